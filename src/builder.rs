@@ -1,0 +1,288 @@
+//! Building a circuit.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::clock::{Clock, ClockSource, SystemClock};
+use crate::config::CircuitConfig;
+use crate::engine::backoff::Backoff;
+use crate::engine::rules::{TripRule, at_least_one, not_zero};
+use crate::engine::settings::Settings;
+use crate::engine::window::SlidingWindow;
+use crate::event::Listener;
+use crate::sync::Arc;
+
+/// Settings of a [`Circuit`] in the making.
+///
+/// Without any trip rule the circuit trips after 5 consecutive failures, or when half of at least
+/// 20 calls in 10 s have failed; setting any rule replaces both. Any one rule that holds trips the
+/// circuit, and a value that reaches its limit exactly does. Setters panic, at the caller's line,
+/// on values that cannot be right.
+#[must_use = "a builder does nothing until `build`"]
+pub struct CircuitBuilder {
+    name: Arc<str>,
+    settings: Settings,
+    clock: Option<Box<dyn Clock>>,
+    listeners: Vec<Box<dyn Listener>>,
+}
+
+impl CircuitBuilder {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        let settings = Settings::without_rules();
+        Self { name, settings, clock: None, listeners: Vec::new() }
+    }
+
+    /// Trips after `failures` failures without a success between them.
+    ///
+    /// Failures of a kind with a rule of its own neither count nor end the run.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[track_caller]
+    #[doc(alias = "ConsecutiveFailures")]
+    #[doc(alias = "fail_max")]
+    pub fn consecutive_failures(self, failures: u32) -> Self {
+        self.rule(TripRule::consecutive_failures(failures))
+    }
+
+    /// Trips when the share of failed calls in the window is at least `rate`.
+    ///
+    /// Ignored below [`minimum_calls`](Self::minimum_calls).
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1.
+    #[track_caller]
+    #[doc(alias = "failureRateThreshold")]
+    #[doc(alias = "FailureRatio")]
+    #[doc(alias = "errorThresholdPercentage")]
+    pub fn failure_rate(self, rate: f64) -> Self {
+        self.rule(TripRule::failure_rate(rate))
+    }
+
+    /// Trips when at least `failures` calls in the window have failed, however many there were.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[track_caller]
+    #[doc(alias = "TotalFailures")]
+    pub fn failure_count(self, failures: u32) -> Self {
+        self.rule(TripRule::failure_count(failures))
+    }
+
+    /// Trips when the share of calls that took `slower_than` or longer is at least `rate`.
+    ///
+    /// Ignored below [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe. Costs
+    /// each call two readings of the clock.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    #[track_caller]
+    #[doc(alias = "slowCallRateThreshold")]
+    #[doc(alias = "slowCallDurationThreshold")]
+    pub fn slow_call_rate(self, rate: f64, slower_than: Duration) -> Self {
+        self.rule(TripRule::slow_call_rate(rate, slower_than))
+    }
+
+    /// Adds a trip rule, in the place of one about the same thing.
+    pub fn rule(mut self, rule: TripRule) -> Self {
+        rule.put(&mut self.settings);
+        self
+    }
+
+    /// Sets the window that rates and counts look at.
+    ///
+    /// Default: the last 10 s in 10 buckets when a rule needs a window, else none. Set one to see
+    /// rates in [snapshots](crate::CircuitSnapshot) where only consecutive failures trip.
+    #[doc(alias = "slidingWindowType")]
+    #[doc(alias = "Interval")]
+    pub fn window(mut self, window: SlidingWindow) -> Self {
+        self.settings.window = Some(window);
+        self
+    }
+
+    /// Sets how many calls the window must hold before a rate means anything.
+    ///
+    /// Default 20. Above the size of a count window it means that size.
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0.
+    #[track_caller]
+    #[doc(alias = "minimumNumberOfCalls")]
+    #[doc(alias = "MinimumThroughput")]
+    #[doc(alias = "requestVolumeThreshold")]
+    pub fn minimum_calls(mut self, calls: u32) -> Self {
+        self.settings.minimum_calls = at_least_one("minimum_calls", calls);
+        self
+    }
+
+    /// Sets how long the circuit stays open before it lets probes through.
+    ///
+    /// Default 30 s.
+    ///
+    /// # Panics
+    ///
+    /// When `open_for` is zero.
+    #[track_caller]
+    #[doc(alias = "waitDurationInOpenState")]
+    #[doc(alias = "BreakDuration")]
+    #[doc(alias = "sleepWindowInMilliseconds")]
+    #[doc(alias = "Timeout")]
+    #[doc(alias = "reset_timeout")]
+    pub fn open_for(self, open_for: Duration) -> Self {
+        self.open_backoff(Backoff::fixed(not_zero("open_for", open_for)))
+    }
+
+    /// Sets an open time that grows with each failed recovery.
+    ///
+    /// It starts over once the circuit has stayed closed for as long as it was last open.
+    ///
+    /// # Panics
+    ///
+    /// When the first open time is zero.
+    #[track_caller]
+    pub fn open_backoff(mut self, backoff: Backoff) -> Self {
+        not_zero("open_backoff", backoff.first());
+        self.settings.open = backoff;
+        self
+    }
+
+    /// Sets how many probes must succeed before the circuit closes.
+    ///
+    /// Default 1.
+    ///
+    /// # Panics
+    ///
+    /// When `probes` is 0.
+    #[track_caller]
+    #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
+    #[doc(alias = "success_threshold")]
+    pub fn probes(mut self, probes: u32) -> Self {
+        self.settings.probes = at_least_one("probes", probes);
+        self
+    }
+
+    /// Sets how many probes may be under way at once.
+    ///
+    /// Default 1.
+    ///
+    /// # Panics
+    ///
+    /// When `probes` is 0.
+    #[track_caller]
+    #[doc(alias = "MaxRequests")]
+    pub fn concurrent_probes(mut self, probes: u32) -> Self {
+        self.settings.concurrent_probes = at_least_one("concurrent_probes", probes);
+        self
+    }
+
+    /// Sets how many probes may fail before the circuit reopens.
+    ///
+    /// Default 0: the first that fails reopens it.
+    pub fn failed_probes_allowed(mut self, probes: u32) -> Self {
+        self.settings.failed_probes_allowed = probes;
+        self
+    }
+
+    /// Sets how long a probe may hold its slot; after that another call may probe.
+    ///
+    /// Default: the open time, but at least 1 s. A late verdict of the probe still counts.
+    ///
+    /// # Panics
+    ///
+    /// When `timeout` is zero.
+    #[track_caller]
+    #[doc(alias = "maxWaitDurationInHalfOpenState")]
+    pub fn probe_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.probe_timeout = Some(not_zero("probe_timeout", timeout));
+        self
+    }
+
+    /// Counts a call that is dropped after this long as a failure.
+    ///
+    /// Default: dropped calls are neutral. For a breaker inside an outer timeout: set it a little
+    /// shorter than that. Costs each call a reading of the clock.
+    ///
+    /// # Panics
+    ///
+    /// When `elapsed` is zero.
+    #[track_caller]
+    pub fn abandoned_after(mut self, elapsed: Duration) -> Self {
+        self.settings.abandoned_after = Some(not_zero("abandoned_after", elapsed));
+        self
+    }
+
+    /// Sets how long at most an upstream can have the circuit opened by
+    /// [`Outcome::TripFor`](crate::Outcome::TripFor).
+    ///
+    /// Default 1 h.
+    ///
+    /// # Panics
+    ///
+    /// When `longest` is zero.
+    #[track_caller]
+    pub fn longest_trip_for(mut self, longest: Duration) -> Self {
+        self.settings.longest_trip_for = not_zero("longest_trip_for", longest);
+        self
+    }
+
+    /// Sets the clock that all times are taken from.
+    ///
+    /// Default [`SystemClock`].
+    #[doc(alias = "TimeProvider")]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Adds a listener; see [`Circuit::on_event`].
+    #[doc(alias = "OnStateChange")]
+    #[doc(alias = "OnOpened")]
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Takes all settings from `config`, in the place of those made so far.
+    pub fn config(mut self, config: CircuitConfig) -> Self {
+        self.settings = config.into_settings();
+        self
+    }
+
+    /// The settings made so far, for [`Circuit::reconfigure`] or to write them down.
+    #[must_use]
+    pub fn into_config(self) -> CircuitConfig {
+        CircuitConfig::from_settings(self.settings)
+    }
+
+    /// Makes the circuit, closed.
+    #[must_use]
+    pub fn build(self) -> Circuit {
+        let clock = match self.clock {
+            Some(clock) => ClockSource::Custom(clock),
+            None => ClockSource::System(SystemClock::new()),
+        };
+        let seed = RandomState::new().hash_one(&self.name);
+        let settings = self.settings.with_default_rules();
+        let circuit = Circuit::new(self.name, settings, seed, clock);
+        for listener in self.listeners {
+            circuit.add_listener(listener);
+        }
+        circuit
+    }
+}
+
+impl fmt::Debug for CircuitBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBuilder")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,456 @@
+//! The circuit: clock → decide → publish → tell. The only file where clock, engine and listeners
+//! meet.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::builder::CircuitBuilder;
+use crate::classify::{Classify, ErrorsAsFailures};
+use crate::clock::ClockSource;
+use crate::config::CircuitConfig;
+use crate::engine::change::Change;
+use crate::engine::machine::{Machine, Refusal, Ticket};
+use crate::engine::record::{Credit, Ending};
+use crate::engine::settings::Settings;
+use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::time::{Timestamp, nanos};
+use crate::error::{Error, RejectReason, Rejected};
+use crate::event::{CircuitEvent, Interest, Listener};
+use crate::listeners::Listeners;
+use crate::permit::{Admission, FailureOnPanic, Permit};
+use crate::snapshot::{CircuitSnapshot, Trip};
+use crate::sync::Arc;
+use crate::waiters::Waiters;
+
+/// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
+///
+/// What a semaphore is to a concurrency limit: a value that is made, named, cloned and shared. It
+/// has no type parameters, so it lives in application state, a map or a `static`. Clones are the
+/// same circuit; a clone costs one reference count.
+///
+/// Give it to a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer), or use it without tower:
+/// [`call`](Self::call) around a future, [`run`](Self::run) around blocking code,
+/// [`try_acquire`](Self::try_acquire) around anything else.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::{Circuit, CircuitState, Error};
+///
+/// let circuit = Circuit::builder("plants-db")
+///     .consecutive_failures(3)
+///     .open_for(Duration::from_secs(10))
+///     .build();
+///
+/// for _ in 0..3 {
+///     let failed = circuit.run(|| Err::<(), _>("connection refused"));
+///     assert_eq!(failed, Err(Error::Inner("connection refused")));
+/// }
+///
+/// assert_eq!(circuit.state(), CircuitState::Open);
+/// let rejected = circuit.run(|| -> Result<(), &str> { unreachable!("not called") });
+/// assert!(matches!(rejected, Err(Error::Rejected(_))));
+/// ```
+#[derive(Clone)]
+pub struct Circuit {
+    core: Arc<Core>,
+}
+
+struct Core {
+    name: Arc<str>,
+    machine: Machine,
+    clock: ClockSource,
+    listeners: Listeners,
+    waiters: Waiters,
+    built: Timestamp,
+}
+
+impl Circuit {
+    /// Starts a circuit named `name`, with defaults for everything else.
+    ///
+    /// The name stands in rejections, events and metrics; one circuit for each upstream.
+    pub fn builder(name: impl Into<Arc<str>>) -> CircuitBuilder {
+        CircuitBuilder::new(name.into())
+    }
+
+    pub(crate) fn new(name: Arc<str>, settings: Settings, seed: u64, clock: ClockSource) -> Self {
+        let built = Timestamp::from_nanos(nanos(clock.now()));
+        let machine = Machine::new(settings, seed, built);
+        let (listeners, waiters) = (Listeners::new(), Waiters::new());
+        Self { core: Arc::new(Core { name, machine, clock, listeners, waiters, built }) }
+    }
+
+    /// Opens the circuit now, for its open time; it recovers as usual.
+    ///
+    /// Also when it is open already: the open time starts again. Calls under way no longer count.
+    /// While the circuit is forced open or closed it stays so.
+    pub fn trip(&self) {
+        self.tell(self.core.machine.trip(None, self.now()));
+    }
+
+    /// Opens the circuit now, for `open_for`; it recovers as usual.
+    ///
+    /// See [`trip`](Self::trip). The limit for what an upstream may ask for does not apply.
+    pub fn trip_for(&self, open_for: Duration) {
+        self.tell(self.core.machine.trip(Some(open_for), self.now()));
+    }
+
+    /// Closes the circuit, whatever its state, and clears window, runs and backoff.
+    ///
+    /// Calls under way no longer count. Totals go on. An override stays; see
+    /// [`release`](Self::release).
+    pub fn reset(&self) {
+        self.tell(self.core.machine.reset(self.now()));
+    }
+
+    /// Rejects every call until [`release`](Self::release).
+    #[doc(alias = "isolate")]
+    #[doc(alias = "transitionToForcedOpenState")]
+    pub fn force_open(&self) {
+        self.tell(self.core.machine.force(Override::ForcedOpen, self.now()));
+    }
+
+    /// Admits every call, whatever the results, until [`release`](Self::release).
+    #[doc(alias = "disable")]
+    #[doc(alias = "transitionToDisabledState")]
+    pub fn force_closed(&self) {
+        self.tell(self.core.machine.force(Override::ForcedClosed, self.now()));
+    }
+
+    /// Rejects nothing, but goes on deciding and counts what it would have rejected, until
+    /// [`release`](Self::release). For trying out settings on real traffic.
+    ///
+    /// A circuit that is not forced keeps its state and counts; a forced one starts closed.
+    #[doc(alias = "metricsOnly")]
+    #[doc(alias = "transitionToMetricsOnlyState")]
+    pub fn observe(&self) {
+        self.tell_if(self.core.machine.observe(self.now()));
+    }
+
+    /// Drops the override, if there is one, and starts closed with everything cleared.
+    #[doc(alias = "close")]
+    pub fn release(&self) {
+        self.tell_if(self.core.machine.release(self.now()));
+    }
+
+    /// Goes on under other settings, in the same state and with the same totals.
+    ///
+    /// Window and runs start empty, and calls under way no longer count, so that each call is
+    /// judged by one set of settings. The present open time stays. Settings equal to the present
+    /// ones change nothing, so this can be called on every reload of a file.
+    pub fn reconfigure(&self, config: CircuitConfig) {
+        let settings = config.into_settings().with_default_rules();
+        self.tell_if(self.core.machine.reconfigure(settings, self.now()));
+    }
+
+    /// Adds a listener; it hears of what happens from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, CircuitEvent};
+    ///
+    /// let circuit = Circuit::builder("api").build();
+    /// circuit.on_event(|event: &CircuitEvent| {
+    ///     if let CircuitEvent::StateChanged { circuit, from, to, reason, .. } = event {
+    ///         eprintln!("{circuit}: {} -> {} ({})", from.as_str(), to.as_str(), reason.as_str());
+    ///     }
+    /// });
+    /// # circuit.trip();
+    /// ```
+    pub fn on_event(&self, listener: impl Listener) {
+        self.add_listener(Box::new(listener));
+    }
+
+    pub(crate) fn add_listener(&self, listener: Box<dyn Listener>) {
+        let interest = self.core.listeners.add(listener);
+        let calls = if interest.contains(Interest::CALLS) { Word::CALLS_TOLD } else { 0 };
+        let rejections =
+            if interest.contains(Interest::REJECTIONS) { Word::REJECTIONS_TOLD } else { 0 };
+        self.core.machine.tell_also(calls | rejections);
+    }
+
+    /// The name of the circuit.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// Returns the current state, without a lock; it may be over by the time it is read.
+    ///
+    /// An open circuit whose open time is over stays open until the next call.
+    #[must_use]
+    #[inline]
+    pub fn state(&self) -> CircuitState {
+        self.core.machine.word().state()
+    }
+
+    /// Everything that is known of the circuit now. Takes a short lock, which no call waits for
+    /// while the circuit is closed or open.
+    #[must_use]
+    pub fn snapshot(&self) -> CircuitSnapshot {
+        let core = &*self.core;
+        let now = self.now();
+        let control = core.machine.lock();
+        let word = core.machine.word();
+        let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
+        CircuitSnapshot {
+            name: Arc::clone(&core.name),
+            state: word.state(),
+            overridden: word.overridden(),
+            epoch: word.epoch(),
+            in_state_for: now.since(control.since),
+            retry_after: counts_down.then(|| core.machine.until().since(now)),
+            window: core.machine.recorder().counts(Tag::of(word.epoch()), now),
+            totals: core.machine.tally().totals(control.trips),
+            transitions: control.transitions,
+            last_trip: control.last_trip.map(|trip| Trip {
+                reason: trip.reason,
+                ago: now.since(trip.at),
+                open_for: trip.open_for,
+                window: trip.window,
+            }),
+            uptime: now.since(core.built),
+            minimum_calls: control.settings.effective_minimum().into(),
+        }
+    }
+
+    /// Admits one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] when the circuit is open, or half-open with all its probes under way.
+    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
+        self.admit().map(|ticket| Permit::new(self.clone(), ticket))
+    }
+
+    /// Awaits `future` if the circuit admits it; an `Err` is a failure.
+    ///
+    /// Nothing happens before the first poll. A panic of `future` is a failure, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the call is not admitted: `future` is then dropped unpolled.
+    /// [`Error::Inner`] with the error of `future`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future drops `future`, gives a probe's slot back and counts the call
+    /// as abandoned, which is neutral unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    pub async fn call<T, E, F>(&self, future: F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: 'static,
+    {
+        self.call_with(ErrorsAsFailures, future).await
+    }
+
+    /// Awaits `future` if the circuit admits it; `classify` says what its result is worth.
+    ///
+    /// See [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, FailureKind, Outcome};
+    ///
+    /// # async fn example(circuit: Circuit) {
+    /// // A row that is not there says nothing against the database.
+    /// let found = circuit
+    ///     .call_with(
+    ///         |result: &Result<u32, &str>| match result {
+    ///             Ok(_) | Err(&"no such row") => Outcome::Success,
+    ///             Err(_) => Outcome::Failure(FailureKind::OTHER),
+    ///         },
+    ///         async { Err("no such row") },
+    ///     )
+    ///     .await;
+    /// # assert!(found.is_err());
+    /// # assert_eq!(circuit.snapshot().totals.successes, 1);
+    /// # }
+    /// # let circuit = Circuit::builder("db").build();
+    /// # futures_util::FutureExt::now_or_never(example(circuit)).unwrap();
+    /// ```
+    pub async fn call_with<T, E, F>(
+        &self,
+        classify: impl Classify<T, E>,
+        future: F,
+    ) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut admission = Some(Admission::new(self, self.admit()?));
+        let mut future = std::pin::pin!(future);
+        let result = std::future::poll_fn(|cx| {
+            let guard = FailureOnPanic::arm(&mut admission);
+            let polled = future.as_mut().poll(cx);
+            guard.disarm();
+            polled
+        })
+        .await;
+        settle(admission, &classify, result)
+    }
+
+    /// Calls `f` if the circuit admits it; an `Err` is a failure. For blocking code.
+    ///
+    /// A panic of `f` is a failure, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the call is not admitted: `f` is then not called.
+    /// [`Error::Inner`] with the error of `f`.
+    pub fn run<T, E: 'static>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
+        let mut admission = Some(Admission::new(self, self.admit()?));
+        let guard = FailureOnPanic::arm(&mut admission);
+        let result = f();
+        guard.disarm();
+        settle(admission, &ErrorsAsFailures, result)
+    }
+
+    /// Admits a call or says why not.
+    #[inline]
+    pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
+        match self.core.machine.admit_closed(|| self.now()) {
+            Some(ticket) => Ok(ticket),
+            None => self.admit_unless_rejected(),
+        }
+    }
+
+    fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
+        let (admitted, change) = self.core.machine.admit(self.now());
+        self.tell_if(change);
+        admitted.map_err(|refusal| self.rejected(refusal))
+    }
+
+    /// Whether a call would be rejected now; changes nothing.
+    pub(crate) fn would_reject(&self) -> bool {
+        self.core.machine.would_refuse(|| self.now()).is_some()
+    }
+
+    /// Rejects a call whose inner service was not asked whether it is ready.
+    pub(crate) fn reject_unready(&self) -> Rejected {
+        self.core.machine.count_rejection();
+        match self.core.machine.would_refuse(|| self.now()) {
+            Some(refusal) => self.rejected(refusal),
+            None => self.reject(RejectReason::NotReady, None),
+        }
+    }
+
+    /// Records how an admitted call ended, and tells whoever wants to hear.
+    #[inline]
+    pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
+        let recorded = self.core.machine.record(ticket, ending, || self.now());
+        if ticket.is_told() {
+            self.tell_call(recorded.credit, recorded.elapsed);
+        }
+        self.tell_if(recorded.change);
+    }
+
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.core.waiters
+    }
+
+    fn rejected(&self, refusal: Refusal) -> Rejected {
+        match refusal {
+            Refusal::Open { retry_after } => self.reject(RejectReason::Open, Some(retry_after)),
+            Refusal::ProbesBusy => self.reject(RejectReason::ProbesBusy, None),
+            Refusal::ForcedOpen => self.reject(RejectReason::ForcedOpen, None),
+        }
+    }
+
+    fn reject(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
+        let circuit = Arc::clone(&self.core.name);
+        if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
+            let circuit = Arc::clone(&circuit);
+            let event = CircuitEvent::Rejected { circuit, reason, retry_after };
+            self.core.listeners.tell_now(&event);
+        }
+        Rejected::new(circuit, reason, retry_after)
+    }
+
+    #[inline(never)]
+    fn tell_call(&self, credit: Credit, elapsed: Option<Duration>) {
+        let circuit = Arc::clone(&self.core.name);
+        let event = match credit {
+            Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
+            Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
+            Credit::Neutral | Credit::Stale => return,
+        };
+        self.core.listeners.tell_now(&event);
+    }
+
+    #[inline]
+    fn tell_if(&self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.tell(change);
+        }
+    }
+
+    /// Wakes who waits and tells who listens, in the order of the changes.
+    #[inline(never)]
+    fn tell(&self, change: Change) {
+        self.core.waiters.wake();
+        let circuit = &self.core.name;
+        let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
+            circuit: Arc::clone(circuit),
+            from: change.from.state,
+            to: change.to.state,
+            reason: change.reason,
+            epoch: change.epoch,
+            window: change.window,
+            lasted: change.lasted,
+            open_for: change.open_for,
+        });
+        let overridden =
+            (change.from.overridden != change.to.overridden).then(|| CircuitEvent::Overridden {
+                circuit: Arc::clone(circuit),
+                from: change.from.overridden,
+                to: change.to.overridden,
+                epoch: change.epoch,
+            });
+        let events = state.into_iter().chain(overridden).collect();
+        self.core.listeners.tell_change(change.number, events);
+    }
+
+    #[inline]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(nanos(self.core.clock.now()))
+    }
+}
+
+const FORCED_OPEN: Option<Override> = Some(Override::ForcedOpen);
+
+/// Records what `result` is worth, and passes it on.
+fn settle<T, E>(
+    admission: Option<Admission<&Circuit>>,
+    classify: &impl Classify<T, E>,
+    result: Result<T, E>,
+) -> Result<T, Error<E>> {
+    // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+    if let Some(admission) = admission {
+        admission.record(classify.classify(&result));
+    }
+    result.map_err(Error::Inner)
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.core.machine.word();
+        f.debug_struct("Circuit")
+            .field("name", &self.core.name)
+            .field("state", &word.state())
+            .field("overridden", &word.overridden())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! What the machine reports when it has moved.
+
+use std::time::Duration;
+
+use crate::engine::outcome::FailureKind;
+use crate::engine::recorder::Cause;
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::window::WindowCounts;
+
+/// Why a circuit changed its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChangeReason {
+    /// A rule about one kind of failure held.
+    ConsecutiveFailuresOfKind(FailureKind),
+    /// The rule of consecutive failures held.
+    ConsecutiveFailures,
+    /// The failure rate reached its limit.
+    FailureRate,
+    /// The share of slow calls reached its limit.
+    SlowCallRate,
+    /// The failures in the window reached their limit.
+    FailureCount,
+    /// The upstream asked to be left alone: [`Outcome::TripFor`](crate::Outcome::TripFor).
+    UpstreamAsked,
+    /// The open time was over.
+    OpenTimeOver,
+    /// Too many probes failed.
+    ProbesFailed,
+    /// Enough probes succeeded.
+    ProbesSucceeded,
+    /// Sixteen probes in a row were ignored: the upstream answers.
+    ProbesIgnored,
+    /// An operator tripped, reset, forced or released the circuit.
+    Operator,
+}
+
+impl ChangeReason {
+    /// The name used in metrics, logs and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConsecutiveFailuresOfKind(_) => "consecutive_failures_of_kind",
+            Self::ConsecutiveFailures => "consecutive_failures",
+            Self::FailureRate => "failure_rate",
+            Self::SlowCallRate => "slow_call_rate",
+            Self::FailureCount => "failure_count",
+            Self::UpstreamAsked => "upstream_asked",
+            Self::OpenTimeOver => "open_time_over",
+            Self::ProbesFailed => "probes_failed",
+            Self::ProbesSucceeded => "probes_succeeded",
+            Self::ProbesIgnored => "probes_ignored",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl From<Cause> for ChangeReason {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::ConsecutiveFailuresOfKind(kind) => Self::ConsecutiveFailuresOfKind(kind),
+            Cause::ConsecutiveFailures => Self::ConsecutiveFailures,
+            Cause::FailureRate => Self::FailureRate,
+            Cause::SlowCallRate => Self::SlowCallRate,
+            Cause::FailureCount => Self::FailureCount,
+        }
+    }
+}
+
+/// One move of the machine: to another state, another override, or a new epoch of the same.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// Counts all changes of the circuit, from 1, so that they can be told in order.
+    pub(crate) number: u64,
+    pub(crate) epoch: u64,
+    pub(crate) from: Standing,
+    pub(crate) to: Standing,
+    pub(crate) reason: ChangeReason,
+    /// What the window held until then.
+    pub(crate) window: WindowCounts,
+    /// How long the circuit will be open, where that is known.
+    pub(crate) open_for: Option<Duration>,
+    /// How long the last state lasted.
+    pub(crate) lasted: Duration,
+}
+
+/// State and override together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) state: CircuitState,
+    pub(crate) overridden: Option<Override>,
+}

@@ -1,0 +1,76 @@
+//! What operators can do to a circuit.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::control::OpenTime;
+use crate::engine::machine::Machine;
+use crate::engine::settings::Settings;
+use crate::engine::state::Override;
+use crate::engine::time::Timestamp;
+
+impl Machine {
+    /// Opens the circuit for `open_for`, or for the backoff's time. An override stays.
+    pub(crate) fn trip(&self, open_for: Option<Duration>, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        match self.word().overridden() {
+            forced @ Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                self.impose(&mut control, forced, now)
+            }
+            Some(Override::Observing) | None => {
+                let open_time = open_for.map_or(OpenTime::Backoff, OpenTime::Given);
+                self.open(&mut control, ChangeReason::Operator, open_time, now)
+            }
+        }
+    }
+
+    /// Closes the circuit, in any state, and starts afresh. An override stays.
+    pub(crate) fn reset(&self, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        let overridden = self.word().overridden();
+        self.impose(&mut control, overridden, now)
+    }
+
+    /// Forces the circuit open or closed until the override is dropped.
+    pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        self.impose(&mut control, Some(forced), now)
+    }
+
+    /// Lets everything through and goes on deciding; `None` when that is so already.
+    pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        let observing = Some(Override::Observing);
+        match self.word().overridden() {
+            Some(Override::Observing) => None,
+            Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                Some(self.impose(&mut control, observing, now))
+            }
+            None => Some(self.override_with(&mut control, observing, now)),
+        }
+    }
+
+    /// Drops the override and starts closed; `None` when there is none.
+    pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        self.word().overridden().map(|_| self.impose(&mut control, None, now))
+    }
+
+    /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.
+    pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        if control.settings == settings {
+            return None;
+        }
+        self.recorder().configure(&settings);
+        control.settings = settings;
+        Some(self.renew(&mut control, now))
+    }
+
+    /// Has listeners told of what `flags` of a word say.
+    pub(crate) fn tell_also(&self, flags: u64) {
+        let mut control = self.lock();
+        control.told |= flags;
+        self.publish(self.word().with(flags));
+    }
+}

@@ -1,0 +1,274 @@
+//! What the machine's lock guards, and the moves from one stretch of a state to the next.
+
+use std::time::Duration;
+
+use crate::engine::backoff::Dice;
+use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::machine::Machine;
+use crate::engine::probes::Probes;
+use crate::engine::recorder::Cause;
+use crate::engine::settings::Settings;
+use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::time::Timestamp;
+use crate::engine::totals::Transitions;
+use crate::engine::window::WindowCounts;
+
+/// The state that changes seldom.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) settings: Settings,
+    pub(crate) probes: Probes,
+    pub(crate) transitions: Transitions,
+    pub(crate) trips: u64,
+    pub(crate) last_trip: Option<TripRecord>,
+    /// When the current state began.
+    pub(crate) since: Timestamp,
+    /// The open time of the last open stretch; zero before the first and after a reset.
+    opened_for: Duration,
+    /// The backoff step of the last open stretch.
+    step: Option<u32>,
+    changes: u64,
+    dice: Dice,
+    /// Which events listeners asked for, as flags of a [`Word`].
+    pub(crate) told: u64,
+}
+
+/// The last trip, as it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TripRecord {
+    pub(crate) reason: ChangeReason,
+    pub(crate) at: Timestamp,
+    pub(crate) open_for: Duration,
+    pub(crate) window: WindowCounts,
+}
+
+/// How the next open time follows from the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenTime {
+    /// This long, whatever the backoff says.
+    Given(Duration),
+    /// As the backoff says.
+    Backoff,
+}
+
+/// A stretch of one state that is about to begin.
+#[derive(Debug)]
+struct Stretch {
+    to: Standing,
+    reason: ChangeReason,
+    until: Timestamp,
+    open_for: Option<Duration>,
+}
+
+impl Control {
+    pub(crate) fn new(settings: Settings, seed: u64, now: Timestamp) -> Self {
+        Self {
+            settings,
+            probes: Probes::none(),
+            transitions: Transitions::default(),
+            trips: 0,
+            last_trip: None,
+            since: now,
+            opened_for: Duration::ZERO,
+            step: None,
+            changes: 0,
+            dice: Dice::new(seed),
+            told: 0,
+        }
+    }
+
+    /// The flags of a word under the present settings.
+    pub(crate) fn flags(&self) -> u64 {
+        self.told | if self.settings.is_timed() { Word::TIMED } else { 0 }
+    }
+
+    /// The open time that a rule of its own may give.
+    pub(crate) fn open_time_of(&self, cause: Cause) -> OpenTime {
+        let settings = &self.settings;
+        let own = match cause {
+            Cause::ConsecutiveFailuresOfKind(kind) => settings
+                .kinds
+                .iter()
+                .find(|rule| rule.kind == kind.as_str())
+                .and_then(|rule| rule.rule.open_for),
+            Cause::ConsecutiveFailures => settings.consecutive.and_then(|rule| rule.open_for),
+            Cause::FailureRate => settings.failure_rate.and_then(|rule| rule.open_for),
+            Cause::SlowCallRate => settings.slow_call_rate.and_then(|rule| rule.open_for),
+            Cause::FailureCount => settings.failure_count.and_then(|rule| rule.open_for),
+        };
+        own.map_or(OpenTime::Backoff, OpenTime::Given)
+    }
+
+    /// Takes the next open time; the circuit is in `from`.
+    fn next_open_time(
+        &mut self,
+        from: CircuitState,
+        open_time: OpenTime,
+        now: Timestamp,
+    ) -> Duration {
+        let recovered = from == CircuitState::Closed && now.since(self.since) >= self.opened_for;
+        let step = match self.step {
+            None => 0,
+            Some(_) if recovered => 0,
+            Some(step) if from == CircuitState::Open => step,
+            Some(step) => step.saturating_add(1),
+        };
+        self.step = Some(step);
+        self.opened_for = match open_time {
+            OpenTime::Given(open_for) => open_for,
+            OpenTime::Backoff => self.settings.open.step(step, self.dice.roll()),
+        };
+        self.opened_for
+    }
+
+    fn forget_backoff(&mut self) {
+        self.step = None;
+        self.opened_for = Duration::ZERO;
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.changes = self.changes.wrapping_add(1);
+        self.changes
+    }
+
+    fn count(&mut self, from: CircuitState, to: CircuitState) {
+        use CircuitState::{Closed, HalfOpen, Open};
+
+        let counter = match (from, to) {
+            (Closed, Open) => &mut self.transitions.closed_to_open,
+            (Open, HalfOpen) => &mut self.transitions.open_to_half_open,
+            (Open, Closed) => &mut self.transitions.open_to_closed,
+            (HalfOpen, Closed) => &mut self.transitions.half_open_to_closed,
+            (HalfOpen, Open) => &mut self.transitions.half_open_to_open,
+            // Not moves: nothing probes a closed circuit, and a new epoch is not a new state.
+            (Closed, HalfOpen) | (Closed, Closed) | (Open, Open) | (HalfOpen, HalfOpen) => return,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
+
+/// Moves. Each is called with the lock held, and returns what to tell after it is released.
+impl Machine {
+    /// `Closed` or `HalfOpen` => `Open`: the upstream is failing; `Open` => `Open`: an
+    /// operator's trip.
+    pub(crate) fn open(
+        &self,
+        control: &mut Control,
+        reason: ChangeReason,
+        open_time: OpenTime,
+        now: Timestamp,
+    ) -> Change {
+        let word = self.word();
+        let open_for = control.next_open_time(word.state(), open_time, now);
+        let to = Standing { state: CircuitState::Open, overridden: word.overridden() };
+        let until = now.after(open_for);
+        let next = Stretch { to, reason, until, open_for: Some(open_for) };
+        let change = self.enter(control, next, now);
+        if word.is_closed() {
+            control.trips = control.trips.saturating_add(1);
+            let window = change.window;
+            control.last_trip = Some(TripRecord { reason, at: now, open_for, window });
+        }
+        change
+    }
+
+    /// `Open` => `HalfOpen`: the open time is over.
+    pub(crate) fn half_open(&self, control: &mut Control, now: Timestamp) -> Change {
+        let lease = control.settings.probe_lease(control.opened_for);
+        control.probes.restart(lease);
+        let overridden = self.word().overridden();
+        let to = Standing { state: CircuitState::HalfOpen, overridden };
+        let reason = ChangeReason::OpenTimeOver;
+        self.enter(control, Stretch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
+    }
+
+    /// `HalfOpen` => `Closed`: the upstream is well again.
+    pub(crate) fn close(
+        &self,
+        control: &mut Control,
+        reason: ChangeReason,
+        now: Timestamp,
+    ) -> Change {
+        let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
+        self.enter(control, Stretch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
+    }
+
+    /// Any => Closed or, forced, Open: an operator's command starts afresh.
+    pub(crate) fn impose(
+        &self,
+        control: &mut Control,
+        overridden: Option<Override>,
+        now: Timestamp,
+    ) -> Change {
+        control.forget_backoff();
+        let (state, until) = match overridden {
+            Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
+            _ => (CircuitState::Closed, Timestamp::ZERO),
+        };
+        let reason = ChangeReason::Operator;
+        let to = Standing { state, overridden };
+        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
+    }
+
+    /// The same state in a new epoch, under new settings.
+    pub(crate) fn renew(&self, control: &mut Control, now: Timestamp) -> Change {
+        control.probes.restart(control.settings.probe_lease(control.opened_for));
+        let word = self.word();
+        let to = Standing { state: word.state(), overridden: word.overridden() };
+        let until = match word.state() {
+            CircuitState::HalfOpen => Timestamp::ZERO,
+            CircuitState::Open | CircuitState::Closed => self.until(),
+        };
+        let reason = ChangeReason::Operator;
+        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
+    }
+
+    /// Begins a stretch: clears what was recorded, and publishes the new epoch.
+    fn enter(&self, control: &mut Control, next: Stretch, now: Timestamp) -> Change {
+        let old = self.word();
+        let epoch = old.epoch().wrapping_add(1);
+        let tag = Tag::of(epoch);
+        let window = self.recorder().counts(Tag::of(old.epoch()), now);
+        let lasted = now.since(control.since);
+        // A move within one state keeps its age: only the epoch is new.
+        if next.to.state != old.state() {
+            control.since = now;
+            control.count(old.state(), next.to.state);
+        }
+        self.recorder().restart(tag, now);
+        self.set_until(next.until);
+        let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
+        self.publish(word);
+        Change {
+            number: control.next_number(),
+            epoch,
+            from: Standing { state: old.state(), overridden: old.overridden() },
+            to: next.to,
+            reason: next.reason,
+            window,
+            open_for: next.open_for,
+            lasted,
+        }
+    }
+
+    /// The same stretch under another override.
+    pub(crate) fn override_with(
+        &self,
+        control: &mut Control,
+        overridden: Option<Override>,
+        now: Timestamp,
+    ) -> Change {
+        let old = self.word();
+        self.publish(Word::new(old.state(), overridden, control.flags(), old.epoch()));
+        Change {
+            number: control.next_number(),
+            epoch: old.epoch(),
+            from: Standing { state: old.state(), overridden: old.overridden() },
+            to: Standing { state: old.state(), overridden },
+            reason: ChangeReason::Operator,
+            window: self.recorder().counts(Tag::of(old.epoch()), now),
+            open_for: None,
+            lasted: now.since(control.since),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The state machine of a circuit, and admission to it.
+//!
+//! One atomic word publishes state and epoch. A closed circuit is admitted to and recorded in
+//! without a lock; a rejection reads the word and the deadline. Only probes and changes of state
+//! take the lock.
+
+use std::time::Duration;
+
+use crate::engine::change::Change;
+use crate::engine::control::Control;
+use crate::engine::probes::ProbeId;
+use crate::engine::recorder::Recorder;
+use crate::engine::settings::Settings;
+use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::time::Timestamp;
+use crate::engine::totals::{Counter, Tally};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+
+/// The machine room of one circuit.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// See [`Word`].
+    word: AtomicU64,
+    /// While open: when that ends. While half-open: when a slot is free at the latest.
+    until: AtomicU64,
+    recorder: Recorder,
+    tally: Tally,
+    control: Mutex<Control>,
+}
+
+/// The right to one call, without a reference to its circuit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    /// The word that admitted the call.
+    pub(crate) word: Word,
+    pub(crate) role: Role,
+    pub(crate) started: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A call of a closed circuit.
+    Call,
+    /// A call that tells whether the upstream is back.
+    Probe(ProbeId),
+    /// A call that would have been rejected, were the circuit not under observation.
+    Observed,
+}
+
+/// Why a call is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Open { retry_after: Duration },
+    ProbesBusy,
+    ForcedOpen,
+}
+
+impl Machine {
+    /// A closed circuit in its first epoch; `seed` is for jitter.
+    pub(crate) fn new(settings: Settings, seed: u64, now: Timestamp) -> Self {
+        let epoch = 1;
+        let recorder = Recorder::new(&settings);
+        recorder.configure(&settings);
+        recorder.restart(Tag::of(epoch), now);
+        let control = Control::new(settings, seed, now);
+        let word = Word::new(CircuitState::Closed, None, control.flags(), epoch);
+        Self {
+            word: AtomicU64::new(word.bits()),
+            until: AtomicU64::new(0),
+            recorder,
+            tally: Tally::new(),
+            control: Mutex::new(control),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn word(&self) -> Word {
+        // Acquire: pairs with `publish`; whoever knows an epoch sees its limits and its deadline.
+        Word::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// The deadline; only with the word read after it can it be trusted.
+    pub(crate) fn until(&self) -> Timestamp {
+        // Acquire: keeps the load of the word that checks it behind; pairs with `set_until`.
+        Timestamp::from_nanos(self.until.load(Ordering::Acquire))
+    }
+
+    /// Admits a call, if the circuit is closed and that is all there is to it.
+    #[inline]
+    pub(crate) fn admit_closed(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+        let word = self.word();
+        if !word.is_closed() {
+            return None;
+        }
+        let started = if word.has(Word::TIMED) { now() } else { Timestamp::ZERO };
+        Some(Ticket { word, role: Role::Call, started })
+    }
+
+    /// Admits a call or refuses it; the change is the end of the open time.
+    pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
+        if let Some(ticket) = self.admit_closed(|| now) {
+            return (Ok(ticket), None);
+        }
+        let word = self.word();
+        if let Some(refusal) = self.refusal(word, now) {
+            return (self.refuse(word, refusal, now), None);
+        }
+        let mut control = self.lock();
+        // The word cannot change while the lock is held.
+        let word = self.word();
+        if word.is_closed() {
+            return (Ok(Ticket { word, role: Role::Call, started: now }), None);
+        }
+        if let Some(refusal) = self.refusal(word, now) {
+            return (self.refuse(word, refusal, now), None);
+        }
+        // Open => HalfOpen: the deadline has passed
+        let change =
+            (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
+        let control = &mut *control;
+        let probe = control.probes.admit(&control.settings, now);
+        self.set_until(control.probes.free_at(&control.settings));
+        let word = self.word();
+        let admitted = match probe {
+            Some(probe) => Ok(Ticket { word, role: Role::Probe(probe), started: now }),
+            None => self.refuse(word, Refusal::ProbesBusy, now),
+        };
+        (admitted, change)
+    }
+
+    /// Why a call would be refused now, if it would; changes nothing.
+    pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
+        let word = self.word();
+        if word.is_closed() || word.overridden() == Some(Override::Observing) {
+            return None;
+        }
+        self.refusal(word, now())
+    }
+
+    /// Counts a rejection.
+    pub(crate) fn count_rejection(&self) {
+        self.tally.add(Counter::Rejected);
+    }
+
+    /// Why `word` refuses a call now; `None` also where only the lock can tell.
+    fn refusal(&self, word: Word, now: Timestamp) -> Option<Refusal> {
+        if word.overridden() == Some(Override::ForcedOpen) {
+            return Some(Refusal::ForcedOpen);
+        }
+        let until = self.until();
+        if now >= until || self.word() != word {
+            return None;
+        }
+        match word.state() {
+            CircuitState::Closed => None,
+            CircuitState::Open => Some(Refusal::Open { retry_after: until.since(now) }),
+            CircuitState::HalfOpen => Some(Refusal::ProbesBusy),
+        }
+    }
+
+    /// Refuses the call, or only notes that it would be, under observation.
+    fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
+        if word.overridden() == Some(Override::Observing) {
+            self.tally.add(Counter::WouldHaveRejected);
+            return Ok(Ticket { word, role: Role::Observed, started: now });
+        }
+        self.count_rejection();
+        Err(refusal)
+    }
+
+    pub(crate) const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Control> {
+        lock(&self.control)
+    }
+
+    /// Publishes `word`. The lock is held.
+    pub(crate) fn publish(&self, word: Word) {
+        // Release: pairs with the Acquire in `word`; publishes limits, windows and deadline of the
+        // epoch.
+        self.word.store(word.bits(), Ordering::Release);
+    }
+
+    /// Sets the deadline. The lock is held.
+    pub(crate) fn set_until(&self, until: Timestamp) {
+        // Release: who reads this deadline and then the word finds the word no older than the one
+        // before it, and so notices when the two do not belong together.
+        self.until.store(until.as_nanos(), Ordering::Release);
+    }
+}
+
+impl Ticket {
+    /// Whether the start of the call was noted.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.word.has(Word::TIMED) || self.role != Role::Call
+    }
+
+    /// Whether a listener wanted to hear of finished calls when this one was admitted.
+    #[inline]
+    pub(crate) fn is_told(&self) -> bool {
+        self.word.has(Word::CALLS_TOLD)
+    }
+}

@@ -1,0 +1,25 @@
+//! The machine room: outcomes, windows, rules, states. Knows std and `crate::sync`, nothing else;
+//! `now` comes in, a [`Change`](change::Change) comes out.
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+pub(crate) mod backoff;
+pub(crate) mod change;
+mod commands;
+pub(crate) mod control;
+pub(crate) mod machine;
+pub(crate) mod outcome;
+mod probes;
+pub(crate) mod record;
+mod recorder;
+pub(crate) mod rules;
+pub(crate) mod settings;
+pub(crate) mod state;
+pub(crate) mod time;
+pub(crate) mod totals;
+pub(crate) mod window;

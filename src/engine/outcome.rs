@@ -1,0 +1,98 @@
+//! What a finished call was worth.
+
+use std::time::Duration;
+
+/// What one finished call says about the upstream.
+///
+/// Made by a [`Classify`](crate::Classify) or given to [`Permit::record`](crate::Permit::record).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The upstream did its work. Ends every run of consecutive failures.
+    Success,
+    /// The upstream failed, in the way the kind names.
+    Failure(FailureKind),
+    /// The call says nothing about the upstream: in no window, in no run. A probe that is ignored
+    /// gives its slot back; sixteen in a row close the circuit, since the upstream answers.
+    Ignored,
+    /// The upstream asks to be left alone: counts as a failure and opens the circuit at once for
+    /// this long, at most for
+    /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for) (1 h by default). Made for `Retry-After` on a 429 or 503.
+    TripFor(Duration),
+}
+
+/// The kind of a failure: what rules and metrics tell apart.
+///
+/// Kinds are compared by name. A kind takes part in a rule of its own through
+/// [`TripRule::of`](crate::TripRule::of).
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::FailureKind;
+///
+/// const CONNECT: FailureKind = FailureKind::new("connect");
+/// assert_eq!(CONNECT.as_str(), "connect");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FailureKind(&'static str);
+
+impl FailureKind {
+    /// A failure that nobody named, `"other"`.
+    pub const OTHER: Self = Self("other");
+
+    /// The inner service panicked, `"panic"`.
+    pub const PANIC: Self = Self("panic");
+
+    /// The call was dropped after [`abandoned_after`](crate::CircuitBuilder::abandoned_after),
+    /// `"abandoned"`: an outer timeout, most likely.
+    pub const ABANDONED: Self = Self("abandoned");
+
+    /// Names a kind of failure. The name goes on metric labels: keep it short and in lower case.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name of the kind.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// What a window keeps of a finished call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) verdict: Verdict,
+    pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Succeeded,
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Fast,
+    Slow,
+}
+
+impl Sample {
+    /// 1 when the call failed, else 0.
+    pub(crate) fn failed(self) -> u64 {
+        u64::from(self.verdict == Verdict::Failed)
+    }
+
+    /// 1 when the call was slow, else 0.
+    pub(crate) fn slow(self) -> u64 {
+        u64::from(self.pace == Pace::Slow)
+    }
+
+    /// Whether this result may trip a circuit; a fast success never does.
+    pub(crate) fn may_trip(self) -> bool {
+        self.verdict == Verdict::Failed || self.pace == Pace::Slow
+    }
+}

@@ -1,0 +1,128 @@
+//! The slots of half-open: who may probe, and what the probes have said.
+
+use std::time::Duration;
+
+use crate::engine::settings::Settings;
+use crate::engine::time::Timestamp;
+
+/// The probes of one half-open stretch. Guarded by the machine's lock.
+#[derive(Debug)]
+pub(crate) struct Probes {
+    live: Vec<Lease>,
+    lease: Duration,
+    next: ProbeId,
+    succeeded: u32,
+    failed: u32,
+    ignored_in_a_row: u32,
+}
+
+/// Which probe of a half-open stretch a permit is for.
+pub(crate) type ProbeId = u32;
+
+#[derive(Debug)]
+struct Lease {
+    probe: ProbeId,
+    ends: Timestamp,
+}
+
+/// What a probe said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Passed,
+    Failed,
+    Ignored,
+    /// Dropped: says nothing, not even that the upstream answers.
+    None,
+}
+
+/// What all probes together have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Undecided,
+    Recovered,
+    /// The upstream answers, but with nothing that tells whether it is well.
+    Answering,
+    StillFailing,
+}
+
+/// So many probes without a word on the upstream's health are taken as recovery: enough that a few
+/// odd requests do not close a circuit, few enough that it does not reject for long without cause.
+const IGNORED_PROBES_THAT_CLOSE: u32 = 16;
+
+impl Probes {
+    pub(crate) const fn none() -> Self {
+        Self {
+            live: Vec::new(),
+            lease: Duration::ZERO,
+            next: 0,
+            succeeded: 0,
+            failed: 0,
+            ignored_in_a_row: 0,
+        }
+    }
+
+    /// Begins a half-open stretch, in which a probe holds its slot for `lease`.
+    pub(crate) fn restart(&mut self, lease: Duration) {
+        self.live.clear();
+        *self = Self { live: std::mem::take(&mut self.live), lease, ..Self::none() };
+    }
+
+    /// Takes a slot, if one is free.
+    pub(crate) fn admit(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
+        self.end_leases(now);
+        if self.is_full(settings) {
+            return None;
+        }
+        let probe = self.next;
+        self.next = probe.wrapping_add(1);
+        self.live.push(Lease { probe, ends: now.after(self.lease) });
+        Some(probe)
+    }
+
+    /// Gives the slot of `probe` back, if it still holds one, and counts what it said.
+    pub(crate) fn finish(
+        &mut self,
+        settings: &Settings,
+        probe: ProbeId,
+        answer: Answer,
+    ) -> Decision {
+        self.live.retain(|lease| lease.probe != probe);
+        match answer {
+            Answer::None => return Decision::Undecided,
+            Answer::Ignored => {
+                self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
+                if self.ignored_in_a_row >= IGNORED_PROBES_THAT_CLOSE {
+                    return Decision::Answering;
+                }
+                return Decision::Undecided;
+            }
+            Answer::Passed => self.succeeded = self.succeeded.saturating_add(1),
+            Answer::Failed => self.failed = self.failed.saturating_add(1),
+        }
+        self.ignored_in_a_row = 0;
+        if self.failed > settings.failed_probes_allowed {
+            Decision::StillFailing
+        } else if self.succeeded >= settings.probes {
+            Decision::Recovered
+        } else {
+            Decision::Undecided
+        }
+    }
+
+    /// When a slot is free at the latest: at once, or when the first lease ends.
+    pub(crate) fn free_at(&self, settings: &Settings) -> Timestamp {
+        if !self.is_full(settings) {
+            return Timestamp::ZERO;
+        }
+        self.live.iter().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
+    }
+
+    fn is_full(&self, settings: &Settings) -> bool {
+        let limit = usize::try_from(settings.concurrent_probes).unwrap_or(usize::MAX);
+        self.live.len() >= limit
+    }
+
+    fn end_leases(&mut self, now: Timestamp) {
+        self.live.retain(|lease| lease.ends > now);
+    }
+}

@@ -1,0 +1,234 @@
+//! Recording: what a finished call was worth, and what that changes.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::control::{Control, OpenTime};
+use crate::engine::machine::{Machine, Role, Ticket};
+use crate::engine::outcome::{FailureKind, Outcome, Pace};
+use crate::engine::probes::{Answer, Decision, ProbeId};
+use crate::engine::recorder::Cause;
+use crate::engine::state::{Override, Tag, Word};
+use crate::engine::time::{Reading, Timestamp};
+use crate::engine::totals::Counter;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Finished(Outcome),
+    Abandoned,
+}
+
+/// What a call was counted as, and what that changed.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) credit: Credit,
+    /// How long the call took, where that was measured.
+    pub(crate) elapsed: Option<Duration>,
+    pub(crate) change: Option<Change>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credit {
+    Success,
+    Failure(FailureKind),
+    Neutral,
+    Stale,
+}
+
+impl Machine {
+    /// Records how a call ended.
+    #[inline]
+    pub(crate) fn record(
+        &self,
+        ticket: Ticket,
+        ending: Ending,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Recorded {
+        let mut now = Reading::new(now);
+        let word = self.word();
+        if word.epoch() != ticket.word.epoch() {
+            return self.stale();
+        }
+        if ticket.role == Role::Call && ending == Ending::Finished(Outcome::Success) {
+            return self.record_success(word, ticket, now);
+        }
+        let elapsed = ticket.is_timed().then(|| now.get().since(ticket.started));
+        let outcome = match ending {
+            Ending::Finished(outcome) => outcome,
+            Ending::Abandoned
+                if elapsed.is_some_and(|e| self.recorder().is_failure_when_abandoned(e)) =>
+            {
+                Outcome::Failure(FailureKind::ABANDONED)
+            }
+            Ending::Abandoned => return self.abandoned(ticket, elapsed),
+        };
+        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
+        match ticket.role {
+            Role::Call => self.record_call(word, outcome, pace, elapsed, now),
+            Role::Probe(probe) => self.record_probe(ticket, probe, outcome, pace, now.get()),
+            Role::Observed => Recorded { credit: self.count(outcome, pace), elapsed, change: None },
+        }
+    }
+
+    #[inline]
+    fn record_success<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        self.tally().add(Counter::Successes);
+        let (elapsed, pace) = if ticket.is_timed() {
+            let elapsed = now.get().since(ticket.started);
+            (Some(elapsed), self.recorder().pace(elapsed))
+        } else {
+            (None, Pace::Fast)
+        };
+        if pace == Pace::Slow {
+            self.tally().add(Counter::SlowCalls);
+        }
+        let cause = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
+        let change = cause.and_then(|cause| self.trip_by(word, cause, now.get()));
+        Recorded { credit: Credit::Success, elapsed, change }
+    }
+
+    fn record_call<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        outcome: Outcome,
+        pace: Pace,
+        elapsed: Option<Duration>,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let credit = self.count(outcome, pace);
+        let tag = Tag::of(word.epoch());
+        let change = match outcome {
+            Outcome::Success => self
+                .recorder()
+                .succeed(tag, pace, || now.get())
+                .and_then(|cause| self.trip_by(word, cause, now.get())),
+            Outcome::Failure(kind) => self
+                .recorder()
+                .fail(tag, kind, pace, || now.get())
+                .and_then(|cause| self.trip_by(word, cause, now.get())),
+            Outcome::TripFor(open_for) => {
+                // Whatever rule this makes hold, the upstream's word goes before it.
+                let _ = self.recorder().fail(tag, FailureKind::OTHER, pace, || now.get());
+                self.trip_when_asked(word, open_for, now.get())
+            }
+            Outcome::Ignored => None,
+        };
+        Recorded { credit, elapsed, change }
+    }
+
+    fn record_probe(
+        &self,
+        ticket: Ticket,
+        probe: ProbeId,
+        outcome: Outcome,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Recorded {
+        let mut control = self.lock();
+        if self.word().epoch() != ticket.word.epoch() {
+            return self.stale();
+        }
+        let credit = self.count(outcome, pace);
+        let elapsed = Some(now.since(ticket.started));
+        let control = &mut *control;
+        let answer = match outcome {
+            Outcome::Success if pace == Pace::Fast => Answer::Passed,
+            Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_) => Answer::Failed,
+            Outcome::Ignored => Answer::Ignored,
+        };
+        let decision = control.probes.finish(&control.settings, probe, answer);
+        let change = match (outcome, decision) {
+            // HalfOpen => Open: the upstream said for how long
+            (Outcome::TripFor(open_for), _) => {
+                let open_for = open_for.min(control.settings.longest_trip_for);
+                let open_time = OpenTime::Given(open_for);
+                Some(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
+            }
+            (_, Decision::StillFailing) => {
+                let reason = ChangeReason::ProbesFailed;
+                Some(self.open(control, reason, OpenTime::Backoff, now))
+            }
+            (_, Decision::Recovered) => {
+                Some(self.close(control, ChangeReason::ProbesSucceeded, now))
+            }
+            (_, Decision::Answering) => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
+            (_, Decision::Undecided) => {
+                self.set_until(control.probes.free_at(&control.settings));
+                None
+            }
+        };
+        Recorded { credit, elapsed, change }
+    }
+
+    fn abandoned(&self, ticket: Ticket, elapsed: Option<Duration>) -> Recorded {
+        if let Role::Probe(probe) = ticket.role {
+            let mut control = self.lock();
+            if self.word().epoch() != ticket.word.epoch() {
+                return self.stale();
+            }
+            let control = &mut *control;
+            control.probes.finish(&control.settings, probe, Answer::None);
+            self.set_until(control.probes.free_at(&control.settings));
+        }
+        self.tally().add(Counter::Abandoned);
+        Recorded { credit: Credit::Neutral, elapsed, change: None }
+    }
+
+    /// Closed => Open: a rule holds.
+    fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Option<Change> {
+        self.trip_from(word, now, |control| (cause.into(), control.open_time_of(cause)))
+    }
+
+    /// Closed => Open: the upstream asked for it.
+    fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Option<Change> {
+        self.trip_from(word, now, |control| {
+            let open_for = open_for.min(control.settings.longest_trip_for);
+            (ChangeReason::UpstreamAsked, OpenTime::Given(open_for))
+        })
+    }
+
+    fn trip_from(
+        &self,
+        word: Word,
+        now: Timestamp,
+        why: impl FnOnce(&Control) -> (ChangeReason, OpenTime),
+    ) -> Option<Change> {
+        if word.overridden() == Some(Override::ForcedClosed) {
+            return None;
+        }
+        let mut control = self.lock();
+        let current = self.word();
+        // Another call was faster, or an operator stepped in.
+        if current.epoch() != word.epoch() || current.overridden() == Some(Override::ForcedClosed) {
+            return None;
+        }
+        let (reason, open_time) = why(&control);
+        Some(self.open(&mut control, reason, open_time, now))
+    }
+
+    /// Counts a finished call.
+    fn count(&self, outcome: Outcome, pace: Pace) -> Credit {
+        let (counter, credit) = match outcome {
+            Outcome::Success => (Counter::Successes, Credit::Success),
+            Outcome::Failure(kind) => (Counter::Failures, Credit::Failure(kind)),
+            Outcome::TripFor(_) => (Counter::Failures, Credit::Failure(FailureKind::OTHER)),
+            Outcome::Ignored => (Counter::Ignored, Credit::Neutral),
+        };
+        self.tally().add(counter);
+        if pace == Pace::Slow && outcome != Outcome::Ignored {
+            self.tally().add(Counter::SlowCalls);
+        }
+        credit
+    }
+
+    fn stale(&self) -> Recorded {
+        self.tally().add(Counter::Stale);
+        Recorded { credit: Credit::Stale, elapsed: None, change: None }
+    }
+}

@@ -1,0 +1,275 @@
+//! What is recorded of calls while a circuit is closed, and which trip rule that makes hold.
+//!
+//! Nothing here takes a lock. Every word carries the tag of its epoch, so a result that comes late
+//! finds nothing that it could change. The limits are plain numbers, written under the machine's
+//! lock by a reconfiguration before it publishes the epoch that uses them.
+
+use std::time::Duration;
+
+use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
+use crate::engine::settings::{Rate, Settings};
+use crate::engine::state::Tag;
+use crate::engine::time::{Timestamp, nanos};
+use crate::engine::window::slots::{Block, Slots};
+use crate::engine::window::{SlowCalls, Window, WindowCounts};
+use crate::sync::{AtomicU64, Ordering};
+
+/// Runs, window and limits of one circuit.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    window: Window,
+    /// The run of consecutive failures: epoch tag and length.
+    run: AtomicU64,
+    /// For each rule about one kind of failure: the kind's hash, its limit, its run.
+    kinds: Slots,
+    /// How many rules are about one kind, and in which block of `kinds` they are.
+    kind_rules: AtomicU64,
+    limits: Limits,
+}
+
+/// The numbers that results are held against; 0 where there is no such rule.
+#[derive(Debug)]
+struct Limits {
+    /// Consecutive failures in the lower half, failures in the window in the upper.
+    failures: AtomicU64,
+    /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
+    rates: AtomicU64,
+    minimum_calls: AtomicU64,
+    slower_than: AtomicU64,
+    abandoned_after: AtomicU64,
+}
+
+/// The trip rule that a result made hold: the first in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    ConsecutiveFailuresOfKind(FailureKind),
+    ConsecutiveFailures,
+    FailureRate,
+    SlowCallRate,
+    FailureCount,
+}
+
+impl Recorder {
+    /// A recorder with room for `settings`: [`configure`](Self::configure) comes next.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            window: Window::new(settings.effective_window(), slow_calls(settings)),
+            run: AtomicU64::new(0),
+            kinds: Slots::new(settings.kinds.len().saturating_mul(WORDS_PER_KIND)),
+            kind_rules: AtomicU64::new(0),
+            limits: Limits {
+                failures: AtomicU64::new(0),
+                rates: AtomicU64::new(0),
+                minimum_calls: AtomicU64::new(0),
+                slower_than: AtomicU64::new(0),
+                abandoned_after: AtomicU64::new(0),
+            },
+        }
+    }
+
+    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next.
+    pub(crate) fn configure(&self, settings: &Settings) {
+        self.window.reshape(settings.effective_window(), slow_calls(settings));
+        self.limits.set(settings);
+        let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
+        for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
+            if let [kind, limit, _] = words {
+                // Relaxed: published with the epoch, as are all numbers here.
+                kind.store(hash(&rule.kind), Ordering::Relaxed);
+                limit.store(rule.rule.failures.into(), Ordering::Relaxed);
+            }
+        }
+        let number = u64::try_from(settings.kinds.len()).unwrap_or(u64::MAX);
+        self.kind_rules.store(pair(number, block), Ordering::Relaxed);
+    }
+
+    /// Forgets everything, for a new epoch. The caller holds the lock.
+    pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
+        // Release: a result of the old epoch that meets the new tag gives up.
+        self.run.store(tag.mark(0), Ordering::Release);
+        for words in self.kind_words() {
+            if let [_, _, run] = words {
+                run.store(tag.mark(0), Ordering::Release);
+            }
+        }
+        self.window.restart(tag, now);
+    }
+
+    /// Records a success; gives the rule that a slow one makes hold.
+    #[inline]
+    pub(crate) fn succeed(
+        &self,
+        tag: Tag,
+        pace: Pace,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
+        end_run(&self.run, tag);
+        for words in self.kind_words() {
+            if let [_, _, run] = words {
+                end_run(run, tag);
+            }
+        }
+        let counts = self.window.record(tag, Sample { verdict: Verdict::Succeeded, pace }, now)?;
+        self.limits.reached_by(counts)
+    }
+
+    /// Records a failure; gives the first rule that it makes hold.
+    pub(crate) fn fail(
+        &self,
+        tag: Tag,
+        kind: FailureKind,
+        pace: Pace,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
+        let by_run = self.lengthen_run(tag, kind);
+        let counts = self.window.record(tag, Sample { verdict: Verdict::Failed, pace }, now);
+        by_run.or_else(|| self.limits.reached_by(counts?))
+    }
+
+    /// What the window holds now.
+    pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
+        self.window.counts(tag, now)
+    }
+
+    /// Whether a call that took `elapsed` is a slow one.
+    pub(crate) fn pace(&self, elapsed: Duration) -> Pace {
+        // Relaxed, here and below: published with the epoch.
+        match self.limits.slower_than.load(Ordering::Relaxed) {
+            0 => Pace::Fast,
+            limit if nanos(elapsed) >= limit => Pace::Slow,
+            _ => Pace::Fast,
+        }
+    }
+
+    /// Whether a call that was dropped after `elapsed` counts as a failure.
+    pub(crate) fn is_failure_when_abandoned(&self, elapsed: Duration) -> bool {
+        let limit = self.limits.abandoned_after.load(Ordering::Relaxed);
+        limit != 0 && nanos(elapsed) >= limit
+    }
+
+    /// Lengthens the run that failures of `kind` belong to.
+    fn lengthen_run(&self, tag: Tag, kind: FailureKind) -> Option<Cause> {
+        let mut rules = self.kind_words();
+        if rules.len() > 0 {
+            let wanted = hash(kind.as_str());
+            let own = rules.find(|words| words.first().is_some_and(|kind| load(kind) == wanted));
+            if let Some([_, limit, run]) = own {
+                let limit = load(limit);
+                let length = lengthen(run, tag)?;
+                return (limit != 0 && length >= limit)
+                    .then_some(Cause::ConsecutiveFailuresOfKind(kind));
+            }
+        }
+        let limit = lower(load(&self.limits.failures));
+        if limit == 0 {
+            return None;
+        }
+        (lengthen(&self.run, tag)? >= limit).then_some(Cause::ConsecutiveFailures)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the length of a Vec of rules")]
+    fn kind_words(&self) -> std::slice::ChunksExact<'_, AtomicU64> {
+        let rules = load(&self.kind_rules);
+        let (number, block): (u64, Block) = (lower(rules), upper(rules));
+        let words = if number == 0 { &[] } else { self.kinds.words(block) };
+        let used = (number as usize).saturating_mul(WORDS_PER_KIND).min(words.len());
+        words.get(..used).unwrap_or(&[]).chunks_exact(WORDS_PER_KIND)
+    }
+}
+
+impl Limits {
+    fn set(&self, settings: &Settings) {
+        let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
+        let count = settings.failure_count.map_or(0, |rule| rule.failures);
+        let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
+        let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
+        let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
+        // Relaxed: published with the epoch.
+        self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
+        self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
+        self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
+        self.slower_than.store(slower_than, Ordering::Relaxed);
+        self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
+    }
+
+    /// The first rule about the window that holds at `counts`.
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
+    fn reached_by(&self, counts: WindowCounts) -> Option<Cause> {
+        let rates = load(&self.rates);
+        let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
+        let enough = counts.calls >= load(&self.minimum_calls);
+        if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
+            return Some(Cause::FailureRate);
+        }
+        if enough && slow != 0 && Rate::is_reached(slow, counts.slow_calls, counts.calls) {
+            return Some(Cause::SlowCallRate);
+        }
+        let failures = upper(load(&self.failures));
+        (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
+    }
+}
+
+/// Makes the run one longer and gives its length; `None` when the epoch is over.
+fn lengthen(run: &AtomicU64, tag: Tag) -> Option<u64> {
+    let mut seen = run.load(Ordering::Relaxed);
+    loop {
+        if Tag::on(seen) != tag {
+            return None;
+        }
+        // 48 bits of failures in one run do not come together.
+        let next = seen.wrapping_add(1);
+        // Relaxed: the word stands for itself; a trip goes through the lock.
+        match run.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return Some(Tag::strip(next)),
+            Err(changed) => seen = changed,
+        }
+    }
+}
+
+/// Ends the run, if it is one of this epoch.
+#[inline]
+fn end_run(run: &AtomicU64, tag: Tag) {
+    let ended = tag.mark(0);
+    let mut seen = run.load(Ordering::Relaxed);
+    while seen != ended && Tag::on(seen) == tag {
+        // Relaxed: the word stands for itself.
+        match run.compare_exchange_weak(seen, ended, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(changed) => seen = changed,
+        }
+    }
+}
+
+fn slow_calls(settings: &Settings) -> SlowCalls {
+    match settings.slow_call_rate {
+        Some(_) => SlowCalls::Counted,
+        None => SlowCalls::Ignored,
+    }
+}
+
+/// Relaxed: every number here is published with the epoch, or stands for itself.
+fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+const WORDS_PER_KIND: usize = 3;
+
+const fn pair(lower: u64, upper: u64) -> u64 {
+    lower & 0xffff_ffff | upper << 32
+}
+
+const fn lower(word: u64) -> u64 {
+    word & 0xffff_ffff
+}
+
+const fn upper(word: u64) -> u64 {
+    word >> 32
+}
+
+/// FNV-1a, so that the call path can tell kinds apart by one word. That two of the few kinds of one
+/// circuit share all 64 bits does not happen.
+fn hash(kind: &str) -> u64 {
+    kind.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,182 @@
+//! Trip rules, as users write them.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::engine::outcome::FailureKind;
+use crate::engine::settings::{CountRule, KindRule, Rate, RateRule, Settings, SlowRule};
+
+/// One condition that opens a circuit, with an open time of its own if wanted.
+///
+/// The setters of [`CircuitBuilder`](crate::CircuitBuilder) cover the plain rules; this is for
+/// rules about one [`FailureKind`] and for rules that open for longer or shorter than others.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::{Circuit, FailureKind, TripRule};
+///
+/// let circuit = Circuit::builder("plants")
+///     .consecutive_failures(5)
+///     .rule(TripRule::consecutive_failures(3).of(FailureKind::new("connect")))
+///     .rule(TripRule::failure_rate(0.9).open_for(Duration::from_secs(300)))
+///     .build();
+/// # assert_eq!(circuit.name(), "plants");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct TripRule {
+    condition: Condition,
+    kind: Option<Cow<'static, str>>,
+    open_for: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Condition {
+    ConsecutiveFailures(u32),
+    FailureRate(Rate),
+    SlowCallRate(Rate, Duration),
+    FailureCount(u32),
+}
+
+impl TripRule {
+    /// Holds after `failures` failures without a success between them.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn consecutive_failures(failures: u32) -> Self {
+        Self::new(Condition::ConsecutiveFailures(at_least_one("consecutive_failures", failures)))
+    }
+
+    /// Holds when the share of failed calls in the window is at least `rate`.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_rate(rate: f64) -> Self {
+        Self::new(Condition::FailureRate(checked_rate("failure_rate", rate)))
+    }
+
+    /// Holds when at least `failures` calls in the window have failed, however many there were.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_count(failures: u32) -> Self {
+        Self::new(Condition::FailureCount(at_least_one("failure_count", failures)))
+    }
+
+    /// Holds when the share of calls that took `slower_than` or longer is at least `rate`.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn slow_call_rate(rate: f64, slower_than: Duration) -> Self {
+        let slower_than = not_zero("slower_than", slower_than);
+        Self::new(Condition::SlowCallRate(checked_rate("slow_call_rate", rate), slower_than))
+    }
+
+    /// Makes the rule one about failures of `kind` alone.
+    ///
+    /// Such failures are then not counted by the general consecutive rule, nor do they end its run.
+    ///
+    /// # Panics
+    ///
+    /// When the rule is not one of consecutive failures.
+    #[must_use]
+    #[track_caller]
+    pub fn of(mut self, kind: FailureKind) -> Self {
+        assert!(
+            matches!(self.condition, Condition::ConsecutiveFailures(_)),
+            "only a rule of consecutive failures can be about one kind of failure, \
+             and this is {:?}: use TripRule::consecutive_failures(n).of(..)",
+            self.condition
+        );
+        self.kind = Some(Cow::Borrowed(kind.as_str()));
+        self
+    }
+
+    /// Sets how long the circuit stays open when this rule trips it.
+    ///
+    /// Default: the circuit's own open time. A failed recovery goes on with the circuit's own.
+    ///
+    /// # Panics
+    ///
+    /// When `open_for` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn open_for(mut self, open_for: Duration) -> Self {
+        self.open_for = Some(not_zero("open_for", open_for));
+        self
+    }
+
+    const fn new(condition: Condition) -> Self {
+        Self { condition, kind: None, open_for: None }
+    }
+
+    /// Puts the rule among `settings`, in the place of one about the same thing.
+    pub(crate) fn put(self, settings: &mut Settings) {
+        let open_for = self.open_for;
+        match (self.condition, self.kind) {
+            (Condition::ConsecutiveFailures(failures), Some(kind)) => {
+                settings.kinds.retain(|rule| rule.kind != kind);
+                settings.kinds.push(KindRule { kind, rule: CountRule { failures, open_for } });
+            }
+            (Condition::ConsecutiveFailures(failures), None) => {
+                settings.consecutive = Some(CountRule { failures, open_for });
+            }
+            (Condition::FailureRate(rate), _) => {
+                settings.failure_rate = Some(RateRule { rate, open_for });
+            }
+            (Condition::SlowCallRate(rate, slower_than), _) => {
+                settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
+            }
+            (Condition::FailureCount(failures), _) => {
+                settings.failure_count = Some(CountRule { failures, open_for });
+            }
+        }
+    }
+}
+
+/// `value`, if it is not 0.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+pub(crate) fn at_least_one(setting: &str, value: u32) -> u32 {
+    assert!(value > 0, "{setting} is {value}: must be at least 1");
+    value
+}
+
+/// `value`, if it is not zero.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+pub(crate) fn not_zero(setting: &str, value: Duration) -> Duration {
+    assert!(!value.is_zero(), "{setting} is {value:?}: must be longer than zero");
+    value
+}
+
+/// `value` as a rate.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+fn checked_rate(setting: &str, value: f64) -> Rate {
+    let rate = Rate::new(value);
+    assert!(rate.is_some(), "{setting} is {value}: must be above 0 and at most 1");
+    rate.expect("asserted one line above")
+}

@@ -1,0 +1,193 @@
+//! All settings of a circuit, checked.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::engine::backoff::Backoff;
+use crate::engine::window::SlidingWindow;
+
+/// Settings that are known to be right. Only this module's users build them, and they check first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) consecutive: Option<CountRule>,
+    pub(crate) failure_rate: Option<RateRule>,
+    pub(crate) slow_call_rate: Option<SlowRule>,
+    pub(crate) failure_count: Option<CountRule>,
+    pub(crate) kinds: Vec<KindRule>,
+    /// `None`: the default window where a rule needs one, else none.
+    pub(crate) window: Option<SlidingWindow>,
+    pub(crate) minimum_calls: u32,
+    pub(crate) open: Backoff,
+    pub(crate) probes: u32,
+    pub(crate) concurrent_probes: u32,
+    pub(crate) failed_probes_allowed: u32,
+    /// `None`: the open time, but at least [`SHORTEST_PROBE_TIMEOUT`].
+    pub(crate) probe_timeout: Option<Duration>,
+    pub(crate) abandoned_after: Option<Duration>,
+    pub(crate) longest_trip_for: Duration,
+}
+
+/// Trips at a number of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CountRule {
+    pub(crate) failures: u32,
+    pub(crate) open_for: Option<Duration>,
+}
+
+/// Trips at a share of the window's calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RateRule {
+    pub(crate) rate: Rate,
+    pub(crate) open_for: Option<Duration>,
+}
+
+/// Trips at a share of slow calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct SlowRule {
+    pub(crate) rate: Rate,
+    pub(crate) slower_than: Duration,
+    pub(crate) open_for: Option<Duration>,
+}
+
+/// Trips at a number of consecutive failures of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KindRule {
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) rule: CountRule,
+}
+
+/// A share in (0, 1].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rate(f64);
+
+/// As resilience4j's `minimumNumberOfCalls` is to its window of 100: a fifth.
+const DEFAULT_MINIMUM_CALLS: u32 = 20;
+
+/// Long enough for a TCP and TLS handshake and an answer over a slow line.
+const SHORTEST_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Settings {
+    /// Everything at its default, but without any trip rule.
+    pub(crate) fn without_rules() -> Self {
+        Self {
+            consecutive: None,
+            failure_rate: None,
+            slow_call_rate: None,
+            failure_count: None,
+            kinds: Vec::new(),
+            window: None,
+            minimum_calls: DEFAULT_MINIMUM_CALLS,
+            open: Backoff::fixed(Duration::from_secs(30)),
+            probes: 1,
+            concurrent_probes: 1,
+            failed_probes_allowed: 0,
+            probe_timeout: None,
+            abandoned_after: None,
+            longest_trip_for: Duration::from_secs(3600),
+        }
+    }
+
+    /// The same settings, with the default rules when none is set.
+    pub(crate) fn with_default_rules(mut self) -> Self {
+        if self.has_no_rule() {
+            self.consecutive = Some(CountRule { failures: 5, open_for: None });
+            self.failure_rate = Some(RateRule { rate: Rate(0.5), open_for: None });
+        }
+        self
+    }
+
+    fn has_no_rule(&self) -> bool {
+        self.consecutive.is_none()
+            && self.failure_rate.is_none()
+            && self.slow_call_rate.is_none()
+            && self.failure_count.is_none()
+            && self.kinds.is_empty()
+    }
+
+    /// The window to keep, if any rule or the user asks for one.
+    pub(crate) fn effective_window(&self) -> Option<SlidingWindow> {
+        let needed = self.failure_rate.is_some()
+            || self.slow_call_rate.is_some()
+            || self.failure_count.is_some();
+        self.window.or_else(|| needed.then(SlidingWindow::default))
+    }
+
+    /// How many calls a rate needs; a count window never holds more than its size.
+    pub(crate) fn effective_minimum(&self) -> u32 {
+        match self.effective_window().and_then(|window| window.length()) {
+            Some(length) => self.minimum_calls.min(length),
+            None => self.minimum_calls,
+        }
+    }
+
+    /// Whether calls must note when they started.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.slow_call_rate.is_some() || self.abandoned_after.is_some()
+    }
+
+    /// How long a probe may hold its slot after a stretch of `open_for`.
+    pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
+        self.probe_timeout.unwrap_or_else(|| open_for.max(SHORTEST_PROBE_TIMEOUT))
+    }
+}
+
+impl Rate {
+    /// A share, if it is above 0 and at most 1.
+    pub(crate) fn new(share: f64) -> Option<Self> {
+        (share > 0.0 && share <= 1.0).then_some(Self(share))
+    }
+
+    pub(crate) const fn share(self) -> f64 {
+        self.0
+    }
+
+    /// The share in parts of [`SCALE`](Self::SCALE), rounded down, but so that a share that was
+    /// written in decimals or as a quotient of small numbers is met by exactly that quotient.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and SCALE by construction"
+    )]
+    pub(crate) fn scaled(self) -> u32 {
+        ((self.0 * f64::from(Self::SCALE) + 0.001) as u32).clamp(1, Self::SCALE)
+    }
+
+    /// Rates are compared in whole parts of this.
+    pub(crate) const SCALE: u32 = 1_000_000_000;
+
+    /// Whether `part` of `whole` is at least `scaled` parts of [`SCALE`](Self::SCALE).
+    pub(crate) fn is_reached(scaled: u32, part: u64, whole: u64) -> bool {
+        let part = u128::from(part).saturating_mul(u128::from(Self::SCALE));
+        let whole = u128::from(whole).saturating_mul(u128::from(scaled));
+        whole > 0 && part >= whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rate;
+
+    #[test]
+    fn every_quotient_of_small_numbers_meets_its_own_rate() {
+        for whole in 1..=200_u32 {
+            for part in 1..=whole {
+                let rate = Rate::new(f64::from(part) / f64::from(whole)).unwrap().scaled();
+
+                assert!(Rate::is_reached(rate, part.into(), whole.into()), "{part}/{whole}");
+                assert!(
+                    !Rate::is_reached(rate, u64::from(part) - 1, whole.into()),
+                    "{part}/{whole}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn shares_outside_zero_to_one_are_no_rates() {
+        for share in [0.0, -0.0, -1.0, 1.000_001, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Rate::new(share), None, "{share}");
+        }
+        assert!(Rate::new(1.0).is_some());
+        assert_eq!(Rate::new(f64::MIN_POSITIVE).unwrap().scaled(), 1);
+    }
+}

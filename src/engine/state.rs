@@ -1,0 +1,206 @@
+//! The states of a circuit and the one atomic word that publishes them.
+
+/// Where a circuit stands.
+///
+/// ```text
+///            a trip rule holds                 the open time is over
+///   Closed ───────────────────────▶ Open ───────────────────────────▶ HalfOpen
+///     ▲                              ▲                                   │  │
+///     │                              └───────────────────────────────────┘  │
+///     │                                     too many probes failed          │
+///     └─────────────────────────────────────────────────────────────────────┘
+///                              enough probes succeeded
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a circuit breaker has three states")]
+pub enum CircuitState {
+    /// Calls are admitted and counted.
+    Closed,
+    /// Calls are rejected until the open time is over.
+    Open,
+    /// A few calls, the probes, are admitted to see whether the upstream is back.
+    HalfOpen,
+}
+
+impl CircuitState {
+    /// The name used in metrics, logs and JSON: `closed`, `open` or `half_open`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// What an operator has imposed on a circuit, until [`Circuit::release`](crate::Circuit::release).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "one variant for each command that overrides")]
+pub enum Override {
+    /// Every call is rejected.
+    ForcedOpen,
+    /// Every call is admitted, whatever the results.
+    ForcedClosed,
+    /// Nothing is rejected; the circuit counts what it would have rejected.
+    Observing,
+}
+
+impl Override {
+    /// The name used in metrics, logs and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ForcedOpen => "forced_open",
+            Self::ForcedClosed => "forced_closed",
+            Self::Observing => "observing",
+        }
+    }
+}
+
+/// State, override, what the call path must do besides, and epoch: all that admission reads.
+///
+/// ```text
+///  63 ... 8 | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
+///   epoch
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    /// The start of each call is noted: a slow-call rule or `abandoned_after` asks for it.
+    pub(crate) const TIMED: u64 = 1 << 4;
+    /// A listener wants to hear of finished calls.
+    pub(crate) const CALLS_TOLD: u64 = 1 << 5;
+    /// A listener wants to hear of rejections.
+    pub(crate) const REJECTIONS_TOLD: u64 = 1 << 6;
+
+    const STATE: u64 = 0b11;
+    const OVERRIDE: u64 = 0b11 << 2;
+    const EPOCH: u32 = 8;
+
+    pub(crate) const fn new(
+        state: CircuitState,
+        overridden: Option<Override>,
+        flags: u64,
+        epoch: u64,
+    ) -> Self {
+        let state = match state {
+            CircuitState::Closed => 0,
+            CircuitState::Open => 1,
+            CircuitState::HalfOpen => 2,
+        };
+        let overridden = match overridden {
+            None => 0,
+            Some(Override::ForcedOpen) => 1 << 2,
+            Some(Override::ForcedClosed) => 2 << 2,
+            Some(Override::Observing) => 3 << 2,
+        };
+        Self(state | overridden | flags | (epoch << Self::EPOCH))
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn state(self) -> CircuitState {
+        match self.0 & Self::STATE {
+            0 => CircuitState::Closed,
+            1 => CircuitState::Open,
+            _ => CircuitState::HalfOpen,
+        }
+    }
+
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 & Self::STATE == 0
+    }
+
+    pub(crate) const fn overridden(self) -> Option<Override> {
+        match (self.0 & Self::OVERRIDE) >> 2 {
+            0 => None,
+            1 => Some(Override::ForcedOpen),
+            2 => Some(Override::ForcedClosed),
+            _ => Some(Override::Observing),
+        }
+    }
+
+    pub(crate) const fn epoch(self) -> u64 {
+        self.0 >> Self::EPOCH
+    }
+
+    pub(crate) const fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub(crate) const fn with(self, flags: u64) -> Self {
+        Self(self.0 | flags)
+    }
+}
+
+/// The low bits of an epoch, which mark everything that one stretch of one state recorded.
+///
+/// An atomic word that carries a tag can be changed only by results of its own epoch. Sixteen bits
+/// are enough: to be mistaken, a thread would have to stand still between two instructions while
+/// exactly a multiple of 65,536 changes of state go by and leave the rest of the word the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag(u64);
+
+impl Tag {
+    const SHIFT: u32 = 48;
+
+    pub(crate) const fn of(epoch: u64) -> Self {
+        Self(epoch << Self::SHIFT)
+    }
+
+    /// The tag that `word` carries.
+    pub(crate) const fn on(word: u64) -> Self {
+        Self(word & (u64::MAX << Self::SHIFT))
+    }
+
+    /// `value`, which has 48 bits, under this tag.
+    pub(crate) const fn mark(self, value: u64) -> u64 {
+        self.0 | value
+    }
+
+    /// What `word` holds besides its tag.
+    pub(crate) const fn strip(word: u64) -> u64 {
+        word & !(u64::MAX << Self::SHIFT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CircuitState, Override, Tag, Word};
+
+    #[test]
+    fn word_gives_back_what_was_put_in() {
+        for state in [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen] {
+            for overridden in [
+                None,
+                Some(Override::ForcedOpen),
+                Some(Override::ForcedClosed),
+                Some(Override::Observing),
+            ] {
+                let word = Word::new(state, overridden, Word::TIMED | Word::CALLS_TOLD, 77);
+
+                assert_eq!(word.state(), state, "{word:?}");
+                assert_eq!(word.overridden(), overridden, "{word:?}");
+                assert_eq!(word.epoch(), 77, "{word:?}");
+                assert!(word.has(Word::TIMED) && !word.has(Word::REJECTIONS_TOLD), "{word:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_of_neighbouring_epochs_differ() {
+        let word = Tag::of(65_536 + 7).mark(99);
+
+        assert_eq!(Tag::on(word), Tag::of(7));
+        assert_ne!(Tag::on(word), Tag::of(8));
+        assert_eq!(Tag::strip(word), 99);
+    }
+}

@@ -1,0 +1,58 @@
+//! Points in time, as the engine counts them.
+
+use std::time::Duration;
+
+/// Nanoseconds since the circuit was built; reaches 584 years and then stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp(u64);
+
+impl Timestamp {
+    /// When the circuit was built.
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// A time that does not come.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    pub(crate) const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The point `wait` after `self`, at the latest one before [`NEVER`](Self::NEVER).
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(wait)).min(u64::MAX - 1))
+    }
+}
+
+/// `duration` in whole nanoseconds, at most `u64::MAX`.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A reading of the clock that is taken when first asked for, and then kept.
+#[derive(Debug)]
+pub(crate) struct Reading<F> {
+    read: Option<F>,
+    at: Timestamp,
+}
+
+impl<F: FnOnce() -> Timestamp> Reading<F> {
+    pub(crate) const fn new(read: F) -> Self {
+        Self { read: Some(read), at: Timestamp::ZERO }
+    }
+
+    pub(crate) fn get(&mut self) -> Timestamp {
+        if let Some(read) = self.read.take() {
+            self.at = read();
+        }
+        self.at
+    }
+}

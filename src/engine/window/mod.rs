@@ -1,0 +1,311 @@
+//! Sliding windows: what the last calls were worth.
+
+use std::time::Duration;
+
+use crate::engine::outcome::Sample;
+use crate::engine::state::Tag;
+use crate::engine::time::{Timestamp, nanos};
+use crate::engine::window::count::CountRing;
+use crate::engine::window::slots::Slots;
+use crate::engine::window::time::{Classes, TimeRing};
+use crate::sync::{AtomicU64, Ordering};
+
+mod count;
+pub(crate) mod slots;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+/// Which results a circuit looks at: the last so many, or those of the last stretch of time.
+///
+/// Default: the last 10 s in 10 buckets. Cost and memory depend on the settings alone, never on the
+/// traffic.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::{Circuit, SlidingWindow};
+///
+/// let last_hundred = SlidingWindow::count(100);
+/// let last_minute = SlidingWindow::time(Duration::from_secs(60)).buckets(30);
+/// let circuit = Circuit::builder("search").failure_rate(0.5).window(last_minute).build();
+/// # assert_ne!(last_hundred, last_minute);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlidingWindow(pub(crate) Span);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span {
+    Calls(u32),
+    Time { length: Duration, buckets: u32 },
+}
+
+impl SlidingWindow {
+    /// The longest count window; its memory is about 1.6 bytes a call.
+    pub const MAX_CALLS: u32 = 1_000_000;
+
+    /// The most buckets of a time window.
+    pub const MAX_BUCKETS: u32 = 3_600;
+
+    /// The shortest bucket of a time window.
+    pub const SHORTEST_BUCKET: Duration = Duration::from_millis(1);
+
+    /// The last `calls` results, exactly.
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0 or above [`MAX_CALLS`](Self::MAX_CALLS).
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "slidingWindowSize")]
+    #[doc(alias = "COUNT_BASED")]
+    pub fn count(calls: u32) -> Self {
+        assert!(
+            (1..=Self::MAX_CALLS).contains(&calls),
+            "a count window of {calls} calls: must be from 1 to {}",
+            Self::MAX_CALLS
+        );
+        Self(Span::Calls(calls))
+    }
+
+    /// The results of the last `length`, in 10 buckets.
+    ///
+    /// The window moves on by one bucket at a time: with ten buckets it spans between nine tenths
+    /// of `length` and all of it.
+    ///
+    /// # Panics
+    ///
+    /// When `length` is under 10 ms (1 ms a bucket).
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "TIME_BASED")]
+    #[doc(alias = "SamplingDuration")]
+    #[doc(alias = "rollingStats.timeInMilliseconds")]
+    pub fn time(length: Duration) -> Self {
+        Self::in_buckets(length, 10)
+    }
+
+    /// Cuts a time window into `buckets`.
+    ///
+    /// # Panics
+    ///
+    /// When this is a count window, when `buckets` is 0 or above
+    /// [`MAX_BUCKETS`](Self::MAX_BUCKETS), or when a bucket would be shorter than 1 ms.
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "rollingStats.numBuckets")]
+    pub fn buckets(self, buckets: u32) -> Self {
+        let Span::Time { length, .. } = self.0 else {
+            let calls = self.length().unwrap_or(0);
+            assert!(calls == 0, "a count window of {calls} calls has no buckets: use ::time(..)");
+            return self;
+        };
+        Self::in_buckets(length, buckets)
+    }
+
+    #[track_caller]
+    fn in_buckets(length: Duration, buckets: u32) -> Self {
+        assert!(
+            (1..=Self::MAX_BUCKETS).contains(&buckets),
+            "a time window in {buckets} buckets: must be from 1 to {}",
+            Self::MAX_BUCKETS
+        );
+        assert!(
+            length >= Self::SHORTEST_BUCKET.saturating_mul(buckets),
+            "a time window of {length:?} in {buckets} buckets: a bucket must be at least 1ms"
+        );
+        Self(Span::Time { length, buckets })
+    }
+
+    /// The number of calls in a count window.
+    pub(crate) const fn length(self) -> Option<u32> {
+        match self.0 {
+            Span::Calls(calls) => Some(calls),
+            Span::Time { .. } => None,
+        }
+    }
+}
+
+impl Default for SlidingWindow {
+    fn default() -> Self {
+        Self(Span::Time { length: Duration::from_secs(10), buckets: 10 })
+    }
+}
+
+/// What a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WindowCounts {
+    /// Successes and failures.
+    pub calls: u64,
+    /// Calls that failed.
+    pub failures: u64,
+    /// Calls that were slow, whether they failed or not; 0 without a slow-call rule.
+    pub slow_calls: u64,
+}
+
+/// The window of one circuit: its shape, which a reconfiguration may change, and its words.
+///
+/// Shape and width are written under the lock that guards changes of state, before the epoch that
+/// uses them is published. A result of an older epoch may read a mixture; it can do no harm, since
+/// no word that it finds carries its tag any more once the new epoch begins.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// See [`Shape`].
+    shape: AtomicU64,
+    /// Nanoseconds in a bucket of time.
+    width: AtomicU64,
+    /// The tagged position in the ring: the current block, or the newest tick.
+    cursor: AtomicU64,
+    slots: Slots,
+}
+
+/// ```text
+///   kind 2 | slow calls told apart 1 | block of the slots 8 | calls or buckets 32
+/// ```
+#[derive(Debug, Clone, Copy)]
+struct Shape(u64);
+
+enum Ring<'a> {
+    None,
+    Count(CountRing<'a>),
+    Time(TimeRing<'a>),
+}
+
+impl Window {
+    /// A window without room or shape: [`reshape`](Self::reshape) comes next.
+    pub(crate) fn new(span: Option<SlidingWindow>, classes: SlowCalls) -> Self {
+        Self {
+            shape: AtomicU64::new(Shape::NONE.0),
+            width: AtomicU64::new(1),
+            cursor: AtomicU64::new(0),
+            slots: Slots::new(words_for(span, classes)),
+        }
+    }
+
+    /// Sets what the window spans. The caller holds the lock, and restarts the window next.
+    pub(crate) fn reshape(&self, span: Option<SlidingWindow>, slow_calls: SlowCalls) {
+        let block = self.slots.make_room(words_for(span, slow_calls));
+        if let Some(SlidingWindow(Span::Time { length, buckets })) = span {
+            // Rounded up: a window is never shorter than asked for.
+            let width = nanos(length).div_ceil(u64::from(buckets).max(1));
+            // Relaxed: published with the epoch, as is the shape.
+            self.width.store(width, Ordering::Relaxed);
+        }
+        self.shape.store(Shape::new(span, slow_calls, block).0, Ordering::Relaxed);
+    }
+
+    /// Empties the window for a new epoch. The caller holds the lock.
+    pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
+        match self.ring() {
+            Ring::None => {}
+            Ring::Count(ring) => ring.restart(tag),
+            Ring::Time(ring) => ring.restart(tag, now),
+        }
+    }
+
+    /// Adds one result; gives the counts when the result is one that may trip the circuit.
+    #[inline]
+    pub(crate) fn record(
+        &self,
+        tag: Tag,
+        sample: Sample,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<WindowCounts> {
+        match self.ring() {
+            Ring::None => None,
+            Ring::Count(ring) => ring.record(tag, sample),
+            Ring::Time(ring) => ring.record(tag, sample, now()),
+        }
+    }
+
+    /// What the window holds now; nothing when the epoch is over.
+    pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
+        match self.ring() {
+            Ring::None => WindowCounts::default(),
+            Ring::Count(ring) => ring.counts(tag),
+            Ring::Time(ring) => ring.counts(tag, now),
+        }
+    }
+
+    #[inline]
+    fn ring(&self) -> Ring<'_> {
+        // Relaxed: whoever is of the current epoch read the state word with Acquire, which
+        // published the shape; whoever is not finds no word with its tag.
+        let shape = Shape(self.shape.load(Ordering::Relaxed));
+        match shape.kind() {
+            Shape::COUNT => {
+                let words = self.slots.words(shape.block());
+                Ring::Count(CountRing::new(words, &self.cursor, shape.size()))
+            }
+            Shape::TIME => {
+                let words = self.slots.words(shape.block());
+                let width = self.width.load(Ordering::Relaxed);
+                let classes = shape.slow_calls().classes();
+                Ring::Time(TimeRing::new(words, &self.cursor, shape.size(), width, classes))
+            }
+            _ => Ring::None,
+        }
+    }
+}
+
+/// Whether a window tells slow calls from fast ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlowCalls {
+    Ignored,
+    Counted,
+}
+
+impl SlowCalls {
+    const fn classes(self) -> Classes {
+        match self {
+            Self::Ignored => Classes::ByVerdict,
+            Self::Counted => Classes::ByVerdictAndPace,
+        }
+    }
+}
+
+impl Shape {
+    const NONE: Self = Self(0);
+    const COUNT: u64 = 1;
+    const TIME: u64 = 2;
+
+    fn new(span: Option<SlidingWindow>, slow_calls: SlowCalls, block: slots::Block) -> Self {
+        let (kind, size) = match span {
+            None => return Self::NONE,
+            Some(SlidingWindow(Span::Calls(calls))) => (Self::COUNT, calls),
+            Some(SlidingWindow(Span::Time { buckets, .. })) => (Self::TIME, buckets),
+        };
+        let told_apart = u64::from(slow_calls == SlowCalls::Counted);
+        Self(kind | told_apart << 2 | (block & 0xff) << 3 | u64::from(size) << 32)
+    }
+
+    const fn kind(self) -> u64 {
+        self.0 & 0b11
+    }
+
+    const fn slow_calls(self) -> SlowCalls {
+        if self.0 & 0b100 == 0 { SlowCalls::Ignored } else { SlowCalls::Counted }
+    }
+
+    const fn block(self) -> slots::Block {
+        self.0 >> 3 & 0xff
+    }
+
+    const fn size(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+fn words_for(span: Option<SlidingWindow>, slow_calls: SlowCalls) -> usize {
+    match span {
+        None => 0,
+        Some(SlidingWindow(Span::Calls(calls))) => CountRing::words_for(calls),
+        Some(SlidingWindow(Span::Time { buckets, .. })) => {
+            TimeRing::words_for(buckets, slow_calls.classes())
+        }
+    }
+}

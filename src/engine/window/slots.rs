@@ -1,0 +1,81 @@
+//! Memory for windows: atomic words that are made once and never move, so that the call path can
+//! use them without a lock while a reconfiguration asks for more.
+
+use crate::sync::{AtomicU64, OnceLock};
+
+/// Blocks of words. The first is made with the circuit; larger ones are added when a
+/// reconfiguration needs them, in powers of two, so that all of them together are at most twice
+/// the largest that was ever asked for, plus the first.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    first: Words,
+    grown: OnceLock<Box<[OnceLock<Words>]>>,
+}
+
+type Words = Box<[AtomicU64]>;
+
+/// Which block of [`Slots`] is meant. 0 is the first, `n` the one of `2^(n - 1)` words.
+pub(crate) type Block = u64;
+
+/// Blocks beyond the first: up to 2^31 words.
+const GROWN: usize = 32;
+
+impl Slots {
+    pub(crate) fn new(words: usize) -> Self {
+        Self { first: zeroes(words), grown: OnceLock::new() }
+    }
+
+    /// The words of `block`; none when it was never made.
+    pub(crate) fn words(&self, block: Block) -> &[AtomicU64] {
+        let Some(index) = block.checked_sub(1) else {
+            return &self.first;
+        };
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| self.grown.get()?.get(index)?.get())
+            .map_or(&[], |words| words)
+    }
+
+    /// A block of at least `words` words, made if there is none yet.
+    pub(crate) fn make_room(&self, words: usize) -> Block {
+        if words <= self.first.len() {
+            return 0;
+        }
+        let grown = self.grown.get_or_init(|| (0..GROWN).map(|_| OnceLock::new()).collect());
+        let size = words.next_power_of_two();
+        let index = size.trailing_zeros();
+        if let Some(block) = grown.get(index as usize) {
+            block.get_or_init(|| zeroes(size));
+        }
+        u64::from(index).saturating_add(1)
+    }
+}
+
+fn zeroes(words: usize) -> Words {
+    (0..words).map(|_| AtomicU64::new(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slots;
+
+    #[test]
+    fn room_grows_and_what_was_made_stays() {
+        let slots = Slots::new(3);
+
+        let small = slots.make_room(3);
+        let large = slots.make_room(100);
+
+        assert_eq!(slots.words(small).len(), 3);
+        assert_eq!(slots.words(large).len(), 128);
+        assert_eq!(slots.make_room(120), large);
+        assert_eq!(slots.make_room(2), small);
+        assert_eq!(slots.words(small).len(), 3);
+    }
+
+    #[test]
+    fn a_block_that_was_never_made_is_empty() {
+        assert!(Slots::new(1).words(9).is_empty());
+        assert!(Slots::new(1).words(u64::MAX).is_empty());
+    }
+}

@@ -1,0 +1,240 @@
+//! A window over the last stretch of time, in fixed buckets, without a lock.
+//!
+//! Time is cut into ticks of one bucket's width. A bucket is two words (fast results that
+//! succeeded, that failed), or four where slow calls are told apart; every result adds one to one
+//! word, so a rate can never be torn:
+//!
+//! ```text
+//!   word   epoch tag 16 | tick 16 | count 32
+//!   newest epoch tag 16 | tick 48
+//! ```
+//!
+//! Recording is one compare-exchange on a word. When time has gone on, whoever comes first wipes
+//! the buckets of the ticks that have passed and only then moves `newest`, so every word always
+//! belongs to one of the last ticks up to `newest`, after an idle gap of any length. The tick on a
+//! word keeps a thread that was held up from wiping or counting in a bucket that is used again.
+
+use crate::engine::outcome::Sample;
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::engine::window::WindowCounts;
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// The words of a time window and how to read them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeRing<'a> {
+    words: &'a [AtomicU64],
+    /// Epoch tag and the newest tick that was prepared.
+    newest: &'a AtomicU64,
+    buckets: u64,
+    /// Nanoseconds in a bucket.
+    width: u64,
+    classes: Classes,
+}
+
+/// Which results are told apart, each in a word of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Classes {
+    /// Succeeded and failed.
+    ByVerdict,
+    /// Each of them fast and slow.
+    ByVerdictAndPace,
+}
+
+const COUNT: u64 = (1 << 32) - 1;
+
+impl<'a> TimeRing<'a> {
+    /// How many words a window of `buckets` takes.
+    pub(super) fn words_for(buckets: u32, classes: Classes) -> usize {
+        usize::try_from(u64::from(buckets).saturating_mul(classes.number())).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn new(
+        words: &'a [AtomicU64],
+        newest: &'a AtomicU64,
+        buckets: u32,
+        width: u64,
+        classes: Classes,
+    ) -> Self {
+        let words = words.get(..Self::words_for(buckets, classes)).unwrap_or(&[]);
+        Self { words, newest, buckets: u64::from(buckets).max(1), width: width.max(1), classes }
+    }
+
+    /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
+    pub(super) fn restart(&self, tag: Tag, now: Timestamp) {
+        let tick = self.tick(now);
+        // Release, and before the words: a late thread of the old epoch that meets a new word finds
+        // `newest` changed too, and gives up.
+        self.newest.store(tag.mark(tick), Ordering::Release);
+        for past in self.live(tick) {
+            for word in self.bucket(past) {
+                word.store(fresh(tag, past), Ordering::Release);
+            }
+        }
+    }
+
+    /// Adds one result; gives the counts when the result is one that may trip the circuit.
+    pub(super) fn record(&self, tag: Tag, sample: Sample, now: Timestamp) -> Option<WindowCounts> {
+        let tick = self.tick(now);
+        self.count(tag, sample, tick)?;
+        sample.may_trip().then(|| self.counts_at(tag, tick))
+    }
+
+    /// The counts of the window that ends now.
+    pub(super) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
+        self.counts_at(tag, self.tick(now))
+    }
+
+    /// Adds one result in `tick`; `None` when the epoch is over or the tick has left the window.
+    fn count(&self, tag: Tag, sample: Sample, tick: u64) -> Option<()> {
+        loop {
+            let newest = self.advance(tag, tick)?;
+            if newest.saturating_sub(tick) >= self.buckets {
+                return None;
+            }
+            let word = self.bucket(tick).get(self.classes.index(sample))?;
+            let seen = word.load(Ordering::Acquire);
+            if Tag::on(seen) != tag {
+                return None;
+            }
+            if stamp(seen) != tick & STAMP {
+                continue; // time went on between the two loads: look again
+            }
+            // A full word stays full: a count may be too low, never wrapped.
+            let next = if seen & COUNT == COUNT { seen } else { seen.wrapping_add(1) };
+            // AcqRel: pairs with the loads of readers and of the thread that wipes the bucket.
+            let swapped =
+                word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed);
+            if swapped.is_ok() {
+                return Some(());
+            }
+        }
+    }
+
+    /// Brings `newest` to at least `tick`, over wiped buckets, and gives it; `None` when the epoch
+    /// is over.
+    fn advance(&self, tag: Tag, tick: u64) -> Option<u64> {
+        loop {
+            // Acquire: pairs with the exchange below; the buckets up to it were wiped before.
+            let seen = self.newest.load(Ordering::Acquire);
+            let newest = Tag::strip(seen);
+            if Tag::on(seen) != tag {
+                return None;
+            }
+            if newest >= tick {
+                return Some(newest);
+            }
+            let wiped = self
+                .live(tick)
+                .filter(|passed| *passed > newest)
+                .all(|passed| self.bucket(passed).iter().all(|word| self.wipe(seen, word, passed)));
+            if wiped {
+                // Release: publishes the wiped buckets. A failure means that another was faster.
+                let moved = tag.mark(tick);
+                let _ =
+                    self.newest.compare_exchange(seen, moved, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Makes `word` an empty one of `tick`; false when `newest` is no longer what was `seen`.
+    fn wipe(&self, seen: u64, word: &AtomicU64, tick: u64) -> bool {
+        let fresh = fresh(Tag::on(seen), tick);
+        loop {
+            let old = word.load(Ordering::Acquire);
+            if old == fresh {
+                return true;
+            }
+            // While `newest` stands, nobody records in `tick`: what was read is from before it.
+            if self.newest.load(Ordering::Acquire) != seen {
+                return false;
+            }
+            if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                return true;
+            }
+        }
+    }
+
+    fn counts_at(&self, tag: Tag, tick: u64) -> WindowCounts {
+        loop {
+            let seen = self.newest.load(Ordering::Acquire);
+            let newest = Tag::strip(seen);
+            if Tag::on(seen) != tag {
+                return WindowCounts::default();
+            }
+            let oldest = tick.max(newest).saturating_sub(self.buckets.saturating_sub(1));
+            let mut counts = WindowCounts::default();
+            for live in self.live(newest).filter(|live| *live >= oldest) {
+                for (index, word) in self.bucket(live).iter().enumerate() {
+                    let word = word.load(Ordering::Acquire);
+                    if Tag::on(word) == tag && stamp(word) == live & STAMP {
+                        add(&mut counts, index, word & COUNT);
+                    }
+                }
+            }
+            // The buckets read are wiped only to move `newest`; the fence keeps the reads before.
+            fence(Ordering::Acquire);
+            if self.newest.load(Ordering::Relaxed) == seen {
+                return counts;
+            }
+        }
+    }
+
+    /// The ticks that a window ending in `newest` spans.
+    fn live(&self, newest: u64) -> impl Iterator<Item = u64> + use<> {
+        newest.saturating_sub(self.buckets.saturating_sub(1))..=newest
+    }
+
+    fn tick(&self, now: Timestamp) -> u64 {
+        Tag::strip(now.as_nanos().checked_div(self.width).unwrap_or(0))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "below the length of a slice")]
+    fn bucket(&self, tick: u64) -> &'a [AtomicU64] {
+        let classes = self.classes.number();
+        let bucket = tick.checked_rem(self.buckets).unwrap_or(0);
+        let start = bucket.saturating_mul(classes) as usize;
+        self.words.get(start..).and_then(|words| words.get(..classes as usize)).unwrap_or(&[])
+    }
+}
+
+impl Classes {
+    const fn number(self) -> u64 {
+        match self {
+            Self::ByVerdict => 2,
+            Self::ByVerdictAndPace => 4,
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "below 4")]
+    fn index(self, sample: Sample) -> usize {
+        let index = match self {
+            Self::ByVerdict => sample.failed(),
+            Self::ByVerdictAndPace => sample.failed() | sample.slow() << 1,
+        };
+        index as usize
+    }
+}
+
+/// Adds what word `index` of a bucket has counted.
+fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
+    counts.calls = counts.calls.saturating_add(counted);
+    if index & 1 == 1 {
+        counts.failures = counts.failures.saturating_add(counted);
+    }
+    if index & 2 == 2 {
+        counts.slow_calls = counts.slow_calls.saturating_add(counted);
+    }
+}
+
+const STAMP: u64 = 0xffff;
+
+/// The low bits of the tick that `word` belongs to.
+const fn stamp(word: u64) -> u64 {
+    word >> 32 & STAMP
+}
+
+/// An empty word of `tick`.
+const fn fresh(tag: Tag, tick: u64) -> u64 {
+    tag.mark((tick & STAMP) << 32)
+}

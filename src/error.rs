@@ -1,0 +1,188 @@
+//! What a caller gets when a call is not admitted, or fails.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::sync::Arc;
+
+/// A boxed error, as tower's layers use it.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// The error of a call through a circuit: it was rejected, or it failed by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a call is admitted or not")]
+pub enum Error<E> {
+    /// The circuit did not admit the call; the inner service was not called.
+    Rejected(Rejected),
+    /// The inner service's own error.
+    Inner(E),
+}
+
+impl<E> Error<E> {
+    /// The rejection, if it is one.
+    #[must_use]
+    pub const fn rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(_) => None,
+        }
+    }
+
+    /// The inner service's error, if it is one.
+    pub fn into_inner(self) -> Option<E> {
+        match self {
+            Self::Rejected(_) => None,
+            Self::Inner(error) => Some(error),
+        }
+    }
+}
+
+impl<E> From<Rejected> for Error<E> {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl<E> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(_) => f.write_str("the call was rejected"),
+            Self::Inner(_) => f.write_str("the call failed"),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for Error<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(error) => Some(error),
+        }
+    }
+}
+
+/// A call that was not admitted: by which circuit, why, and when to come again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    circuit: Arc<str>,
+    reason: RejectReason,
+    retry_after: Option<Duration>,
+}
+
+/// Why a call was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The circuit is open.
+    Open,
+    /// The circuit is half-open, and all its probes are under way.
+    ProbesBusy,
+    /// An operator forced the circuit open.
+    ForcedOpen,
+    /// The circuit would admit the call, but it was rejecting when this service was last asked
+    /// whether it is ready, so the inner service was not asked. Ask again.
+    NotReady,
+}
+
+impl RejectReason {
+    /// The name used in metrics, logs and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::ProbesBusy => "probes_busy",
+            Self::ForcedOpen => "forced_open",
+            Self::NotReady => "not_ready",
+        }
+    }
+}
+
+impl Rejected {
+    pub(crate) const fn new(
+        circuit: Arc<str>,
+        reason: RejectReason,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { circuit, reason, retry_after }
+    }
+
+    /// The name of the circuit that did not admit the call.
+    #[must_use]
+    pub fn circuit(&self) -> &str {
+        &self.circuit
+    }
+
+    /// Why the call was not admitted.
+    #[must_use]
+    pub const fn reason(&self) -> RejectReason {
+        self.reason
+    }
+
+    /// How long the circuit stayed open from then on; `None` when that is not known, as for a
+    /// forced one or while probes are under way.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Finds a rejection in `error` or among its sources.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{BoxError, Circuit, RejectReason, Rejected};
+    ///
+    /// let circuit = Circuit::builder("api").build();
+    /// circuit.force_open();
+    ///
+    /// let error: BoxError = circuit.try_acquire().unwrap_err().into();
+    /// let rejected = Rejected::find(&*error).expect("it was rejected");
+    /// assert_eq!(rejected.circuit(), "api");
+    /// assert_eq!(rejected.reason(), RejectReason::ForcedOpen);
+    /// ```
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        find_source(error)
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { circuit, reason, retry_after } = self;
+        match reason {
+            RejectReason::Open => write!(f, "circuit {circuit:?} is open")?,
+            RejectReason::ProbesBusy => {
+                write!(f, "circuit {circuit:?} is half-open and its probes are under way")?;
+            }
+            RejectReason::ForcedOpen => write!(f, "circuit {circuit:?} is forced open")?,
+            RejectReason::NotReady => {
+                write!(f, "circuit {circuit:?} was rejecting when asked whether it is ready")?;
+            }
+        }
+        match retry_after {
+            Some(left) => write!(f, ", retry after {left:.1?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Rejected {}
+
+/// The first `X` among `error` and its sources.
+pub(crate) fn find_source<'a, X: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a X> {
+    let mut next = Some(error);
+    // A chain that is longer is a loop: `source` is user code.
+    for _ in 0..LONGEST_CHAIN {
+        let error = next?;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+const LONGEST_CHAIN: usize = 64;

@@ -1,0 +1,172 @@
+//! What listeners hear.
+
+use std::ops::{BitOr, BitOrAssign};
+use std::time::Duration;
+
+use crate::engine::change::ChangeReason;
+use crate::engine::outcome::FailureKind;
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::window::WindowCounts;
+use crate::error::RejectReason;
+use crate::sync::Arc;
+
+/// Hears what happens to a circuit. Closures `Fn(&CircuitEvent)` are listeners for changes.
+///
+/// Changes of state and override are told after they are visible, each exactly once to each
+/// listener and in order, on the thread of the call or command that made them; a thread that finds
+/// a listener busy leaves the event to the thread that is with it. Listeners may call any method of
+/// the circuit. A listener that panics is not told of that event again and hurts nobody else. Keep
+/// them short: the call that made the change waits for them. A listener that is behind by
+/// 1,024 changes misses further ones until it has caught up.
+///
+/// Finished calls and rejections are told only to those whose [`interest`](Self::interest) asks for
+/// them, at once and on the call's own thread.
+pub trait Listener: Send + Sync + 'static {
+    /// Called for each event that the listener is interested in.
+    fn on_event(&self, event: &CircuitEvent);
+
+    /// Which events to be told of; asked once, when the listener is added. Default: changes.
+    fn interest(&self) -> Interest {
+        Interest::CHANGES
+    }
+}
+
+impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
+    fn on_event(&self, event: &CircuitEvent) {
+        self(event);
+    }
+}
+
+/// A set of kinds of event.
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::Interest;
+///
+/// let interest = Interest::CHANGES | Interest::REJECTIONS;
+/// assert!(interest.contains(Interest::REJECTIONS));
+/// assert!(!interest.contains(Interest::CALLS));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interest(u8);
+
+impl Interest {
+    /// Changes of state and of override.
+    pub const CHANGES: Self = Self(1);
+
+    /// Finished calls: costs each call a short lock.
+    pub const CALLS: Self = Self(2);
+
+    /// Rejected calls: costs each rejection a short lock.
+    pub const REJECTIONS: Self = Self(4);
+
+    /// Whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Interest {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Interest {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+/// Something that happened to a circuit.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CircuitEvent {
+    /// The circuit went from one state to another.
+    #[non_exhaustive]
+    StateChanged {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The state that ended.
+        from: CircuitState,
+        /// The state that began.
+        to: CircuitState,
+        /// Why.
+        reason: ChangeReason,
+        /// The number of the stretch that began.
+        epoch: u64,
+        /// What the window held when the old state ended.
+        window: WindowCounts,
+        /// How long the old state lasted.
+        lasted: Duration,
+        /// How long the circuit will be open, if it is now and nobody forced it.
+        open_for: Option<Duration>,
+    },
+    /// An operator imposed or dropped an override.
+    #[non_exhaustive]
+    Overridden {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The override until now.
+        from: Option<Override>,
+        /// The override from now on.
+        to: Option<Override>,
+        /// The number of the stretch in which it holds.
+        epoch: u64,
+    },
+    /// A call was not admitted.
+    #[non_exhaustive]
+    Rejected {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// Why.
+        reason: RejectReason,
+        /// How long the circuit stays open, where that is known.
+        retry_after: Option<Duration>,
+    },
+    /// A call succeeded.
+    #[non_exhaustive]
+    Succeeded {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        elapsed: Option<Duration>,
+    },
+    /// A call failed.
+    #[non_exhaustive]
+    Failed {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// In which way.
+        kind: FailureKind,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        elapsed: Option<Duration>,
+    },
+}
+
+impl CircuitEvent {
+    /// The name of the circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &str {
+        match self {
+            Self::StateChanged { circuit, .. }
+            | Self::Overridden { circuit, .. }
+            | Self::Rejected { circuit, .. }
+            | Self::Succeeded { circuit, .. }
+            | Self::Failed { circuit, .. } => circuit,
+        }
+    }
+
+    /// The kind of event that this is.
+    pub(crate) const fn interest(&self) -> Interest {
+        match self {
+            Self::StateChanged { .. } | Self::Overridden { .. } => Interest::CHANGES,
+            Self::Rejected { .. } => Interest::REJECTIONS,
+            Self::Succeeded { .. } | Self::Failed { .. } => Interest::CALLS,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The future of a call through a circuit.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::classify::Classify;
+use crate::handle::Handle;
+use crate::permit::{Admission, FailureOnPanic};
+use crate::rejection::PassOn;
+
+pin_project! {
+    /// The future of a call through a [`CircuitBreaker`](crate::CircuitBreaker).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the inner call, gives a probe's slot back and counts the call as
+    /// abandoned, which is neutral unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    ///
+    /// # Panics
+    ///
+    /// When polled after completion.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, G, C, R> {
+        #[pin]
+        phase: Phase<F, G, C, R>,
+    }
+}
+
+pin_project! {
+    #[project = PhaseProjection]
+    enum Phase<F, G, C, R> {
+        Calling {
+            #[pin]
+            call: F,
+            admission: Option<Admission<Handle<C, R>>>,
+        },
+        Rejected {
+            #[pin]
+            answer: G,
+        },
+    }
+}
+
+impl<F, G, C, R> ResponseFuture<F, G, C, R> {
+    pub(crate) const fn calling(call: F, admission: Option<Admission<Handle<C, R>>>) -> Self {
+        Self { phase: Phase::Calling { call, admission } }
+    }
+
+    pub(crate) const fn rejected(answer: G) -> Self {
+        Self { phase: Phase::Rejected { answer } }
+    }
+}
+
+impl<F, G, C, R, T, E> Future for ResponseFuture<F, G, C, R>
+where
+    F: Future<Output = Result<T, E>>,
+    C: Classify<T, E>,
+    R: PassOn<E>,
+    G: Future<Output = Result<T, R::Error>>,
+{
+    type Output = Result<T, R::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().phase.project() {
+            PhaseProjection::Calling { call, admission } => {
+                let guard = FailureOnPanic::arm(admission);
+                let polled = call.poll(cx);
+                guard.disarm();
+                let result = ready!(polled);
+                let admission = admission.take().expect("polled after completion");
+                let outcome = admission.holder().classify().classify(&result);
+                admission.record(outcome);
+                Poll::Ready(result.map_err(R::pass_on))
+            }
+            PhaseProjection::Rejected { answer } => answer.poll(cx),
+        }
+    }
+}
+
+impl<F, G, C, R> fmt::Debug for ResponseFuture<F, G, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            Phase::Calling { .. } => "Calling",
+            Phase::Rejected { .. } => "Rejected",
+        };
+        f.debug_struct("ResponseFuture").field("phase", &phase).finish_non_exhaustive()
+    }
+}

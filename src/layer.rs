@@ -1,0 +1,171 @@
+//! The layer that puts a circuit around a service.
+
+use std::fmt;
+use std::future::Future;
+
+use tower_layer::Layer;
+
+use crate::circuit::Circuit;
+use crate::classify::{ErrorsAsFailures, FailureIf, Ignoring};
+use crate::error::Rejected;
+use crate::handle::Handle;
+use crate::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
+use crate::service::{CircuitBreaker, OnOpen};
+use crate::sync::Arc;
+
+/// Puts a [`Circuit`] around a service.
+///
+/// All services that it makes share the circuit, so it may be applied again for each connection or
+/// each route. It says three things besides: which results are failures (default: every `Err`),
+/// what a rejected call gets (default: a typed error), and what to do while open.
+///
+/// # Examples
+///
+/// ```
+/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let circuit = Circuit::builder("weather").consecutive_failures(2).build();
+/// let client = ServiceBuilder::new()
+///     .layer(CircuitBreakerLayer::new(circuit.clone()).failure_if(
+///         |result: &Result<u16, BoxError>| !matches!(result, Ok(status) if *status < 500),
+///     ))
+///     .service(service_fn(|_city: &'static str| async { Ok::<_, BoxError>(503) }));
+///
+/// for _ in 0..2 {
+///     assert_eq!(client.clone().oneshot("Bern").await.unwrap(), 503);
+/// }
+/// assert_eq!(circuit.state(), CircuitState::Open);
+/// # }
+/// ```
+#[must_use]
+pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed> {
+    handle: Handle<C, R>,
+}
+
+impl CircuitBreakerLayer {
+    /// A layer around `circuit`: every `Err` is a failure, rejections are typed errors.
+    pub fn new(circuit: Circuit) -> Self {
+        Self { handle: Handle::new(circuit, ErrorsAsFailures, Typed) }
+    }
+}
+
+impl<C, R> CircuitBreakerLayer<C, R> {
+    /// Counts as failures what `is_failure` holds for, and all else as successes.
+    ///
+    /// Rejections of this or a nested circuit are ignored, whatever it says. For more than two
+    /// outcomes see [`classify_with`](Self::classify_with).
+    pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R>
+    where
+        F: Fn(&Result<T, E>) -> bool,
+    {
+        self.classify_with(FailureIf::new(is_failure))
+    }
+
+    /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
+    /// `|result: &Result<T, E>| -> Outcome`.
+    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R> {
+        CircuitBreakerLayer { handle: self.handle.with_classify(Arc::new(classify)) }
+    }
+
+    /// Ignores results whose error is an `X`, or is boxed and has an `X` among its sources.
+    ///
+    /// For errors that say nothing about the upstream, such as
+    /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
+    /// tower's `load_shed`.
+    #[doc(alias = "ignoreExceptions")]
+    pub fn ignoring<X>(self) -> CircuitBreakerLayer<Ignoring<X, C>, R>
+    where
+        X: std::error::Error + 'static,
+    {
+        let classify = Ignoring::new(self.handle.shared_classify());
+        self.classify_with(classify)
+    }
+
+    /// Makes all errors [`BoxError`](crate::BoxError)s, rejections among them.
+    pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed> {
+        self.reject_by(Boxed)
+    }
+
+    /// Makes rejections the inner service's own error, by `From<Rejected>`.
+    pub fn same_error(self) -> CircuitBreakerLayer<C, SameError> {
+        self.reject_by(SameError)
+    }
+
+    /// Answers rejected calls with a response.
+    pub fn respond_with<F, T>(self, respond: F) -> CircuitBreakerLayer<C, RespondWith<F>>
+    where
+        F: Fn(Rejected) -> T,
+    {
+        self.reject_by(RespondWith::new(respond))
+    }
+
+    /// Answers rejected calls by another call, which gets the untouched request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use tower::{Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("prices").build();
+    /// let prices = CircuitBreakerLayer::new(circuit.clone())
+    ///     .fallback(|article: String, _: Rejected| async move {
+    ///         Ok::<_, Infallible>(format!("last known price of {article}"))
+    ///     })
+    ///     .layer(service_fn(|article: String| async move { Ok(format!("price of {article}")) }));
+    ///
+    /// circuit.trip();
+    /// assert_eq!(prices.oneshot("tea".into()).await.unwrap(), "last known price of tea");
+    /// # }
+    /// ```
+    pub fn fallback<F, Req, Fut>(self, fallback: F) -> CircuitBreakerLayer<C, Fallback<F>>
+    where
+        F: Fn(Req, Rejected) -> Fut,
+        Fut: Future,
+    {
+        self.reject_by(Fallback::new(fallback))
+    }
+
+    /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`].
+    pub fn on_open(self, on_open: OnOpen) -> Self {
+        Self { handle: self.handle.with_on_open(on_open) }
+    }
+
+    /// The circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        self.handle.circuit()
+    }
+
+    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q> {
+        CircuitBreakerLayer { handle: self.handle.with_strategy(Arc::new(strategy)) }
+    }
+}
+
+impl<S, C, R> Layer<S> for CircuitBreakerLayer<C, R> {
+    type Service = CircuitBreaker<S, C, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CircuitBreaker::from_handle(inner, self.handle.clone())
+    }
+}
+
+impl<C, R> Clone for CircuitBreakerLayer<C, R> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone() }
+    }
+}
+
+impl<C, R> fmt::Debug for CircuitBreakerLayer<C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CircuitBreakerLayer");
+        self.handle.show(&mut shown);
+        shown.finish()
+    }
+}

@@ -1,0 +1,139 @@
+//! Telling listeners: each change once, in order, outside every lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::event::{CircuitEvent, Interest, Listener};
+use crate::sync::{Arc, Mutex, lock};
+
+/// The listeners of one circuit.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    roster: Mutex<Roster>,
+}
+
+#[derive(Debug)]
+struct Roster {
+    entries: Arc<[Arc<Entry>]>,
+    /// The number of the change to tell next.
+    next: u64,
+    /// Changes that came before one with a lower number: their threads overtook its thread.
+    early: BTreeMap<u64, Vec<CircuitEvent>>,
+}
+
+struct Entry {
+    listener: Box<dyn Listener>,
+    interest: Interest,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    waiting: VecDeque<CircuitEvent>,
+    /// A thread is telling the listener, and will go on until nothing waits.
+    is_attended: bool,
+}
+
+/// So many changes of one circuit are kept for a listener that does not return; at one trip and
+/// recovery a minute, eight hours of them.
+const LONGEST_INBOX: usize = 1024;
+
+impl Listeners {
+    pub(crate) fn new() -> Self {
+        let roster = Roster { entries: Arc::new([]), next: 1, early: BTreeMap::new() };
+        Self { roster: Mutex::new(roster) }
+    }
+
+    /// Adds a listener and gives its interest.
+    pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
+        // User code, so before the lock.
+        let interest = listener.interest();
+        let inbox = Mutex::new(Inbox::default());
+        let entry = Arc::new(Entry { listener, interest, inbox });
+        let mut roster = lock(&self.roster);
+        roster.entries = roster.entries.iter().cloned().chain([entry]).collect();
+        interest
+    }
+
+    /// Tells the events of change `number`, once those of all changes before it are told.
+    pub(crate) fn tell_change(&self, number: u64, events: Vec<CircuitEvent>) {
+        let entries = {
+            let mut roster = lock(&self.roster);
+            roster.early.insert(number, events);
+            roster.deliver();
+            Arc::clone(&roster.entries)
+        };
+        for entry in &*entries {
+            entry.attend();
+        }
+    }
+
+    /// Tells of a call or a rejection, at once.
+    pub(crate) fn tell_now(&self, event: &CircuitEvent) {
+        let entries = Arc::clone(&lock(&self.roster).entries);
+        for entry in entries.iter().filter(|entry| entry.interest.contains(event.interest())) {
+            entry.tell(event);
+        }
+    }
+}
+
+impl Roster {
+    /// Puts all changes that are next in order into the inboxes.
+    fn deliver(&mut self) {
+        while let Some(events) = self.early.remove(&self.next) {
+            self.next = self.next.wrapping_add(1);
+            for event in events {
+                let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
+                for entry in self.entries.iter().filter(interested) {
+                    lock(&entry.inbox).put(event.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Tells the listener what waits for it, unless another thread is at it.
+    fn attend(&self) {
+        {
+            let mut inbox = lock(&self.inbox);
+            if inbox.is_attended {
+                return;
+            }
+            inbox.is_attended = true;
+        }
+        loop {
+            // The lock ends with this statement, before the listener is called.
+            let next = lock(&self.inbox).take();
+            let Some(event) = next else { return };
+            self.tell(&event);
+        }
+    }
+
+    fn tell(&self, event: &CircuitEvent) {
+        // A panic is the listener's own affair, and has been printed by the panic hook.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.listener.on_event(event)));
+    }
+}
+
+impl Inbox {
+    fn put(&mut self, event: CircuitEvent) {
+        if self.waiting.len() < LONGEST_INBOX {
+            self.waiting.push_back(event);
+        }
+    }
+
+    /// The next event; when there is none, nobody attends to the inbox any more.
+    fn take(&mut self) -> Option<CircuitEvent> {
+        let event = self.waiting.pop_front();
+        self.is_attended = event.is_some();
+        event
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("interest", &self.interest).finish_non_exhaustive()
+    }
+}

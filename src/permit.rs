@@ -1,0 +1,131 @@
+//! The right to one call.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use crate::circuit::Circuit;
+use crate::engine::machine::Ticket;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::record::Ending;
+
+/// One admitted call, for code that is not a future or a closure.
+///
+/// From [`Circuit::try_acquire`]. Say what the call was worth with [`record`](Self::record);
+/// dropping the permit instead says that it was abandoned, which is neutral unless
+/// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. Either way a probe's slot is
+/// given back.
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::{Circuit, FailureKind, Outcome};
+///
+/// let circuit = Circuit::builder("cache").consecutive_failures(1).build();
+///
+/// let permit = circuit.try_acquire()?;
+/// let answer: Result<u32, &str> = Err("connection reset");
+/// permit.record(match answer {
+///     Ok(_) => Outcome::Success,
+///     Err(_) => Outcome::Failure(FailureKind::new("reset")),
+/// });
+///
+/// assert!(circuit.try_acquire().is_err());
+/// # Ok::<(), tower_circuit_breaker::Rejected>(())
+/// ```
+#[must_use = "dropping a permit at once counts the call as abandoned"]
+pub struct Permit {
+    admission: Admission<Circuit>,
+}
+
+impl Permit {
+    pub(crate) const fn new(circuit: Circuit, ticket: Ticket) -> Self {
+        Self { admission: Admission::new(circuit, ticket) }
+    }
+
+    /// Says what the call was worth.
+    pub fn record(self, outcome: Outcome) {
+        self.admission.record(outcome);
+    }
+
+    /// The circuit that admitted the call.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        &self.admission.holder
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("circuit", &self.circuit().name()).finish_non_exhaustive()
+    }
+}
+
+/// A ticket and something that holds its circuit: settles exactly once.
+///
+/// The bound stands on the struct because `Drop` needs it.
+pub(crate) struct Admission<H: Borrow<Circuit>> {
+    holder: H,
+    ticket: Ticket,
+    is_settled: bool,
+}
+
+impl<H: Borrow<Circuit>> Admission<H> {
+    pub(crate) const fn new(holder: H, ticket: Ticket) -> Self {
+        Self { holder, ticket, is_settled: false }
+    }
+
+    #[inline]
+    pub(crate) fn record(mut self, outcome: Outcome) {
+        self.settle(Ending::Finished(outcome));
+    }
+
+    pub(crate) const fn holder(&self) -> &H {
+        &self.holder
+    }
+
+    #[inline]
+    fn settle(&mut self, ending: Ending) {
+        self.is_settled = true;
+        self.holder.borrow().settle(self.ticket, ending);
+    }
+}
+
+impl<H: Borrow<Circuit>> Drop for Admission<H> {
+    // Cannot panic: the engine does not, and listeners' panics are caught.
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.settle(Ending::Abandoned);
+        }
+    }
+}
+
+/// Records a failure if it is dropped while user code panics: between arming and disarming, the
+/// only way to its end is an unwind.
+pub(crate) struct FailureOnPanic<'a, H: Borrow<Circuit>> {
+    admission: &'a mut Option<Admission<H>>,
+    is_armed: bool,
+}
+
+impl<'a, H: Borrow<Circuit>> FailureOnPanic<'a, H> {
+    pub(crate) const fn arm(admission: &'a mut Option<Admission<H>>) -> Self {
+        Self { admission, is_armed: true }
+    }
+
+    #[inline]
+    pub(crate) fn disarm(mut self) {
+        self.is_armed = false;
+    }
+}
+
+impl<H: Borrow<Circuit>> Drop for FailureOnPanic<'_, H> {
+    // Cannot panic, as for `Admission`.
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_armed {
+            if let Some(admission) = self.admission.take() {
+                admission.record(Outcome::Failure(FailureKind::PANIC));
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The service around which a circuit stands.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::circuit::Circuit;
+use crate::classify::{Classify, ErrorsAsFailures};
+use crate::future::ResponseFuture;
+use crate::handle::Handle;
+use crate::layer::CircuitBreakerLayer;
+use crate::permit::{Admission, FailureOnPanic};
+use crate::rejection::{Answer, PassOn, Typed};
+use crate::waiters::Waiting;
+
+/// A service behind a [`Circuit`].
+///
+/// Each call is admitted or rejected in `call`, synchronously. A rejected call never reaches the
+/// inner service, and is not kept waiting by it: while the circuit would reject, this service is
+/// ready without asking the inner one, and a task that waits for a busy inner service is woken when
+/// the circuit trips.
+///
+/// Asks nothing of the inner service but that it is one; needs no runtime; allocates nothing.
+pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed> {
+    inner: S,
+    handle: Handle<C, R>,
+    readiness: Readiness,
+    waiting: Waiting,
+}
+
+/// What callers meet while the circuit would reject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnOpen {
+    /// The service is ready, and calls are rejected at once.
+    #[default]
+    Reject,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    /// The inner service has not been asked since the last call.
+    Unasked,
+    /// The inner service is ready for one call.
+    Ready,
+    /// This service said that it is ready, but only to reject.
+    Rejecting,
+}
+
+impl<S> CircuitBreaker<S> {
+    /// Puts `circuit` around `inner`; see [`CircuitBreakerLayer`] for all that can be chosen.
+    pub fn new(inner: S, circuit: Circuit) -> Self {
+        CircuitBreakerLayer::new(circuit).layer(inner)
+    }
+}
+
+impl<S, C, R> CircuitBreaker<S, C, R> {
+    pub(crate) const fn from_handle(inner: S, handle: Handle<C, R>) -> Self {
+        Self { inner, handle, readiness: Readiness::Unasked, waiting: Waiting::new() }
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service; calls made through it are not counted.
+    #[must_use]
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        self.handle.circuit()
+    }
+
+    /// Says that this service is ready, to reject.
+    fn ready_to_reject<E>(&mut self) -> Poll<Result<(), E>> {
+        self.waiting.end();
+        self.readiness = Readiness::Rejecting;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Records an error of the inner `poll_ready` as that of a call, and gives it back.
+    fn record_unready<T, E>(&self, error: E) -> E
+    where
+        C: Classify<T, E>,
+    {
+        let circuit = self.handle.circuit();
+        let result = Err(error);
+        if let Ok(ticket) = circuit.admit() {
+            let admission = Admission::new(circuit, ticket);
+            admission.record(self.handle.classify().classify(&result));
+        }
+        match result {
+            Err(error) => error,
+            Ok(_) => unreachable!("made as an error a few lines above"),
+        }
+    }
+}
+
+impl<S, C, R, Req> Service<Req> for CircuitBreaker<S, C, R>
+where
+    S: Service<Req>,
+    C: Classify<S::Response, S::Error>,
+    R: Answer<Req, S::Response, S::Error>,
+{
+    type Response = S::Response;
+    type Error = <R as PassOn<S::Error>>::Error;
+    type Future = ResponseFuture<S::Future, R::Future, C, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.readiness == Readiness::Ready {
+            return Poll::Ready(Ok(()));
+        }
+        if self.circuit().would_reject() {
+            return self.ready_to_reject();
+        }
+        match self.inner.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {
+                self.waiting.end();
+                self.readiness = Readiness::Ready;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                self.waiting.end();
+                self.readiness = Readiness::Unasked;
+                Poll::Ready(Err(R::pass_on(self.record_unready::<S::Response, _>(error))))
+            }
+            // Said to be ready before, so it stays so: a call is rejected as not ready.
+            Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
+            Poll::Pending => {
+                self.waiting.begin(self.handle.circuit(), cx.waker());
+                // Asked again after the waker is in place: a trip in between woke nobody.
+                if self.circuit().would_reject() {
+                    return self.ready_to_reject();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
+        let circuit = self.handle.circuit();
+        let admitted = match asked {
+            Readiness::Ready => circuit.admit(),
+            Readiness::Rejecting | Readiness::Unasked => Err(circuit.reject_unready()),
+        };
+        match admitted {
+            Ok(ticket) => {
+                let mut admission = Some(Admission::new(self.handle.clone(), ticket));
+                let guard = FailureOnPanic::arm(&mut admission);
+                let call = self.inner.call(request);
+                guard.disarm();
+                ResponseFuture::calling(call, admission)
+            }
+            Err(rejected) => {
+                if asked == Readiness::Ready {
+                    // Not called, so still ready: what it has reserved is kept for the next call.
+                    self.readiness = Readiness::Ready;
+                }
+                ResponseFuture::rejected(self.handle.strategy().answer(request, rejected))
+            }
+        }
+    }
+}
+
+/// Clones share the circuit and forget readiness: what the inner service has reserved for one
+/// instance is not the clone's to use.
+impl<S: Clone, C, R> Clone for CircuitBreaker<S, C, R> {
+    fn clone(&self) -> Self {
+        Self::from_handle(self.inner.clone(), self.handle.clone())
+    }
+}
+
+impl<S: fmt::Debug, C, R> fmt::Debug for CircuitBreaker<S, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CircuitBreaker");
+        shown.field("inner", &self.inner);
+        self.handle.show(&mut shown);
+        shown.finish()
+    }
+}

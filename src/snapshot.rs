@@ -1,0 +1,120 @@
+//! A circuit at one moment, for people and dashboards.
+
+use std::time::Duration;
+
+use crate::engine::change::ChangeReason;
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::totals::{Totals, Transitions};
+use crate::engine::window::WindowCounts;
+use crate::sync::Arc;
+
+/// Everything that is known of a circuit at one moment.
+///
+/// As JSON (feature `serde`) durations are numbers of seconds, and names are those of `as_str`.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct CircuitSnapshot {
+    /// The circuit's name.
+    pub name: Arc<str>,
+    /// Its state; open until the first call after the open time.
+    pub state: CircuitState,
+    /// What an operator has imposed, if anything.
+    pub overridden: Option<Override>,
+    /// The number of the current stretch.
+    pub epoch: u64,
+    /// How long the circuit has been in this state.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
+    pub in_state_for: Duration,
+    /// While open and not forced: how long that will still last, zero when it is over.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::optional_seconds"))]
+    pub retry_after: Option<Duration>,
+    /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
+    pub window: WindowCounts,
+    /// What has become of all calls.
+    pub totals: Totals,
+    /// How often the circuit went from one state to another.
+    pub transitions: Transitions,
+    /// When the circuit last tripped, and why.
+    pub last_trip: Option<Trip>,
+    /// How long the circuit has existed.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
+    pub uptime: Duration,
+    /// How many calls a rate needs.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) minimum_calls: u64,
+}
+
+/// One change from closed to open.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Trip {
+    /// What tripped the circuit.
+    pub reason: ChangeReason,
+    /// How long ago that was.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
+    pub ago: Duration,
+    /// How long the circuit was to stay open.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
+    pub open_for: Duration,
+    /// What the window held.
+    pub window: WindowCounts,
+}
+
+/// How a circuit, or several, are doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the three that health endpoints know")]
+pub enum Health {
+    /// Calls go through.
+    Healthy,
+    /// Some calls go through, or all do although they should not.
+    Degraded,
+    /// Calls are rejected.
+    Failing,
+}
+
+impl CircuitSnapshot {
+    /// The share of failed calls in the window; `None` below `minimum_calls`.
+    #[must_use]
+    pub fn failure_rate(&self) -> Option<f64> {
+        self.rate(self.window.failures)
+    }
+
+    /// The share of slow calls in the window; `None` below `minimum_calls`.
+    #[must_use]
+    pub fn slow_call_rate(&self) -> Option<f64> {
+        self.rate(self.window.slow_calls)
+    }
+
+    /// Closed or forced closed is healthy, half-open or open under observation is degraded, open is
+    /// failing.
+    #[must_use]
+    pub const fn health(&self) -> Health {
+        match (self.state, self.overridden) {
+            (CircuitState::Closed, _) => Health::Healthy,
+            (CircuitState::HalfOpen, _) | (CircuitState::Open, Some(Override::Observing)) => {
+                Health::Degraded
+            }
+            (CircuitState::Open, _) => Health::Failing,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    fn rate(&self, part: u64) -> Option<f64> {
+        let calls = self.window.calls;
+        (calls > 0 && calls >= self.minimum_calls).then(|| part as f64 / calls as f64)
+    }
+}
+
+impl Health {
+    /// The name used in JSON: `healthy`, `degraded` or `failing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+        }
+    }
+}

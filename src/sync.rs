@@ -1,0 +1,24 @@
+//! The only place where locks, atomics and `Arc` come from: std, or loom's models of them.
+//!
+//! `Arc` is always std's: loom's cannot hold `str` or `dyn` values, and the orderings of a
+//! reference count are std's to prove.
+
+use std::sync::PoisonError;
+
+#[cfg(breaker_loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU64, Ordering, fence},
+};
+pub(crate) use std::sync::{Arc, OnceLock};
+#[cfg(not(breaker_loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU64, Ordering, fence},
+};
+
+/// Locks `mutex`, also after a panic under it: no user code runs under any lock of this crate, and
+/// what they guard is whole between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
