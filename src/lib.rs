@@ -1,5 +1,6 @@
 //! Circuit breaker.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;

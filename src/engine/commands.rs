@@ -62,9 +62,7 @@ impl Machine {
         if control.settings == settings {
             return None;
         }
-        self.recorder().configure(&settings);
-        control.settings = settings;
-        Some(self.renew(&mut control, now))
+        Some(self.renew(&mut control, settings, now))
     }
 
     /// Has listeners told of what `flags` of a word say.

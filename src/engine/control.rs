@@ -211,8 +211,13 @@ impl Machine {
     }
 
     /// The same state in a new epoch, under new settings.
-    pub(crate) fn renew(&self, control: &mut Control, now: Timestamp) -> Change {
-        control.probes.restart(control.settings.probe_lease(control.opened_for));
+    pub(crate) fn renew(
+        &self,
+        control: &mut Control,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Change {
+        control.probes.restart(settings.probe_lease(control.opened_for));
         let word = self.word();
         let to = Standing { state: word.state(), overridden: word.overridden() };
         let until = match word.state() {
@@ -220,11 +225,22 @@ impl Machine {
             CircuitState::Open | CircuitState::Closed => self.until(),
         };
         let reason = ChangeReason::Operator;
-        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
+        let next = Stretch { to, reason, until, open_for: None };
+        self.enter_with(control, next, Some(settings), now)
     }
 
     /// Begins a stretch: clears what was recorded, and publishes the new epoch.
     fn enter(&self, control: &mut Control, next: Stretch, now: Timestamp) -> Change {
+        self.enter_with(control, next, None, now)
+    }
+
+    fn enter_with(
+        &self,
+        control: &mut Control,
+        next: Stretch,
+        settings: Option<Settings>,
+        now: Timestamp,
+    ) -> Change {
         let old = self.word();
         let epoch = old.epoch().wrapping_add(1);
         let tag = Tag::of(epoch);
@@ -234,6 +250,10 @@ impl Machine {
         if next.to.state != old.state() {
             control.since = now;
             control.count(old.state(), next.to.state);
+        }
+        if let Some(settings) = settings {
+            self.recorder().configure(&settings);
+            control.settings = settings;
         }
         self.recorder().restart(tag, now);
         self.set_until(next.until);

@@ -1,1 +1,25 @@
+//! Behaviour, seen from outside: one module for each group of rules.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
+
+mod architecture;
+mod auto_traits;
+mod axum;
+mod builder;
+mod clocks;
+mod concurrency;
+mod config;
+mod errors;
+mod futures;
+mod half_open;
+mod listeners;
+mod operators;
+mod permits;
+mod readiness;
+mod service;
+mod snapshots;
+mod stack;
+mod strategies;
+mod support;
+mod trip_rules;
+mod windows;

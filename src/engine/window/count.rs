@@ -89,7 +89,10 @@ impl<'a> CountRing<'a> {
                 return None;
             }
             if seen.number() != number & NUMBER {
-                continue; // `head` has moved on since
+                if self.head.load(Ordering::Acquire) == head {
+                    return None; // the ring is being given another shape: the epoch is over
+                }
+                continue;
             }
             if seen.is_full() {
                 self.turn_over(head, seen);
@@ -122,6 +125,9 @@ impl<'a> CountRing<'a> {
             let is_current = seen.tag() == tag && seen.number() == Tag::strip(head) & NUMBER;
             if let Some(counts) = is_current.then(|| self.counts_at(head, seen)).flatten() {
                 return counts;
+            }
+            if self.head.load(Ordering::Acquire) == head {
+                return WindowCounts::default(); // as in `record`
             }
         }
     }

@@ -98,6 +98,9 @@ impl<'a> TimeRing<'a> {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
+                if self.newest.load(Ordering::Acquire) == tag.mark(newest) {
+                    return None; // the ring is being given another shape: the epoch is over
+                }
                 continue; // time went on between the two loads: look again
             }
             // A full word stays full: a count may be too low, never wrapped.

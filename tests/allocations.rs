@@ -1,0 +1,135 @@
+//! No call of a closed circuit and no rejection allocates.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tower::{Layer, Service};
+use tower_circuit_breaker::{
+    Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, Outcome, SlidingWindow,
+    TripRule,
+};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts for each thread.
+struct Counting;
+
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
+// SAFETY: passes everything on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `work` allocates.
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+struct Inner;
+
+impl Service<u32> for Inner {
+    type Response = u32;
+    type Error = &'static str;
+    type Future = Ready<Result<u32, &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u32) -> Self::Future {
+        ready(if request % 10 == 9 { Err("tenth") } else { Ok(request) })
+    }
+}
+
+/// A thousand calls, polled by hand.
+fn call_often<S: Service<u32>>(service: &mut S) {
+    let mut cx = Context::from_waker(Waker::noop());
+    for request in 0..1000 {
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let call = pin!(service.call(request));
+        let _ = black_box(call.poll(&mut cx).is_ready());
+    }
+}
+
+fn settings() -> Vec<(&'static str, CircuitBuilder)> {
+    let b = || Circuit::builder("api").clock(ManualClock::new());
+    let connect = FailureKind::new("connect");
+    vec![
+        ("consecutive", b().consecutive_failures(5)),
+        ("count window", b().failure_rate(0.5).window(SlidingWindow::count(100))),
+        ("time window", b().failure_rate(0.5)),
+        ("slow calls", b().failure_rate(0.5).slow_call_rate(0.5, Duration::from_secs(1))),
+        ("kinds", b().consecutive_failures(5).rule(TripRule::consecutive_failures(5).of(connect))),
+        ("the system clock", Circuit::builder("api")),
+    ]
+}
+
+#[test]
+fn closed_calls_do_not_allocate() {
+    for (name, builder) in settings() {
+        let circuit = builder.build();
+        let mut service = CircuitBreakerLayer::new(circuit.clone()).layer(Inner);
+
+        let counted = allocations(|| call_often(&mut service));
+
+        assert_eq!(counted, 0, "{name}");
+        assert_eq!(circuit.snapshot().totals.failures, 100, "{name}: all were closed calls");
+    }
+}
+
+#[test]
+fn rejections_do_not_allocate() {
+    for (name, builder) in settings() {
+        let circuit = builder.build();
+        let mut service = CircuitBreakerLayer::new(circuit.clone()).layer(Inner);
+        circuit.trip_for(Duration::from_secs(3600));
+
+        let counted = allocations(|| call_often(&mut service));
+
+        assert_eq!(counted, 0, "{name}");
+        assert_eq!(circuit.snapshot().totals.rejected, 1000, "{name}");
+    }
+}
+
+#[test]
+fn permits_and_plain_calls_do_not_allocate() {
+    let circuit = Circuit::builder("api").build();
+
+    let counted = allocations(|| {
+        for _ in 0..100 {
+            circuit.try_acquire().unwrap().record(Outcome::Success);
+            drop(circuit.try_acquire().unwrap());
+            assert!(circuit.run(|| Ok::<_, ()>(())).is_ok());
+            let call = pin!(circuit.call(ready(Ok::<_, ()>(()))));
+            assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        }
+    });
+
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(black_box(Box::new(1)))), 1);
+}

@@ -1,0 +1,146 @@
+//! The arrows between rooms point one way, and locks, atomics and clocks come from one place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room (a file or folder of `src`) and the rooms it may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("sync", &[]),
+    ("engine", &["engine", "sync"]),
+    ("error", &["sync"]),
+    ("event", &["engine", "error", "sync"]),
+    ("listeners", &["event", "sync"]),
+    ("clock", &["clock", "engine", "sync"]),
+    ("config", &["config", "engine"]),
+    ("snapshot", &["engine", "sync", "serialize"]),
+    ("serialize", &["engine", "error", "snapshot"]),
+    ("classify", &["engine", "error", "sync"]),
+    ("waiters", &["circuit", "sync"]),
+    ("permit", &["circuit", "engine"]),
+    (
+        "circuit",
+        &[
+            "builder",
+            "classify",
+            "clock",
+            "config",
+            "engine",
+            "error",
+            "event",
+            "listeners",
+            "permit",
+            "snapshot",
+            "sync",
+            "waiters",
+        ],
+    ),
+    ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
+    ("rejection", &["error", "rejection"]),
+    ("handle", &["circuit", "service", "sync"]),
+    ("future", &["classify", "handle", "permit", "rejection"]),
+    (
+        "service",
+        &["circuit", "classify", "future", "handle", "layer", "permit", "rejection", "waiters"],
+    ),
+    ("layer", &["circuit", "classify", "error", "handle", "rejection", "service", "sync"]),
+    ("load", &["service"]),
+];
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+            let room = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            (room, path, text)
+        })
+        .collect()
+}
+
+/// The code of a file, without comments and in-file tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+}
+
+#[test]
+fn rooms_use_only_the_rooms_below_them() {
+    let mut seen = 0;
+    for (room, path, text) in sources().into_iter().filter(|(room, ..)| room != "lib") {
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("{} is in no room of the table", path.display()));
+        for line in code(&text) {
+            for used in line.split("crate::").skip(1) {
+                let name: String =
+                    used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                seen += 1;
+                assert!(
+                    allowed.contains(&name.as_str()),
+                    "{} uses `{name}`, which {room} may not: {line}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(seen > 80, "only {seen} uses were found: is the test looking in the right place?");
+}
+
+#[test]
+fn the_engine_knows_only_std() {
+    for (_, path, text) in sources().into_iter().filter(|(room, ..)| room == "engine") {
+        for line in code(&text).filter(|line| line.starts_with("use ")) {
+            let from = line.trim_start_matches("use ");
+            assert!(
+                // A capital is an enum of the file's own.
+                from.starts_with("crate::")
+                    || from.starts_with("std::")
+                    || from.starts_with(char::is_uppercase),
+                "{}: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn locks_and_atomics_come_from_one_place() {
+    for (room, path, text) in sources().into_iter().filter(|(room, ..)| room != "sync") {
+        for line in code(&text) {
+            assert!(
+                !line.contains("std::sync"),
+                "{} ({room}) takes its own: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_circuit_joins_clock_engine_and_listeners() {
+    let meet = |text: &str| {
+        ["crate::clock::", "crate::engine::machine", "crate::listeners::"]
+            .iter()
+            .all(|part| code(text).any(|line| line.contains(part)))
+    };
+    let files: Vec<_> =
+        sources().into_iter().filter(|(.., text)| meet(text)).map(|(room, ..)| room).collect();
+
+    assert_eq!(files, ["circuit"]);
+}

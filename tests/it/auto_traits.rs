@@ -1,0 +1,53 @@
+//! Which types are `Send`, `Sync`, `Unpin` and unwind safe, and that they stay so.
+
+use std::future::Ready;
+use std::panic::RefUnwindSafe;
+
+use tower_circuit_breaker::{
+    Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
+    CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
+    ResponseFuture, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
+};
+
+fn send_sync_unpin<T: Send + Sync + Unpin>() {}
+fn send_sync<T: Send + Sync>() {}
+fn cloneable<T: Clone>() {}
+
+#[test]
+fn public_types_can_be_shared() {
+    send_sync_unpin::<Circuit>();
+    send_sync_unpin::<CircuitBuilder>();
+    send_sync_unpin::<CircuitConfig>();
+    send_sync_unpin::<CircuitSnapshot>();
+    send_sync_unpin::<CircuitEvent>();
+    send_sync_unpin::<Permit>();
+    send_sync_unpin::<Rejected>();
+    send_sync_unpin::<Error<()>>();
+    send_sync_unpin::<TripRule>();
+    send_sync_unpin::<SlidingWindow>();
+    send_sync_unpin::<Backoff>();
+    send_sync_unpin::<SystemClock>();
+    send_sync_unpin::<TokioClock>();
+    send_sync_unpin::<ManualClock>();
+    send_sync_unpin::<CircuitBreakerLayer>();
+    send_sync_unpin::<CircuitBreaker<()>>();
+    send_sync::<ResponseFuture<Ready<()>, Ready<()>, ErrorsAsFailures, Typed>>();
+}
+
+#[test]
+fn what_should_be_cloned_can_be() {
+    struct NotClone;
+
+    cloneable::<Circuit>();
+    cloneable::<CircuitConfig>();
+    cloneable::<CircuitBreakerLayer<NotClone, NotClone>>();
+    cloneable::<CircuitBreaker<(), NotClone, NotClone>>();
+}
+
+#[test]
+fn the_layer_does_not_ask_its_parts_to_be_unwind_safe_by_accident() {
+    fn check<T: RefUnwindSafe>() {}
+
+    check::<SlidingWindow>();
+    check::<Rejected>();
+}

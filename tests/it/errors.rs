@@ -1,0 +1,81 @@
+//! Messages and chains of errors.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use tower_circuit_breaker::{Error, RejectReason, Rejected};
+
+use crate::support::{circuit, ready_to_probe, rejection};
+
+#[test]
+fn messages_say_which_circuit_and_when_to_come_again() {
+    let (circuit, clock) = circuit(|b| b);
+    circuit.trip_for(Duration::from_millis(12_340));
+    assert_eq!(rejection(&circuit).to_string(), r#"circuit "api" is open, retry after 12.3s"#);
+
+    ready_to_probe(&circuit, &clock);
+    let _probe = circuit.try_acquire().unwrap();
+    assert_eq!(
+        rejection(&circuit).to_string(),
+        r#"circuit "api" is half-open and its probes are under way"#
+    );
+
+    circuit.force_open();
+    assert_eq!(rejection(&circuit).to_string(), r#"circuit "api" is forced open"#);
+}
+
+#[test]
+fn names_are_escaped_in_messages() {
+    let circuit = tower_circuit_breaker::Circuit::builder("a\r\nb\u{1b}[31m").build();
+    circuit.force_open();
+
+    let message = circuit.try_acquire().unwrap_err().to_string();
+
+    assert_eq!(message, r#"circuit "a\r\nb\u{1b}[31m" is forced open"#);
+}
+
+#[test]
+fn chains_lead_to_the_rejection_or_the_inner_error() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.trip();
+    let rejected: Error<io::Error> = rejection(&circuit).into();
+    let inner = Error::Inner(io::Error::other("reset"));
+
+    assert_eq!(rejected.to_string(), "the call was rejected");
+    assert!(rejected.source().unwrap().is::<Rejected>());
+    assert_eq!(inner.to_string(), "the call failed");
+    assert_eq!(inner.source().unwrap().to_string(), "reset");
+    assert_eq!(Rejected::find(&rejected).unwrap().reason(), RejectReason::Open);
+    assert!(Rejected::find(&inner).is_none());
+}
+
+#[test]
+fn errors_can_be_taken_apart() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.trip();
+    let rejected: Error<u8> = rejection(&circuit).into();
+
+    assert!(rejected.rejected().is_some());
+    assert_eq!(rejected.into_inner(), None);
+    assert!(Error::Inner(7).rejected().is_none());
+    assert_eq!(Error::Inner(7).into_inner(), Some(7));
+}
+
+#[test]
+fn a_loop_of_sources_ends() {
+    #[derive(Debug)]
+    struct Ouroboros;
+    impl std::fmt::Display for Ouroboros {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("again")
+        }
+    }
+    impl std::error::Error for Ouroboros {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&Self)
+        }
+    }
+
+    assert!(Rejected::find(&Ouroboros).is_none());
+}

@@ -1,0 +1,110 @@
+//! What a snapshot shows, and its JSON.
+
+use serde_json::json;
+use tower_circuit_breaker::{CircuitState, Health, Outcome};
+
+use crate::support::{SECOND, circuit, fail, ready_to_probe, rejection, succeed};
+
+#[test]
+fn a_snapshot_shows_everything() {
+    let (circuit, clock) = circuit(|b| b.failure_rate(0.5).minimum_calls(2).open_for(8 * SECOND));
+    succeed(&circuit);
+    clock.advance(SECOND);
+    fail(&circuit);
+    clock.advance(3 * SECOND);
+    rejection(&circuit);
+
+    let snapshot = circuit.snapshot();
+
+    assert_eq!(&*snapshot.name, "api");
+    assert_eq!(snapshot.state, CircuitState::Open);
+    assert_eq!(snapshot.overridden, None);
+    assert_eq!(snapshot.epoch, 2);
+    assert_eq!(snapshot.in_state_for, 3 * SECOND);
+    assert_eq!(snapshot.retry_after, Some(5 * SECOND));
+    assert_eq!(snapshot.uptime, 4 * SECOND);
+    assert_eq!(snapshot.totals.trips, 1);
+    assert_eq!(snapshot.totals.rejected, 1);
+    let trip = snapshot.last_trip.unwrap();
+    assert_eq!((trip.ago, trip.open_for), (3 * SECOND, 8 * SECOND));
+    assert_eq!((trip.window.calls, trip.window.failures), (2, 1));
+    assert_eq!(snapshot.failure_rate(), None, "the window is empty while open");
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let (circuit, clock) = circuit(|b| b);
+    ready_to_probe(&circuit, &clock);
+
+    for _ in 0..3 {
+        assert_eq!(circuit.snapshot().state, circuit.state());
+        assert!(!format!("{circuit:?}").is_empty());
+    }
+
+    assert_eq!(circuit.state(), CircuitState::Open);
+    assert_eq!(circuit.snapshot().retry_after, Some(std::time::Duration::ZERO));
+}
+
+#[test]
+fn health_follows_the_state() {
+    let (circuit, clock) = circuit(|b| b);
+    assert_eq!(circuit.snapshot().health(), Health::Healthy);
+    circuit.trip();
+    assert_eq!(circuit.snapshot().health(), Health::Failing);
+    clock.advance(30 * SECOND);
+    let probe = circuit.try_acquire().unwrap();
+    assert_eq!(circuit.snapshot().health(), Health::Degraded);
+    probe.record(Outcome::Success);
+    assert_eq!(circuit.snapshot().health(), Health::Healthy);
+    circuit.trip();
+    circuit.force_closed();
+    assert_eq!(circuit.snapshot().health(), Health::Healthy);
+}
+
+#[test]
+fn json_has_names_and_seconds() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_for(8 * SECOND));
+    fail(&circuit);
+    clock.advance(SECOND / 2);
+
+    let json = serde_json::to_value(circuit.snapshot()).unwrap();
+
+    assert_eq!(
+        json,
+        json!({
+            "name": "api",
+            "state": "open",
+            "overridden": null,
+            "epoch": 2,
+            "in_state_for": 0.5,
+            "retry_after": 7.5,
+            "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
+            "totals": {
+                "successes": 0, "failures": 1, "ignored": 0, "abandoned": 0, "slow_calls": 0,
+                "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
+            },
+            "transitions": {
+                "closed_to_open": 1, "open_to_half_open": 0, "open_to_closed": 0,
+                "half_open_to_closed": 0, "half_open_to_open": 0,
+            },
+            "last_trip": {
+                "reason": "consecutive_failures",
+                "ago": 0.5,
+                "open_for": 8.0,
+                "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
+            },
+            "uptime": 0.5,
+        })
+    );
+}
+
+#[test]
+fn debug_shows_name_and_state() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.force_open();
+
+    assert_eq!(
+        format!("{circuit:?}"),
+        r#"Circuit { name: "api", state: Open, overridden: Some(ForcedOpen), .. }"#
+    );
+}
