@@ -270,7 +270,7 @@ impl Circuit {
     /// let found = circuit
     ///     .call_with(
     ///         |result: &Result<u32, &str>| match result {
-    ///             Ok(_) | Err(&"no such row") => Outcome::Success,
+    ///             Ok(_) | Err("no such row") => Outcome::Success,
     ///             Err(_) => Outcome::Failure(FailureKind::OTHER),
     ///         },
     ///         async { Err("no such row") },

@@ -1,4 +1,85 @@
-//! Circuit breaker.
+//! A circuit breaker for [tower](https://docs.rs/tower) services and plain calls.
+//!
+//! A [`Circuit`] counts what calls to one upstream are worth. While the upstream fails it rejects
+//! calls at once, then lets a few probes through, and closes again when they succeed. It is a value:
+//! made once, named, cloned and shared. [`CircuitBreakerLayer`] puts it around a tower service;
+//! [`Circuit::call`], [`Circuit::run`] and [`Circuit::try_acquire`] need no tower.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let circuit = Circuit::builder("weather")
+//!     .consecutive_failures(3)
+//!     .open_for(Duration::from_secs(10))
+//!     .build();
+//! let client = ServiceBuilder::new()
+//!     .layer(CircuitBreakerLayer::new(circuit).boxed())
+//!     .service(service_fn(|_: ()| async { Err::<u16, BoxError>("connection refused".into()) }));
+//!
+//! for _ in 0..3 {
+//!     assert_eq!(client.clone().oneshot(()).await.unwrap_err().to_string(), "connection refused");
+//! }
+//! let error = client.oneshot(()).await.unwrap_err();
+//! assert_eq!(Rejected::find(&*error).unwrap().circuit(), "weather");
+//! # }
+//! ```
+//!
+//! # States
+//!
+//! ```text
+//!            a trip rule holds                 the open time is over
+//!   Closed ───────────────────────▶ Open ───────────────────────────▶ HalfOpen
+//!     ▲                              ▲                                   │  │
+//!     │                              └───────────────────────────────────┘  │
+//!     │                                     too many probes failed          │
+//!     └─────────────────────────────────────────────────────────────────────┘
+//!                              enough probes succeeded
+//! ```
+//!
+//! Every change begins a new *epoch* with an empty window. A result that arrives with an older
+//! epoch is counted as *stale* and changes nothing.
+//!
+//! # Settings
+//!
+//! | setter of [`CircuitBuilder`] | default |
+//! |---|---|
+//! | [`consecutive_failures`](CircuitBuilder::consecutive_failures) | 5, while no rule is set |
+//! | [`failure_rate`](CircuitBuilder::failure_rate) | 0.5, while no rule is set |
+//! | [`failure_count`](CircuitBuilder::failure_count), [`slow_call_rate`](CircuitBuilder::slow_call_rate), [`rule`](CircuitBuilder::rule) | none |
+//! | [`window`](CircuitBuilder::window) | the last 10 s in 10 buckets, where a rule needs one |
+//! | [`minimum_calls`](CircuitBuilder::minimum_calls) | 20 |
+//! | [`open_for`](CircuitBuilder::open_for) or [`open_backoff`](CircuitBuilder::open_backoff) | 30 s |
+//! | [`probes`](CircuitBuilder::probes), [`concurrent_probes`](CircuitBuilder::concurrent_probes) | 1 |
+//! | [`failed_probes_allowed`](CircuitBuilder::failed_probes_allowed) | 0 |
+//! | [`probe_timeout`](CircuitBuilder::probe_timeout) | the open time, at least 1 s |
+//! | [`abandoned_after`](CircuitBuilder::abandoned_after) | dropped calls are neutral |
+//! | [`longest_trip_for`](CircuitBuilder::longest_trip_for) | 1 h |
+//!
+//! # Where things are
+//!
+//! - what a result is worth: [`Classify`], [`Outcome`], [`FailureKind`],
+//!   [`failure_if`](CircuitBreakerLayer::failure_if)
+//! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
+//! - what is seen: [`Circuit::snapshot`], [`CircuitEvent`], [`Listener`]
+//! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
+//!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
+//!   [`observe`](Circuit::observe), [`release`](Circuit::release),
+//!   [`reconfigure`](Circuit::reconfigure)
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what the others do: `serde` ([`CircuitConfig`] as text,
+//! snapshots as JSON), `test-util` (`ManualClock`), `tokio` (`TokioClock`), `tower`
+//! (`tower::load::Load` passes through), `full` (all of these).
+//!
+//! # Limits
+//!
+//! A circuit lives in one process. It times nothing out: put a timeout inside it. It judges a
+//! response when its head is there. It needs 64-bit atomics.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -47,7 +128,12 @@ pub use crate::event::{CircuitEvent, Interest, Listener};
 pub use crate::future::ResponseFuture;
 pub use crate::layer::CircuitBreakerLayer;
 pub use crate::permit::Permit;
-#[doc(inline)]
+#[doc(no_inline)]
 pub use crate::rejection::Typed;
 pub use crate::service::{CircuitBreaker, OnOpen};
 pub use crate::snapshot::{CircuitSnapshot, Health, Trip};
+
+/// The README's examples are tests, too.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,8 +2,8 @@
 //!
 //! | strategy | the service's error | for |
 //! |---|---|---|
-//! | [`Typed`], the default | [`Error<E>`](crate::Error) | clients that tell rejections apart by `match` |
-//! | [`Boxed`] | [`BoxError`](crate::BoxError) | stacks of tower layers |
+//! | [`Typed`], the default | [`Error<E>`](Error) | clients that tell rejections apart by `match` |
+//! | [`Boxed`] | [`BoxError`] | stacks of tower layers |
 //! | [`SameError`] | `E`, which is `From<Rejected>` | an application's own error type |
 //! | [`RespondWith`] | `E`; a rejection becomes a response | servers, such as axum routers |
 //! | [`Fallback`] | `E`; a rejection becomes another call | caches, defaults, a second upstream |

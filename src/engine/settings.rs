@@ -137,6 +137,8 @@ impl Rate {
         (share > 0.0 && share <= 1.0).then_some(Self(share))
     }
 
+    /// The share as it was given.
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "only text asks for it"))]
     pub(crate) const fn share(self) -> f64 {
         self.0
     }

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Every check of this crate, by hand or in continuous integration.
+#
+#   tests/run.sh            all steps
+#   tests/run.sh clippy     the named steps only
+#   tests/run.sh --help     the list of steps
+#
+# Installs what a Debian machine lacks; says what it needs elsewhere. Prints the time of each step,
+# stops at the first that fails, and ends with a table.
+set -u
+cd "$(dirname "$0")/.."
+
+steps="tools format clippy features tests doctests docs examples"
+
+if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    echo
+    echo "Steps: $steps"
+    exit 0
+fi
+for step in "$@"; do
+    case " $steps " in
+        *" $step "*) ;;
+        *) echo "run.sh: unknown step '$step'; steps are: $steps" >&2; exit 2 ;;
+    esac
+done
+chosen=${*:-$steps}
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') red=$(printf '\033[31m') green=$(printf '\033[32m') plain=$(printf '\033[0m')
+else
+    bold= red= green= plain=
+fi
+
+# Debian packages that provide what is missing, or a word on what to install.
+need() { # command, package
+    command -v "$1" >/dev/null 2>&1 && return 0
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        echo "installing $2, for $1"
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >/dev/null
+    else
+        echo "run.sh: $1 is missing: install it (on Debian: sudo apt-get install $2)" >&2
+        return 1
+    fi
+}
+
+step_tools() {
+    need cc gcc || return 1
+    if ! command -v cargo >/dev/null 2>&1; then
+        echo "run.sh: cargo is missing: install Rust 1.85 or later from https://rustup.rs" >&2
+        return 1
+    fi
+    for part in fmt clippy; do
+        if ! cargo $part --version >/dev/null 2>&1; then
+            rustup component add "$([ $part = fmt ] && echo rustfmt || echo clippy)" || return 1
+        fi
+    done
+    rustc --version
+    cargo fetch --locked
+}
+
+step_format() { cargo fmt --all --check; }
+
+step_clippy() {
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+}
+
+# Each feature alone, and none: a feature that leans on another is found here.
+step_features() {
+    local feature
+    for feature in "" $(features); do
+        echo "feature: ${feature:-none}"
+        cargo clippy --lib --tests --locked --no-default-features --features "$feature" -- \
+            -D warnings || return 1
+    done
+}
+
+features() {
+    cargo metadata --no-deps --format-version 1 --locked |
+        grep -o '"features":{"default":\[\].*\?"full":\[[^]]*\]' |
+        grep -o '"full":\[[^]]*\]' | sed 's/"full":\[//; s/[]"]//g; s/,/ /g'
+}
+
+step_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --all-features --locked
+    else
+        cargo test --workspace --all-features --locked --lib --bins --tests --examples
+    fi
+}
+
+step_doctests() { cargo test --workspace --all-features --locked --doc; }
+
+step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked; }
+
+# What a newcomer runs first.
+step_examples() {
+    cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
+    cargo run --quiet --locked --example gateway --features full -- --once --port 0
+}
+
+table=
+for step in $chosen; do
+    printf '%s== %s%s\n' "$bold" "$step" "$plain"
+    started=$SECONDS
+    if "step_$step"; then
+        row=$(printf '%-10s %5ds  %sok%s' "$step" $((SECONDS - started)) "$green" "$plain")
+        printf '%s\n\n' "$row"
+        table="$table$row
+"
+    else
+        row=$(printf '%-10s %5ds  %sFAILED%s' "$step" $((SECONDS - started)) "$red" "$plain")
+        printf '\n%s%s\n' "$table" "$row"
+        exit 1
+    fi
+done
+printf '%s' "$table"
+echo "all steps passed in ${SECONDS}s"
