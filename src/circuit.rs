@@ -327,6 +327,7 @@ impl Circuit {
         }
     }
 
+    #[inline(never)]
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let (admitted, change) = self.core.machine.admit(self.now());
         self.tell_if(change);
@@ -334,6 +335,7 @@ impl Circuit {
     }
 
     /// Whether a call would be rejected now; changes nothing.
+    #[inline]
     pub(crate) fn would_reject(&self) -> bool {
         self.core.machine.would_refuse(|| self.now()).is_some()
     }

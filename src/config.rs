@@ -3,6 +3,8 @@
 use crate::engine::settings::Settings;
 
 #[cfg(feature = "serde")]
+mod check;
+#[cfg(feature = "serde")]
 mod scalar;
 #[cfg(feature = "serde")]
 mod text;

@@ -47,8 +47,9 @@ pin_project! {
 }
 
 impl<F, G, C, R> ResponseFuture<F, G, C, R> {
-    pub(crate) const fn calling(call: F, admission: Option<Admission<Handle<C, R>>>) -> Self {
-        Self { phase: Phase::Calling { call, admission } }
+    #[inline]
+    pub(crate) const fn calling(call: F, admission: Admission<Handle<C, R>>) -> Self {
+        Self { phase: Phase::Calling { call, admission: Some(admission) } }
     }
 
     pub(crate) const fn rejected(answer: G) -> Self {
@@ -65,6 +66,7 @@ where
 {
     type Output = Result<T, R::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().phase.project() {
             PhaseProjection::Calling { call, admission } => {
@@ -72,9 +74,11 @@ where
                 let polled = call.poll(cx);
                 guard.disarm();
                 let result = ready!(polled);
-                let admission = admission.take().expect("polled after completion");
-                let outcome = admission.holder().classify().classify(&result);
-                admission.record(outcome);
+                let held = admission.as_mut().expect("polled after completion");
+                let outcome = held.holder().classify().classify(&result);
+                // In place: moving the admission out first costs more than recording.
+                held.settle(outcome);
+                *admission = None;
                 Poll::Ready(result.map_err(R::pass_on))
             }
             PhaseProjection::Rejected { answer } => answer.poll(cx),

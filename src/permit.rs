@@ -76,15 +76,27 @@ impl<H: Borrow<Circuit>> Admission<H> {
 
     #[inline]
     pub(crate) fn record(mut self, outcome: Outcome) {
-        self.settle(Ending::Finished(outcome));
+        self.settle(outcome);
     }
 
     pub(crate) const fn holder(&self) -> &H {
         &self.holder
     }
 
+    /// Says what the call was worth, in place.
     #[inline]
-    fn settle(&mut self, ending: Ending) {
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.end(Ending::Finished(outcome));
+    }
+
+    /// Leaves settling to somebody else who has the ticket.
+    #[inline]
+    pub(crate) const fn give_up(&mut self) {
+        self.is_settled = true;
+    }
+
+    #[inline]
+    fn end(&mut self, ending: Ending) {
         self.is_settled = true;
         self.holder.borrow().settle(self.ticket, ending);
     }
@@ -95,7 +107,7 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     #[inline]
     fn drop(&mut self) {
         if !self.is_settled {
-            self.settle(Ending::Abandoned);
+            self.end(Ending::Abandoned);
         }
     }
 }

@@ -120,6 +120,7 @@ where
     type Error = <R as PassOn<S::Error>>::Error;
     type Future = ResponseFuture<S::Future, R::Future, C, R>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         if self.readiness == Readiness::Ready {
             return Poll::Ready(Ok(()));
@@ -151,6 +152,7 @@ where
         }
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
         let circuit = self.handle.circuit();
@@ -160,11 +162,13 @@ where
         };
         match admitted {
             Ok(ticket) => {
-                let mut admission = Some(Admission::new(self.handle.clone(), ticket));
-                let guard = FailureOnPanic::arm(&mut admission);
+                let mut held = Some(Admission::new(circuit, ticket));
+                let guard = FailureOnPanic::arm(&mut held);
                 let call = self.inner.call(request);
                 guard.disarm();
-                ResponseFuture::calling(call, admission)
+                // The ticket goes to the future, which holds the circuit for itself.
+                held.iter_mut().for_each(Admission::give_up);
+                ResponseFuture::calling(call, Admission::new(self.handle.clone(), ticket))
             }
             Err(rejected) => {
                 if asked == Readiness::Ready {

@@ -69,7 +69,15 @@ impl Waiting {
         self.place.get_or_insert_with(|| (circuit.clone(), key));
     }
 
+    #[inline]
     pub(crate) fn end(&mut self) {
+        if self.place.is_some() {
+            self.leave();
+        }
+    }
+
+    #[inline(never)]
+    fn leave(&mut self) {
         if let Some((circuit, key)) = self.place.take() {
             circuit.waiters().remove(key);
         }

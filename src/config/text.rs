@@ -1,16 +1,11 @@
-//! Settings as text: what is written, before and after it is checked.
+//! Settings as text: what is written.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::time::Duration;
-
-use humantime_serde::re::humantime::{format_duration, parse_duration};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::CircuitConfig;
 use crate::config::scalar::Scalar;
 use crate::engine::backoff::Backoff;
-use crate::engine::settings::{CountRule, KindRule, Rate, RateRule, Settings, SlowRule};
+use crate::engine::settings::{CountRule, Settings};
 use crate::engine::window::{SlidingWindow, Span};
 
 /// The settings as written.
@@ -18,327 +13,81 @@ use crate::engine::window::{SlidingWindow, Span};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
-    consecutive_failures: Option<Scalar>,
+    pub(super) consecutive_failures: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure_rate: Option<Scalar>,
+    pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure_count: Option<Scalar>,
+    pub(super) failure_count: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slow_call_rate: Option<Scalar>,
+    pub(super) slow_call_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slower_than: Option<Scalar>,
+    pub(super) slower_than: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "window")]
-    window: Option<WindowText>,
+    pub(super) window: Option<WindowText>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    minimum_calls: Option<Scalar>,
+    pub(super) minimum_calls: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    open_for: Option<Scalar>,
+    pub(super) open_for: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "open_backoff")]
-    open_backoff: Option<BackoffText>,
+    pub(super) open_backoff: Option<BackoffText>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    probes: Option<Scalar>,
+    pub(super) probes: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    concurrent_probes: Option<Scalar>,
+    pub(super) concurrent_probes: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failed_probes_allowed: Option<Scalar>,
+    pub(super) failed_probes_allowed: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    probe_timeout: Option<Scalar>,
+    pub(super) probe_timeout: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    abandoned_after: Option<Scalar>,
+    pub(super) abandoned_after: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    longest_trip_for: Option<Scalar>,
+    pub(super) longest_trip_for: Option<Scalar>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "rules")]
-    rules: Vec<RuleText>,
+    pub(super) rules: Vec<RuleText>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[serde(expecting = "a table such as { calls = 100 } or { time = \"10s\", buckets = 10 }")]
-struct WindowText {
+pub(super) struct WindowText {
     #[serde(skip_serializing_if = "Option::is_none")]
-    calls: Option<Scalar>,
+    pub(super) calls: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<Scalar>,
+    pub(super) time: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    buckets: Option<Scalar>,
+    pub(super) buckets: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[serde(expecting = "a table such as { first = \"5s\", max = \"5m\" }")]
-struct BackoffText {
+pub(super) struct BackoffText {
     #[serde(skip_serializing_if = "Option::is_none")]
-    first: Option<Scalar>,
+    pub(super) first: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    max: Option<Scalar>,
+    pub(super) max: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    jitter: Option<Scalar>,
+    pub(super) jitter: Option<Scalar>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[serde(expecting = "a table such as { consecutive_failures = 3, kind = \"connect\" }")]
-struct RuleText {
+pub(super) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
-    consecutive_failures: Option<Scalar>,
+    pub(super) consecutive_failures: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure_rate: Option<Scalar>,
+    pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure_count: Option<Scalar>,
+    pub(super) failure_count: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slow_call_rate: Option<Scalar>,
+    pub(super) slow_call_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    slower_than: Option<Scalar>,
+    pub(super) slower_than: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<Scalar>,
+    pub(super) kind: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    open_for: Option<Scalar>,
-}
-
-/// A setting that cannot be right: where, what is there, and what may be.
-#[derive(Debug)]
-pub(crate) struct ConfigError {
-    field: String,
-    found: String,
-    allowed: Cow<'static, str>,
-}
-
-impl ConfigError {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        found: impl fmt::Display,
-        allowed: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { field: field.into(), found: found.to_string(), allowed: allowed.into() }
-    }
-
-    /// The same, seen from outside of table `table`.
-    fn within(self, table: &str) -> Self {
-        Self { field: format!("{table}.{}", self.field), ..self }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {}: must be {}", self.field, self.found, self.allowed)
-    }
-}
-
-impl TryFrom<Text> for CircuitConfig {
-    type Error = ConfigError;
-
-    fn try_from(text: Text) -> Result<Self, ConfigError> {
-        let mut settings = Settings::without_rules();
-        let condition = RuleText {
-            consecutive_failures: text.consecutive_failures,
-            failure_rate: text.failure_rate,
-            failure_count: text.failure_count,
-            slow_call_rate: text.slow_call_rate,
-            slower_than: text.slower_than,
-            kind: None,
-            open_for: None,
-        };
-        condition.put(&mut settings)?;
-        for (index, rule) in text.rules.into_iter().enumerate() {
-            let table = format!("rules[{index}]");
-            rule.put_one(&mut settings).map_err(|error| error.within(&table))?;
-        }
-        settings.window = text.window.map(WindowText::check).transpose()?;
-        set(&mut settings.minimum_calls, positive("minimum_calls", text.minimum_calls)?);
-        set(&mut settings.probes, positive("probes", text.probes)?);
-        set(
-            &mut settings.concurrent_probes,
-            positive("concurrent_probes", text.concurrent_probes)?,
-        );
-        let allowed = whole("failed_probes_allowed", text.failed_probes_allowed, 0, u32::MAX)?;
-        set(&mut settings.failed_probes_allowed, allowed);
-        settings.probe_timeout = duration("probe_timeout", text.probe_timeout)?;
-        settings.abandoned_after = duration("abandoned_after", text.abandoned_after)?;
-        let longest = duration("longest_trip_for", text.longest_trip_for)?;
-        set(&mut settings.longest_trip_for, longest);
-        set(&mut settings.open, open_time(text.open_for, text.open_backoff)?);
-        Ok(Self::from_settings(settings))
-    }
-}
-
-impl RuleText {
-    /// Puts a rule of the list, which has exactly one condition, among `settings`.
-    fn put_one(self, settings: &mut Settings) -> Result<(), ConfigError> {
-        let conditions = [
-            &self.consecutive_failures,
-            &self.failure_rate,
-            &self.failure_count,
-            &self.slow_call_rate,
-        ];
-        let set = conditions.into_iter().flatten().count();
-        if set != 1 {
-            let found = format!("one with {set} conditions");
-            let allowed = "one with exactly one of consecutive_failures, failure_rate, \
-                           failure_count, slow_call_rate";
-            return Err(ConfigError::new("condition", found, allowed));
-        }
-        self.put(settings)
-    }
-
-    /// Puts all conditions that are written among `settings`.
-    fn put(self, settings: &mut Settings) -> Result<(), ConfigError> {
-        let open_for = duration("open_for", self.open_for)?;
-        let kind = self.kind.map(|kind| kind.into_text("kind")).transpose()?;
-        if let (Some(kind), None) = (&kind, &self.consecutive_failures) {
-            let allowed = "left out: only a rule of consecutive_failures can be about one kind";
-            return Err(ConfigError::new("kind", format!("{kind:?}"), allowed));
-        }
-        if let Some(failures) = positive("consecutive_failures", self.consecutive_failures)? {
-            let rule = CountRule { failures, open_for };
-            match kind {
-                Some(kind) => {
-                    settings.kinds.retain(|rule| rule.kind != kind);
-                    settings.kinds.push(KindRule { kind: kind.into(), rule });
-                }
-                None => settings.consecutive = Some(rule),
-            }
-        }
-        if let Some(rate) = rate("failure_rate", self.failure_rate)? {
-            settings.failure_rate = Some(RateRule { rate, open_for });
-        }
-        if let Some(failures) = positive("failure_count", self.failure_count)? {
-            settings.failure_count = Some(CountRule { failures, open_for });
-        }
-        let slow = rate("slow_call_rate", self.slow_call_rate)?;
-        match (slow, duration("slower_than", self.slower_than)?) {
-            (None, None) => {}
-            (Some(rate), Some(slower_than)) => {
-                settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
-            }
-            (Some(_), None) => {
-                let allowed = "set together with slow_call_rate, such as \"2s\"";
-                return Err(ConfigError::new("slower_than", "missing", allowed));
-            }
-            (None, Some(_)) => {
-                let allowed = "set together with slower_than, such as 0.5";
-                return Err(ConfigError::new("slow_call_rate", "missing", allowed));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl WindowText {
-    fn check(self) -> Result<SlidingWindow, ConfigError> {
-        match (self.calls, self.time) {
-            (Some(calls), None) => {
-                if let Some(buckets) = self.buckets {
-                    let allowed = "left out: a window of calls has no buckets";
-                    return Err(ConfigError::new("window.buckets", buckets, allowed));
-                }
-                let calls = whole("window.calls", Some(calls), 1, SlidingWindow::MAX_CALLS)?;
-                Ok(calls.map_or_else(SlidingWindow::default, SlidingWindow::count))
-            }
-            (None, Some(time)) => {
-                let most = SlidingWindow::MAX_BUCKETS;
-                let buckets = whole("window.buckets", self.buckets, 1, most)?.unwrap_or(10);
-                let shortest = SlidingWindow::SHORTEST_BUCKET.saturating_mul(buckets);
-                let found = time.to_string();
-                match duration("window.time", Some(time))? {
-                    Some(length) if length >= shortest => {
-                        Ok(SlidingWindow::time(length).buckets(buckets))
-                    }
-                    _ => {
-                        let allowed = format!("at least 1ms a bucket, and there are {buckets}");
-                        Err(ConfigError::new("window.time", found, allowed))
-                    }
-                }
-            }
-            (calls, time) => {
-                let found = if calls.and(time).is_some() { "both" } else { "neither" };
-                Err(ConfigError::new("window", found, "either { calls = .. } or { time = .. }"))
-            }
-        }
-    }
-}
-
-fn open_time(
-    open_for: Option<Scalar>,
-    backoff: Option<BackoffText>,
-) -> Result<Option<Backoff>, ConfigError> {
-    let open_for = duration("open_for", open_for)?;
-    let Some(backoff) = backoff else {
-        return Ok(open_for.map(Backoff::fixed));
-    };
-    if open_for.is_some() {
-        let allowed = "left out where `open_for` is set: one of the two gives the open time";
-        return Err(ConfigError::new("open_backoff", "set", allowed));
-    }
-    let ends = |field, end: Option<Scalar>| {
-        duration(field, end)?
-            .ok_or_else(|| ConfigError::new(field, "missing", "a duration, such as \"5s\""))
-    };
-    let first = ends("open_backoff.first", backoff.first)?;
-    let max = ends("open_backoff.max", backoff.max)?;
-    if max < first {
-        let allowed = format!("at least `open_backoff.first`, {}", format_duration(first));
-        let found = format_duration(max).to_string();
-        return Err(ConfigError::new("open_backoff.max", found, allowed));
-    }
-    let backoff_time = Backoff::exponential(first, max);
-    match backoff.jitter {
-        None | Some(Scalar::Bool(true)) => Ok(Some(backoff_time)),
-        Some(Scalar::Bool(false)) => Ok(Some(backoff_time.without_jitter())),
-        Some(other) => Err(ConfigError::new("open_backoff.jitter", other, "true or false")),
-    }
-}
-
-fn set<T>(setting: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *setting = value;
-    }
-}
-
-fn positive(field: &str, value: Option<Scalar>) -> Result<Option<u32>, ConfigError> {
-    whole(field, value, 1, u32::MAX)
-}
-
-fn whole(
-    field: &str,
-    value: Option<Scalar>,
-    least: u32,
-    most: u32,
-) -> Result<Option<u32>, ConfigError> {
-    let Some(value) = value else { return Ok(None) };
-    match value {
-        Scalar::Whole(number) => u32::try_from(number).ok().filter(|n| (least..=most).contains(n)),
-        _ => None,
-    }
-    .map(Some)
-    .ok_or_else(|| {
-        let allowed = format!("a whole number from {least} to {most}");
-        ConfigError::new(field, value, allowed)
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "only 0 and 1 matter")]
-fn rate(field: &str, value: Option<Scalar>) -> Result<Option<Rate>, ConfigError> {
-    let Some(value) = value else { return Ok(None) };
-    match value {
-        Scalar::Number(number) => Rate::new(number),
-        Scalar::Whole(number) => Rate::new(number as f64),
-        _ => None,
-    }
-    .map(Some)
-    .ok_or_else(|| ConfigError::new(field, value, "a number above 0 and at most 1, such as 0.5"))
-}
-
-fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = value else { return Ok(None) };
-    match &value {
-        Scalar::Text(text) => parse_duration(text).ok().filter(|duration| !duration.is_zero()),
-        _ => None,
-    }
-    .map(Some)
-    .ok_or_else(|| {
-        let allowed = "a duration longer than zero with its unit, such as \"30s\" or \"1m 30s\"";
-        ConfigError::new(field, value, allowed)
-    })
+    pub(super) open_for: Option<Scalar>,
 }
 
 impl From<CircuitConfig> for Text {

@@ -129,6 +129,7 @@ impl Machine {
     }
 
     /// Why a call would be refused now, if it would; changes nothing.
+    #[inline]
     pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
         let word = self.word();
         if word.is_closed() || word.overridden() == Some(Override::Observing) {

@@ -104,10 +104,8 @@ impl Recorder {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<Cause> {
         end_run(&self.run, tag);
-        for words in self.kind_words() {
-            if let [_, _, run] = words {
-                end_run(run, tag);
-            }
+        if self.has_kind_rules() {
+            self.end_kind_runs(tag);
         }
         let counts = self.window.record(tag, Sample { verdict: Verdict::Succeeded, pace }, now)?;
         self.limits.reached_by(counts)
@@ -147,11 +145,25 @@ impl Recorder {
         limit != 0 && nanos(elapsed) >= limit
     }
 
+    #[inline]
+    fn has_kind_rules(&self) -> bool {
+        lower(load(&self.kind_rules)) != 0
+    }
+
+    #[inline(never)]
+    fn end_kind_runs(&self, tag: Tag) {
+        for words in self.kind_words() {
+            if let [_, _, run] = words {
+                end_run(run, tag);
+            }
+        }
+    }
+
     /// Lengthens the run that failures of `kind` belong to.
     fn lengthen_run(&self, tag: Tag, kind: FailureKind) -> Option<Cause> {
-        let mut rules = self.kind_words();
-        if rules.len() > 0 {
+        if self.has_kind_rules() {
             let wanted = hash(kind.as_str());
+            let mut rules = self.kind_words();
             let own = rules.find(|words| words.first().is_some_and(|kind| load(kind) == wanted));
             if let Some([_, limit, run]) = own {
                 let limit = load(limit);

@@ -1,0 +1,106 @@
+//! The gateway: one route for each upstream, and one that tells how the circuits are doing.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::header::RETRY_AFTER;
+use http::uri::{PathAndQuery, Uri};
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tower::ServiceExt;
+use tower::timeout::error::Elapsed;
+use tower_circuit_breaker::{BoxError, CircuitSnapshot, Rejected};
+
+use crate::lane::Lane;
+use crate::stack::{self, Call, Stack};
+
+/// Where a route leads.
+#[derive(Debug, Clone)]
+struct Target {
+    prefix: String,
+    authority: String,
+    stack: Stack,
+}
+
+/// Serves until asked to end, then answers what it has begun.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    asked_to_end: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let asked_to_end = async { asked_to_end.await.unwrap_or_default() };
+    axum::serve(listener, router).with_graceful_shutdown(asked_to_end).await
+}
+
+pub(crate) fn router(lanes: &Arc<[Lane; 2]>) -> Router {
+    let router = Router::new().route("/circuits", get(circuits).with_state(Arc::clone(lanes)));
+    lanes.iter().fold(router, |router, lane| {
+        let (prefix, authority) = (lane.route(), lane.upstream.address().to_string());
+        let target = Target { prefix, authority, stack: stack::client(&lane.circuit) };
+        router.route(&format!("{}/{{*path}}", target.prefix), get(forward).with_state(target))
+    })
+}
+
+async fn circuits(State(lanes): State<Arc<[Lane; 2]>>) -> Json<[CircuitSnapshot; 2]> {
+    Json(lanes.each_ref().map(|lane| lane.circuit.snapshot()))
+}
+
+async fn forward(State(target): State<Target>, uri: Uri) -> Response {
+    let Some(call) = target.call(&uri) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    match target.stack.oneshot(call).await {
+        Ok(answer) => answer.map(Body::new),
+        Err(error) => answer_for(&error),
+    }
+}
+
+impl Target {
+    /// The same call, to the upstream.
+    fn call(&self, uri: &Uri) -> Option<Call> {
+        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let path = path.strip_prefix(&self.prefix)?;
+        Request::get(format!("http://{}{path}", self.authority)).body(Empty::new()).ok()
+    }
+}
+
+/// What a caller gets when there is no answer of the upstream to pass on.
+fn answer_for(error: &BoxError) -> Response {
+    if let Some(rejected) = Rejected::find(&**error) {
+        return answer_for_rejection(rejected);
+    }
+    let status =
+        if error.is::<Elapsed>() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+    (status, Json(json!({ "error": error.to_string() }))).into_response()
+}
+
+fn answer_for_rejection(rejected: &Rejected) -> Response {
+    let headers = [
+        (RETRY_AFTER.as_str(), whole_seconds(rejected.retry_after()).to_string()),
+        (REJECTED_BY, rejected.circuit().to_owned()),
+    ];
+    let body = json!({
+        "error": rejected.to_string(),
+        "circuit": rejected.circuit(),
+        "reason": rejected.reason().as_str(),
+    });
+    (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()
+}
+
+/// Rounded up, so that whoever comes again then does not come too early; at least 1.
+fn whole_seconds(wait: Option<Duration>) -> u64 {
+    let wait = wait.unwrap_or_default();
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Tells a 503 of the gateway from one of the upstream, and names the circuit.
+pub(crate) const REJECTED_BY: &str = "x-rejected-by";

@@ -1,0 +1,239 @@
+//! The example `gateway`, run as its users run it.
+#![cfg(all(feature = "serde", feature = "test-util", feature = "tokio", feature = "tower"))]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
+
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+#[test]
+fn one_cycle_ends_well_and_shows_every_figure() {
+    let output = one_cycle();
+
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert_eq!(text(&output.stderr), "");
+    assert!(!shown.contains('\x1b'), "colours where there is no terminal:\n{shown}");
+    for row in ROWS {
+        assert!(shown.lines().any(|line| line.starts_with(row)), "no row {row:?} in:\n{shown}");
+    }
+    for phase in 1..=5 {
+        assert!(shown.contains(&format!("phase {phase} of 5: ")), "no phase {phase} in:\n{shown}");
+    }
+    assert!(seconds_played(&shown) <= 20.0, "{shown}");
+}
+
+#[test]
+fn figures_of_one_cycle_add_up() {
+    let output = one_cycle();
+
+    let shown = text(&output.stdout);
+    let [calls, calls_b] = figures(&shown, "calls");
+    let [answered, answered_b] = figures(&shown, "  answered");
+    let [failed, failed_b] = figures(&shown, "  failed");
+    let [rejected, rejected_b] = figures(&shown, "  rejected");
+    let [reached, reached_b] = figures(&shown, "upstream calls, with retries");
+    let [saved, saved_b] = figures(&shown, "upstream calls saved");
+    assert_eq!(calls, answered + failed + rejected, "{shown}");
+    assert!(failed > 0 && rejected > 0, "{shown}");
+    assert_eq!(saved, rejected, "{shown}");
+    assert!(reached >= answered + failed, "{shown}");
+    assert_eq!(calls_b, answered_b + failed_b, "{shown}");
+    assert!(reached_b >= calls_b, "{shown}");
+    assert_eq!([rejected_b, saved_b], [0, 0], "{shown}");
+}
+
+#[test]
+fn open_circuit_is_answered_with_retry_after_and_seen_at_circuits() {
+    let mut gateway = Gateway::start();
+
+    gateway.read_until("A  closed -> open");
+    let rejected = gateway.get_until("/a/hello", "x-rejected-by: upstream-a");
+    let passed = gateway.get("/b/hello");
+    let circuits = gateway.get("/circuits");
+
+    assert!(rejected.starts_with("HTTP/1.1 503 "), "{rejected}");
+    assert!(rejected.contains("\r\nretry-after: 1\r\n"), "{rejected}");
+    assert!(rejected.contains(r#""circuit":"upstream-a""#), "{rejected}");
+    assert!(passed.starts_with("HTTP/1.1 200 "), "{passed}");
+    assert!(circuits.contains(r#""name":"upstream-a","state":"#), "{circuits}");
+    assert!(circuits.contains(r#""name":"upstream-b","state":"closed""#), "{circuits}");
+}
+
+#[test]
+#[cfg(unix)]
+fn asked_to_end_it_shows_the_table_so_far_and_exits_with_0() {
+    let mut gateway = Gateway::start();
+
+    gateway.read_until("phase 1 of 5");
+    let asked = Command::new("kill").arg(gateway.child.id().to_string()).status().unwrap();
+    let mut shown = String::new();
+    gateway.lines.read_to_string(&mut shown).unwrap();
+
+    assert!(asked.success());
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(0), "{shown}");
+    assert_eq!(figures(&shown, "  rejected"), [0, 0], "{shown}");
+}
+
+#[test]
+fn wrong_options_are_one_line_and_exit_with_2() {
+    let cases: [&[&str]; 5] =
+        [&["--twice"], &["twice"], &["--port"], &["--port", "x"], &["--port", "65536"]];
+    for args in cases {
+        let output = run(args);
+
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {complaint}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert_eq!(complaint.lines().count(), 1, "{args:?}: {complaint}");
+        assert!(complaint.starts_with("gateway: "), "{args:?}: {complaint}");
+        assert!(complaint.ends_with("; see --help\n"), "{args:?}: {complaint}");
+    }
+}
+
+#[test]
+fn taken_port_is_one_line_and_exits_with_2() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+
+    let output = run(&["--once", "--port", &address.port().to_string()]);
+
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        text(&output.stderr),
+        format!(
+            "gateway: cannot listen on {address}: address already in use; \
+             choose another with --port\n"
+        )
+    );
+}
+
+#[test]
+fn help_names_every_option_and_exits_with_0() {
+    let output = run(&["--help"]);
+
+    let help = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    for part in ["--port <PORT>", "[default: 3000]", "--once", "Exit status:"] {
+        assert!(help.contains(part), "no {part:?} in:\n{help}");
+    }
+}
+
+const ROWS: [&str; 10] = [
+    "calls ",
+    "  answered ",
+    "  failed ",
+    "  rejected ",
+    "upstream calls, with retries ",
+    "upstream calls saved ",
+    "failing call before the trip, p50 / p99 ",
+    "failing call after the trip, p50 / p99 ",
+    "time from recovery to closed ",
+    "as it should be: ",
+];
+
+/// The example at play, until dropped.
+struct Gateway {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let mut command = Command::new(example());
+        let mut child = command.args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        let address = first.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
+        Self { child, address: address.expect("the first line names it").to_owned(), lines }
+    }
+
+    fn read_until(&mut self, part: &str) {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "ended before {part:?}");
+        }
+    }
+
+    /// The whole response, as text.
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+
+    /// Asks again as long as the call happens to be a probe, which the upstream answers itself.
+    fn get_until(&self, path: &str, part: &str) -> String {
+        let responses = std::iter::repeat_with(|| self.get(path)).take(100);
+        responses.into_iter().find(|response| response.contains(part)).expect(part)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(example()).args(args).output().unwrap()
+}
+
+/// Played once for all tests that look at it.
+fn one_cycle() -> &'static Output {
+    static OUTPUT: OnceLock<Output> = OnceLock::new();
+    OUTPUT.get_or_init(|| run(&["--once", "--port", "0"]))
+}
+
+/// The example, built as this test is. `cargo test` has done so by now, `cargo test --test gateway`
+/// has not.
+fn example() -> &'static Path {
+    static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
+    EXAMPLE.get_or_init(|| {
+        let this = std::env::current_exe().unwrap();
+        let directory = this.ancestors().nth(2).unwrap();
+        build_in(directory);
+        directory.join("examples").join(format!("gateway{EXE_SUFFIX}"))
+    })
+}
+
+fn build_in(directory: &Path) {
+    let (target, profile) = (directory.parent().unwrap(), directory.file_name().unwrap());
+    let profile = if profile == "debug" { OsStr::new("dev") } else { profile };
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", "gateway", "--features", "full", "--profile"])
+        .args([profile, OsStr::new("--target-dir"), target.as_os_str()])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(status.unwrap().success(), "the example does not build");
+}
+
+/// What a row of the table says of A and of B.
+fn figures(shown: &str, row: &str) -> [u64; 2] {
+    let rest = shown.lines().find_map(|line| line.strip_prefix(row)?.strip_prefix(' '));
+    let mut figures = rest.expect(row).split_whitespace().map(|figure| figure.parse().unwrap());
+    std::array::from_fn(|_| figures.next().expect(row))
+}
+
+fn seconds_played(shown: &str) -> f64 {
+    let rest = shown.lines().find_map(|line| line.strip_prefix("played for "));
+    rest.and_then(|rest| rest.split(' ').next()).expect("played for ...").parse().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
