@@ -147,6 +147,8 @@ impl Circuit {
 
     /// Adds a listener; it hears of what happens from now on.
     ///
+    /// Listeners live as long as the circuit; one that holds a clone of its circuit keeps it alive.
+    ///
     /// # Examples
     ///
     /// ```
@@ -155,7 +157,7 @@ impl Circuit {
     /// let circuit = Circuit::builder("api").build();
     /// circuit.on_event(|event: &CircuitEvent| {
     ///     if let CircuitEvent::StateChanged { circuit, from, to, reason, .. } = event {
-    ///         eprintln!("{circuit}: {} -> {} ({})", from.as_str(), to.as_str(), reason.as_str());
+    ///         eprintln!("{circuit}: {from} -> {to} ({reason})");
     ///     }
     /// });
     /// # circuit.trip();

@@ -53,7 +53,9 @@ where
 /// The default classifier: every `Err` is a failure, except a rejection.
 ///
 /// A rejection, of this or of a nested circuit, says nothing about the upstream and is ignored: it
-/// is looked for in the error itself and, when the error is boxed, among its sources.
+/// is looked for in the error itself and, when the error is boxed, among its sources. The typed
+/// [`Error<E>`] of a nested breaker is seen through when `E` is a [`BoxError`]; for another `E` say
+/// so in a closure: `Err(error) if error.rejected().is_some() => Outcome::Ignored`.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct ErrorsAsFailures;

@@ -161,7 +161,7 @@ impl fmt::Display for Rejected {
             }
         }
         match retry_after {
-            Some(left) => write!(f, ", retry after {left:.1?}"),
+            Some(left) => write!(f, ", retry after {:.1} s", left.as_secs_f64()),
             None => Ok(()),
         }
     }

@@ -89,6 +89,7 @@ mod circuit;
 mod classify;
 mod clock;
 mod config;
+mod display;
 mod engine;
 mod error;
 mod event;

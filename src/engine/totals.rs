@@ -5,7 +5,8 @@ use crate::sync::{AtomicU64, Ordering};
 /// What has become of all calls since the circuit was built.
 ///
 /// Every admitted call that has ended is one of `successes`, `failures`, `ignored`, `abandoned` or
-/// `stale`.
+/// `stale`. Calls that were under way when the circuit tripped are stale, whatever became of them,
+/// so callers meet more failures than are counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

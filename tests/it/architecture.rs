@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &["clock", "engine", "sync"]),
     ("config", &["config", "engine"]),
     ("snapshot", &["engine", "sync", "serialize"]),
+    ("display", &["engine", "error", "snapshot"]),
     ("serialize", &["engine", "error", "snapshot"]),
     ("classify", &["engine", "error", "sync"]),
     ("waiters", &["circuit", "sync"]),

@@ -81,7 +81,7 @@ async fn a_router_opens_over_connections_and_answers_503_with_retry_after() {
 
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(retry_after.as_deref(), Some("15"));
-    assert_eq!(body, r#"circuit "api" is open, retry after 15.0s"#);
+    assert_eq!(body, r#"circuit "api" is open, retry after 15.0 s"#);
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 

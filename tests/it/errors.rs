@@ -12,7 +12,7 @@ use crate::support::{circuit, ready_to_probe, rejection};
 fn messages_say_which_circuit_and_when_to_come_again() {
     let (circuit, clock) = circuit(|b| b);
     circuit.trip_for(Duration::from_millis(12_340));
-    assert_eq!(rejection(&circuit).to_string(), r#"circuit "api" is open, retry after 12.3s"#);
+    assert_eq!(rejection(&circuit).to_string(), r#"circuit "api" is open, retry after 12.3 s"#);
 
     ready_to_probe(&circuit, &clock);
     let _probe = circuit.try_acquire().unwrap();
@@ -23,6 +23,37 @@ fn messages_say_which_circuit_and_when_to_come_again() {
 
     circuit.force_open();
     assert_eq!(rejection(&circuit).to_string(), r#"circuit "api" is forced open"#);
+}
+
+#[test]
+fn messages_are_plain_text_whatever_time_is_left() {
+    for left in [0, 1, 913_249, 1_000_000, 3_600_000_000_000, u64::MAX] {
+        let (circuit, _) = circuit(|b| b);
+        circuit.trip_for(Duration::from_nanos(left));
+        let Err(rejected) = circuit.try_acquire() else { continue };
+
+        assert!(rejected.to_string().is_ascii(), "{rejected}");
+        assert!(rejected.to_string().ends_with(" s"), "{rejected}");
+    }
+}
+
+#[test]
+fn names_are_displayed_as_in_metrics() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.force_open();
+    let snapshot = circuit.snapshot();
+
+    let shown = format!(
+        "{:>8} {} {} {} {} {}",
+        snapshot.state,
+        snapshot.overridden.unwrap(),
+        snapshot.health(),
+        rejection(&circuit).reason(),
+        tower_circuit_breaker::FailureKind::PANIC,
+        tower_circuit_breaker::ChangeReason::ProbesFailed,
+    );
+
+    assert_eq!(shown, "    open forced_open failing forced_open panic probes_failed");
 }
 
 #[test]
