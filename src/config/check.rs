@@ -154,15 +154,17 @@ impl WindowText {
             }
             (None, Some(time)) => {
                 let most = SlidingWindow::MAX_BUCKETS;
-                let buckets = whole("window.buckets", self.buckets, 1, most)?.unwrap_or(10);
-                let shortest = SlidingWindow::SHORTEST_BUCKET.saturating_mul(buckets);
+                let buckets = whole("window.buckets", self.buckets, 1, most)?;
+                let shortest = SlidingWindow::SHORTEST_BUCKET.saturating_mul(buckets.unwrap_or(1));
                 let found = time.to_string();
                 match duration("window.time", Some(time))? {
                     Some(length) if length >= shortest => {
-                        Ok(SlidingWindow::time(length).buckets(buckets))
+                        let window = SlidingWindow::time(length);
+                        Ok(buckets.map_or(window, |buckets| window.buckets(buckets)))
                     }
                     _ => {
-                        let allowed = format!("at least 1ms a bucket, and there are {buckets}");
+                        let shortest = format_duration(shortest);
+                        let allowed = format!("at least {shortest}, 1ms for each bucket");
                         Err(ConfigError::new("window.time", found, allowed))
                     }
                 }

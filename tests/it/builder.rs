@@ -20,7 +20,7 @@ fn message(f: impl FnOnce()) -> String {
 #[test]
 fn wrong_values_are_named_with_what_is_allowed() {
     type Set = fn();
-    let cases: [(Set, &str); 20] = [
+    let cases: [(Set, &str); 21] = [
         (|| drop(api().consecutive_failures(0)), "consecutive_failures is 0: must be at least 1"),
         (|| drop(api().failure_count(0)), "failure_count is 0: must be at least 1"),
         (|| drop(api().failure_rate(0.0)), "failure_rate is 0: must be above 0 and at most 1"),
@@ -59,8 +59,12 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "a count window of 0 calls: must be from 1 to 1000000",
         ),
         (
-            || ignore(SlidingWindow::time(SECOND / 1000)),
-            "a time window of 1ms in 10 buckets: a bucket must be at least 1ms",
+            || ignore(SlidingWindow::time(SECOND / 1001)),
+            "a time window of 999.000999µs in 1 buckets: a bucket must be at least 1ms",
+        ),
+        (
+            || ignore(SlidingWindow::time(SECOND / 100).buckets(11)),
+            "a time window of 10ms in 11 buckets: a bucket must be at least 1ms",
         ),
         (
             || ignore(SlidingWindow::time(SECOND).buckets(0)),

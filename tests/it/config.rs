@@ -230,7 +230,7 @@ fn wrong_windows_and_rules_are_named_with_their_place() {
         ),
         (
             json!({ "window": { "time": "5ms", "buckets": 10 } }),
-            "`window.time` is \"5ms\": must be at least 1ms a bucket, and there are 10",
+            "`window.time` is \"5ms\": must be at least 10ms, 1ms for each bucket",
         ),
         (
             json!({ "rules": [{ "failure_rate": 0.5 }, { "open_for": "1s" }] }),

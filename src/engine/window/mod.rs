@@ -70,21 +70,23 @@ impl SlidingWindow {
         Self(Span::Calls(calls))
     }
 
-    /// The results of the last `length`, in 10 buckets.
+    /// The results of the last `length`, in 10 buckets, or fewer where they would be shorter than
+    /// 1 ms.
     ///
     /// The window moves on by one bucket at a time: with ten buckets it spans between nine tenths
     /// of `length` and all of it.
     ///
     /// # Panics
     ///
-    /// When `length` is under 10 ms (1 ms a bucket).
+    /// When `length` is under 1 ms.
     #[must_use]
     #[track_caller]
     #[doc(alias = "TIME_BASED")]
     #[doc(alias = "SamplingDuration")]
     #[doc(alias = "rollingStats.timeInMilliseconds")]
     pub fn time(length: Duration) -> Self {
-        Self::in_buckets(length, 10)
+        let fitting = length.as_millis().clamp(1, DEFAULT_BUCKETS.into());
+        Self::in_buckets(length, u32::try_from(fitting).unwrap_or(DEFAULT_BUCKETS))
     }
 
     /// Cuts a time window into `buckets`.
@@ -128,9 +130,13 @@ impl SlidingWindow {
     }
 }
 
+/// Fine enough that what leaves at once is a tenth, coarse enough to be summed on each failure; as
+/// in Hystrix.
+const DEFAULT_BUCKETS: u32 = 10;
+
 impl Default for SlidingWindow {
     fn default() -> Self {
-        Self(Span::Time { length: Duration::from_secs(10), buckets: 10 })
+        Self(Span::Time { length: Duration::from_secs(10), buckets: DEFAULT_BUCKETS })
     }
 }
 
