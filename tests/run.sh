@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests doctests docs examples"
+steps="tools format clippy features tests model doctests docs examples"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -87,6 +87,12 @@ step_tests() {
     else
         cargo test --workspace --all-features --locked --lib --bins --tests --examples
     fi
+}
+
+# The circuit against its model; PROPTEST_CASES scales it.
+step_model() {
+    PROPTEST_CASES=${PROPTEST_CASES:-100000} \
+        cargo test --release --all-features --locked --test model
 }
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }

@@ -1,0 +1,271 @@
+//! The model: what a circuit should do, written to be read, not to be fast.
+
+use std::time::Duration;
+
+use tower_circuit_breaker::{ChangeReason, CircuitState, FailureKind, Outcome, Override};
+
+use crate::settings::{KINDS, Settings, Share, Window};
+use CircuitState::{Closed, HalfOpen, Open};
+use Override::{ForcedClosed, ForcedOpen, Observing};
+
+/// One admitted call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    epoch: u64,
+    started: Duration,
+    /// The number of the probe, if it is one.
+    probe: Option<usize>,
+    /// Counted by the state it was admitted in, if that was closed.
+    judged: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) settings: Settings,
+    pub(crate) now: Duration,
+    pub(crate) state: CircuitState,
+    pub(crate) overridden: Option<Override>,
+    pub(crate) epoch: u64,
+    pub(crate) since: Duration,
+    pub(crate) until: Duration,
+    pub(crate) trip_reason: Option<ChangeReason>,
+    /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips.
+    pub(crate) totals: [u64; 9],
+    /// Every result of this epoch: when, whether failed, whether slow.
+    results: Vec<(Duration, bool, bool)>,
+    run: u32,
+    kind_runs: [u32; 2],
+    /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
+    live: Vec<(usize, Duration)>,
+    said: [u32; 3],
+    probes_made: usize,
+    opened_for: Duration,
+    step: Option<u32>,
+}
+
+impl Model {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let zero = Duration::ZERO;
+        Self {
+            settings: with_default_rules(settings),
+            now: zero,
+            state: Closed,
+            overridden: None,
+            epoch: 1,
+            since: zero,
+            until: zero,
+            trip_reason: None,
+            totals: [0; 9],
+            results: Vec::new(),
+            run: 0,
+            kind_runs: [0; 2],
+            live: Vec::new(),
+            said: [0; 3],
+            probes_made: 0,
+            opened_for: zero,
+            step: None,
+        }
+    }
+
+    pub(crate) fn admit(&mut self) -> Option<Call> {
+        let mut call = Call {
+            epoch: self.epoch,
+            started: self.now,
+            probe: None,
+            judged: self.state == Closed,
+        };
+        if self.state == Closed {
+            return Some(call);
+        }
+        if self.overridden != Some(ForcedOpen) {
+            if self.state == Open && self.now >= self.until {
+                self.enter(HalfOpen)
+            }
+            let now = self.now;
+            self.live.retain(|(_, ends)| *ends > now);
+            if self.state == HalfOpen && self.live.len() < self.settings.concurrent_probes as usize
+            {
+                let lease = self.settings.probe_timeout;
+                let lease = lease.unwrap_or(self.opened_for.max(Duration::from_secs(1)));
+                self.probes_made += 1;
+                self.live.push((self.probes_made, self.now + lease));
+                call = Call { epoch: self.epoch, probe: Some(self.probes_made), ..call };
+                return Some(call);
+            }
+        }
+        let observing = self.overridden == Some(Observing);
+        self.totals[if observing { 6 } else { 5 }] += 1;
+        observing.then_some(Call { epoch: self.epoch, ..call })
+    }
+
+    /// Ends a call; `None` is a drop.
+    pub(crate) fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
+        if call.epoch != self.epoch {
+            self.totals[7] += 1;
+            return;
+        }
+        self.live.retain(|(probe, _)| Some(*probe) != call.probe);
+        let elapsed = self.now - call.started;
+        let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
+        let outcome = outcome.or(dropped_late.then_some(Outcome::Failure(FailureKind::ABANDONED)));
+        let slow = self.settings.slow.is_some_and(|(_, than)| elapsed >= than);
+        let (total, failed) = match outcome {
+            Some(Outcome::Success) => (0, false),
+            Some(Outcome::Ignored) => (2, false),
+            Some(_) => (1, true),
+            None => (3, false),
+        };
+        self.totals[total] += 1;
+        if total < 2 && slow {
+            self.totals[4] += 1
+        }
+        if call.probe.is_some() {
+            self.judge_probe(outcome, failed, slow)
+        } else if call.judged && total < 2 {
+            self.judge_call(outcome, failed, slow)
+        }
+    }
+
+    fn judge_call(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
+        self.results.push((self.now, failed, slow));
+        let kind = match outcome {
+            Some(Outcome::Failure(kind)) => kind,
+            _ => FailureKind::OTHER,
+        };
+        let own = KINDS[..2]
+            .iter()
+            .position(|own| *own == kind)
+            .filter(|i| self.settings.kinds[*i].is_some());
+        match (failed, own) {
+            (false, _) => {
+                self.run = 0;
+                self.kind_runs = [0; 2]
+            }
+            (true, Some(own)) => self.kind_runs[own] += 1,
+            (true, None) => self.run += 1,
+        }
+        if self.overridden == Some(ForcedClosed) {
+            return;
+        }
+        if let Some(Outcome::TripFor(time)) = outcome {
+            return self.trip_when_asked(time);
+        }
+        let (calls, failures, slows) = self.window();
+        let reaches =
+            |(part, whole): Share, n: u64| n * u64::from(whole) >= u64::from(part) * calls;
+        let enough = calls >= u64::from(self.minimum()) && calls > 0;
+        let s = &self.settings;
+        let own_rule =
+            own.and_then(|own| s.kinds[own].filter(|(n, _)| failed && self.kind_runs[own] >= *n));
+        let reason = if own_rule.is_some() {
+            ChangeReason::ConsecutiveFailuresOfKind(kind)
+        } else if failed && own.is_none() && s.consecutive.is_some_and(|n| self.run >= n) {
+            ChangeReason::ConsecutiveFailures
+        } else if !failed && !slow {
+            return;
+        } else if enough && s.failure_rate.is_some_and(|rate| reaches(rate, failures)) {
+            ChangeReason::FailureRate
+        } else if enough && s.slow.is_some_and(|(rate, _)| reaches(rate, slows)) {
+            ChangeReason::SlowCallRate
+        } else if s.failure_count.is_some_and(|n| failures >= u64::from(n)) {
+            ChangeReason::FailureCount
+        } else {
+            return;
+        };
+        self.open(reason, own_rule.and_then(|(_, open_for)| open_for));
+    }
+
+    fn judge_probe(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
+        let Some(outcome) = outcome else { return };
+        if let Outcome::TripFor(time) = outcome {
+            return self.trip_when_asked(time);
+        }
+        if outcome == Outcome::Ignored {
+            self.said[2] += 1
+        } else {
+            self.said[usize::from(failed || slow)] += 1;
+            self.said[2] = 0
+        }
+        if self.said[1] > self.settings.failed_probes_allowed {
+            self.open(ChangeReason::ProbesFailed, None)
+        } else if self.said[0] >= self.settings.probes || self.said[2] >= 16 {
+            self.enter(Closed)
+        }
+    }
+
+    fn trip_when_asked(&mut self, time: Duration) {
+        self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.longest_trip_for)));
+    }
+
+    pub(crate) fn open(&mut self, reason: ChangeReason, given: Option<Duration>) {
+        let recovered = self.state == Closed && self.now - self.since >= self.opened_for;
+        let step = match self.step {
+            Some(step) if self.state == Open => step,
+            Some(step) if !recovered => step + 1,
+            _ => 0,
+        };
+        self.step = Some(step);
+        let backoff = self.settings.first_open.saturating_mul(1 << step.min(20));
+        self.opened_for = given.unwrap_or(backoff.min(self.settings.longest_open));
+        if self.state == Closed {
+            self.totals[8] += 1;
+            self.trip_reason = Some(reason)
+        }
+        self.until = self.now + self.opened_for;
+        self.enter(Open);
+    }
+
+    fn enter(&mut self, state: CircuitState) {
+        if self.state != state {
+            self.since = self.now
+        }
+        self.state = state;
+        self.epoch += 1;
+        (self.run, self.kind_runs, self.said) = (0, [0; 2], [0; 3]);
+        self.results.clear();
+        self.live.clear();
+    }
+
+    /// `reset`, `force_*` and `release`: start afresh under this override.
+    pub(crate) fn impose(&mut self, overridden: Option<Override>) {
+        self.overridden = overridden;
+        (self.step, self.opened_for) = (None, Duration::ZERO);
+        self.enter(if overridden == Some(ForcedOpen) { Open } else { Closed });
+    }
+
+    pub(crate) fn reconfigure(&mut self, settings: Settings) {
+        let settings = with_default_rules(settings);
+        if settings != self.settings {
+            self.settings = settings;
+            self.enter(self.state)
+        }
+    }
+
+    pub(crate) fn window(&self) -> (u64, u64, u64) {
+        let live: Vec<_> = match self.settings.window {
+            Window::Calls(calls) => self.results.iter().rev().take(calls as usize).collect(),
+            Window::Time(buckets, width) => {
+                let tick = |at: Duration| at.as_nanos() / width.as_nanos();
+                let is_live = |at| tick(at) + u128::from(buckets) > tick(self.now);
+                self.results.iter().filter(|(at, ..)| is_live(*at)).collect()
+            }
+        };
+        let count =
+            |is: fn(&(Duration, bool, bool)) -> bool| live.iter().filter(|r| is(r)).count() as u64;
+        (live.len() as u64, count(|r| r.1), count(|r| r.2))
+    }
+
+    pub(crate) fn minimum(&self) -> u32 {
+        match self.settings.window {
+            Window::Calls(calls) => self.settings.minimum_calls.min(calls),
+            Window::Time(..) => self.settings.minimum_calls,
+        }
+    }
+}
+
+fn with_default_rules(mut settings: Settings) -> Settings {
+    if settings.is_without_rules() {
+        (settings.consecutive, settings.failure_rate) = (Some(5), Some((1, 2)));
+    }
+    settings
+}

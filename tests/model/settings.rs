@@ -1,0 +1,144 @@
+//! Settings of both the circuit and its model.
+
+use std::time::Duration;
+
+use proptest::option;
+use proptest::prelude::*;
+use tower_circuit_breaker::{
+    Backoff, Circuit, CircuitBuilder, CircuitConfig, FailureKind, SlidingWindow, TripRule,
+};
+
+/// The kinds that failures have; rules may be about the first two.
+pub(crate) const KINDS: [FailureKind; 3] =
+    [FailureKind::new("connect"), FailureKind::new("timeout"), FailureKind::OTHER];
+
+/// A share of small whole numbers, so that the model can compare exactly.
+pub(crate) type Share = (u32, u32);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) consecutive: Option<u32>,
+    pub(crate) failure_rate: Option<Share>,
+    pub(crate) slow: Option<(Share, Duration)>,
+    pub(crate) failure_count: Option<u32>,
+    /// For the first kinds: failures in a row, and an open time.
+    pub(crate) kinds: [Option<(u32, Option<Duration>)>; 2],
+    pub(crate) window: Window,
+    pub(crate) minimum_calls: u32,
+    pub(crate) first_open: Duration,
+    pub(crate) longest_open: Duration,
+    pub(crate) probes: u32,
+    pub(crate) concurrent_probes: u32,
+    pub(crate) failed_probes_allowed: u32,
+    pub(crate) probe_timeout: Option<Duration>,
+    pub(crate) abandoned_after: Option<Duration>,
+    pub(crate) longest_trip_for: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Window {
+    Calls(u32),
+    /// Buckets, and the width of one.
+    Time(u32, Duration),
+}
+
+impl Settings {
+    pub(crate) fn into_config(self) -> CircuitConfig {
+        self.build(Circuit::builder("")).into_config()
+    }
+
+    pub(crate) fn build(self, mut b: CircuitBuilder) -> CircuitBuilder {
+        let share = |(part, whole): Share| f64::from(part) / f64::from(whole);
+        b = b
+            .window(match self.window {
+                Window::Calls(calls) => SlidingWindow::count(calls),
+                Window::Time(buckets, width) => {
+                    SlidingWindow::time(width * buckets).buckets(buckets)
+                }
+            })
+            .minimum_calls(self.minimum_calls)
+            .open_backoff(Backoff::exponential(self.first_open, self.longest_open).without_jitter())
+            .probes(self.probes)
+            .concurrent_probes(self.concurrent_probes)
+            .failed_probes_allowed(self.failed_probes_allowed)
+            .longest_trip_for(self.longest_trip_for);
+        b = self.consecutive.into_iter().fold(b, CircuitBuilder::consecutive_failures);
+        b = self.failure_rate.into_iter().fold(b, |b, rate| b.failure_rate(share(rate)));
+        b = self.slow.into_iter().fold(b, |b, (rate, than)| b.slow_call_rate(share(rate), than));
+        b = self.failure_count.into_iter().fold(b, CircuitBuilder::failure_count);
+        b = self.probe_timeout.into_iter().fold(b, CircuitBuilder::probe_timeout);
+        b = self.abandoned_after.into_iter().fold(b, CircuitBuilder::abandoned_after);
+        for (kind, rule) in KINDS.into_iter().zip(self.kinds) {
+            let Some((failures, open_for)) = rule else { continue };
+            let rule = TripRule::consecutive_failures(failures).of(kind);
+            b = b.rule(open_for.into_iter().fold(rule, TripRule::open_for));
+        }
+        b
+    }
+
+    /// Whether there is no rule, so that the defaults hold.
+    pub(crate) fn is_without_rules(&self) -> bool {
+        self.consecutive.is_none()
+            && self.failure_rate.is_none()
+            && self.slow.is_none()
+            && self.failure_count.is_none()
+            && self.kinds == [None, None]
+    }
+}
+
+fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (1..50_u64).prop_map(Duration::from_millis),
+        (1..90_u64).prop_map(Duration::from_secs)
+    ]
+}
+
+fn share() -> impl Strategy<Value = Share> {
+    (1..=10_u32).prop_flat_map(|whole| (1..=whole, Just(whole)))
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    prop_oneof![
+        (1..45_u32).prop_map(Window::Calls),
+        (1..12_u32, time()).prop_map(|(buckets, width)| Window::Time(buckets, width)),
+    ]
+}
+
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
+    let kind = || option::of((1..5_u32, option::of(time())));
+    let rules = (
+        option::of(1..8_u32),
+        option::of(share()),
+        option::of((share(), time())),
+        option::of(1..12_u32),
+        [kind(), kind()],
+    );
+    let rest = (
+        window(),
+        1..15_u32,
+        (time(), time()),
+        (1..4_u32, 1..4_u32, 0..3_u32),
+        (option::of(time()), option::of(time()), time()),
+    );
+    (rules, rest).prop_map(|(rules, rest)| {
+        let (consecutive, failure_rate, slow, failure_count, kinds) = rules;
+        let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
+        Settings {
+            consecutive,
+            failure_rate,
+            slow,
+            failure_count,
+            kinds,
+            window,
+            minimum_calls,
+            first_open,
+            longest_open: longest_open.max(first_open),
+            probes: probing.0,
+            concurrent_probes: probing.1,
+            failed_probes_allowed: probing.2,
+            probe_timeout: times.0,
+            abandoned_after: times.1,
+            longest_trip_for: times.2,
+        }
+    })
+}
