@@ -86,7 +86,7 @@ impl Model {
             if self.state == HalfOpen && self.live.len() < self.settings.concurrent_probes as usize
             {
                 let lease = self.settings.probe_timeout;
-                let lease = lease.unwrap_or(self.opened_for.max(Duration::from_secs(1)));
+                let lease = lease.unwrap_or_else(|| self.opened_for.max(Duration::from_secs(1)));
                 self.probes_made += 1;
                 self.live.push((self.probes_made, self.now + lease));
                 call = Call { epoch: self.epoch, probe: Some(self.probes_made), ..call };
@@ -107,7 +107,7 @@ impl Model {
         self.live.retain(|(probe, _)| Some(*probe) != call.probe);
         let elapsed = self.now - call.started;
         let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
-        let outcome = outcome.or(dropped_late.then_some(Outcome::Failure(FailureKind::ABANDONED)));
+        let outcome = outcome.or_else(|| dropped_late.then_some(ABANDONED));
         let slow = self.settings.slow.is_some_and(|(_, than)| elapsed >= than);
         let (total, failed) = match outcome {
             Some(Outcome::Success) => (0, false),
@@ -206,7 +206,7 @@ impl Model {
         };
         self.step = Some(step);
         let backoff = self.settings.first_open.saturating_mul(1 << step.min(20));
-        self.opened_for = given.unwrap_or(backoff.min(self.settings.longest_open));
+        self.opened_for = given.unwrap_or_else(|| backoff.min(self.settings.longest_open));
         if self.state == Closed {
             self.totals[8] += 1;
             self.trip_reason = Some(reason)
@@ -262,6 +262,8 @@ impl Model {
         }
     }
 }
+
+const ABANDONED: Outcome = Outcome::Failure(FailureKind::ABANDONED);
 
 fn with_default_rules(mut settings: Settings) -> Settings {
     if settings.is_without_rules() {
