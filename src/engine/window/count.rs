@@ -57,8 +57,8 @@ impl<'a> CountRing<'a> {
         usize::try_from(blocks.next_power_of_two().saturating_mul(2)).unwrap_or(usize::MAX)
     }
 
+    /// A ring over `words`, of which there are as many as [`words_for`](Self::words_for) says.
     pub(super) fn new(words: &'a [AtomicU64], head: &'a AtomicU64, length: u32) -> Self {
-        let words = words.get(..Self::words_for(length)).unwrap_or(&[]);
         Self { words, head, length: u64::from(length) }
     }
 

@@ -169,8 +169,10 @@ pub(crate) struct Window {
     slots: Slots,
 }
 
+/// What a window spans and where its words are, in one word:
+///
 /// ```text
-///   kind 2 | slow calls told apart 1 | block of the slots 8 | calls or buckets 32
+///   kind 2 | slow calls told apart 1 | block of the slots 8 | words 21 | calls or buckets 32
 /// ```
 #[derive(Debug, Clone, Copy)]
 struct Shape(u64);
@@ -242,13 +244,14 @@ impl Window {
         // Relaxed: whoever is of the current epoch read the state word with Acquire, which
         // published the shape; whoever is not finds no word with its tag.
         let shape = Shape(self.shape.load(Ordering::Relaxed));
+        let words = || self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[]);
         match shape.kind() {
             Shape::COUNT => {
-                let words = self.slots.words(shape.block());
+                let words = words();
                 Ring::Count(CountRing::new(words, &self.cursor, shape.size()))
             }
             Shape::TIME => {
-                let words = self.slots.words(shape.block());
+                let words = words();
                 let width = self.width.load(Ordering::Relaxed);
                 let classes = shape.slow_calls().classes();
                 Ring::Time(TimeRing::new(words, &self.cursor, shape.size(), width, classes))
@@ -278,6 +281,8 @@ impl Shape {
     const NONE: Self = Self(0);
     const COUNT: u64 = 1;
     const TIME: u64 = 2;
+    /// A window of a million calls takes 2^18 words, of 3,600 buckets 14,400.
+    const WORDS: u64 = (1 << 21) - 1;
 
     fn new(span: Option<SlidingWindow>, slow_calls: SlowCalls, block: slots::Block) -> Self {
         let (kind, size) = match span {
@@ -286,7 +291,8 @@ impl Shape {
             Some(SlidingWindow(Span::Time { buckets, .. })) => (Self::TIME, buckets),
         };
         let told_apart = u64::from(slow_calls == SlowCalls::Counted);
-        Self(kind | told_apart << 2 | (block & 0xff) << 3 | u64::from(size) << 32)
+        let words = u64::try_from(words_for(span, slow_calls)).unwrap_or(0) & Self::WORDS;
+        Self(kind | told_apart << 2 | (block & 0xff) << 3 | words << 11 | u64::from(size) << 32)
     }
 
     const fn kind(self) -> u64 {
@@ -295,6 +301,11 @@ impl Shape {
 
     const fn slow_calls(self) -> SlowCalls {
         if self.0 & 0b100 == 0 { SlowCalls::Ignored } else { SlowCalls::Counted }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "21 bits")]
+    const fn words(self) -> usize {
+        (self.0 >> 11 & Self::WORDS) as usize
     }
 
     const fn block(self) -> slots::Block {

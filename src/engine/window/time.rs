@@ -49,6 +49,7 @@ impl<'a> TimeRing<'a> {
         usize::try_from(u64::from(buckets).saturating_mul(classes.number())).unwrap_or(usize::MAX)
     }
 
+    /// A ring over `words`, of which there are as many as [`words_for`](Self::words_for) says.
     pub(super) fn new(
         words: &'a [AtomicU64],
         newest: &'a AtomicU64,
@@ -56,7 +57,6 @@ impl<'a> TimeRing<'a> {
         width: u64,
         classes: Classes,
     ) -> Self {
-        let words = words.get(..Self::words_for(buckets, classes)).unwrap_or(&[]);
         Self { words, newest, buckets: u64::from(buckets).max(1), width: width.max(1), classes }
     }
 
