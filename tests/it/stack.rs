@@ -130,6 +130,44 @@ async fn the_whole_stack_trips_rejects_and_recovers_over_http() {
 }
 
 #[tokio::test]
+async fn every_layer_of_tower_stands_outside_and_inside() {
+    let upstream = Upstream::start().await;
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(2));
+    let inside = ServiceBuilder::new()
+        .load_shed()
+        .buffer(8)
+        .rate_limit(1000, SECOND)
+        .concurrency_limit(4)
+        .timeout(10 * SECOND)
+        .retry(ThreeTries(0))
+        .service(client());
+    let mut service = ServiceBuilder::new()
+        .load_shed()
+        .buffer(8)
+        .rate_limit(1000, SECOND)
+        .concurrency_limit(4)
+        .timeout(20 * SECOND)
+        .layer(CircuitBreakerLayer::new(circuit.clone()).failure_if(is_failure).boxed())
+        .service(inside);
+
+    upstream.answers(503);
+    for _ in 0..2 {
+        let answer = service.ready().await.unwrap().call(upstream.request()).await.unwrap();
+        assert_eq!(answer.status(), 503);
+    }
+    let rejected = service.ready().await.unwrap().call(upstream.request()).await.unwrap_err();
+
+    assert!(Rejected::find(&*rejected).is_some(), "{rejected}");
+    assert_eq!(circuit.snapshot().totals.failures, 2, "retries inside are one call to the circuit");
+    assert_eq!(upstream.calls(), 6);
+    upstream.answers(200);
+    clock.advance(30 * SECOND);
+    let answer = service.ready().await.unwrap().call(upstream.request()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[tokio::test]
 async fn typed_errors_pass_through_the_layers_inside() {
     let upstream = Upstream::start().await;
     let (circuit, _) = circuit(|b| b.consecutive_failures(1));

@@ -303,7 +303,6 @@ impl Shape {
         if self.0 & 0b100 == 0 { SlowCalls::Ignored } else { SlowCalls::Counted }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "21 bits")]
     const fn words(self) -> usize {
         (self.0 >> 11 & Self::WORDS) as usize
     }
