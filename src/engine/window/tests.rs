@@ -1,2 +1,145 @@
+//! What cannot be reached from outside: old tags, late ticks, full words, moments within a race.
+
+use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::engine::window::WindowCounts;
+use crate::engine::window::count::CountRing;
+use crate::engine::window::time::{Classes, TimeRing};
+use crate::sync::{AtomicU64, Ordering};
+
+const OLD: Tag = Tag::of(6);
+const NOW: Tag = Tag::of(7);
+const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
+const SUCCEEDED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+
+fn words(number: usize) -> Vec<AtomicU64> {
+    (0..number).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn calls_and_failures(counts: WindowCounts) -> (u64, u64) {
+    (counts.calls, counts.failures)
+}
+
+/// Ten nanoseconds to a bucket.
+fn time_ring<'a>(words: &'a [AtomicU64], newest: &'a AtomicU64) -> TimeRing<'a> {
+    TimeRing::new(words, newest, 3, 10, Classes::ByVerdict)
+}
+
+fn at(nanos: u64) -> Timestamp {
+    Timestamp::from_nanos(nanos)
+}
+
 #[test]
-fn x() {}
+fn a_count_ring_takes_no_result_of_another_epoch() {
+    let (words, head) = (words(CountRing::words_for(12)), AtomicU64::new(0));
+    let ring = CountRing::new(&words, &head, 12);
+    ring.restart(OLD);
+    for _ in 0..15 {
+        ring.record(OLD, FAILED);
+    }
+    ring.restart(NOW);
+    ring.record(NOW, FAILED);
+
+    assert_eq!(ring.record(OLD, FAILED), None);
+    assert_eq!(calls_and_failures(ring.counts(NOW)), (1, 1));
+    assert_eq!(calls_and_failures(ring.counts(OLD)), (0, 0));
+}
+
+#[test]
+fn a_count_ring_restarted_anywhere_in_a_block_starts_empty() {
+    for recorded in 0..45 {
+        let (words, head) = (words(CountRing::words_for(12)), AtomicU64::new(0));
+        let ring = CountRing::new(&words, &head, 12);
+        ring.restart(OLD);
+        for _ in 0..recorded {
+            ring.record(OLD, FAILED);
+        }
+
+        ring.restart(NOW);
+
+        for more in 1..=30 {
+            ring.record(NOW, SUCCEEDED);
+            let counts = calls_and_failures(ring.counts(NOW));
+            assert_eq!(counts, (more.min(12), 0), "{more} after {recorded}");
+        }
+    }
+}
+
+#[test]
+fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
+    let (words, head) = (words(CountRing::words_for(500)), AtomicU64::new(0));
+    let ring = CountRing::new(&words, &head, 500);
+    ring.restart(NOW);
+    for _ in 0..45 {
+        ring.record(NOW, FAILED);
+    }
+
+    let torn = CountRing::new(words.get(..8).unwrap(), &head, 12);
+
+    assert_eq!(torn.record(NOW, FAILED), None);
+    assert_eq!(torn.counts(NOW), WindowCounts::default());
+}
+
+#[test]
+fn a_time_ring_takes_no_result_of_another_epoch() {
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let ring = time_ring(&words, &newest);
+    ring.restart(OLD, at(0));
+    ring.record(OLD, FAILED, at(25));
+    ring.restart(NOW, at(25));
+    ring.record(NOW, FAILED, at(25));
+
+    assert_eq!(ring.record(OLD, FAILED, at(26)), None);
+    assert_eq!(ring.record(OLD, FAILED, at(95)), None, "nor does it move time on");
+    assert_eq!(calls_and_failures(ring.counts(NOW, at(25))), (1, 1));
+}
+
+#[test]
+fn a_result_later_than_the_window_is_not_counted() {
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let ring = time_ring(&words, &newest);
+    ring.restart(NOW, at(0));
+    ring.record(NOW, SUCCEEDED, at(50));
+
+    assert!(ring.record(NOW, FAILED, at(30)).is_some(), "two buckets ago is in the window");
+    assert_eq!(ring.record(NOW, FAILED, at(29)), None, "three buckets ago is not");
+
+    assert_eq!(calls_and_failures(ring.counts(NOW, at(50))), (2, 1));
+    assert_eq!(calls_and_failures(ring.counts(NOW, at(60))), (1, 0));
+}
+
+#[test]
+fn a_full_word_stays_full() {
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let ring = time_ring(&words, &newest);
+    ring.restart(NOW, at(0));
+    let failed = words.get(1).unwrap();
+    let almost = failed.load(Ordering::Relaxed) | 0xffff_fffe;
+    failed.store(almost, Ordering::Relaxed);
+
+    for _ in 0..3 {
+        ring.record(NOW, FAILED, at(5));
+    }
+
+    let counts = ring.counts(NOW, at(5));
+    assert_eq!(calls_and_failures(counts), (0xffff_ffff, 0xffff_ffff));
+    assert_eq!(calls_and_failures(ring.counts(NOW, at(95))), (0, 0), "and leaves as others do");
+}
+
+#[test]
+fn every_result_is_in_one_class() {
+    let number = TimeRing::words_for(3, Classes::ByVerdictAndPace);
+    let (words, newest) = (words(number), AtomicU64::new(0));
+    let ring = TimeRing::new(&words, &newest, 3, 10, Classes::ByVerdictAndPace);
+    ring.restart(NOW, at(0));
+    for verdict in [Verdict::Succeeded, Verdict::Failed] {
+        for pace in [Pace::Fast, Pace::Slow] {
+            ring.record(NOW, Sample { verdict, pace }, at(1));
+        }
+    }
+
+    let counts = ring.counts(NOW, at(1));
+
+    assert_eq!((counts.calls, counts.failures, counts.slow_calls), (4, 2, 2));
+}
