@@ -12,7 +12,7 @@ use crate::engine::rules::{TripRule, at_least_one, not_zero};
 use crate::engine::settings::Settings;
 use crate::engine::window::SlidingWindow;
 use crate::event::Listener;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU64};
 
 /// Settings of a [`Circuit`] in the making.
 ///
@@ -265,7 +265,7 @@ impl CircuitBuilder {
     #[must_use]
     pub fn build(self) -> Circuit {
         let clock = match self.clock {
-            Some(clock) => ClockSource::Custom(clock),
+            Some(clock) => ClockSource::Custom(clock, AtomicU64::new(0)),
             None => ClockSource::System(SystemClock::new()),
         };
         let seed = RandomState::new().hash_one(&self.name);

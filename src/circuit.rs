@@ -333,6 +333,10 @@ impl Circuit {
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let (admitted, change) = self.core.machine.admit(self.now());
         self.tell_if(change);
+        if admitted.as_ref().is_ok_and(Ticket::is_probe) {
+            // It may have taken the last slot: who waits for a busy inner service is rejected now.
+            self.core.waiters.wake();
+        }
         admitted.map_err(|refusal| self.rejected(refusal))
     }
 
@@ -355,7 +359,7 @@ impl Circuit {
     #[inline]
     pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
         let recorded = self.core.machine.record(ticket, ending, || self.now());
-        if ticket.is_told() {
+        if self.core.machine.word().has(Word::CALLS_TOLD) {
             self.tell_call(recorded.credit, recorded.elapsed);
         }
         self.tell_if(recorded.change);
@@ -404,7 +408,13 @@ impl Circuit {
     /// Wakes who waits and tells who listens, in the order of the changes.
     #[inline(never)]
     fn tell(&self, change: Change) {
+        // In order first: whatever wakers and listeners do, no later change waits for this one.
+        self.core.listeners.deposit(change.number, self.events(&change));
         self.core.waiters.wake();
+        self.core.listeners.attend();
+    }
+
+    fn events(&self, change: &Change) -> Vec<CircuitEvent> {
         let circuit = &self.core.name;
         let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
             circuit: Arc::clone(circuit),
@@ -423,8 +433,7 @@ impl Circuit {
                 to: change.to.overridden,
                 epoch: change.epoch,
             });
-        let events = state.into_iter().chain(overridden).collect();
-        self.core.listeners.tell_change(change.number, events);
+        state.into_iter().chain(overridden).collect()
     }
 
     #[inline]

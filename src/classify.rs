@@ -158,8 +158,10 @@ fn boxed(error: &dyn Any) -> Option<&(dyn StdError + 'static)> {
     if let Some(error) = error.downcast_ref::<BoxError>() {
         return Some(&**error);
     }
-    if let Some(Error::Inner(error)) = error.downcast_ref::<Error<BoxError>>() {
-        return Some(&**error);
+    match error.downcast_ref::<Error<BoxError>>() {
+        Some(Error::Inner(error)) => return Some(&**error),
+        Some(Error::Rejected(rejected)) => return Some(rejected),
+        None => {}
     }
     if let Some(error) = error.downcast_ref::<Arc<dyn StdError + Send + Sync>>() {
         return Some(&**error);

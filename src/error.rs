@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use crate::sync::Arc;
@@ -180,7 +181,12 @@ pub(crate) fn find_source<'a, X: StdError + 'static>(
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        next = error.source();
+        // The source of an `io::Error` is that of the error within, which it passes over.
+        let within = error.downcast_ref().and_then(io::Error::get_ref);
+        next = match within {
+            Some(within) => Some(within),
+            None => error.source(),
+        };
     }
     None
 }

@@ -20,7 +20,8 @@ use crate::sync::Arc;
 /// 1,024 changes misses further ones until it has caught up.
 ///
 /// Finished calls and rejections are told only to those whose [`interest`](Self::interest) asks for
-/// them, at once and on the call's own thread.
+/// them, at once and on the call's own thread; calls that a listener makes while it is told of one
+/// are not told.
 pub trait Listener: Send + Sync + 'static {
     /// Called for each event that the listener is interested in.
     fn on_event(&self, event: &CircuitEvent);

@@ -89,6 +89,7 @@ mod circuit;
 mod classify;
 mod clock;
 mod config;
+mod contain;
 mod display;
 mod engine;
 mod error;

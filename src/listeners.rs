@@ -1,9 +1,10 @@
 //! Telling listeners: each change once, in order, outside every lock.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::contain::contain;
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::sync::{Arc, Mutex, lock};
 
@@ -39,6 +40,12 @@ struct Inbox {
 /// recovery a minute, eight hours of them.
 const LONGEST_INBOX: usize = 1024;
 
+thread_local! {
+    /// This thread is telling of a call or a rejection: calls that the listener makes meanwhile
+    /// are not told, or one that makes a call would be told of it for ever.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Listeners {
     pub(crate) fn new() -> Self {
         let roster = Roster { entries: Arc::new([]), next: 1, early: BTreeMap::new() };
@@ -56,25 +63,32 @@ impl Listeners {
         interest
     }
 
-    /// Tells the events of change `number`, once those of all changes before it are told.
-    pub(crate) fn tell_change(&self, number: u64, events: Vec<CircuitEvent>) {
-        let entries = {
-            let mut roster = lock(&self.roster);
-            roster.early.insert(number, events);
-            roster.deliver();
-            Arc::clone(&roster.entries)
-        };
+    /// Puts the events of change `number` into the inboxes, once those of all changes before it
+    /// are there. No user code runs.
+    pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>) {
+        let mut roster = lock(&self.roster);
+        roster.early.insert(number, events);
+        roster.deliver();
+    }
+
+    /// Tells all listeners what waits for them.
+    pub(crate) fn attend(&self) {
+        let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in &*entries {
             entry.attend();
         }
     }
 
-    /// Tells of a call or a rejection, at once.
+    /// Tells of a call or a rejection, at once; not of those that listeners themselves make.
     pub(crate) fn tell_now(&self, event: &CircuitEvent) {
+        if TELLING.replace(true) {
+            return;
+        }
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in entries.iter().filter(|entry| entry.interest.contains(event.interest())) {
             entry.tell(event);
         }
+        TELLING.set(false);
     }
 }
 
@@ -112,8 +126,7 @@ impl Entry {
     }
 
     fn tell(&self, event: &CircuitEvent) {
-        // A panic is the listener's own affair, and has been printed by the panic hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.listener.on_event(event)));
+        contain(|| self.listener.on_event(event));
     }
 }
 

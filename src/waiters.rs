@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::task::Waker;
 
 use crate::circuit::Circuit;
+use crate::contain::contain;
 use crate::sync::{Mutex, lock};
 
 /// The waiting tasks of one circuit.
@@ -47,7 +48,7 @@ impl Waiters {
     pub(crate) fn wake(&self) {
         let wakers = std::mem::take(&mut lock(&self.list).wakers);
         for waker in wakers.into_values() {
-            waker.wake();
+            contain(|| waker.wake());
         }
     }
 }

@@ -251,7 +251,7 @@ fn rate(field: &str, value: Option<Scalar>) -> Result<Option<Rate>, ConfigError>
 fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
     match &value {
-        Scalar::Text(text) => parse_duration(text).ok().filter(|duration| !duration.is_zero()),
+        Scalar::Text(text) => parse_sum(text).filter(|duration| !duration.is_zero()),
         _ => None,
     }
     .map(Some)
@@ -259,4 +259,22 @@ fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, Conf
         let allowed = "a duration longer than zero with its unit, such as \"30s\" or \"1m 30s\"";
         ConfigError::new(field, value, allowed)
     })
+}
+
+/// The sum of what is written, such as `1m 30s`.
+///
+/// Part by part: humantime 2 panics where seconds and nanoseconds together pass the longest
+/// duration.
+fn parse_sum(text: &str) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let unit = rest.find(|c: char| !c.is_ascii_digit() && !c.is_whitespace())?;
+        let end =
+            rest[unit..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| unit + at);
+        let (part, after) = rest.split_at(end);
+        sum = sum.checked_add(parse_duration(part.trim()).ok()?)?;
+        rest = after;
+    }
+    Some(sum)
 }

@@ -74,8 +74,7 @@ impl Backoff {
 
     /// The open time of step `step`, counted from 0; `draw` is a random number.
     pub(crate) fn step(&self, step: u32, draw: u64) -> Duration {
-        let factor = 1_u32.checked_shl(step).unwrap_or(u32::MAX);
-        let nominal = self.first.saturating_mul(factor).min(self.max);
+        let nominal = doubled(self.first, step).min(self.max);
         match self.jitter {
             Jitter::None => nominal,
             Jitter::Half => {
@@ -84,6 +83,15 @@ impl Backoff {
             }
         }
     }
+}
+
+/// `time`, doubled `times` times.
+fn doubled(time: Duration, times: u32) -> Duration {
+    // Whatever is not zero has passed the longest duration after so many.
+    let times = times.min(94);
+    let (lower, upper) = (times.min(31), times.saturating_sub(31));
+    let half_way = time.saturating_mul(1 << lower);
+    (0..upper).fold(half_way, |time, _| time.saturating_mul(2))
 }
 
 /// `draw / 2^64` of `whole`.
@@ -145,6 +153,14 @@ mod tests {
         let backoff = Backoff::exponential(2 * SECOND, SECOND).without_jitter();
 
         assert_eq!(backoff.step(3, 0), 2 * SECOND);
+    }
+
+    #[test]
+    fn the_shortest_first_step_reaches_the_longest_maximum() {
+        let backoff = Backoff::exponential(Duration::from_nanos(1), Duration::MAX).without_jitter();
+
+        assert_eq!(backoff.step(40, 0), Duration::from_nanos(1 << 40));
+        assert_eq!(backoff.step(94, 0), Duration::MAX);
     }
 
     #[test]

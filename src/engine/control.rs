@@ -256,9 +256,11 @@ impl Machine {
             control.settings = settings;
         }
         self.recorder().restart(tag, now);
-        self.set_until(next.until);
+        // Zero sends readers to the lock until word and deadline belong together.
+        self.set_until(Timestamp::ZERO);
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
         self.publish(word);
+        self.set_until(next.until);
         Change {
             number: control.next_number(),
             epoch,

@@ -197,15 +197,13 @@ impl Machine {
 }
 
 impl Ticket {
+    pub(crate) const fn is_probe(&self) -> bool {
+        matches!(self.role, Role::Probe(_))
+    }
+
     /// Whether the start of the call was noted.
     #[inline]
     pub(crate) fn is_timed(&self) -> bool {
         self.word.has(Word::TIMED) || self.role != Role::Call
-    }
-
-    /// Whether a listener wanted to hear of finished calls when this one was admitted.
-    #[inline]
-    pub(crate) fn is_told(&self) -> bool {
-        self.word.has(Word::CALLS_TOLD)
     }
 }

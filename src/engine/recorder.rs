@@ -86,10 +86,10 @@ impl Recorder {
     /// Forgets everything, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
         // Release: a result of the old epoch that meets the new tag gives up.
-        self.run.store(tag.mark(0), Ordering::Release);
+        self.run.swap(tag.mark(0), Ordering::AcqRel);
         for words in self.kind_words() {
             if let [_, _, run] = words {
-                run.store(tag.mark(0), Ordering::Release);
+                run.swap(tag.mark(0), Ordering::AcqRel);
             }
         }
         self.window.restart(tag, now);

@@ -91,7 +91,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When the rule is not one of consecutive failures.
+    /// When the rule is not one of consecutive failures, or the kind's name is empty.
     #[must_use]
     #[track_caller]
     pub fn of(mut self, kind: FailureKind) -> Self {
@@ -101,6 +101,7 @@ impl TripRule {
              and this is {:?}: use TripRule::consecutive_failures(n).of(..)",
             self.condition
         );
+        assert!(!kind.as_str().is_empty(), "the kind of a rule has no name: give it one");
         self.kind = Some(Cow::Borrowed(kind.as_str()));
         self
     }

@@ -57,8 +57,15 @@ pub(crate) struct KindRule {
 }
 
 /// A share in (0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate(f64);
+
+/// Rates that mean the same are equal, though one of them came through text.
+impl PartialEq for Rate {
+    fn eq(&self, other: &Self) -> bool {
+        self.scaled() == other.scaled()
+    }
+}
 
 /// As resilience4j's `minimumNumberOfCalls` is to its window of 100: a fifth.
 const DEFAULT_MINIMUM_CALLS: u32 = 20;

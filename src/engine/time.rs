@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// Nanoseconds since the circuit was built; reaches 584 years and then stands still.
+/// Nanoseconds on the circuit's clock; reaches 584 years and then stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// When the circuit was built.
+    /// Before everything.
     pub(crate) const ZERO: Self = Self(0);
 
     /// A time that does not come.

@@ -107,6 +107,13 @@ fn only_consecutive_rules_can_be_about_one_kind() {
 }
 
 #[test]
+fn the_kind_of_a_rule_has_a_name() {
+    let message = message(|| drop(TripRule::consecutive_failures(1).of(FailureKind::new(""))));
+
+    assert_eq!(message, "the kind of a rule has no name: give it one");
+}
+
+#[test]
 fn panics_point_at_the_callers_line() {
     let file = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let seen = std::sync::Arc::clone(&file);

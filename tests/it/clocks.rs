@@ -90,3 +90,19 @@ fn jumps_of_the_clock_end_the_open_time_once() {
         assert_eq!(circuit.snapshot().transitions.open_to_half_open, 1, "jumped by {jump} s");
     }
 }
+
+#[test]
+fn a_clock_that_goes_back_keeps_counting() {
+    let clock = Settable::default();
+    clock.0.store(1_000, Ordering::SeqCst);
+    let circuit = Circuit::builder("api").failure_count(3).clock(clock.clone()).build();
+    fail(&circuit);
+
+    clock.0.store(10, Ordering::SeqCst);
+    fail(&circuit);
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Open);
+    clock.0.store(1, Ordering::SeqCst);
+    assert_eq!(rejection(&circuit).retry_after(), Some(30 * SECOND), "not a moment longer");
+}

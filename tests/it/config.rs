@@ -313,3 +313,42 @@ fn layers_of_files_and_environment_variables_combine() {
         Ok(())
     });
 }
+
+#[test]
+fn short_windows_in_few_buckets_are_fine() {
+    for (text, calls) in [("5ms", 5), ("1ms", 1), ("10ms", 10)] {
+        let with = toml(&format!("window = {{ time = '{text}', buckets = {calls} }}"));
+        let without = toml(&format!("window = {{ time = '{text}' }}"));
+
+        assert_eq!(with, without, "{text}");
+    }
+}
+
+#[test]
+fn absurd_durations_are_refused_and_do_not_panic() {
+    for text in [
+        "18446744073709551615s 1000000000ns",
+        "584542046090y 584542046090y",
+        "99999999999999999999999s",
+        "s",
+        "5",
+        "-5s",
+        "1.5s",
+        "5s 3",
+        "\u{1f4a9}",
+        "",
+    ] {
+        let message = refusal(json!({ "open_for": text }));
+
+        assert!(message.starts_with("`open_for` is "), "{text}: {message}");
+    }
+}
+
+#[test]
+fn the_longest_durations_survive_a_round_trip() {
+    for time in [Duration::MAX, Duration::from_nanos(1), Duration::new(90, 5)] {
+        let config = Circuit::builder("").open_for(time).abandoned_after(time).into_config();
+
+        assert_eq!(toml(&toml::to_string(&config).unwrap()), config, "{time:?}");
+    }
+}

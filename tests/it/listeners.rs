@@ -263,3 +263,80 @@ fn the_end_of_the_open_time_is_told_before_the_probe_ends() {
     assert_eq!(*reasons.lock().unwrap(), [ChangeReason::Operator, ChangeReason::OpenTimeOver]);
     drop(probe);
 }
+
+/// Panics, and again when that panic's payload is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::panic_any("the payload");
+        }
+    }
+}
+
+struct Bomber;
+
+impl Listener for Bomber {
+    fn on_event(&self, _: &CircuitEvent) {
+        std::panic::panic_any(Bomb);
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::CHANGES | Interest::CALLS
+    }
+}
+
+#[test]
+fn a_panic_whose_payload_panics_hurts_nobody_else() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    circuit.on_event(Bomber);
+    let reasons = reasons(&circuit);
+
+    fail(&circuit);
+    circuit.reset();
+    circuit.trip();
+
+    assert_eq!(reasons.lock().unwrap().len(), 3);
+}
+
+/// Makes a call each time that it hears of one.
+struct Caller(Mutex<Option<Circuit>>, AtomicUsize);
+
+impl Listener for &'static Caller {
+    fn on_event(&self, _: &CircuitEvent) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        let circuit = self.0.lock().unwrap().clone();
+        let _ = circuit.map(|circuit| circuit.run(|| Ok::<_, ()>(())));
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::CALLS | Interest::REJECTIONS
+    }
+}
+
+#[test]
+fn a_listener_is_not_told_of_the_calls_that_it_makes() {
+    let (circuit, _) = circuit(|b| b);
+    let caller: &'static Caller =
+        Box::leak(Box::new(Caller(Mutex::new(Some(circuit.clone())), AtomicUsize::new(0))));
+    circuit.on_event(caller);
+
+    succeed(&circuit);
+    circuit.trip();
+    rejection(&circuit);
+
+    assert_eq!(caller.1.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_call_under_way_is_told_to_a_listener_that_comes_meanwhile() {
+    let (circuit, _) = circuit(|b| b);
+    let call = circuit.try_acquire().unwrap();
+    let all = everything();
+    circuit.on_event(all);
+
+    call.record(Outcome::Success);
+
+    assert_eq!(all.0.lock().unwrap().len(), 1);
+}

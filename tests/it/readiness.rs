@@ -1,6 +1,8 @@
 //! Rules 19, 20 and 24: `poll_ready`.
 
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::FutureExt;
 use tower::{Layer, Service};
@@ -203,4 +205,67 @@ fn the_parts_of_a_breaker_can_be_reached() {
     assert_eq!(service.get_ref(), &6);
     assert_eq!(service.circuit().name(), "api");
     assert_eq!(service.into_inner(), 6);
+}
+
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct PanickingWake;
+
+impl Wake for PanickingWake {
+    fn wake(self: Arc<Self>) {
+        std::panic::panic_any("a waker");
+    }
+}
+
+#[test]
+fn a_panicking_waker_loses_no_change_and_no_other_wake_up() {
+    let (circuit, _) = circuit(|b| b);
+    let reasons = crate::listeners::reasons(&circuit);
+    let never = tower::service_fn(|()| std::future::pending::<Result<(), ()>>());
+    let busy = || {
+        let limited = tower::limit::ConcurrencyLimit::with_semaphore(
+            never,
+            Arc::new(tokio::sync::Semaphore::new(0)),
+        );
+        CircuitBreaker::new(limited, circuit.clone())
+    };
+    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+    let mut wakers = vec![Waker::from(Arc::clone(&wakes)); 10];
+    wakers.insert(5, Waker::from(Arc::new(PanickingWake)));
+    let waiting: Vec<_> = wakers
+        .iter()
+        .map(|waker| {
+            let mut service = busy();
+            assert!(service.poll_ready(&mut Context::from_waker(waker)).is_pending());
+            service
+        })
+        .collect();
+
+    circuit.trip();
+    circuit.reset();
+
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 10);
+    assert_eq!(reasons.lock().unwrap().len(), 2);
+    drop(waiting);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_is_woken_when_another_takes_the_last_probe() {
+    let (circuit, clock) = circuit(|b| b);
+    ready_to_probe(&circuit, &clock);
+    let (mut service, mut handle) = breaker(&circuit);
+    handle.allow(0);
+    assert!(service.poll_ready().is_pending());
+
+    let _probe = circuit.try_acquire().unwrap();
+
+    assert!(service.is_woken());
+    assert!(service.poll_ready().is_ready());
+    assert_eq!(rejected_for(service.call(1).await), RejectReason::ProbesBusy);
 }

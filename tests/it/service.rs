@@ -352,3 +352,26 @@ fn closures_are_shown_by_the_name_of_their_type() {
         assert!(shown.contains(part), "{part} in {shown}");
     }
 }
+
+#[test]
+fn a_nested_typed_breaker_of_a_boxed_service_is_seen_through() {
+    let (nested, _) = circuit(|b| b);
+    nested.force_open();
+    let (outer, _) = circuit(|b| b.consecutive_failures(1));
+    let service = CircuitBreaker::new(CircuitBreaker::new(failing(), nested), outer.clone());
+
+    let result = poll_now(service.oneshot(()));
+
+    assert!(matches!(result, Err(Error::Inner(Error::Rejected(_)))));
+    assert_eq!(outer.snapshot().totals.ignored, 1);
+}
+
+#[test]
+fn a_rejection_within_an_io_error_is_found() {
+    let (nested, _) = circuit(|b| b);
+    nested.force_open();
+    let error = std::io::Error::other(nested.try_acquire().unwrap_err());
+    let boxed: BoxError = Box::new(error);
+
+    assert!(Rejected::find(&*boxed).is_some());
+}

@@ -41,7 +41,11 @@ struct Results(u64);
 struct Sums(u64);
 
 /// Results in a block: as many as fit beside tag and number.
+#[cfg(not(breaker_loom))]
 const PER_BLOCK: u64 = 10;
+/// Small, so that the models meet many turn-overs.
+#[cfg(breaker_loom)]
+const PER_BLOCK: u64 = 2;
 const BITS: u64 = (1 << PER_BLOCK) - 1;
 const NUMBER: u64 = (1 << 24) - 1;
 const SUM: u64 = (1 << 24) - 1;
@@ -66,12 +70,12 @@ impl<'a> CountRing<'a> {
     pub(super) fn restart(&self, tag: Tag) {
         // Release, and before the block: a late helper of the old epoch that meets the new block
         // finds `head` changed too, and gives up.
-        self.head.store(tag.mark(0), Ordering::Release);
+        self.head.swap(tag.mark(0), Ordering::AcqRel);
         let (Some(results), Some(sums)) = (self.results(0), self.sums(0)) else {
             return;
         };
-        sums.store(tag.mark(0), Ordering::Release);
-        results.store(Results::empty(tag, 0).0, Ordering::Release);
+        sums.swap(tag.mark(0), Ordering::AcqRel);
+        results.swap(Results::empty(tag, 0).0, Ordering::AcqRel);
     }
 
     /// Adds one result; gives the counts when the result is one that may trip the circuit.
@@ -99,14 +103,14 @@ impl<'a> CountRing<'a> {
                 continue;
             }
             let next = seen.with(sample);
+            // Read before the exchange: that it succeeds proves that the block was not full, so
+            // `head` had not moved and nothing read here was used again.
+            let counts = if sample.may_trip() { self.counts_with(number, next) } else { None };
             // Release: the next reader of this word may go on to the sums that preceded it.
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                if !sample.may_trip() {
-                    return None;
-                }
-                return self.counts_at(head, next).or_else(|| Some(self.counts(tag)));
+                return counts;
             }
         }
     }
@@ -134,19 +138,26 @@ impl<'a> CountRing<'a> {
 
     /// The counts as they were when the current block, which `head` names, held `current`.
     fn counts_at(&self, head: u64, current: Results) -> Option<WindowCounts> {
-        let number = Tag::strip(head);
+        let counts = self.counts_with(Tag::strip(head), current)?;
+        // The blocks read are used again only after `head` has moved; the fence keeps the reads
+        // above before this one.
+        fence(Ordering::Acquire);
+        (self.head.load(Ordering::Relaxed) == head).then_some(counts)
+    }
+
+    /// The counts when block `number`, the current one, holds `current`.
+    fn counts_with(&self, number: u64, current: Results) -> Option<WindowCounts> {
         let recorded = number.wrapping_mul(PER_BLOCK).wrapping_add(current.len());
         let left = recorded.saturating_sub(self.length);
         let (oldest, gone) = (left / PER_BLOCK, left % PER_BLOCK);
         let now = Sums(self.sums(number)?.load(Ordering::Acquire)).and(current, PER_BLOCK);
-        let leaving = Results(self.results(oldest)?.load(Ordering::Acquire));
+        // A window shorter than a block may begin in the current one.
+        let leaving = if oldest == number {
+            current
+        } else {
+            Results(self.results(oldest)?.load(Ordering::Acquire))
+        };
         let then = Sums(self.sums(oldest)?.load(Ordering::Acquire)).and(leaving, gone);
-        // The blocks read are used again only after `head` has moved; the fence keeps the reads
-        // above before this one.
-        fence(Ordering::Acquire);
-        if self.head.load(Ordering::Relaxed) != head {
-            return None;
-        }
         Some(WindowCounts {
             calls: recorded.min(self.length),
             failures: now.failed().wrapping_sub(then.failed()) & SUM,

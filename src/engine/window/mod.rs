@@ -43,7 +43,7 @@ pub(crate) enum Span {
 }
 
 impl SlidingWindow {
-    /// The longest count window; its memory is about 1.6 bytes a call.
+    /// The longest count window; its memory is between 1.6 and 3.2 bytes a call.
     pub const MAX_CALLS: u32 = 1_000_000;
 
     /// The most buckets of a time window.

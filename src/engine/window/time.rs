@@ -65,18 +65,17 @@ impl<'a> TimeRing<'a> {
         let tick = self.tick(now);
         // Release, and before the words: a late thread of the old epoch that meets a new word finds
         // `newest` changed too, and gives up.
-        self.newest.store(tag.mark(tick), Ordering::Release);
+        self.newest.swap(tag.mark(tick), Ordering::AcqRel);
         for past in self.live(tick) {
             for word in self.bucket(past) {
-                word.store(fresh(tag, past), Ordering::Release);
+                word.swap(fresh(tag, past), Ordering::AcqRel);
             }
         }
     }
 
     /// Adds one result; gives the counts when the result is one that may trip the circuit.
     pub(super) fn record(&self, tag: Tag, sample: Sample, now: Timestamp) -> Option<WindowCounts> {
-        let tick = self.tick(now);
-        self.count(tag, sample, tick)?;
+        let tick = self.count(tag, sample, self.tick(now))?;
         sample.may_trip().then(|| self.counts_at(tag, tick))
     }
 
@@ -85,20 +84,21 @@ impl<'a> TimeRing<'a> {
         self.counts_at(tag, self.tick(now))
     }
 
-    /// Adds one result in `tick`; `None` when the epoch is over or the tick has left the window.
-    fn count(&self, tag: Tag, sample: Sample, tick: u64) -> Option<()> {
+    /// Adds one result in the newest tick, which is `tick` or later, and gives it; `None` when the
+    /// epoch is over.
+    ///
+    /// A thread that was held up between reading the clock and this, or whose clock went back,
+    /// finishes its call now: its result belongs here.
+    fn count(&self, tag: Tag, sample: Sample, tick: u64) -> Option<u64> {
         loop {
-            let newest = self.advance(tag, tick)?;
-            if newest.saturating_sub(tick) >= self.buckets {
-                return None;
-            }
+            let tick = self.advance(tag, tick)?;
             let word = self.bucket(tick).get(self.classes.index(sample))?;
             let seen = word.load(Ordering::Acquire);
             if Tag::on(seen) != tag {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
-                if self.newest.load(Ordering::Acquire) == tag.mark(newest) {
+                if self.newest.load(Ordering::Acquire) == tag.mark(tick) {
                     return None; // the ring is being given another shape: the epoch is over
                 }
                 continue; // time went on between the two loads: look again
@@ -109,7 +109,7 @@ impl<'a> TimeRing<'a> {
             let swapped =
                 word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                return Some(());
+                return Some(tick);
             }
         }
     }
@@ -152,10 +152,25 @@ impl<'a> TimeRing<'a> {
             if self.newest.load(Ordering::Acquire) != seen {
                 return false;
             }
+            // Or it was wiped for a later tick by a thread that moves `newest` further, over a gap
+            // longer than the window: taken back, that tick would have no bucket.
+            if Tag::on(old) == Tag::on(seen) && self.is_ahead(Tag::strip(seen), old, tick) {
+                return true;
+            }
             if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 return true;
             }
         }
+    }
+
+    /// Whether `word` was wiped for a tick after `tick`, while `newest` has not moved yet.
+    #[expect(clippy::cast_possible_truncation, reason = "stamps have 16 bits")]
+    fn is_ahead(&self, newest: u64, word: u64, tick: u64) -> bool {
+        // What the bucket holds until someone wipes it: the last tick up to `newest` that is its.
+        let laps = tick.saturating_sub(newest).div_ceil(self.buckets);
+        let held = tick.checked_sub(laps.saturating_mul(self.buckets));
+        let ahead = stamp(word).wrapping_sub(tick) as u16 as i16;
+        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0
     }
 
     fn counts_at(&self, tag: Tag, tick: u64) -> WindowCounts {
@@ -167,12 +182,21 @@ impl<'a> TimeRing<'a> {
             }
             let oldest = tick.max(newest).saturating_sub(self.buckets.saturating_sub(1));
             let mut counts = WindowCounts::default();
+            let mut whole = true;
             for live in self.live(newest).filter(|live| *live >= oldest) {
                 for (index, word) in self.bucket(live).iter().enumerate() {
                     let word = word.load(Ordering::Acquire);
                     if Tag::on(word) == tag && stamp(word) == live & STAMP {
                         add(&mut counts, index, word & COUNT);
+                    } else {
+                        // It is being wiped: the window has moved on to after this tick. Buckets
+                        // are wiped word by word, the oldest first; half of one says nothing.
+                        whole = false;
                     }
+                }
+                if !whole {
+                    counts = WindowCounts::default();
+                    whole = true;
                 }
             }
             // The buckets read are wiped only to move `newest`; the fence keeps the reads before.
