@@ -17,6 +17,12 @@ pub(crate) use std::sync::{
     atomic::{AtomicU64, Ordering, fence},
 };
 
+/// Counters of the models themselves, which loom is not to explore.
+#[cfg(all(test, breaker_loom))]
+pub(crate) mod plain {
+    pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+}
+
 /// Locks `mutex`, also after a panic under it: no user code runs under any lock of this crate, and
 /// what they guard is whole between statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

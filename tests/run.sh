@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests model doctests docs examples"
+steps="tools format clippy features tests model races doctests docs examples"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -93,6 +93,13 @@ step_tests() {
 step_model() {
     PROPTEST_CASES=${PROPTEST_CASES:-100000} \
         cargo test --release --all-features --locked --test model
+}
+
+# Every interleaving of two threads at each border, up to three preemptions; with loom.
+step_races() {
+    RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom \
+        LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3} \
+        cargo test --release --locked --features test-util --lib models
 }
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }

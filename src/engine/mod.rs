@@ -12,7 +12,11 @@ pub(crate) mod backoff;
 pub(crate) mod change;
 mod commands;
 pub(crate) mod control;
+#[cfg(all(test, breaker_loom))]
+pub(crate) mod explore;
 pub(crate) mod machine;
+#[cfg(all(test, breaker_loom))]
+mod models;
 pub(crate) mod outcome;
 mod probes;
 pub(crate) mod record;

@@ -14,7 +14,9 @@ mod count;
 pub(crate) mod slots;
 mod time;
 
-#[cfg(test)]
+#[cfg(all(test, breaker_loom))]
+mod models;
+#[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
 /// Which results a circuit looks at: the last so many, or those of the last stretch of time.

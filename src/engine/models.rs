@@ -1,0 +1,206 @@
+//! Race models of the machine; see `engine::explore`.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
+
+use std::time::Duration;
+
+use crate::engine::explore::{explore, race};
+use crate::engine::machine::{Machine, Refusal, Role, Ticket};
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::record::{Credit, Ending};
+use crate::engine::settings::{CountRule, Settings};
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::time::Timestamp;
+use crate::sync::Arc;
+
+const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+const PASSED: Ending = Ending::Finished(Outcome::Success);
+const START: Timestamp = Timestamp::from_nanos(1);
+
+fn seconds(seconds: u64) -> Timestamp {
+    START.after(Duration::from_secs(seconds))
+}
+
+fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
+    let mut settings = Settings::without_rules();
+    settings.consecutive = Some(CountRule { failures: 2, open_for: None });
+    set(&mut settings);
+    Arc::new(Machine::new(settings, 1, START))
+}
+
+fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
+    machine.trip(None, START);
+    (0..probes).map(|_| machine.admit(seconds(30)).0.unwrap()).collect()
+}
+
+/// L1: two failures that both reach the limit, and an operator's trip: each epoch changes once.
+#[test]
+fn closed_to_open_exactly_once() {
+    explore(50, || {
+        let machine = machine(|settings| {
+            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+        });
+        let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (a, b) = race(
+            move || a.record(tickets[0], FAILED, || START),
+            move || b.record(tickets[1], FAILED, || START),
+        );
+        let changes = [&a, &b].iter().filter(|recorded| recorded.change.is_some()).count();
+        assert_eq!(changes, 1);
+        assert_eq!(machine.word().state(), CircuitState::Open);
+        assert_eq!(machine.lock().trips, 1);
+        let totals = machine.tally().totals(1);
+        assert_eq!(totals.failures + totals.stale, 2);
+        assert!(a.credit != Credit::Stale || b.credit != Credit::Stale);
+    });
+}
+
+/// Two failures make one run of two: exactly one of them sees the limit reached.
+#[test]
+fn a_run_of_two_trips_once() {
+    explore(50, || {
+        let machine = machine(|_| {});
+        let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (a, b) = race(
+            move || a.record(tickets[0], FAILED, || START),
+            move || b.record(tickets[1], FAILED, || START),
+        );
+        assert!(a.change.is_some() != b.change.is_some());
+        assert_eq!(machine.word().state(), CircuitState::Open);
+    });
+}
+
+/// L4, L9: a failure that trips against an operator's reset.
+#[test]
+fn a_failure_against_a_reset() {
+    explore(50, || {
+        let machine = machine(|_| {});
+        machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
+        let ticket = machine.admit(START).0.unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (recorded, change) =
+            race(move || a.record(ticket, FAILED, || START), move || b.reset(START));
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+        if let Some(tripped) = recorded.change {
+            assert!(tripped.number < change.number, "only before the reset");
+        }
+        // The run starts at zero: one failure alone does not trip.
+        let ticket = machine.admit(START).0.unwrap();
+        assert!(machine.record(ticket, FAILED, || START).change.is_none());
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+    });
+}
+
+/// L2: the end of the open time admits one probe.
+#[test]
+fn the_end_of_open_admits_one_probe() {
+    explore(10, || {
+        let machine = machine(|_| {});
+        machine.trip(None, START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (a, b) = race(move || a.admit(seconds(30)), move || b.admit(seconds(30)));
+        assert!(a.0.is_ok() != b.0.is_ok());
+        assert!(a.1.is_some() != b.1.is_some());
+    });
+}
+
+/// L3: a probe is dropped while its lease ends.
+#[test]
+fn a_probe_is_dropped_while_its_lease_ends() {
+    explore(10, || {
+        let machine = machine(|_| {});
+        let probe = half_open(&machine, 1)[0];
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (_, (admitted, change)) = race(
+            move || a.record(probe, Ending::Abandoned, || seconds(60)),
+            move || b.admit(seconds(60)),
+        );
+        assert!(change.is_none());
+        let second = admitted.expect("the slot is free, by the drop or by the lease");
+        assert!(matches!(second.role, Role::Probe(_)));
+        assert!(machine.admit(seconds(60)).0.is_err(), "and taken again");
+        assert!(machine.record(second, PASSED, || seconds(61)).change.is_some());
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+    });
+}
+
+/// L6: a probe that passes against one that fails.
+#[test]
+fn probes_that_disagree_make_one_change() {
+    explore(10, || {
+        let machine = machine(|settings| settings.concurrent_probes = 2);
+        let probes = half_open(&machine, 2);
+        let (first, second) = (probes[0], probes[1]);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (a, b) = race(
+            move || a.record(first, PASSED, || seconds(31)),
+            move || b.record(second, FAILED, || seconds(31)),
+        );
+        assert!(a.change.is_some() != b.change.is_some());
+        assert_eq!(machine.tally().totals(0).stale, 1);
+    });
+}
+
+/// L5, L9: a rejection says how long *its* stretch lasts, also while an operator forces the circuit.
+#[test]
+fn a_rejection_against_a_forced_open() {
+    explore(5, || {
+        let machine = machine(|_| {});
+        machine.trip(None, START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (admitted, _) =
+            race(move || a.admit(START), move || b.force(Override::ForcedOpen, START));
+        match admitted.0.unwrap_err() {
+            Refusal::ForcedOpen => {}
+            Refusal::Open { retry_after } => assert_eq!(retry_after, Duration::from_secs(30)),
+            Refusal::ProbesBusy => panic!("not half-open"),
+        }
+    });
+}
+
+/// L5: while the last probe fails and the circuit reopens, a call is refused for what is true.
+#[test]
+fn a_rejection_against_a_reopening() {
+    explore(5, || {
+        let machine = machine(|settings| {
+            settings.concurrent_probes = 2;
+            settings.probes = 2;
+        });
+        let probe = half_open(&machine, 1)[0];
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (admitted, _) =
+            race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
+        match admitted.0 {
+            Ok(ticket) => assert!(matches!(ticket.role, Role::Probe(_))),
+            Err(Refusal::Open { .. }) => {}
+            Err(refusal) => panic!("{refusal:?}, but a slot was free"),
+        }
+    });
+}
+
+/// L10: a call against a reconfiguration.
+#[test]
+fn a_failure_against_a_reconfiguration() {
+    explore(50, || {
+        let machine = machine(|_| {});
+        machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
+        let ticket = machine.admit(START).0.unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (recorded, changed) = race(
+            move || a.record(ticket, FAILED, || START),
+            move || {
+                let mut settings = Settings::without_rules();
+                settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+                b.reconfigure(settings, START).unwrap()
+            },
+        );
+        if let Some(tripped) = recorded.change {
+            assert!(tripped.number < changed.number);
+            assert_eq!(machine.word().state(), CircuitState::Open);
+        } else {
+            assert_eq!(machine.word().state(), CircuitState::Closed);
+        }
+    });
+}

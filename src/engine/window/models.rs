@@ -1,0 +1,319 @@
+//! Race models of the windows; see `engine::explore`.
+
+use std::time::Duration;
+
+use crate::engine::explore::{explore, race};
+use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::engine::window::count::CountRing;
+use crate::engine::window::time::{Classes, TimeRing};
+use crate::engine::window::{SlidingWindow, SlowCalls, Span, Window, WindowCounts};
+use crate::sync::{Arc, AtomicU64};
+
+const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
+const PASSED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+const OLD: Tag = Tag::of(1);
+const NEW: Tag = Tag::of(2);
+
+struct Count {
+    words: Box<[AtomicU64]>,
+    head: AtomicU64,
+    length: u32,
+}
+
+impl Count {
+    fn new(length: u32) -> Arc<Self> {
+        let words = (0..CountRing::words_for(length)).map(|_| AtomicU64::new(0)).collect();
+        let count = Self { words, head: AtomicU64::new(0), length };
+        count.ring().restart(OLD);
+        Arc::new(count)
+    }
+
+    fn ring(&self) -> CountRing<'_> {
+        CountRing::new(&self.words, &self.head, self.length)
+    }
+}
+
+fn counts(calls: u64, failures: u64) -> WindowCounts {
+    WindowCounts { calls, failures, slow_calls: 0 }
+}
+
+/// L7: nothing lost or doubled over block turn-overs.
+#[test]
+fn count_window_records_over_a_turn_over() {
+    explore(100, || {
+        let window = Count::new(8);
+        window.ring().record(OLD, PASSED);
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        race(
+            move || {
+                a.ring().record(OLD, FAILED);
+                a.ring().record(OLD, FAILED);
+            },
+            move || {
+                b.ring().record(OLD, PASSED);
+            },
+        );
+        assert_eq!(window.ring().counts(OLD), counts(4, 2));
+        for left in (0..8_u64).rev() {
+            window.ring().record(OLD, PASSED);
+            let held = window.ring().counts(OLD);
+            assert!(held.failures <= left.min(2), "{held:?}, {left} left");
+        }
+        assert_eq!(window.ring().counts(OLD), counts(8, 0));
+    });
+}
+
+/// The same, in a ring that is full and wraps.
+#[test]
+fn count_window_records_while_the_ring_wraps() {
+    explore(100, || {
+        let window = Count::new(2);
+        for _ in 0..7 {
+            window.ring().record(OLD, FAILED);
+        }
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        race(
+            move || {
+                a.ring().record(OLD, PASSED);
+                a.ring().record(OLD, PASSED);
+            },
+            move || b.ring().record(OLD, PASSED),
+        );
+        assert_eq!(window.ring().counts(OLD), counts(2, 0));
+    });
+}
+
+/// Rules 1 and 2: a failure is judged by the window that it ends.
+#[test]
+fn count_window_judges_each_failure_by_its_own_window() {
+    explore(20, || {
+        let window = Count::new(1);
+        window.ring().record(OLD, PASSED);
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (judged, ()) = race(
+            move || a.ring().record(OLD, FAILED),
+            move || {
+                b.ring().record(OLD, PASSED);
+            },
+        );
+        assert_eq!(judged, Some(counts(1, 1)));
+    });
+}
+
+/// L4, L7: nothing of an old epoch shows in the next, whatever is late.
+#[test]
+fn count_window_records_while_it_restarts() {
+    explore(100, || {
+        let window = Count::new(2);
+        window.ring().record(OLD, FAILED);
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        race(
+            move || {
+                a.ring().record(OLD, FAILED);
+                a.ring().record(OLD, FAILED);
+            },
+            move || {
+                b.ring().restart(NEW);
+                for _ in 0..3 {
+                    b.ring().record(NEW, PASSED);
+                }
+            },
+        );
+        assert_eq!(window.ring().counts(NEW), counts(2, 0));
+        assert_eq!(window.ring().counts(OLD), counts(0, 0));
+        window.ring().record(NEW, FAILED);
+        assert_eq!(window.ring().counts(NEW), counts(2, 1));
+    });
+}
+
+/// L8: what a reader sees was so at one moment.
+#[test]
+fn count_window_is_read_while_it_turns_over() {
+    explore(50, || {
+        let window = Count::new(2);
+        for _ in 0..7 {
+            window.ring().record(OLD, FAILED);
+        }
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let ((), seen) = race(
+            move || {
+                for _ in 0..3 {
+                    a.ring().record(OLD, PASSED);
+                }
+            },
+            move || b.ring().counts(OLD),
+        );
+        assert_eq!(seen.calls, 2, "{seen:?}");
+        assert!(seen.failures <= 2, "{seen:?}");
+    });
+}
+
+struct Time {
+    words: Box<[AtomicU64]>,
+    newest: AtomicU64,
+    buckets: u32,
+}
+
+fn at(tick: u64) -> Timestamp {
+    Timestamp::from_nanos(tick)
+}
+
+impl Time {
+    fn new(buckets: u32) -> Arc<Self> {
+        let words = TimeRing::words_for(buckets, Classes::ByVerdict);
+        let words = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let time = Self { words, newest: AtomicU64::new(0), buckets };
+        time.ring().restart(OLD, at(0));
+        Arc::new(time)
+    }
+
+    fn ring(&self) -> TimeRing<'_> {
+        TimeRing::new(&self.words, &self.newest, self.buckets, 1, Classes::ByVerdict)
+    }
+}
+
+/// L7: nothing lost or doubled over bucket turn-overs, nor over gaps of any length.
+#[test]
+fn time_window_records_over_a_turn_over() {
+    for gap in [1, 2, 3, 70_000, 1_000_001] {
+        explore(50, move || {
+            let window = Time::new(2);
+            window.ring().record(OLD, FAILED, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, FAILED, at(gap)),
+                move || {
+                    b.ring().record(OLD, PASSED, at(gap + 1));
+                },
+            );
+            assert_eq!(window.ring().counts(OLD, at(gap + 1)), counts(2, 1), "gap {gap}");
+            let seen = window.ring().counts(OLD, at(gap + 2));
+            assert!(seen == counts(1, 0) || seen == counts(2, 1), "gap {gap}: {seen:?}");
+            assert_eq!(window.ring().counts(OLD, at(gap + 3)), counts(0, 0), "gap {gap}");
+        });
+    }
+}
+
+/// A thread that was held up counts in its own bucket, or in the newest once that is over.
+#[test]
+fn time_window_records_of_the_past() {
+    for gap in [1, 2, 70_000] {
+        explore(2, move || {
+            let window = Time::new(2);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, FAILED, at(0)),
+                move || b.ring().record(OLD, PASSED, at(gap)),
+            );
+            let seen = window.ring().counts(OLD, at(gap));
+            let is_over = gap > 1 && seen == counts(1, 0);
+            assert!(is_over || seen == counts(2, 1), "gap {gap}: {seen:?}");
+        });
+    }
+}
+
+/// L4, L7: nothing of an old epoch shows in the next, whatever is late.
+#[test]
+fn time_window_records_while_it_restarts() {
+    for tick in [0, 1, 5] {
+        explore(50, move || {
+            let window = Time::new(2);
+            window.ring().record(OLD, FAILED, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, FAILED, at(tick + 1)),
+                move || {
+                    b.ring().restart(NEW, at(tick));
+                    b.ring().record(NEW, PASSED, at(tick + 1));
+                },
+            );
+            assert_eq!(window.ring().counts(NEW, at(tick + 1)), counts(1, 0), "tick {tick}");
+            assert_eq!(window.ring().counts(OLD, at(tick + 1)), counts(0, 0));
+        });
+    }
+}
+
+/// L8: a bucket is seen whole or not at all: no rate that never was.
+#[test]
+fn time_window_never_shows_half_a_bucket() {
+    explore(20, || {
+        let window = Time::new(2);
+        for sample in [PASSED, PASSED, PASSED, FAILED] {
+            window.ring().record(OLD, sample, at(0));
+        }
+        window.ring().record(OLD, PASSED, at(1));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, seen) =
+            race(move || a.ring().record(OLD, PASSED, at(2)), move || b.ring().counts(OLD, at(1)));
+        let allowed = [counts(5, 1), counts(1, 0), counts(2, 0)];
+        assert!(allowed.contains(&seen), "{seen:?}");
+    });
+}
+
+/// The first results after an idle gap, on both sides of a tick: the bucket of the later tick
+/// is there for those who come next.
+#[test]
+fn time_window_keeps_the_newest_bucket_after_a_gap() {
+    for (buckets, gap) in [(1, 1), (1, 7), (2, 2), (2, 3), (2, 70_000)] {
+        explore(20, move || {
+            let window = Time::new(buckets);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, PASSED, at(gap)),
+                move || b.ring().record(OLD, FAILED, at(gap + 1)),
+            );
+            window.ring().record(OLD, PASSED, at(gap + 1));
+            let first = u64::from(buckets > 1);
+            let seen = window.ring().counts(OLD, at(gap + 1));
+            // The first actor's result is in the newest bucket, too, when it was held up.
+            let expected = [counts(2 + first, 1), counts(3, 1)];
+            assert!(expected.contains(&seen), "{buckets} buckets, gap {gap}: {seen:?}");
+        });
+    }
+}
+
+/// L8: what a reader sees was so at one moment.
+#[test]
+fn time_window_is_read_while_time_goes_on() {
+    explore(20, || {
+        let window = Time::new(2);
+        window.ring().record(OLD, FAILED, at(0));
+        window.ring().record(OLD, FAILED, at(1));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, seen) =
+            race(move || a.ring().record(OLD, PASSED, at(3)), move || b.ring().counts(OLD, at(1)));
+        // After the turn, the result that caused it may not be counted yet.
+        let allowed = [counts(2, 2), counts(1, 1), counts(0, 0), counts(1, 0)];
+        assert!(allowed.contains(&seen), "{seen:?}");
+    });
+}
+
+/// A reconfiguration gives the ring another shape in the same words, while one is recorded.
+#[test]
+fn a_window_changes_its_shape_while_it_is_recorded() {
+    explore(100, || {
+        let time = SlidingWindow(Span::Time { length: Duration::from_nanos(2), buckets: 2 });
+        let count = SlidingWindow(Span::Calls(2));
+        for (from, to) in [(count, time), (time, count)] {
+            let window = Window::new(Some(count), SlowCalls::Ignored);
+            window.reshape(Some(from), SlowCalls::Ignored);
+            window.restart(OLD, at(2));
+            window.record(OLD, FAILED, || at(2));
+            let window = Arc::new(window);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || {
+                    a.record(OLD, FAILED, || at(3));
+                },
+                move || {
+                    b.reshape(Some(to), SlowCalls::Ignored);
+                    b.restart(NEW, at(3));
+                    b.record(NEW, PASSED, || at(3));
+                },
+            );
+            assert_eq!(window.counts(NEW, at(3)), counts(1, 0));
+        }
+    });
+}
