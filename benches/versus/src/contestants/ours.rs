@@ -1,0 +1,27 @@
+//! tower-circuit-breaker.
+
+use tower::Layer;
+use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, SlidingWindow};
+
+use crate::contestants::{
+    Entry, MINIMUM_CALLS, OPEN_FOR, RUN, Rule, SLOW, WINDOW_CALLS, WINDOW_TIME,
+};
+use crate::figure::Missing;
+use crate::inner::Inner;
+
+#[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
+pub(super) fn enter(rule: Rule) -> Result<Entry, Missing> {
+    Ok(Entry::new(layer(rule).layer(Inner)))
+}
+
+pub(crate) fn layer(rule: Rule) -> CircuitBreakerLayer {
+    let builder = Circuit::builder("api").minimum_calls(MINIMUM_CALLS).open_for(OPEN_FOR);
+    let time = SlidingWindow::time(WINDOW_TIME);
+    let circuit = match rule {
+        Rule::Consecutive => builder.consecutive_failures(RUN),
+        Rule::Count => builder.failure_rate(0.5).window(SlidingWindow::count(WINDOW_CALLS)),
+        Rule::Time => builder.failure_rate(0.5).window(time),
+        Rule::TimeAndSlow => builder.failure_rate(0.5).slow_call_rate(0.5, SLOW).window(time),
+    };
+    CircuitBreakerLayer::new(circuit.build())
+}
