@@ -177,3 +177,22 @@ fn a_later_rule_about_the_same_thing_replaces_the_earlier() {
 
     assert!(circuit.try_acquire().is_ok());
 }
+
+#[test]
+fn the_limits_of_windows_and_open_times_are_checked() {
+    assert_eq!(
+        message(|| ignore(SlidingWindow::count(SlidingWindow::MAX_CALLS + 1))),
+        "a count window of 1000001 calls: must be from 1 to 1000000"
+    );
+    assert_eq!(
+        message(|| ignore(SlidingWindow::time(60 * SECOND).buckets(3601))),
+        "a time window in 3601 buckets: must be from 1 to 3600"
+    );
+    assert_eq!(
+        message(|| drop(api().longest_trip_for(Duration::ZERO))),
+        "longest_trip_for is 0ns: must be longer than zero"
+    );
+    ignore(SlidingWindow::count(SlidingWindow::MAX_CALLS));
+    ignore(SlidingWindow::time(10 * SlidingWindow::SHORTEST_BUCKET));
+    ignore(SlidingWindow::time(3600 * SECOND).buckets(SlidingWindow::MAX_BUCKETS));
+}

@@ -106,3 +106,16 @@ fn a_clock_that_goes_back_keeps_counting() {
     clock.0.store(1, Ordering::SeqCst);
     assert_eq!(rejection(&circuit).retry_after(), Some(30 * SECOND), "not a moment longer");
 }
+
+#[test]
+fn durations_beyond_584_years_last_to_the_end_of_time() {
+    // One nanosecond more than 64 bits of them hold, and a bit.
+    let ages = Duration::from_secs(u64::MAX / 1_000_000_000 + 1);
+    let clock = Settable::default();
+    let circuit = Circuit::builder("api").clock(clock.clone()).build();
+    circuit.trip_for(ages);
+
+    clock.0.store(3_600, Ordering::SeqCst);
+
+    assert!(rejection(&circuit).retry_after().unwrap() > 4_000_000_000 * SECOND);
+}

@@ -45,7 +45,7 @@ fn ten_threads_that_fail_at_once_open_the_circuit_once() {
 
         let snapshot = circuit.snapshot();
         assert_eq!(changes.load(Ordering::SeqCst), 1);
-        assert_eq!(snapshot.state, CircuitState::Open);
+        assert_eq!((snapshot.state, snapshot.epoch), (CircuitState::Open, 2));
         assert_eq!((snapshot.totals.trips, snapshot.transitions.closed_to_open), (1, 1));
         assert_eq!(snapshot.totals.failures + snapshot.totals.stale, 10);
         assert!(snapshot.totals.failures >= 5);

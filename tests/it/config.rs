@@ -352,3 +352,50 @@ fn the_longest_durations_survive_a_round_trip() {
         assert_eq!(toml(&toml::to_string(&config).unwrap()), config, "{time:?}");
     }
 }
+
+#[test]
+fn values_at_their_limits_are_taken() {
+    for (text, expected) in [
+        (
+            "window = { time = '10ms' }",
+            Circuit::builder("").window(SlidingWindow::time(SECOND / 100)),
+        ),
+        ("window = { time = '1m' }", Circuit::builder("").window(SlidingWindow::time(60 * SECOND))),
+        (
+            "open_backoff = { first = '5s', max = '5s', jitter = true }",
+            Circuit::builder("").open_backoff(Backoff::exponential(5 * SECOND, 5 * SECOND)),
+        ),
+        ("failed_probes_allowed = 0", Circuit::builder("").failed_probes_allowed(0)),
+        ("failure_rate = 1", Circuit::builder("").failure_rate(1.0)),
+        (
+            "rules = [{ consecutive_failures = 2, kind = 'a' }, \
+             { consecutive_failures = 3, kind = 'a' }]",
+            Circuit::builder("").rule(TripRule::consecutive_failures(3).of(FailureKind::new("a"))),
+        ),
+    ] {
+        assert_eq!(toml(text), expected.into_config(), "{text}");
+    }
+}
+
+#[test]
+fn rules_with_two_conditions_or_an_empty_kind_are_refused() {
+    assert_refused(vec![
+        (
+            json!({ "rules": [{ "failure_rate": 0.5, "failure_count": 3 }] }),
+            "`rules[0].condition` is one with 2 conditions: must be one with exactly one of \
+             consecutive_failures, failure_rate, failure_count, slow_call_rate",
+        ),
+        (
+            json!({ "rules": [{ "consecutive_failures": 1, "kind": "" }] }),
+            "`rules[0].kind` is \"\": must be a name, such as \"connect\"",
+        ),
+    ]);
+}
+
+#[test]
+fn a_config_takes_the_place_of_all_settings_before_it() {
+    let config =
+        Circuit::builder("").minimum_calls(3).config(CircuitConfig::default()).into_config();
+
+    assert_eq!(config, CircuitConfig::default());
+}

@@ -110,3 +110,42 @@ fn a_loop_of_sources_ends() {
 
     assert!(Rejected::find(&Ouroboros).is_none());
 }
+
+#[test]
+fn a_rejection_that_is_not_ready_says_so() {
+    use tower::Service;
+
+    let (circuit, _) = circuit(|b| b);
+    let inner = tower::service_fn(|()| std::future::ready(Ok::<(), io::Error>(())));
+    let mut service = tower_circuit_breaker::CircuitBreaker::new(inner, circuit);
+
+    let error = futures_util::FutureExt::now_or_never(service.call(())).unwrap().unwrap_err();
+
+    assert_eq!(
+        error.rejected().unwrap().to_string(),
+        r#"circuit "api" was rejecting when asked whether it is ready"#
+    );
+}
+
+#[test]
+fn a_rejection_is_found_deep_in_a_chain() {
+    #[derive(Debug)]
+    struct Layer(tower_circuit_breaker::BoxError);
+    impl std::fmt::Display for Layer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a layer")
+        }
+    }
+    impl std::error::Error for Layer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+    let (circuit, _) = circuit(|b| b);
+    circuit.trip();
+    let rejected = tower_circuit_breaker::BoxError::from(rejection(&circuit));
+
+    let chain = (0..20).fold(rejected, |inner, _| Layer(inner).into());
+
+    assert!(Rejected::find(&*chain).is_some());
+}

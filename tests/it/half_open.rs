@@ -303,3 +303,186 @@ fn the_reasons_of_all_changes_are_told() {
         ]
     );
 }
+
+#[test]
+fn each_kind_of_verdict_counts_for_itself() {
+    let (circuit, _) = probing(|b| b.probes(2).failed_probes_allowed(1));
+    succeed(&circuit);
+    fail(&circuit);
+    assert_eq!(circuit.state(), CircuitState::HalfOpen, "one success of two");
+
+    succeed(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Closed, "the failure took nothing away");
+}
+
+#[test]
+fn successes_between_failed_probes_do_not_make_up_for_them() {
+    let (circuit, _) = probing(|b| b.probes(3).failed_probes_allowed(1));
+    fail(&circuit);
+    succeed(&circuit);
+
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+#[test]
+fn a_slot_is_free_when_the_first_of_several_leases_ends() {
+    let (circuit, clock) = probing(|b| b.concurrent_probes(2).probes(9).probe_timeout(10 * SECOND));
+    let _first = circuit.try_acquire().unwrap();
+    clock.advance(6 * SECOND);
+    let _second = circuit.try_acquire().unwrap();
+    clock.advance(4 * SECOND - Duration::from_nanos(1));
+    assert_eq!(rejection(&circuit).reason(), RejectReason::ProbesBusy);
+
+    clock.advance(Duration::from_nanos(1));
+
+    let _third = circuit.try_acquire().expect("the first lease is over");
+    assert_eq!(rejection(&circuit).reason(), RejectReason::ProbesBusy, "the second is not");
+}
+
+#[test]
+fn the_lease_follows_the_open_time_that_has_just_ended() {
+    let (circuit, clock) = circuit(|b| b.open_for(2 * SECOND));
+    circuit.trip_for(50 * SECOND);
+    clock.advance(50 * SECOND);
+    let _hung = circuit.try_acquire().unwrap();
+    clock.advance(50 * SECOND - Duration::from_nanos(1));
+    assert_eq!(rejection(&circuit).reason(), RejectReason::ProbesBusy);
+
+    clock.advance(Duration::from_nanos(1));
+
+    assert!(circuit.try_acquire().is_ok());
+}
+
+#[test]
+fn a_probe_timeout_may_be_shorter_than_a_second() {
+    let (circuit, clock) = probing(|b| b.probe_timeout(SECOND / 100));
+    let _hung = circuit.try_acquire().unwrap();
+
+    clock.advance(SECOND / 100);
+
+    assert!(circuit.try_acquire().is_ok());
+}
+
+#[test]
+fn a_failed_probe_breaks_the_row_of_ignored_ones() {
+    let (circuit, _) = probing(|b| b.failed_probes_allowed(1));
+    for _ in 0..15 {
+        record(&circuit, Outcome::Ignored);
+    }
+    fail(&circuit);
+
+    record(&circuit, Outcome::Ignored);
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+}
+
+#[test]
+fn closing_on_ignored_probes_has_a_reason_of_its_own() {
+    let (circuit, _) = probing(|b| b);
+    let reasons = crate::listeners::reasons(&circuit);
+
+    for _ in 0..16 {
+        record(&circuit, Outcome::Ignored);
+    }
+
+    assert_eq!(*reasons.lock().unwrap(), [ChangeReason::OpenTimeOver, ChangeReason::ProbesIgnored]);
+}
+
+#[test]
+fn a_slow_ignored_probe_is_ignored() {
+    let (circuit, clock) = probing(|b| b.slow_call_rate(0.5, SECOND));
+    let slow = circuit.try_acquire().unwrap();
+    clock.advance(SECOND);
+
+    slow.record(Outcome::Ignored);
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+}
+
+#[test]
+fn a_trip_while_open_repeats_the_backoff_step() {
+    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
+    let (circuit, _) = circuit(|b| b.open_backoff(backoff));
+    circuit.trip();
+
+    circuit.trip();
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(4 * SECOND));
+}
+
+#[test]
+fn reset_forgets_the_backoff() {
+    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
+    fail(&circuit);
+    clock.advance(4 * SECOND);
+    fail(&circuit);
+    assert_eq!(rejection(&circuit).retry_after(), Some(8 * SECOND));
+
+    circuit.reset();
+
+    fail(&circuit);
+    assert_eq!(rejection(&circuit).retry_after(), Some(4 * SECOND));
+}
+
+#[test]
+fn a_long_time_half_open_does_not_start_the_backoff_over() {
+    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
+    let (circuit, clock) = probing(|b| b.open_backoff(backoff));
+    let probe = circuit.try_acquire().unwrap();
+    clock.advance(3600 * SECOND);
+
+    probe.record(FAILURE);
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(8 * SECOND));
+}
+
+#[test]
+fn an_open_time_that_the_upstream_asked_for_counts_in_the_backoff() {
+    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
+    fail(&circuit);
+    clock.advance(4 * SECOND);
+    record(&circuit, Outcome::TripFor(100 * SECOND));
+    clock.advance(100 * SECOND);
+    succeed(&circuit);
+    clock.advance(99 * SECOND);
+
+    fail(&circuit);
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(16 * SECOND), "the third step");
+}
+
+#[test]
+fn a_probe_cannot_bring_more_than_the_longest_open_time() {
+    let (circuit, _) = probing(|b| b.longest_trip_for(60 * SECOND));
+
+    record(&circuit, Outcome::TripFor(61 * SECOND));
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(60 * SECOND));
+}
+
+#[test]
+fn the_backoff_stays_at_its_maximum() {
+    let backoff = Backoff::exponential(SECOND, 5 * SECOND).without_jitter();
+    let (circuit, clock) = probing(|b| b.open_backoff(backoff));
+
+    for step in 0..70 {
+        fail(&circuit);
+        let left = circuit.snapshot().retry_after.unwrap();
+        assert_eq!(
+            left,
+            if step == 0 {
+                2 * SECOND
+            } else if step == 1 {
+                4 * SECOND
+            } else {
+                5 * SECOND
+            }
+        );
+        clock.advance(left);
+    }
+}

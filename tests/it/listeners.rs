@@ -340,3 +340,204 @@ fn a_call_under_way_is_told_to_a_listener_that_comes_meanwhile() {
 
     assert_eq!(all.0.lock().unwrap().len(), 1);
 }
+
+#[test]
+fn events_of_calls_say_how_long_they_took_where_that_is_measured() {
+    for (timed, expected) in [(true, Some(SECOND)), (false, None)] {
+        let (circuit, clock) = circuit(|b| if timed { b.abandoned_after(9 * SECOND) } else { b });
+        let all = everything();
+        circuit.on_event(all);
+        for outcome in [Outcome::Success, crate::support::FAILURE] {
+            let call = circuit.try_acquire().unwrap();
+            clock.advance(SECOND);
+            call.record(outcome);
+        }
+
+        let told = all.0.lock().unwrap().clone();
+
+        assert!(
+            matches!(told[0], CircuitEvent::Succeeded { elapsed, .. } if elapsed == expected),
+            "{told:?}"
+        );
+        assert!(
+            matches!(told[1], CircuitEvent::Failed { elapsed, .. } if elapsed == expected),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn changes_say_how_long_the_old_state_lasted_and_rejections_when_to_come_again() {
+    let (circuit, clock) = circuit(|b| b);
+    let all = everything();
+    circuit.on_event(all);
+    clock.advance(7 * SECOND);
+    circuit.trip();
+    clock.advance(2 * SECOND);
+    rejection(&circuit);
+
+    let told = all.0.lock().unwrap().clone();
+
+    assert!(
+        matches!(told[0], CircuitEvent::StateChanged { lasted, epoch: 2, .. } if lasted == 7 * SECOND),
+        "{told:?}"
+    );
+    assert!(
+        matches!(told[1], CircuitEvent::Rejected { retry_after, .. } if retry_after == Some(28 * SECOND)),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn overrides_are_told_with_the_epoch_in_which_they_hold() {
+    let (circuit, _) = circuit(|b| b);
+    let all = everything();
+    circuit.on_event(all);
+
+    circuit.observe();
+    circuit.force_closed();
+
+    let told = all.0.lock().unwrap().clone();
+    assert!(matches!(told[0], CircuitEvent::Overridden { epoch: 1, .. }), "{told:?}");
+    assert!(matches!(told[1], CircuitEvent::Overridden { epoch: 2, .. }), "{told:?}");
+}
+
+#[test]
+fn ignored_abandoned_and_stale_calls_are_not_told() {
+    let (circuit, _) = circuit(|b| b);
+    let all = everything();
+    circuit.on_event(all);
+    let stale = circuit.try_acquire().unwrap();
+
+    circuit.try_acquire().unwrap().record(Outcome::Ignored);
+    drop(circuit.try_acquire().unwrap());
+    circuit.reset();
+    stale.record(Outcome::Success);
+
+    assert_eq!(all.0.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn calls_are_told_also_after_a_change_and_a_reconfiguration() {
+    let (circuit, _) = circuit(|b| b);
+    let all = everything();
+    circuit.on_event(all);
+
+    circuit.reset();
+    succeed(&circuit);
+    circuit.reconfigure(Circuit::builder("").consecutive_failures(2).into_config());
+    succeed(&circuit);
+
+    assert_eq!(all.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_listener_hears_only_what_it_asks_for() {
+    struct Only(Interest, Arc<AtomicUsize>);
+    impl Listener for Only {
+        fn on_event(&self, _: &CircuitEvent) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn interest(&self) -> Interest {
+            self.0
+        }
+    }
+    let mut all = Interest::CHANGES;
+    all |= Interest::CALLS | Interest::REJECTIONS;
+    for (interest, expected) in
+        [(Interest::CHANGES, 1), (Interest::CALLS, 2), (Interest::REJECTIONS, 4), (all, 7)]
+    {
+        // Each on a circuit of its own: what one asks for must not serve another.
+        let (circuit, _) = circuit(|b| b);
+        let count = Arc::<AtomicUsize>::default();
+        circuit.on_event(Only(interest, Arc::clone(&count)));
+
+        for _ in 0..2 {
+            succeed(&circuit);
+        }
+        circuit.trip();
+        for _ in 0..4 {
+            rejection(&circuit);
+        }
+
+        assert_eq!(count.load(Ordering::SeqCst), expected, "{interest:?}");
+    }
+}
+
+#[test]
+fn an_interest_contains_another_only_as_a_whole() {
+    let both = Interest::CHANGES | Interest::CALLS;
+
+    assert!(both.contains(Interest::CALLS) && both.contains(both));
+    assert!(!Interest::CALLS.contains(both));
+}
+
+#[test]
+fn listeners_of_one_circuit_hear_each_what_they_ask_for() {
+    struct OnlyCalls(Arc<AtomicUsize>);
+    impl Listener for OnlyCalls {
+        fn on_event(&self, event: &CircuitEvent) {
+            assert!(matches!(event, CircuitEvent::Succeeded { .. }), "{event:?}");
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn interest(&self) -> Interest {
+            Interest::CALLS
+        }
+    }
+    let (circuit, _) = circuit(|b| b);
+    let calls = Arc::<AtomicUsize>::default();
+    circuit.on_event(OnlyCalls(Arc::clone(&calls)));
+    let all = everything();
+    circuit.on_event(all);
+
+    succeed(&circuit);
+    circuit.trip();
+    rejection(&circuit);
+
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(all.0.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_listener_that_is_far_behind_misses_what_comes_after_1024_changes() {
+    let (circuit, _) = circuit(|b| b);
+    let (entered, is_entered) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    let may_leave = Mutex::new(may_leave);
+    circuit.on_event(move |event: &CircuitEvent| {
+        if let CircuitEvent::StateChanged { epoch, .. } = event {
+            entered.send(*epoch).unwrap();
+            let _ = may_leave.lock().unwrap().recv();
+        }
+    });
+    let tripping = {
+        let circuit = circuit.clone();
+        std::thread::spawn(move || circuit.trip())
+    };
+    assert_eq!(is_entered.recv(), Ok(2));
+
+    for _ in 0..600 {
+        circuit.reset();
+        circuit.trip();
+    }
+
+    drop(leave);
+    tripping.join().unwrap();
+    assert_eq!(is_entered.try_iter().collect::<Vec<_>>(), (3..3 + 1024).collect::<Vec<u64>>());
+    circuit.reset();
+    assert_eq!(is_entered.try_iter().count(), 1, "it has caught up");
+}
+
+#[test]
+fn what_an_upstream_asks_for_is_told_as_a_failure() {
+    let (circuit, _) = circuit(|b| b);
+    let all = everything();
+    circuit.on_event(all);
+
+    circuit.try_acquire().unwrap().record(Outcome::TripFor(SECOND));
+
+    let told = all.0.lock().unwrap().clone();
+    assert!(matches!(told[0], CircuitEvent::Failed { kind: FailureKind::OTHER, .. }), "{told:?}");
+}

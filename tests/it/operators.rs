@@ -270,3 +270,195 @@ fn reconfigure_can_add_and_drop_kind_rules() {
         assert_eq!(circuit.state(), CircuitState::Open, "{kinds:?}");
     }
 }
+
+#[test]
+fn trip_for_is_not_held_to_what_an_upstream_may_ask_for() {
+    let (circuit, _) = circuit(|b| b.longest_trip_for(60 * SECOND));
+
+    circuit.trip_for(3600 * SECOND);
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(3600 * SECOND));
+}
+
+#[test]
+fn observing_goes_on_through_trip_probe_and_recovery() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1));
+    circuit.observe();
+    let observing = Some(Override::Observing);
+
+    fail(&circuit);
+    assert_eq!(circuit.snapshot().overridden, observing, "open");
+    clock.advance(30 * SECOND);
+    let probe = circuit.try_acquire().unwrap();
+    assert_eq!(circuit.snapshot().overridden, observing, "half-open");
+    probe.record(Outcome::Success);
+
+    assert_eq!(circuit.state(), CircuitState::Closed);
+    assert_eq!(circuit.snapshot().overridden, observing, "closed");
+}
+
+#[test]
+fn observing_again_changes_nothing() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.observe();
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&count);
+    circuit.on_event(move |_: &tower_circuit_breaker::CircuitEvent| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    });
+
+    circuit.observe();
+
+    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(circuit.snapshot().epoch, 1);
+}
+
+#[test]
+fn observing_keeps_what_was_counted() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(2));
+    fail(&circuit);
+
+    circuit.observe();
+
+    fail(&circuit);
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+#[test]
+fn observing_a_forced_circuit_starts_closed() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.force_open();
+    let epoch = circuit.snapshot().epoch;
+
+    circuit.observe();
+
+    let snapshot = circuit.snapshot();
+    assert_eq!((snapshot.state, snapshot.epoch), (CircuitState::Closed, epoch + 1));
+}
+
+#[test]
+fn forced_open_survives_a_trip() {
+    let (circuit, clock) = circuit(|b| b);
+    circuit.force_open();
+
+    circuit.trip_for(SECOND);
+
+    clock.advance(SECOND);
+    assert_eq!(rejection(&circuit).reason(), RejectReason::ForcedOpen);
+}
+
+#[test]
+fn forcing_open_is_no_trip_and_tripping_half_open_neither() {
+    let (circuit, clock) = circuit(|b| b);
+    circuit.force_open();
+    circuit.release();
+    assert_eq!(circuit.snapshot().totals.trips, 0);
+    assert_eq!(circuit.snapshot().last_trip, None);
+    assert_eq!(circuit.snapshot().transitions.closed_to_open, 1);
+    assert_eq!(circuit.snapshot().transitions.open_to_closed, 1);
+    ready_to_probe(&circuit, &clock);
+
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Open);
+    assert_eq!(circuit.snapshot().totals.trips, 1, "the one before the probe");
+}
+
+#[test]
+fn reconfigure_while_half_open_frees_the_slots() {
+    let (circuit, clock) = circuit(|b| b);
+    ready_to_probe(&circuit, &clock);
+    let old = circuit.try_acquire().unwrap();
+    let config = Circuit::builder("").probe_timeout(7 * SECOND).into_config();
+
+    circuit.reconfigure(config);
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+    let _hung = circuit.try_acquire().expect("the slot is free");
+    old.record(FAILURE);
+    assert_eq!(circuit.state(), CircuitState::HalfOpen, "the old probe is stale");
+    clock.advance(7 * SECOND);
+    assert!(circuit.try_acquire().is_ok(), "the lease is that of the new settings");
+}
+
+#[test]
+fn reconfigure_keeps_override_and_backoff() {
+    let backoff = tower_circuit_breaker::Backoff::exponential(4 * SECOND, 60 * SECOND);
+    let builder = |probes| {
+        Circuit::builder("").open_backoff(backoff.without_jitter()).probes(probes).into_config()
+    };
+    let (circuit, clock) = circuit(|b| b.config(builder(1)));
+    circuit.trip();
+    clock.advance(4 * SECOND);
+
+    circuit.reconfigure(builder(2));
+
+    fail(&circuit);
+    assert_eq!(rejection(&circuit).retry_after(), Some(8 * SECOND), "the next step");
+    circuit.force_closed();
+    circuit.reconfigure(builder(3));
+    assert_eq!(circuit.snapshot().overridden, Some(Override::ForcedClosed));
+}
+
+#[test]
+fn reconfigure_to_no_rule_means_the_default_rules() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(99));
+
+    circuit.reconfigure(tower_circuit_breaker::CircuitConfig::default());
+
+    for _ in 0..5 {
+        fail(&circuit);
+    }
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+#[test]
+fn reconfigure_starts_and_stops_timing_calls() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(9));
+    let slow = || {
+        let call = circuit.try_acquire().unwrap();
+        clock.advance(SECOND);
+        call.record(Outcome::Success);
+    };
+    slow();
+    circuit.reconfigure(Circuit::builder("").slow_call_rate(1.0, SECOND).into_config());
+    slow();
+    assert_eq!(circuit.snapshot().totals.slow_calls, 1);
+
+    circuit.reconfigure(Circuit::builder("").consecutive_failures(9).into_config());
+
+    slow();
+    assert_eq!(circuit.snapshot().totals.slow_calls, 1);
+}
+
+#[test]
+fn a_command_that_keeps_the_state_keeps_its_age() {
+    let (circuit, clock) = circuit(|b| b);
+    circuit.trip();
+    clock.advance(3 * SECOND);
+
+    circuit.trip();
+
+    assert_eq!(circuit.snapshot().in_state_for, 3 * SECOND);
+}
+
+#[test]
+fn observed_calls_decide_nothing() {
+    let (circuit, clock) = circuit(|b| {
+        b.consecutive_failures(1).window(SlidingWindow::count(9)).open_for(10 * SECOND)
+    });
+    circuit.observe();
+    circuit.trip();
+    clock.advance(4 * SECOND);
+
+    fail(&circuit);
+    let snapshot = circuit.snapshot();
+    assert_eq!(snapshot.retry_after, Some(6 * SECOND), "the open time stays");
+    assert_eq!((snapshot.epoch, snapshot.window.calls), (2, 0));
+    clock.advance(6 * SECOND);
+    let _probe = circuit.try_acquire().unwrap();
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+    assert_eq!(circuit.snapshot().totals.failures, 2);
+}

@@ -207,3 +207,52 @@ fn a_static_circuit_works() {
 
     assert_eq!(CIRCUIT.state(), CircuitState::Open);
 }
+
+#[test]
+fn a_panic_is_a_failure_of_its_own_kind() {
+    use tower_circuit_breaker::TripRule;
+
+    let (circuit, _) = circuit(|b| {
+        let rule = TripRule::consecutive_failures(1).of(FailureKind::PANIC);
+        b.consecutive_failures(9).rule(rule)
+    });
+
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        circuit.run(|| -> Result<(), ()> { std::panic::panic_any(()) })
+    }));
+
+    assert!(caught.is_err());
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+#[test]
+fn a_call_that_succeeds_while_its_thread_unwinds_is_a_success() {
+    struct OnDrop<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    let (circuit, _) = circuit(|b| b);
+
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _cleanup = OnDrop(|| assert!(circuit.run(|| Ok::<_, ()>(())).is_ok()));
+        std::panic::panic_any("elsewhere");
+    }));
+
+    assert!(caught.is_err());
+    assert_eq!(ended(&circuit), [1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_slow_call_that_is_abandoned_late_is_a_slow_failure() {
+    let (circuit, clock) = circuit(|b| b.slow_call_rate(1.0, SECOND).abandoned_after(2 * SECOND));
+    let permit = circuit.try_acquire().unwrap();
+    clock.advance(2 * SECOND);
+
+    drop(permit);
+
+    let snapshot = circuit.snapshot();
+    assert_eq!((snapshot.totals.failures, snapshot.totals.slow_calls), (1, 1));
+    assert_eq!((snapshot.window.failures, snapshot.window.slow_calls), (1, 1));
+}

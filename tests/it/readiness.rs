@@ -1,5 +1,6 @@
 //! Rules 19, 20 and 24: `poll_ready`.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
 use tower_circuit_breaker::{
-    CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, RejectReason,
+    BoxError, CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, Outcome, RejectReason,
 };
 use tower_test::mock::{self, Handle, Mock};
 
@@ -22,7 +23,7 @@ fn breaker(circuit: &tower_circuit_breaker::Circuit) -> (mock::Spawn<Client>, Ha
     (service, handle)
 }
 
-fn rejected_for(result: Result<u32, Error<tower_circuit_breaker::BoxError>>) -> RejectReason {
+fn rejected_for(result: Result<u32, Error<BoxError>>) -> RejectReason {
     result.unwrap_err().rejected().expect("a rejection").reason()
 }
 
@@ -207,14 +208,6 @@ fn the_parts_of_a_breaker_can_be_reached() {
     assert_eq!(service.into_inner(), 6);
 }
 
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 struct PanickingWake;
 
 impl Wake for PanickingWake {
@@ -235,7 +228,7 @@ fn a_panicking_waker_loses_no_change_and_no_other_wake_up() {
         );
         CircuitBreaker::new(limited, circuit.clone())
     };
-    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+    let wakes = Arc::new(Wakes::default());
     let mut wakers = vec![Waker::from(Arc::clone(&wakes)); 10];
     wakers.insert(5, Waker::from(Arc::new(PanickingWake)));
     let waiting: Vec<_> = wakers
@@ -250,7 +243,7 @@ fn a_panicking_waker_loses_no_change_and_no_other_wake_up() {
     circuit.trip();
     circuit.reset();
 
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 10);
+    assert_eq!(wakes.count(), 10);
     assert_eq!(reasons.lock().unwrap().len(), 2);
     drop(waiting);
 }
@@ -268,4 +261,171 @@ async fn a_task_that_waits_is_woken_when_another_takes_the_last_probe() {
     assert!(service.is_woken());
     assert!(service.poll_ready().is_ready());
     assert_eq!(rejected_for(service.call(1).await), RejectReason::ProbesBusy);
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wakes {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Asks `service` whether it is ready, for the task behind `wakes`.
+fn ask<S: Service<()>>(service: &mut S, wakes: &Arc<Wakes>) -> Poll<Result<(), S::Error>> {
+    let waker = Waker::from(Arc::clone(wakes));
+    service.poll_ready(&mut Context::from_waker(&waker))
+}
+
+/// An inner service that does something each time it is asked, and says what comes of it.
+struct Asked<F>(F);
+
+impl<F: FnMut() -> Poll<Result<(), BoxError>>> Service<()> for Asked<F> {
+    type Response = ();
+    type Error = BoxError;
+    type Future = Ready<Result<(), BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        (self.0)()
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_trip_between_asking_and_waiting_is_not_missed() {
+    let (circuit, _) = circuit(|b| b);
+    let tripped = circuit.clone();
+    let inner = Asked(move || {
+        tripped.trip();
+        Poll::Pending
+    });
+    let mut service = CircuitBreaker::new(inner, circuit);
+
+    let polled = ask(&mut service, &Arc::default());
+
+    assert!(polled.is_ready(), "nobody would wake it");
+}
+
+#[test]
+fn all_waiting_tasks_are_woken_each_by_its_latest_waker() {
+    let (circuit, _) = circuit(|b| b);
+    let mut services =
+        [0, 1, 2].map(|_| CircuitBreaker::new(Asked(|| Poll::Pending), circuit.clone()));
+    let wakes = [0, 1, 2].map(|_| Arc::<Wakes>::default());
+    let earlier = Arc::<Wakes>::default();
+    for (service, wakes) in services.iter_mut().zip(&wakes) {
+        assert!(ask(service, &earlier).is_pending());
+        assert!(ask(service, wakes).is_pending());
+    }
+
+    circuit.trip();
+
+    assert_eq!(wakes.each_ref().map(|wakes| wakes.count()), [1, 1, 1]);
+    assert_eq!(earlier.count(), 0);
+}
+
+#[test]
+fn a_task_that_waits_again_is_woken_again() {
+    let (circuit, _) = circuit(|b| b);
+    let mut service = CircuitBreaker::new(Asked(|| Poll::Pending), circuit.clone());
+    let wakes = Arc::<Wakes>::default();
+    assert!(ask(&mut service, &wakes).is_pending());
+    circuit.reset();
+    assert_eq!(wakes.count(), 1);
+    assert!(ask(&mut service, &wakes).is_pending());
+
+    circuit.trip();
+
+    assert_eq!(wakes.count(), 2);
+}
+
+#[test]
+fn nobody_is_woken_for_a_service_that_no_longer_waits() {
+    type Leave = fn(CircuitBreaker<Asked<Box<dyn FnMut() -> Poll<Result<(), BoxError>>>>>);
+    let ways: [(Leave, &str); 3] = [
+        (drop, "dropped"),
+        (
+            |mut service| {
+                service.get_mut().0 = Box::new(|| Poll::Ready(Ok(())));
+                assert!(ask(&mut service, &Arc::default()).is_ready());
+                Box::leak(Box::new(service));
+            },
+            "ready",
+        ),
+        (
+            |mut service| {
+                service.get_mut().0 = Box::new(|| Poll::Ready(Err("gone".into())));
+                assert!(ask(&mut service, &Arc::default()).is_ready());
+                Box::leak(Box::new(service));
+            },
+            "failed",
+        ),
+    ];
+    for (leave, name) in ways {
+        let (circuit, _) = circuit(|b| b);
+        let pending: Box<dyn FnMut() -> _> = Box::new(|| Poll::Pending);
+        let mut service = CircuitBreaker::new(Asked(pending), circuit.clone());
+        let wakes = Arc::<Wakes>::default();
+        assert!(ask(&mut service, &wakes).is_pending());
+        assert_eq!(Arc::strong_count(&wakes), 2, "{name}: the circuit holds its waker");
+
+        leave(service);
+
+        assert_eq!(Arc::strong_count(&wakes), 1, "{name}: it is given up");
+        circuit.trip();
+        assert_eq!(wakes.count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn an_inner_that_failed_to_get_ready_is_not_called() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(9));
+    let mut service =
+        CircuitBreaker::new(Asked(|| Poll::Ready(Err("gone".into()))), circuit.clone());
+    assert!(matches!(ask(&mut service, &Arc::default()), Poll::Ready(Err(_))));
+
+    let answer = service.call(()).now_or_never().expect("rejected at once");
+
+    assert_eq!(answer.unwrap_err().rejected().unwrap().reason(), RejectReason::NotReady);
+    assert_eq!(circuit.snapshot().totals.successes, 0, "it was called");
+}
+
+#[test]
+fn a_service_under_observation_asks_its_inner_and_rejects_nothing() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.trip();
+    circuit.observe();
+    let mut service = CircuitBreaker::new(Asked(|| Poll::Ready(Ok(()))), circuit.clone());
+
+    let ready = ask(&mut service, &Arc::default());
+
+    assert!(ready.is_ready());
+    assert!(service.call(()).now_or_never().expect("answered at once").is_ok());
+    let totals = circuit.snapshot().totals;
+    assert_eq!((totals.would_have_rejected, totals.rejected), (1, 0));
+}
+
+#[test]
+fn errors_of_the_inner_poll_ready_are_classified_like_those_of_calls() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    let layer = CircuitBreakerLayer::new(circuit.clone())
+        .classify_with(|_: &Result<(), BoxError>| Outcome::Ignored);
+    let mut service = layer.layer(Asked(|| Poll::Ready(Err("gone".into()))));
+
+    let asked = ask(&mut service, &Arc::default());
+
+    assert!(matches!(asked, Poll::Ready(Err(Error::Inner(_)))));
+    assert_eq!(circuit.state(), CircuitState::Closed);
+    assert_eq!(circuit.snapshot().totals.ignored, 1);
 }

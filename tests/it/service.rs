@@ -375,3 +375,72 @@ fn a_rejection_within_an_io_error_is_found() {
 
     assert!(Rejected::find(&*boxed).is_some());
 }
+
+#[test]
+fn a_panicking_classifier_leaves_the_call_abandoned() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    let service = CircuitBreakerLayer::new(circuit.clone())
+        .classify_with(|_: &Result<(), BoxError>| -> Outcome { std::panic::panic_any("classify") })
+        .layer(failing());
+
+    let caught = catch_unwind(AssertUnwindSafe(|| drop(poll_now(service.oneshot(())))));
+
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"classify"));
+    let totals = circuit.snapshot().totals;
+    assert_eq!((totals.failures, totals.abandoned), (0, 1));
+}
+
+#[test]
+fn neither_service_nor_error_nor_classifier_need_be_static() {
+    struct Borrowing<'a>(&'a str);
+    impl<'a> Service<()> for Borrowing<'a> {
+        type Response = ();
+        type Error = &'a str;
+        type Future = Ready<Result<(), &'a str>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'a str>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            ready(Err(self.0))
+        }
+    }
+    let (circuit, _) = circuit(|b| b);
+    let (answer, fine) = (String::from("not found"), String::from("not found"));
+    let layer =
+        CircuitBreakerLayer::new(circuit.clone()).classify_with(|result: &Result<(), &str>| {
+            match result {
+                Err(error) if **error == *fine => Outcome::Success,
+                _ => Outcome::Ignored,
+            }
+        });
+    let mut service = layer.layer(Borrowing(&answer));
+    ready_now(&mut service);
+
+    let result = poll_now(service.call(()));
+
+    assert_eq!(result, Err(Error::Inner("not found")));
+    assert_eq!(circuit.snapshot().totals.successes, 1);
+}
+
+#[test]
+fn rejections_in_any_of_the_usual_boxes_are_ignored() {
+    use std::error::Error as StdError;
+    use std::sync::Arc;
+
+    fn ignored<E: 'static>(error: E) -> u64 {
+        let (outer, _) = circuit(|b| b.consecutive_failures(1));
+        let _ = outer.run(|| Err::<(), _>(error));
+        outer.snapshot().totals.ignored
+    }
+    let (nested, _) = circuit(|b| b);
+    nested.trip();
+    let rejected = nested.try_acquire().unwrap_err();
+
+    assert_eq!(ignored(rejected.clone()), 1);
+    assert_eq!(ignored::<BoxError>(rejected.clone().into()), 1);
+    assert_eq!(ignored::<Box<dyn StdError>>(Box::new(rejected.clone())), 1);
+    assert_eq!(ignored::<Arc<dyn StdError + Send + Sync>>(Arc::new(rejected.clone())), 1);
+    assert_eq!(ignored(Error::<BoxError>::Inner(rejected.into())), 1);
+}

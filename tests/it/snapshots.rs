@@ -108,3 +108,29 @@ fn debug_shows_name_and_state() {
         r#"Circuit { name: "api", state: Open, overridden: Some(ForcedOpen), .. }"#
     );
 }
+
+#[test]
+fn only_an_open_circuit_says_when_to_come_again() {
+    let (circuit, clock) = circuit(|b| b);
+    assert_eq!(circuit.snapshot().retry_after, None, "closed");
+    ready_to_probe(&circuit, &clock);
+
+    let _probe = circuit.try_acquire().unwrap();
+
+    assert_eq!(circuit.snapshot().retry_after, None, "half-open");
+}
+
+#[test]
+fn the_last_trip_is_the_latest() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1));
+    circuit.trip();
+    clock.advance(SECOND);
+    circuit.reset();
+
+    fail(&circuit);
+
+    let trip = circuit.snapshot().last_trip.unwrap();
+    assert_eq!(trip.reason, tower_circuit_breaker::ChangeReason::ConsecutiveFailures);
+    assert_eq!(trip.ago, std::time::Duration::ZERO);
+    assert_eq!(circuit.snapshot().totals.trips, 2);
+}

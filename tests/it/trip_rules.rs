@@ -407,3 +407,192 @@ fn the_event_of_a_trip_shows_the_window_that_tripped() {
     assert_eq!(open_for, Some(Duration::from_secs(30)));
     assert_eq!(reason, ChangeReason::FailureRate);
 }
+
+#[test]
+fn nineteen_calls_are_too_few_for_the_default_rate() {
+    let (circuit, _) = circuit(|b| b);
+    for _ in 0..9 {
+        succeed(&circuit);
+        fail(&circuit);
+    }
+
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Closed, "ten of nineteen");
+    succeed(&circuit);
+    fail(&circuit);
+    assert_eq!(reason(&circuit), Some(ChangeReason::FailureRate));
+}
+
+#[test]
+fn a_rule_of_any_sort_replaces_the_defaults() {
+    type Set = fn(tower_circuit_breaker::CircuitBuilder) -> tower_circuit_breaker::CircuitBuilder;
+    let rules: [(Set, &str); 4] = [
+        (|b| b.slow_call_rate(1.0, SECOND), "slow-call rate"),
+        (|b| b.failure_rate(1.0).minimum_calls(1000), "failure rate"),
+        (|b| b.failure_count(1000), "failure count"),
+        (
+            |b| b.rule(TripRule::consecutive_failures(9).of(FailureKind::new("connect"))),
+            "consecutive failures of a kind",
+        ),
+    ];
+    for (set, name) in rules {
+        let (circuit, _) = circuit(set);
+
+        for _ in 0..50 {
+            fail(&circuit);
+        }
+
+        assert_eq!(circuit.state(), CircuitState::Closed, "{name}");
+    }
+}
+
+#[test]
+fn each_rule_opens_for_its_own_time() {
+    let rules = [
+        (TripRule::consecutive_failures(1), ChangeReason::ConsecutiveFailures),
+        (TripRule::failure_rate(1.0), ChangeReason::FailureRate),
+        (TripRule::slow_call_rate(1.0, SECOND), ChangeReason::SlowCallRate),
+        (TripRule::failure_count(1), ChangeReason::FailureCount),
+    ];
+    for (rule, expected) in rules {
+        let (circuit, clock) = circuit(|b| b.minimum_calls(1).rule(rule.open_for(77 * SECOND)));
+        let call = circuit.try_acquire().unwrap();
+        clock.advance(SECOND);
+
+        call.record(FAILURE);
+
+        assert_eq!(reason(&circuit), Some(expected));
+        assert_eq!(rejection(&circuit).retry_after(), Some(77 * SECOND), "{expected:?}");
+    }
+}
+
+#[test]
+fn kinds_have_open_times_of_their_own() {
+    let (circuit, _) = circuit(|b| {
+        let rule = |kind| TripRule::consecutive_failures(1).of(FailureKind::new(kind));
+        b.rule(rule("connect").open_for(5 * SECOND)).rule(rule("quota").open_for(300 * SECOND))
+    });
+
+    fail_as(&circuit, "quota");
+
+    assert_eq!(rejection(&circuit).retry_after(), Some(300 * SECOND));
+}
+
+#[test]
+fn a_later_rule_about_the_same_kind_replaces_the_earlier() {
+    let (circuit, _) = circuit(|b| {
+        let rule =
+            |failures| TripRule::consecutive_failures(failures).of(FailureKind::new("connect"));
+        b.rule(rule(1)).rule(rule(2))
+    });
+    fail_as(&circuit, "connect");
+    assert_eq!(circuit.state(), CircuitState::Closed);
+
+    fail_as(&circuit, "connect");
+
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+#[test]
+fn a_new_epoch_clears_the_runs_of_kinds() {
+    let connect = FailureKind::new("connect");
+    let (circuit, _) = circuit(|b| b.rule(TripRule::consecutive_failures(2).of(connect)));
+    fail_as(&circuit, "connect");
+
+    circuit.reset();
+
+    fail_as(&circuit, "connect");
+    assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[test]
+fn recovery_starts_an_epoch_with_each_state() {
+    let (circuit, clock) = circuit(|b| b);
+    circuit.trip();
+    clock.advance(30 * SECOND);
+    assert_eq!(circuit.snapshot().epoch, 2);
+
+    let probe = circuit.try_acquire().unwrap();
+
+    assert_eq!(circuit.snapshot().epoch, 3, "half-open");
+    probe.record(Outcome::Success);
+    assert_eq!(circuit.snapshot().epoch, 4, "closed");
+}
+
+#[test]
+fn forcing_open_starts_an_epoch_also_while_open() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.trip();
+    let epoch = circuit.snapshot().epoch;
+
+    circuit.force_open();
+
+    assert_eq!(circuit.snapshot().epoch, epoch + 1);
+    circuit.force_open();
+    assert_eq!(circuit.snapshot().epoch, epoch + 2, "also when it was forced");
+}
+
+#[test]
+fn a_slow_success_ends_the_run() {
+    let (circuit, clock) =
+        circuit(|b| b.consecutive_failures(2).slow_call_rate(1.0, SECOND).minimum_calls(1000));
+    fail(&circuit);
+    let slow = circuit.try_acquire().unwrap();
+    clock.advance(SECOND);
+
+    slow.record(Outcome::Success);
+
+    fail(&circuit);
+    assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[test]
+fn slow_successes_and_failures_are_slow_calls_and_ignored_ones_are_not() {
+    let (circuit, clock) = circuit(|b| b.slow_call_rate(1.0, SECOND));
+    for (outcome, slow_calls) in [(Outcome::Success, 1), (FAILURE, 2), (Outcome::Ignored, 2)] {
+        let slow = circuit.try_acquire().unwrap();
+        clock.advance(SECOND);
+
+        slow.record(outcome);
+
+        let snapshot = circuit.snapshot();
+        assert_eq!(snapshot.totals.slow_calls, slow_calls, "{outcome:?}");
+        assert_eq!(snapshot.window.slow_calls, slow_calls, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_slow_call_rule_has_the_default_window() {
+    let (circuit, clock) = circuit(|b| b.slow_call_rate(1.0, SECOND).minimum_calls(2));
+    let slow = [circuit.try_acquire().unwrap(), circuit.try_acquire().unwrap()];
+    clock.advance(SECOND);
+
+    for call in slow {
+        call.record(Outcome::Success);
+    }
+
+    assert_eq!(reason(&circuit), Some(ChangeReason::SlowCallRate));
+}
+
+#[test]
+fn the_minimum_shown_is_that_of_the_window() {
+    let (circuit, _) =
+        circuit(|b| b.failure_rate(1.0).minimum_calls(1000).window(SlidingWindow::count(4)));
+    fail(&circuit);
+    for _ in 0..3 {
+        succeed(&circuit);
+    }
+
+    assert_eq!(circuit.snapshot().failure_rate(), Some(0.25));
+}
+
+#[test]
+fn what_an_upstream_asks_for_is_a_failure_in_the_window() {
+    let (circuit, _) = circuit(|b| b.failure_rate(1.0));
+
+    record(&circuit, Outcome::TripFor(SECOND));
+
+    let trip = circuit.snapshot().last_trip.unwrap();
+    assert_eq!((trip.window.calls, trip.window.failures), (1, 1));
+}

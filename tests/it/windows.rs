@@ -108,6 +108,9 @@ fn a_gap_of_any_length_leaves_nothing_stale() {
         65_536 * bucket,
         65_537 * bucket,
         2 * 65_536 * bucket,
+        // And here a bucket meets its own mark again.
+        (5 * 65_536 - 1) * bucket,
+        5 * 65_536 * bucket,
         60 * day,
         36_500 * day,
     ];
@@ -184,4 +187,15 @@ fn consecutive_rules_keep_no_window_unless_one_is_set() {
 
     assert_eq!(counts(&without), (0, 0));
     assert_eq!(counts(&with), (1, 1));
+}
+
+#[test]
+fn a_time_window_is_never_shorter_than_asked_for() {
+    let window = SlidingWindow::time(SECOND).buckets(3);
+    let (circuit, clock) = circuit(|b| b.failure_count(NEVER).window(window));
+    fail(&circuit);
+
+    clock.advance(SECOND - Duration::from_nanos(1));
+
+    assert_eq!(counts(&circuit), (1, 1));
 }
