@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "circuit",
         &[
             "builder",
+            "circuit",
             "classify",
             "clock",
             "config",

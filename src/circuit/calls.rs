@@ -1,0 +1,116 @@
+//! Whole calls through a circuit, without tower.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use crate::circuit::Circuit;
+use crate::classify::{Classify, ErrorsAsFailures};
+use crate::error::Error;
+use crate::permit::{Admission, FailureOnPanic};
+
+impl Circuit {
+    /// Awaits `future` if the circuit admits it; an `Err` is a failure.
+    ///
+    /// Nothing happens before the first poll. A panic of `future` is a failure, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the call is not admitted: `future` is then dropped unpolled.
+    /// [`Error::Inner`] with the error of `future`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future drops `future`, gives a probe's slot back and counts the call
+    /// as abandoned, which is neutral unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    pub async fn call<T, E, F>(&self, future: F) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: 'static,
+    {
+        self.call_with(ErrorsAsFailures, future).await
+    }
+
+    /// Awaits `future` if the circuit admits it; `classify` says what its result is worth.
+    ///
+    /// See [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, FailureKind, Outcome};
+    ///
+    /// # async fn example(circuit: Circuit) {
+    /// // A row that is not there says nothing against the database.
+    /// let found = circuit
+    ///     .call_with(
+    ///         |result: &Result<u32, &str>| match result {
+    ///             Ok(_) | Err("no such row") => Outcome::Success,
+    ///             Err(_) => Outcome::Failure(FailureKind::OTHER),
+    ///         },
+    ///         async { Err("no such row") },
+    ///     )
+    ///     .await;
+    /// # assert!(found.is_err());
+    /// # assert_eq!(circuit.snapshot().totals.successes, 1);
+    /// # }
+    /// # let circuit = Circuit::builder("db").build();
+    /// # futures_util::FutureExt::now_or_never(example(circuit)).unwrap();
+    /// ```
+    pub async fn call_with<T, E, F>(
+        &self,
+        classify: impl Classify<T, E>,
+        future: F,
+    ) -> Result<T, Error<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut admission = Some(Admission::new(self, self.admit()?));
+        let mut future = pin!(future);
+        let result = poll_fn(|cx| {
+            let guard = FailureOnPanic::arm(&mut admission);
+            let polled = future.as_mut().poll(cx);
+            guard.disarm();
+            polled
+        })
+        .await;
+        settle(admission, &classify, result)
+    }
+
+    /// Calls `f` if the circuit admits it; an `Err` is a failure. For blocking code.
+    ///
+    /// A panic of `f` is a failure, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the call is not admitted: `f` is then not called.
+    /// [`Error::Inner`] with the error of `f`.
+    pub fn run<T, E: 'static>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
+        let mut admission = Some(Admission::new(self, self.admit()?));
+        let guard = FailureOnPanic::arm(&mut admission);
+        let result = f();
+        guard.disarm();
+        settle(admission, &ErrorsAsFailures, result)
+    }
+}
+
+/// Records what `result` is worth, and passes it on.
+fn settle<T, E>(
+    admission: Option<Admission<&Circuit>>,
+    classify: &impl Classify<T, E>,
+    result: Result<T, E>,
+) -> Result<T, Error<E>> {
+    // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+    if let Some(admission) = admission {
+        admission.record(classify.classify(&result));
+    }
+    result.map_err(Error::Inner)
+}
