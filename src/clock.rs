@@ -44,6 +44,7 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[inline]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Duration {
         Instant::now().saturating_duration_since(self.origin)
@@ -58,6 +59,7 @@ pub(crate) enum ClockSource {
 }
 
 impl ClockSource {
+    #[inline]
     pub(crate) fn now(&self) -> Duration {
         match self {
             Self::System(clock) => clock.now(),

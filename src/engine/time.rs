@@ -33,8 +33,11 @@ impl Timestamp {
 }
 
 /// `duration` in whole nanoseconds, at most `u64::MAX`.
+#[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // In 64 bits: `as_nanos` counts in 128, which shows on each reading of the clock.
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos().into())
 }
 
 /// A reading of the clock that is taken when first asked for, and then kept.
@@ -54,5 +57,31 @@ impl<F: FnOnce() -> Timestamp> Reading<F> {
             self.at = read();
         }
         self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Timestamp, nanos};
+
+    #[test]
+    fn nanoseconds_saturate_where_64_bits_end() {
+        let longest = Duration::from_nanos(u64::MAX);
+
+        assert_eq!(nanos(Duration::new(7, 9)), 7_000_000_009);
+        assert_eq!(nanos(longest - Duration::from_nanos(1)), u64::MAX - 1);
+        assert_eq!(nanos(longest), u64::MAX);
+        assert_eq!(nanos(longest + Duration::from_nanos(1)), u64::MAX);
+        assert_eq!(nanos(Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn no_deadline_is_the_one_that_never_comes() {
+        let late = Timestamp::from_nanos(u64::MAX - 5);
+
+        assert_eq!(late.after(Duration::from_nanos(3)), Timestamp::from_nanos(u64::MAX - 2));
+        assert!(late.after(Duration::MAX) < Timestamp::NEVER);
     }
 }
