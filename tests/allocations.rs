@@ -16,6 +16,7 @@ use tower_circuit_breaker::{
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, which counts for each thread.
@@ -26,11 +27,13 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        LIVE_BYTES.with(|live| live.set(live.get().wrapping_add_unsigned(layout.size())));
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.with(|live| live.set(live.get().wrapping_sub_unsigned(layout.size())));
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -127,6 +130,27 @@ fn permits_and_plain_calls_do_not_allocate() {
     });
 
     assert_eq!(counted, 0);
+}
+
+#[test]
+fn ten_thousand_cycles_hold_live_bytes_constant() {
+    let clock = ManualClock::new();
+    let circuit = Circuit::builder("api").consecutive_failures(1).clock(clock.clone()).build();
+    circuit.on_event(|_: &tower_circuit_breaker::CircuitEvent| {});
+    let cycle = || {
+        circuit.run(|| Err::<(), _>(())).expect_err("it fails");
+        clock.advance(Duration::from_secs(30));
+        circuit.run(|| Ok::<_, ()>(())).expect("the probe succeeds");
+    };
+    cycle();
+    let before = LIVE_BYTES.with(Cell::get);
+
+    for _ in 0..10_000 {
+        cycle();
+    }
+
+    assert_eq!(LIVE_BYTES.with(Cell::get), before);
+    assert_eq!(circuit.snapshot().totals.trips, 10_001);
 }
 
 #[test]
