@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests model races doctests docs examples"
+steps="tools format clippy features tests model races doctests docs examples versus"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -110,6 +110,12 @@ step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --
 step_examples() {
     cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
     cargo run --quiet --locked --example gateway --features full -- --once --port 0
+}
+
+# The benchmark against the peers is a crate of its own: it must not rot unseen.
+step_versus() {
+    CARGO_TARGET_DIR=target/versus cargo clippy --locked \
+        --manifest-path benches/versus/Cargo.toml -- -D warnings
 }
 
 table=

@@ -429,3 +429,41 @@ fn errors_of_the_inner_poll_ready_are_classified_like_those_of_calls() {
     assert_eq!(circuit.state(), CircuitState::Closed);
     assert_eq!(circuit.snapshot().totals.ignored, 1);
 }
+
+#[test]
+fn an_inner_that_was_seen_ready_is_not_asked_again_before_it_is_called() {
+    let (circuit, clock) = circuit(|b| b);
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&asked);
+    let inner = Asked(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Poll::Ready(Ok(()))
+    });
+    let mut service = CircuitBreaker::new(inner, circuit.clone());
+    assert!(ask(&mut service, &Arc::default()).is_ready());
+    circuit.trip();
+    assert!(ask(&mut service, &Arc::default()).is_ready());
+    assert!(service.call(()).now_or_never().expect("rejected at once").is_err());
+    assert!(ask(&mut service, &Arc::default()).is_ready());
+    clock.advance(30 * SECOND);
+
+    let answer = service.call(()).now_or_never().expect("answered at once");
+
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_service_that_was_ready_to_reject_passes_errors_of_its_inner_on() {
+    let (circuit, _) = circuit(|b| b);
+    let mut service =
+        CircuitBreaker::new(Asked(|| Poll::Ready(Err("gone".into()))), circuit.clone());
+    circuit.trip();
+    assert!(matches!(ask(&mut service, &Arc::default()), Poll::Ready(Ok(()))));
+    circuit.reset();
+
+    let asked = ask(&mut service, &Arc::default());
+
+    assert!(matches!(asked, Poll::Ready(Err(Error::Inner(_)))));
+    assert_eq!(circuit.snapshot().totals.failures, 1);
+}
