@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use tower_circuit_breaker::{
-    Backoff, ChangeReason, Circuit, CircuitBuilder, CircuitState, ManualClock, Outcome,
-    RejectReason,
+    ChangeReason, Circuit, CircuitBuilder, CircuitState, ManualClock, Outcome, RejectReason,
 };
 
 use crate::support::{FAILURE, SECOND, circuit, fail, ready_to_probe, record, rejection, succeed};
 
 /// A circuit whose next call is a probe.
-fn probing(set: impl FnOnce(CircuitBuilder) -> CircuitBuilder) -> (Circuit, ManualClock) {
+pub(crate) fn probing(
+    set: impl FnOnce(CircuitBuilder) -> CircuitBuilder,
+) -> (Circuit, ManualClock) {
     let (circuit, clock) = circuit(set);
     ready_to_probe(&circuit, &clock);
     (circuit, clock)
@@ -125,20 +126,6 @@ fn a_late_verdict_of_the_same_epoch_still_counts() {
 }
 
 #[test]
-fn the_lease_is_the_open_time_but_at_least_a_second() {
-    for (open_for, lease) in [(SECOND / 100, SECOND), (20 * SECOND, 20 * SECOND)] {
-        let (circuit, clock) = probing(|b| b.open_for(open_for));
-        let _hung = circuit.try_acquire().unwrap();
-        clock.advance(lease - Duration::from_nanos(1));
-        assert!(circuit.try_acquire().is_err(), "{open_for:?}");
-
-        clock.advance(Duration::from_nanos(1));
-
-        assert!(circuit.try_acquire().is_ok(), "{open_for:?}");
-    }
-}
-
-#[test]
 fn an_ignored_or_abandoned_probe_gives_its_slot_back() {
     let (circuit, _) = probing(|b| b);
 
@@ -190,67 +177,6 @@ fn a_slow_probe_passes_without_a_rule_for_slow_calls() {
     slow.record(Outcome::Success);
 
     assert_eq!(circuit.state(), CircuitState::Closed);
-}
-
-#[test]
-fn each_failed_probe_takes_the_next_backoff_step() {
-    let backoff = Backoff::exponential(SECOND, 5 * SECOND).without_jitter();
-    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
-    fail(&circuit);
-
-    let mut open_times = Vec::new();
-    for _ in 0..5 {
-        let left = circuit.snapshot().retry_after.unwrap();
-        open_times.push(left.as_secs());
-        clock.advance(left);
-        fail(&circuit);
-    }
-
-    assert_eq!(open_times, [1, 2, 4, 5, 5]);
-}
-
-#[test]
-fn the_backoff_starts_over_after_staying_closed_as_long_as_it_was_open() {
-    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
-    for (closed_for, next) in [(8 * SECOND - Duration::from_nanos(1), 16), (8 * SECOND, 4)] {
-        let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
-        fail(&circuit);
-        clock.advance(4 * SECOND);
-        fail(&circuit);
-        clock.advance(8 * SECOND);
-        succeed(&circuit);
-        assert_eq!(circuit.state(), CircuitState::Closed);
-
-        clock.advance(closed_for);
-        fail(&circuit);
-
-        let open_for = circuit.snapshot().retry_after.unwrap();
-        assert_eq!(open_for, next * SECOND, "closed for {closed_for:?}");
-    }
-}
-
-#[test]
-fn jittered_open_times_stay_in_the_upper_half_of_their_step() {
-    let backoff = Backoff::exponential(8 * SECOND, 60 * SECOND);
-    let mut seen = Vec::new();
-    for _ in 0..50 {
-        let (circuit, _) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
-        fail(&circuit);
-        seen.push(circuit.snapshot().retry_after.unwrap());
-    }
-
-    assert!(seen.iter().all(|time| (4 * SECOND..=8 * SECOND).contains(time)), "{seen:?}");
-    assert!(seen.iter().any(|time| *time != seen[0]), "all fifty circuits drew the same time");
-}
-
-#[test]
-fn a_probe_can_bring_the_upstreams_own_open_time() {
-    let (circuit, _) = probing(|b| b.failed_probes_allowed(3));
-
-    record(&circuit, Outcome::TripFor(120 * SECOND));
-
-    assert_eq!(circuit.state(), CircuitState::Open);
-    assert_eq!(rejection(&circuit).retry_after(), Some(120 * SECOND));
 }
 
 #[test]
@@ -343,20 +269,6 @@ fn a_slot_is_free_when_the_first_of_several_leases_ends() {
 }
 
 #[test]
-fn the_lease_follows_the_open_time_that_has_just_ended() {
-    let (circuit, clock) = circuit(|b| b.open_for(2 * SECOND));
-    circuit.trip_for(50 * SECOND);
-    clock.advance(50 * SECOND);
-    let _hung = circuit.try_acquire().unwrap();
-    clock.advance(50 * SECOND - Duration::from_nanos(1));
-    assert_eq!(rejection(&circuit).reason(), RejectReason::ProbesBusy);
-
-    clock.advance(Duration::from_nanos(1));
-
-    assert!(circuit.try_acquire().is_ok());
-}
-
-#[test]
 fn a_probe_timeout_may_be_shorter_than_a_second() {
     let (circuit, clock) = probing(|b| b.probe_timeout(SECOND / 100));
     let _hung = circuit.try_acquire().unwrap();
@@ -400,89 +312,4 @@ fn a_slow_ignored_probe_is_ignored() {
     slow.record(Outcome::Ignored);
 
     assert_eq!(circuit.state(), CircuitState::HalfOpen);
-}
-
-#[test]
-fn a_trip_while_open_repeats_the_backoff_step() {
-    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
-    let (circuit, _) = circuit(|b| b.open_backoff(backoff));
-    circuit.trip();
-
-    circuit.trip();
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(4 * SECOND));
-}
-
-#[test]
-fn reset_forgets_the_backoff() {
-    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
-    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
-    fail(&circuit);
-    clock.advance(4 * SECOND);
-    fail(&circuit);
-    assert_eq!(rejection(&circuit).retry_after(), Some(8 * SECOND));
-
-    circuit.reset();
-
-    fail(&circuit);
-    assert_eq!(rejection(&circuit).retry_after(), Some(4 * SECOND));
-}
-
-#[test]
-fn a_long_time_half_open_does_not_start_the_backoff_over() {
-    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
-    let (circuit, clock) = probing(|b| b.open_backoff(backoff));
-    let probe = circuit.try_acquire().unwrap();
-    clock.advance(3600 * SECOND);
-
-    probe.record(FAILURE);
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(8 * SECOND));
-}
-
-#[test]
-fn an_open_time_that_the_upstream_asked_for_counts_in_the_backoff() {
-    let backoff = Backoff::exponential(4 * SECOND, 60 * SECOND).without_jitter();
-    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_backoff(backoff));
-    fail(&circuit);
-    clock.advance(4 * SECOND);
-    record(&circuit, Outcome::TripFor(100 * SECOND));
-    clock.advance(100 * SECOND);
-    succeed(&circuit);
-    clock.advance(99 * SECOND);
-
-    fail(&circuit);
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(16 * SECOND), "the third step");
-}
-
-#[test]
-fn a_probe_cannot_bring_more_than_the_longest_open_time() {
-    let (circuit, _) = probing(|b| b.longest_trip_for(60 * SECOND));
-
-    record(&circuit, Outcome::TripFor(61 * SECOND));
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(60 * SECOND));
-}
-
-#[test]
-fn the_backoff_stays_at_its_maximum() {
-    let backoff = Backoff::exponential(SECOND, 5 * SECOND).without_jitter();
-    let (circuit, clock) = probing(|b| b.open_backoff(backoff));
-
-    for step in 0..70 {
-        fail(&circuit);
-        let left = circuit.snapshot().retry_after.unwrap();
-        assert_eq!(
-            left,
-            if step == 0 {
-                2 * SECOND
-            } else if step == 1 {
-                4 * SECOND
-            } else {
-                5 * SECOND
-            }
-        );
-        clock.advance(left);
-    }
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
 use tower_circuit_breaker::{
-    ChangeReason, Circuit, CircuitEvent, CircuitState, FailureKind, Interest, Listener, Outcome,
-    Override, RejectReason,
+    ChangeReason, Circuit, CircuitEvent, CircuitState, Interest, Listener, Override,
 };
 
 use crate::support::{SECOND, circuit, fail, ready_to_probe, rejection, succeed};
@@ -23,7 +22,7 @@ pub(crate) fn reasons(circuit: &Circuit) -> Arc<Mutex<Vec<ChangeReason>>> {
 }
 
 /// Hears everything.
-struct Everything(Mutex<Vec<CircuitEvent>>);
+pub(crate) struct Everything(pub(crate) Mutex<Vec<CircuitEvent>>);
 
 impl Listener for &'static Everything {
     fn on_event(&self, event: &CircuitEvent) {
@@ -35,7 +34,7 @@ impl Listener for &'static Everything {
     }
 }
 
-fn everything() -> &'static Everything {
+pub(crate) fn everything() -> &'static Everything {
     Box::leak(Box::new(Everything(Mutex::default())))
 }
 
@@ -98,61 +97,6 @@ fn overrides_are_told() {
             (Some(Override::ForcedOpen), Some(Override::Observing)),
             (Some(Override::Observing), None),
         ]
-    );
-}
-
-#[test]
-fn calls_and_rejections_are_told_to_those_who_ask() {
-    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
-    let all = everything();
-    let only_changes = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&only_changes);
-    circuit.on_event(all);
-    circuit.on_event(move |_: &CircuitEvent| {
-        counted.fetch_add(1, Ordering::SeqCst);
-    });
-
-    succeed(&circuit);
-    circuit.try_acquire().unwrap().record(Outcome::Failure(FailureKind::new("status")));
-    rejection(&circuit);
-
-    let told = all.0.lock().unwrap().clone();
-    assert!(matches!(told[0], CircuitEvent::Succeeded { .. }), "{told:?}");
-    assert!(
-        matches!(&told[1], CircuitEvent::Failed { kind, .. } if kind.as_str() == "status"),
-        "{told:?}"
-    );
-    assert!(matches!(told[2], CircuitEvent::StateChanged { .. }), "{told:?}");
-    assert!(
-        matches!(told[3], CircuitEvent::Rejected { reason: RejectReason::Open, .. }),
-        "{told:?}"
-    );
-    assert_eq!(told.len(), 4);
-    assert_eq!(only_changes.load(Ordering::SeqCst), 1);
-    assert!(told.iter().all(|event| event.circuit() == "api"));
-}
-
-#[test]
-fn listeners_may_call_any_method_of_the_circuit() {
-    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
-    let inside = circuit.clone();
-    circuit.on_event(move |event: &CircuitEvent| {
-        if let CircuitEvent::StateChanged { to: CircuitState::Open, .. } = event {
-            assert!(inside.try_acquire().is_err());
-            inside.on_event(|_: &CircuitEvent| {});
-            inside.reset();
-            assert!(inside.snapshot().last_trip.is_some());
-        }
-    });
-    let reasons = reasons(&circuit);
-
-    fail(&circuit);
-
-    assert_eq!(circuit.state(), CircuitState::Closed);
-    assert_eq!(
-        *reasons.lock().unwrap(),
-        [ChangeReason::ConsecutiveFailures, ChangeReason::Operator],
-        "in order, although the second was made while the first was told"
     );
 }
 
@@ -288,107 +232,6 @@ impl Listener for Bomber {
 }
 
 #[test]
-fn a_panic_whose_payload_panics_hurts_nobody_else() {
-    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
-    circuit.on_event(Bomber);
-    let reasons = reasons(&circuit);
-
-    fail(&circuit);
-    circuit.reset();
-    circuit.trip();
-
-    assert_eq!(reasons.lock().unwrap().len(), 3);
-}
-
-/// Makes a call each time that it hears of one.
-struct Caller(Mutex<Option<Circuit>>, AtomicUsize);
-
-impl Listener for &'static Caller {
-    fn on_event(&self, _: &CircuitEvent) {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        let circuit = self.0.lock().unwrap().clone();
-        let _ = circuit.map(|circuit| circuit.run(|| Ok::<_, ()>(())));
-    }
-
-    fn interest(&self) -> Interest {
-        Interest::CALLS | Interest::REJECTIONS
-    }
-}
-
-#[test]
-fn a_listener_is_not_told_of_the_calls_that_it_makes() {
-    let (circuit, _) = circuit(|b| b);
-    let caller: &'static Caller =
-        Box::leak(Box::new(Caller(Mutex::new(Some(circuit.clone())), AtomicUsize::new(0))));
-    circuit.on_event(caller);
-
-    succeed(&circuit);
-    circuit.trip();
-    rejection(&circuit);
-
-    assert_eq!(caller.1.load(Ordering::SeqCst), 2);
-}
-
-#[test]
-fn a_call_under_way_is_told_to_a_listener_that_comes_meanwhile() {
-    let (circuit, _) = circuit(|b| b);
-    let call = circuit.try_acquire().unwrap();
-    let all = everything();
-    circuit.on_event(all);
-
-    call.record(Outcome::Success);
-
-    assert_eq!(all.0.lock().unwrap().len(), 1);
-}
-
-#[test]
-fn events_of_calls_say_how_long_they_took_where_that_is_measured() {
-    for (timed, expected) in [(true, Some(SECOND)), (false, None)] {
-        let (circuit, clock) = circuit(|b| if timed { b.abandoned_after(9 * SECOND) } else { b });
-        let all = everything();
-        circuit.on_event(all);
-        for outcome in [Outcome::Success, crate::support::FAILURE] {
-            let call = circuit.try_acquire().unwrap();
-            clock.advance(SECOND);
-            call.record(outcome);
-        }
-
-        let told = all.0.lock().unwrap().clone();
-
-        assert!(
-            matches!(told[0], CircuitEvent::Succeeded { elapsed, .. } if elapsed == expected),
-            "{told:?}"
-        );
-        assert!(
-            matches!(told[1], CircuitEvent::Failed { elapsed, .. } if elapsed == expected),
-            "{told:?}"
-        );
-    }
-}
-
-#[test]
-fn changes_say_how_long_the_old_state_lasted_and_rejections_when_to_come_again() {
-    let (circuit, clock) = circuit(|b| b);
-    let all = everything();
-    circuit.on_event(all);
-    clock.advance(7 * SECOND);
-    circuit.trip();
-    clock.advance(2 * SECOND);
-    rejection(&circuit);
-
-    let told = all.0.lock().unwrap().clone();
-
-    assert!(
-        matches!(told[0], CircuitEvent::StateChanged { lasted, epoch: 2, .. } if lasted == 7 * SECOND),
-        "{told:?}"
-    );
-    assert!(
-        matches!(told[1], CircuitEvent::Rejected { retry_after, .. } if retry_after == Some(28 * SECOND)),
-        "{told:?}"
-    );
-}
-
-#[test]
 fn overrides_are_told_with_the_epoch_in_which_they_hold() {
     let (circuit, _) = circuit(|b| b);
     let all = everything();
@@ -400,69 +243,6 @@ fn overrides_are_told_with_the_epoch_in_which_they_hold() {
     let told = all.0.lock().unwrap().clone();
     assert!(matches!(told[0], CircuitEvent::Overridden { epoch: 1, .. }), "{told:?}");
     assert!(matches!(told[1], CircuitEvent::Overridden { epoch: 2, .. }), "{told:?}");
-}
-
-#[test]
-fn ignored_abandoned_and_stale_calls_are_not_told() {
-    let (circuit, _) = circuit(|b| b);
-    let all = everything();
-    circuit.on_event(all);
-    let stale = circuit.try_acquire().unwrap();
-
-    circuit.try_acquire().unwrap().record(Outcome::Ignored);
-    drop(circuit.try_acquire().unwrap());
-    circuit.reset();
-    stale.record(Outcome::Success);
-
-    assert_eq!(all.0.lock().unwrap().len(), 0);
-}
-
-#[test]
-fn calls_are_told_also_after_a_change_and_a_reconfiguration() {
-    let (circuit, _) = circuit(|b| b);
-    let all = everything();
-    circuit.on_event(all);
-
-    circuit.reset();
-    succeed(&circuit);
-    circuit.reconfigure(Circuit::builder("").consecutive_failures(2).into_config());
-    succeed(&circuit);
-
-    assert_eq!(all.0.lock().unwrap().len(), 2);
-}
-
-#[test]
-fn a_listener_hears_only_what_it_asks_for() {
-    struct Only(Interest, Arc<AtomicUsize>);
-    impl Listener for Only {
-        fn on_event(&self, _: &CircuitEvent) {
-            self.1.fetch_add(1, Ordering::SeqCst);
-        }
-
-        fn interest(&self) -> Interest {
-            self.0
-        }
-    }
-    let mut all = Interest::CHANGES;
-    all |= Interest::CALLS | Interest::REJECTIONS;
-    for (interest, expected) in
-        [(Interest::CHANGES, 1), (Interest::CALLS, 2), (Interest::REJECTIONS, 4), (all, 7)]
-    {
-        // Each on a circuit of its own: what one asks for must not serve another.
-        let (circuit, _) = circuit(|b| b);
-        let count = Arc::<AtomicUsize>::default();
-        circuit.on_event(Only(interest, Arc::clone(&count)));
-
-        for _ in 0..2 {
-            succeed(&circuit);
-        }
-        circuit.trip();
-        for _ in 0..4 {
-            rejection(&circuit);
-        }
-
-        assert_eq!(count.load(Ordering::SeqCst), expected, "{interest:?}");
-    }
 }
 
 #[test]
@@ -531,13 +311,38 @@ fn a_listener_that_is_far_behind_misses_what_comes_after_1024_changes() {
 }
 
 #[test]
-fn what_an_upstream_asks_for_is_told_as_a_failure() {
-    let (circuit, _) = circuit(|b| b);
-    let all = everything();
-    circuit.on_event(all);
+fn a_panic_whose_payload_panics_hurts_nobody_else() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    circuit.on_event(Bomber);
+    let reasons = reasons(&circuit);
 
-    circuit.try_acquire().unwrap().record(Outcome::TripFor(SECOND));
+    fail(&circuit);
+    circuit.reset();
+    circuit.trip();
 
-    let told = all.0.lock().unwrap().clone();
-    assert!(matches!(told[0], CircuitEvent::Failed { kind: FailureKind::OTHER, .. }), "{told:?}");
+    assert_eq!(reasons.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn listeners_may_call_any_method_of_the_circuit() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    let inside = circuit.clone();
+    circuit.on_event(move |event: &CircuitEvent| {
+        if let CircuitEvent::StateChanged { to: CircuitState::Open, .. } = event {
+            assert!(inside.try_acquire().is_err());
+            inside.on_event(|_: &CircuitEvent| {});
+            inside.reset();
+            assert!(inside.snapshot().last_trip.is_some());
+        }
+    });
+    let reasons = reasons(&circuit);
+
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Closed);
+    assert_eq!(
+        *reasons.lock().unwrap(),
+        [ChangeReason::ConsecutiveFailures, ChangeReason::Operator],
+        "in order, although the second was made while the first was told"
+    );
 }

@@ -8,9 +8,9 @@ use tower_circuit_breaker::{
     TripRule,
 };
 
-use crate::support::{FAILURE, SECOND, circuit, fail, fail_as, record, rejection, succeed};
+use crate::support::{FAILURE, SECOND, circuit, fail, record, rejection, succeed};
 
-fn reason(circuit: &Circuit) -> Option<ChangeReason> {
+pub(crate) fn reason(circuit: &Circuit) -> Option<ChangeReason> {
     circuit.snapshot().last_trip.map(|trip| trip.reason)
 }
 
@@ -221,146 +221,6 @@ fn the_first_rule_in_order_is_reported() {
 }
 
 #[test]
-fn a_kind_with_a_rule_of_its_own_is_left_out_of_the_general_run() {
-    let connect = FailureKind::new("connect");
-    let (circuit, _) =
-        circuit(|b| b.consecutive_failures(3).rule(TripRule::consecutive_failures(5).of(connect)));
-    fail(&circuit);
-    fail(&circuit);
-    for _ in 0..4 {
-        fail_as(&circuit, "connect");
-    }
-    assert_eq!(circuit.state(), CircuitState::Closed, "neither run is long enough");
-
-    fail(&circuit);
-
-    assert_eq!(reason(&circuit), Some(ChangeReason::ConsecutiveFailures), "nor was it broken");
-}
-
-#[test]
-fn a_kind_rule_opens_for_its_own_time() {
-    let quota = FailureKind::new("quota");
-    let (circuit, _) = circuit(|b| {
-        let rule = TripRule::consecutive_failures(2).of(quota).open_for(300 * SECOND);
-        b.consecutive_failures(3).rule(rule)
-    });
-    fail_as(&circuit, "quota");
-    fail_as(&circuit, "timeout");
-    assert_eq!(circuit.state(), CircuitState::Closed);
-
-    fail_as(&circuit, "quota");
-
-    assert_eq!(reason(&circuit), Some(ChangeReason::ConsecutiveFailuresOfKind(quota)));
-    assert_eq!(rejection(&circuit).retry_after(), Some(300 * SECOND));
-}
-
-#[test]
-fn a_success_ends_the_runs_of_all_kinds() {
-    let kinds = ["connect", "timeout", "quota"];
-    let (circuit, _) = circuit(|b| {
-        kinds
-            .iter()
-            .fold(b, |b, kind| b.rule(TripRule::consecutive_failures(2).of(FailureKind::new(kind))))
-    });
-    for kind in kinds {
-        fail_as(&circuit, kind);
-    }
-
-    succeed(&circuit);
-
-    for kind in kinds {
-        fail_as(&circuit, kind);
-    }
-    assert_eq!(circuit.state(), CircuitState::Closed);
-    fail_as(&circuit, "quota");
-    assert_eq!(circuit.state(), CircuitState::Open);
-}
-
-#[test]
-fn windows_count_failures_of_every_kind() {
-    let connect = FailureKind::new("connect");
-    let (circuit, _) =
-        circuit(|b| b.failure_count(2).rule(TripRule::consecutive_failures(9).of(connect)));
-    fail_as(&circuit, "connect");
-
-    fail_as(&circuit, "other");
-
-    assert_eq!(reason(&circuit), Some(ChangeReason::FailureCount));
-}
-
-#[test]
-fn every_change_clears_window_and_runs_and_starts_an_epoch() {
-    let (circuit, _) =
-        circuit(|b| b.consecutive_failures(3).window(SlidingWindow::count(10)).failure_count(9));
-    type Command = fn(&Circuit);
-    let commands: [(Command, &str); 5] = [
-        (Circuit::reset, "reset while closed"),
-        (Circuit::trip, "trip"),
-        (Circuit::trip, "trip while open"),
-        (Circuit::reset, "reset while open"),
-        (Circuit::force_closed, "force_closed"),
-    ];
-    for (command, name) in commands {
-        if circuit.state() == CircuitState::Closed {
-            fail(&circuit);
-            fail(&circuit);
-            assert_eq!(circuit.snapshot().window.calls, 2, "before {name}");
-        }
-        let epoch = circuit.snapshot().epoch;
-
-        command(&circuit);
-
-        assert_eq!(circuit.snapshot().epoch, epoch + 1, "{name}");
-        assert_eq!(circuit.snapshot().window.calls, 0, "{name}");
-    }
-    circuit.release();
-    fail(&circuit);
-    assert_eq!(circuit.state(), CircuitState::Closed, "the run is over, too");
-}
-
-#[test]
-fn late_results_of_an_old_epoch_are_stale_and_change_nothing() {
-    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).window(SlidingWindow::count(10)));
-    let late: Vec<_> = (0..5).map(|_| circuit.try_acquire().unwrap()).collect();
-    let dropped_late = circuit.try_acquire().unwrap();
-    circuit.reset();
-    let before = circuit.snapshot();
-    let outcomes = [
-        FAILURE,
-        Outcome::Success,
-        Outcome::Ignored,
-        Outcome::TripFor(SECOND),
-        Outcome::Failure(FailureKind::new("connect")),
-    ];
-
-    for (permit, outcome) in late.into_iter().zip(outcomes) {
-        permit.record(outcome);
-    }
-    drop(dropped_late);
-    clock.advance(SECOND);
-
-    let after = circuit.snapshot();
-    assert_eq!(after.totals.stale, 6);
-    assert_eq!(
-        (after.state, after.epoch, after.window),
-        (before.state, before.epoch, before.window)
-    );
-    assert_eq!((after.totals.failures, after.totals.abandoned), (0, 0));
-}
-
-#[test]
-fn late_failures_do_not_extend_the_open_time() {
-    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_for(10 * SECOND));
-    let late = circuit.try_acquire().unwrap();
-    fail(&circuit);
-    clock.advance(6 * SECOND);
-
-    late.record(FAILURE);
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(4 * SECOND));
-}
-
-#[test]
 fn an_upstream_can_ask_to_be_left_alone() {
     let (circuit, _) = circuit(|b| b.open_for(SECOND).longest_trip_for(60 * SECOND));
 
@@ -465,72 +325,6 @@ fn each_rule_opens_for_its_own_time() {
         assert_eq!(reason(&circuit), Some(expected));
         assert_eq!(rejection(&circuit).retry_after(), Some(77 * SECOND), "{expected:?}");
     }
-}
-
-#[test]
-fn kinds_have_open_times_of_their_own() {
-    let (circuit, _) = circuit(|b| {
-        let rule = |kind| TripRule::consecutive_failures(1).of(FailureKind::new(kind));
-        b.rule(rule("connect").open_for(5 * SECOND)).rule(rule("quota").open_for(300 * SECOND))
-    });
-
-    fail_as(&circuit, "quota");
-
-    assert_eq!(rejection(&circuit).retry_after(), Some(300 * SECOND));
-}
-
-#[test]
-fn a_later_rule_about_the_same_kind_replaces_the_earlier() {
-    let (circuit, _) = circuit(|b| {
-        let rule =
-            |failures| TripRule::consecutive_failures(failures).of(FailureKind::new("connect"));
-        b.rule(rule(1)).rule(rule(2))
-    });
-    fail_as(&circuit, "connect");
-    assert_eq!(circuit.state(), CircuitState::Closed);
-
-    fail_as(&circuit, "connect");
-
-    assert_eq!(circuit.state(), CircuitState::Open);
-}
-
-#[test]
-fn a_new_epoch_clears_the_runs_of_kinds() {
-    let connect = FailureKind::new("connect");
-    let (circuit, _) = circuit(|b| b.rule(TripRule::consecutive_failures(2).of(connect)));
-    fail_as(&circuit, "connect");
-
-    circuit.reset();
-
-    fail_as(&circuit, "connect");
-    assert_eq!(circuit.state(), CircuitState::Closed);
-}
-
-#[test]
-fn recovery_starts_an_epoch_with_each_state() {
-    let (circuit, clock) = circuit(|b| b);
-    circuit.trip();
-    clock.advance(30 * SECOND);
-    assert_eq!(circuit.snapshot().epoch, 2);
-
-    let probe = circuit.try_acquire().unwrap();
-
-    assert_eq!(circuit.snapshot().epoch, 3, "half-open");
-    probe.record(Outcome::Success);
-    assert_eq!(circuit.snapshot().epoch, 4, "closed");
-}
-
-#[test]
-fn forcing_open_starts_an_epoch_also_while_open() {
-    let (circuit, _) = circuit(|b| b);
-    circuit.trip();
-    let epoch = circuit.snapshot().epoch;
-
-    circuit.force_open();
-
-    assert_eq!(circuit.snapshot().epoch, epoch + 1);
-    circuit.force_open();
-    assert_eq!(circuit.snapshot().epoch, epoch + 2, "also when it was forced");
 }
 
 #[test]
