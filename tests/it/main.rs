@@ -27,4 +27,5 @@ mod strategies;
 mod support;
 mod told_calls;
 mod trip_rules;
+mod waiting;
 mod windows;

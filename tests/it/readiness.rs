@@ -12,18 +12,20 @@ use tower_circuit_breaker::{
 };
 use tower_test::mock::{self, Handle, Mock};
 
-use crate::support::{SECOND, circuit, fail, ready_to_probe};
+use crate::support::{SECOND, circuit, ready_to_probe};
 
-type Client = CircuitBreaker<Mock<u32, u32>>;
+pub(crate) type Client = CircuitBreaker<Mock<u32, u32>>;
 
 /// A spawned breaker around a mock that is not ready until told.
-fn breaker(circuit: &tower_circuit_breaker::Circuit) -> (mock::Spawn<Client>, Handle<u32, u32>) {
+pub(crate) fn breaker(
+    circuit: &tower_circuit_breaker::Circuit,
+) -> (mock::Spawn<Client>, Handle<u32, u32>) {
     let (mut service, handle) = mock::spawn_layer(CircuitBreakerLayer::new(circuit.clone()));
     service.get_mut();
     (service, handle)
 }
 
-fn rejected_for(result: Result<u32, Error<BoxError>>) -> RejectReason {
+pub(crate) fn rejected_for(result: Result<u32, Error<BoxError>>) -> RejectReason {
     result.unwrap_err().rejected().expect("a rejection").reason()
 }
 
@@ -38,34 +40,6 @@ async fn an_open_circuit_is_ready_without_asking_the_inner() {
 
     assert_eq!(rejected_for(service.call(1).await), RejectReason::Open);
     assert!(handle.next_request().now_or_never().is_none(), "the inner was called");
-}
-
-#[tokio::test]
-async fn a_task_that_waits_for_a_busy_inner_is_woken_by_a_trip() {
-    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
-    let (mut service, mut handle) = breaker(&circuit);
-    handle.allow(0);
-    assert!(service.poll_ready().is_pending());
-    assert!(!service.is_woken());
-
-    fail(&circuit);
-
-    assert!(service.is_woken());
-    assert!(matches!(service.poll_ready(), Poll::Ready(Ok(()))));
-    assert_eq!(rejected_for(service.call(1).await), RejectReason::Open);
-}
-
-#[tokio::test]
-async fn a_waiting_service_that_is_dropped_leaves_no_waker_behind() {
-    let (circuit, _) = circuit(|b| b);
-    let (mut service, mut handle) = breaker(&circuit);
-    handle.allow(0);
-    assert!(service.poll_ready().is_pending());
-
-    drop(service);
-
-    circuit.trip();
-    assert_eq!(circuit.state(), CircuitState::Open);
 }
 
 #[tokio::test]
@@ -208,67 +182,12 @@ fn the_parts_of_a_breaker_can_be_reached() {
     assert_eq!(service.into_inner(), 6);
 }
 
-struct PanickingWake;
-
-impl Wake for PanickingWake {
-    fn wake(self: Arc<Self>) {
-        std::panic::panic_any("a waker");
-    }
-}
-
-#[test]
-fn a_panicking_waker_loses_no_change_and_no_other_wake_up() {
-    let (circuit, _) = circuit(|b| b);
-    let reasons = crate::listeners::reasons(&circuit);
-    let never = tower::service_fn(|()| std::future::pending::<Result<(), ()>>());
-    let busy = || {
-        let limited = tower::limit::ConcurrencyLimit::with_semaphore(
-            never,
-            Arc::new(tokio::sync::Semaphore::new(0)),
-        );
-        CircuitBreaker::new(limited, circuit.clone())
-    };
-    let wakes = Arc::new(Wakes::default());
-    let mut wakers = vec![Waker::from(Arc::clone(&wakes)); 10];
-    wakers.insert(5, Waker::from(Arc::new(PanickingWake)));
-    let waiting: Vec<_> = wakers
-        .iter()
-        .map(|waker| {
-            let mut service = busy();
-            assert!(service.poll_ready(&mut Context::from_waker(waker)).is_pending());
-            service
-        })
-        .collect();
-
-    circuit.trip();
-    circuit.reset();
-
-    assert_eq!(wakes.count(), 10);
-    assert_eq!(reasons.lock().unwrap().len(), 2);
-    drop(waiting);
-}
-
-#[tokio::test]
-async fn a_task_that_waits_is_woken_when_another_takes_the_last_probe() {
-    let (circuit, clock) = circuit(|b| b);
-    ready_to_probe(&circuit, &clock);
-    let (mut service, mut handle) = breaker(&circuit);
-    handle.allow(0);
-    assert!(service.poll_ready().is_pending());
-
-    let _probe = circuit.try_acquire().unwrap();
-
-    assert!(service.is_woken());
-    assert!(service.poll_ready().is_ready());
-    assert_eq!(rejected_for(service.call(1).await), RejectReason::ProbesBusy);
-}
-
 /// Counts how often it is woken.
 #[derive(Default)]
-struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wakes {
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -280,13 +199,16 @@ impl Wake for Wakes {
 }
 
 /// Asks `service` whether it is ready, for the task behind `wakes`.
-fn ask<S: Service<()>>(service: &mut S, wakes: &Arc<Wakes>) -> Poll<Result<(), S::Error>> {
+pub(crate) fn ask<S: Service<()>>(
+    service: &mut S,
+    wakes: &Arc<Wakes>,
+) -> Poll<Result<(), S::Error>> {
     let waker = Waker::from(Arc::clone(wakes));
     service.poll_ready(&mut Context::from_waker(&waker))
 }
 
 /// An inner service that does something each time it is asked, and says what comes of it.
-struct Asked<F>(F);
+pub(crate) struct Asked<F>(pub(crate) F);
 
 impl<F: FnMut() -> Poll<Result<(), BoxError>>> Service<()> for Asked<F> {
     type Response = ();
@@ -299,92 +221,6 @@ impl<F: FnMut() -> Poll<Result<(), BoxError>>> Service<()> for Asked<F> {
 
     fn call(&mut self, (): ()) -> Self::Future {
         ready(Ok(()))
-    }
-}
-
-#[test]
-fn a_trip_between_asking_and_waiting_is_not_missed() {
-    let (circuit, _) = circuit(|b| b);
-    let tripped = circuit.clone();
-    let inner = Asked(move || {
-        tripped.trip();
-        Poll::Pending
-    });
-    let mut service = CircuitBreaker::new(inner, circuit);
-
-    let polled = ask(&mut service, &Arc::default());
-
-    assert!(polled.is_ready(), "nobody would wake it");
-}
-
-#[test]
-fn all_waiting_tasks_are_woken_each_by_its_latest_waker() {
-    let (circuit, _) = circuit(|b| b);
-    let mut services =
-        [0, 1, 2].map(|_| CircuitBreaker::new(Asked(|| Poll::Pending), circuit.clone()));
-    let wakes = [0, 1, 2].map(|_| Arc::<Wakes>::default());
-    let earlier = Arc::<Wakes>::default();
-    for (service, wakes) in services.iter_mut().zip(&wakes) {
-        assert!(ask(service, &earlier).is_pending());
-        assert!(ask(service, wakes).is_pending());
-    }
-
-    circuit.trip();
-
-    assert_eq!(wakes.each_ref().map(|wakes| wakes.count()), [1, 1, 1]);
-    assert_eq!(earlier.count(), 0);
-}
-
-#[test]
-fn a_task_that_waits_again_is_woken_again() {
-    let (circuit, _) = circuit(|b| b);
-    let mut service = CircuitBreaker::new(Asked(|| Poll::Pending), circuit.clone());
-    let wakes = Arc::<Wakes>::default();
-    assert!(ask(&mut service, &wakes).is_pending());
-    circuit.reset();
-    assert_eq!(wakes.count(), 1);
-    assert!(ask(&mut service, &wakes).is_pending());
-
-    circuit.trip();
-
-    assert_eq!(wakes.count(), 2);
-}
-
-#[test]
-fn nobody_is_woken_for_a_service_that_no_longer_waits() {
-    type Leave = fn(CircuitBreaker<Asked<Box<dyn FnMut() -> Poll<Result<(), BoxError>>>>>);
-    let ways: [(Leave, &str); 3] = [
-        (drop, "dropped"),
-        (
-            |mut service| {
-                service.get_mut().0 = Box::new(|| Poll::Ready(Ok(())));
-                assert!(ask(&mut service, &Arc::default()).is_ready());
-                Box::leak(Box::new(service));
-            },
-            "ready",
-        ),
-        (
-            |mut service| {
-                service.get_mut().0 = Box::new(|| Poll::Ready(Err("gone".into())));
-                assert!(ask(&mut service, &Arc::default()).is_ready());
-                Box::leak(Box::new(service));
-            },
-            "failed",
-        ),
-    ];
-    for (leave, name) in ways {
-        let (circuit, _) = circuit(|b| b);
-        let pending: Box<dyn FnMut() -> _> = Box::new(|| Poll::Pending);
-        let mut service = CircuitBreaker::new(Asked(pending), circuit.clone());
-        let wakes = Arc::<Wakes>::default();
-        assert!(ask(&mut service, &wakes).is_pending());
-        assert_eq!(Arc::strong_count(&wakes), 2, "{name}: the circuit holds its waker");
-
-        leave(service);
-
-        assert_eq!(Arc::strong_count(&wakes), 1, "{name}: it is given up");
-        circuit.trip();
-        assert_eq!(wakes.count(), 0, "{name}");
     }
 }
 
