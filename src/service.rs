@@ -22,7 +22,8 @@ use crate::waiters::Waiting;
 /// ready without asking the inner one, and a task that waits for a busy inner service is woken when
 /// the circuit trips.
 ///
-/// Asks nothing of the inner service but that it is one; needs no runtime; allocates nothing.
+/// Asks nothing of the inner service but that it is one, and needs no runtime. Neither a call nor a
+/// rejection allocates.
 pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed> {
     inner: S,
     handle: Handle<C, R>,
