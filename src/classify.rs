@@ -13,7 +13,7 @@ use crate::sync::Arc;
 ///
 /// Closures `Fn(&Result<T, E>) -> Outcome` are classifiers; so is [`ErrorsAsFailures`], the
 /// default. A classifier runs in the poll that saw the result, outside every lock; if it panics,
-/// the call counts as abandoned and the panic goes on to the caller.
+/// the panic goes on to the caller, and the call counts as abandoned once its future is dropped.
 ///
 /// # Examples
 ///

@@ -45,7 +45,7 @@ fn what_should_be_cloned_can_be() {
 }
 
 #[test]
-fn the_layer_does_not_ask_its_parts_to_be_unwind_safe_by_accident() {
+fn plain_values_are_unwind_safe() {
     fn check<T: RefUnwindSafe>() {}
 
     check::<SlidingWindow>();

@@ -67,6 +67,8 @@ impl<'a> CountRing<'a> {
     }
 
     /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
+    ///
+    /// By exchanges, not stores: they take their place among the exchanges of late threads.
     pub(super) fn restart(&self, tag: Tag) {
         // Release, and before the block: a late helper of the old epoch that meets the new block
         // finds `head` changed too, and gives up.

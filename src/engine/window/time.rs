@@ -2,7 +2,7 @@
 //!
 //! Time is cut into ticks of one bucket's width. A bucket is two words (fast results that
 //! succeeded, that failed), or four where slow calls are told apart; every result adds one to one
-//! word, so a rate can never be torn:
+//! word:
 //!
 //! ```text
 //!   word   epoch tag 16 | tick 16 | count 32
@@ -10,9 +10,14 @@
 //! ```
 //!
 //! Recording is one compare-exchange on a word. When time has gone on, whoever comes first wipes
-//! the buckets of the ticks that have passed and only then moves `newest`, so every word always
-//! belongs to one of the last ticks up to `newest`, after an idle gap of any length. The tick on a
-//! word keeps a thread that was held up from wiping or counting in a bucket that is used again.
+//! the buckets of the ticks that have passed, the oldest first, and only then moves `newest`. So a
+//! word belongs to one of the last ticks up to `newest`, after an idle gap of any length, or is
+//! being wiped for a later one: a reader that meets such a word takes the window to begin after its
+//! bucket, so that a rate is never torn.
+//!
+//! The tick on a word keeps a thread that was held up from wiping or counting in a bucket that is
+//! used again. It has 16 bits: a thread that stands still between two instructions while a gap of
+//! exactly a multiple of 65,536 ticks goes by can misplace one result.
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
@@ -61,6 +66,8 @@ impl<'a> TimeRing<'a> {
     }
 
     /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
+    ///
+    /// By exchanges, not stores: they take their place among the exchanges of late threads.
     pub(super) fn restart(&self, tag: Tag, now: Timestamp) {
         let tick = self.tick(now);
         // Release, and before the words: a late thread of the old epoch that meets a new word finds
