@@ -5,14 +5,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::clock::{Clock, ClockSource, SystemClock};
+use crate::clock::{Clock, ClockSource};
 use crate::config::CircuitConfig;
 use crate::engine::backoff::Backoff;
 use crate::engine::rules::{TripRule, at_least_one, not_zero};
 use crate::engine::settings::Settings;
 use crate::engine::window::SlidingWindow;
 use crate::event::Listener;
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::Arc;
 
 /// Settings of a [`Circuit`] in the making.
 ///
@@ -264,10 +264,7 @@ impl CircuitBuilder {
     /// Makes the circuit, closed.
     #[must_use]
     pub fn build(self) -> Circuit {
-        let clock = match self.clock {
-            Some(clock) => ClockSource::Custom(clock, AtomicU64::new(0)),
-            None => ClockSource::System(SystemClock::new()),
-        };
+        let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);
         let settings = self.settings.with_default_rules();
         let circuit = Circuit::new(self.name, settings, seed, clock);

@@ -12,7 +12,7 @@ use crate::engine::machine::{Machine, Refusal, Ticket};
 use crate::engine::record::{Credit, Ending};
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
-use crate::engine::time::{Timestamp, nanos};
+use crate::engine::time::Timestamp;
 use crate::error::{RejectReason, Rejected};
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::listeners::Listeners;
@@ -76,7 +76,7 @@ impl Circuit {
     }
 
     pub(crate) fn new(name: Arc<str>, settings: Settings, seed: u64, clock: ClockSource) -> Self {
-        let built = Timestamp::from_nanos(nanos(clock.now()));
+        let built = clock.now();
         let machine = Machine::new(settings, seed, built);
         let (listeners, waiters) = (Listeners::new(), Waiters::new());
         Self { core: Arc::new(Core { name, machine, clock, listeners, waiters, built }) }
@@ -346,7 +346,7 @@ impl Circuit {
 
     #[inline]
     fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(nanos(self.core.clock.now()))
+        self.core.clock.now()
     }
 }
 

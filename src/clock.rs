@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::engine::time::nanos;
+use crate::engine::time::{Timestamp, nanos};
 use crate::sync::{AtomicU64, Ordering};
 
+#[cfg(feature = "coarse-clock")]
+pub(crate) mod coarse;
 #[cfg(feature = "test-util")]
 pub(crate) mod manual;
 #[cfg(feature = "tokio")]
@@ -20,6 +22,14 @@ pub(crate) mod tokio;
 pub trait Clock: Send + Sync + 'static {
     /// The time since a fixed point of the clock's choosing.
     fn now(&self) -> Duration;
+
+    /// Whether each reading is at least as late as every one before it, on whatever thread.
+    ///
+    /// Then a circuit need not keep the latest reading to hold later ones against, which costs each
+    /// of them an atomic operation. Asked once, when the circuit is built. Default: false.
+    fn never_goes_back(&self) -> bool {
+        false
+    }
 }
 
 /// The monotonic clock of the operating system: the default.
@@ -49,34 +59,53 @@ impl Clock for SystemClock {
     fn now(&self) -> Duration {
         Instant::now().saturating_duration_since(self.origin)
     }
+
+    fn never_goes_back(&self) -> bool {
+        true
+    }
 }
 
 /// The clock of one circuit, without a virtual call for the default.
 pub(crate) enum ClockSource {
     System(SystemClock),
-    /// A user's clock, and the latest that it has shown, in nanoseconds.
-    Custom(Box<dyn Clock>, AtomicU64),
+    /// A clock that says that it never goes back.
+    Monotonic(Box<dyn Clock>),
+    /// A clock, and the latest that it has shown, in nanoseconds.
+    Latched(Box<dyn Clock>, AtomicU64),
 }
 
 impl ClockSource {
-    #[inline]
-    pub(crate) fn now(&self) -> Duration {
-        match self {
-            Self::System(clock) => clock.now(),
-            Self::Custom(clock, latest) => {
-                let now = nanos(clock.now());
-                // AcqRel: whoever was told a time sees to it that nobody is told an earlier one.
-                Duration::from_nanos(latest.fetch_max(now, Ordering::AcqRel).max(now))
-            }
+    pub(crate) fn new(clock: Option<Box<dyn Clock>>) -> Self {
+        match clock {
+            None => Self::System(SystemClock::new()),
+            Some(clock) if clock.never_goes_back() => Self::Monotonic(clock),
+            Some(clock) => Self::Latched(clock, AtomicU64::new(0)),
         }
     }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::System(clock) => Timestamp::from_nanos(nanos(clock.now())),
+            Self::Monotonic(clock) => Timestamp::from_nanos(nanos(clock.now())),
+            Self::Latched(clock, latest) => latched(&**clock, latest),
+        }
+    }
+}
+
+/// The time that `clock` shows, or the latest that it has shown.
+#[inline(never)]
+fn latched(clock: &dyn Clock, latest: &AtomicU64) -> Timestamp {
+    let now = nanos(clock.now());
+    // AcqRel: whoever was told a time sees to it that nobody is told an earlier one.
+    Timestamp::from_nanos(latest.fetch_max(now, Ordering::AcqRel).max(now))
 }
 
 impl fmt::Debug for ClockSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::System(_) => "SystemClock",
-            Self::Custom(..) => "Clock",
+            Self::Monotonic(_) | Self::Latched(..) => "Clock",
         })
     }
 }

@@ -72,9 +72,10 @@
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what the others do: `serde` ([`CircuitConfig`] as text,
-//! snapshots as JSON), `test-util` (`ManualClock`), `tokio` (`TokioClock`), `tower`
-//! (`tower::load::Load` passes through), `full` (all of these).
+//! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
+//! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
+//! `test-util` (`ManualClock`), `tokio` (`TokioClock`), `tower` (`tower::load::Load` passes
+//! through), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -112,6 +113,8 @@ mod waiters;
 pub use crate::builder::CircuitBuilder;
 pub use crate::circuit::Circuit;
 pub use crate::classify::{Classify, ErrorsAsFailures, FailureIf, Ignoring};
+#[cfg(feature = "coarse-clock")]
+pub use crate::clock::coarse::CoarseClock;
 #[cfg(feature = "test-util")]
 pub use crate::clock::manual::ManualClock;
 #[cfg(feature = "tokio")]

@@ -61,4 +61,8 @@ impl Clock for ManualClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::SeqCst))
     }
+
+    fn never_goes_back(&self) -> bool {
+        true
+    }
 }

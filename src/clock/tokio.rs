@@ -34,4 +34,8 @@ impl Clock for TokioClock {
     fn now(&self) -> Duration {
         Instant::now().saturating_duration_since(self.origin)
     }
+
+    fn never_goes_back(&self) -> bool {
+        true
+    }
 }
