@@ -8,12 +8,13 @@ use crate::builder::CircuitBuilder;
 use crate::clock::ClockSource;
 use crate::config::CircuitConfig;
 use crate::engine::change::Change;
-use crate::engine::machine::{Machine, Refusal, Ticket};
+use crate::engine::machine::{Machine, Refusal};
 use crate::engine::record::{Credit, Ending};
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
-use crate::error::{RejectReason, Rejected};
+use crate::error::{Name, Rejected};
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::listeners::Listeners;
 use crate::permit::Permit;
@@ -59,7 +60,7 @@ pub struct Circuit {
 }
 
 struct Core {
-    name: Arc<str>,
+    name: Arc<Name>,
     machine: Machine,
     clock: ClockSource,
     listeners: Listeners,
@@ -79,6 +80,7 @@ impl Circuit {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
         let (listeners, waiters) = (Listeners::new(), Waiters::new());
+        let name = Arc::new(Name(name));
         Self { core: Arc::new(Core { name, machine, clock, listeners, waiters, built }) }
     }
 
@@ -177,7 +179,7 @@ impl Circuit {
     /// The name of the circuit.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.core.name
+        &self.core.name.0
     }
 
     /// Returns the current state, without a lock; it may be over by the time it is read.
@@ -199,14 +201,14 @@ impl Circuit {
         let word = core.machine.word();
         let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
         CircuitSnapshot {
-            name: Arc::clone(&core.name),
+            name: Arc::clone(&core.name.0),
             state: word.state(),
             overridden: word.overridden(),
             epoch: word.epoch(),
             in_state_for: now.since(control.since),
             retry_after: counts_down.then(|| core.machine.until().since(now)),
             window: core.machine.recorder().counts(Tag::of(word.epoch()), now),
-            totals: core.machine.tally().totals(control.trips),
+            totals: core.machine.totals(&control),
             transitions: control.transitions,
             last_trip: control.last_trip.map(|trip| Trip {
                 reason: trip.reason,
@@ -241,7 +243,7 @@ impl Circuit {
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let (admitted, change) = self.core.machine.admit(self.now());
         self.tell_if(change);
-        if admitted.as_ref().is_ok_and(Ticket::is_probe) {
+        if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
             // It may have taken the last slot: who waits for a busy inner service is rejected now.
             self.core.waiters.wake();
         }
@@ -259,12 +261,12 @@ impl Circuit {
         self.core.machine.count_rejection();
         match self.core.machine.would_refuse(|| self.now()) {
             Some(refusal) => self.rejected(refusal),
-            None => self.reject(RejectReason::NotReady, None),
+            None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
         }
     }
 
     /// Records how an admitted call ended, and tells whoever wants to hear.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
         let recorded = self.core.machine.record(ticket, ending, || self.now());
         if self.core.machine.word().has(Word::CALLS_TOLD) {
@@ -277,27 +279,37 @@ impl Circuit {
         &self.core.waiters
     }
 
+    #[inline]
     fn rejected(&self, refusal: Refusal) -> Rejected {
-        match refusal {
-            Refusal::Open { retry_after } => self.reject(RejectReason::Open, Some(retry_after)),
-            Refusal::ProbesBusy => self.reject(RejectReason::ProbesBusy, None),
-            Refusal::ForcedOpen => self.reject(RejectReason::ForcedOpen, None),
-        }
+        let name = Arc::clone(&self.core.name);
+        self.reject(match refusal {
+            Refusal::Open { retry_after } => Rejected::open(name, retry_after),
+            Refusal::ProbesBusy => Rejected::busy(name),
+            Refusal::ForcedOpen => Rejected::forced_open(name),
+        })
     }
 
-    fn reject(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
-        let circuit = Arc::clone(&self.core.name);
+    /// Tells of the rejection, and passes it on.
+    #[inline]
+    fn reject(&self, rejected: Rejected) -> Rejected {
         if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
-            let circuit = Arc::clone(&circuit);
-            let event = CircuitEvent::Rejected { circuit, reason, retry_after };
-            self.core.listeners.tell_now(&event);
+            self.tell_rejection(&rejected);
         }
-        Rejected::new(circuit, reason, retry_after)
+        rejected
+    }
+
+    #[inline(never)]
+    fn tell_rejection(&self, rejected: &Rejected) {
+        self.core.listeners.tell_now(&CircuitEvent::Rejected {
+            circuit: Arc::clone(rejected.name()),
+            reason: rejected.reason(),
+            retry_after: rejected.retry_after(),
+        });
     }
 
     #[inline(never)]
     fn tell_call(&self, credit: Credit, elapsed: Option<Duration>) {
-        let circuit = Arc::clone(&self.core.name);
+        let circuit = Arc::clone(&self.core.name.0);
         let event = match credit {
             Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
             Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
@@ -323,7 +335,7 @@ impl Circuit {
     }
 
     fn events(&self, change: &Change) -> Vec<CircuitEvent> {
-        let circuit = &self.core.name;
+        let circuit = &self.core.name.0;
         let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
             circuit: Arc::clone(circuit),
             from: change.from.state,
@@ -356,7 +368,7 @@ impl fmt::Debug for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.core.machine.word();
         f.debug_struct("Circuit")
-            .field("name", &self.core.name)
+            .field("name", &self.name())
             .field("state", &word.state())
             .field("overridden", &word.overridden())
             .finish_non_exhaustive()

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::engine::time::nanos;
 use crate::sync::Arc;
 
 /// A boxed error, as tower's layers use it.
@@ -64,12 +65,20 @@ impl<E: StdError + 'static> StdError for Error<E> {
 }
 
 /// A call that was not admitted: by which circuit, why, and when to come again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rejected {
-    circuit: Arc<str>,
-    reason: RejectReason,
-    retry_after: Option<Duration>,
+    // Two words: a rejection comes in registers, and adds little to the size of an error.
+    circuit: Arc<Name>,
+    grounds: Grounds,
 }
+
+/// The name of a circuit behind one thin pointer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Name(pub(crate) Arc<str>);
+
+/// A reason, with the nanoseconds that are left where the circuit is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Grounds(u64);
 
 /// Why a call was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,31 +109,47 @@ impl RejectReason {
 }
 
 impl Rejected {
-    pub(crate) const fn new(
-        circuit: Arc<str>,
-        reason: RejectReason,
-        retry_after: Option<Duration>,
-    ) -> Self {
-        Self { circuit, reason, retry_after }
+    #[inline]
+    pub(crate) const fn open(circuit: Arc<Name>, left: Duration) -> Self {
+        Self { circuit, grounds: Grounds::open(left) }
+    }
+
+    #[inline]
+    pub(crate) const fn busy(circuit: Arc<Name>) -> Self {
+        Self { circuit, grounds: Grounds::PROBES_BUSY }
+    }
+
+    #[inline]
+    pub(crate) const fn forced_open(circuit: Arc<Name>) -> Self {
+        Self { circuit, grounds: Grounds::FORCED_OPEN }
+    }
+
+    #[inline]
+    pub(crate) const fn not_ready(circuit: Arc<Name>) -> Self {
+        Self { circuit, grounds: Grounds::NOT_READY }
     }
 
     /// The name of the circuit that did not admit the call.
     #[must_use]
     pub fn circuit(&self) -> &str {
-        &self.circuit
+        &self.circuit.0
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.circuit.0
     }
 
     /// Why the call was not admitted.
     #[must_use]
     pub const fn reason(&self) -> RejectReason {
-        self.reason
+        self.grounds.reason()
     }
 
     /// How long the circuit stayed open from then on; `None` when that is not known, as for a
     /// forced one or while probes are under way.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        self.grounds.left()
     }
 
     /// Finds a rejection in `error` or among its sources.
@@ -148,10 +173,48 @@ impl Rejected {
     }
 }
 
+impl Grounds {
+    const PROBES_BUSY: Self = Self(u64::MAX);
+    const FORCED_OPEN: Self = Self(u64::MAX - 1);
+    const NOT_READY: Self = Self(u64::MAX - 2);
+    const LONGEST: u64 = u64::MAX - 3;
+
+    const fn open(left: Duration) -> Self {
+        let left = nanos(left);
+        Self(if left > Self::LONGEST { Self::LONGEST } else { left })
+    }
+
+    const fn reason(self) -> RejectReason {
+        match self {
+            Self::PROBES_BUSY => RejectReason::ProbesBusy,
+            Self::FORCED_OPEN => RejectReason::ForcedOpen,
+            Self::NOT_READY => RejectReason::NotReady,
+            Self(_) => RejectReason::Open,
+        }
+    }
+
+    const fn left(self) -> Option<Duration> {
+        match self.reason() {
+            RejectReason::Open => Some(Duration::from_nanos(self.0)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("circuit", &self.circuit())
+            .field("reason", &self.reason())
+            .field("retry_after", &self.retry_after())
+            .finish()
+    }
+}
+
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { circuit, reason, retry_after } = self;
-        match reason {
+        let circuit = self.circuit();
+        match self.reason() {
             RejectReason::Open => write!(f, "circuit {circuit:?} is open")?,
             RejectReason::ProbesBusy => {
                 write!(f, "circuit {circuit:?} is half-open and its probes are under way")?;
@@ -161,7 +224,7 @@ impl fmt::Display for Rejected {
                 write!(f, "circuit {circuit:?} was rejecting when asked whether it is ready")?;
             }
         }
-        match retry_after {
+        match self.retry_after() {
             Some(left) => write!(f, ", retry after {:.1} s", left.as_secs_f64()),
             None => Ok(()),
         }

@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use crate::circuit::Circuit;
-use crate::engine::machine::Ticket;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::record::Ending;
+use crate::engine::ticket::Ticket;
 
 /// One admitted call, for code that is not a future or a closure.
 ///
@@ -95,6 +95,13 @@ impl<H: Borrow<Circuit>> Admission<H> {
         self.is_settled = true;
     }
 
+    /// Apart, so that dropping a settled one is little code.
+    #[cold]
+    #[inline(never)]
+    fn abandon(&mut self) {
+        self.end(Ending::Abandoned);
+    }
+
     #[inline]
     fn end(&mut self, ending: Ending) {
         self.is_settled = true;
@@ -107,7 +114,7 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     #[inline]
     fn drop(&mut self) {
         if !self.is_settled {
-            self.end(Ending::Abandoned);
+            self.abandon();
         }
     }
 }

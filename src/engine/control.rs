@@ -10,7 +10,7 @@ use crate::engine::recorder::Cause;
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
-use crate::engine::totals::Transitions;
+use crate::engine::totals::{Counter, Totals, Transitions};
 use crate::engine::window::WindowCounts;
 
 /// The state that changes seldom.
@@ -251,6 +251,9 @@ impl Machine {
             control.since = now;
             control.count(old.state(), next.to.state);
         }
+        // Before the window may get another shape.
+        let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
+        self.tally().add_many(Counter::Successes, successes);
         if let Some(settings) = settings {
             self.recorder().configure(&settings);
             control.settings = settings;
@@ -271,6 +274,12 @@ impl Machine {
             open_for: next.open_for,
             lasted,
         }
+    }
+
+    /// What has become of all calls. The lock is held, so that the epoch stays.
+    pub(crate) fn totals(&self, control: &Control) -> Totals {
+        let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
+        self.tally().totals(control.trips, in_window)
     }
 
     /// The same stretch under another override.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
-use crate::engine::probes::ProbeId;
 use crate::engine::recorder::Recorder;
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::engine::totals::{Counter, Tally};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
@@ -26,25 +26,6 @@ pub(crate) struct Machine {
     recorder: Recorder,
     tally: Tally,
     control: Mutex<Control>,
-}
-
-/// The right to one call, without a reference to its circuit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ticket {
-    /// The word that admitted the call.
-    pub(crate) word: Word,
-    pub(crate) role: Role,
-    pub(crate) started: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// A call of a closed circuit.
-    Call,
-    /// A call that tells whether the upstream is back.
-    Probe(ProbeId),
-    /// A call that would have been rejected, were the circuit not under observation.
-    Observed,
 }
 
 /// Why a call is not admitted.
@@ -93,7 +74,7 @@ impl Machine {
             return None;
         }
         let started = if word.has(Word::TIMED) { now() } else { Timestamp::ZERO };
-        Some(Ticket { word, role: Role::Call, started })
+        Some(Ticket::new(word, started))
     }
 
     /// Admits a call or refuses it; the change is the end of the open time.
@@ -109,7 +90,7 @@ impl Machine {
         // The word cannot change while the lock is held.
         let word = self.word();
         if word.is_closed() {
-            return (Ok(Ticket { word, role: Role::Call, started: now }), None);
+            return (Ok(Ticket::new(word, now)), None);
         }
         if let Some(refusal) = self.refusal(word, now) {
             return (self.refuse(word, refusal, now), None);
@@ -122,7 +103,7 @@ impl Machine {
         self.set_until(control.probes.free_at(&control.settings));
         let word = self.word();
         let admitted = match probe {
-            Some(probe) => Ok(Ticket { word, role: Role::Probe(probe), started: now }),
+            Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
             None => self.refuse(word, Refusal::ProbesBusy, now),
         };
         (admitted, change)
@@ -163,7 +144,7 @@ impl Machine {
     fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
         if word.overridden() == Some(Override::Observing) {
             self.tally.add(Counter::WouldHaveRejected);
-            return Ok(Ticket { word, role: Role::Observed, started: now });
+            return Ok(Ticket::new(word, now));
         }
         self.count_rejection();
         Err(refusal)
@@ -193,17 +174,5 @@ impl Machine {
         // Release: who reads this deadline and then the word finds the word no older than the one
         // before it, and so notices when the two do not belong together.
         self.until.store(until.as_nanos(), Ordering::Release);
-    }
-}
-
-impl Ticket {
-    pub(crate) const fn is_probe(&self) -> bool {
-        matches!(self.role, Role::Probe(_))
-    }
-
-    /// Whether the start of the call was noted.
-    #[inline]
-    pub(crate) fn is_timed(&self) -> bool {
-        self.word.has(Word::TIMED) || self.role != Role::Call
     }
 }

@@ -24,6 +24,7 @@ mod recorder;
 pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod state;
+pub(crate) mod ticket;
 pub(crate) mod time;
 pub(crate) mod totals;
 pub(crate) mod window;

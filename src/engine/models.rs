@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use crate::engine::explore::{explore, race};
-use crate::engine::machine::{Machine, Refusal, Role, Ticket};
+use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::record::{Credit, Ending};
 use crate::engine::settings::{CountRule, Settings};
 use crate::engine::state::{CircuitState, Override};
+use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
@@ -50,7 +51,7 @@ fn closed_to_open_exactly_once() {
         assert_eq!(changes, 1);
         assert_eq!(machine.word().state(), CircuitState::Open);
         assert_eq!(machine.lock().trips, 1);
-        let totals = machine.tally().totals(1);
+        let totals = machine.totals(&machine.lock());
         assert_eq!(totals.failures + totals.stale, 2);
         assert!(a.credit != Credit::Stale || b.credit != Credit::Stale);
     });
@@ -119,7 +120,7 @@ fn a_probe_is_dropped_while_its_lease_ends() {
         );
         assert!(change.is_none());
         let second = admitted.expect("the slot is free, by the drop or by the lease");
-        assert!(matches!(second.role, Role::Probe(_)));
+        assert!(matches!(second.role(), Role::Probe(_)));
         assert!(machine.admit(seconds(60)).0.is_err(), "and taken again");
         assert!(machine.record(second, PASSED, || seconds(61)).change.is_some());
         assert_eq!(machine.word().state(), CircuitState::Closed);
@@ -139,7 +140,7 @@ fn probes_that_disagree_make_one_change() {
             move || b.record(second, FAILED, || seconds(31)),
         );
         assert!(a.change.is_some() != b.change.is_some());
-        assert_eq!(machine.tally().totals(0).stale, 1);
+        assert_eq!(machine.totals(&machine.lock()).stale, 1);
     });
 }
 
@@ -173,7 +174,7 @@ fn a_rejection_against_a_reopening() {
         let (admitted, _) =
             race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
         match admitted.0 {
-            Ok(ticket) => assert!(matches!(ticket.role, Role::Probe(_))),
+            Ok(ticket) => assert!(matches!(ticket.role(), Role::Probe(_))),
             Err(Refusal::Open { .. }) => {}
             Err(refusal) => panic!("{refusal:?}, but a slot was free"),
         }

@@ -1,5 +1,6 @@
 //! The slots of half-open: who may probe, and what the probes have said.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::engine::settings::Settings;
@@ -16,8 +17,10 @@ pub(crate) struct Probes {
     ignored_in_a_row: u32,
 }
 
-/// Which probe of a half-open stretch a permit is for.
-pub(crate) type ProbeId = u32;
+/// Which probe of a half-open stretch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
+/// far more than are ever under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProbeId(NonZeroU32);
 
 #[derive(Debug)]
 struct Lease {
@@ -54,7 +57,7 @@ impl Probes {
         Self {
             live: Vec::new(),
             lease: Duration::ZERO,
-            next: 0,
+            next: ProbeId::FIRST,
             succeeded: 0,
             failed: 0,
             ignored_in_a_row: 0,
@@ -74,7 +77,7 @@ impl Probes {
             return None;
         }
         let probe = self.next;
-        self.next = probe.wrapping_add(1);
+        self.next = probe.next();
         self.live.push(Lease { probe, ends: now.after(self.lease) });
         Some(probe)
     }
@@ -124,5 +127,44 @@ impl Probes {
 
     fn end_leases(&mut self, now: Timestamp) {
         self.live.retain(|lease| lease.ends > now);
+    }
+}
+
+impl ProbeId {
+    pub(crate) const FIRST: Self = Self(NonZeroU32::MIN);
+    const NUMBER: u32 = (1 << 24) - 1;
+
+    pub(crate) const fn next(self) -> Self {
+        match NonZeroU32::new(self.0.get().wrapping_add(1) & Self::NUMBER) {
+            Some(next) => Self(next),
+            None => Self::FIRST,
+        }
+    }
+
+    /// A number of 24 bits, not zero.
+    pub(crate) const fn number(self) -> u64 {
+        self.0.get() as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "masked to 24 bits")]
+    pub(crate) const fn from_number(number: u64) -> Option<Self> {
+        match NonZeroU32::new(number as u32 & Self::NUMBER) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProbeId;
+
+    #[test]
+    fn probe_numbers_begin_again_at_one() {
+        let last = ProbeId::from_number((1 << 24) - 1).unwrap();
+
+        assert_eq!(last.next(), ProbeId::FIRST);
+        assert_eq!(ProbeId::from_number(last.number()), Some(last));
+        assert_eq!(ProbeId::from_number(0), None);
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::control::{Control, OpenTime};
-use crate::engine::machine::{Machine, Role, Ticket};
+use crate::engine::machine::Machine;
 use crate::engine::outcome::{FailureKind, Outcome, Pace};
 use crate::engine::probes::{Answer, Decision, ProbeId};
-use crate::engine::recorder::Cause;
+use crate::engine::recorder::{Cause, Keeper, Taken};
 use crate::engine::state::{Override, Tag, Word};
+use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::{Reading, Timestamp};
 use crate::engine::totals::Counter;
 
@@ -45,15 +46,53 @@ impl Machine {
         ending: Ending,
         now: impl FnOnce() -> Timestamp,
     ) -> Recorded {
-        let mut now = Reading::new(now);
+        let now = Reading::new(now);
         let word = self.word();
-        if word.epoch() != ticket.word.epoch() {
+        if !ticket.is_of(word) {
             return self.stale();
         }
-        if ticket.role == Role::Call && ending == Ending::Finished(Outcome::Success) {
+        // First, and with a branch of its own: it is what nearly every call comes to.
+        if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }
-        let elapsed = ticket.is_timed().then(|| now.get().since(ticket.started));
+        self.record_other(word, ticket, ending, now)
+    }
+
+    #[inline]
+    fn record_success<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let (elapsed, pace) = if ticket.is_timed() {
+            let elapsed = now.get().since(ticket.started());
+            (Some(elapsed), self.recorder().pace(elapsed))
+        } else {
+            (None, Pace::Fast)
+        };
+        let taken = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
+        let Taken::InTime { cause, keeper } = taken else {
+            return self.stale();
+        };
+        if keeper == Keeper::Tally {
+            self.tally().add(Counter::Successes);
+        }
+        if pace == Pace::Slow {
+            self.tally().add(Counter::SlowCalls);
+        }
+        let change = cause.and_then(|cause| self.trip_by(word, cause, now.get()));
+        Recorded { credit: Credit::Success, elapsed, change }
+    }
+
+    fn record_other<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        ending: Ending,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let elapsed = ticket.is_timed().then(|| now.get().since(ticket.started()));
         let outcome = match ending {
             Ending::Finished(outcome) => outcome,
             Ending::Abandoned
@@ -64,36 +103,19 @@ impl Machine {
             Ending::Abandoned => return self.abandoned(ticket, elapsed),
         };
         let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
-        match ticket.role {
-            Role::Call => self.record_call(word, outcome, pace, elapsed, now),
-            Role::Probe(probe) => self.record_probe(ticket, probe, outcome, pace, now.get()),
-            Role::Observed => Recorded { credit: self.count(outcome, pace), elapsed, change: None },
+        match (ticket.role(), outcome) {
+            (Role::Call, Outcome::Failure(_) | Outcome::TripFor(_)) => {
+                self.record_failure(word, outcome, pace, elapsed, now)
+            }
+            (Role::Probe(probe), _) => self.record_probe(ticket, probe, outcome, pace, now.get()),
+            // An ignored call is in no window; a success of a closed circuit does not come here.
+            (Role::Call | Role::Observed, _) => {
+                Recorded { credit: self.count(outcome, pace), elapsed, change: None }
+            }
         }
     }
 
-    #[inline]
-    fn record_success<F: FnOnce() -> Timestamp>(
-        &self,
-        word: Word,
-        ticket: Ticket,
-        mut now: Reading<F>,
-    ) -> Recorded {
-        self.tally().add(Counter::Successes);
-        let (elapsed, pace) = if ticket.is_timed() {
-            let elapsed = now.get().since(ticket.started);
-            (Some(elapsed), self.recorder().pace(elapsed))
-        } else {
-            (None, Pace::Fast)
-        };
-        if pace == Pace::Slow {
-            self.tally().add(Counter::SlowCalls);
-        }
-        let cause = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
-        let change = cause.and_then(|cause| self.trip_by(word, cause, now.get()));
-        Recorded { credit: Credit::Success, elapsed, change }
-    }
-
-    fn record_call<F: FnOnce() -> Timestamp>(
+    fn record_failure<F: FnOnce() -> Timestamp>(
         &self,
         word: Word,
         outcome: Outcome,
@@ -101,23 +123,20 @@ impl Machine {
         elapsed: Option<Duration>,
         mut now: Reading<F>,
     ) -> Recorded {
+        let kind = match outcome {
+            Outcome::Failure(kind) => kind,
+            _ => FailureKind::OTHER,
+        };
+        let taken = self.recorder().fail(Tag::of(word.epoch()), kind, pace, || now.get());
+        let Taken::InTime { cause, .. } = taken else {
+            return self.stale();
+        };
         let credit = self.count(outcome, pace);
-        let tag = Tag::of(word.epoch());
-        let change = match outcome {
-            Outcome::Success => self
-                .recorder()
-                .succeed(tag, pace, || now.get())
-                .and_then(|cause| self.trip_by(word, cause, now.get())),
-            Outcome::Failure(kind) => self
-                .recorder()
-                .fail(tag, kind, pace, || now.get())
-                .and_then(|cause| self.trip_by(word, cause, now.get())),
-            Outcome::TripFor(open_for) => {
-                // Whatever rule this makes hold, the upstream's word goes before it.
-                let _ = self.recorder().fail(tag, FailureKind::OTHER, pace, || now.get());
-                self.trip_when_asked(word, open_for, now.get())
-            }
-            Outcome::Ignored => None,
+        let change = match (outcome, cause) {
+            // Whatever rule holds, the upstream's word goes before it.
+            (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
+            (_, Some(cause)) => self.trip_by(word, cause, now.get()),
+            (_, None) => None,
         };
         Recorded { credit, elapsed, change }
     }
@@ -131,11 +150,11 @@ impl Machine {
         now: Timestamp,
     ) -> Recorded {
         let mut control = self.lock();
-        if self.word().epoch() != ticket.word.epoch() {
+        if !ticket.is_of(self.word()) {
             return self.stale();
         }
         let credit = self.count(outcome, pace);
-        let elapsed = Some(now.since(ticket.started));
+        let elapsed = Some(now.since(ticket.started()));
         let control = &mut *control;
         let answer = match outcome {
             Outcome::Success if pace == Pace::Fast => Answer::Passed,
@@ -167,9 +186,9 @@ impl Machine {
     }
 
     fn abandoned(&self, ticket: Ticket, elapsed: Option<Duration>) -> Recorded {
-        if let Role::Probe(probe) = ticket.role {
+        if let Role::Probe(probe) = ticket.role() {
             let mut control = self.lock();
-            if self.word().epoch() != ticket.word.epoch() {
+            if !ticket.is_of(self.word()) {
                 return self.stale();
             }
             let control = &mut *control;

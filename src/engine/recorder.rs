@@ -11,7 +11,7 @@ use crate::engine::settings::{Rate, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::slots::{Block, Slots};
-use crate::engine::window::{SlowCalls, Window, WindowCounts};
+use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Runs, window and limits of one circuit.
@@ -49,6 +49,24 @@ pub(crate) enum Cause {
     FailureCount,
 }
 
+/// What became of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Its epoch was over before it was recorded.
+    Late,
+    /// It was recorded; `cause` is the rule that it made hold.
+    InTime { cause: Option<Cause>, keeper: Keeper },
+}
+
+/// Who counts a result among the totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The caller, who has the tally.
+    Tally,
+    /// The window has done so.
+    Window,
+}
+
 impl Recorder {
     /// A recorder with room for `settings`: [`configure`](Self::configure) comes next.
     pub(crate) fn new(settings: &Settings) -> Self {
@@ -83,6 +101,17 @@ impl Recorder {
         self.kind_rules.store(pair(number, block), Ordering::Relaxed);
     }
 
+    /// Ends the epoch of `tag` in favour of `next`, and gives how many successes the window has
+    /// counted in it. The caller holds the lock, and restarts the recorder next.
+    pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        self.window.finish(tag, next)
+    }
+
+    /// How many successes the window has counted in this epoch.
+    pub(crate) fn successes(&self, tag: Tag) -> u64 {
+        self.window.successes(tag)
+    }
+
     /// Forgets everything, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
         // Release: a result of the old epoch that meets the new tag gives up.
@@ -95,33 +124,38 @@ impl Recorder {
         self.window.restart(tag, now);
     }
 
-    /// Records a success; gives the rule that a slow one makes hold.
+    /// Records a success; a slow one may make a rule hold.
     #[inline]
-    pub(crate) fn succeed(
-        &self,
-        tag: Tag,
-        pace: Pace,
-        now: impl FnOnce() -> Timestamp,
-    ) -> Option<Cause> {
+    pub(crate) fn succeed(&self, tag: Tag, pace: Pace, now: impl FnOnce() -> Timestamp) -> Taken {
         end_run(&self.run, tag);
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
-        let counts = self.window.record(tag, Sample { verdict: Verdict::Succeeded, pace }, now)?;
-        self.limits.reached_by(counts)
+        let sample = Sample { verdict: Verdict::Succeeded, pace };
+        let (counts, keeper) = match self.window.record(tag, sample, now) {
+            Noted::Late => return Taken::Late,
+            Noted::Counted(counts) => (counts, Keeper::Window),
+            Noted::Uncounted(counts) => (counts, Keeper::Tally),
+        };
+        Taken::InTime { cause: counts.and_then(|counts| self.limits.reached_by(counts)), keeper }
     }
 
-    /// Records a failure; gives the first rule that it makes hold.
+    /// Records a failure, and finds the first rule that it makes hold.
     pub(crate) fn fail(
         &self,
         tag: Tag,
         kind: FailureKind,
         pace: Pace,
         now: impl FnOnce() -> Timestamp,
-    ) -> Option<Cause> {
+    ) -> Taken {
         let by_run = self.lengthen_run(tag, kind);
-        let counts = self.window.record(tag, Sample { verdict: Verdict::Failed, pace }, now);
-        by_run.or_else(|| self.limits.reached_by(counts?))
+        let sample = Sample { verdict: Verdict::Failed, pace };
+        let counts = match self.window.record(tag, sample, now) {
+            Noted::Late => return Taken::Late,
+            Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
+        };
+        let cause = by_run.or_else(|| self.limits.reached_by(counts?));
+        Taken::InTime { cause, keeper: Keeper::Tally }
     }
 
     /// What the window holds now.
@@ -130,6 +164,7 @@ impl Recorder {
     }
 
     /// Whether a call that took `elapsed` is a slow one.
+    #[inline]
     pub(crate) fn pace(&self, elapsed: Duration) -> Pace {
         // Relaxed, here and below: published with the epoch.
         match self.limits.slower_than.load(Ordering::Relaxed) {
@@ -260,6 +295,7 @@ fn slow_calls(settings: &Settings) -> SlowCalls {
 }
 
 /// Relaxed: every number here is published with the epoch, or stands for itself.
+#[inline]
 fn load(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
@@ -270,10 +306,12 @@ const fn pair(lower: u64, upper: u64) -> u64 {
     lower & 0xffff_ffff | upper << 32
 }
 
+#[inline]
 const fn lower(word: u64) -> u64 {
     word & 0xffff_ffff
 }
 
+#[inline]
 const fn upper(word: u64) -> u64 {
     word >> 32
 }

@@ -77,7 +77,7 @@ impl Word {
 
     const STATE: u64 = 0b11;
     const OVERRIDE: u64 = 0b11 << 2;
-    const EPOCH: u32 = 8;
+    pub(crate) const EPOCH: u32 = 8;
 
     pub(crate) const fn new(
         state: CircuitState,
@@ -99,14 +99,17 @@ impl Word {
         Self(state | overridden | flags | (epoch << Self::EPOCH))
     }
 
+    #[inline]
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
+    #[inline]
     pub(crate) const fn bits(self) -> u64 {
         self.0
     }
 
+    #[inline]
     pub(crate) const fn state(self) -> CircuitState {
         match self.0 & Self::STATE {
             0 => CircuitState::Closed,
@@ -115,10 +118,12 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(crate) const fn is_closed(self) -> bool {
         self.0 & Self::STATE == 0
     }
 
+    #[inline]
     pub(crate) const fn overridden(self) -> Option<Override> {
         match (self.0 & Self::OVERRIDE) >> 2 {
             0 => None,
@@ -128,14 +133,17 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(crate) const fn epoch(self) -> u64 {
         self.0 >> Self::EPOCH
     }
 
+    #[inline]
     pub(crate) const fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
     }
 
+    #[inline]
     pub(crate) const fn with(self, flags: u64) -> Self {
         Self(self.0 | flags)
     }
@@ -152,21 +160,25 @@ pub(crate) struct Tag(u64);
 impl Tag {
     const SHIFT: u32 = 48;
 
+    #[inline]
     pub(crate) const fn of(epoch: u64) -> Self {
         Self(epoch << Self::SHIFT)
     }
 
     /// The tag that `word` carries.
+    #[inline]
     pub(crate) const fn on(word: u64) -> Self {
         Self(word & (u64::MAX << Self::SHIFT))
     }
 
     /// `value`, which has 48 bits, under this tag.
+    #[inline]
     pub(crate) const fn mark(self, value: u64) -> u64 {
         self.0 | value
     }
 
     /// What `word` holds besides its tag.
+    #[inline]
     pub(crate) const fn strip(word: u64) -> u64 {
         word & !(u64::MAX << Self::SHIFT)
     }

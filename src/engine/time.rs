@@ -13,15 +13,18 @@ impl Timestamp {
     /// A time that does not come.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
+    #[inline]
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
+    #[inline]
     pub(crate) const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// The time from `earlier` to `self`; zero when `earlier` is later.
+    #[inline]
     pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -34,10 +37,10 @@ impl Timestamp {
 
 /// `duration` in whole nanoseconds, at most `u64::MAX`.
 #[inline]
-pub(crate) fn nanos(duration: Duration) -> u64 {
+pub(crate) const fn nanos(duration: Duration) -> u64 {
     // In 64 bits: `as_nanos` counts in 128, which shows on each reading of the clock.
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
-    seconds.saturating_add(duration.subsec_nanos().into())
+    seconds.saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// A reading of the clock that is taken when first asked for, and then kept.
@@ -48,10 +51,12 @@ pub(crate) struct Reading<F> {
 }
 
 impl<F: FnOnce() -> Timestamp> Reading<F> {
+    #[inline]
     pub(crate) const fn new(read: F) -> Self {
         Self { read: Some(read), at: Timestamp::ZERO }
     }
 
+    #[inline]
     pub(crate) fn get(&mut self) -> Timestamp {
         if let Some(read) = self.read.take() {
             self.at = read();

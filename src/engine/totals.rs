@@ -48,7 +48,8 @@ pub struct Transitions {
     pub half_open_to_open: u64,
 }
 
-/// The counters behind [`Totals`], except for trips.
+/// The counters behind [`Totals`], except for trips, and for successes of the present epoch where
+/// the window counts them.
 ///
 /// All Relaxed: each stands for itself, and nothing is decided by them.
 #[derive(Debug)]
@@ -92,6 +93,11 @@ impl Tally {
 
     #[inline]
     pub(crate) fn add(&self, counter: Counter) {
+        self.add_many(counter, 1);
+    }
+
+    #[inline]
+    pub(crate) fn add_many(&self, counter: Counter, number: u64) {
         let counter = match counter {
             Counter::Successes => &self.successes,
             Counter::Failures => &self.failures,
@@ -102,13 +108,13 @@ impl Tally {
             Counter::WouldHaveRejected => &self.would_have_rejected,
             Counter::Stale => &self.stale,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(number, Ordering::Relaxed);
     }
 
-    /// The totals, given the trips.
-    pub(crate) fn totals(&self, trips: u64) -> Totals {
+    /// The totals, given the trips and the successes that the window has counted.
+    pub(crate) fn totals(&self, trips: u64, in_window: u64) -> Totals {
         Totals {
-            successes: self.successes.load(Ordering::Relaxed),
+            successes: self.successes.load(Ordering::Relaxed).saturating_add(in_window),
             failures: self.failures.load(Ordering::Relaxed),
             ignored: self.ignored.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),

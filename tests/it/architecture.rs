@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("engine", &["engine", "sync"]),
-    ("error", &["sync"]),
+    ("error", &["engine", "sync"]),
     ("event", &["engine", "error", "sync"]),
     ("contain", &[]),
     ("listeners", &["contain", "event", "sync"]),

@@ -1,10 +1,12 @@
 //! A window over exactly the last N results, without a lock.
 //!
-//! Results are written ten to a block, and blocks stand in a ring. A block is two words:
+//! Results are written ten to a block, and blocks stand in a ring. A block is two words, or three
+//! where slow calls are told apart:
 //!
 //! ```text
 //!   results   epoch tag 16 | block number 24 | results so far 4 | failed 10 | slow 10
-//!   sums      epoch tag 16 | failed before this block 24 | slow before this block 24
+//!   failed    epoch tag 16 | failed in this epoch before this block 48
+//!   slow      epoch tag 16 | slow in this epoch before this block 48
 //! ```
 //!
 //! Recording is one compare-exchange on the `results` word of the current block, which checks the
@@ -14,31 +16,38 @@
 //! `head` had not moved, so that it does not matter how many do it or how late one of them is.
 //!
 //! The counts of the window are the sums up to now less the sums up to N results ago: two blocks
-//! are read, however long the window is. Block number and sums wrap; only differences are used, and
-//! both are far wider than a window is long.
+//! are read, however long the window is. The number on a block wraps; it is only compared, and is
+//! far wider than a window is long.
+//!
+//! The position and the sum of failures also say how many results of the epoch succeeded, so that
+//! no counter besides has to be kept for them.
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
-use crate::engine::window::WindowCounts;
+use crate::engine::window::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The words of a count window and how to read them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CountRing<'a> {
-    /// Two words a block, a power of two of blocks.
+    /// Results and failed of each block, then slow of each; a power of two of blocks.
     words: &'a [AtomicU64],
     /// Epoch tag and the number of the current block.
     head: &'a AtomicU64,
     length: u64,
+    slow_calls: SlowCalls,
 }
 
 /// The `results` word of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Results(u64);
 
-/// The two sums before a block.
+/// What a sum is over, and what may be counted in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sums(u64);
+enum Feature {
+    Failed,
+    Slow,
+}
 
 /// Results in a block: as many as fit beside tag and number.
 #[cfg(not(breaker_loom))]
@@ -48,7 +57,6 @@ const PER_BLOCK: u64 = 10;
 const PER_BLOCK: u64 = 2;
 const BITS: u64 = (1 << PER_BLOCK) - 1;
 const NUMBER: u64 = (1 << 24) - 1;
-const SUM: u64 = (1 << 24) - 1;
 
 /// One block for the current results, one for those that leave the window, and one so that a
 /// reader of the latter has a whole block's time before it is used again.
@@ -56,14 +64,21 @@ const SPARE_BLOCKS: u64 = 3;
 
 impl<'a> CountRing<'a> {
     /// How many words a window of `length` results takes.
-    pub(super) fn words_for(length: u32) -> usize {
+    pub(super) fn words_for(length: u32, slow_calls: SlowCalls) -> usize {
         let blocks = u64::from(length).div_ceil(PER_BLOCK).saturating_add(SPARE_BLOCKS);
-        usize::try_from(blocks.next_power_of_two().saturating_mul(2)).unwrap_or(usize::MAX)
+        let words = blocks.next_power_of_two().saturating_mul(words_per_block(slow_calls));
+        usize::try_from(words).unwrap_or(usize::MAX)
     }
 
     /// A ring over `words`, of which there are as many as [`words_for`](Self::words_for) says.
-    pub(super) fn new(words: &'a [AtomicU64], head: &'a AtomicU64, length: u32) -> Self {
-        Self { words, head, length: u64::from(length) }
+    #[inline]
+    pub(super) fn new(
+        words: &'a [AtomicU64],
+        head: &'a AtomicU64,
+        length: u32,
+        slow_calls: SlowCalls,
+    ) -> Self {
+        Self { words, head, length: u64::from(length), slow_calls }
     }
 
     /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
@@ -73,15 +88,44 @@ impl<'a> CountRing<'a> {
         // Release, and before the block: a late helper of the old epoch that meets the new block
         // finds `head` changed too, and gives up.
         self.head.swap(tag.mark(0), Ordering::AcqRel);
-        let (Some(results), Some(sums)) = (self.results(0), self.sums(0)) else {
-            return;
-        };
-        sums.swap(tag.mark(0), Ordering::AcqRel);
-        results.swap(Results::empty(tag, 0).0, Ordering::AcqRel);
+        let sums = [Feature::Failed, Feature::Slow].map(|feature| self.sum(0, feature));
+        for sum in sums.into_iter().flatten() {
+            sum.swap(tag.mark(0), Ordering::AcqRel);
+        }
+        if let Some(results) = self.results(0) {
+            results.swap(Results::empty(tag, 0).0, Ordering::AcqRel);
+        }
     }
 
-    /// Adds one result; gives the counts when the result is one that may trip the circuit.
-    pub(super) fn record(&self, tag: Tag, sample: Sample) -> Option<WindowCounts> {
+    /// Ends the epoch of `tag` in favour of `next`: from here on no result of it is taken. Gives how
+    /// many have succeeded. The caller holds the lock, and restarts the window next.
+    pub(super) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        let head = self.head.swap(next.mark(0), Ordering::AcqRel);
+        let number = Tag::strip(head);
+        let Some(slot) = self.results(number) else { return 0 };
+        // Whoever read `head` before the exchange above may record in this block until the one
+        // below, and in no other: one that was prepared but never named takes nothing.
+        // What it then holds is of the old epoch, and of no block that anyone looks for.
+        let last = Results(slot.swap(Results::empty(tag, !number).0, Ordering::AcqRel));
+        if Tag::on(head) != tag || last.tag() != tag {
+            return 0;
+        }
+        self.succeeded(number, last).unwrap_or(0)
+    }
+
+    /// How many results of the epoch have succeeded so far.
+    pub(super) fn successes(&self, tag: Tag) -> u64 {
+        self.read(tag, |number, current| self.succeeded(number, current)).unwrap_or(0)
+    }
+
+    /// Adds one result; with the counts when the result is one that may trip the circuit.
+    #[inline]
+    pub(super) fn record(&self, tag: Tag, sample: Sample) -> Noted {
+        self.try_record(tag, sample).unwrap_or(Noted::Late)
+    }
+
+    #[inline]
+    fn try_record(&self, tag: Tag, sample: Sample) -> Option<Noted> {
         loop {
             // Acquire: pairs with `turn_over`; the block was prepared before `head` named it.
             let head = self.head.load(Ordering::Acquire);
@@ -112,59 +156,67 @@ impl<'a> CountRing<'a> {
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                return counts;
+                return Some(Noted::Counted(counts));
             }
         }
     }
 
     /// The counts of the last N results of the epoch.
     pub(super) fn counts(&self, tag: Tag) -> WindowCounts {
+        self.read(tag, |number, current| self.counts_with(number, current)).unwrap_or_default()
+    }
+
+    /// What `what` says of the current block, as it was at one moment; `None` when the epoch is
+    /// over.
+    fn read<T>(&self, tag: Tag, what: impl Fn(u64, Results) -> Option<T>) -> Option<T> {
         loop {
             let head = self.head.load(Ordering::Acquire);
+            let number = Tag::strip(head);
             if Tag::on(head) != tag {
-                return WindowCounts::default();
+                return None;
             }
-            let Some(slot) = self.results(Tag::strip(head)) else {
-                return WindowCounts::default();
-            };
-            let seen = Results(slot.load(Ordering::Acquire));
-            let is_current = seen.tag() == tag && seen.number() == Tag::strip(head) & NUMBER;
-            if let Some(counts) = is_current.then(|| self.counts_at(head, seen)).flatten() {
-                return counts;
-            }
-            if self.head.load(Ordering::Acquire) == head {
-                return WindowCounts::default(); // as in `record`
+            let current = Results(self.results(number)?.load(Ordering::Acquire));
+            let is_current = current.tag() == tag && current.number() == number & NUMBER;
+            let seen = if is_current { what(number, current) } else { None };
+            // The blocks read are used again only after `head` has moved; the fence keeps the reads
+            // above before this one.
+            fence(Ordering::Acquire);
+            if self.head.load(Ordering::Relaxed) == head {
+                return seen; // nothing, where the ring is being given another shape
             }
         }
     }
 
-    /// The counts as they were when the current block, which `head` names, held `current`.
-    fn counts_at(&self, head: u64, current: Results) -> Option<WindowCounts> {
-        let counts = self.counts_with(Tag::strip(head), current)?;
-        // The blocks read are used again only after `head` has moved; the fence keeps the reads
-        // above before this one.
-        fence(Ordering::Acquire);
-        (self.head.load(Ordering::Relaxed) == head).then_some(counts)
-    }
-
     /// The counts when block `number`, the current one, holds `current`.
     fn counts_with(&self, number: u64, current: Results) -> Option<WindowCounts> {
-        let recorded = number.wrapping_mul(PER_BLOCK).wrapping_add(current.len());
+        let recorded = recorded(number, current);
         let left = recorded.saturating_sub(self.length);
         let (oldest, gone) = (left / PER_BLOCK, left % PER_BLOCK);
-        let now = Sums(self.sums(number)?.load(Ordering::Acquire)).and(current, PER_BLOCK);
         // A window shorter than a block may begin in the current one.
         let leaving = if oldest == number {
             current
         } else {
             Results(self.results(oldest)?.load(Ordering::Acquire))
         };
-        let then = Sums(self.sums(oldest)?.load(Ordering::Acquire)).and(leaving, gone);
+        let in_window = |feature| {
+            let now = self.sum_with(number, current, PER_BLOCK, feature)?;
+            Some(now.wrapping_sub(self.sum_with(oldest, leaving, gone, feature)?))
+        };
         Some(WindowCounts {
             calls: recorded.min(self.length),
-            failures: now.failed().wrapping_sub(then.failed()) & SUM,
-            slow_calls: now.slow().wrapping_sub(then.slow()) & SUM,
+            failures: in_window(Feature::Failed)?,
+            slow_calls: match self.slow_calls {
+                SlowCalls::Ignored => 0,
+                SlowCalls::Counted => in_window(Feature::Slow)?,
+            },
         })
+    }
+
+    /// How many results of the epoch have succeeded when block `number`, the current one, holds
+    /// `current`.
+    fn succeeded(&self, number: u64, current: Results) -> Option<u64> {
+        let failed = self.sum_with(number, current, PER_BLOCK, Feature::Failed)?;
+        Some(recorded(number, current).wrapping_sub(failed))
     }
 
     /// Prepares the block after the full one that `head` names, and moves `head` on.
@@ -172,14 +224,18 @@ impl<'a> CountRing<'a> {
         let tag = Tag::on(head);
         let number = Tag::strip(head);
         let next = number.wrapping_add(1);
-        let (Some(before), Some(sums), Some(results)) =
-            (self.sums(number), self.sums(next), self.results(next))
-        else {
-            return;
+        let carried = |feature| match (self.sum(next, feature), feature) {
+            (Some(sum), _) => self
+                .sum_with(number, full, PER_BLOCK, feature)
+                .is_some_and(|total| self.replace(head, sum, tag.mark(total))),
+            (None, Feature::Slow) => true,
+            (None, Feature::Failed) => false,
         };
-        let total = Sums(before.load(Ordering::Acquire)).and(full, PER_BLOCK);
-        let prepared = self.replace(head, sums, total.0)
-            && self.replace(head, results, Results::empty(tag, next).0);
+        let prepared = carried(Feature::Failed)
+            && carried(Feature::Slow)
+            && self
+                .results(next)
+                .is_some_and(|results| self.replace(head, results, Results::empty(tag, next).0));
         if prepared {
             // Release: publishes the block that was prepared. A failure means that it is done.
             let moved = tag.mark(next);
@@ -206,19 +262,41 @@ impl<'a> CountRing<'a> {
         }
     }
 
+    /// The sum before block `number` and of the first `places` results of it.
+    fn sum_with(&self, number: u64, block: Results, places: u64, feature: Feature) -> Option<u64> {
+        let before = Tag::strip(self.sum(number, feature)?.load(Ordering::Acquire));
+        Some(before.wrapping_add(block.count(places, feature)))
+    }
+
+    #[inline]
     fn results(&self, number: u64) -> Option<&'a AtomicU64> {
-        self.words.get(self.index(number))
+        self.words.get(self.place(number) << 1)
     }
 
-    fn sums(&self, number: u64) -> Option<&'a AtomicU64> {
-        self.words.get(self.index(number) | 1)
+    fn sum(&self, number: u64, feature: Feature) -> Option<&'a AtomicU64> {
+        let place = self.place(number);
+        match (feature, self.slow_calls) {
+            (Feature::Failed, _) => self.words.get(place << 1 | 1),
+            (Feature::Slow, SlowCalls::Counted) => {
+                self.words.get((self.blocks() << 1).wrapping_add(place))
+            }
+            (Feature::Slow, SlowCalls::Ignored) => None,
+        }
     }
 
-    /// Where block `number` stands: a power of two of blocks, two words each.
+    /// Where block `number` stands.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "masked to the length of a slice")]
-    fn index(&self, number: u64) -> usize {
-        let mask = (self.words.len() >> 1).saturating_sub(1);
-        (number as usize & mask) << 1
+    fn place(&self, number: u64) -> usize {
+        number as usize & self.blocks().saturating_sub(1)
+    }
+
+    #[inline]
+    fn blocks(&self) -> usize {
+        match self.slow_calls {
+            SlowCalls::Ignored => self.words.len() >> 1,
+            SlowCalls::Counted => self.words.len() / 3,
+        }
     }
 }
 
@@ -231,55 +309,52 @@ impl Results {
     }
 
     /// This block with one result more; it is not full.
+    #[inline]
     fn with(self, sample: Sample) -> Self {
         let place = self.len();
         let bits = (sample.failed() << PER_BLOCK | sample.slow()) << place;
         Self((self.0 | bits).wrapping_add(1 << Self::COUNT))
     }
 
+    #[inline]
     const fn tag(self) -> Tag {
         Tag::on(self.0)
     }
 
+    #[inline]
     const fn number(self) -> u64 {
         self.0 >> Self::NUMBER & NUMBER
     }
 
+    #[inline]
     const fn len(self) -> u64 {
         self.0 >> Self::COUNT & 0xf
     }
 
+    #[inline]
     const fn is_full(self) -> bool {
         self.len() >= PER_BLOCK
     }
 
-    /// How many of the first `places` results failed.
-    fn failed(self, places: u64) -> u64 {
-        (self.0 >> PER_BLOCK & BITS & low(places)).count_ones().into()
-    }
-
-    /// How many of the first `places` results were slow.
-    fn slow(self, places: u64) -> u64 {
-        (self.0 & BITS & low(places)).count_ones().into()
+    /// How many of the first `places` results failed, or were slow.
+    fn count(self, places: u64, feature: Feature) -> u64 {
+        let bits = match feature {
+            Feature::Failed => self.0 >> PER_BLOCK,
+            Feature::Slow => self.0,
+        };
+        (bits & BITS & low(places)).count_ones().into()
     }
 }
 
-impl Sums {
-    const FAILED: u32 = 24;
+/// How many results the epoch has when block `number`, the current one, holds `current`.
+fn recorded(number: u64, current: Results) -> u64 {
+    number.wrapping_mul(PER_BLOCK).wrapping_add(current.len())
+}
 
-    /// These sums and the first `places` results of `block`, under the same tag.
-    fn and(self, block: Results, places: u64) -> Self {
-        let failed = self.failed().wrapping_add(block.failed(places)) & SUM;
-        let slow = self.slow().wrapping_add(block.slow(places)) & SUM;
-        Self(Tag::on(self.0).mark(failed << Self::FAILED | slow))
-    }
-
-    const fn failed(self) -> u64 {
-        self.0 >> Self::FAILED & SUM
-    }
-
-    const fn slow(self) -> u64 {
-        self.0 & SUM
+const fn words_per_block(slow_calls: SlowCalls) -> u64 {
+    match slow_calls {
+        SlowCalls::Ignored => 2,
+        SlowCalls::Counted => 3,
     }
 }
 

@@ -45,7 +45,8 @@ pub(crate) enum Span {
 }
 
 impl SlidingWindow {
-    /// The longest count window; its memory is between 1.6 and 3.2 bytes a call.
+    /// The longest count window; its memory is between 1.6 and 3.2 bytes a call, half as much
+    /// again with a rule for slow calls.
     pub const MAX_CALLS: u32 = 1_000_000;
 
     /// The most buckets of a time window.
@@ -179,10 +180,15 @@ pub(crate) struct Window {
 #[derive(Debug, Clone, Copy)]
 struct Shape(u64);
 
-enum Ring<'a> {
-    None,
-    Count(CountRing<'a>),
-    Time(TimeRing<'a>),
+/// What became of a result; with the counts when it is one that may trip the circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// Its epoch is over.
+    Late,
+    /// The window also knows how many results of the epoch there were.
+    Counted(Option<WindowCounts>),
+    /// The window forgets it in time, or there is none.
+    Uncounted(Option<WindowCounts>),
 }
 
 impl Window {
@@ -210,55 +216,65 @@ impl Window {
 
     /// Empties the window for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
-        match self.ring() {
-            Ring::None => {}
-            Ring::Count(ring) => ring.restart(tag),
-            Ring::Time(ring) => ring.restart(tag, now),
-        }
+        self.with_ring(|| (), |ring| ring.restart(tag), |ring| ring.restart(tag, now));
     }
 
-    /// Adds one result; gives the counts when the result is one that may trip the circuit.
+    /// Ends the epoch of `tag` in favour of `next`: from here on a window that counts takes no
+    /// result of it. Gives how many successes it has counted. The caller holds the lock, and
+    /// restarts the window next.
+    pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        self.with_ring(|| 0, |ring| ring.finish(tag, next), |_| 0)
+    }
+
+    /// How many successes the window has counted in this epoch.
+    pub(crate) fn successes(&self, tag: Tag) -> u64 {
+        self.with_ring(|| 0, |ring| ring.successes(tag), |_| 0)
+    }
+
+    /// Adds one result.
     #[inline]
     pub(crate) fn record(
         &self,
         tag: Tag,
         sample: Sample,
         now: impl FnOnce() -> Timestamp,
-    ) -> Option<WindowCounts> {
-        match self.ring() {
-            Ring::None => None,
-            Ring::Count(ring) => ring.record(tag, sample),
-            Ring::Time(ring) => ring.record(tag, sample, now()),
-        }
+    ) -> Noted {
+        self.with_ring(
+            || Noted::Uncounted(None),
+            |ring| ring.record(tag, sample),
+            |ring| ring.record(tag, sample, now()),
+        )
     }
 
     /// What the window holds now; nothing when the epoch is over.
     pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
-        match self.ring() {
-            Ring::None => WindowCounts::default(),
-            Ring::Count(ring) => ring.counts(tag),
-            Ring::Time(ring) => ring.counts(tag, now),
-        }
+        self.with_ring(WindowCounts::default, |ring| ring.counts(tag), |ring| ring.counts(tag, now))
     }
 
+    /// Hands the ring to the one of these that is for its kind.
+    ///
+    /// Not an enum: a ring that is built in memory and moved costs more than recording in it.
     #[inline]
-    fn ring(&self) -> Ring<'_> {
+    fn with_ring<T>(
+        &self,
+        none: impl FnOnce() -> T,
+        count: impl FnOnce(CountRing<'_>) -> T,
+        time: impl FnOnce(TimeRing<'_>) -> T,
+    ) -> T {
         // Relaxed: whoever is of the current epoch read the state word with Acquire, which
         // published the shape; whoever is not finds no word with its tag.
         let shape = Shape(self.shape.load(Ordering::Relaxed));
         let words = || self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[]);
         match shape.kind() {
             Shape::COUNT => {
-                let words = words();
-                Ring::Count(CountRing::new(words, &self.cursor, shape.size()))
+                count(CountRing::new(words(), &self.cursor, shape.size(), shape.slow_calls()))
             }
             Shape::TIME => {
-                let words = words();
                 let width = self.width.load(Ordering::Relaxed);
                 let classes = shape.slow_calls().classes();
-                Ring::Time(TimeRing::new(words, &self.cursor, shape.size(), width, classes))
+                time(TimeRing::new(words(), &self.cursor, shape.size(), width, classes))
             }
-            _ => Ring::None,
+            _ => none(),
         }
     }
 }
@@ -271,6 +287,7 @@ pub(crate) enum SlowCalls {
 }
 
 impl SlowCalls {
+    #[inline]
     const fn classes(self) -> Classes {
         match self {
             Self::Ignored => Classes::ByVerdict,
@@ -283,7 +300,7 @@ impl Shape {
     const NONE: Self = Self(0);
     const COUNT: u64 = 1;
     const TIME: u64 = 2;
-    /// A window of a million calls takes 2^18 words, of 3,600 buckets 14,400.
+    /// A window of a million calls takes at most 3 × 2^17 words, of 3,600 buckets 14,400.
     const WORDS: u64 = (1 << 21) - 1;
 
     fn new(span: Option<SlidingWindow>, slow_calls: SlowCalls, block: slots::Block) -> Self {
@@ -297,22 +314,27 @@ impl Shape {
         Self(kind | told_apart << 2 | (block & 0xff) << 3 | words << 11 | u64::from(size) << 32)
     }
 
+    #[inline]
     const fn kind(self) -> u64 {
         self.0 & 0b11
     }
 
+    #[inline]
     const fn slow_calls(self) -> SlowCalls {
         if self.0 & 0b100 == 0 { SlowCalls::Ignored } else { SlowCalls::Counted }
     }
 
+    #[inline]
     const fn words(self) -> usize {
         (self.0 >> 11 & Self::WORDS) as usize
     }
 
+    #[inline]
     const fn block(self) -> slots::Block {
         self.0 >> 3 & 0xff
     }
 
+    #[inline]
     const fn size(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -321,7 +343,7 @@ impl Shape {
 fn words_for(span: Option<SlidingWindow>, slow_calls: SlowCalls) -> usize {
     match span {
         None => 0,
-        Some(SlidingWindow(Span::Calls(calls))) => CountRing::words_for(calls),
+        Some(SlidingWindow(Span::Calls(calls))) => CountRing::words_for(calls, slow_calls),
         Some(SlidingWindow(Span::Time { buckets, .. })) => {
             TimeRing::words_for(buckets, slow_calls.classes())
         }

@@ -8,7 +8,7 @@ use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
 use crate::engine::window::time::{Classes, TimeRing};
-use crate::engine::window::{SlidingWindow, SlowCalls, Span, Window, WindowCounts};
+use crate::engine::window::{Noted, SlidingWindow, SlowCalls, Span, Window, WindowCounts};
 use crate::sync::{Arc, AtomicU64};
 
 const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
@@ -24,14 +24,16 @@ struct Count {
 
 impl Count {
     fn new(length: u32) -> Arc<Self> {
-        let words = (0..CountRing::words_for(length)).map(|_| AtomicU64::new(0)).collect();
+        let words = (0..CountRing::words_for(length, SlowCalls::Ignored))
+            .map(|_| AtomicU64::new(0))
+            .collect();
         let count = Self { words, head: AtomicU64::new(0), length };
         count.ring().restart(OLD);
         Arc::new(count)
     }
 
     fn ring(&self) -> CountRing<'_> {
-        CountRing::new(&self.words, &self.head, self.length)
+        CountRing::new(&self.words, &self.head, self.length, SlowCalls::Ignored)
     }
 }
 
@@ -98,7 +100,7 @@ fn count_window_judges_each_failure_by_its_own_window() {
                 b.ring().record(OLD, PASSED);
             },
         );
-        assert_eq!(judged, Some(counts(1, 1)));
+        assert_eq!(judged, Noted::Counted(Some(counts(1, 1))));
     });
 }
 
@@ -126,6 +128,25 @@ fn count_window_records_while_it_restarts() {
         window.ring().record(NEW, FAILED);
         assert_eq!(window.ring().counts(NEW), counts(2, 1));
     });
+}
+
+/// I1: every success of the epoch that was taken is counted when the epoch ends, and no other.
+#[test]
+fn count_window_ends_its_epoch_while_it_is_recorded() {
+    for before in [0, 1, 2] {
+        explore(50, move || {
+            let window = Count::new(2);
+            let taken = |window: &Count, results: u64| {
+                (0..results).filter(|_| window.ring().record(OLD, PASSED) != Noted::Late).count()
+            };
+            taken(&window, before);
+            window.ring().record(OLD, FAILED);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (late, counted) = race(move || taken(&a, 2), move || b.ring().finish(OLD, NEW));
+            assert_eq!(counted, before + late as u64);
+            assert_eq!(window.ring().record(OLD, PASSED), Noted::Late);
+        });
+    }
 }
 
 /// L8: what a reader sees was so at one moment.

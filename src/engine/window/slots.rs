@@ -26,10 +26,15 @@ impl Slots {
     }
 
     /// The words of `block`; none when it was never made.
+    #[inline]
     pub(crate) fn words(&self, block: Block) -> &[AtomicU64] {
-        let Some(index) = block.checked_sub(1) else {
-            return &self.first;
-        };
+        match block.checked_sub(1) {
+            None => &self.first,
+            Some(index) => self.grown_words(index),
+        }
+    }
+
+    fn grown_words(&self, index: u64) -> &[AtomicU64] {
         usize::try_from(index)
             .ok()
             .and_then(|index| self.grown.get()?.get(index)?.get())

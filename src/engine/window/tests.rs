@@ -3,9 +3,9 @@
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::WindowCounts;
 use crate::engine::window::count::CountRing;
 use crate::engine::window::time::{Classes, TimeRing};
+use crate::engine::window::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
@@ -32,8 +32,8 @@ fn at(nanos: u64) -> Timestamp {
 
 #[test]
 fn a_count_ring_takes_no_result_of_another_epoch() {
-    let (words, head) = (words(CountRing::words_for(12)), AtomicU64::new(0));
-    let ring = CountRing::new(&words, &head, 12);
+    let (words, head) = (words(CountRing::words_for(12, SlowCalls::Ignored)), AtomicU64::new(0));
+    let ring = CountRing::new(&words, &head, 12, SlowCalls::Ignored);
     ring.restart(OLD);
     for _ in 0..15 {
         ring.record(OLD, FAILED);
@@ -41,7 +41,7 @@ fn a_count_ring_takes_no_result_of_another_epoch() {
     ring.restart(NOW);
     ring.record(NOW, FAILED);
 
-    assert_eq!(ring.record(OLD, FAILED), None);
+    assert_eq!(ring.record(OLD, FAILED), Noted::Late);
     assert_eq!(calls_and_failures(ring.counts(NOW)), (1, 1));
     assert_eq!(calls_and_failures(ring.counts(OLD)), (0, 0));
 }
@@ -49,8 +49,9 @@ fn a_count_ring_takes_no_result_of_another_epoch() {
 #[test]
 fn a_count_ring_restarted_anywhere_in_a_block_starts_empty() {
     for recorded in 0..45 {
-        let (words, head) = (words(CountRing::words_for(12)), AtomicU64::new(0));
-        let ring = CountRing::new(&words, &head, 12);
+        let (words, head) =
+            (words(CountRing::words_for(12, SlowCalls::Ignored)), AtomicU64::new(0));
+        let ring = CountRing::new(&words, &head, 12, SlowCalls::Ignored);
         ring.restart(OLD);
         for _ in 0..recorded {
             ring.record(OLD, FAILED);
@@ -68,16 +69,16 @@ fn a_count_ring_restarted_anywhere_in_a_block_starts_empty() {
 
 #[test]
 fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
-    let (words, head) = (words(CountRing::words_for(500)), AtomicU64::new(0));
-    let ring = CountRing::new(&words, &head, 500);
+    let (words, head) = (words(CountRing::words_for(500, SlowCalls::Ignored)), AtomicU64::new(0));
+    let ring = CountRing::new(&words, &head, 500, SlowCalls::Ignored);
     ring.restart(NOW);
     for _ in 0..45 {
         ring.record(NOW, FAILED);
     }
 
-    let torn = CountRing::new(words.get(..8).unwrap(), &head, 12);
+    let torn = CountRing::new(words.get(..8).unwrap(), &head, 12, SlowCalls::Ignored);
 
-    assert_eq!(torn.record(NOW, FAILED), None);
+    assert_eq!(torn.record(NOW, FAILED), Noted::Late);
     assert_eq!(torn.counts(NOW), WindowCounts::default());
 }
 
@@ -90,8 +91,8 @@ fn a_time_ring_takes_no_result_of_another_epoch() {
     ring.restart(NOW, at(25));
     ring.record(NOW, FAILED, at(25));
 
-    assert_eq!(ring.record(OLD, FAILED, at(26)), None);
-    assert_eq!(ring.record(OLD, FAILED, at(95)), None, "nor does it move time on");
+    assert_eq!(ring.record(OLD, FAILED, at(26)), Noted::Late);
+    assert_eq!(ring.record(OLD, FAILED, at(95)), Noted::Late, "nor does it move time on");
     assert_eq!(calls_and_failures(ring.counts(NOW, at(25))), (1, 1));
 }
 
@@ -103,7 +104,7 @@ fn a_result_of_a_thread_that_was_held_up_counts_when_it_arrives() {
     ring.record(NOW, SUCCEEDED, at(50));
 
     for read in [50, 30, 29, 0] {
-        assert!(ring.record(NOW, FAILED, at(read)).is_some(), "read the clock at {read}");
+        assert_ne!(ring.record(NOW, FAILED, at(read)), Noted::Late, "read the clock at {read}");
     }
 
     assert_eq!(calls_and_failures(ring.counts(NOW, at(79))), (5, 4));

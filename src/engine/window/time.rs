@@ -22,7 +22,7 @@
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::WindowCounts;
+use crate::engine::window::{Noted, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The words of a time window and how to read them.
@@ -55,6 +55,7 @@ impl<'a> TimeRing<'a> {
     }
 
     /// A ring over `words`, of which there are as many as [`words_for`](Self::words_for) says.
+    #[inline]
     pub(super) fn new(
         words: &'a [AtomicU64],
         newest: &'a AtomicU64,
@@ -80,10 +81,13 @@ impl<'a> TimeRing<'a> {
         }
     }
 
-    /// Adds one result; gives the counts when the result is one that may trip the circuit.
-    pub(super) fn record(&self, tag: Tag, sample: Sample, now: Timestamp) -> Option<WindowCounts> {
-        let tick = self.count(tag, sample, self.tick(now))?;
-        sample.may_trip().then(|| self.counts_at(tag, tick))
+    /// Adds one result; with the counts when the result is one that may trip the circuit.
+    #[inline]
+    pub(super) fn record(&self, tag: Tag, sample: Sample, now: Timestamp) -> Noted {
+        match self.count(tag, sample, self.tick(now)) {
+            Some(tick) => Noted::Uncounted(sample.may_trip().then(|| self.counts_at(tag, tick))),
+            None => Noted::Late,
+        }
     }
 
     /// The counts of the window that ends now.
@@ -96,6 +100,7 @@ impl<'a> TimeRing<'a> {
     ///
     /// A thread that was held up between reading the clock and this, or whose clock went back,
     /// finishes its call now: its result belongs here.
+    #[inline]
     fn count(&self, tag: Tag, sample: Sample, tick: u64) -> Option<u64> {
         loop {
             let tick = self.advance(tag, tick)?;
@@ -219,10 +224,12 @@ impl<'a> TimeRing<'a> {
         newest.saturating_sub(self.buckets.saturating_sub(1))..=newest
     }
 
+    #[inline]
     fn tick(&self, now: Timestamp) -> u64 {
         Tag::strip(now.as_nanos().checked_div(self.width).unwrap_or(0))
     }
 
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "below the length of a slice")]
     fn bucket(&self, tick: u64) -> &'a [AtomicU64] {
         let classes = self.classes.number();
@@ -233,6 +240,7 @@ impl<'a> TimeRing<'a> {
 }
 
 impl Classes {
+    #[inline]
     const fn number(self) -> u64 {
         match self {
             Self::ByVerdict => 2,
@@ -241,6 +249,7 @@ impl Classes {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "below 4")]
+    #[inline]
     fn index(self, sample: Sample) -> usize {
         let index = match self {
             Self::ByVerdict => sample.failed(),
@@ -264,6 +273,7 @@ fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
 const STAMP: u64 = 0xffff;
 
 /// The low bits of the tick that `word` belongs to.
+#[inline]
 const fn stamp(word: u64) -> u64 {
     word >> 32 & STAMP
 }

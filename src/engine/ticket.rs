@@ -1,0 +1,120 @@
+//! The right to one call, without a reference to its circuit.
+
+use crate::engine::probes::ProbeId;
+use crate::engine::state::Word;
+use crate::engine::time::Timestamp;
+
+/// What an admitted call carries until it ends.
+///
+/// Two words, so that it stays in registers: what is stored in pieces and read back at once stalls
+/// the processor, which was seen to cost a call more than its window does.
+///
+/// ```text
+///   probe 24 | low bits of the epoch 32 | state, override and flags of the word 8
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    bits: u64,
+    started: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A call of a closed circuit.
+    Call,
+    /// A call that tells whether the upstream is back.
+    Probe(ProbeId),
+    /// A call that would have been rejected, were the circuit not under observation.
+    Observed,
+}
+
+impl Ticket {
+    const PROBE: u32 = 40;
+    const WORD: u64 = (1 << Self::PROBE) - 1;
+
+    /// For a call that `word` admits.
+    #[inline]
+    pub(crate) const fn new(word: Word, started: Timestamp) -> Self {
+        Self { bits: word.bits() & Self::WORD, started }
+    }
+
+    /// The same for a probe.
+    pub(crate) const fn probing(self, probe: ProbeId) -> Self {
+        Self { bits: self.bits | probe.number() << Self::PROBE, ..self }
+    }
+
+    /// Whether `word` is of the epoch that admitted the call.
+    ///
+    /// To be mistaken, a call would have to last for exactly a multiple of 2^32 changes of state.
+    #[inline]
+    pub(crate) const fn is_of(self, word: Word) -> bool {
+        (self.bits ^ word.bits()) & Self::WORD < 1 << Word::EPOCH
+    }
+
+    #[inline]
+    pub(crate) const fn started(self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether a closed circuit admitted the call.
+    #[inline]
+    pub(crate) const fn is_call(self) -> bool {
+        Word::from_bits(self.bits).is_closed()
+    }
+
+    pub(crate) const fn is_probe(self) -> bool {
+        self.bits > Self::WORD
+    }
+
+    pub(crate) const fn role(self) -> Role {
+        match ProbeId::from_number(self.bits >> Self::PROBE) {
+            Some(probe) => Role::Probe(probe),
+            None if self.is_call() => Role::Call,
+            None => Role::Observed,
+        }
+    }
+
+    /// Whether the start of the call was noted.
+    #[inline]
+    pub(crate) const fn is_timed(self) -> bool {
+        Word::from_bits(self.bits).has(Word::TIMED) || !self.is_call()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, Ticket};
+    use crate::engine::probes::ProbeId;
+    use crate::engine::state::{CircuitState, Override, Word};
+    use crate::engine::time::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_nanos(7);
+
+    #[test]
+    fn a_ticket_knows_its_epoch_whatever_the_flags_are() {
+        for epoch in [1, 2, 0xffff, 0xffff_ffff] {
+            let word = Word::new(CircuitState::Closed, None, Word::TIMED, epoch);
+            let ticket = Ticket::new(word, NOW);
+            let overridden = Some(Override::Observing);
+            let flagged = Word::new(CircuitState::Closed, overridden, Word::CALLS_TOLD, epoch);
+            let next = Word::new(CircuitState::Closed, None, Word::TIMED, epoch + 1);
+
+            assert!(ticket.is_of(word) && ticket.is_of(flagged), "epoch {epoch}");
+            assert!(!ticket.is_of(next), "epoch {epoch}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_knows_its_role() {
+        let closed = Word::new(CircuitState::Closed, None, 0, 3);
+        let half_open = Word::new(CircuitState::HalfOpen, None, 0, 3);
+        let probe = ProbeId::FIRST.next();
+        let probing = Ticket::new(half_open, NOW).probing(probe);
+
+        assert_eq!(Ticket::new(closed, NOW).role(), Role::Call);
+        assert_eq!(Ticket::new(half_open, NOW).role(), Role::Observed);
+        assert_eq!(probing.role(), Role::Probe(probe));
+        assert!(probing.is_of(half_open) && probing.is_probe() && probing.is_timed());
+        assert!(!Ticket::new(closed, NOW).is_timed());
+    }
+}
