@@ -24,6 +24,8 @@ mod recorder;
 pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod state;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
 pub(crate) mod ticket;
 pub(crate) mod time;
 pub(crate) mod totals;

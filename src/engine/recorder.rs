@@ -14,6 +14,9 @@ use crate::engine::window::slots::{Block, Slots};
 use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
 /// Runs, window and limits of one circuit.
 #[derive(Debug)]
 pub(crate) struct Recorder {

@@ -27,6 +27,9 @@ use crate::engine::state::Tag;
 use crate::engine::window::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
 /// The words of a count window and how to read them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CountRing<'a> {

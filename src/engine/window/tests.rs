@@ -130,6 +130,23 @@ fn a_full_word_stays_full() {
 }
 
 #[test]
+fn a_word_counts_on_past_65536() {
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let ring = time_ring(&words, &newest);
+    ring.restart(NOW, at(0));
+    for word in words.get(..2).unwrap() {
+        word.fetch_add(0xfffe, Ordering::Relaxed);
+    }
+
+    for _ in 0..4 {
+        ring.record(NOW, FAILED, at(5));
+    }
+    ring.record(NOW, SUCCEEDED, at(15));
+
+    assert_eq!(calls_and_failures(ring.counts(NOW, at(15))), (0xfffe + 0x1_0002 + 1, 0x1_0002));
+}
+
+#[test]
 fn every_result_is_in_one_class() {
     let number = TimeRing::words_for(3, Classes::ByVerdictAndPace);
     let (words, newest) = (words(number), AtomicU64::new(0));

@@ -1,0 +1,48 @@
+//! Runs longer than any test could make them.
+
+use crate::engine::outcome::{FailureKind, Pace};
+use crate::engine::recorder::{Cause, Recorder, Taken};
+use crate::engine::settings::{CountRule, Settings};
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::sync::Ordering;
+
+const NOW: Tag = Tag::of(7);
+
+/// A recorder that has seen `run` failures in a row, and trips at `failures`.
+fn after_a_run_of(run: u64, failures: u32) -> Recorder {
+    let mut settings = Settings::without_rules();
+    settings.consecutive = Some(CountRule { failures, open_for: None });
+    let recorder = Recorder::new(&settings);
+    recorder.configure(&settings);
+    recorder.restart(NOW, Timestamp::ZERO);
+    recorder.run.store(NOW.mark(run), Ordering::Relaxed);
+    recorder
+}
+
+fn fail(recorder: &Recorder) -> Option<Cause> {
+    match recorder.fail(NOW, FailureKind::OTHER, Pace::Fast, || Timestamp::ZERO) {
+        Taken::InTime { cause, .. } => cause,
+        Taken::Late => unreachable!("it is of this epoch"),
+    }
+}
+
+#[test]
+fn a_run_reaches_every_limit_exactly() {
+    for limit in [0xffff, 0x1_0000, 0x1_0001, u32::MAX] {
+        let recorder = after_a_run_of(u64::from(limit) - 2, limit);
+
+        assert_eq!(fail(&recorder), None, "one before {limit}");
+        assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures), "{limit}");
+    }
+}
+
+/// A circuit that is forced closed goes on counting.
+#[test]
+fn a_run_goes_on_past_the_largest_limit() {
+    let recorder = after_a_run_of(u64::from(u32::MAX), 5);
+
+    for past in 1..=3 {
+        assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures), "{past} past the limit");
+    }
+}

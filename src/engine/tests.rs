@@ -1,0 +1,108 @@
+//! Moments between two looks at the word: what happens there is made to happen by the clock, which
+//! is asked between the first look and the lock.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::{Machine, Refusal};
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::probes::ProbeId;
+use crate::engine::record::{Credit, Ending};
+use crate::engine::settings::{CountRule, Settings};
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::ticket::{Role, Ticket};
+use crate::engine::time::Timestamp;
+
+const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+const PASSED: Ending = Ending::Finished(Outcome::Success);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::ZERO.after(Duration::from_secs(seconds))
+}
+
+/// Opens for 30 s after one failure; one probe at a time, which holds its slot for 30 s.
+fn machine() -> Machine {
+    let mut settings = Settings::without_rules();
+    settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+    Machine::new(settings, 1, at(0))
+}
+
+fn probe(machine: &Machine, seconds: u64) -> Ticket {
+    let ticket = machine.admit(at(seconds)).0.expect("a probe is admitted");
+    assert_eq!(ticket.role(), Role::Probe(ProbeId::FIRST));
+    ticket
+}
+
+/// The first probe of the next half-open stretch: it has the number of the one before.
+fn reopen_and_probe(machine: &Machine, seconds: u64) -> Ticket {
+    machine.trip(None, at(seconds));
+    probe(machine, seconds + 30)
+}
+
+#[test]
+fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
+    for ending in [Ending::Abandoned, PASSED, FAILED] {
+        let machine = machine();
+        let late = reopen_and_probe(&machine, 0);
+        let mut next = None;
+
+        let recorded = machine.record(late, ending, || {
+            next = Some(reopen_and_probe(&machine, 31));
+            at(62)
+        });
+
+        assert_eq!(recorded.credit, Credit::Stale, "{ending:?}");
+        assert!(recorded.change.is_none(), "{ending:?}");
+        let totals = machine.totals(&machine.lock());
+        assert_eq!((totals.stale, totals.abandoned), (1, 0), "{ending:?}");
+        assert_eq!(machine.admit(at(62)).0.unwrap_err(), Refusal::ProbesBusy, "{ending:?}");
+        machine.record(next.unwrap(), PASSED, || at(63));
+        assert_eq!(machine.word().state(), CircuitState::Closed, "{ending:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_comes_while_an_operator_acts_does_not_trip() {
+    type Act = fn(&Machine) -> Change;
+    let acts: [(Act, CircuitState); 3] = [
+        (|machine| machine.reset(at(1)), CircuitState::Closed),
+        (|machine| machine.force(Override::ForcedClosed, at(1)), CircuitState::Closed),
+        (|machine| machine.trip(None, at(1)), CircuitState::Open),
+    ];
+    for (act, state) in acts {
+        let machine = machine();
+        let ticket = machine.admit(at(0)).0.unwrap();
+
+        let recorded = machine.record(ticket, FAILED, || {
+            act(&machine);
+            at(2)
+        });
+
+        assert!(recorded.change.is_none(), "{state:?}");
+        assert_eq!((machine.word().state(), machine.word().epoch()), (state, 2));
+    }
+}
+
+#[test]
+fn a_machine_works_on_after_a_panic_under_its_lock() {
+    let machine = machine();
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _control = machine.lock();
+        std::panic::panic_any("under the lock");
+    }));
+    assert!(caught.is_err());
+
+    let failed = machine.record(machine.admit(at(0)).0.unwrap(), FAILED, || at(0));
+
+    assert_eq!(failed.change.unwrap().reason, ChangeReason::ConsecutiveFailures);
+    machine.record(probe(&machine, 30), PASSED, || at(30));
+    assert_eq!(machine.word().state(), CircuitState::Closed);
+}
