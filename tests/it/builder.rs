@@ -1,20 +1,42 @@
 //! Setters panic, at the caller's line, on values that cannot be right.
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::time::Duration;
 
 use tower_circuit_breaker::{Backoff, Circuit, FailureKind, SlidingWindow, TripRule};
 
 use crate::support::SECOND;
 
+thread_local! {
+    /// Where this thread has panicked last.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    static LINE: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What `f` panics with, which is at a line of this file: that of the caller of a setter.
 #[track_caller]
 fn message(f: impl FnOnce()) -> String {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let earlier = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let place = info.location().expect("a place");
+            PLACE.set(place.file().to_owned());
+            LINE.set(place.line());
+            earlier(info);
+        }));
+    });
+    PLACE.take();
     let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    panic
+    let message = panic
         .downcast::<String>()
         .map(|message| *message)
         .or_else(|panic| panic.downcast::<&str>().map(|message| (*message).to_owned()))
-        .expect("a message")
+        .expect("a message");
+    assert_eq!(PLACE.take(), file!(), "{message}");
+    message
 }
 
 #[test]
@@ -114,23 +136,27 @@ fn the_kind_of_a_rule_has_a_name() {
 }
 
 #[test]
-fn panics_point_at_the_callers_line() {
-    let file = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let seen = std::sync::Arc::clone(&file);
-    let hook = std::panic::take_hook();
-    let this_thread = std::thread::current().id();
-    std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().id() == this_thread {
-            *seen.lock().unwrap() = info.location().unwrap().file().to_owned();
-        }
-    }));
-
-    let caught = catch_unwind(|| drop(Circuit::builder("api").failure_rate(7.0)));
-
-    std::panic::set_hook(hook);
-    assert!(caught.is_err());
-    assert!(file.lock().unwrap().ends_with("builder.rs"));
-    assert!(file.lock().unwrap().contains("tests"), "{}", file.lock().unwrap());
+fn every_setter_panics_at_the_callers_line() {
+    let panics: [(fn(), u32); 14] = [
+        (|| drop(api().consecutive_failures(0)), line!()),
+        (|| drop(api().failure_count(0)), line!()),
+        (|| drop(api().failure_rate(7.0)), line!()),
+        (|| drop(api().slow_call_rate(0.0, SECOND)), line!()),
+        (|| drop(api().minimum_calls(0)), line!()),
+        (|| drop(api().open_for(Duration::ZERO)), line!()),
+        (|| drop(api().probes(0)), line!()),
+        (|| drop(api().concurrent_probes(0)), line!()),
+        (|| drop(api().probe_timeout(Duration::ZERO)), line!()),
+        (|| drop(api().abandoned_after(Duration::ZERO)), line!()),
+        (|| drop(api().longest_trip_for(Duration::ZERO)), line!()),
+        (|| drop(TripRule::failure_rate(f64::INFINITY)), line!()),
+        (|| ignore(SlidingWindow::count(0)), line!()),
+        (|| ignore(SlidingWindow::time(SECOND).buckets(0)), line!()),
+    ];
+    for (set, line) in panics {
+        message(set);
+        assert_eq!(LINE.get(), line);
+    }
 }
 
 #[test]

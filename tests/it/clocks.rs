@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tower_circuit_breaker::{
-    Circuit, CircuitState, Clock, CoarseClock, ManualClock, SystemClock, TokioClock,
-};
+use tower_circuit_breaker::{Circuit, CircuitState, Clock, Outcome, SystemClock, TokioClock};
 
-use crate::support::{SECOND, fail, rejection, succeed};
+use crate::support::{FAILURE, SECOND, circuit, fail, rejection, succeed};
 
 /// A clock that anyone can set, also back.
 #[derive(Clone, Default)]
@@ -122,34 +120,82 @@ fn durations_beyond_584_years_last_to_the_end_of_time() {
     assert!(rejection(&circuit).retry_after().unwrap() > 4_000_000_000 * SECOND);
 }
 
+/// What is still to come is far away: an hour, ten years, the last second of 64 bits.
+const JUMPS: [Duration; 3] = [
+    Duration::from_secs(3_600),
+    Duration::from_secs(315_360_000),
+    Duration::from_nanos(u64::MAX - 1_000_000_000),
+];
+
 #[test]
-fn the_coarse_clock_goes_on_and_never_back() {
-    let clock = CoarseClock::new();
-    let mut last = clock.now();
-    // Until it has ticked twice: some milliseconds each.
-    for _ in 0..2 {
-        let next = std::iter::repeat_with(|| clock.now()).find(|now| *now != last).unwrap();
-        assert!(next > last, "{next:?} after {last:?}");
-        last = next;
+fn a_jump_of_the_clock_empties_the_window_and_makes_at_most_one_change() {
+    for jump in JUMPS {
+        for state in [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen] {
+            let (circuit, clock) = circuit(|b| b.failure_count(3));
+            fail(&circuit);
+            fail(&circuit);
+            let under_way = circuit.try_acquire().unwrap();
+            if state != CircuitState::Closed {
+                circuit.trip_for(if state == CircuitState::Open { SECOND } else { Duration::ZERO });
+            }
+            let hung = (state == CircuitState::HalfOpen).then(|| circuit.try_acquire().unwrap());
+            assert_eq!(circuit.state(), state);
+            let epoch = circuit.snapshot().epoch;
+
+            clock.advance(jump);
+            let call = circuit.try_acquire().expect("admitted after the jump");
+
+            let which = format!("{state:?}, {jump:?}");
+            let snapshot = circuit.snapshot();
+            assert!(snapshot.epoch <= epoch + 1, "{which}: one change at most");
+            assert_eq!((snapshot.window.calls, snapshot.uptime), (0, jump), "{which}");
+            call.record(FAILURE);
+            under_way.record(FAILURE);
+            drop(hung);
+            let totals = circuit.snapshot().totals;
+            let ended = totals.failures + totals.abandoned + totals.stale;
+            assert_eq!(ended, 4 + u64::from(state == CircuitState::HalfOpen), "{which}");
+        }
     }
 }
 
 #[test]
-fn a_circuit_on_the_coarse_clock_opens_for_its_time() {
-    let circuit = Circuit::builder("api").failure_count(1).clock(CoarseClock::new()).build();
+fn a_circuit_trips_and_recovers_at_the_end_of_time() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1));
+    clock.advance(Duration::from_nanos(u64::MAX - 1_000_000_000));
+
     fail(&circuit);
 
     let left = rejection(&circuit).retry_after().unwrap();
-    assert!(left <= 30 * SECOND && left > 20 * SECOND, "{left:?}");
-    circuit.trip_for(Duration::ZERO);
-    succeed(&circuit);
-    assert_eq!(circuit.state(), CircuitState::Closed);
+    assert!(left < SECOND, "{left:?}: time ends before the open time does");
+    clock.advance(30 * SECOND);
+    for _ in 0..3 {
+        succeed(&circuit);
+        fail(&circuit);
+    }
+    assert_eq!(circuit.snapshot().totals.trips, 4);
 }
 
 #[test]
-fn clocks_that_never_go_back_say_so() {
-    assert!(SystemClock::new().never_goes_back());
-    assert!(CoarseClock::new().never_goes_back());
-    assert!(ManualClock::new().never_goes_back());
-    assert!(!Settable::default().never_goes_back());
+fn a_clock_that_stands_still_neither_opens_nor_closes() {
+    let (circuit, clock) = circuit(|b| b.failure_count(3).concurrent_probes(2).probes(2));
+    for _ in 0..1_000 {
+        succeed(&circuit);
+    }
+    assert_eq!(circuit.snapshot().window.calls, 1_000);
+    (0..3).for_each(|_| fail(&circuit));
+
+    for _ in 0..1_000 {
+        assert_eq!(rejection(&circuit).retry_after(), Some(30 * SECOND));
+    }
+    clock.advance(30 * SECOND);
+    let probes = [circuit.try_acquire().unwrap(), circuit.try_acquire().unwrap()];
+    for _ in 0..1_000 {
+        rejection(&circuit);
+    }
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+    probes.into_iter().for_each(|probe| probe.record(Outcome::Success));
+    assert_eq!(circuit.state(), CircuitState::Closed);
+    assert_eq!(circuit.snapshot().transitions.open_to_half_open, 1);
 }

@@ -8,6 +8,7 @@ mod axum;
 mod backoff;
 mod builder;
 mod clocks;
+mod coarse_clock;
 mod concurrency;
 mod config;
 mod config_errors;
