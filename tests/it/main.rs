@@ -15,6 +15,7 @@ mod config_errors;
 mod dropping;
 mod epochs;
 mod errors;
+mod faults;
 mod futures;
 mod half_open;
 mod kinds;

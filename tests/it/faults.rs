@@ -1,0 +1,69 @@
+//! The table of faults in CONTRIBUTING.md names tests that exist.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The rows of the section "Faults": number, words, tests.
+fn rows(text: &str) -> Vec<[&str; 3]> {
+    let section = text.split("\n## ").find(|section| section.starts_with("Faults\n"));
+    let rows = section.expect("a section on faults").lines().filter(|line| line.starts_with("| F"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        cells.try_into().unwrap_or_else(|_| panic!("three cells: {row}"))
+    })
+    .collect()
+}
+
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The file of a module of `tests` or `src`: `it::clocks`, `stress`, `engine::window`.
+fn sources_of(module: &str) -> Vec<PathBuf> {
+    let path = module.replace("::", "/");
+    let places = ["tests", "src"].map(|folder| root().join(folder).join(&path));
+    places
+        .iter()
+        .flat_map(|place| {
+            [place.with_extension("rs"), place.join("mod.rs"), place.join("main.rs")]
+                .into_iter()
+                .chain([place.join("tests.rs")])
+        })
+        .filter(|file| file.exists())
+        .collect()
+}
+
+fn has_test(file: &Path, name: &str) -> bool {
+    let text = fs::read_to_string(file).unwrap();
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let called = [format!("fn {name}() {{"), format!("async fn {name}() {{")];
+    lines.iter().enumerate().any(|(number, line)| {
+        let marks = lines.get(number.saturating_sub(3)..number).unwrap_or(&[]);
+        called.iter().any(|called| line == called)
+            && marks.iter().any(|mark| mark.starts_with("#[test]") || mark.contains("::test"))
+    })
+}
+
+#[test]
+fn every_fault_is_held_by_tests_that_exist() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let rows = rows(&text);
+
+    let numbers: Vec<_> = rows.iter().map(|[number, ..]| (*number).to_owned()).collect();
+    assert_eq!(numbers, (1..=15).map(|number| format!("F{number}")).collect::<Vec<_>>());
+    for [number, _, tests] in rows {
+        let mut seen = HashSet::new();
+        for test in quoted(tests) {
+            let (module, name) = test.rsplit_once("::").unwrap_or_else(|| panic!("{test}"));
+            let files = sources_of(module);
+            assert!(files.iter().any(|file| has_test(file, name)), "{number}: no test `{test}`");
+            assert!(seen.insert(test), "{number} names `{test}` twice");
+        }
+        assert!(!seen.is_empty(), "{number} is held by no test");
+    }
+}
