@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests model races doctests docs examples versus"
+steps="tools format clippy features tests abort model races doctests docs examples versus"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -92,6 +92,14 @@ step_tests() {
     else
         cargo test --workspace --all-features --locked --lib --bins --tests --examples
     fi
+}
+
+# The same in a program that aborts when it panics, but for the tests that catch a panic. The switch
+# that lets tests be built like that is not a stable one, so stable is told to take it.
+step_abort() {
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/abort \
+        cargo test --config 'profile.test.panic="abort"' -Zpanic-abort-tests \
+        --all-features --locked --quiet --lib --test it
 }
 
 # The circuit against its model; PROPTEST_CASES scales it.
