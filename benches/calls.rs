@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use tower::{Layer, Service};
 use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitBuilder, SlidingWindow};
 
@@ -17,6 +17,7 @@ use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitBuilder, Slidin
 struct Failure;
 
 /// Always ready; fails each tenth call when asked to.
+#[derive(Clone)]
 struct Inner {
     failing: bool,
 }
@@ -72,5 +73,27 @@ fn calls(criterion: &mut Criterion) {
     pass(criterion, "open/rejection", service);
 }
 
-criterion_group!(benches, calls);
+/// A thousand calls that come while the first call after the open time is under way: none is let in.
+fn end_of_open(criterion: &mut Criterion) {
+    let circuit = Circuit::builder("api").build();
+    let service = CircuitBreakerLayer::new(circuit.clone()).layer(Inner { failing: false });
+    let mut callers: Vec<_> = (0..1_000).map(|_| service.clone()).collect();
+    let mut cx = Context::from_waker(Waker::noop());
+    criterion.bench_function("end of open/1,000 calls", |bencher| {
+        bencher.iter_batched(
+            || circuit.trip_for(Duration::ZERO),
+            |()| {
+                let _probe = circuit.try_acquire();
+                for service in &mut callers {
+                    let _ = black_box(service.poll_ready(&mut cx).is_ready());
+                    let call = pin!(service.call(black_box(1)));
+                    black_box(call.poll(&mut cx).is_ready());
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+criterion_group!(benches, calls, end_of_open);
 criterion_main!(benches);
