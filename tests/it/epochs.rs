@@ -102,3 +102,17 @@ fn forcing_open_starts_an_epoch_also_while_open() {
     circuit.force_open();
     assert_eq!(circuit.snapshot().epoch, epoch + 2, "also when it was forced");
 }
+
+#[test]
+fn a_result_that_comes_65536_epochs_late_is_stale() {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    let late = circuit.try_acquire().unwrap();
+    for _ in 0..65_536 {
+        circuit.reset();
+    }
+
+    late.record(FAILURE);
+
+    assert_eq!(circuit.state(), CircuitState::Closed, "tags have 16 bits, epochs have more");
+    assert_eq!(circuit.snapshot().totals.stale, 1);
+}

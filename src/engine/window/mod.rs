@@ -77,7 +77,8 @@ impl SlidingWindow {
     /// 1 ms.
     ///
     /// The window moves on by one bucket at a time: with ten buckets it spans between nine tenths
-    /// of `length` and all of it.
+    /// of `length` and all of it. A bucket counts 4,294,967,295 results of a sort and no more, so
+    /// that a rate is off where more come in one bucket.
     ///
     /// # Panics
     ///
