@@ -61,9 +61,10 @@ const PER_BLOCK: u64 = 2;
 const BITS: u64 = (1 << PER_BLOCK) - 1;
 const NUMBER: u64 = (1 << 24) - 1;
 
-/// One block for the current results, one for those that leave the window, and one so that a
-/// reader of the latter has a whole block's time before it is used again.
-const SPARE_BLOCKS: u64 = 3;
+/// A window may begin and end within a block, and so reaches over one more than it fills. And one
+/// for the block that comes next: it is prepared while readers still take the current one for the
+/// last.
+const SPARE_BLOCKS: u64 = 2;
 
 impl<'a> CountRing<'a> {
     /// How many words a window of `length` results takes.
