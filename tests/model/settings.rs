@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use proptest::option;
-use proptest::prelude::*;
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBuilder, CircuitConfig, FailureKind, SlidingWindow, TripRule,
 };
@@ -84,61 +82,4 @@ impl Settings {
             && self.failure_count.is_none()
             && self.kinds == [None, None]
     }
-}
-
-fn time() -> impl Strategy<Value = Duration> {
-    prop_oneof![
-        (1..50_u64).prop_map(Duration::from_millis),
-        (1..90_u64).prop_map(Duration::from_secs)
-    ]
-}
-
-fn share() -> impl Strategy<Value = Share> {
-    (1..=10_u32).prop_flat_map(|whole| (1..=whole, Just(whole)))
-}
-
-fn window() -> impl Strategy<Value = Window> {
-    prop_oneof![
-        (1..45_u32).prop_map(Window::Calls),
-        (1..12_u32, time()).prop_map(|(buckets, width)| Window::Time(buckets, width)),
-    ]
-}
-
-pub(crate) fn settings() -> impl Strategy<Value = Settings> {
-    let kind = || option::of((1..5_u32, option::of(time())));
-    let rules = (
-        option::of(1..8_u32),
-        option::of(share()),
-        option::of((share(), time())),
-        option::of(1..12_u32),
-        [kind(), kind()],
-    );
-    let rest = (
-        window(),
-        1..15_u32,
-        (time(), time()),
-        (1..4_u32, 1..4_u32, 0..3_u32),
-        (option::of(time()), option::of(time()), time()),
-    );
-    (rules, rest).prop_map(|(rules, rest)| {
-        let (consecutive, failure_rate, slow, failure_count, kinds) = rules;
-        let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
-        Settings {
-            consecutive,
-            failure_rate,
-            slow,
-            failure_count,
-            kinds,
-            window,
-            minimum_calls,
-            first_open,
-            longest_open: longest_open.max(first_open),
-            probes: probing.0,
-            concurrent_probes: probing.1,
-            failed_probes_allowed: probing.2,
-            probe_timeout: times.0,
-            abandoned_after: times.1,
-            longest_trip_for: times.2,
-        }
-    })
 }

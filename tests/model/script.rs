@@ -1,0 +1,217 @@
+//! A script of steps, taken by the circuit and by its model side by side.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use tower_circuit_breaker::{
+    ChangeReason, Circuit, CircuitSnapshot, CircuitState, FailureKind, ManualClock, Outcome,
+    Override, Permit, RejectReason,
+};
+
+use crate::model::{Call, Model};
+use crate::settings::Settings;
+
+/// The longest script: long enough for several trips and recoveries under one configuration.
+pub(crate) const MOST_STEPS: usize = 400;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Admit,
+    /// Ends one of the calls under way.
+    Finish(usize, Outcome),
+    Drop(usize),
+    /// A whole call that panics.
+    Panic,
+    /// A whole call that takes no time.
+    Call(Outcome),
+    Advance(Duration),
+    Command(Command),
+    Reconfigure(Box<Settings>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Command {
+    Trip,
+    TripFor(Duration),
+    Reset,
+    ForceOpen,
+    ForceClosed,
+    Observe,
+    Release,
+}
+
+/// Takes every step and compares after each.
+///
+/// # Errors
+///
+/// Which step it was, and what differed.
+pub(crate) fn run(settings: Settings, script: &[Step]) -> Result<(), String> {
+    let mut pair = Pair::new(settings);
+    for (number, step) in script.iter().enumerate() {
+        catch_unwind(AssertUnwindSafe(|| pair.take(step)))
+            .unwrap_or_else(|_| Err("it panicked".to_owned()))
+            .map_err(|difference| format!("step {number}, {step:?}: {difference}"))?;
+    }
+    Ok(())
+}
+
+/// The circuit and its model side by side, with the calls that are under way.
+struct Pair {
+    circuit: Circuit,
+    clock: ManualClock,
+    model: Model,
+    calls: VecDeque<(Permit, Call)>,
+}
+
+impl Pair {
+    fn new(settings: Settings) -> Self {
+        let clock = ManualClock::new();
+        let builder = Circuit::builder("model").clock(clock.clone());
+        let circuit = settings.clone().build(builder).build();
+        Self { circuit, clock, model: Model::new(settings), calls: VecDeque::new() }
+    }
+
+    fn take(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Admit => {
+                let admitted = self.admit()?;
+                self.calls.extend(admitted);
+            }
+            Step::Finish(index, outcome) => self.finish(*index, Some(*outcome)),
+            Step::Drop(index) => self.finish(*index, None),
+            Step::Panic => {
+                let call = self.model.admit();
+                let ran = catch_unwind(AssertUnwindSafe(|| {
+                    self.circuit.run(|| -> Result<(), ()> { resume_unwind(Box::new(())) })
+                }));
+                same("called", ran.is_err(), call.is_some())?;
+                if let Some(call) = call {
+                    self.model.finish(call, Some(Outcome::Failure(FailureKind::PANIC)));
+                }
+            }
+            Step::Call(outcome) => {
+                if let Some((permit, call)) = self.admit()? {
+                    permit.record(*outcome);
+                    self.model.finish(call, Some(*outcome));
+                }
+            }
+            Step::Advance(time) => {
+                self.clock.advance(*time);
+                self.model.now += *time;
+            }
+            Step::Command(command) => self.command(*command),
+            Step::Reconfigure(settings) => {
+                self.circuit.reconfigure((**settings).clone().into_config());
+                self.model.reconfigure((**settings).clone());
+            }
+        }
+        self.compare()
+    }
+
+    fn admit(&mut self) -> Result<Option<(Permit, Call)>, String> {
+        let call = self.model.admit();
+        match (self.circuit.try_acquire(), call) {
+            (Ok(permit), Some(call)) => Ok(Some((permit, call))),
+            (Err(rejected), None) => {
+                let forced = self.model.overridden == Some(Override::ForcedOpen);
+                let (reason, left) = match self.model.state {
+                    _ if forced => (RejectReason::ForcedOpen, None),
+                    CircuitState::Open => {
+                        (RejectReason::Open, Some(self.model.until - self.model.now))
+                    }
+                    _ => (RejectReason::ProbesBusy, None),
+                };
+                same("rejection", (rejected.reason(), rejected.retry_after()), (reason, left))?;
+                Ok(None)
+            }
+            (circuit, model) => same("admitted", circuit.is_ok(), model.is_some()).map(|()| None),
+        }
+    }
+
+    fn finish(&mut self, index: usize, outcome: Option<Outcome>) {
+        if self.calls.is_empty() {
+            return;
+        }
+        let index = index % self.calls.len();
+        let Some((permit, call)) = self.calls.remove(index) else { return };
+        match outcome {
+            Some(outcome) => permit.record(outcome),
+            None => drop(permit),
+        }
+        self.model.finish(call, outcome);
+    }
+
+    fn command(&mut self, command: Command) {
+        let (circuit, model) = (&self.circuit, &mut self.model);
+        let forced =
+            matches!(model.overridden, Some(Override::ForcedOpen | Override::ForcedClosed));
+        match command {
+            Command::Trip => circuit.trip(),
+            Command::TripFor(time) => circuit.trip_for(time),
+            Command::Reset => circuit.reset(),
+            Command::ForceOpen => circuit.force_open(),
+            Command::ForceClosed => circuit.force_closed(),
+            Command::Observe => circuit.observe(),
+            Command::Release => circuit.release(),
+        }
+        match command {
+            Command::Trip | Command::TripFor(_) if forced => model.impose(model.overridden),
+            Command::Trip => model.open(ChangeReason::Operator, None),
+            Command::TripFor(time) => model.open(ChangeReason::Operator, Some(time)),
+            Command::Reset => model.impose(model.overridden),
+            Command::ForceOpen => model.impose(Some(Override::ForcedOpen)),
+            Command::ForceClosed => model.impose(Some(Override::ForcedClosed)),
+            Command::Observe if forced => model.impose(Some(Override::Observing)),
+            Command::Observe => model.overridden = Some(Override::Observing),
+            Command::Release if model.overridden.is_some() => model.impose(None),
+            Command::Release => {}
+        }
+    }
+
+    fn compare(&self) -> Result<(), String> {
+        let (snapshot, model) = (self.circuit.snapshot(), &self.model);
+        let counts_down =
+            model.state == CircuitState::Open && model.overridden != Some(Override::ForcedOpen);
+        let left = counts_down.then(|| model.until.saturating_sub(model.now));
+        same("state", self.circuit.state(), model.state)?;
+        same("state", snapshot.state, model.state)?;
+        same("override", snapshot.overridden, model.overridden)?;
+        same("epoch", snapshot.epoch, model.epoch)?;
+        same("in_state_for", snapshot.in_state_for, model.now - model.since)?;
+        same("retry_after", snapshot.retry_after, left)?;
+        for ((what, circuit), model) in totals(&snapshot).into_iter().zip(model.totals) {
+            same(what, circuit, model)?;
+        }
+        same("reason", snapshot.last_trip.map(|t| t.reason), model.trip_reason)?;
+        let (calls, failures, slow) = model.window();
+        let window = snapshot.window;
+        let counts = (window.calls, window.failures, window.slow_calls);
+        same("window", counts, (calls, failures, slow))?;
+        let has_rate = calls > 0 && calls >= u64::from(model.minimum());
+        same("rate", snapshot.failure_rate().is_some(), has_rate)
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, circuit: T, model: T) -> Result<(), String> {
+    if circuit == model {
+        return Ok(());
+    }
+    Err(format!("{what}: the circuit has {circuit:?}, the model {model:?}"))
+}
+
+fn totals(snapshot: &CircuitSnapshot) -> [(&'static str, u64); 9] {
+    let t = snapshot.totals;
+    [
+        ("successes", t.successes),
+        ("failures", t.failures),
+        ("ignored", t.ignored),
+        ("abandoned", t.abandoned),
+        ("slow calls", t.slow_calls),
+        ("rejected", t.rejected),
+        ("would have rejected", t.would_have_rejected),
+        ("stale", t.stale),
+        ("trips", t.trips),
+    ]
+}
