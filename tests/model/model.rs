@@ -152,7 +152,7 @@ impl Model {
         }
         let (calls, failures, slows) = self.window();
         let reaches =
-            |(part, whole): Share, n: u64| n * u64::from(whole) >= u64::from(part) * calls;
+            |share: Share, n: u64| n * u64::from(share.whole) >= u64::from(share.part) * calls;
         let enough = calls >= u64::from(self.minimum()) && calls > 0;
         let s = &self.settings;
         let own_rule =
@@ -267,7 +267,8 @@ const ABANDONED: Outcome = Outcome::Failure(FailureKind::ABANDONED);
 
 fn with_default_rules(mut settings: Settings) -> Settings {
     if settings.is_without_rules() {
-        (settings.consecutive, settings.failure_rate) = (Some(5), Some((1, 2)));
+        (settings.consecutive, settings.failure_rate) =
+            (Some(5), Some(Share { part: 1, whole: 2 }));
     }
     settings
 }

@@ -10,9 +10,6 @@ use tower_circuit_breaker::{
 pub(crate) const KINDS: [FailureKind; 3] =
     [FailureKind::new("connect"), FailureKind::new("timeout"), FailureKind::OTHER];
 
-/// A share of small whole numbers, so that the model can compare exactly.
-pub(crate) type Share = (u32, u32);
-
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<u32>,
@@ -40,13 +37,27 @@ pub(crate) enum Window {
     Time(u32, Duration),
 }
 
+/// A share of small whole numbers, so that the model can compare exactly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    pub(crate) part: u32,
+    pub(crate) whole: u32,
+}
+
+/// Two of four is one of two: a circuit sees no change of settings there.
+impl PartialEq for Share {
+    fn eq(&self, other: &Self) -> bool {
+        self.part * other.whole == other.part * self.whole
+    }
+}
+
 impl Settings {
     pub(crate) fn into_config(self) -> CircuitConfig {
         self.build(Circuit::builder("")).into_config()
     }
 
     pub(crate) fn build(self, mut b: CircuitBuilder) -> CircuitBuilder {
-        let share = |(part, whole): Share| f64::from(part) / f64::from(whole);
+        let share = |share: Share| f64::from(share.part) / f64::from(share.whole);
         b = b
             .window(match self.window {
                 Window::Calls(calls) => SlidingWindow::count(calls),

@@ -104,7 +104,8 @@ fn window() -> impl Strategy<Value = Window> {
 }
 
 fn share() -> impl Strategy<Value = Share> {
-    (1..=10_u32).prop_flat_map(|whole| (1..=whole, Just(whole)))
+    let shares = (1..=10_u32).prop_flat_map(|whole| (1..=whole, Just(whole)));
+    shares.prop_map(|(part, whole)| Share { part, whole })
 }
 
 fn time() -> impl Strategy<Value = Duration> {
