@@ -1,5 +1,7 @@
 //! Settings as text: what is written.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::CircuitConfig;
@@ -173,7 +175,15 @@ fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     T::deserialize(deserializer)
-        .map_err(|error| serde::de::Error::custom(format!("`{field}`: {error}")))
+        .map_err(|error| serde::de::Error::custom(format!("`{field}`: {}", one_line(error))))
+}
+
+/// `error` on one line: TOML ends its messages with a new line, and names of unknown fields are
+/// repeated as they are.
+fn one_line(error: impl fmt::Display) -> String {
+    let message = error.to_string();
+    let printable = message.split(char::is_control).filter(|part| !part.is_empty());
+    printable.collect::<Vec<_>>().join(" ")
 }
 
 fn window<'de, D: Deserializer<'de>>(text: D) -> Result<Option<WindowText>, D::Error> {

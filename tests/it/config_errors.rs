@@ -171,6 +171,21 @@ fn toml_errors_show_the_value_and_what_is_allowed() {
 }
 
 #[test]
+fn messages_are_one_line_without_control_characters() {
+    for text in [
+        "window = 5",
+        "open_backoff = true",
+        "rules = [3]",
+        "rules = [{ \"a\\u001bb\\nc\" = 3 }]",
+        "probes = \"3\\n4\"",
+    ] {
+        let error = toml::from_str::<CircuitConfig>(text).unwrap_err();
+
+        assert!(!error.message().contains(char::is_control), "{text}: {:?}", error.message());
+    }
+}
+
+#[test]
 fn absurd_durations_are_refused_and_do_not_panic() {
     for text in [
         "18446744073709551615s 1000000000ns",
