@@ -65,6 +65,8 @@ impl CircuitBuilder {
 
     /// Trips when at least `failures` calls in the window have failed, however many there were.
     ///
+    /// Above the size of a count window it means that size.
+    ///
     /// # Panics
     ///
     /// When `failures` is 0.

@@ -230,7 +230,7 @@ impl Recorder {
 impl Limits {
     fn set(&self, settings: &Settings) {
         let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
-        let count = settings.failure_count.map_or(0, |rule| rule.failures);
+        let count = settings.effective_failure_count().unwrap_or(0);
         let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
         let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
         let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));

@@ -64,6 +64,8 @@ impl TripRule {
 
     /// Holds when at least `failures` calls in the window have failed, however many there were.
     ///
+    /// Above the size of a count window it means that size.
+    ///
     /// # Panics
     ///
     /// When `failures` is 0.

@@ -119,11 +119,21 @@ impl Settings {
         self.window.or_else(|| needed.then(SlidingWindow::default))
     }
 
-    /// How many calls a rate needs; a count window never holds more than its size.
+    /// How many calls a rate needs.
     pub(crate) fn effective_minimum(&self) -> u32 {
+        self.at_most_window(self.minimum_calls)
+    }
+
+    /// At how many failures in the window the circuit trips.
+    pub(crate) fn effective_failure_count(&self) -> Option<u32> {
+        self.failure_count.map(|rule| self.at_most_window(rule.failures))
+    }
+
+    /// `calls`, or as many as a count window ever holds.
+    fn at_most_window(&self, calls: u32) -> u32 {
         match self.effective_window().and_then(|window| window.length()) {
-            Some(length) => self.minimum_calls.min(length),
-            None => self.minimum_calls,
+            Some(length) => calls.min(length),
+            None => calls,
         }
     }
 

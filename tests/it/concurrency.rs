@@ -79,7 +79,8 @@ fn all_calls_that_meet_the_end_of_open_leave_exactly_the_probes() {
 
 #[test]
 fn a_count_window_loses_and_doubles_nothing() {
-    let (circuit, _) = circuit(|b| b.failure_count(u32::MAX).window(SlidingWindow::count(50_000)));
+    let (circuit, _) =
+        circuit(|b| b.consecutive_failures(u32::MAX).window(SlidingWindow::count(50_000)));
 
     together(4, |thread| {
         for call in 0..10_000 {
@@ -97,7 +98,7 @@ fn a_count_window_loses_and_doubles_nothing() {
 fn a_short_count_window_stays_exact_under_contention() {
     for length in [1, 7, 25, 64] {
         let (circuit, _) =
-            circuit(|b| b.failure_count(u32::MAX).window(SlidingWindow::count(length)));
+            circuit(|b| b.consecutive_failures(u32::MAX).window(SlidingWindow::count(length)));
 
         together(4, |_| {
             for call in 0..20_000 {

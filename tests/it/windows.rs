@@ -18,7 +18,8 @@ const NEVER: u32 = u32::MAX;
 #[test]
 fn a_count_window_holds_exactly_the_last_results() {
     for length in [1_u32, 2, 3, 9, 10, 11, 20, 29, 30, 31, 100, 257] {
-        let (circuit, _) = circuit(|b| b.failure_count(NEVER).window(SlidingWindow::count(length)));
+        let (circuit, _) =
+            circuit(|b| b.consecutive_failures(NEVER).window(SlidingWindow::count(length)));
         let mut model = VecDeque::new();
         for step in 0..5 * u64::from(length) + 40 {
             let failed = step * step % 7 < 3;
@@ -40,6 +41,19 @@ fn a_count_window_holds_exactly_the_last_results() {
             );
         }
     }
+}
+
+#[test]
+fn failure_count_above_a_count_window_means_its_size() {
+    let (circuit, _) = circuit(|b| b.failure_count(100).window(SlidingWindow::count(4)));
+    for _ in 0..3 {
+        fail(&circuit);
+    }
+    assert_eq!(circuit.state(), CircuitState::Closed);
+
+    fail(&circuit);
+
+    assert_eq!(circuit.state(), CircuitState::Open);
 }
 
 #[test]

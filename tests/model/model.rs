@@ -167,7 +167,7 @@ impl Model {
             ChangeReason::FailureRate
         } else if enough && s.slow.is_some_and(|(rate, _)| reaches(rate, slows)) {
             ChangeReason::SlowCallRate
-        } else if s.failure_count.is_some_and(|n| failures >= u64::from(n)) {
+        } else if s.failure_count.is_some_and(|n| failures >= u64::from(self.at_most_window(n))) {
             ChangeReason::FailureCount
         } else {
             return;
@@ -256,9 +256,13 @@ impl Model {
     }
 
     pub(crate) fn minimum(&self) -> u32 {
+        self.at_most_window(self.settings.minimum_calls)
+    }
+
+    fn at_most_window(&self, number: u32) -> u32 {
         match self.settings.window {
-            Window::Calls(calls) => self.settings.minimum_calls.min(calls),
-            Window::Time(..) => self.settings.minimum_calls,
+            Window::Calls(calls) => number.min(calls),
+            Window::Time(..) => number,
         }
     }
 }
