@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests abort model races doctests docs examples versus"
+steps="tools format clippy features tests abort model races doctests docs examples versus fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0"
@@ -129,6 +129,14 @@ step_examples() {
 step_versus() {
     CARGO_TARGET_DIR=target/versus cargo clippy --locked \
         --manifest-path benches/versus/Cargo.toml -- -D warnings
+}
+
+# The fuzz targets build; what they found is replayed among the tests (tests/corpus).
+step_fuzz() {
+    need c++ g++ || return 1
+    cargo fmt --manifest-path fuzz/Cargo.toml --check || return 1
+    CARGO_TARGET_DIR=target/fuzz cargo clippy --locked --manifest-path fuzz/Cargo.toml -- \
+        -D warnings
 }
 
 table=
