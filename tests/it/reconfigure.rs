@@ -150,3 +150,28 @@ fn reconfigure_starts_and_stops_timing_calls() {
     slow();
     assert_eq!(circuit.snapshot().totals.slow_calls, 1);
 }
+
+#[test]
+fn a_time_window_takes_every_result_in_the_place_of_a_count_window() {
+    for recorded in 0..45 {
+        for length in [1, 12, 30] {
+            let window = SlidingWindow::count(length);
+            let (circuit, clock) = circuit(|b| b.consecutive_failures(1_000).window(window));
+            (0..recorded).for_each(|_| fail(&circuit));
+
+            let window = SlidingWindow::time(42 * SECOND).buckets(3);
+            let other = Circuit::builder("").consecutive_failures(1_000).window(window);
+            circuit.reconfigure(other.into_config());
+            clock.advance(40_000 * 14 * SECOND);
+
+            for step in 1..=4 {
+                clock.advance(14 * SECOND);
+                succeed(&circuit);
+                let snapshot = circuit.snapshot();
+                let which = format!("{length} after {recorded}, step {step}");
+                assert_eq!(snapshot.window.calls, step.min(3), "{which}");
+                assert_eq!(snapshot.totals.successes, step, "{which}");
+            }
+        }
+    }
+}
