@@ -13,6 +13,9 @@ pub(crate) struct Handle<C, R> {
     shared: Arc<Shared<C, R>>,
 }
 
+/// On cache lines of its own, apart from the reference count: every call changes that, and calls on
+/// other threads read this meanwhile.
+#[repr(align(64))]
 struct Shared<C, R> {
     circuit: Circuit,
     classify: Arc<C>,

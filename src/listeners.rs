@@ -67,8 +67,16 @@ impl Listeners {
     /// are there. No user code runs.
     pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>) {
         let mut roster = lock(&self.roster);
-        roster.early.insert(number, events);
-        roster.deliver();
+        if number != roster.next {
+            roster.early.insert(number, events);
+            return;
+        }
+        roster.deliver(events);
+        loop {
+            let next = roster.next;
+            let Some(events) = roster.early.remove(&next) else { return };
+            roster.deliver(events);
+        }
     }
 
     /// Tells all listeners what waits for them.
@@ -93,15 +101,13 @@ impl Listeners {
 }
 
 impl Roster {
-    /// Puts all changes that are next in order into the inboxes.
-    fn deliver(&mut self) {
-        while let Some(events) = self.early.remove(&self.next) {
-            self.next = self.next.wrapping_add(1);
-            for event in events {
-                let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
-                for entry in self.entries.iter().filter(interested) {
-                    lock(&entry.inbox).put(event.clone());
-                }
+    /// Puts the events of the next change into the inboxes.
+    fn deliver(&mut self, events: Vec<CircuitEvent>) {
+        self.next = self.next.wrapping_add(1);
+        for event in events {
+            let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
+            for entry in self.entries.iter().filter(interested) {
+                lock(&entry.inbox).put(event.clone());
             }
         }
     }

@@ -51,8 +51,10 @@ pub struct Transitions {
 /// The counters behind [`Totals`], except for trips, and for successes of the present epoch where
 /// the window counts them.
 ///
-/// All Relaxed: each stands for itself, and nothing is decided by them.
+/// All Relaxed: each stands for itself, and nothing is decided by them. On a cache line of their
+/// own: every call of a circuit without a count window changes one, and reads what is next to them.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Tally {
     successes: AtomicU64,
     failures: AtomicU64,
