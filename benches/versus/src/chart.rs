@@ -12,7 +12,7 @@ use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle, WHITE};
 
-use crate::contestants::{ALL, Contestant, Shape};
+use crate::contestants::{ALL, Contestant};
 use crate::figure::grouped;
 use crate::machine;
 use crate::table::Row;
@@ -49,13 +49,17 @@ fn draw_legend(
     entries: impl Iterator<Item = (String, RGBColor)>,
     middle: i32,
 ) -> Drawn {
-    let mut left = 20;
+    let (mut left, mut middle) = (20, middle);
     for (name, color) in entries {
+        // About as wide as the letters are in any font.
+        let width = 38 + 6 * i32::try_from(name.len())?;
+        if left + width > WIDTH {
+            (left, middle) = (20, middle + 18);
+        }
         let corners = [(left, middle - 6), (left + 11, middle + 5)];
         area.draw(&Rectangle::new(corners, color.filled()))?;
         text(area, &name, (left + 16, middle), 12, BLACK, HPos::Left)?;
-        // About as wide as the letters are in any font.
-        left += 38 + 6 * i32::try_from(name.len())?;
+        left += width;
     }
     Ok(())
 }
@@ -145,8 +149,7 @@ fn shown() -> impl Iterator<Item = (&'static Contestant, RGBColor)> {
 
 fn name(contestant: &Contestant) -> String {
     let version = machine::version_of(contestant.name).unwrap_or_default();
-    let kind = if contestant.shape == Shape::FunctionOnly { " (function only)" } else { "" };
-    format!("{} {version}{kind}", contestant.name)
+    format!("{} {version} {}", contestant.name, contestant.label).trim_end().to_owned()
 }
 
 fn text(
@@ -171,12 +174,13 @@ fn pixels(length: f64) -> i32 {
 
 fn row_height() -> i32 {
     // As many bars as there are colours.
-    BAR * 5 + GAP
+    BAR * 6 + GAP
 }
 
 /// Told apart by people who see few colours, too (Okabe and Ito); ours stands out.
-const COLORS: [RGBColor; 5] = [
+const COLORS: [RGBColor; 6] = [
     RGBColor(213, 94, 0),
+    RGBColor(240, 170, 60),
     RGBColor(0, 114, 178),
     RGBColor(86, 180, 233),
     RGBColor(0, 158, 115),
@@ -186,7 +190,7 @@ const GREY: RGBColor = RGBColor(110, 110, 110);
 const PALE: RGBColor = RGBColor(225, 225, 225);
 const WIDTH: i32 = 1_000;
 /// Where the first bar begins.
-const TOP: i32 = 96;
+const TOP: i32 = 114;
 const BOTTOM: i32 = 50;
 /// From where to where bars go, from left to right.
 const BARS: (i32, i32) = (270, 940);

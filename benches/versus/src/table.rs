@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::contestants::{ALL, Contestant, OURS, Shape};
+use crate::contestants::{ALL, Contestant};
 use crate::figure::Cell;
 use crate::machine;
 
@@ -114,11 +114,7 @@ fn head(contestant: &Contestant) -> Vec<String> {
         }
     }
     lines.extend(machine::version_of(contestant.name).map(Into::into));
-    match contestant.shape {
-        Shape::FunctionOnly => lines.push("(function only)".into()),
-        Shape::Layer if contestant.name == OURS => lines.push("(ours)".into()),
-        Shape::Layer => {}
-    }
+    lines.extend(contestant.label.split_inclusive(", ").map(|part| part.trim_end().into()));
     lines
 }
 

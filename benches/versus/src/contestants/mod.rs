@@ -37,15 +37,9 @@ pub(crate) struct Entry {
 pub(crate) struct Contestant {
     /// The name of its crate.
     pub(crate) name: &'static str,
-    pub(crate) shape: Shape,
-    pub(crate) enter: fn(Rule) -> Result<Entry, Missing>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Layer,
-    /// Wraps futures, not services: it is measured around the future of the same inner service.
-    FunctionOnly,
+    /// What else its head says.
+    pub(crate) label: &'static str,
+    pub(crate) enter: Enter,
 }
 
 impl Entry {
@@ -61,18 +55,29 @@ impl Entry {
     }
 }
 
+impl Contestant {
+    const fn layer(name: &'static str, label: &'static str, enter: Enter) -> Self {
+        Self { name, label, enter }
+    }
+
+    /// One that wraps futures, not services: it is measured around the future of the same inner
+    /// service.
+    const fn function(name: &'static str, enter: Enter) -> Self {
+        Self { name, label: "(function only)", enter }
+    }
+}
+
+type Enter = fn(Rule) -> Result<Entry, Missing>;
+
 /// The inner service alone, then us, then the peers.
-pub(crate) const ALL: [Contestant; 6] = [
-    Contestant { name: "bare", shape: Shape::Layer, enter: bare },
-    Contestant { name: OURS, shape: Shape::Layer, enter: ours::enter },
-    Contestant {
-        name: "tower-resilience-circuitbreaker",
-        shape: Shape::Layer,
-        enter: tower_resilience::enter,
-    },
-    Contestant { name: "breaker", shape: Shape::Layer, enter: breaker::enter },
-    Contestant { name: "failsafe", shape: Shape::FunctionOnly, enter: failsafe::enter },
-    Contestant { name: "recloser", shape: Shape::FunctionOnly, enter: recloser::enter },
+pub(crate) const ALL: [Contestant; 7] = [
+    Contestant::layer("bare", "", bare),
+    Contestant::layer(OURS, "(ours)", ours::enter),
+    Contestant::layer(OURS, "(ours, coarse clock)", ours::enter_coarse),
+    Contestant::layer("tower-resilience-circuitbreaker", "", tower_resilience::enter),
+    Contestant::layer("breaker", "", breaker::enter),
+    Contestant::function("failsafe", failsafe::enter),
+    Contestant::function("recloser", recloser::enter),
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
@@ -80,7 +85,7 @@ fn bare(_: Rule) -> Result<Entry, Missing> {
     Ok(Entry::new(Inner))
 }
 
-pub(crate) const OURS: &str = "tower-circuit-breaker";
+const OURS: &str = "tower-circuit-breaker";
 
 const RUN: u32 = 5;
 const WINDOW_CALLS: u32 = 100;

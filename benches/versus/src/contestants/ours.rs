@@ -1,7 +1,9 @@
 //! tower-circuit-breaker.
 
 use tower::Layer;
-use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, SlidingWindow};
+use tower_circuit_breaker::{
+    Circuit, CircuitBreakerLayer, CircuitBuilder, CoarseClock, SlidingWindow,
+};
 
 use crate::contestants::{
     Entry, MINIMUM_CALLS, OPEN_FOR, RUN, Rule, SLOW, WINDOW_CALLS, WINDOW_TIME,
@@ -14,8 +16,21 @@ pub(super) fn enter(rule: Rule) -> Result<Entry, Missing> {
     Ok(Entry::new(layer(rule).layer(Inner)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
+pub(super) fn enter_coarse(rule: Rule) -> Result<Entry, Missing> {
+    Ok(Entry::new(coarse_layer(rule).layer(Inner)))
+}
+
 pub(crate) fn layer(rule: Rule) -> CircuitBreakerLayer {
-    let builder = Circuit::builder("api").minimum_calls(MINIMUM_CALLS).open_for(OPEN_FOR);
+    set(Circuit::builder("api"), rule)
+}
+
+pub(crate) fn coarse_layer(rule: Rule) -> CircuitBreakerLayer {
+    set(Circuit::builder("api").clock(CoarseClock::new()), rule)
+}
+
+fn set(builder: CircuitBuilder, rule: Rule) -> CircuitBreakerLayer {
+    let builder = builder.minimum_calls(MINIMUM_CALLS).open_for(OPEN_FOR);
     let time = SlidingWindow::time(WINDOW_TIME);
     let circuit = match rule {
         Rule::Consecutive => builder.consecutive_failures(RUN),
