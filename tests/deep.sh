@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# The long checks of this crate, for nights and releases. tests/run.sh is the everyday script.
+#
+#   tests/deep.sh 2h             all steps, in about that time
+#   tests/deep.sh 30m soak fuzz  the named steps only; they share the time
+#   tests/deep.sh --help         the list of steps
+#
+# The time (s, m or h) is shared out among the steps that go on for as long as they may: model,
+# races, fuzz, stress, soak, mutants. The others take what they take. Installs the tools that it
+# needs with cargo, rustup and, on Debian, apt-get. Goes on after a step that fails; ends with a
+# table.
+set -u
+cd "$(dirname "$0")/.."
+
+timed="model races fuzz stress soak mutants"
+fixed="coverage instructions sanitizers minimal api deny"
+steps="$fixed $timed"
+
+if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
+    sed -n '2,12s/^# \{0,1\}//p' "$0"
+    echo
+    echo "Steps: $steps"
+    [ $# != 0 ]
+    exit
+fi
+
+case "$1" in
+    *[!0-9smh]* | [smh]*) unit=bad ;;
+    *s) unit=1 ;;
+    *m) unit=60 ;;
+    *h) unit=3600 ;;
+    *) unit=bad ;;
+esac
+number=${1%[smh]}
+if [ "$unit" = bad ] || [ -z "$number" ] || [ -n "${number//[0-9]/}" ]; then
+    echo "deep.sh: '$1' is no time: write 90s, 30m or 2h" >&2
+    exit 2
+fi
+budget=$((10#$number * unit))
+shift
+for step in "$@"; do
+    case " $steps " in
+        *" $step "*) ;;
+        *) echo "deep.sh: unknown step '$step'; steps are: $steps" >&2; exit 2 ;;
+    esac
+done
+chosen=${*:-$steps}
+
+sharing=0
+for step in $chosen; do
+    case " $timed " in *" $step "*) sharing=$((sharing + 1)) ;; esac
+done
+# What each of the timed steps may take: less than a minute says nothing.
+share=$((budget / (sharing > 0 ? sharing : 1)))
+[ "$share" -lt 60 ] && share=60
+
+need() { # command, Debian package
+    command -v "$1" >/dev/null 2>&1 && return 0
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        echo "installing $2, for $1"
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >/dev/null
+    else
+        echo "deep.sh: $1 is missing: install it (on Debian: sudo apt-get install $2)" >&2
+        return 1
+    fi
+}
+
+tool() { # program, crate, version if it matters
+    command -v "$1" >/dev/null 2>&1 && return 0
+    echo "installing $2"
+    cargo install --quiet --locked "$2" ${3:+--version "$3"}
+}
+
+nightly() {
+    cargo +nightly --version >/dev/null 2>&1 && return 0
+    rustup toolchain install nightly --profile minimal
+}
+
+host() { rustc -vV | sed -n 's/^host: //p'; }
+
+# Runs a command until the step's time is over; that it is cut off then is as it should be.
+for_its_share() {
+    timeout --signal=INT --kill-after=60 "$share" "$@"
+    local status=$?
+    [ $status = 0 ] || [ $status = 124 ]
+}
+
+# Lines of the crate, and of the engine, that the tests run. The compiler's own reader of profiles is
+# used where rustup has it, Debian's elsewhere.
+step_coverage() {
+    tool cargo-llvm-cov cargo-llvm-cov || return 1
+    if ! rustup component list --installed 2>/dev/null | grep -q llvm-tools; then
+        if ! rustup component add llvm-tools >/dev/null 2>&1; then
+            need llvm-cov-19 llvm-19 || return 1
+            export LLVM_COV=llvm-cov-19 LLVM_PROFDATA=llvm-profdata-19
+        fi
+    fi
+    local report=target/coverage.json
+    cargo llvm-cov --locked --all-features --lib --test it --test corpus --test allocations \
+        --ignore-filename-regex '(^|/)tests/' --json --summary-only --output-path "$report" \
+        >target/coverage.log 2>&1 || { tail -30 target/coverage.log; return 1; }
+    need python3 python3 && python3 tests/deep/coverage.py "$report"
+}
+
+# Instructions of a call; the limits stand in benches/instructions.
+step_instructions() {
+    need valgrind valgrind || return 1
+    local version
+    version=$(sed -n '/^name = "gungraun-runner"/{n;s/version = "\(.*\)"/\1/p}' \
+        benches/instructions/Cargo.lock)
+    tool gungraun-runner gungraun-runner "$version" || return 1
+    CARGO_TARGET_DIR=target/instructions cargo bench --locked \
+        --manifest-path benches/instructions/Cargo.toml
+}
+
+# Every test under the address sanitizer, which also looks for leaks.
+step_sanitizers() {
+    nightly || return 1
+    RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/sanitizers ASAN_OPTIONS=detect_leaks=1 \
+        cargo +nightly test --locked --all-features --target "$(host)" \
+        --lib --test it --test corpus --test stress
+}
+
+# With the oldest versions of all dependencies that the manifest allows.
+step_minimal() {
+    nightly || return 1
+    local copy=target/minimal-versions
+    rm -rf "$copy" && mkdir -p "$copy" || return 1
+    git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$copy" || return 1
+    (
+        cd "$copy" || exit 1
+        cargo +nightly update -Z direct-minimal-versions --quiet &&
+            CARGO_TARGET_DIR=../minimal cargo check --all-features --lib
+    )
+}
+
+# What the crate shows to its users, beside what was recorded. A difference is written over the
+# record: commit it with the change that makes it, and say so in the changelog.
+step_api() {
+    nightly || return 1
+    tool cargo-public-api cargo-public-api || return 1
+    local record=tests/deep/public-api.txt
+    CARGO_TARGET_DIR=target/api cargo +nightly public-api --all-features -sss >target/public-api.txt ||
+        return 1
+    wc -l <target/public-api.txt | sed 's/$/ public items/'
+    diff -u "$record" target/public-api.txt && return 0
+    cp target/public-api.txt "$record"
+    return 1
+}
+
+# Licences, sources and doubles of what the crate depends on.
+step_deny() {
+    tool cargo-deny cargo-deny || return 1
+    cargo deny --all-features check licenses bans sources
+}
+
+# Batches of scripts, each with seeds of its own.
+step_model() {
+    local end=$((SECONDS + share)) batches=0
+    while [ "$SECONDS" -lt "$end" ]; do
+        PROPTEST_CASES=100000 cargo test --quiet --release --all-features --locked --test model \
+            >target/model.log 2>&1 || { cat target/model.log; return 1; }
+        batches=$((batches + 1))
+    done
+    echo "$((batches * 100000)) random scripts"
+}
+
+step_races() {
+    RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom LOOM_MAX_PREEMPTIONS=4 \
+        for_its_share cargo test --release --locked --features test-util --lib models
+}
+
+# Half of the time for each target. What is new goes to fuzz/found, which is not committed.
+step_fuzz() {
+    need c++ g++ && tool cargo-fuzz cargo-fuzz || return 1
+    local target
+    for target in engine config; do
+        mkdir -p "fuzz/found/$target"
+        cargo fuzz run -s none "$target" "fuzz/found/$target" "fuzz/corpus/$target" -- \
+            -max_total_time=$((share / 2)) -max_len=1500 -print_final_stats=1 \
+            >target/fuzz.log 2>&1 || { tail -40 target/fuzz.log; return 1; }
+        echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' target/fuzz.log) inputs"
+    done
+}
+
+# The whole suite, again and again.
+step_stress() {
+    tool cargo-nextest cargo-nextest || return 1
+    need faketime faketime || return 1
+    cargo nextest run --all-features --locked --stress-duration "${share}s" \
+        --status-level fail --final-status-level fail
+}
+
+# A thousand circuits and a fault each minute.
+step_soak() {
+    SOAK_SECONDS=$share SOAK_ROUND=$((share > 1200 ? 60 : share / 20)) \
+        cargo test --release --locked --all-features --test soak -- --ignored --nocapture
+}
+
+# Changes the code in one place at a time, and looks whether a test notices; see CONTRIBUTING.md.
+# As many as there is time for, in another order each time.
+step_mutants() {
+    tool cargo-mutants cargo-mutants || return 1
+    for_its_share cargo mutants --no-shuffle=false --shuffle --output target/mutants
+    local status=$?
+    [ -s target/mutants/mutants.out/missed.txt ] && cat target/mutants/mutants.out/missed.txt
+    wc -l <target/mutants/mutants.out/caught.txt | sed 's/$/ mutants caught/'
+    [ $status = 0 ] && [ ! -s target/mutants/mutants.out/missed.txt ]
+}
+
+mkdir -p target
+table= failed=0
+for step in $chosen; do
+    echo "== $step"
+    started=$SECONDS
+    if "step_$step"; then verdict=ok; else verdict=FAILED failed=$((failed + 1)); fi
+    row=$(printf '%-13s %6ds  %s' "$step" $((SECONDS - started)) "$verdict")
+    printf '%s\n\n' "$row"
+    table="$table$row
+"
+done
+printf '%s' "$table"
+echo "$failed failed, in ${SECONDS}s"
+[ "$failed" = 0 ]
