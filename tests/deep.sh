@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions sanitizers minimal api deny"
+fixed="coverage instructions load sanitizers minimal api deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -111,6 +111,12 @@ step_instructions() {
     tool gungraun-runner gungraun-runner "$version" || return 1
     CARGO_TARGET_DIR=target/instructions cargo bench --locked \
         --manifest-path benches/instructions/Cargo.toml
+}
+
+# An axum server with the layer against one without; wants a machine that does nothing else.
+step_load() {
+    CARGO_TARGET_DIR=target/versus cargo run --quiet --release --locked --bin load \
+        --manifest-path benches/versus/Cargo.toml
 }
 
 # Every test under the address sanitizer, which also looks for leaks.
