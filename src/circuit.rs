@@ -210,6 +210,7 @@ impl Circuit {
             window: core.machine.recorder().counts(Tag::of(word.epoch()), now),
             totals: core.machine.totals(&control),
             transitions: control.transitions,
+            listeners: core.listeners.faults(),
             last_trip: control.last_trip.map(|trip| Trip {
                 reason: trip.reason,
                 ago: now.since(trip.at),

@@ -15,9 +15,10 @@ use crate::sync::Arc;
 /// Changes of state and override are told after they are visible, each exactly once to each
 /// listener and in order, on the thread of the call or command that made them; a thread that finds
 /// a listener busy leaves the event to the thread that is with it. Listeners may call any method of
-/// the circuit. A listener that panics is not told of that event again and hurts nobody else. Keep
-/// them short: the call that made the change waits for them. A listener that is behind by
-/// 1,024 changes misses further ones until it has caught up.
+/// the circuit. A listener that panics is not told of that event again and hurts nobody else (but
+/// where panics abort, it ends the process). Keep them short: the call that made the change waits
+/// for them. A listener that is behind by 1,024 changes misses further ones until it has caught up.
+/// [`CircuitSnapshot::listeners`](crate::CircuitSnapshot::listeners) counts both.
 ///
 /// Finished calls and rejections are told only to those whose [`interest`](Self::interest) asks for
 /// them, at once and on the call's own thread; calls that a listener makes while it is told of one
@@ -170,4 +171,15 @@ impl CircuitEvent {
             Self::Succeeded { .. } | Self::Failed { .. } => Interest::CALLS,
         }
     }
+}
+
+/// What went wrong when listeners were told. Nobody but the listener is hurt by either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ListenerFaults {
+    /// How often one panicked.
+    pub panics: u64,
+    /// Events that one missed, because 1,024 were waiting for it already.
+    pub missed: u64,
 }

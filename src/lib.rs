@@ -129,7 +129,7 @@ pub use crate::engine::state::{CircuitState, Override};
 pub use crate::engine::totals::{Totals, Transitions};
 pub use crate::engine::window::{SlidingWindow, WindowCounts};
 pub use crate::error::{BoxError, Error, RejectReason, Rejected};
-pub use crate::event::{CircuitEvent, Interest, Listener};
+pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
 pub use crate::layer::CircuitBreakerLayer;
 pub use crate::permit::Permit;

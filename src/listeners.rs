@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::contain::contain;
-use crate::event::{CircuitEvent, Interest, Listener};
-use crate::sync::{Arc, Mutex, lock};
+use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// The listeners of one circuit.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     roster: Mutex<Roster>,
+    // Relaxed throughout: both stand for themselves.
+    panics: AtomicU64,
+    missed: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -49,7 +52,8 @@ thread_local! {
 impl Listeners {
     pub(crate) fn new() -> Self {
         let roster = Roster { entries: Arc::new([]), next: 1, early: BTreeMap::new() };
-        Self { roster: Mutex::new(roster) }
+        let (panics, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { roster: Mutex::new(roster), panics, missed }
     }
 
     /// Adds a listener and gives its interest.
@@ -71,11 +75,12 @@ impl Listeners {
             roster.early.insert(number, events);
             return;
         }
-        roster.deliver(events);
-        loop {
-            let next = roster.next;
-            let Some(events) = roster.early.remove(&next) else { return };
-            roster.deliver(events);
+        let mut next = Some(events);
+        while let Some(events) = next {
+            let missed = roster.deliver(events);
+            self.missed.fetch_add(missed, Ordering::Relaxed);
+            let number = roster.next;
+            next = roster.early.remove(&number);
         }
     }
 
@@ -83,7 +88,7 @@ impl Listeners {
     pub(crate) fn attend(&self) {
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in &*entries {
-            entry.attend();
+            entry.attend(&self.panics);
         }
     }
 
@@ -94,28 +99,35 @@ impl Listeners {
         }
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in entries.iter().filter(|entry| entry.interest.contains(event.interest())) {
-            entry.tell(event);
+            entry.tell(event, &self.panics);
         }
         TELLING.set(false);
+    }
+
+    pub(crate) fn faults(&self) -> ListenerFaults {
+        let [panics, missed] = [&self.panics, &self.missed].map(|n| n.load(Ordering::Relaxed));
+        ListenerFaults { panics, missed }
     }
 }
 
 impl Roster {
-    /// Puts the events of the next change into the inboxes.
-    fn deliver(&mut self, events: Vec<CircuitEvent>) {
+    /// Puts the events of the next change into the inboxes; gives how many did not fit.
+    fn deliver(&mut self, events: Vec<CircuitEvent>) -> u64 {
         self.next = self.next.wrapping_add(1);
+        let mut missed = 0;
         for event in events {
             let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
             for entry in self.entries.iter().filter(interested) {
-                lock(&entry.inbox).put(event.clone());
+                missed += u64::from(!lock(&entry.inbox).put(event.clone()));
             }
         }
+        missed
     }
 }
 
 impl Entry {
     /// Tells the listener what waits for it, unless another thread is at it.
-    fn attend(&self) {
+    fn attend(&self, panics: &AtomicU64) {
         {
             let mut inbox = lock(&self.inbox);
             if inbox.is_attended {
@@ -127,20 +139,25 @@ impl Entry {
             // The lock ends with this statement, before the listener is called.
             let next = lock(&self.inbox).take();
             let Some(event) = next else { return };
-            self.tell(&event);
+            self.tell(&event, panics);
         }
     }
 
-    fn tell(&self, event: &CircuitEvent) {
-        contain(|| self.listener.on_event(event));
+    fn tell(&self, event: &CircuitEvent, panics: &AtomicU64) {
+        if !contain(|| self.listener.on_event(event)) {
+            panics.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Inbox {
-    fn put(&mut self, event: CircuitEvent) {
-        if self.waiting.len() < LONGEST_INBOX {
+    /// Whether there was room.
+    fn put(&mut self, event: CircuitEvent) -> bool {
+        let has_room = self.waiting.len() < LONGEST_INBOX;
+        if has_room {
             self.waiting.push_back(event);
         }
+        has_room
     }
 
     /// The next event; when there is none, nobody attends to the inbox any more.

@@ -6,6 +6,7 @@ use crate::engine::change::ChangeReason;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::totals::{Totals, Transitions};
 use crate::engine::window::WindowCounts;
+use crate::event::ListenerFaults;
 use crate::sync::Arc;
 
 /// Everything that is known of a circuit at one moment.
@@ -35,6 +36,8 @@ pub struct CircuitSnapshot {
     pub totals: Totals,
     /// How often the circuit went from one state to another.
     pub transitions: Transitions,
+    /// What went wrong with listeners.
+    pub listeners: ListenerFaults,
     /// When the circuit last tripped, and why.
     pub last_trip: Option<Trip>,
     /// How long the circuit has existed.

@@ -50,7 +50,7 @@ impl Waiters {
     pub(crate) fn wake(&self) {
         let wakers = lock(&self.list).as_mut().map(|list| std::mem::take(&mut list.wakers));
         for waker in wakers.into_iter().flat_map(HashMap::into_values) {
-            contain(|| waker.wake());
+            let _ = contain(|| waker.wake());
         }
     }
 }

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("listeners", &["contain", "event", "sync"]),
     ("clock", &["clock", "engine", "sync"]),
     ("config", &["config", "engine"]),
-    ("snapshot", &["engine", "sync", "serialize"]),
+    ("snapshot", &["engine", "event", "sync", "serialize"]),
     ("display", &["engine", "error", "snapshot"]),
     ("serialize", &["engine", "error", "snapshot"]),
     ("classify", &["engine", "error", "sync"]),

@@ -309,6 +309,8 @@ fn a_listener_that_is_far_behind_misses_what_comes_after_1024_changes() {
     assert_eq!(is_entered.try_iter().collect::<Vec<_>>(), (3..3 + 1024).collect::<Vec<u64>>());
     circuit.reset();
     assert_eq!(is_entered.try_iter().count(), 1, "it has caught up");
+    let faults = circuit.snapshot().listeners;
+    assert_eq!((faults.missed, faults.panics), (600 * 2 - 1024, 0));
 }
 
 #[test]

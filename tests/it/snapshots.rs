@@ -87,6 +87,7 @@ fn json_has_names_and_seconds() {
                 "closed_to_open": 1, "open_to_half_open": 0, "open_to_closed": 0,
                 "half_open_to_closed": 0, "half_open_to_open": 0,
             },
+            "listeners": { "panics": 0, "missed": 0 },
             "last_trip": {
                 "reason": "consecutive_failures",
                 "ago": 0.5,
