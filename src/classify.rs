@@ -149,8 +149,13 @@ impl<X, C: fmt::Debug> fmt::Debug for Ignoring<X, C> {
 
 /// Whether `error` is an `X`, or is boxed and an `X` is among its sources.
 fn carries<X: StdError + 'static, E: 'static>(error: &E) -> bool {
+    find_in::<X, E>(error).is_some()
+}
+
+/// The `X` that `error` is or, when it is boxed, that is the first among its sources.
+pub(crate) fn find_in<X: StdError + 'static, E: 'static>(error: &E) -> Option<&X> {
     let error: &dyn Any = error;
-    error.is::<X>() || boxed(error).is_some_and(|error| find_source::<X>(error).is_some())
+    error.downcast_ref().or_else(|| find_source(boxed(error)?))
 }
 
 /// The error behind any of the usual boxes.

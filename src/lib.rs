@@ -75,7 +75,7 @@
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
 //! `test-util` (`ManualClock`), `tokio` (`TokioClock`), `tower` (`tower::load::Load` passes
-//! through), `full` (all of these).
+//! through, `HeedRejections` for retries), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -103,6 +103,8 @@ mod listeners;
 mod load;
 mod permit;
 pub mod rejection;
+#[cfg(feature = "tower")]
+mod retry;
 #[cfg(feature = "serde")]
 mod serialize;
 mod service;
@@ -135,6 +137,8 @@ pub use crate::layer::CircuitBreakerLayer;
 pub use crate::permit::Permit;
 #[doc(no_inline)]
 pub use crate::rejection::Typed;
+#[cfg(feature = "tower")]
+pub use crate::retry::{Anywhere, FindRejected, HeedRejections, Pause};
 pub use crate::service::{CircuitBreaker, OnOpen};
 pub use crate::snapshot::{CircuitSnapshot, Health, Trip};
 

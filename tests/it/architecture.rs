@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("layer", &["circuit", "classify", "error", "handle", "rejection", "service", "sync"]),
     ("load", &["service"]),
+    ("retry", &["classify", "error"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

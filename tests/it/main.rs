@@ -26,6 +26,7 @@ mod operators;
 mod permits;
 mod readiness;
 mod reconfigure;
+mod retry;
 mod runtimes;
 mod service;
 mod snapshots;

@@ -1,0 +1,211 @@
+//! Retries that heed rejections (feature `tower`).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+use tower::retry::Policy;
+
+use crate::classify::find_in;
+use crate::error::Rejected;
+
+/// A retry policy that never retries against a circuit that is not ready for it, and leaves all else
+/// to another one.
+///
+/// A rejected call was never made: another attempt at once would only be rejected, too, and would
+/// spend a budget that other calls need. So the policy within is not asked. The rejection is
+/// returned to the caller; or, with [`patience`](Self::patience), the call is made again when the
+/// circuit's open time is over.
+///
+/// Put the retry layer around the circuit breaker. Rejections are found in the error itself and,
+/// when it is boxed, among its sources; for other types say where with [`finding`](Self::finding).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower::retry::Policy;
+/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, HeedRejections, Rejected};
+///
+/// /// Once more.
+/// #[derive(Clone)]
+/// struct Again(u8);
+///
+/// impl Policy<u32, u32, BoxError> for Again {
+///     type Future = std::future::Ready<()>;
+///
+///     fn retry(&mut self, _: &mut u32, result: &mut Result<u32, BoxError>) -> Option<Self::Future> {
+///         let again = result.is_err() && self.0 > 0;
+///         self.0 = self.0.saturating_sub(1);
+///         again.then(|| std::future::ready(()))
+///     }
+///
+///     fn clone_request(&mut self, request: &u32) -> Option<u32> {
+///         Some(*request)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let circuit = Circuit::builder("numbers").build();
+/// circuit.trip_for(Duration::from_secs(60));
+/// let client = ServiceBuilder::new()
+///     .retry(HeedRejections::new(Again(1)).patience(Duration::from_secs(5)))
+///     .layer(CircuitBreakerLayer::new(circuit).boxed())
+///     .service(service_fn(|number: u32| async move { Ok::<_, BoxError>(number) }));
+///
+/// // A minute is more than it has patience for.
+/// let error = client.oneshot(7).await.unwrap_err();
+/// assert!(Rejected::find(&*error).is_some());
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HeedRejections<P, F = Anywhere> {
+    policy: P,
+    find: F,
+    /// For how long this call may still wait.
+    patience: Duration,
+}
+
+/// Where [`HeedRejections`] looks for a rejection in an error.
+pub trait FindRejected<E> {
+    /// The rejection in `error`, if there is one.
+    fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected>;
+}
+
+/// Looks in the error itself and, when it is boxed, among its sources.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct Anywhere;
+
+impl<E: 'static> FindRejected<E> for Anywhere {
+    fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected> {
+        find_in(error)
+    }
+}
+
+impl<F, E> FindRejected<E> for F
+where
+    F: Fn(&E) -> Option<&Rejected>,
+{
+    fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected> {
+        self(error)
+    }
+}
+
+impl<P> HeedRejections<P> {
+    /// Never retries a rejected call, and has `policy` decide on all others.
+    pub const fn new(policy: P) -> Self {
+        Self { policy, find: Anywhere, patience: Duration::ZERO }
+    }
+}
+
+impl<P, F> HeedRejections<P, F> {
+    /// Lets a call wait until the circuit lets it through again, for up to `patience` in all.
+    ///
+    /// A rejection that does not say for how long, or for longer than is left, is returned at once.
+    /// Keep it below the deadline of the whole call. Needs a tokio runtime with time. Default: zero.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Says where in an error the rejection is: `|error: &Error<E>| error.rejected()` for the typed
+    /// errors of a [`CircuitBreaker`](crate::CircuitBreaker).
+    #[must_use]
+    pub fn finding<G, E>(self, find: G) -> HeedRejections<P, G>
+    where
+        G: Fn(&E) -> Option<&Rejected>,
+    {
+        HeedRejections { policy: self.policy, find, patience: self.patience }
+    }
+
+    /// Until when to wait for the circuit, if there is patience for that.
+    fn wait_for(&mut self, rejected: &Rejected) -> Option<Duration> {
+        let wait = rejected.retry_after()?;
+        self.patience = self.patience.checked_sub(wait)?;
+        Some(wait)
+    }
+}
+
+impl<P, F, Req, T, E> Policy<Req, T, E> for HeedRejections<P, F>
+where
+    P: Policy<Req, T, E>,
+    F: FindRejected<E>,
+{
+    type Future = Pause<P::Future>;
+
+    fn retry(&mut self, request: &mut Req, result: &mut Result<T, E>) -> Option<Self::Future> {
+        let Some(rejected) = result.as_ref().err().and_then(|error| self.find.find(error)) else {
+            let pause = self.policy.retry(request, result)?;
+            return Some(Pause { phase: Phase::Policy { pause } });
+        };
+        let rejected = rejected.clone();
+        let pause = sleep(self.wait_for(&rejected)?);
+        Some(Pause { phase: Phase::Open { pause } })
+    }
+
+    fn clone_request(&mut self, request: &Req) -> Option<Req> {
+        self.policy.clone_request(request)
+    }
+}
+
+pin_project! {
+    /// The time until a call is made again.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Pause<P> {
+        #[pin]
+        phase: Phase<P>,
+    }
+}
+
+pin_project! {
+    #[project = PhaseProjection]
+    enum Phase<P> {
+        // As the policy says.
+        Policy {
+            #[pin]
+            pause: P,
+        },
+        // Until the circuit's open time is over.
+        Open {
+            #[pin]
+            pause: Sleep,
+        },
+    }
+}
+
+impl<P: Future<Output = ()>> Future for Pause<P> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.project().phase.project() {
+            PhaseProjection::Policy { pause } => pause.poll(cx),
+            PhaseProjection::Open { pause } => pause.poll(cx),
+        }
+    }
+}
+
+impl<P: fmt::Debug, F> fmt::Debug for HeedRejections<P, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeedRejections")
+            .field("policy", &self.policy)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P> fmt::Debug for Pause<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            Phase::Policy { .. } => "Policy",
+            Phase::Open { .. } => "Open",
+        };
+        f.debug_struct("Pause").field("phase", &phase).finish_non_exhaustive()
+    }
+}
