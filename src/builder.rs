@@ -236,7 +236,7 @@ impl CircuitBuilder {
 
     /// Sets the clock that all times are taken from.
     ///
-    /// Default [`SystemClock`].
+    /// Default [`SystemClock`](crate::SystemClock).
     #[doc(alias = "TimeProvider")]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Box::new(clock));
