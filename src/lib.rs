@@ -101,6 +101,8 @@ mod layer;
 mod listeners;
 #[cfg(feature = "tower")]
 mod load;
+#[cfg(all(test, breaker_loom))]
+mod models;
 mod permit;
 pub mod rejection;
 #[cfg(feature = "tower")]

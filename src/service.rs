@@ -13,6 +13,7 @@ use crate::handle::Handle;
 use crate::layer::CircuitBreakerLayer;
 use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::{Answer, PassOn, Typed};
+use crate::sync::{Bug, planted};
 use crate::waiters::Waiting;
 
 /// A service behind a [`Circuit`].
@@ -145,7 +146,7 @@ where
             Poll::Pending => {
                 self.waiting.begin(self.handle.circuit(), cx.waker());
                 // Asked again after the waker is in place: a trip in between woke nobody.
-                if self.circuit().would_reject() {
+                if self.circuit().would_reject() && !planted(Bug::AskedOnce) {
                     return self.ready_to_reject();
                 }
                 Poll::Pending

@@ -5,17 +5,22 @@
 
 use std::sync::PoisonError;
 
+#[cfg(all(breaker_loom, not(test)))]
+pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 #[cfg(breaker_loom)]
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering, fence},
-};
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::Ordering};
 pub(crate) use std::sync::{Arc, OnceLock};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicU64, Ordering, fence},
 };
+
+#[cfg(all(test, breaker_loom))]
+pub(crate) use self::planted::{AtomicU64, fence, planting};
+pub(crate) use self::planted::{Bug, planted};
+
+mod planted;
 
 /// Counters of the models themselves, which loom is not to explore.
 #[cfg(all(test, breaker_loom))]

@@ -108,10 +108,10 @@ step_model() {
         cargo test --release --all-features --locked --test model
 }
 
-# Every interleaving of two threads at each border, up to three preemptions; with loom.
+# Every interleaving of two threads at each border, and those of three up to three preemptions, with
+# loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
 step_races() {
     RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom \
-        LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3} \
         cargo test --release --locked --features test-util --lib models
 }
 

@@ -12,6 +12,7 @@ use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
 use crate::engine::totals::{Counter, Totals, Transitions};
 use crate::engine::window::WindowCounts;
+use crate::sync::{Bug, planted};
 
 /// The state that changes seldom.
 #[derive(Debug)]
@@ -260,7 +261,9 @@ impl Machine {
         }
         self.recorder().restart(tag, now);
         // Zero sends readers to the lock until word and deadline belong together.
-        self.set_until(Timestamp::ZERO);
+        if !planted(Bug::OldDeadline) {
+            self.set_until(Timestamp::ZERO);
+        }
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
         self.publish(word);
         self.set_until(next.until);

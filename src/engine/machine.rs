@@ -14,7 +14,7 @@ use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::engine::totals::{Counter, Tally};
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
 
 /// The machine room of one circuit.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Machine {
         }
         let mut control = self.lock();
         // The word cannot change while the lock is held.
-        let word = self.word();
+        let word = if planted(Bug::OldWord) { word } else { self.word() };
         if word.is_closed() {
             return (Ok(Ticket::new(word, now)), None);
         }
@@ -130,7 +130,7 @@ impl Machine {
             return Some(Refusal::ForcedOpen);
         }
         let until = self.until();
-        if now >= until || self.word() != word {
+        if now >= until || self.word() != word && !planted(Bug::UnpairedDeadline) {
             return None;
         }
         match word.state() {

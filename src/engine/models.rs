@@ -4,15 +4,16 @@
 
 use std::time::Duration;
 
-use crate::engine::explore::{explore, race};
+use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::record::{Credit, Ending};
 use crate::engine::settings::{CountRule, Settings};
-use crate::engine::state::{CircuitState, Override};
+use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
-use crate::sync::Arc;
+use crate::engine::window::{SlidingWindow, Span};
+use crate::sync::{Arc, Bug};
 
 const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
 const PASSED: Ending = Ending::Finished(Outcome::Success);
@@ -37,7 +38,7 @@ fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
 /// L1: two failures that both reach the limit, and an operator's trip: each epoch changes once.
 #[test]
 fn closed_to_open_exactly_once() {
-    explore(50, || {
+    explore(Depth::Every, 50, &[Bug::OldTrip], || {
         let machine = machine(|settings| {
             settings.consecutive = Some(CountRule { failures: 1, open_for: None });
         });
@@ -60,7 +61,7 @@ fn closed_to_open_exactly_once() {
 /// Two failures make one run of two: exactly one of them sees the limit reached.
 #[test]
 fn a_run_of_two_trips_once() {
-    explore(50, || {
+    explore(Depth::Every, 50, &[Bug::TornExchange], || {
         let machine = machine(|_| {});
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -76,7 +77,7 @@ fn a_run_of_two_trips_once() {
 /// L4, L9: a failure that trips against an operator's reset.
 #[test]
 fn a_failure_against_a_reset() {
-    explore(50, || {
+    explore(Depth::Every, 50, &[Bug::OldRun, Bug::OldTrip], || {
         let machine = machine(|_| {});
         machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
         let ticket = machine.admit(START).0.unwrap();
@@ -97,7 +98,7 @@ fn a_failure_against_a_reset() {
 /// L2: the end of the open time admits one probe.
 #[test]
 fn the_end_of_open_admits_one_probe() {
-    explore(10, || {
+    explore(Depth::Every, 10, &[Bug::OldWord], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -110,7 +111,7 @@ fn the_end_of_open_admits_one_probe() {
 /// L3: a probe is dropped while its lease ends.
 #[test]
 fn a_probe_is_dropped_while_its_lease_ends() {
-    explore(10, || {
+    explore(Depth::Every, 10, &[Bug::AllSlots], || {
         let machine = machine(|_| {});
         let probe = half_open(&machine, 1)[0];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -130,7 +131,7 @@ fn a_probe_is_dropped_while_its_lease_ends() {
 /// L6: a probe that passes against one that fails.
 #[test]
 fn probes_that_disagree_make_one_change() {
-    explore(10, || {
+    explore(Depth::Every, 10, &[Bug::OldProbe], || {
         let machine = machine(|settings| settings.concurrent_probes = 2);
         let probes = half_open(&machine, 2);
         let (first, second) = (probes[0], probes[1]);
@@ -147,7 +148,7 @@ fn probes_that_disagree_make_one_change() {
 /// L5, L9: a rejection says how long *its* stretch lasts, also while an operator forces the circuit.
 #[test]
 fn a_rejection_against_a_forced_open() {
-    explore(5, || {
+    explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -164,7 +165,7 @@ fn a_rejection_against_a_forced_open() {
 /// L5: while the last probe fails and the circuit reopens, a call is refused for what is true.
 #[test]
 fn a_rejection_against_a_reopening() {
-    explore(5, || {
+    explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
         let machine = machine(|settings| {
             settings.concurrent_probes = 2;
             settings.probes = 2;
@@ -184,7 +185,7 @@ fn a_rejection_against_a_reopening() {
 /// L10: a call against a reconfiguration.
 #[test]
 fn a_failure_against_a_reconfiguration() {
-    explore(50, || {
+    explore(Depth::Every, 50, &[Bug::OldTrip], || {
         let machine = machine(|_| {});
         machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
         let ticket = machine.admit(START).0.unwrap();
@@ -203,5 +204,157 @@ fn a_failure_against_a_reconfiguration() {
         } else {
             assert_eq!(machine.word().state(), CircuitState::Closed);
         }
+    });
+}
+
+/// L1, L9: two failures that both reach the limit, and an operator's reset: the reset has the last
+/// word, and what comes after it changes nothing.
+#[test]
+fn two_failures_against_a_reset() {
+    explore(Depth::Three, 50, &[Bug::OldTrip], || {
+        let machine = machine(|settings| {
+            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+        });
+        let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
+        let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
+        let (a, b, reset) = race_of_three(
+            move || a.record(tickets[0], FAILED, || START),
+            move || b.record(tickets[1], FAILED, || START),
+            move || c.reset(START),
+        );
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+        assert!(a.change.is_none() || b.change.is_none());
+        let trips = u64::from(a.change.is_some() || b.change.is_some());
+        assert_eq!((machine.lock().trips, reset.number), (trips, trips + 1));
+    });
+}
+
+/// L2: the end of the open time admits as many probes as may run at once.
+#[test]
+fn the_end_of_open_admits_two_probes_of_three_calls() {
+    explore(Depth::Three, 100, &[Bug::OldWord], || {
+        let machine = machine(|settings| settings.concurrent_probes = 2);
+        machine.trip(None, START);
+        let actor = || {
+            let machine = Arc::clone(&machine);
+            move || machine.admit(seconds(30))
+        };
+        let (a, b, c) = race_of_three(actor(), actor(), actor());
+        let admitted = [&a, &b, &c].iter().filter(|(admitted, _)| admitted.is_ok()).count();
+        let changes = [&a, &b, &c].iter().filter(|(_, change)| change.is_some()).count();
+        assert_eq!((admitted, changes), (2, 1));
+    });
+}
+
+/// L3: a slot that is given back twice, by its lease and by its probe, is one slot.
+#[test]
+fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
+    explore(Depth::Three, 50, &[Bug::AllSlots], || {
+        let machine = machine(|_| {});
+        let probe = half_open(&machine, 1)[0];
+        let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
+        let (_, b, c) = race_of_three(
+            move || a.record(probe, Ending::Abandoned, || seconds(60)),
+            move || b.admit(seconds(60)).0,
+            move || c.admit(seconds(60)).0,
+        );
+        assert!(b.is_ok() != c.is_ok());
+    });
+}
+
+/// L4: what a probe says, or that it is dropped, while the next stretch begins with a probe of the
+/// same number.
+#[test]
+fn a_probe_ends_while_the_next_stretch_begins() {
+    for ending in [Ending::Abandoned, PASSED, FAILED] {
+        explore(Depth::Every, 10, &[Bug::OldProbe], move || {
+            let machine = machine(|_| {});
+            let probe = half_open(&machine, 1)[0];
+            let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+            let (_, next) = race(
+                move || a.record(probe, ending, || seconds(31)),
+                move || {
+                    b.trip(None, seconds(31));
+                    b.admit(seconds(61)).0.unwrap()
+                },
+            );
+            assert_eq!(machine.word().state(), CircuitState::HalfOpen, "{ending:?}");
+            assert!(machine.admit(seconds(61)).0.is_err(), "its slot is taken: {ending:?}");
+            assert_eq!(machine.record(next, PASSED, || seconds(61)).credit, Credit::Success);
+        });
+    }
+}
+
+/// L5: while the only probe fails and the circuit reopens, a rejection says how long *that* lasts.
+#[test]
+fn a_busy_rejection_against_a_reopening() {
+    explore(Depth::Every, 5, &[Bug::OldDeadline, Bug::Unordered], || {
+        let machine = machine(|_| {});
+        let probe = half_open(&machine, 1)[0];
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (admitted, _) =
+            race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
+        match admitted.0.unwrap_err() {
+            Refusal::ProbesBusy => {}
+            Refusal::Open { retry_after } => assert_eq!(retry_after, Duration::from_secs(30)),
+            Refusal::ForcedOpen => panic!("not forced"),
+        }
+    });
+}
+
+/// L9: the first call after the open time against an operator who forces the circuit open.
+#[test]
+fn an_admission_against_a_forced_open() {
+    explore(Depth::Every, 10, &[Bug::OldWord], || {
+        let machine = machine(|_| {});
+        machine.trip(None, START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let ((admitted, change), forced) =
+            race(move || a.admit(seconds(30)), move || b.force(Override::ForcedOpen, seconds(30)));
+        assert_eq!(machine.word().state(), CircuitState::Open);
+        assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
+        assert_eq!(admitted.is_ok(), change.is_some());
+        assert!(change.is_none_or(|change| change.number < forced.number));
+    });
+}
+
+/// L10: a call that the new epoch admits is held against the new limits.
+#[test]
+fn a_call_against_a_reconfiguration() {
+    explore(Depth::Every, 50, &[Bug::Unordered, Bug::OldTrip], || {
+        let machine = machine(|_| {});
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let ((ticket, recorded), changed) = race(
+            move || {
+                let ticket = a.admit(START).0.unwrap();
+                (ticket, a.record(ticket, FAILED, || START))
+            },
+            move || {
+                let mut settings = Settings::without_rules();
+                settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+                b.reconfigure(settings, START).unwrap()
+            },
+        );
+        let is_new = ticket.is_of(Word::new(CircuitState::Closed, None, 0, changed.epoch));
+        assert_eq!(recorded.change.is_some(), is_new, "{recorded:?}");
+    });
+}
+
+/// I1: a success that the window counts is among the totals once, or stale.
+#[test]
+fn a_success_against_a_reset() {
+    explore(Depth::Every, 50, &[Bug::TornExchange], || {
+        let machine = machine(|settings| {
+            settings.failure_count = Some(CountRule { failures: 2, open_for: None });
+            settings.window = Some(SlidingWindow(Span::Calls(2)));
+        });
+        machine.record(machine.admit(START).0.unwrap(), PASSED, || START);
+        let ticket = machine.admit(START).0.unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (recorded, _) =
+            race(move || a.record(ticket, PASSED, || START), move || b.reset(START));
+        let late = u64::from(recorded.credit == Credit::Stale);
+        let totals = machine.totals(&machine.lock());
+        assert_eq!((totals.successes, totals.stale), (2 - late, late));
     });
 }

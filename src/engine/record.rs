@@ -12,6 +12,7 @@ use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::{Reading, Timestamp};
 use crate::engine::totals::Counter;
+use crate::sync::{Bug, planted};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +151,7 @@ impl Machine {
         now: Timestamp,
     ) -> Recorded {
         let mut control = self.lock();
-        if !ticket.is_of(self.word()) {
+        if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
             return self.stale();
         }
         let credit = self.count(outcome, pace);
@@ -188,7 +189,7 @@ impl Machine {
     fn abandoned(&self, ticket: Ticket, elapsed: Option<Duration>) -> Recorded {
         if let Role::Probe(probe) = ticket.role() {
             let mut control = self.lock();
-            if !ticket.is_of(self.word()) {
+            if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
                 return self.stale();
             }
             let control = &mut *control;
@@ -224,7 +225,8 @@ impl Machine {
         let mut control = self.lock();
         let current = self.word();
         // Another call was faster, or an operator stepped in.
-        if current.epoch() != word.epoch() || current.overridden() == Some(Override::ForcedClosed) {
+        let is_over = current.epoch() != word.epoch() && !planted(Bug::OldTrip);
+        if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return None;
         }
         let (reason, open_time) = why(&control);

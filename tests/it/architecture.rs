@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Room (a file or folder of `src`) and the rooms it may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("sync", &[]),
+    ("sync", &["sync"]),
     ("engine", &["engine", "sync"]),
     ("error", &["engine", "sync"]),
     ("event", &["engine", "error", "sync"]),
@@ -43,11 +43,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("future", &["classify", "handle", "permit", "rejection"]),
     (
         "service",
-        &["circuit", "classify", "future", "handle", "layer", "permit", "rejection", "waiters"],
+        &[
+            "circuit",
+            "classify",
+            "future",
+            "handle",
+            "layer",
+            "permit",
+            "rejection",
+            "sync",
+            "waiters",
+        ],
     ),
     ("layer", &["circuit", "classify", "error", "handle", "rejection", "service", "sync"]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),
+    ("models", &["builder", "circuit", "clock", "engine", "event", "service", "sync"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

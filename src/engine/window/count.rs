@@ -25,7 +25,7 @@
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::window::{Noted, SlowCalls, WindowCounts};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
@@ -139,7 +139,7 @@ impl<'a> CountRing<'a> {
             }
             let slot = self.results(number)?;
             let seen = Results(slot.load(Ordering::Acquire));
-            if seen.tag() != tag {
+            if seen.tag() != tag && !planted(Bug::OldResult) {
                 return None;
             }
             if seen.number() != number & NUMBER {
@@ -160,7 +160,8 @@ impl<'a> CountRing<'a> {
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                return Some(Noted::Counted(counts));
+                let later = planted(Bug::LaterWindow).then(|| self.counts(tag));
+                return Some(Noted::Counted(later.or(counts)));
             }
         }
     }
@@ -185,7 +186,7 @@ impl<'a> CountRing<'a> {
             // The blocks read are used again only after `head` has moved; the fence keeps the reads
             // above before this one.
             fence(Ordering::Acquire);
-            if self.head.load(Ordering::Relaxed) == head {
+            if self.head.load(Ordering::Relaxed) == head || planted(Bug::OldCounts) {
                 return seen; // nothing, where the ring is being given another shape
             }
         }
@@ -256,7 +257,7 @@ impl<'a> CountRing<'a> {
             }
             // What was read above is from before `head` moved, so the exchange below can only put
             // `value` in the place of what the block held one lap ago.
-            if self.head.load(Ordering::Acquire) != head {
+            if self.head.load(Ordering::Acquire) != head && !planted(Bug::OldCursor) {
                 return false;
             }
             let swapped = word.compare_exchange(old, value, Ordering::AcqRel, Ordering::Relaxed);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::engine::explore::{explore, race};
+use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::engine::window::{Noted, SlidingWindow, SlowCalls, Span, Window, WindowCounts};
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::{Arc, AtomicU64, Bug};
 
 const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
 const PASSED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
@@ -44,7 +44,7 @@ fn counts(calls: u64, failures: u64) -> WindowCounts {
 /// L7: nothing lost or doubled over block turn-overs.
 #[test]
 fn count_window_records_over_a_turn_over() {
-    explore(100, || {
+    explore(Depth::Every, 100, &[Bug::OldCursor, Bug::TornExchange, Bug::Unordered], || {
         let window = Count::new(8);
         window.ring().record(OLD, PASSED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -70,7 +70,7 @@ fn count_window_records_over_a_turn_over() {
 /// The same, in a ring that is full and wraps.
 #[test]
 fn count_window_records_while_the_ring_wraps() {
-    explore(100, || {
+    explore(Depth::Every, 100, &[Bug::TornExchange], || {
         let window = Count::new(2);
         for _ in 0..7 {
             window.ring().record(OLD, FAILED);
@@ -84,13 +84,14 @@ fn count_window_records_while_the_ring_wraps() {
             move || b.ring().record(OLD, PASSED),
         );
         assert_eq!(window.ring().counts(OLD), counts(2, 0));
+        assert_eq!(window.ring().successes(OLD), 3);
     });
 }
 
 /// Rules 1 and 2: a failure is judged by the window that it ends.
 #[test]
 fn count_window_judges_each_failure_by_its_own_window() {
-    explore(20, || {
+    explore(Depth::Every, 30, &[Bug::LaterWindow], || {
         let window = Count::new(1);
         window.ring().record(OLD, PASSED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -107,7 +108,7 @@ fn count_window_judges_each_failure_by_its_own_window() {
 /// L4, L7: nothing of an old epoch shows in the next, whatever is late.
 #[test]
 fn count_window_records_while_it_restarts() {
-    explore(100, || {
+    explore(Depth::Three, 100, &[Bug::OldResult, Bug::OldCursor], || {
         let window = Count::new(2);
         window.ring().record(OLD, FAILED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -134,7 +135,7 @@ fn count_window_records_while_it_restarts() {
 #[test]
 fn count_window_ends_its_epoch_while_it_is_recorded() {
     for before in [0, 1, 2] {
-        explore(50, move || {
+        explore(Depth::Every, 50, &[Bug::TornExchange], move || {
             let window = Count::new(2);
             let taken = |window: &Count, results: u64| {
                 (0..results).filter(|_| window.ring().record(OLD, PASSED) != Noted::Late).count()
@@ -152,7 +153,7 @@ fn count_window_ends_its_epoch_while_it_is_recorded() {
 /// L8: what a reader sees was so at one moment.
 #[test]
 fn count_window_is_read_while_it_turns_over() {
-    explore(50, || {
+    explore(Depth::Three, 50, &[Bug::OldCounts, Bug::Unordered], || {
         let window = Count::new(2);
         for _ in 0..7 {
             window.ring().record(OLD, FAILED);
@@ -160,7 +161,7 @@ fn count_window_is_read_while_it_turns_over() {
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
         let ((), seen) = race(
             move || {
-                for _ in 0..3 {
+                for _ in 0..6 {
                     a.ring().record(OLD, PASSED);
                 }
             },
@@ -168,6 +169,26 @@ fn count_window_is_read_while_it_turns_over() {
         );
         assert_eq!(seen.calls, 2, "{seen:?}");
         assert!(seen.failures <= 2, "{seen:?}");
+    });
+}
+
+/// The same while two record.
+#[test]
+fn count_window_is_read_while_two_record() {
+    explore(Depth::Three, 50, &[Bug::TornExchange], || {
+        let window = Count::new(2);
+        for _ in 0..7 {
+            window.ring().record(OLD, FAILED);
+        }
+        let (a, b, c) = (Arc::clone(&window), Arc::clone(&window), Arc::clone(&window));
+        let (_, _, seen) = race_of_three(
+            move || a.ring().record(OLD, PASSED),
+            move || b.ring().record(OLD, PASSED),
+            move || c.ring().counts(OLD),
+        );
+        let allowed = [counts(2, 2), counts(2, 1), counts(2, 0)];
+        assert!(allowed.contains(&seen), "{seen:?}");
+        assert_eq!(window.ring().counts(OLD), counts(2, 0));
     });
 }
 
@@ -199,7 +220,7 @@ impl Time {
 #[test]
 fn time_window_records_over_a_turn_over() {
     for gap in [1, 2, 3, 70_000, 1_000_001] {
-        explore(50, move || {
+        explore(Depth::Three, 50, &[Bug::OldCursor, Bug::TornExchange], move || {
             let window = Time::new(2);
             window.ring().record(OLD, FAILED, at(0));
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -220,8 +241,9 @@ fn time_window_records_over_a_turn_over() {
 /// A thread that was held up counts in its own bucket, or in the newest once that is over.
 #[test]
 fn time_window_records_of_the_past() {
-    for gap in [1, 2, 70_000] {
-        explore(2, move || {
+    let torn = &[Bug::TornExchange];
+    for (gap, bugs) in [(1, &[][..]), (2, torn), (70_000, torn)] {
+        explore(Depth::Every, 2, bugs, move || {
             let window = Time::new(2);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
@@ -238,9 +260,11 @@ fn time_window_records_of_the_past() {
 /// L4, L7: nothing of an old epoch shows in the next, whatever is late.
 #[test]
 fn time_window_records_while_it_restarts() {
-    for tick in [0, 1, 5] {
-        explore(50, move || {
-            let window = Time::new(2);
+    for (buckets, tick, depth) in
+        [(1, 0, Depth::Every), (2, 0, Depth::Three), (2, 1, Depth::Three), (2, 5, Depth::Three)]
+    {
+        explore(depth, 1000, &[Bug::OldResult, Bug::OldCursor], move || {
+            let window = Time::new(buckets);
             window.ring().record(OLD, FAILED, at(0));
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
@@ -256,10 +280,24 @@ fn time_window_records_while_it_restarts() {
     }
 }
 
+/// L8: a reader sees all of an epoch or nothing.
+#[test]
+fn time_window_is_read_while_it_restarts() {
+    explore(Depth::Every, 20, &[Bug::OldCounts], || {
+        let window = Time::new(2);
+        window.ring().record(OLD, PASSED, at(0));
+        window.ring().record(OLD, FAILED, at(1));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let ((), seen) =
+            race(move || a.ring().restart(NEW, at(1)), move || b.ring().counts(OLD, at(1)));
+        assert!([counts(2, 1), counts(0, 0)].contains(&seen), "{seen:?}");
+    });
+}
+
 /// L8: a bucket is seen whole or not at all: no rate that never was.
 #[test]
 fn time_window_never_shows_half_a_bucket() {
-    explore(20, || {
+    explore(Depth::Every, 20, &[Bug::HalfBucket], || {
         let window = Time::new(2);
         for sample in [PASSED, PASSED, PASSED, FAILED] {
             window.ring().record(OLD, sample, at(0));
@@ -278,7 +316,9 @@ fn time_window_never_shows_half_a_bucket() {
 #[test]
 fn time_window_keeps_the_newest_bucket_after_a_gap() {
     for (buckets, gap) in [(1, 1), (1, 7), (2, 2), (2, 3), (2, 70_000)] {
-        explore(20, move || {
+        let depth = if buckets == 1 { Depth::Every } else { Depth::Three };
+
+        explore(depth, 1000, &[Bug::TakenBack], move || {
             let window = Time::new(buckets);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
@@ -298,26 +338,45 @@ fn time_window_keeps_the_newest_bucket_after_a_gap() {
 /// L8: what a reader sees was so at one moment.
 #[test]
 fn time_window_is_read_while_time_goes_on() {
-    explore(20, || {
+    explore(Depth::Every, 20, &[Bug::HalfBucket], || {
         let window = Time::new(2);
-        window.ring().record(OLD, FAILED, at(0));
-        window.ring().record(OLD, FAILED, at(1));
+        for tick in [0, 0, 1] {
+            window.ring().record(OLD, FAILED, at(tick));
+        }
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
         let (_, seen) =
             race(move || a.ring().record(OLD, PASSED, at(3)), move || b.ring().counts(OLD, at(1)));
         // After the turn, the result that caused it may not be counted yet.
-        let allowed = [counts(2, 2), counts(1, 1), counts(0, 0), counts(1, 0)];
+        let allowed = [counts(3, 3), counts(1, 1), counts(0, 0), counts(1, 0)];
         assert!(allowed.contains(&seen), "{seen:?}");
+    });
+}
+
+/// The same while two record, on both sides of a tick.
+#[test]
+fn time_window_is_read_while_two_record() {
+    explore(Depth::Three, 50, &[Bug::TornExchange], || {
+        let window = Time::new(1);
+        window.ring().record(OLD, FAILED, at(0));
+        let (a, b, c) = (Arc::clone(&window), Arc::clone(&window), Arc::clone(&window));
+        let (_, _, seen) = race_of_three(
+            move || a.ring().record(OLD, FAILED, at(1)),
+            move || b.ring().record(OLD, PASSED, at(0)),
+            move || c.ring().counts(OLD, at(0)),
+        );
+        assert!(seen.failures <= 1 && seen.calls <= 2, "{seen:?}");
+        let seen = window.ring().counts(OLD, at(1));
+        assert!(seen == counts(2, 1) || seen == counts(1, 1), "{seen:?}");
     });
 }
 
 /// A reconfiguration gives the ring another shape in the same words, while one is recorded.
 #[test]
 fn a_window_changes_its_shape_while_it_is_recorded() {
-    explore(100, || {
-        let time = SlidingWindow(Span::Time { length: Duration::from_nanos(2), buckets: 2 });
-        let count = SlidingWindow(Span::Calls(2));
-        for (from, to) in [(count, time), (time, count)] {
+    let time = SlidingWindow(Span::Time { length: Duration::from_nanos(2), buckets: 2 });
+    let count = SlidingWindow(Span::Calls(2));
+    for (from, to, bug) in [(count, time, Bug::OldResult), (time, count, Bug::TornExchange)] {
+        explore(Depth::Every, 50, &[bug], move || {
             let window = Window::new(Some(count), SlowCalls::Ignored);
             window.reshape(Some(from), SlowCalls::Ignored);
             window.restart(OLD, at(2));
@@ -325,9 +384,7 @@ fn a_window_changes_its_shape_while_it_is_recorded() {
             let window = Arc::new(window);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
-                move || {
-                    a.record(OLD, FAILED, || at(3));
-                },
+                move || a.record(OLD, FAILED, || at(3)),
                 move || {
                     b.reshape(Some(to), SlowCalls::Ignored);
                     b.restart(NEW, at(3));
@@ -335,6 +392,6 @@ fn a_window_changes_its_shape_while_it_is_recorded() {
                 },
             );
             assert_eq!(window.counts(NEW, at(3)), counts(1, 0));
-        }
-    });
+        });
+    }
 }

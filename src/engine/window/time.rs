@@ -23,7 +23,7 @@ use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::{Noted, WindowCounts};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
 /// The words of a time window and how to read them.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl<'a> TimeRing<'a> {
             let tick = self.advance(tag, tick)?;
             let word = self.bucket(tick).get(self.classes.index(sample))?;
             let seen = word.load(Ordering::Acquire);
-            if Tag::on(seen) != tag {
+            if Tag::on(seen) != tag && !planted(Bug::OldResult) {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
@@ -161,7 +161,7 @@ impl<'a> TimeRing<'a> {
                 return true;
             }
             // While `newest` stands, nobody records in `tick`: what was read is from before it.
-            if self.newest.load(Ordering::Acquire) != seen {
+            if self.newest.load(Ordering::Acquire) != seen && !planted(Bug::OldCursor) {
                 return false;
             }
             // Or it was wiped for a later tick by a thread that moves `newest` further, over a gap
@@ -182,7 +182,7 @@ impl<'a> TimeRing<'a> {
         let laps = tick.saturating_sub(newest).div_ceil(self.buckets);
         let held = tick.checked_sub(laps.saturating_mul(self.buckets));
         let ahead = stamp(word).wrapping_sub(tick) as u16 as i16;
-        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0
+        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0 && !planted(Bug::TakenBack)
     }
 
     fn counts_at(&self, tag: Tag, tick: u64) -> WindowCounts {
@@ -203,7 +203,7 @@ impl<'a> TimeRing<'a> {
                     } else {
                         // It is being wiped: the window has moved on to after this tick. Buckets
                         // are wiped word by word, the oldest first; half of one says nothing.
-                        whole = false;
+                        whole = planted(Bug::HalfBucket);
                     }
                 }
                 if !whole {
@@ -213,7 +213,7 @@ impl<'a> TimeRing<'a> {
             }
             // The buckets read are wiped only to move `newest`; the fence keeps the reads before.
             fence(Ordering::Acquire);
-            if self.newest.load(Ordering::Relaxed) == seen {
+            if self.newest.load(Ordering::Relaxed) == seen || planted(Bug::OldCounts) {
                 return counts;
             }
         }

@@ -1,0 +1,160 @@
+//! Bugs to plant, so that race models are seen to find them.
+//!
+//! A bug is one line at the place whose rule it breaks, or one below, in the atomics themselves.
+//! Only models that ask for it meet it: `engine::explore` runs each model also with the bugs that it
+//! says it finds. In every other build [`planted`] is the constant `false`, and nothing is left of
+//! those lines.
+
+/// A bug, named for what goes wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// An exchange is a load and then a store.
+    #[cfg(all(test, breaker_loom))]
+    TornExchange,
+    /// No atomic operation orders another.
+    #[cfg(all(test, breaker_loom))]
+    Unordered,
+    /// Admission goes by the word that it read before it had the lock.
+    OldWord,
+    /// A deadline is taken for that of the word that was read before it.
+    UnpairedDeadline,
+    /// The deadline of the old stretch still stands when the new one is published.
+    OldDeadline,
+    /// A trip does not ask, under the lock, whether its epoch is over.
+    OldTrip,
+    /// A probe does not ask, under the lock, whether its epoch is over.
+    OldProbe,
+    /// A probe that ends gives back the slots of all.
+    AllSlots,
+    /// A failure lengthens the run of whatever epoch it finds.
+    OldRun,
+    /// A result counts in whatever epoch it finds in its place.
+    OldResult,
+    /// Who prepares a block or bucket does not ask whether others have long done so.
+    OldCursor,
+    /// A failure is judged by the window as it is a little later.
+    LaterWindow,
+    /// A reader does not ask whether what it read was used again meanwhile.
+    OldCounts,
+    /// A bucket that another thread has wiped for a later tick is taken back.
+    TakenBack,
+    /// A bucket that is being wiped is read as it is.
+    HalfBucket,
+    /// Changes go to the inboxes in the order in which their threads arrive.
+    OutOfOrder,
+    /// Two threads tell a listener at once.
+    TwoTellers,
+    /// A waiting task does not ask again once its waker is in place.
+    AskedOnce,
+}
+
+/// Whether the model that runs has `bug` planted.
+#[cfg(not(all(test, breaker_loom)))]
+#[inline]
+pub(crate) const fn planted(_bug: Bug) -> bool {
+    false
+}
+
+#[cfg(all(test, breaker_loom))]
+pub(crate) use race::{AtomicU64, fence, planted, planting};
+
+#[cfg(all(test, breaker_loom))]
+mod race {
+    use std::cell::Cell;
+
+    use loom::sync::atomic;
+
+    use super::Bug;
+    use crate::sync::Ordering;
+
+    thread_local! {
+        /// Loom runs all threads of a model on the thread of its test, so that the tests that run
+        /// beside it do not meet its bug.
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn planted(bug: Bug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+
+    /// Runs `model` with `bug` planted. It must not panic.
+    pub(crate) fn planting<T>(bug: Bug, model: impl FnOnce() -> T) -> T {
+        PLANTED.set(Some(bug));
+        let result = model();
+        PLANTED.set(None);
+        result
+    }
+
+    /// Loom's, with the bugs that are not those of one place.
+    #[derive(Debug)]
+    pub(crate) struct AtomicU64(atomic::AtomicU64);
+
+    impl AtomicU64 {
+        pub(crate) fn new(value: u64) -> Self {
+            Self(atomic::AtomicU64::new(value))
+        }
+
+        pub(crate) fn load(&self, ordering: Ordering) -> u64 {
+            self.0.load(weakened(ordering))
+        }
+
+        pub(crate) fn store(&self, value: u64, ordering: Ordering) {
+            self.0.store(value, weakened(ordering));
+        }
+
+        pub(crate) fn swap(&self, value: u64, ordering: Ordering) -> u64 {
+            if planted(Bug::TornExchange) {
+                let old = self.0.load(Ordering::Acquire);
+                self.0.store(value, Ordering::Release);
+                return old;
+            }
+            self.0.swap(value, weakened(ordering))
+        }
+
+        pub(crate) fn fetch_add(&self, value: u64, ordering: Ordering) -> u64 {
+            self.0.fetch_add(value, weakened(ordering))
+        }
+
+        pub(crate) fn fetch_max(&self, value: u64, ordering: Ordering) -> u64 {
+            self.0.fetch_max(value, weakened(ordering))
+        }
+
+        pub(crate) fn compare_exchange(
+            &self,
+            current: u64,
+            new: u64,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u64, u64> {
+            if planted(Bug::TornExchange) {
+                let old = self.0.load(Ordering::Acquire);
+                if old != current {
+                    return Err(old);
+                }
+                self.0.store(new, Ordering::Release);
+                return Ok(old);
+            }
+            self.0.compare_exchange(current, new, weakened(success), weakened(failure))
+        }
+
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: u64,
+            new: u64,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u64, u64> {
+            self.compare_exchange(current, new, success, failure)
+        }
+    }
+
+    pub(crate) fn fence(ordering: Ordering) {
+        if !planted(Bug::Unordered) {
+            atomic::fence(ordering);
+        }
+    }
+
+    fn weakened(ordering: Ordering) -> Ordering {
+        if planted(Bug::Unordered) { Ordering::Relaxed } else { ordering }
+    }
+}
