@@ -202,6 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_written_in_decimals_is_scaled_to_just_that() {
+        let rates = [
+            (1.0, 1_000_000_000),
+            (0.7, 700_000_000),
+            (0.5, 500_000_000),
+            (0.000_000_003, 3),
+            (0.999_999_999, 999_999_999),
+        ];
+        for (share, scaled) in rates {
+            assert_eq!(Rate::new(share).unwrap().scaled(), scaled, "{share}");
+        }
+    }
+
+    #[test]
+    fn no_calls_reach_no_rate() {
+        assert!(!Rate::is_reached(1, 0, 0));
+    }
+
+    #[test]
     fn shares_outside_zero_to_one_are_no_rates() {
         for share in [0.0, -0.0, -1.0, 1.000_001, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Rate::new(share), None, "{share}");
