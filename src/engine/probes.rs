@@ -158,7 +158,27 @@ impl ProbeId {
 
 #[cfg(test)]
 mod tests {
-    use super::ProbeId;
+    use std::time::Duration;
+
+    use super::{ProbeId, Probes};
+    use crate::engine::settings::Settings;
+    use crate::engine::time::Timestamp;
+
+    #[test]
+    fn the_next_half_open_uses_the_memory_of_the_last() {
+        let mut settings = Settings::without_rules();
+        settings.concurrent_probes = 5;
+        let mut probes = Probes::none();
+        probes.restart(Duration::from_secs(1));
+        for _ in 0..5 {
+            probes.admit(&settings, Timestamp::ZERO);
+        }
+
+        probes.restart(Duration::from_secs(1));
+
+        assert!(probes.live.is_empty());
+        assert!(probes.live.capacity() >= 5);
+    }
 
     #[test]
     fn probe_numbers_begin_again_at_one() {
