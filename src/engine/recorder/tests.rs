@@ -1,12 +1,13 @@
-//! Runs longer than any test could make them.
+//! Runs longer than any test could make them, results that come between two epochs, and hashes.
 
 use crate::engine::outcome::{FailureKind, Pace};
-use crate::engine::recorder::{Cause, Recorder, Taken};
+use crate::engine::recorder::{Cause, Recorder, Taken, hash};
 use crate::engine::settings::{CountRule, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::sync::Ordering;
 
+const OLD: Tag = Tag::of(6);
 const NOW: Tag = Tag::of(7);
 
 /// A recorder that has seen `run` failures in a row, and trips at `failures`.
@@ -44,5 +45,27 @@ fn a_run_goes_on_past_the_largest_limit() {
 
     for past in 1..=3 {
         assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures), "{past} past the limit");
+    }
+}
+
+#[test]
+fn a_success_of_an_old_epoch_does_not_end_the_run_of_this_one() {
+    let recorder = after_a_run_of(4, 5);
+
+    recorder.succeed(OLD, Pace::Fast, || Timestamp::ZERO);
+
+    assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures));
+}
+
+#[test]
+fn kinds_are_told_apart_by_fnv_1a() {
+    // From the reference, <http://www.isthe.com/chongo/src/fnv/test_fnv.c>.
+    let reference = [
+        ("", 0xcbf2_9ce4_8422_2325),
+        ("a", 0xaf63_dc4c_8601_ec8c),
+        ("foobar", 0x8594_4171_f739_67e8),
+    ];
+    for (kind, expected) in reference {
+        assert_eq!(hash(kind), expected, "{kind:?}");
     }
 }
