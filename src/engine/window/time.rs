@@ -25,6 +25,9 @@ use crate::engine::time::Timestamp;
 use crate::engine::window::{Noted, WindowCounts};
 use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
 /// The words of a time window and how to read them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeRing<'a> {

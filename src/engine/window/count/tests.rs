@@ -122,3 +122,17 @@ fn a_reader_that_is_late_by_a_whole_block_finds_the_windows_end() {
         }
     }
 }
+
+#[test]
+fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
+    let (old, next) = (Tag::of(5), Tag::of(7));
+    for (in_head, in_block) in [(old, NOW), (NOW, old)] {
+        let (words, head) = (words(25), AtomicU64::new(0));
+        let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
+        ring.restart(in_block);
+        ring.record(in_block, Sample { verdict: Verdict::Succeeded, pace: Pace::Fast });
+        head.store(in_head.mark(0), Ordering::Relaxed);
+
+        assert_eq!(ring.finish(NOW, next), 0, "{in_head:?} {in_block:?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Buckets as another thread may leave them, and stamps that wrap.
+
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "these are tests")]
+
+use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::engine::window::time::{Classes, TimeRing, fresh};
+use crate::engine::window::{Noted, WindowCounts};
+use crate::sync::{AtomicU64, Ordering};
+
+const OLD: Tag = Tag::of(6);
+const NOW: Tag = Tag::of(7);
+const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
+const SUCCEEDED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+const WIDTH: u64 = 10;
+
+fn words() -> Vec<AtomicU64> {
+    (0..TimeRing::words_for(3, Classes::ByVerdict)).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn ring<'a>(words: &'a [AtomicU64], newest: &'a AtomicU64) -> TimeRing<'a> {
+    TimeRing::new(words, newest, 3, WIDTH, Classes::ByVerdict)
+}
+
+fn at(tick: u64) -> Timestamp {
+    Timestamp::from_nanos(tick * WIDTH)
+}
+
+#[test]
+fn a_word_is_ahead_when_it_was_wiped_for_a_later_tick() {
+    let (words, newest) = (words(), AtomicU64::new(0));
+    let ring = ring(&words, &newest);
+    let cases = [
+        (2, 2, 5, false, "what it held, up to the newest"),
+        (2, 5, 5, false, "this tick itself"),
+        (2, 8, 5, true, "the tick one lap later"),
+        (2, 4, 7, false, "an earlier tick of the same gap"),
+        (2, 10, 7, true, "a later tick of the same gap"),
+        (0, 4, 1, true, "a later tick, where the bucket held none yet"),
+        (65_534, 65_540, 65_537, true, "a later tick beyond a wrap of the stamps"),
+        (2, 2, 60_002, false, "what it held, so long ago that it looks like a later tick"),
+        (65_538, 65_538, 125_538, false, "the same, beyond a wrap of the stamps"),
+    ];
+    for (newest, held, tick, expected, what) in cases {
+        assert_eq!(ring.is_ahead(newest, fresh(NOW, held), tick), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_word_of_an_old_epoch_is_wiped_whatever_tick_it_is_of() {
+    let (words, newest) = (words(), AtomicU64::new(0));
+    let narrow = ring(&words, &newest);
+    narrow.restart(OLD, at(7));
+    narrow.record(OLD, FAILED, at(8));
+    let wide = TimeRing::new(&words, &newest, 3, WIDTH * 8, Classes::ByVerdict);
+    wide.restart(NOW, at(7));
+
+    let noted = wide.record(NOW, FAILED, at(8));
+
+    let counts = WindowCounts { calls: 1, failures: 1, slow_calls: 0 };
+    assert_eq!(noted, Noted::Uncounted(Some(counts)));
+}
+
+#[test]
+fn a_bucket_of_which_a_word_is_wiped_is_not_counted() {
+    let (words, newest) = (words(), AtomicU64::new(0));
+    let ring = ring(&words, &newest);
+    ring.restart(NOW, at(0));
+    for tick in 0..3 {
+        ring.record(NOW, FAILED, at(tick));
+        ring.record(NOW, SUCCEEDED, at(tick));
+    }
+
+    words.first().unwrap().store(fresh(NOW, 3), Ordering::Relaxed);
+
+    let counts = WindowCounts { calls: 4, failures: 2, slow_calls: 0 };
+    assert_eq!(ring.counts(NOW, at(2)), counts);
+}
+
+#[test]
+fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
+    let (words, newest) = (words(), AtomicU64::new(0));
+    ring(&words, &newest).restart(NOW, at(5));
+
+    let torn = TimeRing::new(&words, &newest, 2, WIDTH, Classes::ByVerdict);
+
+    assert_eq!(torn.record(NOW, FAILED, at(5)), Noted::Late);
+}
