@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::window::count::{CountRing, Feature, NUMBER, PER_BLOCK, Results};
-use crate::engine::window::{SlowCalls, WindowCounts};
+use crate::engine::window::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Even, so that a bit that spills into it shows.
@@ -135,4 +135,19 @@ fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
 
         assert_eq!(ring.finish(NOW, next), 0, "{in_head:?} {in_block:?}");
     }
+}
+
+#[test]
+fn a_result_that_saw_the_ring_before_its_epoch_was_counted_is_late() {
+    let success = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+    let (words, head) = (words(25), AtomicU64::new(0));
+    let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
+    ring.restart(NOW);
+    (0..12).for_each(|_| assert!(matches!(ring.record(NOW, success), Noted::Counted(_))));
+    let seen = head.load(Ordering::Relaxed);
+
+    assert_eq!(ring.finish(NOW, Tag::of(7)), 12);
+
+    head.store(seen, Ordering::Relaxed);
+    assert_eq!(ring.record(NOW, success), Noted::Late);
 }
