@@ -107,3 +107,14 @@ fn a_machine_works_on_after_a_panic_under_its_lock() {
     machine.record(probe(&machine, 30), PASSED, || at(30));
     assert_eq!(machine.word().state(), CircuitState::Closed);
 }
+
+#[test]
+fn a_closed_machine_admits_and_records_while_its_lock_is_held() {
+    let machine = machine();
+    let control = machine.lock();
+
+    let ticket = machine.admit_closed(|| at(0)).expect("a call is admitted");
+    machine.record(ticket, PASSED, || at(0));
+
+    assert_eq!(machine.totals(&control).successes, 1);
+}
