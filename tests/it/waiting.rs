@@ -93,6 +93,21 @@ async fn a_task_that_waits_is_woken_when_another_takes_the_last_probe() {
     assert_eq!(rejected_for(service.call(1).await), RejectReason::ProbesBusy);
 }
 
+#[tokio::test]
+async fn a_task_that_waits_is_not_woken_by_a_call_that_is_only_observed() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.observe();
+    circuit.trip();
+    let (mut service, mut handle) = breaker(&circuit);
+    handle.allow(0);
+    assert!(service.poll_ready().is_pending());
+
+    let observed = circuit.try_acquire();
+
+    assert!(observed.is_ok());
+    assert!(!service.is_woken());
+}
+
 #[test]
 fn a_trip_between_asking_and_waiting_is_not_missed() {
     let (circuit, _) = circuit(|b| b);
