@@ -214,11 +214,16 @@ step_soak() {
 # As many as there is time for, in another order each time.
 step_mutants() {
     tool cargo-mutants cargo-mutants || return 1
-    for_its_share cargo mutants --no-shuffle=false --shuffle --output target/mutants
-    local status=$?
-    [ -s target/mutants/mutants.out/missed.txt ] && cat target/mutants/mutants.out/missed.txt
-    wc -l <target/mutants/mutants.out/caught.txt | sed 's/$/ mutants caught/'
-    [ $status = 0 ] && [ ! -s target/mutants/mutants.out/missed.txt ]
+    local found=target/mutants/mutants.out
+    rm -rf target/mutants
+    # It ends with an error for each mutant that hangs, too; what counts is what was missed.
+    for_its_share cargo mutants --shuffle --output target/mutants || true
+    [ -e "$found/caught.txt" ] || return 1
+    echo "$(cat "$found/caught.txt" "$found/timeout.txt" | wc -l) mutants caught"
+    if [ -s "$found/missed.txt" ]; then
+        cat "$found/missed.txt"
+        return 1
+    fi
 }
 
 mkdir -p target
