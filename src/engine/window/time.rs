@@ -169,7 +169,8 @@ impl<'a> TimeRing<'a> {
             }
             // Or it was wiped for a later tick by a thread that moves `newest` further, over a gap
             // longer than the window: taken back, that tick would have no bucket.
-            if Tag::on(old) == Tag::on(seen) && self.is_ahead(Tag::strip(seen), old, tick) {
+            let is_ahead = |word| self.is_ahead(Tag::strip(seen), word, tick);
+            if Tag::on(old) == Tag::on(seen) && is_ahead(old) && !planted(Bug::TakenBack) {
                 return true;
             }
             if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
@@ -185,7 +186,7 @@ impl<'a> TimeRing<'a> {
         let laps = tick.saturating_sub(newest).div_ceil(self.buckets);
         let held = tick.checked_sub(laps.saturating_mul(self.buckets));
         let ahead = stamp(word).wrapping_sub(tick) as u16 as i16;
-        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0 && !planted(Bug::TakenBack)
+        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0
     }
 
     fn counts_at(&self, tag: Tag, tick: u64) -> WindowCounts {
