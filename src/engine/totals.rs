@@ -51,8 +51,7 @@ pub struct Transitions {
 /// The counters behind [`Totals`], except for trips, and for successes of the present epoch where
 /// the window counts them.
 ///
-/// All Relaxed: each stands for itself, and nothing is decided by them. On a cache line of their
-/// own: every call of a circuit without a count window changes one, and reads what is next to them.
+/// All Relaxed: each stands for itself, and nothing is decided by them. They fill a cache line.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Tally {
