@@ -114,7 +114,7 @@ fn draw_lines(area: &Area<'_>, growth: &[(u32, &Row)]) -> Drawn {
     let highest = values.filter_map(|cell| cell.value).fold(100.0, f64::max) * 2.0;
 
     let mut chart = ChartBuilder::on(area)
-        .margin_top(56)
+        .margin_top(72)
         .margin_left(20)
         .margin_right(60)
         .x_label_area_size(36)
@@ -196,4 +196,4 @@ const BOTTOM: i32 = 50;
 const BARS: (i32, i32) = (270, 940);
 const BAR: i32 = 11;
 const GAP: i32 = 12;
-const LINES_HEIGHT: i32 = 340;
+const LINES_HEIGHT: i32 = 356;

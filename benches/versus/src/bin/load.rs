@@ -3,8 +3,9 @@
 //!
 //! Requests are sent at fixed times, whether the answers to those before have come or not, and are
 //! timed from when they were to be sent: a server that falls behind shows it. Rounds take turns, and
-//! the median of each figure is printed. Ends with 1 when the layer costs more than 3 % of the
-//! requests, or more than 100 µs at the 99th percentile.
+//! the median of each figure is printed. A third server, like the first, shows what is chance. Ends
+//! with 1 when the layer costs more than 3 % of the requests, or more than 100 µs at the 99th
+//! percentile and more than chance does.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -58,30 +59,35 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, Box<dyn Error>> {
-    let (plain, layered) = (serve(router())?, serve(behind_a_circuit(router()))?);
+    let servers = [serve(router())?, serve(router())?, serve(behind_a_circuit(router()))?];
     let clients = Builder::new_current_thread().enable_all().build()?;
     clients.block_on(async {
-        let capacity = capacity(&plain).await;
+        let capacity = capacity(&servers[0]).await;
         let mut out = io::stdout();
         writeln!(out, "without the layer, {CONNECTIONS} connections: {capacity:.0} requests/s")?;
         writeln!(out, "| load | layer | answers/s | p50 µs | p99 µs |\n|---|---|---:|---:|---:|")?;
         let mut holds = true;
         for (name, share) in [("half", 0.5), ("nine tenths", 0.9)] {
-            let mut rounds = [Vec::new(), Vec::new()];
+            let mut rounds = [const { Vec::new() }; 3];
             for _ in 0..ROUNDS {
-                for (uri, rounds) in [&plain, &layered].into_iter().zip(&mut rounds) {
+                for (uri, rounds) in servers.iter().zip(&mut rounds) {
                     rounds.push(at_rate(uri, capacity * share).await);
                 }
             }
-            let [without, with] = rounds.map(|rounds| median(&rounds));
-            for (layer, round) in [("without", without), ("with", with)] {
+            let [without, again, with] = rounds.map(|rounds| median(&rounds));
+            for (layer, round) in [("without", without), ("without", again), ("with", with)] {
                 let Round { rate, p50, p99 } = round;
                 writeln!(out, "| {name} | {layer} | {rate:.0} | {p50:.0} | {p99:.0} |")?;
             }
             holds &= with.rate >= without.rate * MOST_REQUESTS;
-            holds &= with.p99 <= without.p99 + MOST_DELAY;
+            let chance = (again.p99 - without.p99).abs();
+            holds &= with.p99 <= without.p99.min(again.p99) + chance.max(MOST_DELAY);
         }
-        writeln!(out, "at most 3 % of the requests and 100 µs at p99: {}", verdict(holds))?;
+        writeln!(
+            out,
+            "at most 3 % of the requests, and 100 µs or chance at p99: {}",
+            verdict(holds)
+        )?;
         Ok(holds)
     })
 }
