@@ -67,18 +67,23 @@ step_clippy() {
 
 # Each feature alone, and none: a feature that leans on another is found here.
 step_features() {
-    local feature
-    for feature in "" $(features); do
+    local feature all
+    all=$(features)
+    if [ -z "$all" ]; then
+        echo "run.sh: no features found in the manifest" >&2
+        return 1
+    fi
+    for feature in "" $all; do
         echo "feature: ${feature:-none}"
         cargo clippy --lib --tests --locked --no-default-features --features "$feature" -- \
             -D warnings || return 1
     done
 }
 
+# What `full` turns on.
 features() {
     cargo metadata --no-deps --format-version 1 --locked |
-        grep -o '"features":{"default":\[\].*\?"full":\[[^]]*\]' |
-        grep -o '"full":\[[^]]*\]' | sed 's/"full":\[//; s/[]"]//g; s/,/ /g'
+        grep -o '"full":\[[^]]*\]' | head -n 1 | sed 's/"full":\[//; s/[]"]//g; s/,/ /g'
 }
 
 step_tests() {
