@@ -54,16 +54,7 @@ done
 share=$((budget / (sharing > 0 ? sharing : 1)))
 [ "$share" -lt 60 ] && share=60
 
-need() { # command, Debian package
-    command -v "$1" >/dev/null 2>&1 && return 0
-    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-        echo "installing $2, for $1"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >/dev/null
-    else
-        echo "deep.sh: $1 is missing: install it (on Debian: sudo apt-get install $2)" >&2
-        return 1
-    fi
-}
+. tests/need.sh
 
 tool() { # program, crate, version if it matters
     command -v "$1" >/dev/null 2>&1 && return 0
