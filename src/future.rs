@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::classify::Classify;
 use crate::handle::Handle;
 use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::PassOn;
+use crate::settlement::{AtOnce, SettleCall, Settlement};
 
 pin_project! {
     /// The future of a call through a [`CircuitBreaker`](crate::CircuitBreaker).
@@ -25,19 +25,20 @@ pin_project! {
     ///
     /// When polled after completion.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, G, C, R> {
+    pub struct ResponseFuture<F, G, C, R, M = AtOnce> {
         #[pin]
-        phase: Phase<F, G, C, R>,
+        phase: Phase<F, G, C, R, M>,
     }
 }
 
 pin_project! {
     #[project = PhaseProjection]
-    enum Phase<F, G, C, R> {
+    enum Phase<F, G, C, R, M> {
         Calling {
             #[pin]
             call: F,
             admission: Option<Admission<Handle<C, R>>>,
+            settling: M,
         },
         Rejected {
             #[pin]
@@ -46,10 +47,10 @@ pin_project! {
     }
 }
 
-impl<F, G, C, R> ResponseFuture<F, G, C, R> {
+impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
     #[inline]
-    pub(crate) const fn calling(call: F, admission: Admission<Handle<C, R>>) -> Self {
-        Self { phase: Phase::Calling { call, admission: Some(admission) } }
+    pub(crate) const fn calling(call: F, admission: Admission<Handle<C, R>>, settling: M) -> Self {
+        Self { phase: Phase::Calling { call, admission: Some(admission), settling } }
     }
 
     pub(crate) const fn rejected(answer: G) -> Self {
@@ -57,36 +58,45 @@ impl<F, G, C, R> ResponseFuture<F, G, C, R> {
     }
 }
 
-impl<F, G, C, R, T, E> Future for ResponseFuture<F, G, C, R>
+impl<F, G, C, R, M, T, E> Future for ResponseFuture<F, G, C, R, M>
 where
     F: Future<Output = Result<T, E>>,
-    C: Classify<T, E>,
+    M: SettleCall<C, T, E>,
     R: PassOn<E>,
     G: Future<Output = Result<T, R::Error>>,
 {
-    type Output = Result<T, R::Error>;
+    type Output = Result<M::Response, R::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().phase.project() {
-            PhaseProjection::Calling { call, admission } => {
+            PhaseProjection::Calling { call, admission, settling } => {
                 let guard = FailureOnPanic::arm(admission);
                 let polled = call.poll(cx);
                 guard.disarm();
                 let result = ready!(polled);
                 let held = admission.as_mut().expect("polled after completion");
-                let outcome = held.holder().classify().classify(&result);
-                // In place: moving the admission out first costs more than recording.
-                held.settle(outcome);
-                *admission = None;
-                Poll::Ready(result.map_err(R::pass_on))
+                match settling.judge(held.holder().classify(), &result) {
+                    Settlement::Now(outcome) => {
+                        // In place: moving the admission out first costs more than recording.
+                        held.settle(outcome);
+                        *admission = None;
+                        M::settled(Poll::Ready(result.map_err(R::pass_on)))
+                    }
+                    Settlement::Later(later) => {
+                        let permit = held.hand_on();
+                        *admission = None;
+                        let response = result.map(|it| settling.unsettled(it, permit, later));
+                        Poll::Ready(response.map_err(R::pass_on))
+                    }
+                }
             }
-            PhaseProjection::Rejected { answer } => answer.poll(cx),
+            PhaseProjection::Rejected { answer } => M::settled(answer.poll(cx)),
         }
     }
 }
 
-impl<F, G, C, R> fmt::Debug for ResponseFuture<F, G, C, R> {
+impl<F, G, C, R, M> fmt::Debug for ResponseFuture<F, G, C, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {
             Phase::Calling { .. } => "Calling",

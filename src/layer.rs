@@ -11,6 +11,7 @@ use crate::error::Rejected;
 use crate::handle::Handle;
 use crate::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
 use crate::service::{CircuitBreaker, OnOpen};
+use crate::settlement::AtOnce;
 use crate::sync::Arc;
 
 /// Puts a [`Circuit`] around a service.
@@ -41,23 +42,24 @@ use crate::sync::Arc;
 /// # }
 /// ```
 #[must_use]
-pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed> {
+pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtOnce> {
     handle: Handle<C, R>,
+    settlement: M,
 }
 
 impl CircuitBreakerLayer {
     /// A layer around `circuit`: every `Err` is a failure, rejections are typed errors.
     pub fn new(circuit: Circuit) -> Self {
-        Self { handle: Handle::new(circuit, ErrorsAsFailures, Typed) }
+        Self { handle: Handle::new(circuit, ErrorsAsFailures, Typed), settlement: AtOnce }
     }
 }
 
-impl<C, R> CircuitBreakerLayer<C, R> {
+impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Counts as failures what `is_failure` holds for, and all else as successes.
     ///
     /// Rejections of this or a nested circuit are ignored, whatever it says. For more than two
     /// outcomes see [`classify_with`](Self::classify_with).
-    pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R>
+    pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
     where
         F: Fn(&Result<T, E>) -> bool,
     {
@@ -66,8 +68,9 @@ impl<C, R> CircuitBreakerLayer<C, R> {
 
     /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
     /// `|result: &Result<T, E>| -> Outcome`.
-    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R> {
-        CircuitBreakerLayer { handle: self.handle.with_classify(Arc::new(classify)) }
+    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
+        let handle = self.handle.with_classify(Arc::new(classify));
+        CircuitBreakerLayer { handle, settlement: self.settlement }
     }
 
     /// Ignores results whose error is an `X`, or is boxed and has an `X` among its sources.
@@ -76,7 +79,7 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
     /// tower's `load_shed`.
     #[doc(alias = "ignoreExceptions")]
-    pub fn ignoring<X>(self) -> CircuitBreakerLayer<Ignoring<X, C>, R>
+    pub fn ignoring<X>(self) -> CircuitBreakerLayer<Ignoring<X, C>, R, M>
     where
         X: std::error::Error + 'static,
     {
@@ -85,17 +88,17 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     }
 
     /// Makes all errors [`BoxError`](crate::BoxError)s, rejections among them.
-    pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed> {
+    pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed, M> {
         self.reject_by(Boxed)
     }
 
     /// Makes rejections the inner service's own error, by `From<Rejected>`.
-    pub fn same_error(self) -> CircuitBreakerLayer<C, SameError> {
+    pub fn same_error(self) -> CircuitBreakerLayer<C, SameError, M> {
         self.reject_by(SameError)
     }
 
     /// Answers rejected calls with a response.
-    pub fn respond_with<F, T>(self, respond: F) -> CircuitBreakerLayer<C, RespondWith<F>>
+    pub fn respond_with<F, T>(self, respond: F) -> CircuitBreakerLayer<C, RespondWith<F>, M>
     where
         F: Fn(Rejected) -> T,
     {
@@ -124,7 +127,7 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     /// assert_eq!(prices.oneshot("tea".into()).await.unwrap(), "last known price of tea");
     /// # }
     /// ```
-    pub fn fallback<F, Req, Fut>(self, fallback: F) -> CircuitBreakerLayer<C, Fallback<F>>
+    pub fn fallback<F, Req, Fut>(self, fallback: F) -> CircuitBreakerLayer<C, Fallback<F>, M>
     where
         F: Fn(Req, Rejected) -> Fut,
         Fut: Future,
@@ -134,7 +137,7 @@ impl<C, R> CircuitBreakerLayer<C, R> {
 
     /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`].
     pub fn on_open(self, on_open: OnOpen) -> Self {
-        Self { handle: self.handle.with_on_open(on_open) }
+        Self { handle: self.handle.with_on_open(on_open), ..self }
     }
 
     /// The circuit.
@@ -143,29 +146,30 @@ impl<C, R> CircuitBreakerLayer<C, R> {
         self.handle.circuit()
     }
 
-    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q> {
-        CircuitBreakerLayer { handle: self.handle.with_strategy(Arc::new(strategy)) }
+    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
+        let handle = self.handle.with_strategy(Arc::new(strategy));
+        CircuitBreakerLayer { handle, settlement: self.settlement }
     }
 }
 
-impl<S, C, R> Layer<S> for CircuitBreakerLayer<C, R> {
-    type Service = CircuitBreaker<S, C, R>;
+impl<S, C, R, M: Clone> Layer<S> for CircuitBreakerLayer<C, R, M> {
+    type Service = CircuitBreaker<S, C, R, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CircuitBreaker::from_handle(inner, self.handle.clone())
+        CircuitBreaker::from_handle(inner, self.handle.clone(), self.settlement.clone())
     }
 }
 
-impl<C, R> Clone for CircuitBreakerLayer<C, R> {
+impl<C, R, M: Clone> Clone for CircuitBreakerLayer<C, R, M> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone() }
+        Self { handle: self.handle.clone(), settlement: self.settlement.clone() }
     }
 }
 
-impl<C, R> fmt::Debug for CircuitBreakerLayer<C, R> {
+impl<C, R, M: fmt::Debug> fmt::Debug for CircuitBreakerLayer<C, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("CircuitBreakerLayer");
         self.handle.show(&mut shown);
-        shown.finish()
+        shown.field("settlement", &self.settlement).finish()
     }
 }

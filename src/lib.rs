@@ -110,6 +110,7 @@ mod retry;
 #[cfg(feature = "serde")]
 mod serialize;
 mod service;
+pub mod settlement;
 mod snapshot;
 mod sync;
 mod waiters;
@@ -142,6 +143,8 @@ pub use crate::rejection::Typed;
 #[cfg(feature = "tower")]
 pub use crate::retry::{Anywhere, FindRejected, HeedRejections, Pause};
 pub use crate::service::{CircuitBreaker, OnOpen};
+#[doc(no_inline)]
+pub use crate::settlement::AtOnce;
 pub use crate::snapshot::{CircuitSnapshot, Health, Trip};
 
 /// The README's examples are tests, too.

@@ -4,7 +4,7 @@ use tower::load::Load;
 
 use crate::service::CircuitBreaker;
 
-impl<S: Load, C, R> Load for CircuitBreaker<S, C, R> {
+impl<S: Load, C, R, M> Load for CircuitBreaker<S, C, R, M> {
     type Metric = S::Metric;
 
     fn load(&self) -> S::Metric {

@@ -89,6 +89,12 @@ impl<H: Borrow<Circuit>> Admission<H> {
         self.end(Ending::Finished(outcome));
     }
 
+    /// The same call as a value that can be kept elsewhere; this one is settled.
+    pub(crate) fn hand_on(&mut self) -> Permit {
+        self.give_up();
+        Permit::new(self.holder.borrow().clone(), self.ticket)
+    }
+
     /// Leaves settling to somebody else who has the ticket.
     #[inline]
     pub(crate) const fn give_up(&mut self) {

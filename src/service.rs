@@ -7,12 +7,13 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::circuit::Circuit;
-use crate::classify::{Classify, ErrorsAsFailures};
+use crate::classify::ErrorsAsFailures;
 use crate::future::ResponseFuture;
 use crate::handle::Handle;
 use crate::layer::CircuitBreakerLayer;
 use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::{Answer, PassOn, Typed};
+use crate::settlement::{AtOnce, Settle, SettleCall};
 use crate::sync::{Bug, planted};
 use crate::waiters::Waiting;
 
@@ -25,9 +26,10 @@ use crate::waiters::Waiting;
 ///
 /// Asks nothing of the inner service but that it is one, and needs no runtime. Neither a call nor a
 /// rejection allocates.
-pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed> {
+pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
     inner: S,
     handle: Handle<C, R>,
+    settlement: M,
     readiness: Readiness,
     waiting: Waiting,
 }
@@ -58,9 +60,9 @@ impl<S> CircuitBreaker<S> {
     }
 }
 
-impl<S, C, R> CircuitBreaker<S, C, R> {
-    pub(crate) const fn from_handle(inner: S, handle: Handle<C, R>) -> Self {
-        Self { inner, handle, readiness: Readiness::Unasked, waiting: Waiting::new() }
+impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
+    pub(crate) const fn from_handle(inner: S, handle: Handle<C, R>, settlement: M) -> Self {
+        Self { inner, handle, settlement, readiness: Readiness::Unasked, waiting: Waiting::new() }
     }
 
     /// The inner service.
@@ -95,15 +97,15 @@ impl<S, C, R> CircuitBreaker<S, C, R> {
     }
 
     /// Records an error of the inner `poll_ready` as that of a call, and gives it back.
-    fn record_unready<T, E>(&self, error: E) -> E
+    fn record_unready<Req, T, E>(&self, error: E) -> E
     where
-        C: Classify<T, E>,
+        M: Settle<C, Req, T, E>,
     {
         let circuit = self.handle.circuit();
         let result = Err(error);
         if let Ok(ticket) = circuit.admit() {
             let admission = Admission::new(circuit, ticket);
-            admission.record(self.handle.classify().classify(&result));
+            admission.record(self.settlement.classify_unready(self.handle.classify(), &result));
         }
         match result {
             Err(error) => error,
@@ -112,15 +114,15 @@ impl<S, C, R> CircuitBreaker<S, C, R> {
     }
 }
 
-impl<S, C, R, Req> Service<Req> for CircuitBreaker<S, C, R>
+impl<S, C, R, M, Req> Service<Req> for CircuitBreaker<S, C, R, M>
 where
     S: Service<Req>,
-    C: Classify<S::Response, S::Error>,
     R: Answer<Req, S::Response, S::Error>,
+    M: Settle<C, Req, S::Response, S::Error>,
 {
-    type Response = S::Response;
+    type Response = <M::Call as SettleCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
-    type Future = ResponseFuture<S::Future, R::Future, C, R>;
+    type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -139,7 +141,7 @@ where
             Poll::Ready(Err(error)) => {
                 self.waiting.end();
                 self.readiness = Readiness::Unasked;
-                Poll::Ready(Err(R::pass_on(self.record_unready::<S::Response, _>(error))))
+                Poll::Ready(Err(R::pass_on(self.record_unready::<Req, S::Response, _>(error))))
             }
             // Said to be ready before, so it stays so: a call is rejected as not ready.
             Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
@@ -165,12 +167,14 @@ where
         match admitted {
             Ok(ticket) => {
                 let mut held = Some(Admission::new(circuit, ticket));
+                let settling = self.settlement.begin(self.handle.classify(), &request);
                 let guard = FailureOnPanic::arm(&mut held);
                 let call = self.inner.call(request);
                 guard.disarm();
                 // The ticket goes to the future, which holds the circuit for itself.
                 held.iter_mut().for_each(Admission::give_up);
-                ResponseFuture::calling(call, Admission::new(self.handle.clone(), ticket))
+                let admission = Admission::new(self.handle.clone(), ticket);
+                ResponseFuture::calling(call, admission, settling)
             }
             Err(rejected) => {
                 if asked == Readiness::Ready {
@@ -185,17 +189,17 @@ where
 
 /// Clones share the circuit and forget readiness: what the inner service has reserved for one
 /// instance is not the clone's to use.
-impl<S: Clone, C, R> Clone for CircuitBreaker<S, C, R> {
+impl<S: Clone, C, R, M: Clone> Clone for CircuitBreaker<S, C, R, M> {
     fn clone(&self) -> Self {
-        Self::from_handle(self.inner.clone(), self.handle.clone())
+        Self::from_handle(self.inner.clone(), self.handle.clone(), self.settlement.clone())
     }
 }
 
-impl<S: fmt::Debug, C, R> fmt::Debug for CircuitBreaker<S, C, R> {
+impl<S: fmt::Debug, C, R, M: fmt::Debug> fmt::Debug for CircuitBreaker<S, C, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("CircuitBreaker");
         shown.field("inner", &self.inner);
         self.handle.show(&mut shown);
-        shown.finish()
+        shown.field("settlement", &self.settlement).finish()
     }
 }

@@ -39,8 +39,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
     ("rejection", &["error", "rejection"]),
+    ("settlement", &["classify", "engine", "permit"]),
     ("handle", &["circuit", "service", "sync"]),
-    ("future", &["classify", "handle", "permit", "rejection"]),
+    ("future", &["handle", "permit", "rejection", "settlement"]),
     (
         "service",
         &[
@@ -51,11 +52,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "layer",
             "permit",
             "rejection",
+            "settlement",
             "sync",
             "waiters",
         ],
     ),
-    ("layer", &["circuit", "classify", "error", "handle", "rejection", "service", "sync"]),
+    (
+        "layer",
+        &["circuit", "classify", "error", "handle", "rejection", "service", "settlement", "sync"],
+    ),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),
     ("models", &["builder", "circuit", "clock", "engine", "event", "service", "sync"]),
