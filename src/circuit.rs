@@ -358,7 +358,7 @@ impl Circuit {
     }
 
     #[inline]
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.core.clock.now()
     }
 }

@@ -116,6 +116,16 @@ impl<X, C> Ignoring<X, C> {
     pub(crate) const fn new(classify: Arc<C>) -> Self {
         Self { classify, ignored: PhantomData }
     }
+
+    pub(crate) fn inner(&self) -> &C {
+        &self.classify
+    }
+}
+
+impl<X: StdError + 'static, C> Ignoring<X, C> {
+    pub(crate) fn ignores<E: 'static>(error: &E) -> bool {
+        carries::<X, E>(error)
+    }
 }
 
 impl<X, C, T, E> Classify<T, E> for Ignoring<X, C>
@@ -126,8 +136,8 @@ where
 {
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
-            Err(error) if carries::<X, E>(error) => Outcome::Ignored,
-            result => self.classify.classify(result),
+            Err(error) if Self::ignores(error) => Outcome::Ignored,
+            result => self.inner().classify(result),
         }
     }
 }

@@ -69,8 +69,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
     /// `|result: &Result<T, E>| -> Outcome`.
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
-        let handle = self.handle.with_classify(Arc::new(classify));
-        CircuitBreakerLayer { handle, settlement: self.settlement }
+        self.with(|handle, settlement| (handle.with_classify(Arc::new(classify)), settlement))
     }
 
     /// Ignores results whose error is an `X`, or is boxed and has an `X` among its sources.
@@ -146,9 +145,17 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.handle.circuit()
     }
 
+    /// The same layer of other parts.
+    pub(crate) fn with<D, Q, N>(
+        self,
+        change: impl FnOnce(Handle<C, R>, M) -> (Handle<D, Q>, N),
+    ) -> CircuitBreakerLayer<D, Q, N> {
+        let (handle, settlement) = change(self.handle, self.settlement);
+        CircuitBreakerLayer { handle, settlement }
+    }
+
     fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
-        let handle = self.handle.with_strategy(Arc::new(strategy));
-        CircuitBreakerLayer { handle, settlement: self.settlement }
+        self.with(|handle, settlement| (handle.with_strategy(Arc::new(strategy)), settlement))
     }
 }
 

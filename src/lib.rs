@@ -74,13 +74,14 @@
 //!
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
-//! `test-util` (`ManualClock`), `tokio` (`TokioClock`), `tower` (`tower::load::Load` passes
-//! through, `HeedRejections` for retries), `full` (all of these).
+//! `http` (the verdict at the end of the body, rejections as responses), `test-util`
+//! (`ManualClock`), `tokio` (`TokioClock`), `tower` (`tower::load::Load` passes through,
+//! `HeedRejections` for retries), `tower-http` (its classifiers), `full` (all of these).
 //!
 //! # Limits
 //!
-//! A circuit lives in one process. It times nothing out: put a timeout inside it. It judges a
-//! response when its head is there. It needs 64-bit atomics.
+//! A circuit lives in one process. It times nothing out: put a timeout inside it. Without the
+//! feature `http` it judges a response when its head is there. It needs 64-bit atomics.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -97,6 +98,8 @@ mod error;
 mod event;
 mod future;
 mod handle;
+#[cfg(feature = "http")]
+pub mod http;
 mod layer;
 mod listeners;
 #[cfg(feature = "tower")]

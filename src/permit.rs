@@ -44,7 +44,11 @@ impl Permit {
 
     /// Says what the call was worth.
     pub fn record(self, outcome: Outcome) {
-        self.admission.record(outcome);
+        self.into_admission().record(outcome);
+    }
+
+    pub(crate) fn into_admission(self) -> Admission<Circuit> {
+        self.admission
     }
 
     /// The circuit that admitted the call.

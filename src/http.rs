@@ -1,0 +1,147 @@
+//! The verdict at the end of the body, hints of the server, and rejections as responses (feature
+//! `http`).
+//!
+//! The response of an HTTP client is there when its head is. What comes after may still break: a
+//! connection that is lost midway, a gRPC status in the trailers. [`layer`] and [`grpc_layer`] make
+//! a [`CircuitBreakerLayer`] whose calls go on until then: the permit moves into the body.
+//!
+//! | what happens | the call was worth |
+//! |---|---|
+//! | the head is a failure by its status, or the service returns an error | that failure, at once |
+//! | `HEAD`, `CONNECT`, 1xx, 204, 304 without a failing status | a success at once: there is no body, or no longer HTTP |
+//! | the body ends: trailers, `None`, or `is_end_stream()` after a frame or from the start | what the end says: a success, but for a gRPC status |
+//! | the body gives an error | a failure of kind [`BODY`] |
+//! | the body is dropped midway | nothing (abandoned); a failure after [`abandoned_after`](crate::CircuitBuilder::abandoned_after) |
+//! | the body is still read or held after its [`body_deadline`](CircuitBreakerLayer::body_deadline) | what was set there |
+//!
+//! Any classifier of the crate may judge the head: [`ServerErrorsAsFailures`],
+//! [`StatusInRangeAsFailures`], [`GrpcErrorsAsFailures`], [`ReadBody`],
+//! [`failure_if`](CircuitBreakerLayer::failure_if), closures over
+//! `&Result<http::Response<B>, E>`, your own [`ClassifyHttp`] or, with the feature `tower-http`,
+//! any `MakeClassifier` of that crate. Without
+//! [`judge_body`](CircuitBreakerLayer::judge_body) the first two judge by the head alone.
+//!
+//! A probe holds its slot until its body has ended, but no longer than
+//! [`probe_timeout`](crate::CircuitBuilder::probe_timeout): an endless stream of events does not
+//! keep others from probing. For an upstream whose streams are endless by design, set a
+//! `body_deadline` with [`Outcome::Success`](crate::Outcome::Success), so that such a probe can
+//! close the circuit.
+//!
+//! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a
+//! circuit further in, and is ignored.
+//!
+//! # Examples
+//!
+//! A client, whose rejections are errors:
+//!
+//! ```
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::{BodyExt, Full};
+//! use hyper::body::Bytes;
+//! use tower::{BoxError, Layer, ServiceExt, service_fn};
+//! use tower_circuit_breaker::http::{ServerErrorsAsFailures, layer};
+//! use tower_circuit_breaker::{Circuit, CircuitState};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let circuit = Circuit::builder("plants").consecutive_failures(1).build();
+//! let client = layer(circuit.clone())
+//!     .classify_with(ServerErrorsAsFailures::new().heed_retry_after())
+//!     .boxed()
+//!     .layer(service_fn(|_: Request<()>| async {
+//!         let body = Full::new(Bytes::from_static(b"rose"));
+//!         Ok::<_, BoxError>(Response::new(body))
+//!     }));
+//!
+//! let response = client.oneshot(Request::new(())).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//! assert_eq!(circuit.snapshot().totals.successes, 0, "not yet");
+//!
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "rose");
+//! assert_eq!(circuit.snapshot().totals.successes, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server, whose rejections are responses:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_circuit_breaker::Circuit;
+//! use tower_circuit_breaker::http::{layer, service_unavailable};
+//!
+//! let circuit = Circuit::builder("reports").build();
+//! let app: Router = Router::new()
+//!     .route("/report", get(|| async { "fine" }))
+//!     .layer(layer(circuit).respond_with(service_unavailable));
+//! # let _ = app;
+//! ```
+
+mod body;
+mod classify;
+mod grpc;
+mod hints;
+mod read_body;
+mod respond;
+mod settle;
+mod status;
+#[cfg(feature = "tower-http")]
+mod tower_http;
+
+use std::time::Duration;
+
+pub use self::body::ResponseBody;
+pub use self::classify::{BODY, BodyErrorsAsFailures, ClassifyEnd, ClassifyHttp};
+pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
+pub use self::hints::retry_after;
+pub use self::read_body::{ReadBody, ReadBodyEnd};
+pub use self::respond::{grpc_unavailable, problem_json, service_unavailable};
+pub use self::settle::{AtBodyEnd, BodyCall};
+pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
+#[cfg(feature = "tower-http")]
+pub use self::tower_http::{TowerHttp, TowerHttpEnd};
+use crate::circuit::Circuit;
+use crate::engine::outcome::Outcome;
+use crate::layer::CircuitBreakerLayer;
+use crate::rejection::Typed;
+
+/// A layer around `circuit` for HTTP: 5xx, errors and broken bodies are failures.
+///
+/// The same as `CircuitBreakerLayer::new(circuit)` with [`ServerErrorsAsFailures`] and
+/// [`judge_body`](CircuitBreakerLayer::judge_body).
+pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtBodyEnd> {
+    CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
+}
+
+/// A layer around `circuit` for gRPC: every status but `OK` and every broken stream is a failure.
+///
+/// The same as [`layer`] with [`GrpcErrorsAsFailures`]; give that to `classify_with` to choose
+/// which codes are successes.
+pub fn grpc_layer(circuit: Circuit) -> CircuitBreakerLayer<GrpcErrorsAsFailures, Typed, AtBodyEnd> {
+    CircuitBreakerLayer::new(circuit).classify_with(GrpcErrorsAsFailures::new()).judge_body()
+}
+
+/// With the feature `http`.
+impl<C, R, M> CircuitBreakerLayer<C, R, M> {
+    /// Judges HTTP responses at the end of their bodies, where the head has not decided.
+    ///
+    /// The service's response becomes [`Response<ResponseBody<..>>`](ResponseBody); the classifier
+    /// must be a [`ClassifyHttp`], which all of this crate's and closures are. See
+    /// [`http`](crate::http).
+    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, AtBodyEnd> {
+        self.with(|handle, _| (handle, AtBodyEnd::default()))
+    }
+}
+
+/// With the feature `http`.
+impl<C, R> CircuitBreakerLayer<C, R, AtBodyEnd> {
+    /// Judges a body that has not ended `after` its head came as `outcome`, whatever follows.
+    ///
+    /// [`Outcome::Success`] for streams that are endless by design,
+    /// [`Outcome::Failure`] where a body that takes so long is a fault of the upstream. No timer
+    /// runs: the time is looked at when the body is polled or dropped, so a body that stalls for
+    /// ever is judged when its reader gives up. Default: none.
+    pub fn body_deadline(self, after: Duration, outcome: Outcome) -> Self {
+        self.with(|handle, _| (handle, AtBodyEnd::with_deadline(after, outcome)))
+    }
+}

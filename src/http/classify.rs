@@ -1,0 +1,169 @@
+//! What the head of a response and the end of its body are worth.
+
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+
+use crate::classify::{Classify, ErrorsAsFailures, FailureIf, Ignoring};
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::settlement::Settlement;
+
+/// The kind of failure of a body that broke, `"body"`.
+pub const BODY: FailureKind = FailureKind::new("body");
+
+/// Says what an HTTP exchange is worth: its head first, then the end of its body.
+///
+/// Closures `Fn(&Result<http::Response<B>, E>) -> Outcome` judge the head; what they call a
+/// success is settled by the end of the body, as [`BodyErrorsAsFailures`] says. So do this crate's
+/// classifiers that know nothing of HTTP.
+///
+/// `B` is the body of the inner service's response, `E` its error.
+pub trait ClassifyHttp<B: Body, E> {
+    /// What is kept of a call from its request to the head of its response; often `()`.
+    type Call;
+
+    /// What judges the end of the body.
+    type End: ClassifyEnd<B::Error>;
+
+    /// Looks at the request.
+    fn begin<R>(&self, request: &Request<R>) -> Self::Call;
+
+    /// What the head says: an outcome at once, or that the end of the body is to decide.
+    ///
+    /// Not asked about a response from a circuit further in, which is ignored.
+    fn classify_head(
+        &self,
+        call: Self::Call,
+        result: &Result<Response<B>, E>,
+    ) -> Settlement<Self::End>;
+
+    /// What an error of the inner `poll_ready` is worth, which comes before any request. Default: a
+    /// failure.
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        let _ = error;
+        Outcome::Failure(FailureKind::OTHER)
+    }
+}
+
+/// Says what the end of one body is worth.
+///
+/// `E` is the body's error.
+pub trait ClassifyEnd<E> {
+    /// Looks at data that passes by; the chunks of one body in their order.
+    ///
+    /// `None` for a frame that does not lie in memory as slices, of which nothing is known.
+    fn data(&mut self, chunk: Option<&[u8]>) {
+        let _ = chunk;
+    }
+
+    /// What the end is worth: the trailers if there are any, or the error that broke the body.
+    fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome;
+}
+
+/// A body that breaks is a failure of kind [`BODY`], every other end a success.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct BodyErrorsAsFailures;
+
+impl<E> ClassifyEnd<E> for BodyErrorsAsFailures {
+    fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome {
+        match end {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure(BODY),
+        }
+    }
+}
+
+impl<F, B, E> ClassifyHttp<B, E> for F
+where
+    F: Fn(&Result<Response<B>, E>) -> Outcome,
+    B: Body,
+{
+    type Call = ();
+    type End = BodyErrorsAsFailures;
+
+    fn begin<R>(&self, _request: &Request<R>) {}
+
+    fn classify_head(
+        &self,
+        (): (),
+        result: &Result<Response<B>, E>,
+    ) -> Settlement<BodyErrorsAsFailures> {
+        unless_success(self(result))
+    }
+
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        self(error)
+    }
+}
+
+/// A classifier of results judges the head.
+macro_rules! judges_the_head {
+    ($([$($parameter:ident),*] $classify:ty)*) => {$(
+        impl<$($parameter,)* B, E> ClassifyHttp<B, E> for $classify
+        where
+            Self: Classify<Response<B>, E>,
+            B: Body,
+        {
+            type Call = ();
+            type End = BodyErrorsAsFailures;
+
+            fn begin<Q>(&self, _request: &Request<Q>) {}
+
+            fn classify_head(
+                &self,
+                (): (),
+                result: &Result<Response<B>, E>,
+            ) -> Settlement<BodyErrorsAsFailures> {
+                unless_success(self.classify(result))
+            }
+
+            fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+                self.classify(error)
+            }
+        }
+    )*};
+}
+
+judges_the_head! {
+    [] ErrorsAsFailures
+    [F] FailureIf<F>
+    [] crate::http::ServerErrorsAsFailures
+    [] crate::http::StatusInRangeAsFailures
+}
+
+/// What the head says, unless it is a success: that is for the end of the body to say.
+pub(super) fn unless_success(outcome: Outcome) -> Settlement<BodyErrorsAsFailures> {
+    match outcome {
+        Outcome::Success => Settlement::Later(BodyErrorsAsFailures),
+        outcome => Settlement::Now(outcome),
+    }
+}
+
+impl<X, C, B, E> ClassifyHttp<B, E> for Ignoring<X, C>
+where
+    X: std::error::Error + 'static,
+    C: ClassifyHttp<B, E>,
+    B: Body,
+    E: 'static,
+{
+    type Call = C::Call;
+    type End = C::End;
+
+    fn begin<R>(&self, request: &Request<R>) -> C::Call {
+        self.inner().begin(request)
+    }
+
+    fn classify_head(&self, call: C::Call, result: &Result<Response<B>, E>) -> Settlement<C::End> {
+        match result {
+            Err(error) if Self::ignores(error) => Settlement::Now(Outcome::Ignored),
+            result => self.inner().classify_head(call, result),
+        }
+    }
+
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        match error {
+            Err(error) if Self::ignores(error) => Outcome::Ignored,
+            error => self.inner().classify_unready(error),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The classifier that reads the body.
+
+use std::fmt;
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+
+use crate::classify::Classify;
+use crate::engine::outcome::Outcome;
+use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, unless_success};
+use crate::http::status::ServerErrorsAsFailures;
+use crate::settlement::Settlement;
+use crate::sync::Arc;
+
+/// Asks a closure what a response is worth by its status and its whole body, for upstreams that say
+/// "error" with a 200.
+///
+/// The body is copied as it passes by, up to a limit, and nothing is held back. When it has ended
+/// the closure is asked. A body that is longer than the limit is no longer copied; its end is a
+/// success, as without this. 5xx, errors and broken bodies are failures as by
+/// [`ServerErrorsAsFailures`], and the closure is not asked.
+///
+/// Costs a copy of each body up to the limit while it is read. Use it with
+/// [`judge_body`](crate::CircuitBreakerLayer::judge_body).
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::http::{ReadBody, layer};
+/// use tower_circuit_breaker::{Circuit, FailureKind, Outcome};
+///
+/// let layer = layer(Circuit::builder("legacy").build()).classify_with(
+///     ReadBody::new(|_status, body: &[u8]| match body {
+///         br#"{"ok":false}"# => Outcome::Failure(FailureKind::new("not_ok")),
+///         _ => Outcome::Success,
+///     })
+///     .limit(4 * 1024),
+/// );
+/// # let _ = layer;
+/// ```
+pub struct ReadBody<F> {
+    judge: Arc<F>,
+    limit: usize,
+}
+
+/// A body that [`ReadBody`] copies as it passes by.
+pub struct ReadBodyEnd<F> {
+    judge: Arc<F>,
+    limit: usize,
+    status: StatusCode,
+    /// What has passed by; `None` once that was more than the limit.
+    read: Option<Vec<u8>>,
+}
+
+impl<F> ReadBody<F>
+where
+    F: Fn(StatusCode, &[u8]) -> Outcome,
+{
+    /// Asks `judge` about each body of up to 64 KiB.
+    #[must_use]
+    pub fn new(judge: F) -> Self {
+        Self { judge: Arc::new(judge), limit: 64 * 1024 }
+    }
+
+    /// Sets the longest body that is copied, in bytes. Default 64 KiB.
+    #[must_use]
+    pub fn limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+impl<F, B, E> ClassifyHttp<B, E> for ReadBody<F>
+where
+    F: Fn(StatusCode, &[u8]) -> Outcome,
+    B: Body,
+    E: 'static,
+{
+    type Call = ();
+    type End = ReadBodyEnd<F>;
+
+    fn begin<R>(&self, _request: &Request<R>) {}
+
+    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Settlement<ReadBodyEnd<F>> {
+        match (unless_success(ServerErrorsAsFailures::new().classify(result)), result) {
+            (Settlement::Later(_), Ok(response)) => Settlement::Later(ReadBodyEnd {
+                judge: Arc::clone(&self.judge),
+                limit: self.limit,
+                status: response.status(),
+                // A length that is known to be over the limit needs no copy.
+                read: (response.body().size_hint().lower() <= self.limit as u64).then(Vec::new),
+            }),
+            (Settlement::Later(_), Err(_)) => Settlement::Now(Outcome::Success),
+            (Settlement::Now(outcome), _) => Settlement::Now(outcome),
+        }
+    }
+
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        ServerErrorsAsFailures::new().classify(error)
+    }
+}
+
+impl<F, E> ClassifyEnd<E> for ReadBodyEnd<F>
+where
+    F: Fn(StatusCode, &[u8]) -> Outcome,
+{
+    fn data(&mut self, chunk: Option<&[u8]>) {
+        let Some(read) = &mut self.read else {
+            return;
+        };
+        match chunk {
+            Some(chunk) if chunk.len() <= self.limit - read.len() => read.extend_from_slice(chunk),
+            _ => self.read = None,
+        }
+    }
+
+    fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome {
+        match (end, self.read) {
+            (Err(_), _) => Outcome::Failure(BODY),
+            (Ok(_), Some(read)) => (self.judge)(self.status, &read),
+            (Ok(_), None) => Outcome::Success,
+        }
+    }
+}
+
+impl<F> Clone for ReadBody<F> {
+    fn clone(&self) -> Self {
+        Self { judge: Arc::clone(&self.judge), limit: self.limit }
+    }
+}
+
+impl<F> fmt::Debug for ReadBody<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadBody")
+            .field("judge", &std::any::type_name::<F>())
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+impl<F> fmt::Debug for ReadBodyEnd<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadBodyEnd").field("status", &self.status).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! How calls are settled whose response has a body.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+
+use crate::engine::outcome::Outcome;
+use crate::error::Rejected;
+use crate::http::body::{ResponseBody, Watch};
+use crate::http::classify::{ClassifyEnd, ClassifyHttp};
+use crate::permit::Permit;
+use crate::settlement::{Settle, SettleCall, Settlement, sealed};
+
+/// A call goes on until the body of its response has ended, unless the head decides.
+///
+/// From [`judge_body`](crate::CircuitBreakerLayer::judge_body).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AtBodyEnd {
+    deadline: Option<Deadline>,
+}
+
+/// When a body is judged that has not ended, and as what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) after: Duration,
+    pub(super) outcome: Outcome,
+}
+
+/// One call that is settled [`AtBodyEnd`].
+#[derive(Debug)]
+pub struct BodyCall<K> {
+    /// What the classifier keeps, until it is asked about the head.
+    kept: Option<K>,
+    has_body: HasBody,
+    deadline: Option<Deadline>,
+}
+
+/// Whether a response to the request can have a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HasBody {
+    Perhaps,
+    Never,
+}
+
+impl AtBodyEnd {
+    pub(super) const fn with_deadline(after: Duration, outcome: Outcome) -> Self {
+        Self { deadline: Some(Deadline { after, outcome }) }
+    }
+}
+
+impl HasBody {
+    const fn of_method(method: &Method) -> Self {
+        match *method {
+            Method::HEAD | Method::CONNECT => Self::Never,
+            _ => Self::Perhaps,
+        }
+    }
+
+    fn and_of_status(self, status: StatusCode) -> Self {
+        match status {
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Self::Never,
+            status if status.is_informational() => Self::Never,
+            _ => self,
+        }
+    }
+}
+
+impl<C, B, Q, E> Settle<C, Request<Q>, Response<B>, E> for AtBodyEnd
+where
+    C: ClassifyHttp<B, E>,
+    B: Body,
+{
+    type Call = BodyCall<C::Call>;
+
+    fn begin(&self, classify: &C, request: &Request<Q>) -> Self::Call {
+        BodyCall {
+            kept: Some(classify.begin(request)),
+            has_body: HasBody::of_method(request.method()),
+            deadline: self.deadline,
+        }
+    }
+
+    fn classify_unready(&self, classify: &C, result: &Result<Response<B>, E>) -> Outcome {
+        classify.classify_unready(result)
+    }
+}
+
+impl<C, B, E> SettleCall<C, Response<B>, E> for BodyCall<C::Call>
+where
+    C: ClassifyHttp<B, E>,
+    B: Body,
+{
+    type Later = C::End;
+    type Response = Response<ResponseBody<B, C::End>>;
+
+    fn judge(&mut self, classify: &C, result: &Result<Response<B>, E>) -> Settlement<C::End> {
+        if let Ok(response) = result {
+            if response.extensions().get::<Rejected>().is_some() {
+                return Settlement::Now(Outcome::Ignored);
+            }
+        }
+        let kept = self.kept.take().expect("a call is judged once");
+        let settlement = classify.classify_head(kept, result);
+        match (settlement, result) {
+            (Settlement::Later(end), Err(_)) => Settlement::Now(end.classify_end(Ok(None))),
+            (Settlement::Later(end), Ok(response)) => {
+                match self.has_body.and_of_status(response.status()) {
+                    HasBody::Perhaps => Settlement::Later(end),
+                    HasBody::Never => Settlement::Now(Outcome::Success),
+                }
+            }
+            (settlement @ Settlement::Now(_), _) => settlement,
+        }
+    }
+
+    fn settled<X>(polled: Poll<Result<Response<B>, X>>) -> Poll<Result<Self::Response, X>> {
+        polled.map_ok(|response| response.map(ResponseBody::settled))
+    }
+
+    fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
+        let watch = Watch::new(permit, end, self.deadline);
+        response.map(|body| ResponseBody::unsettled(body, watch))
+    }
+}
+
+impl sealed::Sealed for AtBodyEnd {}
+impl<K> sealed::Sealed for BodyCall<K> {}

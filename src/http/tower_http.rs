@@ -1,0 +1,119 @@
+//! Classifiers of tower-http (feature `tower-http`).
+
+use std::fmt;
+
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use tower_http::classify::{ClassifiedResponse, ClassifyEos, ClassifyResponse, MakeClassifier};
+
+use crate::classify::find_in;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::Rejected;
+use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
+use crate::http::status::STATUS;
+use crate::settlement::Settlement;
+
+/// Has a [`MakeClassifier`] of tower-http, such as the one its `TraceLayer` takes, say what a
+/// response is worth.
+///
+/// What it calls a failure is one, whatever its class: of kind [`STATUS`] when the head or the
+/// trailers say so, [`BODY`] when the body broke, [`FailureKind::OTHER`] for an error of the
+/// service. Rejections are ignored. A classifier that is
+/// `Ready` with a success at the head, as tower-http's `ServerErrorsAsFailures` always is, has
+/// decided: what the body does no longer counts.
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::Circuit;
+/// use tower_circuit_breaker::http::{TowerHttp, layer};
+/// use tower_http::classify::{GrpcErrorsAsFailures, SharedClassifier};
+///
+/// let layer = layer(Circuit::builder("greeter").build())
+///     .classify_with(TowerHttp::new(SharedClassifier::new(GrpcErrorsAsFailures::new())));
+/// # let _ = layer;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct TowerHttp<M> {
+    make: M,
+}
+
+/// The end of a stream, as a classifier of tower-http sees it.
+#[derive(Debug)]
+pub struct TowerHttpEnd<N> {
+    end: N,
+}
+
+impl<M: MakeClassifier> TowerHttp<M> {
+    /// Asks a classifier that `make` makes for each request.
+    #[must_use]
+    pub const fn new(make: M) -> Self {
+        Self { make }
+    }
+}
+
+impl<M, B, E> ClassifyHttp<B, E> for TowerHttp<M>
+where
+    M: MakeClassifier,
+    B: Body,
+    B::Error: fmt::Display + 'static,
+    E: fmt::Display + 'static,
+{
+    type Call = M::Classifier;
+    type End = TowerHttpEnd<M::ClassifyEos>;
+
+    fn begin<R>(&self, request: &Request<R>) -> M::Classifier {
+        self.make.make_classifier(request)
+    }
+
+    fn classify_head(
+        &self,
+        call: M::Classifier,
+        result: &Result<Response<B>, E>,
+    ) -> Settlement<Self::End> {
+        let response = match result {
+            Err(error) if find_in::<Rejected, E>(error).is_some() => {
+                return Settlement::Now(Outcome::Ignored);
+            }
+            Err(error) => {
+                call.classify_error(error);
+                return Settlement::Now(Outcome::Failure(FailureKind::OTHER));
+            }
+            Ok(response) => response,
+        };
+        match call.classify_response(response) {
+            ClassifiedResponse::Ready(verdict) => Settlement::Now(outcome(verdict, STATUS)),
+            ClassifiedResponse::RequiresEos(end) => Settlement::Later(TowerHttpEnd { end }),
+        }
+    }
+
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        match error {
+            Err(error) if find_in::<Rejected, E>(error).is_some() => Outcome::Ignored,
+            _ => Outcome::Failure(FailureKind::OTHER),
+        }
+    }
+}
+
+impl<N, E> ClassifyEnd<E> for TowerHttpEnd<N>
+where
+    N: ClassifyEos,
+    E: fmt::Display + 'static,
+{
+    fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome {
+        match end {
+            Ok(trailers) => outcome(self.end.classify_eos(trailers), STATUS),
+            Err(error) => {
+                self.end.classify_error(error);
+                Outcome::Failure(BODY)
+            }
+        }
+    }
+}
+
+fn outcome<F>(verdict: Result<(), F>, kind: FailureKind) -> Outcome {
+    match verdict {
+        Ok(()) => Outcome::Success,
+        Err(_) => Outcome::Failure(kind),
+    }
+}
