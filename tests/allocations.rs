@@ -1,17 +1,22 @@
-//! No call of a closed circuit and no rejection allocates.
+//! No call of a closed circuit, no rejection and no body that passes by allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
 use tower::{Layer, Service};
+use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, Outcome, SlidingWindow,
-    TripRule,
+    TripRule, Typed,
 };
 
 thread_local! {
@@ -151,6 +156,71 @@ fn ten_thousand_cycles_hold_live_bytes_constant() {
 
     assert_eq!(LIVE_BYTES.with(Cell::get), before);
     assert_eq!(circuit.snapshot().totals.trips, 10_001);
+}
+
+/// 10 GiB in frames of a MiB that are always the same.
+struct TenGib {
+    frames: usize,
+}
+
+impl Body for TenGib {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        static MIB: [u8; 1 << 20] = [0; 1 << 20];
+        let left = self.frames.checked_sub(1);
+        Poll::Ready(left.map(|left| {
+            self.frames = left;
+            Ok(Frame::data(Bytes::from_static(&MIB)))
+        }))
+    }
+}
+
+/// The most bytes that were live, and the allocations, while 10 GiB pass through `layer`.
+fn pass_ten_gib<C>(layer: &CircuitBreakerLayer<C, Typed, AtBodyEnd>) -> (isize, usize)
+where
+    C: ClassifyHttp<TenGib, Infallible>,
+{
+    let mut service =
+        layer.layer(tower::service_fn(|_| ready(Ok(Response::new(TenGib { frames: 10 << 10 })))));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_ready());
+    let response = match pin!(service.call(Request::new(()))).poll(&mut cx) {
+        Poll::Ready(Ok(response)) => response,
+        Poll::Ready(Err(_)) | Poll::Pending => panic!("it answers at once"),
+    };
+    let mut body = pin!(response.into_body());
+    let (before, mut most) = (LIVE_BYTES.with(Cell::get), 0);
+    let counted = allocations(|| {
+        while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut cx) {
+            most = most.max(LIVE_BYTES.with(Cell::get) - before);
+        }
+    });
+    (most, counted)
+}
+
+#[test]
+fn a_body_of_10_gib_passes_without_allocations() {
+    let circuit = Circuit::builder("api").build();
+
+    assert_eq!(pass_ten_gib(&layer(circuit.clone())), (0, 0));
+
+    assert_eq!(circuit.snapshot().totals.successes, 1);
+}
+
+#[test]
+fn a_body_of_10_gib_is_read_up_to_the_limit_and_no_further() {
+    let circuit = Circuit::builder("api").build();
+    let reads = ReadBody::new(|_, _: &[u8]| Outcome::Ignored).limit(3 << 20);
+
+    let (most, _) = pass_ten_gib(&layer(circuit.clone()).classify_with(reads));
+
+    assert!((3 << 20..=6 << 20).contains(&most), "{most} bytes");
+    assert_eq!(circuit.snapshot().totals.successes, 1, "its end decided");
 }
 
 #[test]

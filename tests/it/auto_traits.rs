@@ -3,6 +3,10 @@
 use std::future::Ready;
 use std::panic::RefUnwindSafe;
 
+use tower_circuit_breaker::http::{
+    AtBodyEnd, BodyCall, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd, ResponseBody,
+    ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
+};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
@@ -32,6 +36,20 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<CircuitBreakerLayer>();
     send_sync_unpin::<CircuitBreaker<()>>();
     send_sync::<ResponseFuture<Ready<()>, Ready<()>, ErrorsAsFailures, Typed>>();
+}
+
+#[test]
+fn what_stands_around_http_can_be_shared() {
+    send_sync_unpin::<CircuitBreaker<(), ServerErrorsAsFailures, Typed, AtBodyEnd>>();
+    send_sync_unpin::<BodyCall<()>>();
+    send_sync_unpin::<GrpcErrorsAsFailures>();
+    send_sync_unpin::<ReadBody<fn()>>();
+    send_sync_unpin::<StatusInRangeAsFailures>();
+    send_sync_unpin::<TowerHttp<()>>();
+    send_sync_unpin::<ResponseBody<()>>();
+    send_sync_unpin::<ResponseBody<(), GrpcEnd>>();
+    send_sync_unpin::<ResponseBody<(), ReadBodyEnd<fn()>>>();
+    send_sync_unpin::<ResponseBody<(), TowerHttpEnd<()>>>();
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! Classifiers by HTTP status, and what servers ask for.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_circuit_breaker::http::{
+    ClassifyHttp, ServerErrorsAsFailures, StatusInRangeAsFailures, layer, retry_after,
+};
+use tower_circuit_breaker::{Circuit, CircuitState};
+
+use crate::bodies::{Script, counted, read, request, response};
+use crate::support::{SECOND, circuit};
+
+/// What one response through `layer` with `classify` is counted as.
+pub(crate) fn ask<C>(circuit: &Circuit, classify: C, answer: Response<Script>)
+where
+    C: ClassifyHttp<Script, Infallible>,
+{
+    let mut answer = Some(answer);
+    let service = layer(circuit.clone())
+        .classify_with(classify)
+        .layer(service_fn(|_| std::future::ready(Ok::<_, Infallible>(answer.take().unwrap()))));
+    let response = service.oneshot(request(Method::POST)).now_or_never().unwrap();
+    read(&mut response.unwrap().into_body());
+}
+
+pub(crate) fn with_headers<B>(mut response: Response<B>, headers: &HeaderMap) -> Response<B> {
+    response.headers_mut().extend(headers.clone());
+    response
+}
+
+pub(crate) fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
+    pairs
+        .into_iter()
+        .map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        })
+        .collect()
+}
+
+/// How long the circuit is open after one such response; `None` while it is closed.
+pub(crate) fn open_for(
+    classify: impl ClassifyHttp<Script, Infallible>,
+    answer: Response<Script>,
+) -> Option<Duration> {
+    let (circuit, _) = circuit(|b| b.consecutive_failures(2));
+    ask(&circuit, classify, answer);
+    circuit.snapshot().retry_after
+}
+
+#[test]
+fn statuses_in_the_range_are_failures() {
+    let table = [(199, 0), (200, 0), (399, 0), (400, 1), (404, 1), (499, 1), (500, 0), (599, 0)];
+    for (status, failures) in table {
+        let (circuit, _) = circuit(|b| b);
+        ask(&circuit, StatusInRangeAsFailures::new(400..=499), response(status, Script::default()));
+        assert_eq!(counted(&circuit), [1 - failures, failures, 0, 0], "{status}");
+    }
+}
+
+#[test]
+fn server_errors_are_failures() {
+    for (status, failures) in [(404, 0), (429, 0), (499, 0), (500, 1), (503, 1), (599, 1), (600, 0)]
+    {
+        let (circuit, _) = circuit(|b| b);
+        ask(&circuit, ServerErrorsAsFailures::new(), response(status, Script::default()));
+        assert_eq!(counted(&circuit), [1 - failures, failures, 0, 0], "{status}");
+    }
+}
+
+#[test]
+fn ranges_that_hold_for_no_status_are_refused_with_their_bounds() {
+    #[expect(clippy::reversed_empty_ranges, reason = "that is what is tested")]
+    let ranges = [599..=500, 0..=99, 99..=200, 500..=1000, u16::MIN..=u16::MAX];
+    for range in ranges {
+        let shown = format!("{range:?}");
+        let refused = std::panic::catch_unwind(|| StatusInRangeAsFailures::new(range));
+        if cfg!(panic = "unwind") {
+            let message = *refused.unwrap_err().downcast::<String>().unwrap();
+            assert!(message.contains(&shown), "{message}");
+        }
+    }
+}
+
+#[test]
+fn retry_after_opens_the_circuit_when_it_is_heeded() {
+    let heeding = || ServerErrorsAsFailures::new().heed_retry_after();
+    let asks = headers([("retry-after", "120")]);
+    for status in [429, 503] {
+        let answer = || with_headers(response(status, Script::default()), &asks);
+        assert_eq!(open_for(heeding(), answer()), Some(120 * SECOND), "{status}");
+        assert_eq!(open_for(ServerErrorsAsFailures::new(), answer()), None, "{status}: unheeded");
+    }
+    for status in [200, 301, 500, 502] {
+        let answer = with_headers(response(status, Script::default()), &asks);
+        assert_eq!(open_for(heeding(), answer), None, "{status} asks for nothing");
+    }
+}
+
+#[test]
+fn hints_without_use_leave_the_status_to_decide() {
+    let heeding = || ServerErrorsAsFailures::new().heed_retry_after();
+    for value in ["", "0", "-1", "1.5", "soon", "1e9", "0x10", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+        for (status, failures) in [(429, 0), (503, 1)] {
+            let (circuit, _) = circuit(|b| b);
+            let asks = headers([("retry-after", value)]);
+            ask(&circuit, heeding(), with_headers(response(status, Script::default()), &asks));
+            assert_eq!(circuit.state(), CircuitState::Closed, "{status} {value:?}");
+            assert_eq!(counted(&circuit), [1 - failures, failures, 0, 0], "{status} {value:?}");
+        }
+    }
+}
+
+#[test]
+fn no_hint_opens_a_circuit_for_longer_than_its_cap() {
+    let heeding = || ServerErrorsAsFailures::new().heed_retry_after();
+    let far = "Fri, 31 Dec 9999 23:59:59 GMT";
+    let huge = format!("1{}", "0".repeat(30));
+    for value in ["3601", "18446744073709551615", "18446744073709551616", &huge, far] {
+        let asks = headers([("retry-after", value)]);
+        let answer = with_headers(response(503, Script::default()), &asks);
+        assert_eq!(open_for(heeding(), answer), Some(3_600 * SECOND), "{value}");
+    }
+}
+
+#[test]
+fn a_date_is_held_against_the_date_of_the_response() {
+    let later = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let table = [
+        ("Sun, 06 Nov 1994 08:48:37 GMT", Some(60 * SECOND)),
+        ("Sunday, 06-Nov-94 08:48:37 GMT", Some(60 * SECOND)),
+        ("Sun Nov  6 08:48:37 1994", Some(60 * SECOND)),
+        (later, None),
+        ("Mon, 07 Nov 1994 08:49:37 GMT", None),
+        // Unreadable: the wall clock is held against it, and 1994 is past.
+        ("yesterday", None),
+    ];
+    for (sent, expected) in table {
+        let asked = headers([("retry-after", later), ("date", sent)]);
+        assert_eq!(retry_after(&asked), expected, "{sent}");
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "dates are of the wall clock")]
+fn a_date_without_another_is_held_against_the_wall_clock() {
+    let later = std::time::SystemTime::now() + 600 * SECOND;
+    let asked = headers([("retry-after", &httpdate::fmt_http_date(later))]);
+
+    let wait = retry_after(&asked).unwrap();
+
+    assert!(wait > 300 * SECOND && wait <= 600 * SECOND, "{wait:?}");
+}
+
+#[test]
+fn the_first_of_several_hints_counts_and_no_text_is_too_odd() {
+    let mut several = headers([("retry-after", "7")]);
+    several.append("retry-after", HeaderValue::from_static("700"));
+    assert_eq!(retry_after(&several), Some(7 * SECOND));
+    assert_eq!(retry_after(&headers([("retry-after", " 7 ")])), Some(7 * SECOND));
+    assert_eq!(retry_after(&headers([("retry-after", "\u{663}\u{ff15}")])), None, "other digits");
+    assert_eq!(retry_after(&headers([("retry-after", &"9".repeat(65_536))])), None, "64 KiB");
+    assert_eq!(retry_after(&HeaderMap::new()), None);
+}
+
+#[test]
+fn a_thousand_headers_change_nothing() {
+    let mut many: HeaderMap = (0..1_000)
+        .map(|number| {
+            let name = HeaderName::from_bytes(format!("x-{number}").as_bytes()).unwrap();
+            (name, HeaderValue::from_bytes("v".repeat(64).as_bytes()).unwrap())
+        })
+        .collect();
+    many.extend(headers([("retry-after", "5")]));
+    let answer = with_headers(response(503, Script::default()), &many);
+
+    let heeding = ServerErrorsAsFailures::new().heed_retry_after();
+
+    assert_eq!(open_for(heeding, answer), Some(5 * SECOND));
+}
