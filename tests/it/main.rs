@@ -37,6 +37,7 @@ mod snapshots;
 mod stack;
 mod statuses;
 mod strategies;
+mod streams;
 mod support;
 mod told_calls;
 mod tower_http;
