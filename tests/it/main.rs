@@ -41,6 +41,7 @@ mod streams;
 mod support;
 mod told_calls;
 mod tower_http;
+mod traps;
 mod trip_rules;
 mod under_load;
 mod waiting;
