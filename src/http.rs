@@ -24,7 +24,7 @@
 //! A probe holds its slot until its body has ended, but no longer than
 //! [`probe_timeout`](crate::CircuitBuilder::probe_timeout): an endless stream of events does not
 //! keep others from probing. For an upstream whose streams are endless by design, set a
-//! `body_deadline` with [`Outcome::Success`](crate::Outcome::Success), so that such a probe can
+//! `body_deadline` with [`Outcome::Success`], so that such a probe can
 //! close the circuit.
 //!
 //! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a

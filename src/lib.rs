@@ -70,6 +70,9 @@
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),
 //!   [`reconfigure`](Circuit::reconfigure)
 //!
+//! - where the breaker stands in a stack, and the traps:
+//!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/docs/)
+//!
 //! # Features
 //!
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
@@ -93,6 +96,8 @@ mod clock;
 mod config;
 mod contain;
 mod display;
+#[cfg(feature = "full")]
+pub mod docs;
 mod engine;
 mod error;
 mod event;

@@ -76,6 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
+    ("docs", &[]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),
     ("models", &["builder", "circuit", "clock", "engine", "event", "service", "sync"]),

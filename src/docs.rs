@@ -1,0 +1,188 @@
+//! The guide: where a circuit breaker stands in a stack, and what goes wrong elsewhere.
+//!
+//! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
+//! - [`traps`]: the mistakes that compile
+//! - [`upstreams`]: which circuit for what, and how it is set
+//!
+//! Every trap is a test of this crate (`tests/it/traps.rs`), and every stack shown is compiled.
+
+pub mod stack {
+    //! The stack, from outside to inside.
+    //!
+    //! A request passes the layers from the top to the bottom, an answer from the bottom to the top:
+    //!
+    //! ```text
+    //!   caller
+    //!     │  deadline of the whole call          tower::timeout
+    //!     │  retry, with a budget                tower::retry + HeedRejections
+    //!     │  CIRCUIT BREAKER                     one circuit for each upstream
+    //!     │  hedge                               tower::hedge
+    //!     │  limits: concurrency, rate           tower::limit, tower::load_shed
+    //!     │  timeout of one attempt              tower::timeout
+    //!     ▼  client                              hyper, reqwest, tonic
+    //!   upstream
+    //! ```
+    //!
+    //! ```
+    //! use std::time::Duration;
+    //!
+    //! use http_body_util::Full;
+    //! use hyper::body::Bytes;
+    //! use hyper_util::client::legacy::Client;
+    //! use hyper_util::rt::TokioExecutor;
+    //! use tower::load_shed::error::Overloaded;
+    //! use tower::{BoxError, ServiceBuilder};
+    //! use tower_circuit_breaker::{Circuit, http};
+    //!
+    //! # #[derive(Clone)]
+    //! # struct Once;
+    //! # impl<Req: Clone, T> tower::retry::Policy<Req, T, BoxError> for Once {
+    //! #     type Future = std::future::Ready<()>;
+    //! #     fn retry(&mut self, _: &mut Req, _: &mut Result<T, BoxError>) -> Option<Self::Future> {
+    //! #         None
+    //! #     }
+    //! #     fn clone_request(&mut self, request: &Req) -> Option<Req> {
+    //! #         Some(request.clone())
+    //! #     }
+    //! # }
+    //! # let retries = Once;
+    //! use tower_circuit_breaker::HeedRejections;
+    //!
+    //! let plants = Circuit::builder("plants").failure_rate(0.5).build();
+    //! let client = ServiceBuilder::new()
+    //!     .timeout(Duration::from_secs(30))
+    //!     .retry(HeedRejections::new(retries))
+    //!     .layer(http::layer(plants).ignoring::<Overloaded>().boxed())
+    //!     .load_shed()
+    //!     .concurrency_limit(100)
+    //!     .timeout(Duration::from_secs(5))
+    //!     .service(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
+    //! # async fn check<S: tower::Service<::http::Request<Full<Bytes>>>>(_: S) {}
+    //! # let _ = check(client);
+    //! ```
+    //!
+    //! # Each layer, outside and inside
+    //!
+    //! | layer | outside the breaker | inside the breaker |
+    //! |---|---|---|
+    //! | `timeout` | limits the call with all its tries; the call it drops is **neutral** to the circuit, unless [`abandoned_after`] is set | **a slow attempt is an error that counts**: put one here |
+    //! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`HeedRejections`] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
+    //! | `hedge` | its second try is a call of its own; the loser is dropped, which is neutral; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
+    //! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none; a task that waits for a place is rejected at once when the circuit trips |
+    //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
+    //! | `load_shed` | sheds nothing: a rejecting breaker is always ready | turns a full limit into an error of ours, not of the upstream: leave it out with [`ignoring::<Overloaded>()`](crate::CircuitBreakerLayer::ignoring) |
+    //! | `buffer` | many callers share one breaker, which needs no `Clone` then; a rejection is found in the boxed error as ever | a full or closed buffer is an error of `poll_ready`, which counts |
+    //! | `balance` | one breaker for each endpoint, with [`OnOpen::Wait`](crate::OnOpen#variants): see [`traps`](crate::docs::traps#rejecting-inside-a-balancer) | one circuit for the whole cluster: it opens when most of the cluster fails |
+    //! | `reconnect`, `make` | connects again for each new stack; share the circuit, not the service | a connection that is refused is an error of `poll_ready`, which counts |
+    //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: classify it as [`Ignored`](crate::Outcome::Ignored) |
+    //! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
+    //! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds | sees only what was really called |
+    //! | tower-http's `follow_redirect` | each hop is a call of the circuit, whatever host it goes to | all hops are one call |
+    //! | tower-http's `decompression` | works on [`ResponseBody`](crate::http::ResponseBody) as on any body | a body that does not decompress is a broken one, which counts |
+    //!
+    //! `timeout` limits the call and **not** `poll_ready`: a stack that waits to be ready, behind a
+    //! limit, a `buffer` or a breaker that waits, waits without one. Put `load_shed` around what
+    //! must not wait, or a timeout around `ready().await` together with the call.
+    //!
+    //! # In a server
+    //!
+    //! Around routes, the layer answers for the handler:
+    //! `.layer(http::layer(circuit).respond_with(http::service_unavailable))`. Its error type stays
+    //! that of the router, so no `HandleErrorLayer` is needed. The circuit then guards *what the
+    //! handler depends on*: one circuit for each group of routes with one dependency. Around the call
+    //! to the dependency itself it is worth more, since it then knows the difference between an
+    //! upstream's failure and a bad request.
+    //!
+    //! [`abandoned_after`]: crate::CircuitBuilder::abandoned_after
+    //! [`HeedRejections`]: crate::HeedRejections
+}
+
+pub mod traps {
+    //! The mistakes that compile.
+    //!
+    //! # Timeout outside
+    //!
+    //! `timeout(breaker(client))` alone: when the upstream hangs, the timeout drops each call before
+    //! the circuit has seen an end. A dropped call is neutral, since it may as well be a user who
+    //! closed the page. The circuit never opens, and every caller waits the whole timeout, for ever.
+    //! *Instead*: a timeout inside, so that the attempt ends with an error; or
+    //! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), a little shorter than the timeout
+    //! outside.
+    //!
+    //! # Hedge outside
+    //!
+    //! `hedge(breaker(client))`: in half-open the first try is the probe, and the second one finds
+    //! its slot taken. It is rejected at once, and being first it is the answer: the caller gets an
+    //! error, and the probe, which was about to succeed, is dropped. While closed, the loser of each
+    //! race is dropped and counts nothing, so an upstream that hangs on every second call looks well.
+    //! *Instead*: `breaker(hedge(client))`.
+    //!
+    //! # Retries inside
+    //!
+    //! `breaker(retry(client))`: the circuit sees a call where the upstream sees three. A circuit of
+    //! three failures opens after nine, and does not stop the tries under way. *Instead*:
+    //! `retry(breaker(client))`.
+    //!
+    //! # Retries that do not know rejections
+    //!
+    //! `retry(breaker(client))` with a policy that retries every error: tries, budget and backoff are
+    //! spent on rejections, which cost nothing and change nothing. *Instead*: wrap the policy in
+    //! [`HeedRejections`](crate::HeedRejections); in a policy of your own, ask
+    //! [`Rejected::find`](crate::Rejected::find) first.
+    //!
+    //! # Rejecting inside a balancer
+    //!
+    //! `balance([breaker(a), breaker(b)])` with the default
+    //! [`OnOpen::Reject`](crate::OnOpen::Reject): the endpoint that is down answers fastest of all, by
+    //! rejecting, has the least load, and so draws the most calls. *Instead*:
+    //! [`OnOpen::Wait`](crate::OnOpen#variants): a breaker that waits is not ready, and a balancer
+    //! passes over what is not ready.
+    //!
+    //! # Shared limits with a breaker that waits
+    //!
+    //! `limit(breaker)` with `OnOpen::Wait`, where the limit is shared with other upstreams
+    //! (`GlobalConcurrencyLimitLayer`, `buffer`): tower's limits take their place first and ask
+    //! their inner service second, so a breaker that waits keeps the place for the whole open time,
+    //! and the others starve. *Instead*: the limit inside, `breaker(limit)`; or `OnOpen::Reject`,
+    //! which is ready at once.
+    //!
+    //! # A timeout around a breaker that waits
+    //!
+    //! `timeout(breaker)` with `OnOpen::Wait`: `tower::timeout` starts its clock in `call`, and the
+    //! waiting is in `poll_ready`, which it does not limit. *Instead*: `OnOpen::Reject` where nobody
+    //! chooses between endpoints, or a timeout around `ready().await` and the call together.
+    //!
+    //! # Limits outside
+    //!
+    //! `rate_limit(breaker(client))`: while the circuit is open, rejected calls use up the rate, and
+    //! the first calls after recovery wait. *Instead*: limits inside.
+    //!
+    //! # The verdict at the head
+    //!
+    //! A response is there when its head is. An upstream that answers 200 and then breaks the stream,
+    //! or a gRPC call, whose status comes last, looks well to a circuit that judges heads. *Instead*:
+    //! [`http::layer`](crate::http::layer), [`http::grpc_layer`](crate::http::grpc_layer) or
+    //! [`judge_body`](crate::CircuitBreakerLayer::judge_body).
+    //!
+    //! # One circuit for several upstreams
+    //!
+    //! One failing upstream of many keeps the rate below its threshold, or takes the healthy ones
+    //! down with it. *Instead*: a circuit for each thing that fails by itself: host, shard, provider.
+}
+
+pub mod upstreams {
+    //! Which circuit for what, and how it is set.
+    //!
+    //! | upstream | what is a failure | rules to begin with |
+    //! |---|---|---|
+    //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`http::layer`](crate::http::layer) | the defaults: 50 % of at least 20 calls in 10 s, or 5 in a row |
+    //! | a paid third-party API with little traffic | the same, and 429: [`heed_retry_after`](crate::http::ServerErrorsAsFailures::heed_retry_after) | 3 to 5 in a row; a rate needs more calls than come |
+    //! | gRPC | all but `OK` and the codes that blame the caller: [`grpc_layer`](crate::http::grpc_layer) | as for HTTP |
+    //! | an upstream that says "error" with a 200 | [`ReadBody`](crate::http::ReadBody) | as for HTTP |
+    //! | a server-sent event stream | a [`body_deadline`](crate::CircuitBreakerLayer::body_deadline) with `Success` | consecutive failures |
+    //! | a database or cache, by [`Circuit::call`](crate::Circuit::call) | a lost connection, not a bad query: [`call_with`](crate::Circuit::call_with) | 3 in a row, short open times |
+    //! | a slow upstream | calls over the time that callers can bear: [`slow_call_rate`](crate::CircuitBuilder::slow_call_rate) | 50 % over that time |
+    //!
+    //! Start with [`observe`](crate::Circuit::observe): the circuit decides and counts what it would
+    //! have rejected, and rejects nothing.
+}
