@@ -213,6 +213,29 @@ fn a_body_of_10_gib_passes_without_allocations() {
 }
 
 #[test]
+fn exchanges_over_http_do_not_allocate() {
+    let circuit = Circuit::builder("api").build();
+    let answer = |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(TenGib { frames: 1 })));
+    let mut service = layer(circuit.clone()).layer(tower::service_fn(answer));
+    let mut cx = Context::from_waker(Waker::noop());
+
+    let counted = allocations(|| {
+        for _ in 0..100 {
+            assert!(service.poll_ready(&mut cx).is_ready());
+            let Poll::Ready(Ok(response)) = pin!(service.call(Request::new(()))).poll(&mut cx)
+            else {
+                panic!("it answers at once");
+            };
+            let mut body = pin!(response.into_body());
+            while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut cx) {}
+        }
+    });
+
+    assert_eq!(counted, 0);
+    assert_eq!(circuit.snapshot().totals.successes, 100);
+}
+
+#[test]
 fn a_body_of_10_gib_is_read_up_to_the_limit_and_no_further() {
     let circuit = Circuit::builder("api").build();
     let reads = ReadBody::new(|_, _: &[u8]| Outcome::Ignored).limit(3 << 20);

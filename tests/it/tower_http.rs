@@ -80,6 +80,18 @@ fn a_body_dropped_before_its_end_was_judged_is_neutral() {
 }
 
 #[test]
+fn a_body_dropped_after_its_head_decided_is_a_success() {
+    let (circuit, _) = circuit(|b| b);
+    let service = layer(circuit.clone())
+        .classify_with(TowerHttp::new(SharedClassifier::new(ServerErrorsAsFailures::new())))
+        .layer(service_fn(|_| async { Ok::<_, BoxError>(ended("14")) }));
+
+    drop(service.oneshot(request(Method::POST)).now_or_never().unwrap().unwrap());
+
+    assert_eq!(counted(&circuit), [1, 0, 0, 0]);
+}
+
+#[test]
 fn rejections_are_ignored() {
     let (inner, _) = circuit(|b| b);
     inner.trip();
