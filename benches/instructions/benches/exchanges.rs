@@ -1,0 +1,89 @@
+//! Instructions of an HTTP exchange whose verdict comes at the end of its body, counted as in
+//! `calls.rs`; `bare` is the same without a circuit.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use gungraun::{
+    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
+};
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use tower::{Layer, Service};
+use tower_circuit_breaker::http::{AtBodyEnd, ServerErrorsAsFailures, layer};
+use tower_circuit_breaker::{Circuit, CircuitBreaker, ManualClock, Typed};
+
+const CALLS: u32 = 1_000;
+
+/// Answers at once, with one frame.
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"rose")))))
+    }
+}
+
+fn exchange<S, B>(mut service: S) -> S
+where
+    S: Service<Request<()>, Response = Response<B>>,
+    B: Body,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..CALLS {
+        let _ = black_box(service.poll_ready(&mut cx).is_ready());
+        let call = pin!(service.call(Request::new(())));
+        if let Poll::Ready(Ok(response)) = call.poll(&mut cx) {
+            let mut body = pin!(response.into_body());
+            while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
+                let _ = black_box(frame.is_ok());
+            }
+        }
+    }
+    service
+}
+
+/// Fails when it takes more than 3 % above what was `counted`.
+fn at_most(counted: u64) -> LibraryBenchmarkConfig {
+    let mut callgrind = Callgrind::default();
+    callgrind.hard_limits([(EventKind::Ir, counted * 103 / 100)]);
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(callgrind);
+    config
+}
+
+#[library_benchmark(config = at_most(229_022))]
+#[bench::exchanges()]
+fn bare() {
+    exchange(Inner);
+}
+
+type Guarded = CircuitBreaker<Inner, ServerErrorsAsFailures, Typed, AtBodyEnd>;
+
+fn guarded() -> Guarded {
+    let circuit = Circuit::builder("api").clock(ManualClock::new()).consecutive_failures(5).build();
+    exchange(layer(circuit).layer(Inner))
+}
+
+#[library_benchmark(config = at_most(955_036))]
+#[bench::exchanges(guarded())]
+fn behind_a_circuit(service: Guarded) -> Guarded {
+    exchange(service)
+}
+
+library_benchmark_group!(name = exchanges, benchmarks = [bare, behind_a_circuit]);
+
+main!(library_benchmark_groups = exchanges);
