@@ -32,7 +32,7 @@ pub mod stack {
     //! use hyper_util::rt::TokioExecutor;
     //! use tower::load_shed::error::Overloaded;
     //! use tower::{BoxError, ServiceBuilder};
-    //! use tower_circuit_breaker::{Circuit, http};
+    //! use tower_circuit_breaker::{Circuit, HeedRejections, http};
     //!
     //! # #[derive(Clone)]
     //! # struct Once;
@@ -46,8 +46,6 @@ pub mod stack {
     //! #     }
     //! # }
     //! # let retries = Once;
-    //! use tower_circuit_breaker::HeedRejections;
-    //!
     //! let plants = Circuit::builder("plants").failure_rate(0.5).build();
     //! let client = ServiceBuilder::new()
     //!     .timeout(Duration::from_secs(30))

@@ -13,8 +13,8 @@ use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
 use crate::settlement::Settlement;
 
-/// Has a [`MakeClassifier`] of tower-http, such as the one its `TraceLayer` takes, say what a
-/// response is worth.
+/// Has a `MakeClassifier` of tower-http, such as the one its `TraceLayer` takes, say what a response
+/// is worth.
 ///
 /// What it calls a failure is one, whatever its class: of kind [`STATUS`] when the head or the
 /// trailers say so, [`BODY`] when the body broke, [`FailureKind::OTHER`] for an error of the
