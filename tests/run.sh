@@ -116,7 +116,12 @@ step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --
 
 # What a newcomer runs first.
 step_examples() {
+    local example
     cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
+    for example in hyper_client reqwest_client grpc axum_server retry permits; do
+        echo "example: $example"
+        cargo run --quiet --locked --example $example --features full >/dev/null || return 1
+    done
     cargo run --quiet --locked --example gateway --features full -- --once --port 0
 }
 
