@@ -91,6 +91,14 @@ pub mod stack {
     //! to the dependency itself it is worth more, since it then knows the difference between an
     //! upstream's failure and a bad request.
     //!
+    //! # In a client of gRPC
+    //!
+    //! `HealthClient::new(http::grpc_layer(circuit).layer(channel))`: tonic makes a `Status` of the
+    //! breaker's error, in which [`Rejected::find`](crate::Rejected::find) finds the rejection. Its
+    //! code is `UNKNOWN`. For `UNAVAILABLE` instead, answer with
+    //! [`grpc_unavailable`](crate::http::grpc_unavailable), where tonic keeps no source; for both, map
+    //! the breaker's error to a `Status::unavailable` whose source is the rejection.
+    //!
     //! [`abandoned_after`]: crate::CircuitBuilder::abandoned_after
     //! [`HeedRejections`]: crate::HeedRejections
 }

@@ -17,6 +17,7 @@ mod dropping;
 mod epochs;
 mod errors;
 mod faults;
+mod found;
 mod futures;
 mod grpc;
 mod half_open;
