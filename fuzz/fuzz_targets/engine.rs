@@ -4,6 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../tests/model/choices.rs"]
+mod choices;
+#[path = "../../tests/model/compare.rs"]
+mod compare;
 #[path = "../../tests/model/decode.rs"]
 mod decode;
 #[path = "../../tests/model/model.rs"]

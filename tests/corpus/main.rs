@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+#[path = "../model/choices.rs"]
+mod choices;
+#[path = "../model/compare.rs"]
+mod compare;
 #[path = "../model/decode.rs"]
 mod decode;
 #[path = "../model/model.rs"]

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+mod compare;
 mod model;
 mod script;
 mod settings;

@@ -1,15 +1,14 @@
 //! A script of steps, taken by the circuit and by its model side by side.
 
 use std::collections::VecDeque;
-use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use tower_circuit_breaker::{
-    ChangeReason, Circuit, CircuitSnapshot, CircuitState, FailureKind, ManualClock, Outcome,
-    Override, Permit, RejectReason,
+    ChangeReason, Circuit, FailureKind, ManualClock, Outcome, Override, Permit,
 };
 
+use crate::compare::{compare, rejection, same};
 use crate::model::{Call, Model};
 use crate::settings::Settings;
 
@@ -107,7 +106,7 @@ impl Pair {
                 self.model.reconfigure((**settings).clone());
             }
         }
-        self.compare()
+        compare(&self.circuit, &self.model)
     }
 
     fn admit(&mut self) -> Result<Option<(Permit, Call)>, String> {
@@ -115,15 +114,8 @@ impl Pair {
         match (self.circuit.try_acquire(), call) {
             (Ok(permit), Some(call)) => Ok(Some((permit, call))),
             (Err(rejected), None) => {
-                let forced = self.model.overridden == Some(Override::ForcedOpen);
-                let (reason, left) = match self.model.state {
-                    _ if forced => (RejectReason::ForcedOpen, None),
-                    CircuitState::Open => {
-                        (RejectReason::Open, Some(self.model.until - self.model.now))
-                    }
-                    _ => (RejectReason::ProbesBusy, None),
-                };
-                same("rejection", (rejected.reason(), rejected.retry_after()), (reason, left))?;
+                let said = (rejected.reason(), rejected.retry_after());
+                same("rejection", said, rejection(&self.model))?;
                 Ok(None)
             }
             (circuit, model) => same("admitted", circuit.is_ok(), model.is_some()).map(|()| None),
@@ -169,49 +161,4 @@ impl Pair {
             Command::Release => {}
         }
     }
-
-    fn compare(&self) -> Result<(), String> {
-        let (snapshot, model) = (self.circuit.snapshot(), &self.model);
-        let counts_down =
-            model.state == CircuitState::Open && model.overridden != Some(Override::ForcedOpen);
-        let left = counts_down.then(|| model.until.saturating_sub(model.now));
-        same("state", self.circuit.state(), model.state)?;
-        same("state", snapshot.state, model.state)?;
-        same("override", snapshot.overridden, model.overridden)?;
-        same("epoch", snapshot.epoch, model.epoch)?;
-        same("in_state_for", snapshot.in_state_for, model.now - model.since)?;
-        same("retry_after", snapshot.retry_after, left)?;
-        for ((what, circuit), model) in totals(&snapshot).into_iter().zip(model.totals) {
-            same(what, circuit, model)?;
-        }
-        same("reason", snapshot.last_trip.map(|t| t.reason), model.trip_reason)?;
-        let (calls, failures, slow) = model.window();
-        let window = snapshot.window;
-        let counts = (window.calls, window.failures, window.slow_calls);
-        same("window", counts, (calls, failures, slow))?;
-        let has_rate = calls > 0 && calls >= u64::from(model.minimum());
-        same("rate", snapshot.failure_rate().is_some(), has_rate)
-    }
-}
-
-fn same<T: PartialEq + Debug>(what: &str, circuit: T, model: T) -> Result<(), String> {
-    if circuit == model {
-        return Ok(());
-    }
-    Err(format!("{what}: the circuit has {circuit:?}, the model {model:?}"))
-}
-
-fn totals(snapshot: &CircuitSnapshot) -> [(&'static str, u64); 9] {
-    let t = snapshot.totals;
-    [
-        ("successes", t.successes),
-        ("failures", t.failures),
-        ("ignored", t.ignored),
-        ("abandoned", t.abandoned),
-        ("slow calls", t.slow_calls),
-        ("rejected", t.rejected),
-        ("would have rejected", t.would_have_rejected),
-        ("stale", t.stale),
-        ("trips", t.trips),
-    ]
 }
