@@ -123,6 +123,7 @@ impl<N> Watch<N> {
         self.admission.is_none()
     }
 
+    /// Shows data that passes by to what is asked at the end.
     fn data<E>(&mut self, data: &impl Buf)
     where
         N: ClassifyEnd<E>,
@@ -130,15 +131,41 @@ impl<N> Watch<N> {
         let Some(end) = &mut self.end else {
             return;
         };
-        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
-        let filled = data.chunks_vectored(&mut slices);
-        let slices = slices.get(..filled).unwrap_or(&[]);
-        if slices.iter().map(|slice| slice.len()).sum::<usize>() < data.remaining() {
-            return end.data(None);
+        let guard = AbandonedOnPanic(Some(&mut self.admission));
+        show(data, end);
+        guard.disarm();
+    }
+}
+
+/// Gives the call up, as abandoned, if it is dropped while user code panics.
+struct AbandonedOnPanic<'a>(Option<&'a mut Option<Admission<Circuit>>>);
+
+impl AbandonedOnPanic<'_> {
+    #[inline]
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbandonedOnPanic<'_> {
+    // Cannot panic, as for `Admission`.
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(admission) = self.0.take() {
+            *admission = None;
         }
-        for slice in slices {
-            end.data(Some(slice));
-        }
+    }
+}
+
+fn show<E>(data: &impl Buf, end: &mut impl ClassifyEnd<E>) {
+    let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+    let filled = data.chunks_vectored(&mut slices);
+    let slices = slices.get(..filled).unwrap_or(&[]);
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() < data.remaining() {
+        return end.data(None);
+    }
+    for slice in slices {
+        end.data(Some(slice));
     }
 }
 
@@ -165,7 +192,8 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let Some(watch) = this.watch else {
+        // Settled and still there: user code panicked in the last poll.
+        let Some(watch) = this.watch.as_mut().filter(|watch| !watch.is_settled()) else {
             return this.body.poll_frame(cx);
         };
         watch.settle_if_due();

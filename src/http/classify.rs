@@ -46,6 +46,9 @@ pub trait ClassifyHttp<B: Body, E> {
 
 /// Says what the end of one body is worth.
 ///
+/// Asked once, while the body is polled or has just come. If it panics, the panic goes on to the
+/// reader, and the call counts as abandoned.
+///
 /// `E` is the body's error.
 pub trait ClassifyEnd<E> {
     /// Looks at data that passes by; the chunks of one body in their order.

@@ -26,6 +26,7 @@ mod listeners;
 mod misbehaving;
 mod neutral;
 mod operators;
+mod own_classifiers;
 mod permits;
 mod read_body;
 mod readiness;
