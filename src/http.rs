@@ -122,7 +122,7 @@ pub fn grpc_layer(circuit: Circuit) -> CircuitBreakerLayer<GrpcErrorsAsFailures,
 }
 
 /// With the feature `http`.
-impl<C, R, M> CircuitBreakerLayer<C, R, M> {
+impl<C, R> CircuitBreakerLayer<C, R> {
     /// Judges HTTP responses at the end of their bodies, where the head has not decided.
     ///
     /// The service's response becomes [`Response<ResponseBody<..>>`](ResponseBody); the classifier
