@@ -29,7 +29,9 @@ pub trait ClassifyHttp<B: Body, E> {
 
     /// What the head says: an outcome at once, or that the end of the body is to decide.
     ///
-    /// Not asked about a response from a circuit further in, which is ignored.
+    /// Nothing waits for a body that is not there: [`Later`](Settlement::Later) makes a response
+    /// without one a success, and an error what the end says without trailers. Not asked about a
+    /// response from a circuit further in, which is ignored.
     fn classify_head(
         &self,
         call: Self::Call,

@@ -18,10 +18,10 @@ use crate::settlement::Settlement;
 /// | `grpc-status` | the call was worth |
 /// |---|---|
 /// | among the headers (a "trailers-only" response), whatever the trailers say | that code, at once |
-/// | among the trailers alone | that code, at the end |
+/// | among the trailers alone, HTTP status 200 | that code, at the end |
 /// | nowhere, HTTP status 200 | `UNKNOWN`, at the end |
-/// | nowhere, another HTTP status | the code that gRPC has for it, at once: 400 `INTERNAL`, 401 `UNAUTHENTICATED`, 403 `PERMISSION_DENIED`, 404 `UNIMPLEMENTED`, 429, 502, 503 and 504 `UNAVAILABLE`, others `UNKNOWN` |
-/// | not a number from 0 to 16 | `UNKNOWN` |
+/// | not among the headers, another HTTP status | the code that gRPC has for it, at once: 400 `INTERNAL`, 401 `UNAUTHENTICATED`, 403 `PERMISSION_DENIED`, 404 `UNIMPLEMENTED`, 429, 502, 503 and 504 `UNAVAILABLE`, others `UNKNOWN` |
+/// | not a number from 0 to 16, or not written as gRPC does: `00`, ` 0` | `UNKNOWN` |
 ///
 /// A stream that breaks is a failure of kind [`BODY`]. The statuses that say "the caller was wrong"
 /// ([`NotFound`](GrpcCode::NotFound), [`InvalidArgument`](GrpcCode::InvalidArgument) and the like)
@@ -92,8 +92,8 @@ impl GrpcErrorsAsFailures {
         Self { successes: self.successes | code.bit(), ..self }
     }
 
-    /// Opens the circuit for as long as a failed call asks in `grpc-retry-pushback-ms`, or an HTTP
-    /// 429 or 503 in `Retry-After`, at once.
+    /// Opens the circuit for as long as a failed call asks in `grpc-retry-pushback-ms`, beside its
+    /// status, or an HTTP 429 or 503 without a `grpc-status` in `Retry-After`, at once.
     ///
     /// The longest that an upstream can ask for is the circuit's
     /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for), 1 h by default. Zero, negative

@@ -28,7 +28,8 @@ impl Hints {
 /// Seconds, or a date, which is held against the response's own `Date` where it has one, so that
 /// the clocks need not agree. A number too large for a `Duration` is the longest one. `None` when
 /// there is no such header, and for values that ask for no time: zero, a date that is past,
-/// negative, fractional or malformed ones. The first counts if there are several.
+/// negative, fractional or malformed ones, and any of more than 64 bytes. The first counts if there
+/// are several.
 ///
 /// # Examples
 ///

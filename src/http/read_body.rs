@@ -18,7 +18,8 @@ use crate::sync::Arc;
 /// The body is copied as it passes by, up to a limit, and nothing is held back. When it has ended
 /// the closure is asked. A body that is longer than the limit is no longer copied; its end is a
 /// success, as without this. 5xx, errors and broken bodies are failures as by
-/// [`ServerErrorsAsFailures`], and the closure is not asked.
+/// [`ServerErrorsAsFailures`], and the closure is not asked. Neither is it where there is no body, as
+/// after `HEAD` or with a 204: that is a success at the head, as [everywhere](crate::http).
 ///
 /// Costs a copy of each body up to the limit while it is read. Use it with
 /// [`judge_body`](crate::CircuitBreakerLayer::judge_body).
