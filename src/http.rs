@@ -9,7 +9,7 @@
 //! |---|---|
 //! | the head is a failure by its status, or the service returns an error | that failure, at once |
 //! | `HEAD`, `CONNECT`, 1xx, 204, 304 without a failing status | a success at once: there is no body, or no longer HTTP |
-//! | the body ends: trailers, `None`, or `is_end_stream()` after a frame or from the start | what the end says: a success, but for a gRPC status |
+//! | the body ends: trailers, `None`, `is_end_stream()` after a frame or from the start or, over HTTP/1, the last byte of its `Content-Length` | what the end says: a success, but for a gRPC status |
 //! | the body gives an error | a failure of kind [`BODY`] |
 //! | the body is dropped midway | nothing (abandoned); a failure after [`abandoned_after`](crate::CircuitBuilder::abandoned_after) |
 //! | the body is still read or held after its [`body_deadline`](CircuitBreakerLayer::body_deadline) | what was set there |

@@ -43,6 +43,8 @@ pub(super) struct Watch<N> {
     /// There until it is asked.
     end: Option<N>,
     due: Option<Due>,
+    /// How much is still to come; more than ever comes where that is not known.
+    left: u64,
 }
 
 /// When a call is settled at the latest, and as what.
@@ -78,7 +80,7 @@ where
 {
     /// A body that settles its call; at once if it has ended already.
     pub(super) fn unsettled(body: B, mut watch: Watch<N>) -> Self {
-        if body.is_end_stream() {
+        if body.is_end_stream() || watch.is_whole() {
             watch.settle(Ok::<_, &B::Error>(None));
             return Self::settled(body);
         }
@@ -87,12 +89,19 @@ where
 }
 
 impl<N> Watch<N> {
-    pub(super) fn new(permit: Permit, end: N, deadline: Option<Deadline>) -> Self {
+    /// `length` is that of the body, where nothing can come after it.
+    pub(super) fn new(
+        permit: Permit,
+        end: N,
+        deadline: Option<Deadline>,
+        length: Option<u64>,
+    ) -> Self {
         let due = deadline.map(|Deadline { after, outcome }| Due {
             at: permit.circuit().now().after(after),
             outcome,
         });
-        Self { admission: Some(permit.into_admission()), end: Some(end), due }
+        let left = length.unwrap_or(u64::MAX);
+        Self { admission: Some(permit.into_admission()), end: Some(end), due, left }
     }
 
     /// Asks what the end is worth, and records that.
@@ -123,11 +132,17 @@ impl<N> Watch<N> {
         self.admission.is_none()
     }
 
+    /// Whether all that was announced has passed by.
+    fn is_whole(&self) -> bool {
+        self.left == 0
+    }
+
     /// Shows data that passes by to what is asked at the end.
     fn data<E>(&mut self, data: &impl Buf)
     where
         N: ClassifyEnd<E>,
     {
+        self.left = self.left.saturating_sub(data.remaining() as u64);
         let Some(end) = &mut self.end else {
             return;
         };
@@ -210,7 +225,7 @@ where
                 }
                 if let Some(trailers) = frame.trailers_ref() {
                     watch.settle(Ok::<_, &B::Error>(Some(trailers)));
-                } else if this.body.is_end_stream() {
+                } else if watch.is_whole() || this.body.is_end_stream() {
                     watch.settle(Ok::<_, &B::Error>(None));
                 }
             }

@@ -3,13 +3,15 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 
 use crate::engine::outcome::Outcome;
 use crate::error::Rejected;
 use crate::http::body::{ResponseBody, Watch};
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
+use crate::http::hints::number;
 use crate::permit::Permit;
 use crate::settlement::{Settle, SettleCall, Settlement, sealed};
 
@@ -120,9 +122,19 @@ where
     }
 
     fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
-        let watch = Watch::new(permit, end, self.deadline);
+        let watch = Watch::new(permit, end, self.deadline, length(&response));
         response.map(|body| ResponseBody::unsettled(body, watch))
     }
+}
+
+/// The length of a body that ends with its last byte: over HTTP/1, where a body of announced length
+/// has no trailers. Whoever writes or reads one need not ask it for more, and hyper's server does
+/// not.
+fn length<B>(response: &Response<B>) -> Option<u64> {
+    if response.version() > Version::HTTP_11 {
+        return None;
+    }
+    number(response.headers().get(&CONTENT_LENGTH)?.to_str().ok()?)
 }
 
 impl sealed::Sealed for AtBodyEnd {}

@@ -22,6 +22,7 @@ mod futures;
 mod grpc;
 mod half_open;
 mod kinds;
+mod lengths;
 mod listeners;
 mod misbehaving;
 mod neutral;

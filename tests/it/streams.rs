@@ -19,10 +19,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tower::util::BoxCloneService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
-use tower_circuit_breaker::http::{ResponseBody, layer};
+use tower_circuit_breaker::http::{ResponseBody, layer, service_unavailable};
 use tower_circuit_breaker::{Circuit, CircuitState, Rejected};
 
-use crate::support::circuit;
+use crate::support::{circuit, ready_to_probe};
 
 type Answer = http::Response<ResponseBody<hyper::body::Incoming>>;
 type Asks = BoxCloneService<Request<Empty<Bytes>>, Answer, BoxError>;
@@ -122,6 +122,39 @@ async fn an_endless_body_is_neutral_when_its_reader_has_enough() {
     assert!(events.iter().all(Result::is_ok));
     let totals = circuit.snapshot().totals;
     assert_eq!((totals.abandoned, totals.failures, totals.successes), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_server_counts_a_body_whose_last_byte_it_has_sent() {
+    // Of a stream of announced length, such as a file, hyper does not ask for more than that.
+    let stream = || {
+        let bytes = stream::iter(["ro", "se"].map(|it| Ok::<_, Infallible>(Bytes::from(it))));
+        ([("content-length", "4")], AxumBody::from_stream(bytes))
+    };
+    let empty = || {
+        let none = stream::empty::<Result<Bytes, Infallible>>();
+        ([("content-length", "0")], AxumBody::from_stream(none))
+    };
+    for path in ["/stream", "/empty"] {
+        let (circuit, clock) = circuit(|b| b);
+        ready_to_probe(&circuit, &clock);
+        let app = Router::new()
+            .route("/stream", get(move || async move { stream() }))
+            .route("/empty", get(move || async move { empty() }))
+            .layer(layer(circuit.clone()).respond_with(service_unavailable));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+        let request = Request::get(format!("http://{address}{path}")).body(Empty::new()).unwrap();
+        let response = client.request(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+
+        let totals = circuit.snapshot().totals;
+        assert_eq!((totals.successes, totals.abandoned), (1, 0), "{path}");
+        assert_eq!(circuit.state(), CircuitState::Closed, "{path}");
+    }
 }
 
 #[tokio::test]
