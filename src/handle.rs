@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use crate::circuit::Circuit;
-use crate::service::OnOpen;
+use crate::on_open::OnOpen;
 use crate::sync::Arc;
 
 /// One reference to circuit, classifier and strategy, so that a call costs one reference count

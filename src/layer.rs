@@ -9,8 +9,9 @@ use crate::circuit::Circuit;
 use crate::classify::{ErrorsAsFailures, FailureIf, Ignoring};
 use crate::error::Rejected;
 use crate::handle::Handle;
+use crate::on_open::OnOpen;
 use crate::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
-use crate::service::{CircuitBreaker, OnOpen};
+use crate::service::CircuitBreaker;
 use crate::settlement::AtOnce;
 use crate::sync::Arc;
 

@@ -111,6 +111,7 @@ mod listeners;
 mod load;
 #[cfg(all(test, breaker_loom))]
 mod models;
+mod on_open;
 mod permit;
 pub mod rejection;
 #[cfg(feature = "tower")]
@@ -145,12 +146,13 @@ pub use crate::error::{BoxError, Error, RejectReason, Rejected};
 pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
 pub use crate::layer::CircuitBreakerLayer;
+pub use crate::on_open::OnOpen;
 pub use crate::permit::Permit;
 #[doc(no_inline)]
 pub use crate::rejection::Typed;
 #[cfg(feature = "tower")]
 pub use crate::retry::{Anywhere, FindRejected, HeedRejections, Pause};
-pub use crate::service::{CircuitBreaker, OnOpen};
+pub use crate::service::CircuitBreaker;
 #[doc(no_inline)]
 pub use crate::settlement::AtOnce;
 pub use crate::snapshot::{CircuitSnapshot, Health, Trip};

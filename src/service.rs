@@ -34,15 +34,6 @@ pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
     waiting: Waiting,
 }
 
-/// What callers meet while the circuit would reject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum OnOpen {
-    /// The service is ready, and calls are rejected at once.
-    #[default]
-    Reject,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readiness {
     /// The inner service has not been asked since the last call.

@@ -40,7 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
     ("rejection", &["error", "rejection"]),
     ("settlement", &["classify", "engine", "permit"]),
-    ("handle", &["circuit", "service", "sync"]),
+    ("on_open", &[]),
+    ("handle", &["circuit", "on_open", "sync"]),
     ("future", &["handle", "permit", "rejection", "settlement"]),
     (
         "service",
@@ -59,7 +60,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "layer",
-        &["circuit", "classify", "error", "handle", "rejection", "service", "settlement", "sync"],
+        &[
+            "circuit",
+            "classify",
+            "error",
+            "handle",
+            "on_open",
+            "rejection",
+            "service",
+            "settlement",
+            "sync",
+        ],
     ),
     (
         "http",
