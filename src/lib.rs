@@ -123,6 +123,7 @@ pub mod settlement;
 mod snapshot;
 mod sync;
 mod waiters;
+mod waiting;
 
 pub use crate::builder::CircuitBuilder;
 pub use crate::circuit::Circuit;

@@ -15,7 +15,7 @@ use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::{Answer, PassOn, Typed};
 use crate::settlement::{AtOnce, Settle, SettleCall};
 use crate::sync::{Bug, planted};
-use crate::waiters::Waiting;
+use crate::waiting::Waiting;
 
 /// A service behind a [`Circuit`].
 ///

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("display", &["engine", "error", "snapshot"]),
     ("serialize", &["engine", "error", "snapshot"]),
     ("classify", &["engine", "error", "sync"]),
-    ("waiters", &["circuit", "contain", "sync"]),
+    ("waiters", &["contain", "sync"]),
     ("permit", &["circuit", "engine"]),
     (
         "circuit",
@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "waiters",
         ],
     ),
+    ("waiting", &["circuit"]),
     ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
     ("rejection", &["error", "rejection"]),
     ("settlement", &["classify", "engine", "permit"]),
@@ -55,7 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rejection",
             "settlement",
             "sync",
-            "waiters",
+            "waiting",
         ],
     ),
     (
