@@ -242,13 +242,14 @@ impl Circuit {
 
     #[inline(never)]
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
-        let (admitted, change) = self.core.machine.admit(self.now());
+        let now = self.now();
+        let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
             // It may have taken the last slot: who waits for a busy inner service is rejected now.
             self.core.waiters.wake();
         }
-        admitted.map_err(|refusal| self.rejected(refusal))
+        admitted.map_err(|refusal| self.rejected(refusal, now))
     }
 
     /// Whether a call would be rejected now; changes nothing.
@@ -260,8 +261,9 @@ impl Circuit {
     /// Rejects a call whose inner service was not asked whether it is ready.
     pub(crate) fn reject_unready(&self) -> Rejected {
         self.core.machine.count_rejection();
-        match self.core.machine.would_refuse(|| self.now()) {
-            Some(refusal) => self.rejected(refusal),
+        let now = self.now();
+        match self.core.machine.would_refuse(|| now) {
+            Some(refusal) => self.rejected(refusal, now),
             None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
         }
     }
@@ -281,11 +283,11 @@ impl Circuit {
     }
 
     #[inline]
-    fn rejected(&self, refusal: Refusal) -> Rejected {
+    fn rejected(&self, refusal: Refusal, now: Timestamp) -> Rejected {
         let name = Arc::clone(&self.core.name);
         self.reject(match refusal {
-            Refusal::Open { retry_after } => Rejected::open(name, retry_after),
-            Refusal::ProbesBusy => Rejected::busy(name),
+            Refusal::Open { until } => Rejected::open(name, until.since(now)),
+            Refusal::ProbesBusy { .. } => Rejected::busy(name),
             Refusal::ForcedOpen => Rejected::forced_open(name),
         })
     }

@@ -4,8 +4,6 @@
 //! without a lock; a rejection reads the word and the deadline. Only probes and changes of state
 //! take the lock.
 
-use std::time::Duration;
-
 use crate::engine::change::Change;
 use crate::engine::control::Control;
 use crate::engine::recorder::Recorder;
@@ -32,8 +30,13 @@ pub(crate) struct Machine {
 /// Why a call is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    Open { retry_after: Duration },
-    ProbesBusy,
+    Open {
+        until: Timestamp,
+    },
+    /// Until the first of the leases ends.
+    ProbesBusy {
+        until: Timestamp,
+    },
     ForcedOpen,
 }
 
@@ -101,11 +104,12 @@ impl Machine {
             (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
         let control = &mut *control;
         let probe = control.probes.admit(&control.settings, now);
-        self.set_until(control.probes.free_at(&control.settings));
+        let free_at = control.probes.free_at(&control.settings);
+        self.set_until(free_at);
         let word = self.word();
         let admitted = match probe {
             Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
-            None => self.refuse(word, Refusal::ProbesBusy, now),
+            None => self.refuse(word, Refusal::ProbesBusy { until: free_at }, now),
         };
         (admitted, change)
     }
@@ -136,8 +140,8 @@ impl Machine {
         }
         match word.state() {
             CircuitState::Closed => None,
-            CircuitState::Open => Some(Refusal::Open { retry_after: until.since(now) }),
-            CircuitState::HalfOpen => Some(Refusal::ProbesBusy),
+            CircuitState::Open => Some(Refusal::Open { until }),
+            CircuitState::HalfOpen => Some(Refusal::ProbesBusy { until }),
         }
     }
 

@@ -156,8 +156,8 @@ fn a_rejection_against_a_forced_open() {
             race(move || a.admit(START), move || b.force(Override::ForcedOpen, START));
         match admitted.0.unwrap_err() {
             Refusal::ForcedOpen => {}
-            Refusal::Open { retry_after } => assert_eq!(retry_after, Duration::from_secs(30)),
-            Refusal::ProbesBusy => panic!("not half-open"),
+            Refusal::Open { until } => assert_eq!(until, seconds(30)),
+            Refusal::ProbesBusy { .. } => panic!("not half-open"),
         }
     });
 }
@@ -295,8 +295,8 @@ fn a_busy_rejection_against_a_reopening() {
         let (admitted, _) =
             race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
         match admitted.0.unwrap_err() {
-            Refusal::ProbesBusy => {}
-            Refusal::Open { retry_after } => assert_eq!(retry_after, Duration::from_secs(30)),
+            Refusal::ProbesBusy { .. } => {}
+            Refusal::Open { until } => assert_eq!(until, seconds(61)),
             Refusal::ForcedOpen => panic!("not forced"),
         }
     });

@@ -63,7 +63,8 @@ fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
         assert!(recorded.change.is_none(), "{ending:?}");
         let totals = machine.totals(&machine.lock());
         assert_eq!((totals.stale, totals.abandoned), (1, 0), "{ending:?}");
-        assert_eq!(machine.admit(at(62)).0.unwrap_err(), Refusal::ProbesBusy, "{ending:?}");
+        let busy = Refusal::ProbesBusy { until: at(91) };
+        assert_eq!(machine.admit(at(62)).0.unwrap_err(), busy, "{ending:?}");
         machine.record(next.unwrap(), PASSED, || at(63));
         assert_eq!(machine.word().state(), CircuitState::Closed, "{ending:?}");
     }
