@@ -9,7 +9,7 @@ use crate::clock::ClockSource;
 use crate::config::CircuitConfig;
 use crate::engine::change::Change;
 use crate::engine::machine::{Machine, Refusal};
-use crate::engine::record::{Credit, Ending};
+use crate::engine::record::{Credit, Effect, Ending};
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
@@ -275,7 +275,9 @@ impl Circuit {
         if self.core.machine.word().has(Word::CALLS_TOLD) {
             self.tell_call(recorded.credit, recorded.elapsed);
         }
-        self.tell_if(recorded.change);
+        if !matches!(recorded.effect, Effect::Nothing) {
+            self.tell_effect(recorded.effect);
+        }
     }
 
     pub(crate) fn waiters(&self) -> &Waiters {
@@ -335,6 +337,14 @@ impl Circuit {
         self.core.listeners.deposit(change.number, self.events(&change));
         self.core.waiters.wake();
         self.core.listeners.attend();
+    }
+
+    #[inline(never)]
+    fn tell_effect(&self, effect: Effect) {
+        match effect {
+            Effect::Nothing | Effect::SlotFreed => {}
+            Effect::Changed(change) => self.tell(change),
+        }
     }
 
     fn events(&self, change: &Change) -> Vec<CircuitEvent> {

@@ -6,6 +6,7 @@
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
+use crate::engine::record::Effect;
 use crate::engine::recorder::Recorder;
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
@@ -86,9 +87,19 @@ impl Machine {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
         }
+        let (taken, change) = self.take_slot(now);
+        (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
+    }
+
+    /// Takes a probe's slot, or a ticket that needs none; a refusal comes with the word that it is
+    /// true of, and is not counted.
+    pub(crate) fn take_slot(
+        &self,
+        now: Timestamp,
+    ) -> (Result<Ticket, (Word, Refusal)>, Option<Change>) {
         let word = self.word();
         if let Some(refusal) = self.refusal(word, now) {
-            return (self.refuse(word, refusal, now), None);
+            return (Err((word, refusal)), None);
         }
         let mut control = self.lock();
         // The word cannot change while the lock is held.
@@ -97,7 +108,7 @@ impl Machine {
             return (Ok(Ticket::new(word, now)), None);
         }
         if let Some(refusal) = self.refusal(word, now) {
-            return (self.refuse(word, refusal, now), None);
+            return (Err((word, refusal)), None);
         }
         // Open => HalfOpen: the deadline has passed
         let change =
@@ -107,11 +118,11 @@ impl Machine {
         let free_at = control.probes.free_at(&control.settings);
         self.set_until(free_at);
         let word = self.word();
-        let admitted = match probe {
+        let taken = match probe {
             Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
-            None => self.refuse(word, Refusal::ProbesBusy { until: free_at }, now),
+            None => Err((word, Refusal::ProbesBusy { until: free_at })),
         };
-        (admitted, change)
+        (taken, change)
     }
 
     /// Why a call would be refused now, if it would; changes nothing.
@@ -172,6 +183,14 @@ impl Machine {
         // Release: pairs with the Acquire in `word`; publishes limits, windows and deadline of the
         // epoch.
         self.word.store(word.bits(), Ordering::Release);
+    }
+
+    /// Publishes when a slot is free, and gives what has come of that. The lock is held.
+    pub(crate) fn publish_slots(&self, control: &Control) -> Effect {
+        let free_at = control.probes.free_at(&control.settings);
+        let is_freed = free_at == Timestamp::ZERO && self.until() != Timestamp::ZERO;
+        self.set_until(free_at);
+        if is_freed { Effect::SlotFreed } else { Effect::Nothing }
     }
 
     /// Sets the deadline. The lock is held.

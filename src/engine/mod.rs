@@ -21,6 +21,7 @@ pub(crate) mod outcome;
 mod probes;
 pub(crate) mod record;
 mod recorder;
+mod reservations;
 pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod state;

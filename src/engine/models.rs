@@ -16,14 +16,14 @@ use crate::engine::window::{SlidingWindow, Span};
 use crate::sync::{Arc, Bug};
 
 const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
-const PASSED: Ending = Ending::Finished(Outcome::Success);
-const START: Timestamp = Timestamp::from_nanos(1);
+pub(super) const PASSED: Ending = Ending::Finished(Outcome::Success);
+pub(super) const START: Timestamp = Timestamp::from_nanos(1);
 
-fn seconds(seconds: u64) -> Timestamp {
+pub(super) fn seconds(seconds: u64) -> Timestamp {
     START.after(Duration::from_secs(seconds))
 }
 
-fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
+pub(super) fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
     let mut settings = Settings::without_rules();
     settings.consecutive = Some(CountRule { failures: 2, open_for: None });
     set(&mut settings);
@@ -48,7 +48,7 @@ fn closed_to_open_exactly_once() {
             move || a.record(tickets[0], FAILED, || START),
             move || b.record(tickets[1], FAILED, || START),
         );
-        let changes = [&a, &b].iter().filter(|recorded| recorded.change.is_some()).count();
+        let changes = [&a, &b].iter().filter(|recorded| recorded.change().is_some()).count();
         assert_eq!(changes, 1);
         assert_eq!(machine.word().state(), CircuitState::Open);
         assert_eq!(machine.lock().trips, 1);
@@ -69,7 +69,7 @@ fn a_run_of_two_trips_once() {
             move || a.record(tickets[0], FAILED, || START),
             move || b.record(tickets[1], FAILED, || START),
         );
-        assert!(a.change.is_some() != b.change.is_some());
+        assert!(a.change().is_some() != b.change().is_some());
         assert_eq!(machine.word().state(), CircuitState::Open);
     });
 }
@@ -85,12 +85,12 @@ fn a_failure_against_a_reset() {
         let (recorded, change) =
             race(move || a.record(ticket, FAILED, || START), move || b.reset(START));
         assert_eq!(machine.word().state(), CircuitState::Closed);
-        if let Some(tripped) = recorded.change {
+        if let Some(tripped) = recorded.change() {
             assert!(tripped.number < change.number, "only before the reset");
         }
         // The run starts at zero: one failure alone does not trip.
         let ticket = machine.admit(START).0.unwrap();
-        assert!(machine.record(ticket, FAILED, || START).change.is_none());
+        assert!(machine.record(ticket, FAILED, || START).change().is_none());
         assert_eq!(machine.word().state(), CircuitState::Closed);
     });
 }
@@ -123,7 +123,7 @@ fn a_probe_is_dropped_while_its_lease_ends() {
         let second = admitted.expect("the slot is free, by the drop or by the lease");
         assert!(matches!(second.role(), Role::Probe(_)));
         assert!(machine.admit(seconds(60)).0.is_err(), "and taken again");
-        assert!(machine.record(second, PASSED, || seconds(61)).change.is_some());
+        assert!(machine.record(second, PASSED, || seconds(61)).change().is_some());
         assert_eq!(machine.word().state(), CircuitState::Closed);
     });
 }
@@ -140,7 +140,7 @@ fn probes_that_disagree_make_one_change() {
             move || a.record(first, PASSED, || seconds(31)),
             move || b.record(second, FAILED, || seconds(31)),
         );
-        assert!(a.change.is_some() != b.change.is_some());
+        assert!(a.change().is_some() != b.change().is_some());
         assert_eq!(machine.totals(&machine.lock()).stale, 1);
     });
 }
@@ -198,7 +198,7 @@ fn a_failure_against_a_reconfiguration() {
                 b.reconfigure(settings, START).unwrap()
             },
         );
-        if let Some(tripped) = recorded.change {
+        if let Some(tripped) = recorded.change() {
             assert!(tripped.number < changed.number);
             assert_eq!(machine.word().state(), CircuitState::Open);
         } else {
@@ -223,8 +223,8 @@ fn two_failures_against_a_reset() {
             move || c.reset(START),
         );
         assert_eq!(machine.word().state(), CircuitState::Closed);
-        assert!(a.change.is_none() || b.change.is_none());
-        let trips = u64::from(a.change.is_some() || b.change.is_some());
+        assert!(a.change().is_none() || b.change().is_none());
+        let trips = u64::from(a.change().is_some() || b.change().is_some());
         assert_eq!((machine.lock().trips, reset.number), (trips, trips + 1));
     });
 }
@@ -336,7 +336,7 @@ fn a_call_against_a_reconfiguration() {
             },
         );
         let is_new = ticket.is_of(Word::new(CircuitState::Closed, None, 0, changed.epoch));
-        assert_eq!(recorded.change.is_some(), is_new, "{recorded:?}");
+        assert_eq!(recorded.change().is_some(), is_new, "{recorded:?}");
     });
 }
 

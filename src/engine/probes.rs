@@ -35,8 +35,6 @@ pub(crate) enum Answer {
     Passed,
     Failed,
     Ignored,
-    /// Dropped: says nothing, not even that the upstream answers.
-    None,
 }
 
 /// What all probes together have said.
@@ -83,6 +81,32 @@ impl Probes {
         Some(probe)
     }
 
+    /// Gives the slot of `probe` back, if it still holds one: it says nothing, not even that the
+    /// upstream answers.
+    pub(crate) fn give_back(&mut self, probe: ProbeId) {
+        self.live.retain(|lease| lease.probe != probe && !planted(Bug::AllSlots));
+    }
+
+    #[allow(dead_code, reason = "no service waits yet")]
+    /// Whether `probe` still holds its slot.
+    pub(crate) fn holds(&self, probe: ProbeId, now: Timestamp) -> bool {
+        self.live.iter().any(|lease| lease.probe == probe && lease.ends > now)
+    }
+
+    #[allow(dead_code, reason = "no service waits yet")]
+    /// Begins the lease of `probe` anew; `false` when it no longer holds its slot.
+    pub(crate) fn renew(&mut self, probe: ProbeId, now: Timestamp) -> bool {
+        let ends = now.after(self.lease);
+        let held = |lease: &&mut Lease| lease.probe == probe && lease.ends > now;
+        match self.live.iter_mut().find(held) {
+            Some(lease) => {
+                lease.ends = ends;
+                true
+            }
+            None => planted(Bug::OldLease),
+        }
+    }
+
     /// Gives the slot of `probe` back, if it still holds one, and counts what it said.
     pub(crate) fn finish(
         &mut self,
@@ -90,9 +114,8 @@ impl Probes {
         probe: ProbeId,
         answer: Answer,
     ) -> Decision {
-        self.live.retain(|lease| lease.probe != probe && !planted(Bug::AllSlots));
+        self.give_back(probe);
         match answer {
-            Answer::None => return Decision::Undecided,
             Answer::Ignored => {
                 self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
                 if self.ignored_in_a_row >= IGNORED_PROBES_THAT_CLOSE {

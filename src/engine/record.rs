@@ -27,7 +27,16 @@ pub(crate) struct Recorded {
     pub(crate) credit: Credit,
     /// How long the call took, where that was measured.
     pub(crate) elapsed: Option<Duration>,
-    pub(crate) change: Option<Change>,
+    pub(crate) effect: Effect,
+}
+
+/// What a call's end changes for others.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Nothing,
+    /// A probe's slot is free where none was.
+    SlotFreed,
+    Changed(Change),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +45,16 @@ pub(crate) enum Credit {
     Failure(FailureKind),
     Neutral,
     Stale,
+}
+
+impl Recorded {
+    #[cfg(test)]
+    pub(crate) fn change(&self) -> Option<&Change> {
+        match &self.effect {
+            Effect::Changed(change) => Some(change),
+            Effect::Nothing | Effect::SlotFreed => None,
+        }
+    }
 }
 
 impl Machine {
@@ -82,8 +101,8 @@ impl Machine {
         if pace == Pace::Slow {
             self.tally().add(Counter::SlowCalls);
         }
-        let change = cause.and_then(|cause| self.trip_by(word, cause, now.get()));
-        Recorded { credit: Credit::Success, elapsed, change }
+        let effect = cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, now.get()));
+        Recorded { credit: Credit::Success, elapsed, effect }
     }
 
     fn record_other<F: FnOnce() -> Timestamp>(
@@ -111,7 +130,8 @@ impl Machine {
             (Role::Probe(probe), _) => self.record_probe(ticket, probe, outcome, pace, now.get()),
             // An ignored call is in no window; a success of a closed circuit does not come here.
             (Role::Call | Role::Observed, _) => {
-                Recorded { credit: self.count(outcome, pace), elapsed, change: None }
+                let credit = self.count(outcome, pace);
+                Recorded { credit, elapsed, effect: Effect::Nothing }
             }
         }
     }
@@ -133,13 +153,13 @@ impl Machine {
             return self.stale();
         };
         let credit = self.count(outcome, pace);
-        let change = match (outcome, cause) {
+        let effect = match (outcome, cause) {
             // Whatever rule holds, the upstream's word goes before it.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
             (_, Some(cause)) => self.trip_by(word, cause, now.get()),
-            (_, None) => None,
+            (_, None) => Effect::Nothing,
         };
-        Recorded { credit, elapsed, change }
+        Recorded { credit, elapsed, effect }
     }
 
     fn record_probe(
@@ -163,50 +183,49 @@ impl Machine {
             Outcome::Ignored => Answer::Ignored,
         };
         let decision = control.probes.finish(&control.settings, probe, answer);
-        let change = match (outcome, decision) {
+        let effect = match (outcome, decision) {
             // HalfOpen => Open: the upstream said for how long
             (Outcome::TripFor(open_for), _) => {
                 let open_for = open_for.min(control.settings.longest_trip_for);
                 let open_time = OpenTime::Given(open_for);
-                Some(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
+                Effect::Changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
             }
             (_, Decision::StillFailing) => {
                 let reason = ChangeReason::ProbesFailed;
-                Some(self.open(control, reason, OpenTime::Backoff, now))
+                Effect::Changed(self.open(control, reason, OpenTime::Backoff, now))
             }
             (_, Decision::Recovered) => {
-                Some(self.close(control, ChangeReason::ProbesSucceeded, now))
+                Effect::Changed(self.close(control, ChangeReason::ProbesSucceeded, now))
             }
-            (_, Decision::Answering) => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
-            (_, Decision::Undecided) => {
-                self.set_until(control.probes.free_at(&control.settings));
-                None
+            (_, Decision::Answering) => {
+                Effect::Changed(self.close(control, ChangeReason::ProbesIgnored, now))
             }
+            (_, Decision::Undecided) => self.publish_slots(control),
         };
-        Recorded { credit, elapsed, change }
+        Recorded { credit, elapsed, effect }
     }
 
     fn abandoned(&self, ticket: Ticket, elapsed: Option<Duration>) -> Recorded {
+        let mut effect = Effect::Nothing;
         if let Role::Probe(probe) = ticket.role() {
             let mut control = self.lock();
             if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
                 return self.stale();
             }
-            let control = &mut *control;
-            control.probes.finish(&control.settings, probe, Answer::None);
-            self.set_until(control.probes.free_at(&control.settings));
+            control.probes.give_back(probe);
+            effect = self.publish_slots(&control);
         }
         self.tally().add(Counter::Abandoned);
-        Recorded { credit: Credit::Neutral, elapsed, change: None }
+        Recorded { credit: Credit::Neutral, elapsed, effect }
     }
 
     /// Closed => Open: a rule holds.
-    fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Option<Change> {
+    fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| (cause.into(), control.open_time_of(cause)))
     }
 
     /// Closed => Open: the upstream asked for it.
-    fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Option<Change> {
+    fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| {
             let open_for = open_for.min(control.settings.longest_trip_for);
             (ChangeReason::UpstreamAsked, OpenTime::Given(open_for))
@@ -218,19 +237,19 @@ impl Machine {
         word: Word,
         now: Timestamp,
         why: impl FnOnce(&Control) -> (ChangeReason, OpenTime),
-    ) -> Option<Change> {
+    ) -> Effect {
         if word.overridden() == Some(Override::ForcedClosed) {
-            return None;
+            return Effect::Nothing;
         }
         let mut control = self.lock();
         let current = self.word();
         // Another call was faster, or an operator stepped in.
         let is_over = current.epoch() != word.epoch() && !planted(Bug::OldTrip);
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
-            return None;
+            return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);
-        Some(self.open(&mut control, reason, open_time, now))
+        Effect::Changed(self.open(&mut control, reason, open_time, now))
     }
 
     /// Counts a finished call.
@@ -250,6 +269,6 @@ impl Machine {
 
     fn stale(&self) -> Recorded {
         self.tally().add(Counter::Stale);
-        Recorded { credit: Credit::Stale, elapsed: None, change: None }
+        Recorded { credit: Credit::Stale, elapsed: None, effect: Effect::Nothing }
     }
 }

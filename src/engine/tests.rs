@@ -60,7 +60,7 @@ fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
         });
 
         assert_eq!(recorded.credit, Credit::Stale, "{ending:?}");
-        assert!(recorded.change.is_none(), "{ending:?}");
+        assert!(recorded.change().is_none(), "{ending:?}");
         let totals = machine.totals(&machine.lock());
         assert_eq!((totals.stale, totals.abandoned), (1, 0), "{ending:?}");
         let busy = Refusal::ProbesBusy { until: at(91) };
@@ -87,7 +87,7 @@ fn a_failure_that_comes_while_an_operator_acts_does_not_trip() {
             at(2)
         });
 
-        assert!(recorded.change.is_none(), "{state:?}");
+        assert!(recorded.change().is_none(), "{state:?}");
         assert_eq!((machine.word().state(), machine.word().epoch()), (state, 2));
     }
 }
@@ -104,7 +104,7 @@ fn a_machine_works_on_after_a_panic_under_its_lock() {
 
     let failed = machine.record(machine.admit(at(0)).0.unwrap(), FAILED, || at(0));
 
-    assert_eq!(failed.change.unwrap().reason, ChangeReason::ConsecutiveFailures);
+    assert_eq!(failed.change().unwrap().reason, ChangeReason::ConsecutiveFailures);
     machine.record(probe(&machine, 30), PASSED, || at(30));
     assert_eq!(machine.word().state(), CircuitState::Closed);
 }
