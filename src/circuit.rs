@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::builder::CircuitBuilder;
 use crate::clock::ClockSource;
 use crate::config::CircuitConfig;
-use crate::engine::change::Change;
+use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::record::{Credit, Effect, Ending};
 use crate::engine::settings::Settings;
@@ -20,9 +20,10 @@ use crate::listeners::Listeners;
 use crate::permit::Permit;
 use crate::snapshot::{CircuitSnapshot, Trip};
 use crate::sync::Arc;
-use crate::waiters::Waiters;
+use crate::waiters::{Awaited, Waiters};
 
 mod calls;
+pub(crate) mod waits;
 
 /// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
 ///
@@ -246,8 +247,7 @@ impl Circuit {
         let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
-            // It may have taken the last slot: who waits for a busy inner service is rejected now.
-            self.core.waiters.wake();
+            self.tell_slot_taken();
         }
         admitted.map_err(|refusal| self.rejected(refusal, now))
     }
@@ -278,10 +278,6 @@ impl Circuit {
         if !matches!(recorded.effect, Effect::Nothing) {
             self.tell_effect(recorded.effect);
         }
-    }
-
-    pub(crate) fn waiters(&self) -> &Waiters {
-        &self.core.waiters
     }
 
     #[inline]
@@ -335,14 +331,20 @@ impl Circuit {
     fn tell(&self, change: Change) {
         // In order first: whatever wakers and listeners do, no later change waits for this one.
         self.core.listeners.deposit(change.number, self.events(&change));
-        self.core.waiters.wake();
+        // Open => HalfOpen: who waits to be admitted has an alarm for that, and is not woken twice.
+        if change.reason == ChangeReason::OpenTimeOver {
+            self.core.waiters.wake([Awaited::Inner]);
+        } else {
+            self.core.waiters.wake([Awaited::Inner, Awaited::Admission]);
+        }
         self.core.listeners.attend();
     }
 
     #[inline(never)]
     fn tell_effect(&self, effect: Effect) {
         match effect {
-            Effect::Nothing | Effect::SlotFreed => {}
+            Effect::Nothing => {}
+            Effect::SlotFreed => self.core.waiters.wake([Awaited::Admission]),
             Effect::Changed(change) => self.tell(change),
         }
     }

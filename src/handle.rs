@@ -3,8 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use crate::alarm::Arm;
 use crate::circuit::Circuit;
-use crate::on_open::OnOpen;
 use crate::sync::Arc;
 
 /// One reference to circuit, classifier and strategy, so that a call costs one reference count
@@ -25,36 +25,43 @@ struct Shared<C, R> {
     circuit: Circuit,
     classify: Arc<C>,
     strategy: Arc<R>,
-    on_open: OnOpen,
+    /// For services that wait while the circuit is open; the others reject.
+    arm: Option<Arm>,
 }
 
 impl<C, R> Handle<C, R> {
     pub(crate) fn new(circuit: Circuit, classify: C, strategy: R) -> Self {
         let (classify, strategy) = (Arc::new(classify), Arc::new(strategy));
-        Self::from(Shared { circuit, classify, strategy, on_open: OnOpen::default() })
+        Self::from(Shared { circuit, classify, strategy, arm: None })
     }
 
     pub(crate) fn with_classify<D>(&self, classify: Arc<D>) -> Handle<D, R> {
-        let Shared { circuit, strategy, on_open, .. } = &self.shared.value;
+        let Shared { circuit, strategy, arm, .. } = &self.shared.value;
         let (circuit, strategy) = (circuit.clone(), Arc::clone(strategy));
-        Handle::from(Shared { circuit, classify, strategy, on_open: *on_open })
+        Handle::from(Shared { circuit, classify, strategy, arm: *arm })
     }
 
     pub(crate) fn with_strategy<Q>(&self, strategy: Arc<Q>) -> Handle<C, Q> {
-        let Shared { circuit, classify, on_open, .. } = &self.shared.value;
+        let Shared { circuit, classify, arm, .. } = &self.shared.value;
         let (circuit, classify) = (circuit.clone(), Arc::clone(classify));
-        Handle::from(Shared { circuit, classify, strategy, on_open: *on_open })
+        Handle::from(Shared { circuit, classify, strategy, arm: *arm })
     }
 
-    pub(crate) fn with_on_open(&self, on_open: OnOpen) -> Self {
+    pub(crate) fn with_arm(&self, arm: Option<Arm>) -> Self {
         let Shared { circuit, classify, strategy, .. } = &self.shared.value;
         let (circuit, classify) = (circuit.clone(), Arc::clone(classify));
-        Self::from(Shared { circuit, classify, strategy: Arc::clone(strategy), on_open })
+        Self::from(Shared { circuit, classify, strategy: Arc::clone(strategy), arm })
     }
 
     #[inline]
     pub(crate) fn circuit(&self) -> &Circuit {
         &self.shared.value.circuit
+    }
+
+    /// What wakes a caller that waits; `None` where calls are rejected.
+    #[inline]
+    pub(crate) fn arm(&self) -> Option<Arm> {
+        self.shared.value.arm
     }
 
     #[inline]
@@ -72,11 +79,12 @@ impl<C, R> Handle<C, R> {
 
     /// Shows the parts; closures by the name of their type.
     pub(crate) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
+        let on_open = if self.arm().is_some() { "Wait" } else { "Reject" };
         shown
             .field("circuit", &self.shared.value.circuit)
             .field("classify", &std::any::type_name::<C>())
             .field("rejection", &std::any::type_name::<R>())
-            .field("on_open", &self.shared.value.on_open);
+            .field("on_open", &format_args!("{on_open}"));
     }
 }
 

@@ -135,9 +135,10 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.reject_by(Fallback::new(fallback))
     }
 
-    /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`].
+    /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`]; see
+    /// [`OnOpen`] for when to wait instead.
     pub fn on_open(self, on_open: OnOpen) -> Self {
-        Self { handle: self.handle.with_on_open(on_open), ..self }
+        Self { handle: self.handle.with_arm(on_open.arm()), ..self }
     }
 
     /// The circuit.

@@ -64,6 +64,7 @@
 //! - what a result is worth: [`Classify`], [`Outcome`], [`FailureKind`],
 //!   [`failure_if`](CircuitBreakerLayer::failure_if)
 //! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
+//! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
 //! - what is seen: [`Circuit::snapshot`], [`CircuitEvent`], [`Listener`]
 //! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
@@ -78,8 +79,8 @@
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
 //! `http` (the verdict at the end of the body, rejections as responses), `test-util`
-//! (`ManualClock`), `tokio` (`TokioClock`), `tower` (`tower::load::Load` passes through,
-//! `HeedRejections` for retries), `tower-http` (its classifiers), `full` (all of these).
+//! (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes
+//! through, `HeedRejections` for retries), `tower-http` (its classifiers), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -89,6 +90,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod alarm;
 mod builder;
 mod circuit;
 mod classify;

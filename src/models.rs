@@ -3,19 +3,25 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 use std::convert::Infallible;
-use std::future::Ready;
+use std::future::{Future, Ready, pending, ready};
+use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tower_service::Service;
 
+use crate::alarm::Arm;
 use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
+use crate::classify::ErrorsAsFailures;
 use crate::clock::Clock;
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::state::Override;
+use crate::engine::state::{CircuitState, Override};
 use crate::event::CircuitEvent;
+use crate::handle::Handle;
+use crate::rejection::Typed;
 use crate::service::CircuitBreaker;
+use crate::settlement::AtOnce;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock};
 
 struct Stopped;
@@ -51,9 +57,26 @@ impl Service<()> for Busy {
     }
 }
 
-/// A task that polls a breaker around [`Busy`].
-struct Task {
-    service: CircuitBreaker<Busy>,
+/// Is always ready.
+struct Idle;
+
+impl Service<()> for Idle {
+    type Response = ();
+    type Error = Infallible;
+    type Future = Ready<Result<(), Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        ready(Ok(()))
+    }
+}
+
+/// A task that polls a breaker.
+struct Task<S> {
+    service: CircuitBreaker<S>,
     woken: Arc<Woken>,
 }
 
@@ -65,9 +88,37 @@ impl Wake for Woken {
     }
 }
 
-impl Task {
+impl Task<Busy> {
     fn new(circuit: &Circuit) -> Self {
-        let service = CircuitBreaker::new(Busy, circuit.clone());
+        Self::around(CircuitBreaker::new(Busy, circuit.clone()))
+    }
+}
+
+impl Task<Idle> {
+    /// One that waits for the circuit; its alarm never rings.
+    fn waiting(circuit: &Circuit) -> Self {
+        let arm: Arm = |_| Box::pin(pending());
+        let handle = Handle::new(circuit.clone(), ErrorsAsFailures, Typed).with_arm(Some(arm));
+        Self::around(CircuitBreaker::from_handle(Idle, handle, AtOnce))
+    }
+
+    /// The same, with a slot reserved.
+    fn ready(circuit: &Circuit) -> Self {
+        let (task, polled) = Self::waiting(circuit).polled();
+        assert!(polled.is_ready());
+        task
+    }
+
+    /// Calls, and says whether the call was admitted.
+    fn called(mut self) -> bool {
+        let answer = pin!(self.service.call(()));
+        let waker = Waker::from(self.woken);
+        matches!(answer.poll(&mut Context::from_waker(&waker)), Poll::Ready(Ok(())))
+    }
+}
+
+impl<S: Service<(), Response = (), Error = Infallible>> Task<S> {
+    fn around(service: CircuitBreaker<S>) -> Self {
         Self { service, woken: Arc::new(Woken(AtomicU64::new(0))) }
     }
 
@@ -106,6 +157,81 @@ fn a_waiter_against_the_last_probe() {
         assert!(polled.is_ready() || task.is_woken());
         assert!(task.polled().1.is_ready(), "to reject");
         drop(probe);
+    });
+}
+
+/// Rule 21: a task that begins to wait for the circuit while a reservation is given back gets the
+/// slot or is woken.
+#[test]
+fn a_waiter_for_a_slot_against_a_reservation_given_back() {
+    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let (reserved, task) = (Task::ready(&circuit), Task::waiting(&circuit));
+        let ((task, polled), ()) = race(move || task.polled(), move || drop(reserved));
+        assert!(polled.is_ready() || task.is_woken());
+        assert!(task.polled().1.is_ready(), "the slot is free, or its own");
+    });
+}
+
+/// The same against a probe that ends and decides nothing.
+#[test]
+fn a_waiter_for_a_slot_against_a_probe_that_is_dropped() {
+    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let probe = circuit.try_acquire().unwrap();
+        let task = Task::waiting(&circuit);
+        let ((task, polled), ()) = race(move || task.polled(), move || drop(probe));
+        assert!(polled.is_ready() || task.is_woken());
+        assert!(task.polled().1.is_ready());
+    });
+}
+
+/// The same against the end of the open stretch.
+#[test]
+fn a_waiter_for_admission_against_a_reset() {
+    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+        let circuit = circuit().build();
+        circuit.trip();
+        let task = Task::waiting(&circuit);
+        let ((task, polled), ()) = race(move || task.polled(), move || circuit.reset());
+        assert!(polled.is_ready() || task.is_woken());
+        assert!(task.polled().1.is_ready());
+    });
+}
+
+/// Two tasks wait for one slot: one has it, the other waits to be woken.
+#[test]
+fn two_waiters_for_one_slot() {
+    explore(Depth::Every, 20, &[Bug::OldWord], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let [a, b] = [Task::waiting(&circuit), Task::waiting(&circuit)];
+        let ((a, first), (b, second)) = race(move || a.polled(), move || b.polled());
+        assert!(first.is_ready() != second.is_ready());
+        let (winner, other) = if first.is_ready() { (a, b) } else { (b, a) };
+        assert!(!other.is_woken());
+        drop(winner);
+        assert!(other.is_woken() && other.polled().1.is_ready());
+    });
+}
+
+/// A reservation is called while the circuit changes: one call, admitted or not, and no slot lost.
+#[test]
+fn a_reserved_call_against_a_trip() {
+    explore(Depth::Every, 20, &[Bug::OldProbe], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let task = Task::ready(&circuit);
+        let tripped = circuit.clone();
+        let (is_admitted, ()) = race(move || task.called(), move || tripped.trip());
+        assert_eq!(circuit.state(), CircuitState::Open);
+        let totals = circuit.snapshot().totals;
+        assert_eq!(totals.successes + totals.stale, u64::from(is_admitted));
+        assert_eq!(totals.rejected, u64::from(!is_admitted));
+        circuit.trip_for(Duration::ZERO);
+        assert!(Task::waiting(&circuit).polled().1.is_ready());
     });
 }
 

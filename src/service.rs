@@ -1,7 +1,7 @@
 //! The service around which a circuit stands.
 
 use std::fmt;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tower_layer::Layer;
 use tower_service::Service;
@@ -15,7 +15,7 @@ use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::{Answer, PassOn, Typed};
 use crate::settlement::{AtOnce, Settle, SettleCall};
 use crate::sync::{Bug, planted};
-use crate::waiting::Waiting;
+use crate::waiting::{Slot, Waiting};
 
 /// A service behind a [`Circuit`].
 ///
@@ -24,8 +24,10 @@ use crate::waiting::Waiting;
 /// ready without asking the inner one, and a task that waits for a busy inner service is woken when
 /// the circuit trips.
 ///
-/// Asks nothing of the inner service but that it is one, and needs no runtime. Neither a call nor a
-/// rejection allocates.
+/// With [`OnOpen::Wait`](crate::OnOpen) it is instead not ready while the circuit would reject.
+///
+/// Asks nothing of the inner service but that it is one, and unless it waits, needs no runtime.
+/// Neither a call nor a rejection allocates.
 pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
     inner: S,
     handle: Handle<C, R>,
@@ -38,10 +40,20 @@ pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
 enum Readiness {
     /// The inner service has not been asked since the last call.
     Unasked,
-    /// The inner service is ready for one call.
-    Ready,
     /// This service said that it is ready, but only to reject.
     Rejecting,
+    /// The inner service is ready for one call.
+    Ready,
+    /// The same, and a probe's slot is reserved for that call.
+    Reserved,
+}
+
+impl Readiness {
+    /// Whether the inner service is ready for one call.
+    #[inline]
+    fn is_of_inner(self) -> bool {
+        matches!(self, Self::Ready | Self::Reserved)
+    }
 }
 
 impl<S> CircuitBreaker<S> {
@@ -52,8 +64,9 @@ impl<S> CircuitBreaker<S> {
 }
 
 impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
-    pub(crate) const fn from_handle(inner: S, handle: Handle<C, R>, settlement: M) -> Self {
-        Self { inner, handle, settlement, readiness: Readiness::Unasked, waiting: Waiting::new() }
+    pub(crate) fn from_handle(inner: S, handle: Handle<C, R>, settlement: M) -> Self {
+        let waiting = Waiting::new(handle.arm());
+        Self { inner, handle, settlement, readiness: Readiness::Unasked, waiting }
     }
 
     /// The inner service.
@@ -78,6 +91,27 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         self.handle.circuit()
+    }
+
+    /// The inner service is ready. While waiting for admission, so is this one once a call has a
+    /// slot, if it needs one.
+    #[inline]
+    fn poll_slot<E>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.readiness = Readiness::Ready;
+        if !self.waiting.is_idle() {
+            ready!(self.wait_for_slot(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for_slot(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let slot = ready!(self.waiting.poll_slot(self.handle.circuit(), cx));
+        if slot == Slot::Reserved {
+            self.readiness = Readiness::Reserved;
+        }
+        Poll::Ready(())
     }
 
     /// Says that this service is ready, to reject.
@@ -117,18 +151,15 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if self.readiness == Readiness::Ready {
-            return Poll::Ready(Ok(()));
+        if self.readiness.is_of_inner() {
+            return self.poll_slot(cx);
         }
         if self.circuit().would_reject() {
-            return self.ready_to_reject();
+            let Some(arm) = self.waiting.arm() else { return self.ready_to_reject() };
+            ready!(self.waiting.poll_open(arm, self.handle.circuit(), cx));
         }
         match self.inner.poll_ready(cx) {
-            Poll::Ready(Ok(())) => {
-                self.waiting.end();
-                self.readiness = Readiness::Ready;
-                Poll::Ready(Ok(()))
-            }
+            Poll::Ready(Ok(())) => self.poll_slot(cx),
             Poll::Ready(Err(error)) => {
                 self.waiting.end();
                 self.readiness = Readiness::Unasked;
@@ -136,6 +167,11 @@ where
             }
             // Said to be ready before, so it stays so: a call is rejected as not ready.
             Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
+            // Who is not to be rejected need not hear of the circuit meanwhile.
+            Poll::Pending if self.waiting.arm().is_some() => {
+                self.waiting.end();
+                Poll::Pending
+            }
             Poll::Pending => {
                 self.waiting.begin(self.handle.circuit(), cx.waker());
                 // Asked again after the waker is in place: a trip in between woke nobody.
@@ -153,6 +189,7 @@ where
         let circuit = self.handle.circuit();
         let admitted = match asked {
             Readiness::Ready => circuit.admit(),
+            Readiness::Reserved => self.waiting.admit(circuit),
             Readiness::Rejecting | Readiness::Unasked => Err(circuit.reject_unready()),
         };
         match admitted {
@@ -168,7 +205,7 @@ where
                 ResponseFuture::calling(call, admission, settling)
             }
             Err(rejected) => {
-                if asked == Readiness::Ready {
+                if asked.is_of_inner() {
                     // Not called, so still ready: what it has reserved is kept for the next call.
                     self.readiness = Readiness::Ready;
                 }

@@ -15,8 +15,8 @@ use http_body::{Body, Frame};
 use tower::{Layer, Service};
 use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, Outcome, SlidingWindow,
-    TripRule, Typed,
+    Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, OnOpen, Outcome,
+    SlidingWindow, TripRule, Typed,
 };
 
 thread_local! {
@@ -118,6 +118,34 @@ fn rejections_do_not_allocate() {
         assert_eq!(counted, 0, "{name}");
         assert_eq!(circuit.snapshot().totals.rejected, 1000, "{name}");
     }
+}
+
+#[test]
+fn closed_calls_of_services_that_would_wait_do_not_allocate() {
+    let layer = CircuitBreakerLayer::new(Circuit::builder("api").build()).on_open(OnOpen::Wait);
+
+    let counted = allocations(|| call_often(&mut layer.layer(Inner)));
+
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn asking_again_while_waiting_does_not_allocate() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let _inside = runtime.enter();
+    let circuit = Circuit::builder("api").build();
+    let layer = CircuitBreakerLayer::new(circuit.clone()).on_open(OnOpen::Wait);
+    let mut service = layer.layer(Inner);
+    circuit.trip_for(Duration::from_secs(3600));
+    let mut ask = || {
+        let polled = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    };
+    ask();
+
+    let counted = allocations(|| (0..1000).for_each(|_| ask()));
+
+    assert_eq!(counted, 0);
 }
 
 #[test]

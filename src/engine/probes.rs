@@ -87,13 +87,11 @@ impl Probes {
         self.live.retain(|lease| lease.probe != probe && !planted(Bug::AllSlots));
     }
 
-    #[allow(dead_code, reason = "no service waits yet")]
     /// Whether `probe` still holds its slot.
     pub(crate) fn holds(&self, probe: ProbeId, now: Timestamp) -> bool {
         self.live.iter().any(|lease| lease.probe == probe && lease.ends > now)
     }
 
-    #[allow(dead_code, reason = "no service waits yet")]
     /// Begins the lease of `probe` anew; `false` when it no longer holds its slot.
     pub(crate) fn renew(&mut self, probe: ProbeId, now: Timestamp) -> bool {
         let ends = now.after(self.lease);

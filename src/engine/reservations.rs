@@ -13,7 +13,6 @@ use crate::sync::{Bug, MutexGuard, planted};
 #[cfg(all(test, breaker_loom))]
 mod models;
 
-#[allow(dead_code, reason = "no service waits yet")]
 impl Machine {
     /// Whether every call is admitted now, and needs no slot.
     pub(crate) fn admits_all(&self) -> bool {
@@ -70,7 +69,6 @@ impl Machine {
     }
 }
 
-#[allow(dead_code, reason = "no service waits yet")]
 /// Whether every call is admitted: the circuit is closed, or only observes.
 fn admits_all(word: Word) -> bool {
     word.is_closed() || word.overridden() == Some(Override::Observing)

@@ -26,7 +26,6 @@ pub(crate) enum Bug {
     OldProbe,
     /// A probe that ends gives back the slots of all.
     AllSlots,
-    #[allow(dead_code, reason = "no service waits yet")]
     /// A reservation is called although its lease is over.
     OldLease,
     /// A failure lengthens the run of whatever epoch it finds.

@@ -37,12 +37,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "waiters",
         ],
     ),
-    ("waiting", &["circuit"]),
+    ("alarm", &["alarm"]),
+    ("waiting", &["alarm", "circuit", "engine", "error", "sync", "waiters"]),
     ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
     ("rejection", &["error", "rejection"]),
     ("settlement", &["classify", "engine", "permit"]),
-    ("on_open", &[]),
-    ("handle", &["circuit", "on_open", "sync"]),
+    ("on_open", &["alarm"]),
+    ("handle", &["alarm", "circuit", "sync"]),
     ("future", &["handle", "permit", "rejection", "settlement"]),
     (
         "service",
@@ -91,7 +92,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("docs", &[]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),
-    ("models", &["builder", "circuit", "clock", "engine", "event", "service", "sync"]),
+    (
+        "models",
+        &[
+            "alarm",
+            "builder",
+            "circuit",
+            "classify",
+            "clock",
+            "engine",
+            "event",
+            "handle",
+            "rejection",
+            "service",
+            "settlement",
+            "sync",
+        ],
+    ),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {
