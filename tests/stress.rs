@@ -2,12 +2,17 @@
 //!
 //! `STRESS_CALLS` sets the number of calls, 5 million by default.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::{
-    Circuit, CircuitConfig, FailureKind, ManualClock, Outcome, Permit, SlidingWindow, TripRule,
+    Circuit, CircuitBreakerLayer, CircuitConfig, FailureKind, ManualClock, OnOpen, Outcome, Permit,
+    SlidingWindow, TripRule,
 };
 
 const THREADS: u64 = 8;
@@ -132,4 +137,62 @@ fn a_circuit_that_was_left_alone_recovers_after_any_of_this() {
         assert_eq!(circuit.state(), tower_circuit_breaker::CircuitState::Closed, "seed {seed}");
         drop(under_way);
     }
+}
+
+/// One task's calls: each waits until the circuit lets it through. Some services are dropped when
+/// they are ready, and some calls while they are under way.
+async fn wait_and_call(circuit: Circuit, task: u64, calls: u64) {
+    let layer = CircuitBreakerLayer::new(circuit.clone()).on_open(OnOpen::Wait);
+    let inner = service_fn(|call: u64| async move {
+        tokio::task::yield_now().await;
+        if call % 3 == 0 { Err("failed") } else { Ok(()) }
+    });
+    let mut service = layer.layer(inner);
+    for call in 0..calls {
+        service.ready().await.expect("only calls fail");
+        match (call + task) % 7 {
+            0 => service = layer.layer(inner),
+            1 => {
+                let mut dropped = pin!(service.call(call));
+                let _ = poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx))).await;
+            }
+            _ => drop(service.call(call).await),
+        }
+        match (task, call % 101) {
+            (0, 0) => circuit.reset(),
+            (1, 50) => {
+                circuit.force_open();
+                tokio::task::yield_now().await;
+                circuit.release();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(4).enable_time().build().expect("a runtime");
+    // The time of a probe is so long that it does not make up for a slot that is lost.
+    let circuit = Circuit::builder("api")
+        .consecutive_failures(2)
+        .open_for(Duration::from_millis(1))
+        .probe_timeout(Duration::from_secs(3_600))
+        .build();
+
+    runtime.block_on(async {
+        let calls = calls() / 10_000;
+        let tasks: Vec<_> =
+            (0..64).map(|task| tokio::spawn(wait_and_call(circuit.clone(), task, calls))).collect();
+        let all = async {
+            for task in tasks {
+                task.await.expect("no task panics");
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), all).await.expect("all come to their end");
+    });
+
+    let snapshot = circuit.snapshot();
+    assert!(snapshot.transitions.closed_to_open > 50, "{snapshot:?}");
 }
