@@ -70,7 +70,7 @@ pub mod stack {
     //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
     //! | `load_shed` | sheds nothing: a rejecting breaker is always ready | turns a full limit into an error of ours, not of the upstream: leave it out with [`ignoring::<Overloaded>()`](crate::CircuitBreakerLayer::ignoring) |
     //! | `buffer` | many callers share one breaker, which needs no `Clone` then; a rejection is found in the boxed error as ever | a full or closed buffer is an error of `poll_ready`, which counts |
-    //! | `balance` | one breaker for each endpoint, with [`OnOpen::Wait`](crate::OnOpen#variants): see [`traps`](crate::docs::traps#rejecting-inside-a-balancer) | one circuit for the whole cluster: it opens when most of the cluster fails |
+    //! | `balance` | one breaker for each endpoint, with [`OnOpen::Wait`](crate::OnOpen::Wait): see [`traps`](crate::docs::traps#rejecting-inside-a-balancer) | one circuit for the whole cluster: it opens when most of the cluster fails |
     //! | `reconnect`, `make` | connects again for each new stack; share the circuit, not the service | a connection that is refused is an error of `poll_ready`, which counts |
     //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: classify it as [`Ignored`](crate::Outcome::Ignored) |
     //! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
@@ -141,7 +141,7 @@ pub mod traps {
     //! `balance([breaker(a), breaker(b)])` with the default
     //! [`OnOpen::Reject`](crate::OnOpen::Reject): the endpoint that is down answers fastest of all, by
     //! rejecting, has the least load, and so draws the most calls. *Instead*:
-    //! [`OnOpen::Wait`](crate::OnOpen#variants): a breaker that waits is not ready, and a balancer
+    //! [`OnOpen::Wait`](crate::OnOpen::Wait): a breaker that waits is not ready, and a balancer
     //! passes over what is not ready.
     //!
     //! # Shared limits with a breaker that waits

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tower::balance::p2c::Balance;
+use tower::discover::ServiceList;
 use tower::hedge::{self, Hedge};
-use tower::limit::RateLimitLayer;
+use tower::limit::{GlobalConcurrencyLimitLayer, RateLimitLayer};
+use tower::load::{CompleteOnResponse, PendingRequests};
 use tower::retry::{Policy, RetryLayer};
 use tower::timeout::TimeoutLayer;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower_circuit_breaker::rejection::Boxed;
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, HeedRejections, RejectReason, Rejected, TokioClock,
+    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, HeedRejections, OnOpen,
+    RejectReason, Rejected, TokioClock,
 };
 
 use crate::support::{Inner, SECOND, calls};
@@ -21,12 +27,9 @@ fn circuit_of(failures: u32) -> Circuit {
     Circuit::builder("api").consecutive_failures(failures).clock(TokioClock::new()).build()
 }
 
-fn breaker(
-    circuit: &Circuit,
-) -> CircuitBreakerLayer<
-    tower_circuit_breaker::ErrorsAsFailures,
-    tower_circuit_breaker::rejection::Boxed,
-> {
+type Breaker = CircuitBreakerLayer<ErrorsAsFailures, Boxed>;
+
+fn breaker(circuit: &Circuit) -> Breaker {
     CircuitBreakerLayer::new(circuit.clone()).boxed()
 }
 
@@ -216,4 +219,75 @@ async fn rate_limit_outside_rejected_calls_use_it_up_and_inside_they_do_not() {
     assert!(waits(outside).await >= 60 * SECOND);
     let inside = breaker(&circuit).layer(limit.layer(service_fn(refuses))).boxed();
     assert_eq!(waits(inside).await, Duration::ZERO);
+}
+
+fn waiting(circuit: &Circuit) -> Breaker {
+    breaker(circuit).on_open(OnOpen::Wait)
+}
+
+/// Twenty calls at once through a balancer over an endpoint that is open and one that is well.
+async fn balanced(layered: fn(&Circuit) -> Breaker) -> Vec<Answer> {
+    let (open, well) = (circuit_of(1), circuit_of(1));
+    open.trip_for(60 * SECOND);
+    let endpoints = [open, well].map(|circuit| {
+        let service = layered(&circuit).layer(service_fn(takes_a_second));
+        PendingRequests::new(service, CompleteOnResponse::default())
+    });
+    let mut balancer = Balance::new(ServiceList::new(endpoints));
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        answers.push(tokio::spawn(balancer.ready().await.unwrap().call(number)));
+        tokio::task::yield_now().await;
+    }
+    let answers = futures_util::future::join_all(answers).await;
+    answers.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejecting_inside_a_balancer_the_endpoint_that_is_down_draws_the_most_calls() {
+    let answers = balanced(breaker).await;
+    assert!(rejections(&answers) > 10, "{} of 20", rejections(&answers));
+
+    let answers = balanced(waiting).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_limit_outside_a_breaker_that_waits_keeps_the_place_of_others() {
+    let limit = GlobalConcurrencyLimitLayer::new(1);
+    let (open, well) = (circuit_of(1), circuit_of(1));
+    open.trip_for(60 * SECOND);
+    let inner = || service_fn(takes_a_second);
+
+    let mut other = limit.layer(waiting(&well).layer(inner()));
+    let mut outside = limit.layer(waiting(&open).layer(inner()));
+    assert!(outside.ready().now_or_never().is_none());
+    assert!(other.ready().now_or_never().is_none(), "starved");
+    drop(outside);
+
+    let mut inside = waiting(&open).layer(limit.layer(inner()));
+    assert!(inside.ready().now_or_never().is_none());
+    assert!(other.ready().now_or_never().is_some());
+    drop(other);
+
+    let rejecting = limit.layer(breaker(&open).layer(inner()));
+    assert_eq!(rejections(&ask_often(&rejecting, 2).await), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_around_a_breaker_that_waits_does_not_end_the_waiting() {
+    let circuit = circuit_of(1);
+    circuit.trip_for(60 * SECOND);
+    let timeout = TimeoutLayer::new(5 * SECOND);
+    let inner = || service_fn(takes_a_second);
+    let started = tokio::time::Instant::now();
+
+    let answer = timeout.layer(breaker(&circuit).layer(inner())).oneshot(1).await;
+    assert!(answer.is_err() && started.elapsed().is_zero());
+    let answer = timeout.layer(waiting(&circuit).layer(inner())).oneshot(1).await;
+    assert!(answer.is_ok() && started.elapsed() >= 60 * SECOND);
+
+    circuit.trip_for(60 * SECOND);
+    let both = timeout.layer(waiting(&circuit).layer(inner())).oneshot(1);
+    assert!(tokio::time::timeout(5 * SECOND, both).await.is_err());
 }
