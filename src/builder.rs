@@ -34,6 +34,12 @@ impl CircuitBuilder {
         Self { name, settings, clock: None, listeners: Vec::new() }
     }
 
+    /// The name of the circuit in the making.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Trips after `failures` failures without a success between them.
     ///
     /// Failures of a kind with a rule of its own neither count nor end the run.

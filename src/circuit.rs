@@ -18,7 +18,7 @@ use crate::error::{Name, Rejected};
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::listeners::Listeners;
 use crate::permit::Permit;
-use crate::snapshot::{CircuitSnapshot, Trip};
+use crate::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::sync::Arc;
 use crate::waiters::{Awaited, Waiters};
 
@@ -190,6 +190,21 @@ impl Circuit {
     #[inline]
     pub fn state(&self) -> CircuitState {
         self.core.machine.word().state()
+    }
+
+    /// How the circuit is doing, without a lock: see [`CircuitSnapshot::health`].
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let word = self.core.machine.word();
+        Health::of(word.state(), word.overridden())
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.core.name.0
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     /// Everything that is known of the circuit now. Takes a short lock, which no call waits for

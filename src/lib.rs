@@ -115,6 +115,7 @@ mod load;
 mod models;
 mod on_open;
 mod permit;
+mod registry;
 pub mod rejection;
 #[cfg(feature = "tower")]
 mod retry;
@@ -151,6 +152,7 @@ pub use crate::future::ResponseFuture;
 pub use crate::layer::CircuitBreakerLayer;
 pub use crate::on_open::OnOpen;
 pub use crate::permit::Permit;
+pub use crate::registry::{CircuitRegistry, NameTaken};
 #[doc(no_inline)]
 pub use crate::rejection::Typed;
 #[cfg(feature = "tower")]

@@ -94,13 +94,7 @@ impl CircuitSnapshot {
     /// failing.
     #[must_use]
     pub const fn health(&self) -> Health {
-        match (self.state, self.overridden) {
-            (CircuitState::Closed, _) => Health::Healthy,
-            (CircuitState::HalfOpen, _) | (CircuitState::Open, Some(Override::Observing)) => {
-                Health::Degraded
-            }
-            (CircuitState::Open, _) => Health::Failing,
-        }
+        Health::of(self.state, self.overridden)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -111,6 +105,16 @@ impl CircuitSnapshot {
 }
 
 impl Health {
+    pub(crate) const fn of(state: CircuitState, overridden: Option<Override>) -> Self {
+        match (state, overridden) {
+            (CircuitState::Closed, _) => Self::Healthy,
+            (CircuitState::HalfOpen, _) | (CircuitState::Open, Some(Override::Observing)) => {
+                Self::Degraded
+            }
+            (CircuitState::Open, _) => Self::Failing,
+        }
+    }
+
     /// The name used in JSON: `healthy`, `degraded` or `failing`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -8,11 +8,13 @@ use std::sync::PoisonError;
 #[cfg(all(breaker_loom, not(test)))]
 pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 #[cfg(breaker_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::Ordering};
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
+};
 pub(crate) use std::sync::{Arc, OnceLock};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{
-    Mutex, MutexGuard,
+    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicU64, Ordering, fence},
 };
 
@@ -32,4 +34,14 @@ pub(crate) mod plain {
 /// what they guard is whole between statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks for reading; as [`lock`].
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks for writing; as [`lock`].
+pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

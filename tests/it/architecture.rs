@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["alarm"]),
     ("waiting", &["alarm", "circuit", "engine", "error", "sync", "waiters"]),
     ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
+    ("registry", &["builder", "circuit", "event", "snapshot", "sync"]),
     ("rejection", &["error", "rejection"]),
     ("settlement", &["classify", "engine", "permit"]),
     ("on_open", &["alarm"]),

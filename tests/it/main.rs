@@ -33,6 +33,7 @@ mod permits;
 mod read_body;
 mod readiness;
 mod reconfigure;
+mod registry;
 mod reservations;
 mod responses;
 mod retry;
