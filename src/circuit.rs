@@ -203,6 +203,15 @@ impl Circuit {
         &self.core.name.0
     }
 
+    /// How many clones there are, this one among them.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.core)
+    }
+
+    pub(crate) fn is_overridden(&self) -> bool {
+        self.core.machine.word().overridden().is_some()
+    }
+
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
     }

@@ -47,6 +47,17 @@ impl<C, R> Handle<C, R> {
         Handle::from(Shared { circuit, classify, strategy, arm: *arm })
     }
 
+    pub(crate) fn with_circuit(&self, circuit: Circuit) -> Self {
+        let Shared { classify, strategy, arm, .. } = &self.shared.value;
+        let (classify, strategy) = (Arc::clone(classify), Arc::clone(strategy));
+        Self::from(Shared { circuit, classify, strategy, arm: *arm })
+    }
+
+    /// Whether nobody else has a clone.
+    pub(crate) fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     pub(crate) fn with_arm(&self, arm: Option<Arm>) -> Self {
         let Shared { circuit, classify, strategy, .. } = &self.shared.value;
         let (circuit, classify) = (circuit.clone(), Arc::clone(classify));

@@ -156,6 +156,10 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         CircuitBreakerLayer { handle, settlement }
     }
 
+    pub(crate) fn into_parts(self) -> (Handle<C, R>, M) {
+        (self.handle, self.settlement)
+    }
+
     fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
         self.with(|handle, settlement| (handle.with_strategy(Arc::new(strategy)), settlement))
     }

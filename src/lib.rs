@@ -107,6 +107,7 @@ mod future;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod keyed;
 mod layer;
 mod listeners;
 #[cfg(feature = "tower")]

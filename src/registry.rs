@@ -126,6 +126,14 @@ impl CircuitRegistry {
         write(&self.shared.entries).circuits.remove(name)
     }
 
+    /// Takes this very circuit out, if it is here.
+    pub(crate) fn remove_same(&self, circuit: &Circuit) {
+        let mut entries = write(&self.shared.entries);
+        if entries.circuits.get(circuit.name()).is_some_and(|kept| kept.is_same(circuit)) {
+            entries.circuits.remove(circuit.name());
+        }
+    }
+
     /// The circuits there are now, in the order of their names.
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {

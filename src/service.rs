@@ -8,6 +8,8 @@ use tower_service::Service;
 
 use crate::circuit::Circuit;
 use crate::classify::ErrorsAsFailures;
+use crate::engine::ticket::Ticket;
+use crate::error::Rejected;
 use crate::future::ResponseFuture;
 use crate::handle::Handle;
 use crate::layer::CircuitBreakerLayer;
@@ -192,26 +194,40 @@ where
             Readiness::Reserved => self.waiting.admit(circuit),
             Readiness::Rejecting | Readiness::Unasked => Err(circuit.reject_unready()),
         };
-        match admitted {
-            Ok(ticket) => {
-                let mut held = Some(Admission::new(circuit, ticket));
-                let settling = self.settlement.begin(self.handle.classify(), &request);
-                let guard = FailureOnPanic::arm(&mut held);
-                let call = self.inner.call(request);
-                guard.disarm();
-                // The ticket goes to the future, which holds the circuit for itself.
-                held.iter_mut().for_each(Admission::give_up);
-                let admission = Admission::new(self.handle.clone(), ticket);
-                ResponseFuture::calling(call, admission, settling)
-            }
-            Err(rejected) => {
-                if asked.is_of_inner() {
-                    // Not called, so still ready: what it has reserved is kept for the next call.
-                    self.readiness = Readiness::Ready;
-                }
-                ResponseFuture::rejected(self.handle.strategy().answer(request, rejected))
-            }
+        if admitted.is_err() && asked.is_of_inner() {
+            // Not called, so still ready: what it has reserved is kept for the next call.
+            self.readiness = Readiness::Ready;
         }
+        enter(&mut self.inner, &self.handle, &self.settlement, admitted, request)
+    }
+}
+
+/// Calls `inner` if the call is admitted, or answers in its place.
+#[inline]
+pub(crate) fn enter<S, C, R, M, Req>(
+    inner: &mut S,
+    handle: &Handle<C, R>,
+    settlement: &M,
+    admitted: Result<Ticket, Rejected>,
+    request: Req,
+) -> ResponseFuture<S::Future, R::Future, C, R, M::Call>
+where
+    S: Service<Req>,
+    R: Answer<Req, S::Response, S::Error>,
+    M: Settle<C, Req, S::Response, S::Error>,
+{
+    match admitted {
+        Ok(ticket) => {
+            let mut held = Some(Admission::new(handle.circuit(), ticket));
+            let settling = settlement.begin(handle.classify(), &request);
+            let guard = FailureOnPanic::arm(&mut held);
+            let call = inner.call(request);
+            guard.disarm();
+            // The ticket goes to the future, which holds the circuit for itself.
+            held.iter_mut().for_each(Admission::give_up);
+            ResponseFuture::calling(call, Admission::new(handle.clone(), ticket), settling)
+        }
+        Err(rejected) => ResponseFuture::rejected(handle.strategy().answer(request, rejected)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! No call of a closed circuit, no rejection and no body that passes by allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -14,6 +15,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use tower::{Layer, Service};
 use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
+use tower_circuit_breaker::keyed::{Key, KeyedCircuits};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, OnOpen, Outcome,
     SlidingWindow, TripRule, Typed,
@@ -272,6 +274,46 @@ fn a_body_of_10_gib_is_read_up_to_the_limit_and_no_further() {
 
     assert!((3 << 20..=6 << 20).contains(&most), "{most} bytes");
     assert_eq!(circuit.snapshot().totals.successes, 1, "its end decided");
+}
+
+#[test]
+fn a_million_keys_take_the_memory_of_the_cap() {
+    let circuit = Circuit::builder("api").build();
+    let circuits = KeyedCircuits::new(|builder| builder.consecutive_failures(5)).cap(100);
+    let layer = CircuitBreakerLayer::new(circuit).keyed(u32::to_string, circuits);
+    let mut service = layer.layer(Inner);
+    let mut call = |key| {
+        let call = pin!(service.call(key));
+        assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    };
+    // Keys of one length, and a map that has grown to its size.
+    (1_000_000..1_001_000).for_each(&mut call);
+    let before = LIVE_BYTES.with(Cell::get);
+
+    (1_001_000..2_000_000).for_each(&mut call);
+
+    assert_eq!(LIVE_BYTES.with(Cell::get), before);
+    assert_eq!(layer.circuits().len(), 100);
+    assert_eq!(layer.evicted(), 1_000_000 - 100);
+}
+
+#[test]
+fn calls_of_known_keys_do_not_allocate() {
+    struct Same;
+
+    impl Key<u32> for Same {
+        fn key<'a>(&self, _: &'a u32) -> Cow<'a, str> {
+            Cow::Borrowed("same")
+        }
+    }
+
+    let circuit = Circuit::builder("api").build();
+    let layer =
+        CircuitBreakerLayer::new(circuit).keyed(Same, KeyedCircuits::new(|builder| builder));
+    let mut service = layer.layer(Inner);
+    call_often(&mut service);
+
+    assert_eq!(allocations(|| call_often(&mut service)), 0);
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod found;
 mod futures;
 mod grpc;
 mod half_open;
+mod hosts;
+mod keyed;
 mod kinds;
 mod lengths;
 mod listeners;

@@ -1,0 +1,164 @@
+//! The layer of one circuit for each key.
+
+use std::fmt;
+
+use tower_layer::Layer;
+
+use crate::circuit::Circuit;
+use crate::engine::state::CircuitState;
+use crate::handle::Handle;
+use crate::keyed::service::KeyedCircuitBreaker;
+use crate::keyed::store::{Kept, Parting, Store};
+use crate::keyed::{KeyedCircuits, Template};
+use crate::layer::CircuitBreakerLayer;
+use crate::registry::CircuitRegistry;
+use crate::sync::Arc;
+
+/// Puts one circuit for each key of the request around a service; see [`keyed`](crate::keyed).
+///
+/// From [`CircuitBreakerLayer::keyed`]. All services that it makes share the circuits.
+#[must_use]
+pub struct KeyedCircuitBreakerLayer<K, C, R, M> {
+    pub(super) circuits: Arc<Circuits<K, C, R>>,
+    pub(super) settlement: M,
+}
+
+/// What all services of one layer share.
+pub(super) struct Circuits<K, C, R> {
+    pub(super) key: K,
+    overflow: Handle<C, R>,
+    template: Template,
+    registry: Option<CircuitRegistry>,
+    store: Store<Handle<C, R>>,
+}
+
+impl<C, R, M> CircuitBreakerLayer<C, R, M> {
+    /// Gives each key of the request a circuit of its own; the circuit of this layer is what calls
+    /// share that find no room.
+    ///
+    /// The last step of building the layer; see [`keyed`](crate::keyed).
+    pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M> {
+        let KeyedCircuits { template, cap, registry } = circuits;
+        let store = Store::new(cap);
+        let (overflow, settlement) = self.into_parts();
+        let circuits = Arc::new(Circuits { key, overflow, template, registry, store });
+        KeyedCircuitBreakerLayer { circuits, settlement }
+    }
+}
+
+impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
+    /// The circuits that keys have now, in the order of their names.
+    #[must_use]
+    pub fn circuits(&self) -> Vec<Circuit> {
+        let handles = self.circuits.store.values();
+        let mut circuits: Vec<_> = handles.iter().map(|handle| handle.circuit().clone()).collect();
+        circuits.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        circuits
+    }
+
+    /// The circuit that calls share that find no room.
+    #[must_use]
+    pub fn overflow(&self) -> &Circuit {
+        self.circuits.overflow.circuit()
+    }
+
+    /// How many calls have found no room: worth an alarm. Raise the cap, or look at who sends so
+    /// many keys.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.circuits.store.overflowed()
+    }
+
+    /// How many circuits have gone for others.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.circuits.store.evicted()
+    }
+}
+
+impl<K, C, R> Circuits<K, C, R> {
+    /// The handle for `key`.
+    pub(super) fn of(&self, key: &str) -> Handle<C, R> {
+        let now = self.overflow.circuit().now();
+        if let Some(handle) = self.store.get(key, now) {
+            return handle;
+        }
+        if key.len() > LONGEST_KEY || !self.store.has_room(|handle| self.parting(handle)) {
+            return self.overflow();
+        }
+        let made = self.make(key);
+        let parting = |handle: &_| self.parting(handle);
+        let changed = |new: &_, gone: Option<&_>| self.register(new, gone);
+        match self.store.keep(&Arc::from(key), &made, parting, changed, now) {
+            Kept::Here(kept, _gone) => kept,
+            Kept::NoRoom => self.overflow(),
+        }
+    }
+
+    fn make(&self, key: &str) -> Handle<C, R> {
+        let name = format!("{}/{key}", self.overflow.circuit().name());
+        self.overflow.with_circuit((self.template)(Circuit::builder(name)).build())
+    }
+
+    /// Shows the registry what is here. Under the store's lock, so that it stays true.
+    fn register(&self, new: &Handle<C, R>, gone: Option<&Handle<C, R>>) {
+        let Some(registry) = &self.registry else {
+            return;
+        };
+        if let Some(gone) = gone {
+            registry.remove_same(gone.circuit());
+        }
+        // Where somebody else's circuit has the name, this one goes unseen.
+        let _ = registry.insert(new.circuit());
+    }
+
+    fn overflow(&self) -> Handle<C, R> {
+        self.store.count_overflow();
+        self.overflow.clone()
+    }
+
+    /// Whether a circuit can go, and how easily: not while somebody holds it, for it may have calls
+    /// in flight.
+    fn parting(&self, handle: &Handle<C, R>) -> Option<Parting> {
+        let circuit = handle.circuit();
+        let holders = 1 + usize::from(self.registry.is_some());
+        if !handle.is_unshared() || circuit.holders() > holders || circuit.is_overridden() {
+            return None;
+        }
+        match circuit.state() {
+            CircuitState::Closed => Some(Parting::Easy),
+            // Ready for a probe, which nobody makes.
+            CircuitState::Open | CircuitState::HalfOpen if !circuit.would_reject() => {
+                Some(Parting::Hard)
+            }
+            CircuitState::Open | CircuitState::HalfOpen => None,
+        }
+    }
+}
+
+/// A longer key is nobody's name; its circuit would cost what the cap is to bound.
+const LONGEST_KEY: usize = 256;
+
+impl<S, K, C, R, M: Clone> Layer<S> for KeyedCircuitBreakerLayer<K, C, R, M> {
+    type Service = KeyedCircuitBreaker<S, K, C, R, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        KeyedCircuitBreaker::new(inner, Arc::clone(&self.circuits), self.settlement.clone())
+    }
+}
+
+impl<K, C, R, M: Clone> Clone for KeyedCircuitBreakerLayer<K, C, R, M> {
+    fn clone(&self) -> Self {
+        Self { circuits: Arc::clone(&self.circuits), settlement: self.settlement.clone() }
+    }
+}
+
+impl<K, C, R, M: fmt::Debug> fmt::Debug for KeyedCircuitBreakerLayer<K, C, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedCircuitBreakerLayer")
+            .field("overflow", self.overflow())
+            .field("key", &std::any::type_name::<K>())
+            .field("settlement", &self.settlement)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! The service of one circuit for each key.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use crate::future::ResponseFuture;
+use crate::keyed::Key;
+use crate::keyed::layer::Circuits;
+use crate::rejection::{Answer, PassOn};
+use crate::service::enter;
+use crate::settlement::{Settle, SettleCall};
+use crate::sync::Arc;
+
+/// A service behind one circuit for each key of the request; see [`keyed`](crate::keyed).
+pub struct KeyedCircuitBreaker<S, K, C, R, M> {
+    inner: S,
+    circuits: Arc<Circuits<K, C, R>>,
+    settlement: M,
+}
+
+impl<S, K, C, R, M> KeyedCircuitBreaker<S, K, C, R, M> {
+    pub(super) const fn new(inner: S, circuits: Arc<Circuits<K, C, R>>, settlement: M) -> Self {
+        Self { inner, circuits, settlement }
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service; calls made through it are not counted.
+    #[must_use]
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, K, C, R, M, Req> Service<Req> for KeyedCircuitBreaker<S, K, C, R, M>
+where
+    S: Service<Req>,
+    K: Key<Req>,
+    R: Answer<Req, S::Response, S::Error>,
+    M: Settle<C, Req, S::Response, S::Error>,
+{
+    type Response = <M::Call as SettleCall<C, S::Response, S::Error>>::Response;
+    type Error = <R as PassOn<S::Error>>::Error;
+    type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
+
+    /// Ready when the inner service is. Its errors belong to no key, and are not counted.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(R::pass_on)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let handle = self.circuits.of(&self.circuits.key.key(&request));
+        let admitted = handle.circuit().admit();
+        enter(&mut self.inner, &handle, &self.settlement, admitted, request)
+    }
+}
+
+impl<S: Clone, K, C, R, M: Clone> Clone for KeyedCircuitBreaker<S, K, C, R, M> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.circuits), self.settlement.clone())
+    }
+}
+
+impl<S: fmt::Debug, K, C, R, M: fmt::Debug> fmt::Debug for KeyedCircuitBreaker<S, K, C, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedCircuitBreaker")
+            .field("inner", &self.inner)
+            .field("key", &std::any::type_name::<K>())
+            .field("settlement", &self.settlement)
+            .finish_non_exhaustive()
+    }
+}
