@@ -16,6 +16,7 @@ use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::{Name, Rejected};
 use crate::event::{CircuitEvent, Interest, Listener};
+use crate::history::{RecentEvent, Subscription};
 use crate::listeners::Listeners;
 use crate::permit::Permit;
 use crate::snapshot::{CircuitSnapshot, Health, Trip};
@@ -175,6 +176,46 @@ impl Circuit {
         let rejections =
             if interest.contains(Interest::REJECTIONS) { Word::REJECTIONS_TOLD } else { 0 };
         self.core.machine.tell_also(calls | rejections);
+    }
+
+    /// The last changes of state and override, at most 256, the oldest first.
+    #[must_use]
+    pub fn recent_events(&self) -> Vec<RecentEvent> {
+        self.core.listeners.history().recent(self.now())
+    }
+
+    /// Reads the changes of state and override from now on, at the reader's own pace.
+    ///
+    /// No call waits for a reader. One that is behind by more than 256 events is told how many it
+    /// missed. It does not keep the circuit alive: it ends when nobody else holds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitState, Delivery};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("api").build();
+    /// let mut changes = circuit.subscribe();
+    ///
+    /// circuit.trip();
+    /// drop(circuit);
+    ///
+    /// while let Some(delivery) = changes.next().await {
+    ///     match delivery {
+    ///         Delivery::Event(CircuitEvent::StateChanged { to, .. }) => {
+    ///             assert_eq!(to, CircuitState::Open);
+    ///         }
+    ///         Delivery::Event(other) => println!("{other:?}"),
+    ///         Delivery::Missed(missed) => println!("{missed} went by"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.core.listeners.history().subscribe()
     }
 
     /// The name of the circuit.
@@ -354,7 +395,7 @@ impl Circuit {
     #[inline(never)]
     fn tell(&self, change: Change) {
         // In order first: whatever wakers and listeners do, no later change waits for this one.
-        self.core.listeners.deposit(change.number, self.events(&change));
+        self.core.listeners.deposit(change.number, self.events(&change), self.now());
         // Open => HalfOpen: who waits to be admitted has an alarm for that, and is not woken twice.
         if change.reason == ChangeReason::OpenTimeOver {
             self.core.waiters.wake([Awaited::Inner]);

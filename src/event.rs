@@ -85,7 +85,12 @@ impl BitOrAssign for Interest {
 }
 
 /// Something that happened to a circuit.
+///
+/// As JSON (feature `serde`) it has a member `event`, which says which, beside those of the variant;
+/// durations are numbers of seconds.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CircuitEvent {
     /// The circuit went from one state to another.
@@ -104,8 +109,13 @@ pub enum CircuitEvent {
         /// What the window held when the old state ended.
         window: WindowCounts,
         /// How long the old state lasted.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
         lasted: Duration,
         /// How long the circuit will be open, if it is now and nobody forced it.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
         open_for: Option<Duration>,
     },
     /// An operator imposed or dropped an override.
@@ -128,6 +138,10 @@ pub enum CircuitEvent {
         /// Why.
         reason: RejectReason,
         /// How long the circuit stays open, where that is known.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
         retry_after: Option<Duration>,
     },
     /// A call succeeded.
@@ -136,6 +150,10 @@ pub enum CircuitEvent {
         /// The name of the circuit.
         circuit: Arc<str>,
         /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
         elapsed: Option<Duration>,
     },
     /// A call failed.
@@ -146,6 +164,10 @@ pub enum CircuitEvent {
         /// In which way.
         kind: FailureKind,
         /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
         elapsed: Option<Duration>,
     },
 }

@@ -105,6 +105,7 @@ mod error;
 mod event;
 mod future;
 mod handle;
+mod history;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod keyed;
@@ -150,6 +151,7 @@ pub use crate::engine::window::{SlidingWindow, WindowCounts};
 pub use crate::error::{BoxError, Error, RejectReason, Rejected};
 pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
+pub use crate::history::{Delivery, RecentEvent, Subscription};
 pub use crate::layer::CircuitBreakerLayer;
 pub use crate::on_open::OnOpen;
 pub use crate::permit::Permit;

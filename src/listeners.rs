@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::contain::contain;
+use crate::engine::time::Timestamp;
 use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
-use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock, planted};
+use crate::history::History;
+use crate::sync::{Arc, AtomicU64, Bug, Mutex, OnceLock, Ordering, lock, planted};
 
 /// The listeners of one circuit.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     roster: Mutex<Roster>,
+    /// Made at the first change, or for the first reader: most circuits have seen none.
+    history: OnceLock<Arc<History>>,
     // Relaxed throughout: both stand for themselves.
     panics: AtomicU64,
     missed: AtomicU64,
@@ -43,6 +47,9 @@ struct Inbox {
 /// recovery a minute, eight hours of them.
 const LONGEST_INBOX: usize = 1024;
 
+/// How many events of one circuit are kept for those who come later.
+const KEPT_EVENTS: usize = 256;
+
 thread_local! {
     /// This thread is telling of a call or a rejection: calls that the listener makes meanwhile
     /// are not told, or one that makes a call would be told of it for ever.
@@ -53,7 +60,7 @@ impl Listeners {
     pub(crate) fn new() -> Self {
         let roster = Roster { entries: Arc::new([]), next: 1, early: BTreeMap::new() };
         let (panics, missed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { roster: Mutex::new(roster), panics, missed }
+        Self { roster: Mutex::new(roster), history: OnceLock::new(), panics, missed }
     }
 
     /// Adds a listener and gives its interest.
@@ -67,9 +74,9 @@ impl Listeners {
         interest
     }
 
-    /// Puts the events of change `number` into the inboxes, once those of all changes before it
-    /// are there. No user code runs.
-    pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>) {
+    /// Puts the events of change `number` into history and inboxes, once those of all changes before
+    /// it are there. No user code runs.
+    pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>, now: Timestamp) {
         let mut roster = lock(&self.roster);
         if number != roster.next && !planted(Bug::OutOfOrder) {
             roster.early.insert(number, events);
@@ -77,6 +84,9 @@ impl Listeners {
         }
         let mut next = Some(events);
         while let Some(events) = next {
+            for event in &events {
+                self.history().push(event.clone(), now);
+            }
             let missed = roster.deliver(events);
             self.missed.fetch_add(missed, Ordering::Relaxed);
             let number = roster.next;
@@ -84,8 +94,13 @@ impl Listeners {
         }
     }
 
+    pub(crate) fn history(&self) -> &Arc<History> {
+        self.history.get_or_init(|| Arc::new(History::new(KEPT_EVENTS)))
+    }
+
     /// Tells all listeners what waits for them.
     pub(crate) fn attend(&self) {
+        self.history().wake();
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in &*entries {
             entry.attend(&self.panics);
@@ -107,6 +122,15 @@ impl Listeners {
     pub(crate) fn faults(&self) -> ListenerFaults {
         let [panics, missed] = [&self.panics, &self.missed].map(|n| n.load(Ordering::Relaxed));
         ListenerFaults { panics, missed }
+    }
+}
+
+impl Drop for Listeners {
+    // Cannot panic: wakers are contained.
+    fn drop(&mut self) {
+        if let Some(history) = self.history.get() {
+            history.end();
+        }
     }
 }
 

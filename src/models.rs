@@ -235,6 +235,24 @@ fn a_reserved_call_against_a_trip() {
     });
 }
 
+/// A reader that begins to wait while an event comes reads it or is woken.
+#[test]
+fn a_reader_of_events_against_a_change() {
+    explore(Depth::Every, 10, &[Bug::ReadsThenWaits], || {
+        let circuit = circuit().build();
+        let mut reader = circuit.subscribe();
+        let woken = Arc::new(Woken(AtomicU64::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let changed = circuit.clone();
+        let ((polled, reader), ()) = race(
+            move || (reader.poll_next(&mut Context::from_waker(&waker)).is_ready(), reader),
+            move || changed.force_open(),
+        );
+        assert!(polled || woken.0.load(Ordering::Acquire) == 1);
+        drop((reader, circuit));
+    });
+}
+
 /// What a listener was told of overrides: from and to of each.
 type Told = Arc<Mutex<Vec<(Option<Override>, Option<Override>)>>>;
 

@@ -48,6 +48,8 @@ pub(crate) enum Bug {
     TwoTellers,
     /// A waiting task does not ask again once its waker is in place.
     AskedOnce,
+    /// A reader of events lets go of the lock between reading and leaving its waker.
+    ReadsThenWaits,
 }
 
 /// Whether the model that runs has `bug` planted.

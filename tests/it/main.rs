@@ -22,6 +22,7 @@ mod found;
 mod futures;
 mod grpc;
 mod half_open;
+mod history;
 mod hosts;
 mod keyed;
 mod kinds;
