@@ -275,6 +275,7 @@ impl Circuit {
             retry_after: counts_down.then(|| core.machine.until().since(now)),
             window: core.machine.recorder().counts(Tag::of(word.epoch()), now),
             totals: core.machine.totals(&control),
+            failures_by_kind: core.machine.failures_by_kind(),
             transitions: control.transitions,
             listeners: core.listeners.faults(),
             last_trip: control.last_trip.map(|trip| Trip {

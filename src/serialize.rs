@@ -37,3 +37,10 @@ pub(crate) fn optional_seconds<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
+
+pub(crate) fn by_kind<S: Serializer>(
+    failures: &[(FailureKind, u64)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(failures.iter().copied())
+}

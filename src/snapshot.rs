@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
+use crate::engine::outcome::FailureKind;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::totals::{Totals, Transitions};
 use crate::engine::window::WindowCounts;
@@ -34,6 +35,10 @@ pub struct CircuitSnapshot {
     pub window: WindowCounts,
     /// What has become of all calls.
     pub totals: Totals,
+    /// The failures among them by kind: [`FailureKind::OTHER`] first, the others in the order in which
+    /// they came. Past sixteen kinds further ones count as `other`. As JSON, an object.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::by_kind"))]
+    pub failures_by_kind: Vec<(FailureKind, u64)>,
     /// How often the circuit went from one state to another.
     pub transitions: Transitions,
     /// What went wrong with listeners.

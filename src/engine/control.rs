@@ -282,7 +282,8 @@ impl Machine {
     /// What has become of all calls. The lock is held, so that the epoch stays.
     pub(crate) fn totals(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
-        self.tally().totals(control.trips, in_window)
+        let named = self.kinds().counts().map(|(_, failures)| failures).sum();
+        self.tally().totals(control.trips, in_window, named)
     }
 
     /// The same stretch under another override.

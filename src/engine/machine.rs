@@ -6,6 +6,8 @@
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
+use crate::engine::kinds::KindCounts;
+use crate::engine::outcome::FailureKind;
 use crate::engine::record::Effect;
 use crate::engine::recorder::Recorder;
 use crate::engine::settings::Settings;
@@ -25,6 +27,7 @@ pub(crate) struct Machine {
     recorder: Recorder,
     /// Elsewhere, so that what every call changes shares no cache line with what every call reads.
     tally: Box<Tally>,
+    kinds: KindCounts,
     control: Mutex<Control>,
 }
 
@@ -55,6 +58,7 @@ impl Machine {
             until: AtomicU64::new(0),
             recorder,
             tally: Box::new(Tally::new()),
+            kinds: KindCounts::new(),
             control: Mutex::new(control),
         }
     }
@@ -168,6 +172,16 @@ impl Machine {
 
     pub(crate) const fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// The failures by kind, all the others first.
+    pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
+        let others = (FailureKind::OTHER, self.tally.unnamed_failures());
+        std::iter::once(others).chain(self.kinds.counts()).collect()
+    }
+
+    pub(crate) const fn kinds(&self) -> &KindCounts {
+        &self.kinds
     }
 
     pub(crate) const fn tally(&self) -> &Tally {

@@ -14,6 +14,7 @@ mod commands;
 pub(crate) mod control;
 #[cfg(all(test, breaker_loom))]
 pub(crate) mod explore;
+mod kinds;
 pub(crate) mod machine;
 #[cfg(all(test, breaker_loom))]
 mod models;

@@ -260,7 +260,10 @@ impl Machine {
             Outcome::TripFor(_) => (Counter::Failures, Credit::Failure(FailureKind::OTHER)),
             Outcome::Ignored => (Counter::Ignored, Credit::Neutral),
         };
-        self.tally().add(counter);
+        match credit {
+            Credit::Failure(kind) if self.kinds().add(kind) => {}
+            _ => self.tally().add(counter),
+        }
         if pace == Pace::Slow && outcome != Outcome::Ignored {
             self.tally().add(Counter::SlowCalls);
         }

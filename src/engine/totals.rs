@@ -48,8 +48,8 @@ pub struct Transitions {
     pub half_open_to_open: u64,
 }
 
-/// The counters behind [`Totals`], except for trips, and for successes of the present epoch where
-/// the window counts them.
+/// The counters behind [`Totals`], except for trips, for successes of the present epoch where the
+/// window counts them, and for failures of a kind with a name.
 ///
 /// All Relaxed: each stands for itself, and nothing is decided by them. They fill a cache line.
 #[derive(Debug)]
@@ -112,11 +112,17 @@ impl Tally {
         counter.fetch_add(number, Ordering::Relaxed);
     }
 
-    /// The totals, given the trips and the successes that the window has counted.
-    pub(crate) fn totals(&self, trips: u64, in_window: u64) -> Totals {
+    /// The failures whose kind has no count of its own.
+    pub(crate) fn unnamed_failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// The totals, given the trips, the successes that the window has counted, and the failures with
+    /// a name.
+    pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
         Totals {
             successes: self.successes.load(Ordering::Relaxed).saturating_add(in_window),
-            failures: self.failures.load(Ordering::Relaxed),
+            failures: self.unnamed_failures().saturating_add(named),
             ignored: self.ignored.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),
             slow_calls: self.slow_calls.load(Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! Rule 5: kinds of failure with rules of their own.
 
-use tower_circuit_breaker::{ChangeReason, CircuitState, FailureKind, TripRule};
+use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, FailureKind, Outcome, TripRule};
 
 use crate::support::{SECOND, circuit, fail, fail_as, rejection, succeed};
 use crate::trip_rules::reason;
@@ -110,4 +110,47 @@ fn a_new_epoch_clears_the_runs_of_kinds() {
 
     fail_as(&circuit, "connect");
     assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[test]
+fn failures_are_counted_by_kind() {
+    let (circuit, _) = circuit(|b| b.failure_count(u32::MAX).abandoned_after(SECOND));
+    let failures = |circuit: &Circuit| {
+        let snapshot = circuit.snapshot();
+        let sum: u64 = snapshot.failures_by_kind.iter().map(|(_, failures)| failures).sum();
+        assert_eq!(sum, snapshot.totals.failures);
+        snapshot.failures_by_kind
+    };
+    assert_eq!(failures(&circuit), [(FailureKind::OTHER, 0)], "there from the start");
+
+    for kind in ["timeout", "other", "connect", "timeout"] {
+        fail_as(&circuit, kind);
+    }
+    succeed(&circuit);
+    circuit.try_acquire().unwrap().record(Outcome::TripFor(SECOND));
+
+    let [timeout, connect] = ["timeout", "connect"].map(FailureKind::new);
+    assert_eq!(failures(&circuit), [(FailureKind::OTHER, 2), (timeout, 2), (connect, 1)]);
+    let json = serde_json::to_value(circuit.snapshot()).unwrap();
+    let expected = serde_json::json!({ "other": 2, "timeout": 2, "connect": 1 });
+    assert_eq!(json["failures_by_kind"], expected);
+}
+
+#[test]
+fn more_kinds_than_sixteen_count_as_other() {
+    const NAMES: [&str; 20] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
+        "s", "t",
+    ];
+    let (circuit, _) = circuit(|b| b.failure_count(u32::MAX));
+    for name in NAMES.into_iter().chain(NAMES) {
+        fail_as(&circuit, name);
+    }
+
+    let snapshot = circuit.snapshot();
+
+    assert_eq!(snapshot.failures_by_kind.len(), 17);
+    assert_eq!(snapshot.failures_by_kind[0], (FailureKind::OTHER, 8));
+    assert!(snapshot.failures_by_kind[1..].iter().all(|(_, failures)| *failures == 2));
+    assert_eq!(snapshot.totals.failures, 40);
 }

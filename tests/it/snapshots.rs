@@ -83,6 +83,7 @@ fn json_has_names_and_seconds() {
                 "successes": 0, "failures": 1, "ignored": 0, "abandoned": 0, "slow_calls": 0,
                 "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
             },
+            "failures_by_kind": { "other": 1 },
             "transitions": {
                 "closed_to_open": 1, "open_to_half_open": 0, "open_to_closed": 0,
                 "half_open_to_closed": 0, "half_open_to_open": 0,
