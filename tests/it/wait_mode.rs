@@ -15,7 +15,7 @@ use tower_circuit_breaker::{
 };
 
 use crate::readiness::{Asked, Wakes, ask};
-use crate::support::{FAILURE, Inner, SECOND, calls, fail};
+use crate::support::{FAILURE, Inner, SECOND, calls, fail, ready_to_probe};
 
 /// A circuit on the clock of the runtime: open for 30 s, then one probe at a time, which holds its
 /// slot for 30 s.
@@ -329,6 +329,30 @@ async fn an_alarm_that_rings_early_is_set_anew_for_what_is_left() {
     clock.advance(Duration::from_nanos(1));
 
     assert!(client.is_ready());
+}
+
+#[test]
+fn a_runtime_that_is_shut_down_takes_its_waiting_services_along() {
+    let builder = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (circuit, clock) = crate::support::circuit(|b| b);
+    ready_to_probe(&circuit, &clock);
+    let [mut reserved, mut waits] = [(); 2].map(|()| Client::new(&circuit));
+    let wakes = Arc::clone(&waits.wakes);
+    let runtime = builder();
+    runtime.spawn(async move {
+        assert!(reserved.is_ready());
+        assert!(!waits.is_ready());
+        std::future::pending::<()>().await;
+        drop((reserved, waits));
+    });
+    runtime.block_on(tokio::task::yield_now());
+    assert!(Arc::strong_count(&wakes) > 1);
+
+    drop(runtime);
+
+    assert_eq!(Arc::strong_count(&wakes), 1);
+    let _probe = circuit.try_acquire().expect("the slot was given back");
+    assert!(builder().block_on(async { !Client::new(&circuit).is_ready() }));
 }
 
 #[test]
