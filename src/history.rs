@@ -18,6 +18,10 @@ pub(crate) struct History {
     most: usize,
 }
 
+/// Those who wait for events.
+#[must_use = "they wait to be woken"]
+pub(crate) struct Readers(HashMap<u64, Waker>);
+
 #[derive(Debug)]
 struct Ring {
     events: VecDeque<(Timestamp, CircuitEvent)>,
@@ -76,28 +80,27 @@ impl History {
         Self { ring: Mutex::new(ring), most }
     }
 
-    /// Keeps the next event; the oldest goes for it when there are too many.
-    pub(crate) fn push(&self, event: CircuitEvent, now: Timestamp) {
+    /// Keeps the next events; the oldest go for them when there are too many. Gives who waits for
+    /// them, to be woken where no lock is held.
+    pub(crate) fn push(&self, events: &[CircuitEvent], now: Timestamp) -> Readers {
         let mut ring = lock(&self.ring);
-        let oldest = if ring.events.len() >= self.most { ring.events.pop_front() } else { None };
-        ring.events.push_back((now, event));
-        ring.next = ring.next.wrapping_add(1);
-        drop(ring);
-        drop(oldest);
-    }
-
-    /// Wakes who waits for events.
-    pub(crate) fn wake(&self) {
-        let readers = std::mem::take(&mut lock(&self.ring).readers);
-        for reader in readers.into_values() {
-            let _ = contain(|| reader.wake());
+        for event in events {
+            if ring.events.len() >= self.most {
+                ring.events.pop_front();
+            }
+            ring.events.push_back((now, event.clone()));
+            ring.next = ring.next.wrapping_add(1);
         }
+        Readers(std::mem::take(&mut ring.readers))
     }
 
     /// There will be no more events.
     pub(crate) fn end(&self) {
-        lock(&self.ring).is_over = true;
-        self.wake();
+        let mut ring = lock(&self.ring);
+        ring.is_over = true;
+        let readers = Readers(std::mem::take(&mut ring.readers));
+        drop(ring);
+        readers.wake();
     }
 
     /// What is kept, the oldest first.
@@ -117,6 +120,14 @@ impl History {
         let mut ring = lock(&self.ring);
         ring.next_reader = ring.next_reader.wrapping_add(1);
         Subscription { history: Arc::clone(self), next: ring.next, key: ring.next_reader }
+    }
+}
+
+impl Readers {
+    pub(crate) fn wake(self) {
+        for reader in self.0.into_values() {
+            let _ = contain(|| reader.wake());
+        }
     }
 }
 

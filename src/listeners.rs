@@ -7,7 +7,7 @@ use std::fmt;
 use crate::contain::contain;
 use crate::engine::time::Timestamp;
 use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
-use crate::history::History;
+use crate::history::{History, Readers};
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, OnceLock, Ordering, lock, planted};
 
 /// The listeners of one circuit.
@@ -75,23 +75,23 @@ impl Listeners {
     }
 
     /// Puts the events of change `number` into history and inboxes, once those of all changes before
-    /// it are there. No user code runs.
+    /// it are there; wakes who reads them. No other user code runs.
     pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>, now: Timestamp) {
         let mut roster = lock(&self.roster);
         if number != roster.next && !planted(Bug::OutOfOrder) {
             roster.early.insert(number, events);
             return;
         }
-        let mut next = Some(events);
+        let (mut next, mut readers) = (Some(events), Vec::new());
         while let Some(events) = next {
-            for event in &events {
-                self.history().push(event.clone(), now);
-            }
+            readers.push(self.history().push(&events, now));
             let missed = roster.deliver(events);
             self.missed.fetch_add(missed, Ordering::Relaxed);
             let number = roster.next;
             next = roster.early.remove(&number);
         }
+        drop(roster);
+        readers.into_iter().for_each(Readers::wake);
     }
 
     pub(crate) fn history(&self) -> &Arc<History> {
@@ -100,7 +100,6 @@ impl Listeners {
 
     /// Tells all listeners what waits for them.
     pub(crate) fn attend(&self) {
-        self.history().wake();
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in &*entries {
             entry.attend(&self.panics);
