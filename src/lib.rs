@@ -78,9 +78,10 @@
 //!
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
-//! `http` (the verdict at the end of the body, rejections as responses), `test-util`
-//! (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes
-//! through, `HeedRejections` for retries), `tower-http` (its classifiers), `full` (all of these).
+//! `http` (the verdict at the end of the body, rejections as responses), `prometheus` (metrics for
+//! prometheus-client), `test-util` (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower`
+//! (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http` (its
+//! classifiers), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -127,6 +128,8 @@ mod service;
 pub mod settlement;
 mod snapshot;
 mod sync;
+#[cfg(feature = "prometheus")]
+pub mod telemetry;
 mod waiters;
 mod waiting;
 

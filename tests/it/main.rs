@@ -33,6 +33,8 @@ mod neutral;
 mod operators;
 mod own_classifiers;
 mod permits;
+mod prometheus;
+mod promtool;
 mod read_body;
 mod readiness;
 mod reconfigure;

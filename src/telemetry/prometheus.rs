@@ -1,0 +1,154 @@
+//! Circuits as Prometheus sees them.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use crate::registry::CircuitRegistry;
+use crate::snapshot::CircuitSnapshot;
+use crate::telemetry::series::{Kind, METRICS, Metric, Sample, Value};
+
+/// Exports the circuits of a registry through prometheus-client.
+///
+/// It reads them when it is scraped, those that are there then; calls pay nothing for it. The
+/// metrics are listed in the [module docs](crate::telemetry#metrics). Register one collector: two
+/// would export each metric twice.
+///
+/// [`Collector`] is the one trait this feature exists to implement, so a new minor release of
+/// prometheus-client is a breaking one for it.
+///
+/// # Examples
+///
+/// ```
+/// use prometheus_client::encoding::text;
+/// use prometheus_client::registry::Registry;
+/// use tower_circuit_breaker::CircuitRegistry;
+/// use tower_circuit_breaker::telemetry::PrometheusCollector;
+///
+/// let circuits = CircuitRegistry::new();
+/// let mut registry = Registry::default();
+/// registry.register_collector(Box::new(PrometheusCollector::new(&circuits)));
+///
+/// circuits.get_or_create("plants").trip();
+/// let mut scraped = String::new();
+/// text::encode(&mut scraped, &registry)?;
+///
+/// assert!(scraped.contains("circuit_breaker_state{name=\"plants\"} 2\n"));
+/// # Ok::<(), std::fmt::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PrometheusCollector {
+    circuits: CircuitRegistry,
+}
+
+/// The text format that Prometheus scrapes, for those who export nothing else.
+///
+/// Beside other metrics, use a [`PrometheusCollector`]: prometheus-client writes `OpenMetrics`,
+/// whose metadata name a counter without its `_total`. `promtool check metrics` knows the older
+/// format alone, which is this one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PrometheusText;
+
+impl PrometheusCollector {
+    /// A collector of the circuits in `registry`.
+    #[must_use]
+    pub fn new(registry: &CircuitRegistry) -> Self {
+        Self { circuits: registry.clone() }
+    }
+}
+
+impl Collector for PrometheusCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let circuits = self.circuits.snapshots();
+        METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))
+    }
+}
+
+impl Metric {
+    fn encode(
+        &self,
+        circuits: &[CircuitSnapshot],
+        encoder: &mut DescriptorEncoder<'_>,
+    ) -> fmt::Result {
+        let mut encoder =
+            encoder.encode_descriptor(self.name, self.help, None, self.kind.into())?;
+        for circuit in circuits {
+            for sample in (self.read)(circuit) {
+                let labels = [Some(("name", &*circuit.name)), sample.label];
+                let labels: Vec<_> = labels.into_iter().flatten().collect();
+                sample.encode(self.kind, encoder.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sample {
+    fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        match (kind, self.value) {
+            (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(&number),
+            (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(&number),
+            (Kind::Counter, Value::Count(number)) => {
+                encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
+            }
+            (Kind::Counter, Value::Real(number)) => {
+                encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
+            }
+        }
+    }
+}
+
+impl From<Kind> for MetricType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter,
+            Kind::Gauge => Self::Gauge,
+        }
+    }
+}
+
+impl PrometheusText {
+    /// What to send as `Content-Type` with it.
+    pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// The metrics of all circuits in `registry`, as they are now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::telemetry::PrometheusText;
+    ///
+    /// let circuits = CircuitRegistry::new();
+    /// circuits.get_or_create("plants").trip();
+    ///
+    /// let text = PrometheusText::encode(&circuits);
+    /// assert!(text.contains("circuit_breaker_open_total{name=\"plants\"} 1\n"));
+    /// ```
+    #[must_use]
+    pub fn encode(registry: &CircuitRegistry) -> String {
+        let mut all = Registry::default();
+        all.register_collector(Box::new(PrometheusCollector::new(registry)));
+        let mut text = String::new();
+        let written = text::encode_registry(&mut text, &all);
+        debug_assert!(written.is_ok(), "a string takes any text");
+        text.split_inclusive('\n').map(with_total).collect()
+    }
+}
+
+/// The line; with the whole name of the counter, if it is a line about one.
+fn with_total(line: &str) -> String {
+    // No sample begins like this, whatever its labels hold.
+    let about = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
+    let is_counter = |metric: &&Metric| metric.kind == Kind::Counter;
+    let mut counters = METRICS.iter().filter(is_counter).map(|metric| metric.name);
+    let named = about.and_then(|about| about.split(' ').next());
+    match named.filter(|named| counters.any(|counter| counter == *named)) {
+        Some(counter) => line.replacen(counter, &format!("{counter}_total"), 1),
+        None => line.to_owned(),
+    }
+}

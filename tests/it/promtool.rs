@@ -1,0 +1,66 @@
+//! What Prometheus' own tool says of the metrics.
+//!
+//! Where promtool is missing the tests say so and pass, unless `PROMTOOL_REQUIRED` is set, as
+//! `tests/run.sh` does.
+
+use std::env;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::telemetry::PrometheusText;
+
+use crate::prometheus::{ODD_NAMES, in_every_state};
+
+/// Whether promtool is content, and what it said; nothing where there is no promtool.
+fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
+    let started = Command::new("promtool")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = started else {
+        assert!(env::var_os("PROMTOOL_REQUIRED").is_none(), "promtool is missing");
+        eprintln!("skipped: promtool is missing (on Debian: apt-get install prometheus)");
+        return None;
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    Some((output.status.success(), said.concat()))
+}
+
+#[track_caller]
+fn assert_content(arguments: &[&str], input: &str) {
+    if let Some((is_content, said)) = promtool(arguments, input) {
+        assert!(is_content, "promtool {arguments:?}: {said}\n{input}");
+    }
+}
+
+#[test]
+fn promtool_accepts_the_metrics_of_circuits_in_every_state() {
+    assert_content(&["check", "metrics"], &PrometheusText::encode(&in_every_state()));
+    assert_content(&["check", "metrics"], &PrometheusText::encode(&CircuitRegistry::new()));
+}
+
+#[test]
+fn promtool_accepts_every_name() {
+    let registry = CircuitRegistry::new();
+    for name in ODD_NAMES {
+        registry.get_or_create(name).trip();
+    }
+    registry.get_or_create(&"x".repeat(10_000));
+
+    assert_content(&["check", "metrics"], &PrometheusText::encode(&registry));
+}
+
+#[test]
+fn promtool_does_find_fault() {
+    let without_help = "# TYPE calls counter\ncalls 1\n";
+    if let Some((is_content, said)) = promtool(&["check", "metrics"], without_help) {
+        assert!(!is_content && said.contains("no help text"), "{said}");
+    }
+}
