@@ -425,6 +425,7 @@ impl Circuit {
             epoch: change.epoch,
             window: change.window,
             lasted: change.lasted,
+            down_for: change.down_for,
             open_for: change.open_for,
         });
         let overridden =

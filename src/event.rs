@@ -111,6 +111,12 @@ pub enum CircuitEvent {
         /// How long the old state lasted.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::seconds"))]
         lasted: Duration,
+        /// How long the circuit had not been closed, if it closes now.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
+        down_for: Option<Duration>,
         /// How long the circuit will be open, if it is now and nobody forced it.
         #[cfg_attr(
             feature = "serde",

@@ -82,6 +82,8 @@ pub(crate) struct Change {
     pub(crate) open_for: Option<Duration>,
     /// How long the last state lasted.
     pub(crate) lasted: Duration,
+    /// How long the circuit had not been closed, when it closes.
+    pub(crate) down_for: Option<Duration>,
 }
 
 /// State and override together.

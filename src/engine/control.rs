@@ -24,6 +24,8 @@ pub(crate) struct Control {
     pub(crate) last_trip: Option<TripRecord>,
     /// When the current state began.
     pub(crate) since: Timestamp,
+    /// When the circuit was closed for the last time; means nothing while it is.
+    left_closed: Timestamp,
     /// The open time of the last open stretch; zero before the first and after a reset.
     opened_for: Duration,
     /// The backoff step of the last open stretch.
@@ -70,6 +72,7 @@ impl Control {
             trips: 0,
             last_trip: None,
             since: now,
+            left_closed: now,
             opened_for: Duration::ZERO,
             step: None,
             changes: 0,
@@ -120,6 +123,22 @@ impl Control {
             OpenTime::Backoff => self.settings.open.step(step, self.dice.roll()),
         };
         self.opened_for
+    }
+
+    /// Notes the move from one state to another; gives how long the circuit was not closed, if that
+    /// is over.
+    fn move_on(
+        &mut self,
+        from: CircuitState,
+        to: CircuitState,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        self.since = now;
+        self.count(from, to);
+        if from == CircuitState::Closed {
+            self.left_closed = now;
+        }
+        (to == CircuitState::Closed).then(|| now.since(self.left_closed))
     }
 
     fn forget_backoff(&mut self) {
@@ -248,10 +267,9 @@ impl Machine {
         let window = self.recorder().counts(Tag::of(old.epoch()), now);
         let lasted = now.since(control.since);
         // A move within one state keeps its age: only the epoch is new.
-        if next.to.state != old.state() {
-            control.since = now;
-            control.count(old.state(), next.to.state);
-        }
+        let is_move = next.to.state != old.state();
+        let down_for =
+            if is_move { control.move_on(old.state(), next.to.state, now) } else { None };
         // Before the window may get another shape.
         let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
         self.tally().add_many(Counter::Successes, successes);
@@ -276,6 +294,7 @@ impl Machine {
             window,
             open_for: next.open_for,
             lasted,
+            down_for,
         }
     }
 
@@ -304,6 +323,7 @@ impl Machine {
             window: self.recorder().counts(Tag::of(old.epoch()), now),
             open_for: None,
             lasted: now.since(control.since),
+            down_for: None,
         }
     }
 }

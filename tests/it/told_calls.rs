@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tower_circuit_breaker::{
-    Circuit, CircuitEvent, FailureKind, Interest, Listener, Outcome, RejectReason,
+    Circuit, CircuitEvent, CircuitState, FailureKind, Interest, Listener, Outcome, RejectReason,
 };
 
 use crate::listeners::everything;
-use crate::support::{SECOND, circuit, rejection, succeed};
+use crate::support::{SECOND, circuit, fail, rejection, succeed};
 
 /// Makes a call each time that it hears of one.
 struct Caller(Mutex<Option<Circuit>>, AtomicUsize);
@@ -127,6 +127,43 @@ fn changes_say_how_long_the_old_state_lasted_and_rejections_when_to_come_again()
         matches!(told[1], CircuitEvent::Rejected { retry_after, .. } if retry_after == Some(28 * SECOND)),
         "{told:?}"
     );
+}
+
+#[test]
+fn a_change_to_closed_says_how_long_the_circuit_was_not() {
+    let (circuit, clock) = circuit(|b| b.open_for(8 * SECOND));
+    let all = everything();
+    circuit.on_event(all);
+    let down = || {
+        let told = all.0.lock().unwrap();
+        let mut changes = told.iter().filter_map(|event| match event {
+            CircuitEvent::StateChanged { to, down_for, .. } => Some((*to, *down_for)),
+            _ => None,
+        });
+        changes.next_back().expect("a change")
+    };
+    clock.advance(100 * SECOND);
+    for failed_probes in 0..2 {
+        circuit.trip();
+        clock.advance(SECOND);
+        circuit.trip();
+        assert_eq!(down(), (CircuitState::Open, None));
+        for _ in 0..failed_probes {
+            clock.advance(8 * SECOND);
+            fail(&circuit);
+        }
+        clock.advance(8 * SECOND);
+        succeed(&circuit);
+
+        let expected = (9 + 8 * failed_probes) * SECOND;
+        assert_eq!(down(), (CircuitState::Closed, Some(expected)), "{failed_probes} failed");
+        clock.advance(50 * SECOND);
+    }
+    circuit.force_open();
+    clock.advance(3 * SECOND);
+    circuit.release();
+
+    assert_eq!(down(), (CircuitState::Closed, Some(3 * SECOND)));
 }
 
 #[test]
