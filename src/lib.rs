@@ -81,7 +81,7 @@
 //! `http` (the verdict at the end of the body, rejections as responses), `prometheus` (metrics for
 //! prometheus-client), `test-util` (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower`
 //! (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http` (its
-//! classifiers), `full` (all of these).
+//! classifiers), `tracing` (changes as log events), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -128,7 +128,7 @@ mod service;
 pub mod settlement;
 mod snapshot;
 mod sync;
-#[cfg(feature = "prometheus")]
+#[cfg(any(feature = "prometheus", feature = "tracing"))]
 pub mod telemetry;
 mod waiters;
 mod waiting;

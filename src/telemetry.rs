@@ -3,6 +3,7 @@
 //! | feature | brings | how |
 //! |---|---|---|
 //! | `prometheus` | [`PrometheusCollector`] | reads the circuits when they are scraped |
+//! | `tracing` | [`TracingListener`] | hears of changes, and rejections where asked for |
 //!
 //! # Metrics
 //!
@@ -34,7 +35,14 @@
 //! ([`keyed`](crate::keyed)): there the cap on keys is the cap on series. They may tell which
 //! upstreams there are: serve metrics where only those who may know can read them.
 
+#[cfg(feature = "prometheus")]
 mod prometheus;
+#[cfg(feature = "prometheus")]
 mod series;
+#[cfg(feature = "tracing")]
+mod tracing;
 
+#[cfg(feature = "prometheus")]
 pub use self::prometheus::{PrometheusCollector, PrometheusText};
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingListener;

@@ -112,7 +112,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
-    ("telemetry", &["engine", "registry", "snapshot", "telemetry"]),
+    ("telemetry", &["engine", "event", "registry", "snapshot", "telemetry"]),
     ("docs", &[]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),

@@ -52,6 +52,7 @@ mod streams;
 mod support;
 mod told_calls;
 mod tower_http;
+mod tracing;
 mod traps;
 mod trip_rules;
 mod under_load;

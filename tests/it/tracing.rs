@@ -1,0 +1,181 @@
+//! What is logged.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tower_circuit_breaker::telemetry::TracingListener;
+use tower_circuit_breaker::{Circuit, CircuitRegistry};
+use tracing::Level;
+use tracing::subscriber::with_default;
+
+use crate::prometheus::ODD_NAMES;
+use crate::support::{SECOND, circuit, fail, rejection, succeed};
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// What is logged as JSON while `happens` runs: one object for each line.
+fn logged(happens: impl FnOnce()) -> Vec<Value> {
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(Level::TRACE)
+        .with_writer(move || writer.clone())
+        .without_time()
+        .finish();
+    with_default(subscriber, happens);
+    buffer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A line: level and fields, if it has the right target.
+fn line(level: &str, fields: Value) -> Value {
+    json!({ "level": level, "fields": fields, "target": "tower_circuit_breaker" })
+}
+
+#[test]
+fn a_trip_warns_and_a_recovery_informs() {
+    let (circuit, clock) = circuit(|b| b.failure_rate(0.5).minimum_calls(4).open_for(8 * SECOND));
+    circuit.on_event(TracingListener::new());
+
+    let lines = logged(|| {
+        succeed(&circuit);
+        succeed(&circuit);
+        fail(&circuit);
+        fail(&circuit);
+        clock.advance(8 * SECOND);
+        fail(&circuit);
+        clock.advance(9 * SECOND);
+        succeed(&circuit);
+    });
+
+    let (trip, change) = ("circuit tripped", "circuit changed state");
+    let probe = json!({ "message": change, "circuit": "api", "from": "open", "to": "half_open",
+        "reason": "open_time_over" });
+    let expected = [
+        line(
+            "WARN",
+            json!({ "message": trip, "circuit": "api", "from": "closed", "to": "open",
+                "reason": "failure_rate", "failure_rate": 0.5, "calls": 4, "open_for_ms": 8_000 }),
+        ),
+        line("INFO", probe.clone()),
+        line(
+            "INFO",
+            json!({ "message": change, "circuit": "api", "from": "half_open", "to": "open",
+                "reason": "probes_failed", "open_for_ms": 8_000 }),
+        ),
+        line("INFO", probe),
+        line(
+            "INFO",
+            json!({ "message": change, "circuit": "api", "from": "half_open", "to": "closed",
+                "reason": "probes_succeeded", "down_for_ms": 17_000 }),
+        ),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn overrides_inform() {
+    let (circuit, _) = circuit(|b| b);
+    circuit.on_event(TracingListener::default());
+
+    let lines = logged(|| {
+        circuit.observe();
+        circuit.release();
+    });
+
+    let message = "circuit overridden";
+    assert_eq!(
+        lines,
+        [("none", "observing"), ("observing", "none")].map(|(from, to)| line(
+            "INFO",
+            json!({ "message": message, "circuit": "api", "from": from, "to": to })
+        ))
+    );
+}
+
+#[test]
+fn rejections_are_told_at_debug_where_asked_for_and_successes_never() {
+    let calls = |circuit: &Circuit| {
+        succeed(circuit);
+        fail(circuit);
+        circuit.trip_for(4 * SECOND);
+        rejection(circuit);
+    };
+    let (quiet, _) = circuit(|b| b.listener(TracingListener::new()));
+    let (asked, _) = circuit(|b| b.listener(TracingListener::new().rejections()));
+
+    let told = logged(|| calls(&asked));
+
+    assert_eq!(logged(|| calls(&quiet)).len(), 1);
+    assert_eq!(told.len(), 2, "{told:?}");
+    let fields = json!({ "message": "call rejected", "circuit": "api", "reason": "open",
+        "retry_after_ms": 4_000 });
+    assert_eq!(told[1], line("DEBUG", fields));
+}
+
+#[test]
+fn one_event_is_one_line_whatever_the_name() {
+    let registry = CircuitRegistry::new();
+    registry.on_event(TracingListener::new().rejections());
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+
+    with_default(subscriber, || {
+        for name in ODD_NAMES {
+            let circuit = registry.get_or_create(name);
+            circuit.trip();
+            rejection(&circuit);
+            circuit.force_closed();
+        }
+    });
+
+    let text = buffer.text();
+    // Trip, rejection, override, and the change that goes with it.
+    assert_eq!(text.split('\n').count() - 1, ODD_NAMES.len() * 4, "{text}");
+    assert!(text.chars().all(|c| c == '\n' || is_printable(c)), "{text:?}");
+    assert!(text.contains("Größe 漢字 🦀"), "{text}");
+}
+
+#[test]
+fn names_are_escaped_before_any_subscriber_sees_them() {
+    let registry = CircuitRegistry::new();
+    registry.on_event(TracingListener::new());
+    for name in ODD_NAMES {
+        let [line] = &logged(|| registry.get_or_create(name).trip())[..] else {
+            panic!("{name:?} is not one line");
+        };
+
+        let told = line["fields"]["circuit"].as_str().unwrap();
+
+        assert!(told.chars().all(is_printable), "{told:?}");
+        let is_plain = name.chars().all(is_printable);
+        assert_eq!(told == name, is_plain, "{told:?} for {name:?}");
+    }
+}
+
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c)
+}
