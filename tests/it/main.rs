@@ -29,6 +29,7 @@ mod kinds;
 mod lengths;
 mod listeners;
 mod misbehaving;
+mod monitoring;
 mod neutral;
 mod operators;
 mod own_classifiers;

@@ -1,22 +1,25 @@
-//! What Prometheus' own tool says of the metrics.
+//! What Prometheus' own tool says of the metrics, and of `examples/monitoring`.
 //!
 //! Where promtool is missing the tests say so and pass, unless `PROMTOOL_REQUIRED` is set, as
 //! `tests/run.sh` does.
 
-use std::env;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
+use serde_json::json;
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::telemetry::PrometheusText;
 
+use crate::monitoring::{FOLDER, queries};
 use crate::prometheus::{ODD_NAMES, in_every_state};
 
 /// Whether promtool is content, and what it said; nothing where there is no promtool.
 fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
     let started = Command::new("promtool")
         .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(FOLDER)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -63,4 +66,24 @@ fn promtool_does_find_fault() {
     if let Some((is_content, said)) = promtool(&["check", "metrics"], without_help) {
         assert!(!is_content && said.contains("no help text"), "{said}");
     }
+}
+
+#[test]
+fn promtool_accepts_the_alerts_and_their_tests_and_the_configuration() {
+    assert_content(&["check", "rules", "alerts.yml"], "");
+    assert_content(&["test", "rules", "alerts.test.yml"], "");
+    assert_content(&["check", "config", "prometheus.yml"], "");
+}
+
+#[test]
+fn promtool_accepts_the_queries_of_the_board() {
+    let rules = queries().into_iter().enumerate().map(|(number, query)| {
+        let query = query.replace("$__rate_interval", "1m").replace("$name", ".*");
+        json!({ "record": format!("panel:{number}"), "expr": query })
+    });
+    let groups = json!({ "groups": [{ "name": "board", "rules": rules.collect::<Vec<_>>() }] });
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("board.rules.json");
+    fs::write(&file, groups.to_string()).unwrap();
+
+    assert_content(&["check", "rules", file.to_str().unwrap()], "");
 }
