@@ -78,10 +78,11 @@
 //!
 //! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
-//! `http` (the verdict at the end of the body, rejections as responses), `prometheus` (metrics for
-//! prometheus-client), `test-util` (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower`
-//! (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http` (its
-//! classifiers), `tracing` (changes as log events), `full` (all of these).
+//! `http` (the verdict at the end of the body, rejections as responses), `metrics` (changes through
+//! that facade), `prometheus` (metrics for prometheus-client), `test-util` (`ManualClock`), `tokio`
+//! (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes through, `HeedRejections`
+//! for retries), `tower-http` (its classifiers), `tracing` (changes as log events), `full` (all of
+//! these).
 //!
 //! # Limits
 //!
@@ -128,7 +129,7 @@ mod service;
 pub mod settlement;
 mod snapshot;
 mod sync;
-#[cfg(any(feature = "prometheus", feature = "tracing"))]
+#[cfg(any(feature = "metrics", feature = "prometheus", feature = "tracing"))]
 pub mod telemetry;
 mod waiters;
 mod waiting;

@@ -3,6 +3,7 @@
 //! | feature | brings | how |
 //! |---|---|---|
 //! | `prometheus` | [`PrometheusCollector`] | reads the circuits when they are scraped |
+//! | `metrics` | [`MetricsListener`] | hears of changes, and of calls and rejections where asked for |
 //! | `tracing` | [`TracingListener`] | hears of changes, and rejections where asked for |
 //!
 //! # Metrics
@@ -35,6 +36,10 @@
 //! ([`keyed`](crate::keyed)): there the cap on keys is the cap on series. They may tell which
 //! upstreams there are: serve metrics where only those who may know can read them.
 
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+mod level;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 #[cfg(feature = "prometheus")]
@@ -42,6 +47,8 @@ mod series;
 #[cfg(feature = "tracing")]
 mod tracing;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsListener;
 #[cfg(feature = "prometheus")]
 pub use self::prometheus::{PrometheusCollector, PrometheusText};
 #[cfg(feature = "tracing")]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::engine::state::{CircuitState, Override};
+use crate::engine::state::Override;
 use crate::snapshot::CircuitSnapshot;
+use crate::telemetry::level::level;
 
 /// One metric that every circuit has.
 pub(crate) struct Metric {
@@ -39,7 +40,7 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "circuit_breaker_state",
         help: "Where the circuit stands: 0 closed, 1 half-open, 2 open.",
         kind: Kind::Gauge,
-        read: |circuit| count(level(circuit.state)),
+        read: |circuit| count(level(circuit.state).into()),
     },
     Metric {
         name: "circuit_breaker_overridden",
@@ -108,15 +109,6 @@ pub(crate) const METRICS: &[Metric] = &[
         read: |circuit| labelled("transition", transitions(circuit)),
     },
 ];
-
-/// A state as a number that grows with the trouble.
-pub(crate) const fn level(state: CircuitState) -> u64 {
-    match state {
-        CircuitState::Closed => 0,
-        CircuitState::HalfOpen => 1,
-        CircuitState::Open => 2,
-    }
-}
 
 fn overrides(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
     [Override::ForcedOpen, Override::ForcedClosed, Override::Observing]

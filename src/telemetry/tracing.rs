@@ -12,8 +12,8 @@ use crate::event::{CircuitEvent, Interest, Listener};
 /// Tells what happens to circuits as events of [`tracing`](https://docs.rs/tracing).
 ///
 /// The target is `tower_circuit_breaker`. A trip is told at `WARN`, every other change of state or
-/// override at `INFO`, probes being the change to `half_open`; a success is never told. Fields, as far as
-/// an event has them:
+/// override at `INFO`, probes being the change to `half_open`; a success is never told. Fields, as
+/// far as an event has them:
 ///
 /// | field | what it is |
 /// |---|---|

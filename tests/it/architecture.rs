@@ -112,7 +112,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
-    ("telemetry", &["engine", "event", "registry", "snapshot", "telemetry"]),
+    ("telemetry", &["engine", "event", "registry", "snapshot", "sync", "telemetry"]),
     ("docs", &[]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),

@@ -7,7 +7,7 @@ use tower_circuit_breaker::http::{
     AtBodyEnd, BodyCall, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd, ResponseBody,
     ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
-use tower_circuit_breaker::telemetry::PrometheusCollector;
+use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
@@ -35,7 +35,9 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<TokioClock>();
     send_sync_unpin::<ManualClock>();
     send_sync_unpin::<CircuitBreakerLayer>();
+    send_sync_unpin::<MetricsListener>();
     send_sync_unpin::<PrometheusCollector>();
+    send_sync_unpin::<TracingListener>();
     send_sync_unpin::<CircuitBreaker<()>>();
     send_sync::<ResponseFuture<Ready<()>, Ready<()>, ErrorsAsFailures, Typed>>();
 }

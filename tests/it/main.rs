@@ -28,6 +28,7 @@ mod keyed;
 mod kinds;
 mod lengths;
 mod listeners;
+mod metrics;
 mod misbehaving;
 mod monitoring;
 mod neutral;

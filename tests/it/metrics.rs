@@ -1,0 +1,142 @@
+//! What is recorded through the facade.
+
+use std::collections::BTreeMap;
+
+use metrics::with_local_recorder;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusText};
+
+use crate::prometheus::{ODD_NAMES, registry};
+use crate::support::{SECOND, fail, fail_as, rejection, succeed};
+
+/// What is recorded while `happens` runs: value and description by series, as in `name{key=value}`.
+fn recorded(happens: impl FnOnce()) -> BTreeMap<String, (f64, Option<String>)> {
+    let recorder = DebuggingRecorder::new();
+    with_local_recorder(&recorder, happens);
+    let snapshot = recorder.snapshotter().snapshot().into_vec();
+    let series = snapshot.into_iter().map(|(key, _, description, value)| {
+        let labels = key.key().labels().map(|label| format!("{}={}", label.key(), label.value()));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let value = match value {
+            DebugValue::Counter(number) => f64::from(u32::try_from(number).unwrap()),
+            DebugValue::Gauge(number) => number.into_inner(),
+            DebugValue::Histogram(_) => panic!("no histogram is recorded"),
+        };
+        let name = format!("{}{{{labels}}}", key.key().name());
+        (name, (value, description.map(|description| description.to_string())))
+    });
+    series.collect()
+}
+
+#[track_caller]
+fn assert_recorded(happens: impl FnOnce(), expected: &[(&str, f64)]) {
+    let recorded = recorded(happens);
+    let values: Vec<_> =
+        recorded.iter().map(|(name, (value, _))| (name.as_str(), *value)).collect();
+    let mut expected: Vec<_> =
+        expected.iter().map(|(name, value)| (format!("circuit_breaker_{name}"), *value)).collect();
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(values, expected.iter().map(|(name, v)| (name.as_str(), *v)).collect::<Vec<_>>());
+}
+
+#[test]
+fn changes_are_recorded_under_the_names_of_the_collector() {
+    assert_recorded(
+        || {
+            let (registry, clock) = registry(|b| b.consecutive_failures(1).open_for(SECOND));
+            registry.on_event(MetricsListener::new());
+            let circuit = registry.get_or_create("api");
+            fail(&circuit);
+            rejection(&circuit);
+            for _ in 0..2 {
+                clock.advance(SECOND);
+                fail(&circuit);
+            }
+            circuit.observe();
+            circuit.force_closed();
+        },
+        &[
+            ("state{name=api}", 0.0),
+            ("open_total{name=api}", 3.0),
+            ("overridden{name=api,override=observing}", 0.0),
+            ("overridden{name=api,override=forced_closed}", 1.0),
+            ("state_transitions_total{name=api,transition=closed_to_open}", 1.0),
+            ("state_transitions_total{name=api,transition=open_to_half_open}", 2.0),
+            ("state_transitions_total{name=api,transition=half_open_to_open}", 2.0),
+            ("state_transitions_total{name=api,transition=open_to_closed}", 1.0),
+        ],
+    );
+}
+
+#[test]
+fn calls_and_rejections_are_recorded_where_asked_for() {
+    let happens = |listener: fn() -> MetricsListener| {
+        move || {
+            let registry = CircuitRegistry::new();
+            registry.on_event(listener());
+            let circuit = registry.get_or_create("api");
+            succeed(&circuit);
+            succeed(&circuit);
+            fail(&circuit);
+            fail_as(&circuit, "connect");
+            circuit.trip();
+            rejection(&circuit);
+        }
+    };
+    let changes = [
+        ("state{name=api}", 2.0),
+        ("open_total{name=api}", 1.0),
+        ("state_transitions_total{name=api,transition=closed_to_open}", 1.0),
+    ];
+    let calls = [
+        ("calls_total{name=api,result=success}", 2.0),
+        ("calls_total{name=api,result=failure}", 2.0),
+        ("failures_total{name=api,kind=other}", 1.0),
+        ("failures_total{name=api,kind=connect}", 1.0),
+    ];
+    let rejections = [("calls_total{name=api,result=rejected}", 1.0)];
+
+    assert_recorded(happens(MetricsListener::default), &changes);
+    let with_calls = [&changes[..], &calls].concat();
+    assert_recorded(happens(|| MetricsListener::new().calls()), &with_calls);
+    let with_both = [&with_calls[..], &rejections].concat();
+    assert_recorded(happens(|| MetricsListener::new().rejections().calls()), &with_both);
+}
+
+#[test]
+fn names_and_help_are_those_of_the_collector() {
+    let registry = CircuitRegistry::new();
+    let recorded = recorded(|| {
+        registry.on_event(MetricsListener::new().calls().rejections());
+        let circuit = registry.get_or_create("api");
+        fail(&circuit);
+        circuit.force_open();
+        rejection(&circuit);
+    });
+    let text = PrometheusText::encode(&registry);
+
+    assert_eq!(recorded.len(), 7, "{recorded:?}");
+    for (series, (value, help)) in recorded {
+        let (name, labels) = series.split_once('{').unwrap();
+        let help = help.unwrap_or_else(|| panic!("{name} is not described"));
+        assert!(text.contains(&format!("# HELP {name} {help}\n")), "{name}: {help}");
+        let labels = labels.replace('=', "=\"").replace(',', "\",").replace('}', "\"}");
+        assert!(text.contains(&format!("{name}{{{labels} {value}\n")), "{series} is {value}");
+    }
+}
+
+#[test]
+fn names_are_passed_on_as_they_are() {
+    let recorded = recorded(|| {
+        let registry = CircuitRegistry::new();
+        registry.on_event(MetricsListener::new());
+        for name in ODD_NAMES {
+            registry.get_or_create(name).trip();
+        }
+    });
+
+    for name in ODD_NAMES {
+        assert!(recorded.contains_key(&format!("circuit_breaker_state{{name={name}}}")), "{name}");
+    }
+}
