@@ -123,7 +123,8 @@ step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --
 step_examples() {
     local example
     cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
-    for example in hyper_client reqwest_client grpc axum_server retry balance permits webhook; do
+    for example in hyper_client reqwest_client grpc axum_server retry balance permits webhook \
+        opentelemetry; do
         echo "example: $example"
         cargo run --quiet --locked --example $example --features full >/dev/null || return 1
     done
