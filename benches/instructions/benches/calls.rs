@@ -109,7 +109,7 @@ benchmark!(closed_time_window, breaker(time_window, false), 429_039);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 475_039);
 benchmark!(failing_count_window, breaker(count_window, true), 669_339);
 benchmark!(failing_time_window, breaker(time_window, true), 825_039);
-benchmark!(rejection, rejecting(), 232_039);
+benchmark!(rejection, rejecting(), 221_040);
 
 library_benchmark_group!(
     name = calls,
