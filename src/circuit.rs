@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::builder::CircuitBuilder;
 use crate::clock::ClockSource;
-use crate::config::CircuitConfig;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::record::{Credit, Effect, Ending};
@@ -24,6 +23,7 @@ use crate::sync::Arc;
 use crate::waiters::{Awaited, Waiters};
 
 mod calls;
+mod settings;
 pub(crate) mod waits;
 
 /// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
@@ -137,16 +137,6 @@ impl Circuit {
     #[doc(alias = "close")]
     pub fn release(&self) {
         self.tell_if(self.core.machine.release(self.now()));
-    }
-
-    /// Goes on under other settings, in the same state and with the same totals.
-    ///
-    /// Window and runs start empty, and calls under way no longer count, so that each call is
-    /// judged by one set of settings. The present open time stays. Settings equal to the present
-    /// ones change nothing, so this can be called on every reload of a file.
-    pub fn reconfigure(&self, config: CircuitConfig) {
-        let settings = config.into_settings().with_default_rules();
-        self.tell_if(self.core.machine.reconfigure(settings, self.now()));
     }
 
     /// Adds a listener; it hears of what happens from now on.

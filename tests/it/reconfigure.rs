@@ -175,3 +175,18 @@ fn a_time_window_takes_every_result_in_the_place_of_a_count_window() {
         }
     }
 }
+
+#[test]
+fn the_present_settings_can_be_asked_for_and_given_on() {
+    let (circuit, _) = circuit(|b| b);
+    let with_defaults = circuit.config();
+    let other = Circuit::builder("").failure_rate(0.2).minimum_calls(4).into_config();
+
+    circuit.reconfigure(with_defaults.clone());
+    let unchanged = circuit.config();
+    circuit.reconfigure(other.clone());
+
+    assert_eq!(unchanged, with_defaults);
+    assert_eq!(circuit.config(), other);
+    assert_eq!(Circuit::builder("").config(other).build().config(), circuit.config());
+}

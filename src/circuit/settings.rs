@@ -1,0 +1,35 @@
+//! The settings of a circuit while it runs.
+
+use crate::circuit::Circuit;
+use crate::config::CircuitConfig;
+
+impl Circuit {
+    /// Goes on under other settings, in the same state and with the same totals.
+    ///
+    /// Window and runs start empty, and calls under way no longer count, so that each call is
+    /// judged by one set of settings. The present open time stays. Settings equal to the present
+    /// ones change nothing, so this can be called on every reload of a file.
+    pub fn reconfigure(&self, config: CircuitConfig) {
+        let settings = config.into_settings().with_default_rules();
+        self.tell_if(self.core.machine.reconfigure(settings, self.now()));
+    }
+
+    /// The present settings, with the default rules where none was set.
+    ///
+    /// Takes a short lock, as [`snapshot`](Self::snapshot) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::Circuit;
+    ///
+    /// let one = Circuit::builder("one").failure_rate(0.2).build();
+    /// let other = Circuit::builder("other").config(one.config()).build();
+    ///
+    /// assert_eq!(other.config(), one.config());
+    /// ```
+    #[must_use]
+    pub fn config(&self) -> CircuitConfig {
+        CircuitConfig::from_settings(self.core.machine.lock().settings.clone())
+    }
+}
