@@ -9,6 +9,9 @@ mod scalar;
 #[cfg(feature = "serde")]
 mod text;
 
+#[cfg(feature = "admin")]
+pub(crate) use self::check::parse_sum;
+
 /// All settings of a circuit, checked.
 ///
 /// From text with the `serde` feature, or from

@@ -76,7 +76,8 @@
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what the others do: `coarse-clock` (`CoarseClock`,
+//! None is on by default, and none changes what the others do: `admin` (a service that shows the
+//! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
 //! `http` (the verdict at the end of the body, rejections as responses), `metrics` (changes through
 //! that facade), `prometheus` (metrics for prometheus-client), `test-util` (`ManualClock`), `tokio`
@@ -92,6 +93,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod alarm;
 mod builder;
 mod circuit;

@@ -265,7 +265,7 @@ fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, Conf
 ///
 /// Part by part: humantime 2 panics where seconds and nanoseconds together pass the longest
 /// duration.
-fn parse_sum(text: &str) -> Option<Duration> {
+pub(crate) fn parse_sum(text: &str) -> Option<Duration> {
     let mut sum = Duration::ZERO;
     let mut rest = text.trim();
     while !rest.is_empty() {

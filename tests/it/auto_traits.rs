@@ -3,6 +3,7 @@
 use std::future::Ready;
 use std::panic::RefUnwindSafe;
 
+use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::http::{
     AtBodyEnd, BodyCall, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd, ResponseBody,
     ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
@@ -54,6 +55,16 @@ fn what_stands_around_http_can_be_shared() {
     send_sync_unpin::<ResponseBody<(), GrpcEnd>>();
     send_sync_unpin::<ResponseBody<(), ReadBodyEnd<fn()>>>();
     send_sync_unpin::<ResponseBody<(), TowerHttpEnd<()>>>();
+}
+
+#[test]
+fn what_serves_operators_can_be_shared() {
+    send_sync_unpin::<Admin>();
+    send_sync_unpin::<AdminBuilder>();
+    send_sync_unpin::<AdminBody>();
+    send_sync_unpin::<AuditEntry>();
+    send_sync_unpin::<Peer>();
+    send_sync::<AdminFuture<()>>();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+mod admin;
 mod architecture;
 mod auto_traits;
 mod axum;

@@ -1,0 +1,115 @@
+//! A live page, JSON, events and control over HTTP (feature `admin`).
+//!
+//! [`service`] makes a tower service of a [`CircuitRegistry`], for hyper or any path of an axum
+//! router. It shows; whether it steers as well is up to [`Admin::builder`]. It runs on tokio.
+//!
+//! | path | |
+//! |---|---|
+//! | `GET /` | the page |
+//! | `GET /circuits` | all circuits, and their health together |
+//! | `GET /circuits/{name}` | one, with its settings |
+//! | `GET /circuits/{name}/events` | its last changes |
+//! | `GET /events` | server-sent events: `snapshot` first, then `change` and, each second, `counts`; `gap` and a new `snapshot` where the reader was too slow |
+//! | `GET /health` | 200, or 503 when failing |
+//! | `GET /metrics` | what [`AdminBuilder::metrics`] writes |
+//! | `GET /audit` | the last 256 commands |
+//! | `GET /openapi.json` | all of this in detail |
+//! | `POST /circuits/{name}/reset` | or `trip`, `force-open`, `force-closed`, `observe`, `release` |
+//! | `POST /circuits/reset-all` | |
+//!
+//! The body of a command is JSON: `{"reason": "deploy", "actor": "ann", "for": "10m"}`, each member
+//! optional. `for` is how long a tripped circuit is open, or how long an override lasts; one task
+//! waits for the ends of all overrides, so those end with the runtime. Errors are
+//! `application/problem+json` whose `detail` says what to do.
+//!
+//! # Who may do what
+//!
+//! - Commands are off until [`AdminBuilder::control`]. Then they need the
+//!   [`token`](AdminBuilder::token) or, where none is set, a caller on the same machine. A service
+//!   does not see who calls; where the server does not tell ([`AdminBuilder::peer`]), they are
+//!   refused.
+//! - They need a JSON body and, from a browser, the page's own origin: a proxy must pass `Host` on.
+//! - With a token, everything that shows circuits needs it, `/metrics` too; `/health` without it
+//!   tells the overall health alone. Without a token, whoever reaches the service sees all.
+//! - Host names must be allowed ([`AdminBuilder::allow_host`]), but for `localhost` and addresses.
+//! - Bodies end at 64 KiB and 10 s, and 1,024 readers of events at most are served, each at its own
+//!   pace. Slow headers and the number of connections are the server's to limit.
+//!
+//! # Examples
+//!
+//! Below a path of an axum router:
+//!
+//! ```
+//! use std::net::SocketAddr;
+//!
+//! use axum::Router;
+//! use axum::extract::ConnectInfo;
+//! use tower_circuit_breaker::CircuitRegistry;
+//! use tower_circuit_breaker::admin::Admin;
+//!
+//! let registry = CircuitRegistry::new();
+//! let admin = Admin::builder(registry)
+//!     .control()
+//!     .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+//!     .build();
+//! let app: Router = Router::new().nest_service("/circuits", admin.clone());
+//! let server = app.into_make_service_with_connect_info::<SocketAddr>();
+//! # let _ = server;
+//! // With `with_graceful_shutdown`: admin.end_streams() when it is asked to end.
+//! ```
+//!
+//! With hyper, on a port of its own:
+//!
+//! ```no_run
+//! use hyper::server::conn::http1;
+//! use hyper_util::rt::TokioIo;
+//! use hyper_util::service::TowerToHyperService;
+//! use tower_circuit_breaker::{CircuitRegistry, admin};
+//!
+//! # async fn serve() -> std::io::Result<()> {
+//! let admin = admin::service(CircuitRegistry::new());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9091").await?;
+//! loop {
+//!     let (stream, _) = listener.accept().await?;
+//!     let admin = TowerToHyperService::new(admin.clone());
+//!     tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), admin));
+//! }
+//! # }
+//! ```
+
+mod attempts;
+mod audit;
+mod body;
+mod builder;
+mod command;
+mod expiry;
+mod future;
+mod guard;
+mod hub;
+mod order;
+mod page;
+mod problem;
+mod read_body;
+mod respond;
+mod route;
+mod service;
+mod shared;
+mod stream;
+mod token;
+mod view;
+mod watch;
+
+pub use self::audit::AuditEntry;
+pub use self::body::AdminBody;
+pub use self::builder::{AdminBuilder, Peer};
+pub use self::future::AdminFuture;
+pub use self::service::Admin;
+use crate::registry::CircuitRegistry;
+
+/// A service that shows the circuits of `registry`, and changes nothing.
+///
+/// See the [module docs](self); [`Admin::builder`] has options.
+#[must_use]
+pub fn service(registry: CircuitRegistry) -> Admin {
+    Admin::builder(registry).build()
+}

@@ -1,0 +1,81 @@
+//! Wrong tokens, counted by who shows them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::sync::{Mutex, lock};
+
+/// How many wrong tokens each peer has shown of late.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    counted: Mutex<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    /// `None` stands for all whose address is not known, and for those beyond the cap.
+    peers: HashMap<Option<IpAddr>, Recent>,
+    total: u64,
+}
+
+/// Attempts since `since`.
+#[derive(Debug)]
+struct Recent {
+    since: Instant,
+    attempts: u32,
+}
+
+impl Attempts {
+    /// How long this peer has to wait, if it has shown too many.
+    pub(super) fn wait(&self, peer: Option<IpAddr>) -> Option<Duration> {
+        let counted = lock(&self.counted);
+        let recent = counted.peers.get(&counted.key(peer))?;
+        let left = MINUTE.checked_sub(recent.since.elapsed())?;
+        (recent.attempts >= MOST_ATTEMPTS && !left.is_zero()).then_some(left)
+    }
+
+    pub(super) fn count(&self, peer: Option<IpAddr>) {
+        let mut counted = lock(&self.counted);
+        counted.total = counted.total.saturating_add(1);
+        if counted.peers.len() >= MOST_PEERS {
+            counted.peers.retain(|_, recent| recent.since.elapsed() < MINUTE);
+        }
+        let key = counted.key(peer);
+        let fresh = || Recent { since: Instant::now(), attempts: 0 };
+        let recent = counted.peers.entry(key).or_insert_with(fresh);
+        if recent.since.elapsed() >= MINUTE {
+            *recent = fresh();
+        }
+        recent.attempts = recent.attempts.saturating_add(1);
+    }
+
+    /// How many wrong tokens were shown in all.
+    pub(super) fn total(&self) -> u64 {
+        lock(&self.counted).total
+    }
+}
+
+impl Counted {
+    fn key(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let peer = peer.map(network);
+        let is_full = self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer);
+        if is_full { None } else { peer }
+    }
+}
+
+/// Whoever has one address of IPv6 has its /64.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(_) => peer,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// More than a person mistypes, in a minute.
+const MOST_ATTEMPTS: u32 = 10;
+/// Peers counted one by one; 100 kB at most.
+const MOST_PEERS: usize = 1024;

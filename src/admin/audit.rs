@@ -1,0 +1,103 @@
+//! What operators did, when and why.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use humantime_serde::re::humantime::format_rfc3339_millis;
+use serde::{Serialize, Serializer};
+
+use crate::contain::contain;
+use crate::sync::{Arc, Mutex, lock};
+
+/// One command that was given through [`Admin`](super::Admin).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AuditEntry {
+    /// Which entry it is; the first is 1.
+    pub number: u64,
+    /// When, by the wall clock; in JSON as RFC 3339.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// Which circuit; `None` for all.
+    pub circuit: Option<Arc<str>>,
+    /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on.
+    pub command: &'static str,
+    /// Who it was, by their own word; `expiry` where an override's time was over.
+    pub actor: Option<String>,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// The address it came from, where the server tells.
+    pub peer: Option<IpAddr>,
+    /// For how long.
+    #[serde(rename = "for", serialize_with = "crate::serialize::optional_seconds")]
+    pub lasting: Option<Duration>,
+}
+
+/// The last commands.
+#[derive(Default)]
+pub(super) struct Audit {
+    log: Mutex<Log>,
+    pub(super) listener: Option<Box<dyn Fn(&AuditEntry) + Send + Sync>>,
+}
+
+#[derive(Default)]
+struct Log {
+    entries: VecDeque<AuditEntry>,
+    written: u64,
+}
+
+impl AuditEntry {
+    #[expect(clippy::disallowed_methods, reason = "an audit tells the time of day")]
+    pub(super) fn now(command: &'static str, circuit: Option<&str>) -> Self {
+        Self {
+            number: 0,
+            at: SystemTime::now(),
+            circuit: circuit.map(Arc::from),
+            command,
+            actor: None,
+            reason: None,
+            peer: None,
+            lasting: None,
+        }
+    }
+}
+
+impl Audit {
+    /// Keeps `entry` and tells of it.
+    pub(super) fn write(&self, mut entry: AuditEntry) {
+        let mut log = lock(&self.log);
+        log.written = log.written.saturating_add(1);
+        entry.number = log.written;
+        if log.entries.len() >= KEPT {
+            log.entries.pop_front();
+        }
+        log.entries.push_back(entry.clone());
+        drop(log);
+        if let Some(listener) = &self.listener {
+            let _ = contain(|| listener(&entry));
+        }
+    }
+
+    /// At most `most` of the entries after number `after`, the oldest first.
+    pub(super) fn after(&self, after: u64, most: usize) -> Vec<AuditEntry> {
+        let log = lock(&self.log);
+        let skipped = log.entries.len().saturating_sub(most);
+        let last = log.entries.iter().skip(skipped);
+        last.filter(|entry| entry.number > after).cloned().collect()
+    }
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").field("written", &lock(&self.log).written).finish_non_exhaustive()
+    }
+}
+
+fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_rfc3339_millis(*at))
+}
+
+/// Commands are rare; the listener is for those who keep them all.
+pub(super) const KEPT: usize = 256;

@@ -1,0 +1,184 @@
+//! The options of the service.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::Extensions;
+
+use crate::admin::attempts::Attempts;
+use crate::admin::audit::{Audit, AuditEntry};
+use crate::admin::expiry::Expiries;
+use crate::admin::guard::{Control, Guard, Hosts, PeerOf};
+use crate::admin::hub::Hub;
+use crate::admin::service::Admin;
+use crate::admin::shared::Shared;
+use crate::admin::token::{SHORTEST_TOKEN, Token};
+use crate::registry::CircuitRegistry;
+
+/// Options of [`Admin`]; see the [module docs](super) for who may do what.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct AdminBuilder {
+    registry: CircuitRegistry,
+    guard: Guard,
+    prefix: String,
+    metrics: Option<Metrics>,
+    audit: Audit,
+}
+
+/// Writes the metrics.
+pub(super) struct Metrics(Box<dyn Fn() -> String + Send + Sync>);
+
+/// The address of the peer, as an extension of the request: for servers that put it there.
+///
+/// See [`AdminBuilder::peer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a name for an address")]
+pub struct Peer(pub SocketAddr);
+
+impl AdminBuilder {
+    pub(super) fn new(registry: CircuitRegistry) -> Self {
+        let guard = Guard {
+            hosts: Hosts::Named(Vec::new()),
+            token: None,
+            control: Control::Off,
+            peer: PeerOf(Box::new(|extensions| extensions.get().map(|Peer(address)| *address))),
+            attempts: Attempts::default(),
+        };
+        let (prefix, metrics, audit) = (String::new(), None, Audit::default());
+        Self { registry, guard, prefix, metrics, audit }
+    }
+
+    /// Switches the commands on. Default: off, and each is answered with 403.
+    ///
+    /// With a [`token`](Self::token) they are for those who show it. Without, they are for callers
+    /// on the same machine, as far as the server tells who calls: see [`peer`](Self::peer). Behind a
+    /// proxy on that machine everybody seems to be there: set a token.
+    pub fn control(mut self) -> Self {
+        if self.guard.control == Control::Off {
+            self.guard.control = Control::ByLoopback;
+        }
+        self
+    }
+
+    /// Switches the commands on for everybody who reaches this service, where there is no token.
+    ///
+    /// For a service that something else guards: a proxy that asks for a password, or a private
+    /// network whose members may all do everything.
+    pub fn allow_unauthenticated_control(mut self) -> Self {
+        self.guard.control = Control::ByAnyone;
+        self
+    }
+
+    /// Asks for `Authorization: Bearer <token>` wherever circuits are shown or steered.
+    ///
+    /// The page asks its user for the token. Without it there are only the page, which is empty, the
+    /// description in `openapi.json`, and the overall health. Who shows ten wrong tokens within a minute is
+    /// answered 429 for the rest of it; by address where the server tells, else all together. Default:
+    /// none.
+    ///
+    /// # Panics
+    ///
+    /// When the token has fewer than 16 characters, or others than visible ASCII.
+    #[track_caller]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        let token = Token::new(token.into());
+        assert!(
+            token.is_some(),
+            "the token is not shown: must have {SHORTEST_TOKEN} or more visible ASCII characters"
+        );
+        self.guard.token = token;
+        self
+    }
+
+    /// Answers requests to this host name, too, whatever the port.
+    ///
+    /// `localhost` and addresses are always answered, other names with 421: a foreign page that binds
+    /// its own name to this address cannot use the browser of somebody who can reach it.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        if let Hosts::Named(names) = &mut self.guard.hosts {
+            names.push(name.into().trim_end_matches('.').to_ascii_lowercase());
+        }
+        self
+    }
+
+    /// Answers requests to any host name: where something in front of this service looks at it.
+    pub fn allow_any_host(mut self) -> Self {
+        self.guard.hosts = Hosts::Any;
+        self
+    }
+
+    /// Tells where to find the address of the peer. Default: the extension [`Peer`].
+    ///
+    /// # Examples
+    ///
+    /// With axum and `into_make_service_with_connect_info::<SocketAddr>()`:
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::admin::Admin;
+    ///
+    /// let admin = Admin::builder(CircuitRegistry::new())
+    ///     .control()
+    ///     .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+    ///     .build();
+    /// # let _ = admin;
+    /// ```
+    pub fn peer(
+        mut self,
+        find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.guard.peer = PeerOf(Box::new(find));
+        self
+    }
+
+    /// Serves what `encode` writes at `metrics`, in the text format of Prometheus (or `OpenMetrics`).
+    /// Default: 404.
+    ///
+    /// With the feature `prometheus`, `telemetry::PrometheusText::encode` writes it.
+    pub fn metrics(mut self, encode: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Metrics(Box::new(encode)));
+        self
+    }
+
+    /// Tells `listener` of each command, before it is done: for a log that outlasts the process.
+    pub fn on_audit(mut self, listener: impl Fn(&AuditEntry) + Send + Sync + 'static) -> Self {
+        self.audit.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Finds paths below `prefix`, such as `/ops`, where the router leaves that on them.
+    ///
+    /// Routers that nest take it off: axum's `nest_service` does, `route_service` does not.
+    pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.prefix = match prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("/{prefix}"),
+        };
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> Admin {
+        let Self { registry, guard, prefix, metrics, audit } = self;
+        let (expiries, hub) = (Expiries::default(), Hub::new());
+        Admin::new(Shared { registry, guard, prefix, metrics, audit, expiries, hub })
+    }
+}
+
+impl Metrics {
+    pub(super) fn encode(&self) -> String {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}

@@ -1,0 +1,157 @@
+//! What an operator can do, and how it is asked for.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::admin::problem::{Problem, quoted};
+use crate::circuit::Circuit;
+use crate::config::parse_sum;
+use crate::engine::state::Override;
+
+/// A command to one circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Command {
+    Reset,
+    Trip,
+    ForceOpen,
+    ForceClosed,
+    Observe,
+    Release,
+}
+
+/// The body of a command, checked.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    pub(super) reason: Option<String>,
+    pub(super) actor: Option<String>,
+    pub(super) lasting: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    reason: Option<String>,
+    actor: Option<String>,
+    r#for: Option<String>,
+}
+
+impl Command {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Reset, Self::Trip, Self::ForceOpen, Self::ForceClosed, Self::Observe, Self::Release];
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|command| command.as_str() == text)
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Trip => "trip",
+            Self::ForceOpen => "force-open",
+            Self::ForceClosed => "force-closed",
+            Self::Observe => "observe",
+            Self::Release => "release",
+        }
+    }
+
+    /// The override that it imposes.
+    pub(super) const fn imposes(self) -> Option<Override> {
+        match self {
+            Self::ForceOpen => Some(Override::ForcedOpen),
+            Self::ForceClosed => Some(Override::ForcedClosed),
+            Self::Observe => Some(Override::Observing),
+            Self::Reset | Self::Trip | Self::Release => None,
+        }
+    }
+
+    /// Whether an override that is in force stays.
+    pub(super) const fn keeps_override(self) -> bool {
+        matches!(self, Self::Reset | Self::Trip)
+    }
+
+    pub(super) fn give(self, circuit: &Circuit, lasting: Option<Duration>) {
+        match (self, lasting) {
+            (Self::Reset, _) => circuit.reset(),
+            (Self::Trip, Some(open_for)) => circuit.trip_for(open_for),
+            (Self::Trip, None) => circuit.trip(),
+            (Self::ForceOpen, _) => circuit.force_open(),
+            (Self::ForceClosed, _) => circuit.force_closed(),
+            (Self::Observe, _) => circuit.observe(),
+            (Self::Release, _) => circuit.release(),
+        }
+    }
+
+    /// Reads the body of this command.
+    pub(super) fn read(self, body: &[u8]) -> Result<Form, Problem> {
+        let form = Form::read(body)?;
+        if form.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
+            return Err(Problem::bad_request(format!(
+                "`for` has no meaning for {}: leave it out",
+                self.as_str()
+            )));
+        }
+        Ok(form)
+    }
+}
+
+impl Form {
+    /// Reads a body; an empty one says nothing, as `{}` does.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
+        let body = if body.is_empty() { b"{}" } else { body };
+        let written = written(body)
+            .map_err(|why| Problem::bad_request(format!("{WANTED}, but {}", one_line(&why))))?;
+        Ok(Self {
+            reason: plain("reason", MOST_REASON, written.reason)?,
+            actor: plain("actor", MOST_ACTOR, written.actor)?,
+            lasting: written.r#for.map(|text| lasting(&text)).transpose()?,
+        })
+    }
+}
+
+/// Reads an object; serde alone would take a list for one.
+fn written(body: &[u8]) -> Result<Written, String> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err("it is no object".to_owned());
+    }
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+const WANTED: &str =
+    r#"the body must be like {"reason": "...", "actor": "...", "for": "10m"}, each optional"#;
+
+/// A text for people that stays on its line, whoever prints it.
+fn plain(field: &str, most: usize, text: Option<String>) -> Result<Option<String>, Problem> {
+    let is_plain = |text: &String| !text.chars().any(is_odd) && text.chars().count() <= most;
+    let text = text.filter(|text| !text.trim().is_empty());
+    if text.as_ref().is_none_or(is_plain) {
+        return Ok(text);
+    }
+    let allowed = format!("`{field}` must be one line of at most {most} characters");
+    Err(Problem::new(StatusCode::BAD_REQUEST, allowed))
+}
+
+/// Control characters, and those that turn the direction of text.
+fn is_odd(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn lasting(text: &str) -> Result<Duration, Problem> {
+    let found = || {
+        let found = quoted(text);
+        Problem::bad_request(format!("`for` is {found}: must be like \"10m\", 1s to 30days"))
+    };
+    parse_sum(text).filter(|time| (SHORTEST..=LONGEST).contains(time)).ok_or_else(found)
+}
+
+fn one_line(message: &str) -> String {
+    message.chars().take(MOST_REASON).map(|c| if is_odd(c) { ' ' } else { c }).collect()
+}
+
+const SHORTEST: Duration = Duration::from_secs(1);
+/// What is to last for longer is better written into the settings.
+const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+const MOST_REASON: usize = 500;
+const MOST_ACTOR: usize = 100;

@@ -1,0 +1,109 @@
+//! Overrides that end by themselves.
+
+use std::collections::HashMap;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use crate::admin::audit::AuditEntry;
+use crate::admin::command::Command;
+use crate::admin::shared::Shared;
+use crate::circuit::Circuit;
+use crate::engine::state::Override;
+use crate::sync::{Arc, Mutex, lock};
+
+/// When which override ends. One task waits for the next of them, while there is any.
+#[derive(Debug, Default)]
+pub(super) struct Expiries {
+    due: Mutex<Due>,
+    /// There is an earlier end to wait for.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Due {
+    by_name: HashMap<String, Expiry>,
+    is_watched: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Expiry {
+    circuit: Circuit,
+    overridden: Override,
+    at: Instant,
+}
+
+impl Expiries {
+    /// The override of `circuit` ends `at`; for ever stands a `None`.
+    pub(super) fn set(
+        shared: &Arc<Shared>,
+        circuit: &Circuit,
+        ending: Option<(Override, Instant)>,
+    ) {
+        let mut due = lock(&shared.expiries.due);
+        let Some((overridden, at)) = ending else {
+            due.by_name.remove(circuit.name());
+            return;
+        };
+        let expiry = Expiry { circuit: circuit.clone(), overridden, at };
+        due.by_name.insert(circuit.name().to_owned(), expiry);
+        if !std::mem::replace(&mut due.is_watched, true) {
+            tokio::spawn(watch(Arc::clone(shared)));
+        }
+        drop(due);
+        shared.expiries.changed.notify_one();
+    }
+
+    /// When the override of each circuit ends, where it does.
+    pub(super) fn all(&self) -> HashMap<String, Instant> {
+        let due = lock(&self.due);
+        due.by_name.iter().map(|(name, expiry)| (name.clone(), expiry.at)).collect()
+    }
+
+    /// When the override of this circuit ends, if it does.
+    pub(super) fn of(&self, name: &str) -> Option<Instant> {
+        lock(&self.due).by_name.get(name).map(|expiry| expiry.at)
+    }
+
+    /// Those that are over, and the next that will be; nobody watches when there is none.
+    fn turn(&self) -> (Vec<Expiry>, Option<Instant>) {
+        let mut due = lock(&self.due);
+        let (now, mut over) = (Instant::now(), Vec::new());
+        due.by_name.retain(|_, expiry| {
+            let is_over = expiry.at <= now;
+            if is_over {
+                over.push(expiry.clone());
+            }
+            !is_over
+        });
+        let next = due.by_name.values().map(|expiry| expiry.at).min();
+        due.is_watched = next.is_some();
+        (over, next)
+    }
+}
+
+impl Expiry {
+    /// Releases the circuit, unless somebody has imposed something else meanwhile.
+    fn end(self, shared: &Shared) {
+        if self.circuit.snapshot().overridden != Some(self.overridden) {
+            return;
+        }
+        self.circuit.release();
+        let mut entry = AuditEntry::now(Command::Release.as_str(), Some(self.circuit.name()));
+        entry.actor = Some("expiry".to_owned());
+        entry.reason = Some(format!("the time of {} was over", self.overridden));
+        shared.audit.write(entry);
+    }
+}
+
+async fn watch(shared: Arc<Shared>) {
+    loop {
+        let (over, next) = shared.expiries.turn();
+        for expiry in over {
+            expiry.end(&shared);
+        }
+        let Some(next) = next else { return };
+        // Either way there is something to look at.
+        let _ = timeout_at(next, shared.expiries.changed.notified()).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! The future of the service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::admin::body::AdminBody;
+use crate::admin::order::Order;
+use crate::admin::problem::Problem;
+use crate::admin::read_body::ReadBody;
+
+pin_project! {
+    /// The response future of [`Admin`](super::Admin).
+    ///
+    /// Dropping it before the body of a command has come leaves the command undone.
+    pub struct AdminFuture<B> {
+        #[pin]
+        state: State<B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<B> {
+        Ready { response: Option<Response<AdminBody>> },
+        Reading { order: Option<Order>, #[pin] body: ReadBody<B> },
+    }
+}
+
+impl<B: Body> AdminFuture<B> {
+    pub(super) fn ready(response: Response<AdminBody>) -> Self {
+        Self { state: State::Ready { response: Some(response) } }
+    }
+
+    pub(super) fn read(order: Order, body: B) -> Self {
+        Self { state: State::Reading { order: Some(order), body: ReadBody::new(body) } }
+    }
+}
+
+impl<B: Body> Future for AdminFuture<B> {
+    type Output = Result<Response<AdminBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = match self.project().state.project() {
+            StateProj::Ready { response } => response.take().expect("polled after completion"),
+            StateProj::Reading { order, body } => {
+                let body = ready!(body.poll_read(cx));
+                let order = order.take().expect("polled after completion");
+                body.and_then(|body| order.give(&body)).unwrap_or_else(Problem::into_response)
+            }
+        };
+        Poll::Ready(Ok(response))
+    }
+}
+
+impl<B> fmt::Debug for AdminFuture<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! The frames that all readers of the events share.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::admin::respond::to_json;
+use crate::admin::shared::Shared;
+use crate::admin::watch::Watch;
+use crate::sync::{Mutex, lock};
+
+/// The last frames.
+///
+/// While anybody reads, the circuits are looked at once a tick, by whoever comes first; otherwise
+/// never. A reader that falls behind by more than the frames that are kept starts anew.
+#[derive(Debug)]
+pub(super) struct Hub {
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    frames: VecDeque<Bytes>,
+    /// The number of the frame to come.
+    next: u64,
+    full: Option<(u64, Bytes)>,
+    /// Away while somebody looks.
+    watch: Option<Watch>,
+    readers: usize,
+    is_over: bool,
+}
+
+/// What there is for a reader.
+pub(super) enum Reading {
+    Start,
+    Frame(Bytes),
+    Missed(u64),
+    Nothing,
+    Over,
+}
+
+/// The watch of the one who looks. It comes back also when a clock panics.
+struct Turn<'a> {
+    hub: &'a Hub,
+    watch: Watch,
+    frames: Vec<Bytes>,
+}
+
+impl Hub {
+    pub(super) fn new() -> Self {
+        let ring = Ring {
+            frames: VecDeque::new(),
+            next: 0,
+            full: None,
+            watch: Some(Watch::default()),
+            readers: 0,
+            is_over: false,
+        };
+        Self { ring: Mutex::new(ring) }
+    }
+
+    /// One reader more, unless there are too many.
+    pub(super) fn enter(&self) -> bool {
+        let mut ring = lock(&self.ring);
+        let has_place = ring.readers < MOST_READERS;
+        ring.readers += usize::from(has_place);
+        has_place
+    }
+
+    pub(super) fn leave(&self) {
+        let mut ring = lock(&self.ring);
+        ring.readers = ring.readers.saturating_sub(1);
+    }
+
+    /// There will be no more frames.
+    pub(super) fn end(&self) {
+        lock(&self.ring).is_over = true;
+    }
+
+    pub(super) fn read(&self, next: Option<u64>) -> Reading {
+        let ring = lock(&self.ring);
+        if ring.is_over {
+            return Reading::Over;
+        }
+        let Some(next) = next else { return Reading::Start };
+        let kept = u64::try_from(ring.frames.len()).unwrap_or(u64::MAX);
+        let oldest = ring.next.saturating_sub(kept);
+        if next < oldest {
+            return Reading::Missed(oldest - next);
+        }
+        let frame = usize::try_from(next - oldest).ok().and_then(|place| ring.frames.get(place));
+        frame.cloned().map_or(Reading::Nothing, Reading::Frame)
+    }
+
+    /// Everything, and the number of the frame that goes on from it.
+    pub(super) fn full(&self, shared: &Shared) -> (u64, Bytes) {
+        let ring = lock(&self.ring);
+        let next = ring.next;
+        match &ring.full {
+            Some(full) if full.0 == next => return full.clone(),
+            _ => drop(ring),
+        }
+        let full = json!({
+            "health": shared.registry.health(),
+            "control": shared.shows_control(),
+            "circuits": shared.views(),
+            "audit": shared.audit.after(0, FEW_ENTRIES),
+        });
+        let full = event("snapshot", &to_json(&full));
+        lock(&self.ring).full = Some((next, full.clone()));
+        (next, full)
+    }
+
+    /// Looks at the circuits, if it is time and nobody does.
+    pub(super) fn turn(&self, shared: &Shared) {
+        let now = Instant::now();
+        let due = lock(&self.ring).watch.take_if(|watch| watch.is_due(now));
+        let Some(watch) = due else { return };
+        // Clocks are user code: not under the lock.
+        let mut turn = Turn { hub: self, watch, frames: Vec::new() };
+        turn.frames = turn.watch.look(shared, now);
+    }
+}
+
+impl Drop for Turn<'_> {
+    // Cannot panic: it moves values into collections.
+    fn drop(&mut self) {
+        let mut ring = lock(&self.hub.ring);
+        ring.watch = Some(std::mem::take(&mut self.watch));
+        for frame in self.frames.drain(..) {
+            ring.push(frame);
+        }
+    }
+}
+
+impl Ring {
+    fn push(&mut self, frame: Bytes) {
+        if self.frames.len() >= KEPT_FRAMES {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame);
+        self.next = self.next.wrapping_add(1);
+    }
+}
+
+/// One server-sent event. JSON has no line breaks.
+pub(super) fn event(name: &str, json: &[u8]) -> Bytes {
+    let parts: [&[u8]; 5] = [b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"];
+    let mut event = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| event.put_slice(part));
+    event.into()
+}
+
+/// An operator sees a change at once.
+pub(super) const TICK: Duration = Duration::from_millis(250);
+/// At least three seconds of them. A frame has 300 bytes for each circuit that was called.
+const KEPT_FRAMES: usize = 16;
+/// More people than look at one process.
+const MOST_READERS: usize = 1024;
+/// What the page shows; the others are at `audit`.
+pub(super) const FEW_ENTRIES: usize = 20;

@@ -1,0 +1,24 @@
+//! What is served as it is: the page, and the description of the paths.
+
+use http::header::CONTENT_SECURITY_POLICY;
+use http::{HeaderValue, Response};
+
+use crate::admin::body::AdminBody;
+use crate::admin::respond::{HTML, ok};
+
+/// The page: one file, which asks nobody else for anything.
+pub(super) fn page() -> Response<AdminBody> {
+    let mut page = ok(HTML, PAGE);
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    page
+}
+
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
+
+const PAGE: &str = include_str!("page.html");
+
+/// The page's own script and style by their hashes, and nothing else from anywhere. A test of the
+/// page says which hashes belong here when it has changed.
+const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     form-action 'none'";

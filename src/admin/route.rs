@@ -1,0 +1,98 @@
+//! From a method and a path to what is asked for.
+
+use http::Method;
+
+use crate::admin::command::Command;
+use crate::admin::problem::{Problem, quoted};
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    Page,
+    OpenApi,
+    Circuits,
+    Circuit(String),
+    CircuitEvents(String),
+    Events,
+    Health,
+    Metrics,
+    Audit,
+    Command(String, Command),
+    ResetAll,
+}
+
+impl Route {
+    /// The route of `path`, if it takes `method`.
+    pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+        let route = Self::of(method, path)?;
+        let allowed = route.methods();
+        if allowed.split(", ").any(|allowed| allowed == method.as_str()) {
+            return Ok(route);
+        }
+        Err(Problem::method_not_allowed(allowed))
+    }
+
+    fn of(method: &Method, path: &str) -> Result<Self, Problem> {
+        let segments = segments(path)?;
+        let segments: Vec<_> = segments.iter().map(String::as_str).collect();
+        Ok(match segments.as_slice() {
+            [] => Self::Page,
+            ["openapi.json"] => Self::OpenApi,
+            ["events"] => Self::Events,
+            ["health"] => Self::Health,
+            ["metrics"] => Self::Metrics,
+            ["audit"] => Self::Audit,
+            ["circuits"] => Self::Circuits,
+            // A circuit may have that name: it is read by GET.
+            ["circuits", "reset-all"] if method == Method::POST => Self::ResetAll,
+            ["circuits", name] => Self::Circuit((*name).to_owned()),
+            ["circuits", name, "events"] => Self::CircuitEvents((*name).to_owned()),
+            ["circuits", name, command] => Self::Command((*name).to_owned(), known(command)?),
+            _ => return Err(Problem::not_found("no such path; GET openapi.json lists them all")),
+        })
+    }
+
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Command(..) | Self::ResetAll => "POST",
+            _ => "GET, HEAD",
+        }
+    }
+
+    /// Whether it can be read without the token: it tells nothing of the circuits, or (health)
+    /// looks for itself.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Page | Self::OpenApi | Self::Health)
+    }
+}
+
+fn known(command: &str) -> Result<Command, Problem> {
+    Command::parse(command).ok_or_else(|| {
+        let known = Command::ALL.map(Command::as_str).join(", ");
+        Problem::not_found(format!("no command {}; there are {known}", quoted(command)))
+    })
+}
+
+/// The segments of a path, decoded; a slash at the end makes none.
+fn segments(path: &str) -> Result<Vec<String>, Problem> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let decoded = path.split('/').map(decoded).collect::<Option<_>>();
+    decoded.ok_or_else(|| Problem::bad_request("the path is not percent-encoded UTF-8"))
+}
+
+fn decoded(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' { hex(rest.next()?)? * 16 + hex(rest.next()?)? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16)?.try_into().ok()
+}

@@ -1,0 +1,70 @@
+//! The service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::admin::body::AdminBody;
+use crate::admin::builder::AdminBuilder;
+use crate::admin::future::AdminFuture;
+use crate::admin::shared::{Next, Shared};
+use crate::registry::CircuitRegistry;
+use crate::sync::Arc;
+
+/// Answers HTTP requests about the circuits of a registry. Clones are the same service.
+///
+/// See the [module docs](super).
+#[derive(Clone)]
+pub struct Admin {
+    shared: Arc<Shared>,
+}
+
+impl Admin {
+    /// Starts a service of the circuits of `registry`, which shows and does not steer.
+    pub fn builder(registry: CircuitRegistry) -> AdminBuilder {
+        AdminBuilder::new(registry)
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Ends all streams of events, within a quarter of a second, and refuses new ones.
+    ///
+    /// A server that waits for its connections to end would otherwise wait for them for ever: call
+    /// it when the server is asked to shut down.
+    pub fn end_streams(&self) {
+        self.shared.hub.end();
+    }
+}
+
+impl<B: http_body::Body> Service<Request<B>> for Admin {
+    type Response = Response<AdminBody>;
+    type Error = Infallible;
+    type Future = AdminFuture<B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> AdminFuture<B> {
+        let (parts, body) = request.into_parts();
+        match self.shared.take(&parts) {
+            Ok(Next::Answer(response)) => AdminFuture::ready(response),
+            Ok(Next::Read(order)) => AdminFuture::read(order, body),
+            Err(problem) => AdminFuture::ready(problem.into_response()),
+        }
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin")
+            .field("registry", &self.shared.registry)
+            .field("guard", &self.shared.guard)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! What all clones of the service share, and its answers to those who read.
+
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::admin::audit::{Audit, KEPT};
+use crate::admin::body::AdminBody;
+use crate::admin::builder::Metrics;
+use crate::admin::expiry::Expiries;
+use crate::admin::guard::{Control, Guard};
+use crate::admin::hub::Hub;
+use crate::admin::order::{Order, Target};
+use crate::admin::page;
+use crate::admin::problem::Problem;
+use crate::admin::respond::{self, JSON, ok};
+use crate::admin::route::Route;
+use crate::admin::stream::EventStream;
+use crate::admin::view::{CircuitView, HealthView};
+use crate::circuit::Circuit;
+use crate::registry::CircuitRegistry;
+use crate::snapshot::Health;
+use crate::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) registry: CircuitRegistry,
+    pub(super) guard: Guard,
+    pub(super) prefix: String,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) audit: Audit,
+    pub(super) expiries: Expiries,
+    pub(super) hub: Hub,
+}
+
+/// What becomes of a request once its head is read.
+pub(super) enum Next {
+    Answer(Response<AdminBody>),
+    /// The body comes first.
+    Read(Order),
+}
+
+impl Shared {
+    pub(super) fn take(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
+        self.guard.check_host(parts)?;
+        let route = Route::find(&parts.method, self.inner_path(parts.uri.path()))?;
+        if !route.is_open() {
+            self.guard.check_token(parts)?;
+        }
+        let target = match route {
+            Route::Command(name, command) => Target::One(name, command),
+            Route::ResetAll => Target::All,
+            route => return self.read(route, parts).map(Next::Answer),
+        };
+        self.guard.check_control(parts)?;
+        Ok(Next::Read(Order { shared: Arc::clone(self), target, peer: self.guard.peer(parts) }))
+    }
+
+    /// The path below the prefix; a router may have taken that off already.
+    fn inner_path<'a>(&self, path: &'a str) -> &'a str {
+        match path.strip_prefix(&self.prefix) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+            _ => path,
+        }
+    }
+
+    fn read(self: &Arc<Self>, route: Route, parts: &Parts) -> Result<Response<AdminBody>, Problem> {
+        Ok(match route {
+            Route::Page | Route::Command(..) | Route::ResetAll => page::page(),
+            Route::OpenApi => ok(JSON, page::OPENAPI),
+            Route::Circuits => self.circuits(),
+            Route::Circuit(name) => self.circuit(&name)?,
+            Route::CircuitEvents(name) => self.circuit_events(&name)?,
+            Route::Events if parts.method == Method::HEAD => ok(respond::EVENTS, ""),
+            Route::Events => self.events()?,
+            Route::Health => self.health(parts)?,
+            Route::Metrics => self.metrics()?,
+            Route::Audit => self.audit(),
+        })
+    }
+
+    pub(super) fn views(&self) -> Vec<CircuitView> {
+        self.registry.circuits().iter().map(|circuit| self.view(circuit)).collect()
+    }
+
+    pub(super) fn view(&self, circuit: &Circuit) -> CircuitView {
+        let mut view = CircuitView::new(&self.registry, circuit);
+        let end = self.expiries.of(circuit.name()).filter(|_| view.snapshot.overridden.is_some());
+        view.override_ends_in = end.map(|end| end.saturating_duration_since(Instant::now()));
+        view
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Circuit, Problem> {
+        self.registry.get(name).ok_or_else(|| Problem::no_circuit(name))
+    }
+
+    /// Whether the page is to show the commands; each is checked when it comes.
+    pub(super) fn shows_control(&self) -> bool {
+        self.guard.control != Control::Off
+    }
+
+    fn circuits(&self) -> Response<AdminBody> {
+        let circuits = json!({ "health": self.registry.health(), "circuits": self.views() });
+        respond::json(StatusCode::OK, &circuits)
+    }
+
+    fn circuit(&self, name: &str) -> Result<Response<AdminBody>, Problem> {
+        let circuit = self.find(name)?;
+        Ok(respond::json(StatusCode::OK, &self.view(&circuit).with_config(&circuit)))
+    }
+
+    fn circuit_events(&self, name: &str) -> Result<Response<AdminBody>, Problem> {
+        let events = self.find(name)?.recent_events();
+        Ok(respond::json(StatusCode::OK, &json!({ "circuit": name, "events": events })))
+    }
+
+    fn events(self: &Arc<Self>) -> Result<Response<AdminBody>, Problem> {
+        let stream = EventStream::open(self).ok_or_else(Problem::too_many_streams)?;
+        Ok(respond::respond(StatusCode::OK, respond::EVENTS, AdminBody::events(stream)))
+    }
+
+    /// Who has not the token is told no names.
+    fn health(&self, parts: &Parts) -> Result<Response<AdminBody>, Problem> {
+        let health = self.registry.health();
+        let status = match health {
+            Health::Healthy | Health::Degraded => StatusCode::OK,
+            Health::Failing => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if self.guard.is_anonymous(parts) {
+            return Ok(respond::json(status, &json!({ "health": health })));
+        }
+        self.guard.check_token(parts)?;
+        let circuits: Vec<_> = self.registry.snapshots().into_iter().map(HealthView::of).collect();
+        Ok(respond::json(status, &json!({ "health": health, "circuits": circuits })))
+    }
+
+    fn metrics(&self) -> Result<Response<AdminBody>, Problem> {
+        let metrics = self.metrics.as_ref().ok_or_else(|| {
+            Problem::not_found("no metrics here: give the encoder to `AdminBuilder::metrics`")
+        })?;
+        let text = metrics.encode();
+        let content_type = if text.ends_with("# EOF\n") { OPEN_METRICS } else { PROMETHEUS };
+        Ok(ok(content_type, text))
+    }
+
+    fn audit(&self) -> Response<AdminBody> {
+        let audit = json!({
+            "wrong_tokens": self.guard.attempts.total(),
+            "entries": self.audit.after(0, KEPT),
+        });
+        respond::json(StatusCode::OK, &audit)
+    }
+}
+
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,0 +1,64 @@
+//! One reader of the live events.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+
+use crate::admin::hub::{Reading, TICK, event};
+use crate::admin::shared::Shared;
+use crate::sync::Arc;
+
+/// Reads the frames of the [`Hub`](super::hub::Hub) at its own pace.
+///
+/// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
+/// calls nor operators do anything for a reader.
+pub(super) struct EventStream {
+    shared: Arc<Shared>,
+    /// The number of the frame to read next; a full one comes first.
+    next: Option<u64>,
+    tick: Pin<Box<Sleep>>,
+}
+
+impl EventStream {
+    /// A reader, unless there are too many.
+    pub(super) fn open(shared: &Arc<Shared>) -> Option<Self> {
+        let tick = Box::pin(tokio::time::sleep(TICK));
+        shared.hub.enter().then(|| Self { shared: Arc::clone(shared), next: None, tick })
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            self.shared.hub.turn(&self.shared);
+            match self.shared.hub.read(self.next) {
+                Reading::Over => return Poll::Ready(None),
+                Reading::Start => {
+                    let (next, full) = self.shared.hub.full(&self.shared);
+                    self.next = Some(next);
+                    return Poll::Ready(Some(full));
+                }
+                Reading::Missed(missed) => {
+                    self.next = None;
+                    let gap = format!(r#"{{"missed":{missed}}}"#);
+                    return Poll::Ready(Some(event("gap", gap.as_bytes())));
+                }
+                Reading::Frame(frame) => {
+                    self.next = self.next.map(|next| next.wrapping_add(1));
+                    return Poll::Ready(Some(frame));
+                }
+                Reading::Nothing => {}
+            }
+            ready!(self.tick.as_mut().poll(cx));
+            self.tick.as_mut().reset(Instant::now() + TICK);
+        }
+    }
+}
+
+impl Drop for EventStream {
+    // Cannot panic: it counts one reader less.
+    fn drop(&mut self) {
+        self.shared.hub.leave();
+    }
+}

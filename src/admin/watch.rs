@@ -1,0 +1,136 @@
+//! What was told of the circuits, and what is to be told since.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::admin::audit::AuditEntry;
+use crate::admin::hub::{FEW_ENTRIES, TICK, event};
+use crate::admin::respond::to_json;
+use crate::admin::shared::Shared;
+use crate::admin::view::{CircuitView, Counts};
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::totals::Totals;
+use crate::engine::window::WindowCounts;
+use crate::snapshot::{CircuitSnapshot, Health};
+use crate::sync::Arc;
+
+/// What was told last.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    stretches: HashMap<Arc<str>, Stretch>,
+    counts: HashMap<Arc<str>, (WindowCounts, Totals)>,
+    health: Option<Health>,
+    audited: u64,
+    looked: Option<Instant>,
+    counted: Option<Instant>,
+}
+
+/// What an operator is to see at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Stretch {
+    epoch: u64,
+    state: CircuitState,
+    overridden: Option<Override>,
+    ends: Option<Instant>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    health: Health,
+    circuits: Vec<CircuitView>,
+    removed: Vec<Arc<str>>,
+    audit: Vec<AuditEntry>,
+}
+
+impl Watch {
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        is_over(self.looked, TICK, now)
+    }
+
+    /// Looks at all circuits, and gives the frames that tell what is new.
+    pub(super) fn look(&mut self, shared: &Shared, now: Instant) -> Vec<Bytes> {
+        self.looked = Some(now);
+        let snapshots = shared.registry.snapshots();
+        let change = self.change(shared, &snapshots);
+        let counts = is_over(self.counted, COUNTING, now).then(|| {
+            self.counted = Some(now);
+            self.count(shared.registry.health(), &snapshots)
+        });
+        change.into_iter().chain(counts).collect()
+    }
+
+    fn change(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
+        let changed = self.changed(shared, snapshots);
+        let circuits = changed.iter().filter_map(|name| shared.registry.get(name));
+        let change = Change {
+            health: shared.registry.health(),
+            circuits: circuits.map(|circuit| shared.view(&circuit)).collect(),
+            removed: self.removed(snapshots),
+            audit: shared.audit.after(self.audited, FEW_ENTRIES),
+        };
+        let is_other = self.health.replace(change.health) != Some(change.health);
+        self.audited = change.audit.last().map_or(self.audited, |entry| entry.number);
+        let is_news = is_other
+            || !change.circuits.is_empty()
+            || !change.removed.is_empty()
+            || !change.audit.is_empty();
+        is_news.then(|| event("change", &to_json(&change)))
+    }
+
+    /// The names of those in another stretch than was told.
+    fn changed(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
+        let ends = shared.expiries.all();
+        let mut changed = Vec::new();
+        for snapshot in snapshots {
+            let stretch = Stretch {
+                epoch: snapshot.epoch,
+                state: snapshot.state,
+                overridden: snapshot.overridden,
+                ends: ends.get(&*snapshot.name).copied(),
+            };
+            if self.stretches.insert(Arc::clone(&snapshot.name), stretch) != Some(stretch) {
+                changed.push(Arc::clone(&snapshot.name));
+            }
+        }
+        changed
+    }
+
+    /// The names of those that are no more; all others are among the stretches by now.
+    fn removed(&mut self, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
+        if self.stretches.len() == snapshots.len() {
+            return Vec::new();
+        }
+        let here: HashSet<_> = snapshots.iter().map(|snapshot| &snapshot.name).collect();
+        let gone = self.stretches.keys().filter(|name| !here.contains(name));
+        let gone: Vec<_> = gone.cloned().collect();
+        for name in &gone {
+            self.stretches.remove(name);
+            self.counts.remove(name);
+        }
+        gone
+    }
+
+    /// The counts of those that were called, or whose window has moved on.
+    fn count(&mut self, health: Health, snapshots: &[CircuitSnapshot]) -> Bytes {
+        let mut circuits = Vec::new();
+        for snapshot in snapshots {
+            let counts = (snapshot.window, snapshot.totals);
+            if self.counts.insert(Arc::clone(&snapshot.name), counts) != Some(counts) {
+                circuits.push(Counts::of(snapshot));
+            }
+        }
+        event("counts", &to_json(&json!({ "health": health, "circuits": circuits })))
+    }
+}
+
+fn is_over(since: Option<Instant>, time: Duration, now: Instant) -> bool {
+    since.is_none_or(|since| now.saturating_duration_since(since) >= time)
+}
+
+/// Rates are to look alive, and the reader to know that the line is.
+const COUNTING: Duration = Duration::from_secs(1);
