@@ -77,10 +77,12 @@ features() {
 }
 
 step_tests() {
-    # Steps of the wall clock are faked on Linux; elsewhere that test is skipped, and says so.
+    # Steps of the wall clock are faked, and the admin page is used in a browser, on Linux; elsewhere
+    # those tests may be skipped, and say so.
     if [ "$(uname)" = Linux ]; then
         need faketime faketime || return 1
-        local -x FAKETIME_REQUIRED=1
+        need chromium chromium || return 1
+        local -x FAKETIME_REQUIRED=1 CHROMIUM_REQUIRED=1
     fi
     # Prometheus' own word on metrics and alerts; skipped, and said so, where it is hard to get.
     if command -v promtool >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then

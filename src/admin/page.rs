@@ -20,5 +20,6 @@ const PAGE: &str = include_str!("page.html");
 /// The page's own script and style by their hashes, and nothing else from anywhere. A test of the
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     form-action 'none'";
+     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     script-src 'sha256-j74g4ZUiom1Gw1M5dHL09I2ySpuEIK4c2L4XogZ3QGI='; \
+     style-src 'sha256-p3bMVEtVJyUbHFAdyq5DeK3Igu+RzK6fW3//s9xfzts='";

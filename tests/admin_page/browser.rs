@@ -1,0 +1,179 @@
+//! Chromium without a window, steered through its `DevTools` protocol.
+//!
+//! Over two pipes, messages ended by a NUL: that needs no more than a shell.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use serde_json::{Value, json};
+
+/// A browser with one tab.
+pub(crate) struct Browser {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    profile: PathBuf,
+    session: String,
+    sent: u64,
+}
+
+impl Browser {
+    /// A browser; `None`, with a word, where there is none and nobody insists.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(program) = program() else {
+            assert!(
+                std::env::var_os("CHROMIUM_REQUIRED").is_none_or(|value| value.is_empty()),
+                "chromium is missing, and CHROMIUM_REQUIRED is set"
+            );
+            eprintln!("skipped: chromium is missing (on Debian: apt-get install chromium)");
+            return None;
+        };
+        let profile = profile();
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("exec {program} \"$@\" {PIPES}"), "sh"])
+            .args(FLAGS)
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let from = BufReader::new(from);
+        let mut browser = Self { child, to, from, profile, session: String::new(), sent: 0 };
+        browser.open_tab();
+        Some(browser)
+    }
+
+    fn open_tab(&mut self) {
+        let tab = self.ask("Target.createTarget", &json!({ "url": "about:blank" }));
+        let attached = json!({ "targetId": tab["targetId"], "flatten": true });
+        let session = self.ask("Target.attachToTarget", &attached);
+        session["sessionId"].as_str().unwrap().clone_into(&mut self.session);
+        self.ask("Page.enable", &json!({}));
+    }
+
+    pub(crate) fn visit(&mut self, url: &str) {
+        self.ask("Page.navigate", &json!({ "url": url }));
+    }
+
+    /// What an expression is worth in the page.
+    #[track_caller]
+    pub(crate) fn eval(&mut self, expression: &str) -> Value {
+        let asked =
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let answer = self.ask("Runtime.evaluate", &asked);
+        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true in the page; gives how long that took.
+    #[track_caller]
+    #[expect(clippy::disallowed_methods, reason = "a browser runs by the clock on the wall")]
+    pub(crate) fn wait_for(&mut self, expression: &str) -> Duration {
+        let started = Instant::now();
+        // Between two pages there is nothing to ask.
+        let asked = json!({ "expression": format!("Boolean({expression})") });
+        loop {
+            let answer = self.ask("Runtime.evaluate", &asked);
+            if answer["result"]["value"] == true {
+                return started.elapsed();
+            }
+            let text = "document.body && document.body.innerText";
+            assert!(started.elapsed() < PATIENCE, "{expression}: {answer}\n{}", self.eval(text));
+            let frame = "new Promise(done => setTimeout(done, 20))";
+            self.ask("Runtime.evaluate", &json!({ "expression": frame, "awaitPromise": true }));
+        }
+    }
+
+    /// A screen of this size and colours.
+    pub(crate) fn show_on(&mut self, width: u32, height: u32, scheme: &str) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
+        let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.ask("Emulation.setEmulatedMedia", &json!({ "features": scheme }));
+    }
+
+    pub(crate) fn press(&mut self, key: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if key == "Enter" { "\r" } else { "" };
+            let event = json!({ "type": kind, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": if key == "Enter" { 13 } else { 9 } });
+            self.ask("Input.dispatchKeyEvent", &event);
+        }
+    }
+
+    /// Draws what is to be seen into a PNG among the build's temporary files.
+    pub(crate) fn draw(&mut self, name: &str) {
+        let drawn = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
+        let drawn = drawn["data"].as_str().unwrap();
+        let png = base64::engine::general_purpose::STANDARD.decode(drawn).unwrap();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("admin-page");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name), png).unwrap();
+    }
+
+    #[track_caller]
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
+        self.sent += 1;
+        let mut message = json!({ "id": self.sent, "method": method, "params": params });
+        if !self.session.is_empty() {
+            message["sessionId"] = self.session.clone().into();
+        }
+        write!(self.to, "{message}\0").unwrap();
+        self.to.flush().unwrap();
+        loop {
+            let mut answer = Vec::new();
+            self.from.read_until(0, &mut answer).unwrap();
+            assert_eq!(answer.pop(), Some(0), "chromium has ended");
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            if answer["id"] == self.sent {
+                assert!(answer.get("error").is_none(), "{method}: {answer}");
+                return answer["result"].clone();
+            }
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // All of it fails only where it has ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+fn program() -> Option<&'static str> {
+    let is_here = |program: &&str| {
+        let version = Command::new(program).arg("--version").stderr(Stdio::null()).output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_here)
+}
+
+fn profile() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("circuits-{}-{count}", std::process::id()))
+}
+
+/// Chromium reads from 3 and writes to 4.
+const PIPES: &str = "3<&0 4>&1 0</dev/null 1>/dev/null";
+const FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+];
+/// For a busy machine; what takes so long fails.
+const PATIENCE: Duration = Duration::from_secs(20);

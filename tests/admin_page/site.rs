@@ -1,0 +1,72 @@
+//! A server with the page below a path of an axum router, and a page of no interest beside it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::response::Html;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tower_circuit_breaker::admin::{Admin, AdminBuilder};
+use tower_circuit_breaker::{Circuit, CircuitRegistry, SlidingWindow};
+
+pub(crate) struct Site {
+    pub(crate) registry: CircuitRegistry,
+    pub(crate) address: SocketAddr,
+    runtime: Option<Runtime>,
+    set: fn(AdminBuilder) -> AdminBuilder,
+}
+
+impl Site {
+    pub(crate) fn start(names: &[&str]) -> Self {
+        Self::start_with(names, AdminBuilder::control)
+    }
+
+    pub(crate) fn start_with(names: &[&str], set: fn(AdminBuilder) -> AdminBuilder) -> Self {
+        let registry = CircuitRegistry::with_template(|builder| {
+            builder
+                .failure_rate(0.5)
+                .slow_call_rate(0.8, Duration::from_secs(1))
+                .window(SlidingWindow::time(Duration::from_secs(60)))
+                .minimum_calls(10)
+        });
+        for name in names {
+            registry.get_or_create(name);
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut site = Self { registry, address, runtime: None, set };
+        site.serve();
+        site
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn circuit(&self, name: &str) -> Circuit {
+        self.registry.get(name).unwrap()
+    }
+
+    /// Serves at the address that it had before, if it had one.
+    pub(crate) fn serve(&mut self) {
+        let admin = (self.set)(Admin::builder(self.registry.clone()))
+            .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+            .build();
+        let app = Router::new()
+            .nest_service("/ops", admin)
+            .route("/plain", get(|| async { Html("plain") }));
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(TcpListener::bind(self.address)).unwrap();
+        self.address = listener.local_addr().unwrap();
+        let server = app.into_make_service_with_connect_info::<SocketAddr>();
+        runtime.spawn(async move { axum::serve(listener, server).await });
+        self.runtime = Some(runtime);
+    }
+
+    /// Ends as a killed server does: connections break.
+    pub(crate) fn stop(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+}
