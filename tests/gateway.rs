@@ -65,6 +65,48 @@ fn open_circuit_is_answered_with_retry_after_and_seen_at_circuits() {
 }
 
 #[test]
+fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
+    let mut gateway = Gateway::start();
+
+    let page = gateway.get("/circuits/");
+    gateway.read_until("A  closed -> open");
+    let metrics = gateway.get("/metrics");
+    let health = gateway.get("/health");
+    let reset = gateway.post("/circuits/circuits/upstream-a/reset", r#"{"reason": "a test"}"#);
+    let audit = gateway.get("/circuits/audit");
+
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    assert!(page.contains("<title>Circuits</title>"), "{page}");
+    assert!(health.contains(r#""name":"upstream-b""#), "{health}");
+    assert!(metrics.contains(r#"circuit_breaker_state{name="upstream-a"} "#), "{metrics}");
+    assert!(reset.starts_with("HTTP/1.1 200 "), "{reset}");
+    assert!(reset.contains(r#""state":"closed""#), "{reset}");
+    assert!(audit.contains(r#""reason":"a test""#), "{audit}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_of_events_does_not_hold_up_the_end() {
+    let mut gateway = Gateway::start();
+    let mut stream = TcpStream::connect(&gateway.address).unwrap();
+    write!(stream, "GET /circuits/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut events = BufReader::new(stream);
+    let mut line = String::new();
+    while !line.starts_with("event: snapshot") {
+        line.clear();
+        assert_ne!(events.read_line(&mut line).unwrap(), 0, "no snapshot");
+    }
+
+    let asked = Command::new("kill").arg(gateway.child.id().to_string()).status().unwrap();
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).unwrap();
+
+    assert!(asked.success());
+    assert!(rest.ends_with("0\r\n\r\n"), "the stream was cut off: {rest}");
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 #[cfg(unix)]
 fn asked_to_end_it_shows_the_table_so_far_and_exits_with_0() {
     let mut gateway = Gateway::start();
@@ -166,9 +208,21 @@ impl Gateway {
 
     /// The whole response, as text.
     fn get(&self, path: &str) -> String {
+        self.ask("GET", path, "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> String {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
-            .unwrap();
+        let (address, length) = (&self.address, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        write!(stream, "{head}{body}").unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         response

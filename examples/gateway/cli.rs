@@ -67,6 +67,7 @@ const AFTER_HELP: &str = "\
 While it plays, try:
   curl -i http://127.0.0.1:3000/a/hello
   curl http://127.0.0.1:3000/circuits
+  a browser at http://127.0.0.1:3000/circuits/
 
 Exit status:
   0  ended as asked; with --once: circuit A opened, rejected, half-opened

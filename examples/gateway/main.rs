@@ -15,6 +15,7 @@ mod cli;
 mod journal;
 mod lane;
 mod load;
+mod ops;
 mod play;
 mod report;
 mod retry;
@@ -66,10 +67,11 @@ async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCo
     let lanes = Arc::new([Lane::open("A", &notes).await?, Lane::open("B", &notes).await?]);
     let address = listener.local_addr()?;
     let mut screen = Screen::new(started);
-    screen.print(&format!("gateway on http://{address} (routes: /a/..., /b/..., /circuits)"))?;
+    screen.print(&format!("gateway on http://{address} (routes: /a/..., /b/...)"))?;
+    screen.print(&format!("page    on http://{address}/circuits/"))?;
 
     let (shut_down, asked) = oneshot::channel();
-    let server = tokio::spawn(routes::serve(listener, routes::router(&lanes), asked));
+    let server = tokio::spawn(routes::serve(listener, Arc::clone(&lanes), asked));
     let load = Load::start(&lanes, address);
     let shown = tokio::select! {
         () = play::play(&lanes[0], &notes, args.cycles()) => Ok(()),

@@ -1,6 +1,7 @@
-//! The gateway: one route for each upstream, and one that tells how the circuits are doing.
+//! The gateway: one route for each upstream, and those of the operators.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 use tower::timeout::error::Elapsed;
+use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::{BoxError, CircuitSnapshot, Rejected};
 
 use crate::lane::Lane;
+use crate::ops;
 use crate::stack::{self, Call, Stack};
 
 /// Where a route leads.
@@ -34,15 +37,21 @@ struct Target {
 /// Serves until asked to end, then answers what it has begun.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    lanes: Arc<[Lane; 2]>,
     asked_to_end: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let asked_to_end = async { asked_to_end.await.unwrap_or_default() };
-    axum::serve(listener, router).with_graceful_shutdown(asked_to_end).await
+    let admin = ops::admin(&lanes);
+    let server = router(&lanes, &admin).into_make_service_with_connect_info::<SocketAddr>();
+    let asked_to_end = async move {
+        asked_to_end.await.unwrap_or_default();
+        admin.end_streams();
+    };
+    axum::serve(listener, server).with_graceful_shutdown(asked_to_end).await
 }
 
-pub(crate) fn router(lanes: &Arc<[Lane; 2]>) -> Router {
-    let router = Router::new().route("/circuits", get(circuits).with_state(Arc::clone(lanes)));
+fn router(lanes: &Arc<[Lane; 2]>, admin: &Admin) -> Router {
+    let circuits = get(circuits).with_state(Arc::clone(lanes));
+    let router = ops::routes(admin).route("/circuits", circuits);
     lanes.iter().fold(router, |router, lane| {
         let (prefix, authority) = (lane.route(), lane.upstream.address().to_string());
         let target = Target { prefix, authority, stack: stack::client(&lane.circuit) };
