@@ -125,11 +125,18 @@ impl<N> Watch<N> {
             if let Some(admission) = self.admission.take() {
                 admission.record(due.outcome);
             }
+            self.end = None;
         }
     }
 
     fn is_settled(&self) -> bool {
         self.admission.is_none()
+    }
+
+    /// This, unless it is settled: now by its deadline, or because user code has panicked.
+    fn waiting(&mut self) -> Option<&mut Self> {
+        self.settle_if_due();
+        (!self.is_settled()).then_some(self)
     }
 
     /// Whether all that was announced has passed by.
@@ -207,11 +214,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        // Settled and still there: user code panicked in the last poll.
-        let Some(watch) = this.watch.as_mut().filter(|watch| !watch.is_settled()) else {
+        let Some(watch) = this.watch.as_mut().and_then(Watch::waiting) else {
             return this.body.poll_frame(cx);
         };
-        watch.settle_if_due();
         let guard = FailureOnPanic::arm(&mut watch.admission);
         let polled = this.body.as_mut().poll_frame(cx);
         guard.disarm();

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::{HeaderMap, Method, Request, Response};
@@ -17,7 +18,7 @@ use tower_circuit_breaker::Outcome;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, ReadBody, grpc_layer, layer};
 use tower_circuit_breaker::settlement::Settlement;
 
-use crate::bodies::{Script, Step, counted, request, response};
+use crate::bodies::{Script, Step, counted, read, request, response};
 use crate::support::{circuit, ready_to_probe, rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,23 @@ fn a_classifier_that_panics_anywhere_leaves_the_call_abandoned_and_its_slot_free
         assert_eq!((panics, counted(&circuit)), (1, [0, 0, 0, 1]), "{place:?}");
         assert!(circuit.try_acquire().is_ok(), "{place:?}");
     }
+}
+
+#[test]
+fn a_body_past_its_deadline_is_no_longer_shown_to_its_classifier() {
+    let (circuit, _) = circuit(|b| b);
+    let service = layer(circuit.clone())
+        .classify_with(PanicsAt(Place::Data))
+        .body_deadline(Duration::ZERO, Outcome::Ignored)
+        .layer(service_fn(|_| {
+            let body = Script::new([Step::Data("a"), Step::Data("b")]);
+            std::future::ready(Ok::<_, Infallible>(response(200, body)))
+        }));
+
+    let response = service.oneshot(request(Method::GET)).now_or_never().unwrap().unwrap();
+
+    assert_eq!(read(&mut response.into_body()), 2);
+    assert_eq!(counted(&circuit), [0, 0, 1, 0]);
 }
 
 /// A body, and an error of one, that can be in one place and on one thread only.
