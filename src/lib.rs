@@ -65,12 +65,13 @@
 //!   [`failure_if`](CircuitBreakerLayer::failure_if)
 //! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
-//! - what is seen: [`Circuit::snapshot`], [`CircuitEvent`], [`Listener`]
+//! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
+//!   [`Listener`]
 //! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),
 //!   [`reconfigure`](Circuit::reconfigure)
-//!
+//! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route
 //! - where the breaker stands in a stack, and the traps:
 //!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/docs/)
 //!
