@@ -79,14 +79,16 @@ impl Browser {
         // Between two pages there is nothing to ask.
         let asked = json!({ "expression": format!("Boolean({expression})") });
         loop {
-            let answer = self.ask("Runtime.evaluate", &asked);
+            // A page that is left meanwhile gives an error in the place of an answer.
+            let answer = self.try_ask("Runtime.evaluate", &asked).unwrap_or_default();
             if answer["result"]["value"] == true {
                 return started.elapsed();
             }
             let text = "document.body && document.body.innerText";
             assert!(started.elapsed() < PATIENCE, "{expression}: {answer}\n{}", self.eval(text));
             let frame = "new Promise(done => setTimeout(done, 20))";
-            self.ask("Runtime.evaluate", &json!({ "expression": frame, "awaitPromise": true }));
+            let pause = json!({ "expression": frame, "awaitPromise": true });
+            let _ = self.try_ask("Runtime.evaluate", &pause);
         }
     }
 
@@ -120,6 +122,11 @@ impl Browser {
 
     #[track_caller]
     fn ask(&mut self, method: &str, params: &Value) -> Value {
+        self.try_ask(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The result, or the error that chromium answers with.
+    fn try_ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.sent += 1;
         let mut message = json!({ "id": self.sent, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -133,8 +140,10 @@ impl Browser {
             assert_eq!(answer.pop(), Some(0), "chromium has ended");
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             if answer["id"] == self.sent {
-                assert!(answer.get("error").is_none(), "{method}: {answer}");
-                return answer["result"].clone();
+                return match answer.get("error") {
+                    Some(error) => Err(error.clone()),
+                    None => Ok(answer["result"].clone()),
+                };
             }
         }
     }
