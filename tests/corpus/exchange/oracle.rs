@@ -1,0 +1,241 @@
+//! What an exchange is worth, as the tables of the documentation say.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, Version};
+use tower_circuit_breaker::{FailureKind, Outcome};
+
+use crate::exchange::{Answer, Classifier, Exchange, Frame, Head, Hints, Own, Verdict, hints, own};
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Counted(Outcome),
+    /// Its body was dropped.
+    Abandoned,
+    /// The user's code panicked when it was asked.
+    Panicked,
+}
+
+const OTHER: End = failure(FailureKind::OTHER);
+const PANIC: End = failure(FailureKind::PANIC);
+const STATUS: End = failure(FailureKind::new("status"));
+const BODY: End = failure(FailureKind::new("body"));
+const SUCCESS: End = End::Counted(Outcome::Success);
+const IGNORED: End = End::Counted(Outcome::Ignored);
+
+const fn failure(kind: FailureKind) -> End {
+    End::Counted(Outcome::Failure(kind))
+}
+
+impl From<Verdict> for End {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Is(outcome) => Self::Counted(outcome),
+            Verdict::Panics => Self::Panicked,
+        }
+    }
+}
+
+/// How the call ended when its answer came; `None` where the body is to decide.
+pub(super) fn at_the_head(exchange: &Exchange) -> Option<End> {
+    let (classifier, answer, own) = (&exchange.classifier, &exchange.answer, own_of(exchange));
+    match answer {
+        // By the default of the trait.
+        Answer::Unready if own.is_some() => Some(OTHER),
+        Answer::Unready => Some(of_error(classifier, answer)),
+        _ if own.is_some_and(|own| own.begins == Verdict::Panics) => Some(End::Panicked),
+        Answer::PanicsAtOnce | Answer::Panics => Some(PANIC),
+        Answer::Error | Answer::Rejection => Some(of_error(classifier, answer)),
+        Answer::Head(head) if head.is_rejection => Some(IGNORED),
+        Answer::Head(head) => of_head(classifier, head).or_else(|| {
+            let has_none = has_no_body(&exchange.method, head.status);
+            let end = || is_over(exchange, head, 0).then(|| of_end(exchange, head, 0, None));
+            if has_none { Some(SUCCESS) } else { end() }
+        }),
+    }
+}
+
+fn own_of(exchange: &Exchange) -> Option<&Own> {
+    match &exchange.classifier {
+        Classifier::Own(own) => Some(own),
+        _ => None,
+    }
+}
+
+/// Whether the body has ended after so many polls, without saying so in a frame.
+fn is_over(exchange: &Exchange, head: &Head, polls: usize) -> bool {
+    let frames = exchange.body.frames.iter().take(polls);
+    let passed = frames.filter_map(Frame::length).sum::<usize>() as u64;
+    let length = hints::length(&head.headers).filter(|_| head.version <= Version::HTTP_11);
+    exchange.body.is_end_stream(polls) || length.is_some_and(|length| passed >= length)
+}
+
+fn of_error(classifier: &Classifier, answer: &Answer) -> End {
+    match classifier {
+        Classifier::Closure(verdict) => (*verdict).into(),
+        Classifier::Own(Own { head, ends, .. }) => head.unwrap_or(ends[0]).into(),
+        _ if matches!(answer, Answer::Rejection) => IGNORED,
+        _ => OTHER,
+    }
+}
+
+fn has_no_body(method: &Method, status: u16) -> bool {
+    *method == Method::HEAD || *method == Method::CONNECT || matches!(status, 100..200 | 204 | 304)
+}
+
+/// What the head is worth; `None` for a success that the body is to confirm.
+fn of_head(classifier: &Classifier, head: &Head) -> Option<End> {
+    let is_5xx = (500..600).contains(&head.status);
+    match classifier {
+        Classifier::Errors => None,
+        Classifier::ServerErrors(heeds) => of_status(head, is_5xx, *heeds),
+        Classifier::Statuses(range, heeds) => of_status(head, range.contains(&head.status), *heeds),
+        Classifier::ReadBody(_) => of_status(head, is_5xx, Hints::Unheeded),
+        Classifier::Grpc(successes, heeds) => {
+            let of_code = |code| of_code(*successes, *heeds, code, &head.headers);
+            match hints::grpc_code(&head.headers) {
+                Some(code) => Some(of_code(code)),
+                None if head.status == 200 => None,
+                None => asked(head, *heeds).or_else(|| Some(of_code(code_of_http(head.status)))),
+            }
+        }
+        Classifier::Closure(verdict) => Some((*verdict).into()).filter(|end| *end != SUCCESS),
+        Classifier::Own(own) => own.head.map(End::from),
+    }
+}
+
+fn of_status(head: &Head, is_failing: bool, heeds: Hints) -> Option<End> {
+    asked(head, heeds).or_else(|| is_failing.then_some(STATUS))
+}
+
+/// What a 429 or 503 asks for.
+fn asked(head: &Head, heeds: Hints) -> Option<End> {
+    let is_heeded = heeds == Hints::Heeded && matches!(head.status, 429 | 503);
+    hints::retry_after(&head.headers).filter(|_| is_heeded).map(trip)
+}
+
+fn trip(wait: Duration) -> End {
+    End::Counted(Outcome::TripFor(wait))
+}
+
+fn code_of_http(status: u16) -> usize {
+    match status {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => hints::UNKNOWN,
+    }
+}
+
+fn of_code(successes: u32, heeds: Hints, code: usize, beside: &HeaderMap) -> End {
+    if code == 0 || successes >> code & 1 == 1 {
+        return SUCCESS;
+    }
+    match hints::pushback(beside) {
+        Some(wait) if heeds == Hints::Heeded => trip(wait),
+        _ => failure(FailureKind::new(GRPC[code])),
+    }
+}
+
+/// What the end after this many frames is worth.
+fn of_end(exchange: &Exchange, head: &Head, polls: usize, trailers: Option<&HeaderMap>) -> End {
+    match &exchange.classifier {
+        Classifier::Grpc(successes, heeds) => {
+            let trailers = trailers.cloned().unwrap_or_default();
+            let code = hints::grpc_code(&trailers).unwrap_or(hints::UNKNOWN);
+            of_code(*successes, *heeds, code, &trailers)
+        }
+        Classifier::ReadBody(limit) => {
+            let body = data(exchange, polls).filter(|body| body.len() <= *limit);
+            let status = StatusCode::from_u16(head.status).unwrap_or_default();
+            body.map_or(SUCCESS, |body| own::of_body(status, &body).into())
+        }
+        Classifier::Own(own) => own.ends[usize::from(trailers.is_some())].into(),
+        _ => SUCCESS,
+    }
+}
+
+/// The data of the first frames; `None` where one lies in too many pieces to be looked into.
+fn data(exchange: &Exchange, frames: usize) -> Option<Vec<u8>> {
+    let data = exchange.body.frames.iter().take(frames).filter_map(Frame::data);
+    data.collect::<Option<Vec<_>>>().map(|data| data.concat())
+}
+
+impl Frame {
+    fn length(&self) -> Option<usize> {
+        let Self::Data(pieces) = self else { return None };
+        Some(pieces.iter().map(Vec::len).sum())
+    }
+
+    /// The bytes of a frame of data, if they can be looked into.
+    fn data(&self) -> Option<Option<Vec<u8>>> {
+        let Self::Data(pieces) = self else { return None };
+        let pieces = || pieces.iter().filter(|piece| !piece.is_empty());
+        Some((pieces().count() <= 16).then(|| pieces().flatten().copied().collect()))
+    }
+}
+
+/// How a call ended whose body was polled at these times after its head had come, and then perhaps
+/// dropped; `None` where it goes on.
+pub(super) fn in_the_body(
+    exchange: &Exchange,
+    polls: &[Duration],
+    dropped: Option<Duration>,
+) -> Option<End> {
+    let Answer::Head(head) = &exchange.answer else { return None };
+    let late = |at: &Duration| {
+        let deadline = exchange.deadline.as_ref().filter(|deadline| *at >= deadline.after);
+        deadline.map(|deadline| End::Counted(deadline.outcome))
+    };
+    let polled = polls
+        .iter()
+        .enumerate()
+        .find_map(|(number, at)| late(at).or_else(|| of_frame(exchange, head, number)));
+    let dropped = || dropped.map(|at| late(&at).unwrap_or(End::Abandoned));
+    polled.or_else(dropped)
+}
+
+/// What the frame of this number ends, if it does.
+fn of_frame(exchange: &Exchange, head: &Head, number: usize) -> Option<End> {
+    let end = |trailers: Option<&HeaderMap>| Some(of_end(exchange, head, number + 1, trailers));
+    let own = own_of(exchange);
+    match exchange.body.frames.get(number) {
+        None => end(None),
+        Some(Frame::Trailers(trailers)) => end(Some(trailers)),
+        Some(Frame::Breaks) => Some(own.map_or(BODY, |own| own.ends[2].into())),
+        Some(Frame::Stalls) => None,
+        Some(Frame::Panics) => Some(PANIC),
+        Some(frame @ Frame::Data(_)) => {
+            let frames = exchange.body.frames.iter().take(number + 1);
+            let seen = frames.filter_map(Frame::data).flatten().map(|data| data.len()).sum();
+            let most = own.and_then(|own| own.most_data);
+            if frame.data().flatten().is_some() && most.is_some_and(|most: usize| most < seen) {
+                return Some(End::Panicked);
+            }
+            is_over(exchange, head, number + 1).then(|| end(None)).flatten()
+        }
+    }
+}
+
+const GRPC: [&str; 17] = [
+    "grpc_ok",
+    "grpc_cancelled",
+    "grpc_unknown",
+    "grpc_invalid_argument",
+    "grpc_deadline_exceeded",
+    "grpc_not_found",
+    "grpc_already_exists",
+    "grpc_permission_denied",
+    "grpc_resource_exhausted",
+    "grpc_failed_precondition",
+    "grpc_aborted",
+    "grpc_out_of_range",
+    "grpc_unimplemented",
+    "grpc_internal",
+    "grpc_unavailable",
+    "grpc_data_loss",
+    "grpc_unauthenticated",
+];

@@ -1,0 +1,199 @@
+//! A script, taken by the circuit and by its model side by side.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tower_circuit_breaker::{
+    ChangeReason, Circuit, CircuitEvent, FailureKind, Interest, Listener, ManualClock, Outcome,
+};
+
+use crate::compare::{compare, same};
+use crate::exchange::ask::{Reader, ask};
+use crate::exchange::oracle::{End, at_the_head, in_the_body};
+use crate::exchange::{Answer, Exchange, Frame, Step, seen};
+use crate::model::{Call, Model};
+use crate::settings::Settings;
+
+/// Takes every step and compares after each; then drops what is left.
+///
+/// # Errors
+///
+/// Which step it was, and what differed.
+pub(super) fn run(settings: Settings, script: &[Step]) -> Result<(), String> {
+    let mut pair = Pair::new(settings);
+    for (number, step) in script.iter().enumerate() {
+        catch_unwind(AssertUnwindSafe(|| pair.take(step)))
+            .unwrap_or_else(|_| Err("it panicked".to_owned()))
+            .map_err(|difference| format!("step {number}, {step:?}: {difference}"))?;
+    }
+    while !pair.bodies.is_empty() {
+        pair.take(&Step::Drop(0)).map_err(|difference| format!("at the end: {difference}"))?;
+    }
+    Ok(())
+}
+
+/// The circuit and its model side by side, with the bodies that are there.
+struct Pair<'a> {
+    circuit: Circuit,
+    clock: ManualClock,
+    model: Model,
+    bodies: VecDeque<UnderWay<'a>>,
+    heard: Heard,
+    /// What the listener should have heard.
+    told: Vec<Option<FailureKind>>,
+}
+
+/// A response whose body is there to be read.
+struct UnderWay<'a> {
+    exchange: &'a Exchange,
+    /// Until it has ended.
+    call: Option<Call>,
+    head_at: Duration,
+    /// How long after the head it was polled.
+    polls: Vec<Duration>,
+    body: Box<dyn Reader>,
+}
+
+impl<'a> Pair<'a> {
+    fn new(settings: Settings) -> Self {
+        let (clock, heard) = (ManualClock::new(), Heard::default());
+        let builder = Circuit::builder("exchanges").clock(clock.clone()).listener(heard.clone());
+        let circuit = settings.clone().build(builder).build();
+        let (model, bodies) = (Model::new(settings), VecDeque::new());
+        Self { circuit, clock, model, bodies, heard, told: Vec::new() }
+    }
+
+    fn take(&mut self, step: &'a Step) -> Result<(), String> {
+        match step {
+            Step::Call(exchange) => self.call(exchange)?,
+            Step::Poll(index) => drop(self.poll(*index)?),
+            Step::Read(index) => while self.poll(*index)? {},
+            Step::Drop(index) => self.drop(*index, drop)?,
+            Step::TakeApart(index) => self.drop(*index, |body| drop(body.take_apart()))?,
+            Step::Advance(time) => {
+                self.clock.advance(*time);
+                self.model.now += *time;
+            }
+            Step::Trip => {
+                self.circuit.trip();
+                self.model.open(ChangeReason::Operator, None);
+            }
+            Step::Reset => {
+                self.circuit.reset();
+                self.model.impose(None);
+            }
+            Step::Reconfigure(settings) => {
+                self.circuit.reconfigure((**settings).clone().into_config());
+                self.model.reconfigure((**settings).clone());
+            }
+        }
+        compare(&self.circuit, &self.model)?;
+        same("told", self.heard.take(), std::mem::take(&mut self.told))
+    }
+
+    fn call(&mut self, exchange: &'a Exchange) -> Result<(), String> {
+        let (call, was_called) = (self.model.admit(), Cell::new(false));
+        let answered = catch_unwind(AssertUnwindSafe(|| ask(&self.circuit, exchange, &was_called)));
+        let Some(call) = call else {
+            same("called", was_called.get(), false)?;
+            let answered = seen::unless_panic(answered, false)?;
+            return answered.map_or(Ok(()), |answered| seen::rejected(answered, &self.model));
+        };
+        let end = at_the_head(exchange);
+        let panics = end == Some(End::Panicked)
+            || matches!(exchange.answer, Answer::PanicsAtOnce | Answer::Panics);
+        let answered = seen::unless_panic(answered, panics)?;
+        let body = answered.map(|answered| seen::answer(exchange, answered)).transpose()?;
+        if let Some(body) = body.flatten() {
+            seen::hints_of(&*body, &exchange.body, 0)?;
+            let (call, head_at) = (end.is_none().then_some(call), self.model.now);
+            self.bodies.push_back(UnderWay { exchange, call, head_at, polls: Vec::new(), body });
+        }
+        end.into_iter().for_each(|end| self.finish(call, end));
+        Ok(())
+    }
+
+    /// Polls a body; says whether there may be more now.
+    fn poll(&mut self, index: usize) -> Result<bool, String> {
+        let place = index % self.bodies.len().max(1);
+        let Some(body) = self.bodies.get_mut(place) else { return Ok(false) };
+        let (frames, number) = (&body.exchange.body, body.polls.len());
+        body.polls.push(self.model.now - body.head_at);
+        let end = body.call.and_then(|_| in_the_body(body.exchange, &body.polls, None));
+        let frame = frames.frames.get(number);
+        let panics = end == Some(End::Panicked) || matches!(frame, Some(Frame::Panics));
+
+        let polled = catch_unwind(AssertUnwindSafe(|| body.body.poll()));
+        if let Some(polled) = seen::unless_panic(polled, panics)? {
+            seen::frame(polled, frames, number)?;
+        }
+        seen::hints_of(&*body.body, frames, number + 1)?;
+        if let (Some(call), Some(end)) = (body.call.take_if(|_| end.is_some()), end) {
+            self.finish(call, end);
+        }
+        Ok(matches!(frame, Some(Frame::Data(_) | Frame::Trailers(_))))
+    }
+
+    fn drop(&mut self, index: usize, drop: fn(Box<dyn Reader>)) -> Result<(), String> {
+        let place = index % self.bodies.len().max(1);
+        let Some(UnderWay { exchange, call, head_at, polls, body }) = self.bodies.remove(place)
+        else {
+            return Ok(());
+        };
+        drop(body);
+        let now = self.model.now - head_at;
+        let end = in_the_body(exchange, &polls, Some(now)).ok_or("the call has no end")?;
+        call.into_iter().for_each(|call| self.finish(call, end));
+        Ok(())
+    }
+
+    /// Ends a call of the model's, and knows what a listener hears of that.
+    fn finish(&mut self, call: Call, end: End) {
+        let outcome = match end {
+            End::Counted(outcome) => Some(outcome),
+            End::Abandoned | End::Panicked => None,
+        };
+        let [successes, failures, ..] = self.model.totals;
+        self.model.finish(call, outcome);
+        if self.model.totals[0] > successes {
+            self.told.push(None);
+        }
+        if self.model.totals[1] > failures {
+            self.told.push(Some(match outcome {
+                Some(Outcome::Failure(kind)) => kind,
+                Some(_) => FailureKind::OTHER,
+                None => FailureKind::ABANDONED,
+            }));
+        }
+    }
+}
+
+/// The kinds of failures, and `None` for successes.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<Option<FailureKind>>>>);
+
+impl Heard {
+    fn take(&self) -> Vec<Option<FailureKind>> {
+        self.0.lock().map(|mut heard| std::mem::take(&mut *heard)).unwrap_or_default()
+    }
+}
+
+impl Listener for Heard {
+    fn on_event(&self, event: &CircuitEvent) {
+        let heard = match event {
+            CircuitEvent::Succeeded { .. } => None,
+            CircuitEvent::Failed { kind, .. } => Some(*kind),
+            _ => return,
+        };
+        if let Ok(mut all) = self.0.lock() {
+            all.push(heard);
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::CALLS
+    }
+}
