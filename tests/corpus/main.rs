@@ -9,6 +9,7 @@ mod choices;
 mod compare;
 #[path = "../model/decode.rs"]
 mod decode;
+mod exchange;
 #[path = "../model/model.rs"]
 mod model;
 #[path = "../model/script.rs"]
@@ -30,6 +31,11 @@ fn every_script_does_to_the_circuit_what_it_does_to_the_model() {
         let (settings, script) = decode::decode(bytes);
         script::run(settings, &script)
     });
+}
+
+#[test]
+fn every_exchange_is_worth_what_the_documentation_says() {
+    replay("http", exchange::check);
 }
 
 #[test]
