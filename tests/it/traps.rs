@@ -14,12 +14,14 @@ use tower::load::{CompleteOnResponse, PendingRequests};
 use tower::retry::{Policy, RetryLayer};
 use tower::timeout::TimeoutLayer;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower_circuit_breaker::http::{ServerErrorsAsFailures, layer as http_layer};
 use tower_circuit_breaker::rejection::Boxed;
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, HeedRejections, OnOpen,
     RejectReason, Rejected, TokioClock,
 };
 
+use crate::bodies::{Script, Step, read, response};
 use crate::support::{Inner, SECOND, calls};
 
 /// A circuit on the clock of the runtime.
@@ -290,4 +292,50 @@ async fn timeout_around_a_breaker_that_waits_does_not_end_the_waiting() {
     circuit.trip_for(60 * SECOND);
     let both = timeout.layer(waiting(&circuit).layer(inner())).oneshot(1);
     assert!(tokio::time::timeout(5 * SECOND, both).await.is_err());
+}
+
+#[test]
+fn verdict_at_the_head_a_body_that_breaks_is_a_success() {
+    let by_head = circuit_without_runtime();
+    let by_body = circuit_without_runtime();
+    let classify = ServerErrorsAsFailures::new;
+    let inner = || {
+        service_fn(|_: http::Request<()>| async {
+            Ok::<_, BoxError>(response(200, Script::new([Step::Data("half"), Step::Break])))
+        })
+    };
+    let head = CircuitBreakerLayer::new(by_head.clone()).classify_with(classify()).layer(inner());
+    let body = http_layer(by_body.clone()).layer(inner());
+    for _ in 0..3 {
+        let answer = head.clone().oneshot(http::Request::new(())).now_or_never().unwrap();
+        read(&mut answer.unwrap().into_body());
+        let answer = body.clone().oneshot(http::Request::new(())).now_or_never().unwrap();
+        read(&mut answer.unwrap().into_body());
+    }
+
+    assert_eq!(by_head.state(), CircuitState::Closed);
+    assert_eq!(by_body.state(), CircuitState::Open);
+}
+
+#[test]
+fn one_circuit_for_several_upstreams_hides_one_or_takes_all_down() {
+    let rate = |share| Circuit::builder("all").failure_rate(share).minimum_calls(20).build();
+    let (mild, strict, own) = (rate(0.5), rate(0.2), rate(0.5));
+    for upstream in (0..4).cycle().take(100) {
+        for circuit in [&mild, &strict] {
+            // One of four upstreams fails every call.
+            let _ = circuit.run(|| if upstream == 0 { Err("down") } else { Ok(()) });
+        }
+        if upstream == 0 {
+            let _ = own.run(|| Err::<(), _>("down"));
+        }
+    }
+
+    assert_eq!(mild.state(), CircuitState::Closed, "one that is down is not seen");
+    assert_eq!(strict.state(), CircuitState::Open, "three that are well are rejected, too");
+    assert_eq!(own.state(), CircuitState::Open);
+}
+
+fn circuit_without_runtime() -> Circuit {
+    Circuit::builder("api").consecutive_failures(3).build()
 }
