@@ -272,9 +272,14 @@ impl CircuitBuilder {
     /// Makes the circuit, closed.
     #[must_use]
     pub fn build(self) -> Circuit {
+        self.build_with(Arc::new)
+    }
+
+    /// The same, where `share` says where the settings are kept.
+    pub(crate) fn build_with(self, share: impl FnOnce(Settings) -> Arc<Settings>) -> Circuit {
         let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);
-        let settings = self.settings.with_default_rules();
+        let settings = share(self.settings.with_default_rules());
         let circuit = Circuit::new(self.name, settings, seed, clock);
         for listener in self.listeners {
             circuit.add_listener(listener);

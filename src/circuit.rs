@@ -79,7 +79,12 @@ impl Circuit {
         CircuitBuilder::new(name.into())
     }
 
-    pub(crate) fn new(name: Arc<str>, settings: Settings, seed: u64, clock: ClockSource) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        settings: Arc<Settings>,
+        seed: u64,
+        clock: ClockSource,
+    ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
         let (listeners, waiters) = (Listeners::new(), Waiters::new());

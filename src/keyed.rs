@@ -55,6 +55,7 @@ pub use self::layer::KeyedCircuitBreakerLayer;
 pub use self::service::KeyedCircuitBreaker;
 use crate::builder::CircuitBuilder;
 use crate::registry::CircuitRegistry;
+use crate::template::Template;
 
 /// Says which circuit a request belongs to. Closures `Fn(&Req) -> String` are keys.
 pub trait Key<Req> {
@@ -78,8 +79,6 @@ pub struct KeyedCircuits {
     registry: Option<CircuitRegistry>,
 }
 
-type Template = Box<dyn Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync>;
-
 impl KeyedCircuits {
     /// Makes circuits by `template`, up to 1,024.
     ///
@@ -91,7 +90,7 @@ impl KeyedCircuits {
     where
         F: Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync + 'static,
     {
-        Self { template: Box::new(template), cap: 1_024, registry: None }
+        Self { template: Template::new(template), cap: 1_024, registry: None }
     }
 
     /// Sets how many keys have a circuit of their own. Default 1,024.

@@ -135,6 +135,7 @@ mod snapshot;
 mod sync;
 #[cfg(any(feature = "metrics", feature = "prometheus", feature = "tracing"))]
 pub mod telemetry;
+mod template;
 mod waiters;
 mod waiting;
 

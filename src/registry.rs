@@ -8,12 +8,18 @@ use crate::circuit::Circuit;
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::snapshot::{CircuitSnapshot, Health};
 use crate::sync::{Arc, RwLock, read, write};
+use crate::template::Template;
 
 /// The circuits of a process, by name: what dashboards, health checks and metrics look at.
 ///
 /// Clones are the same registry. A call through a circuit costs the same in a registry as outside
 /// of it. Looking a circuit up takes a read lock: keep the [`Circuit`], which costs one reference
 /// count, rather than looking it up for each call.
+///
+/// A circuit with its entry and a short name takes 850 bytes, 1,000 with the default rules, and 1,100
+/// with a window of 100 calls, where it has the settings that most of the template's have; 250 more
+/// where its name asks for others. Looking one up costs the same among 100,000 as among 10, but for
+/// the caches of the processor.
 ///
 /// # Examples
 ///
@@ -41,8 +47,6 @@ struct Shared {
     template: Template,
     entries: RwLock<Entries>,
 }
-
-type Template = Box<dyn Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync>;
 
 #[derive(Default)]
 struct Entries {
@@ -82,7 +86,7 @@ impl CircuitRegistry {
     where
         F: Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync + 'static,
     {
-        let (template, entries) = (Box::new(template), RwLock::default());
+        let (template, entries) = (Template::new(template), RwLock::default());
         Self { shared: Arc::new(Shared { template, entries }) }
     }
 
@@ -100,7 +104,7 @@ impl CircuitRegistry {
         if let Some(circuit) = self.get(name) {
             return circuit;
         }
-        let made = (self.shared.template)(Circuit::builder(name)).build();
+        let made = self.shared.template.make(name);
         // Dropped after the lock, if another thread was faster: its listeners are user code.
         write(&self.shared.entries).keep(&made)
     }

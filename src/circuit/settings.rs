@@ -2,6 +2,8 @@
 
 use crate::circuit::Circuit;
 use crate::config::CircuitConfig;
+use crate::engine::settings::Settings;
+use crate::sync::Arc;
 
 impl Circuit {
     /// Goes on under other settings, in the same state and with the same totals.
@@ -30,6 +32,7 @@ impl Circuit {
     /// ```
     #[must_use]
     pub fn config(&self) -> CircuitConfig {
-        CircuitConfig::from_settings(self.core.machine.lock().settings.clone())
+        let settings = Arc::clone(&self.core.machine.lock().settings);
+        CircuitConfig::from_settings(Settings::clone(&settings))
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::machine::Machine;
 use crate::engine::settings::Settings;
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 impl Machine {
     /// Opens the circuit for `open_for`, or for the backoff's time. An override stays.
@@ -58,6 +59,7 @@ impl Machine {
 
     /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.
     pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
+        let settings = Arc::new(settings);
         let mut control = self.lock();
         if control.settings == settings {
             return None;

@@ -12,12 +12,13 @@ use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
 use crate::engine::totals::{Counter, Totals, Transitions};
 use crate::engine::window::WindowCounts;
-use crate::sync::{Bug, planted};
+use crate::sync::{Arc, Bug, planted};
 
 /// The state that changes seldom.
 #[derive(Debug)]
 pub(crate) struct Control {
-    pub(crate) settings: Settings,
+    /// Those of one template share them.
+    pub(crate) settings: Arc<Settings>,
     pub(crate) probes: Probes,
     pub(crate) transitions: Transitions,
     pub(crate) trips: u64,
@@ -64,7 +65,7 @@ struct Stretch {
 }
 
 impl Control {
-    pub(crate) fn new(settings: Settings, seed: u64, now: Timestamp) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, seed: u64, now: Timestamp) -> Self {
         Self {
             settings,
             probes: Probes::none(),
@@ -234,7 +235,7 @@ impl Machine {
     pub(crate) fn renew(
         &self,
         control: &mut Control,
-        settings: Settings,
+        settings: Arc<Settings>,
         now: Timestamp,
     ) -> Change {
         control.probes.restart(settings.probe_lease(control.opened_for));
@@ -258,7 +259,7 @@ impl Machine {
         &self,
         control: &mut Control,
         next: Stretch,
-        settings: Option<Settings>,
+        settings: Option<Arc<Settings>>,
         now: Timestamp,
     ) -> Change {
         let old = self.word();

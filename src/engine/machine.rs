@@ -15,7 +15,7 @@ use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::engine::totals::{Counter, Tally};
-use crate::sync::{AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
+use crate::sync::{Arc, AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
 
 /// The machine room of one circuit.
 #[derive(Debug)]
@@ -46,7 +46,8 @@ pub(crate) enum Refusal {
 
 impl Machine {
     /// A closed circuit in its first epoch; `seed` is for jitter.
-    pub(crate) fn new(settings: Settings, seed: u64, now: Timestamp) -> Self {
+    pub(crate) fn new(settings: impl Into<Arc<Settings>>, seed: u64, now: Timestamp) -> Self {
+        let settings = settings.into();
         let epoch = 1;
         let recorder = Recorder::new(&settings);
         recorder.configure(&settings);

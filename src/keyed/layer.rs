@@ -7,12 +7,13 @@ use tower_layer::Layer;
 use crate::circuit::Circuit;
 use crate::engine::state::CircuitState;
 use crate::handle::Handle;
+use crate::keyed::KeyedCircuits;
 use crate::keyed::service::KeyedCircuitBreaker;
 use crate::keyed::store::{Kept, Parting, Store};
-use crate::keyed::{KeyedCircuits, Template};
 use crate::layer::CircuitBreakerLayer;
 use crate::registry::CircuitRegistry;
 use crate::sync::Arc;
+use crate::template::Template;
 
 /// Puts one circuit for each key of the request around a service; see [`keyed`](crate::keyed).
 ///
@@ -97,7 +98,7 @@ impl<K, C, R> Circuits<K, C, R> {
 
     fn make(&self, key: &str) -> Handle<C, R> {
         let name = format!("{}/{key}", self.overflow.circuit().name());
-        self.overflow.with_circuit((self.template)(Circuit::builder(name)).build())
+        self.overflow.with_circuit(self.template.make(name))
     }
 
     /// Shows the registry what is here. Under the store's lock, so that it stays true.
