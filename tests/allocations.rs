@@ -17,8 +17,8 @@ use tower::{Layer, Service};
 use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuits};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, ManualClock, OnOpen, Outcome,
-    SlidingWindow, TripRule, Typed,
+    Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, FailureKind, ManualClock,
+    OnOpen, Outcome, SlidingWindow, TripRule, Typed,
 };
 
 thread_local! {
@@ -275,6 +275,48 @@ fn a_body_of_10_gib_is_read_up_to_the_limit_and_no_further() {
 
     assert!((3 << 20..=6 << 20).contains(&most), "{most} bytes");
     assert_eq!(circuit.snapshot().totals.successes, 1, "its end decided");
+}
+
+/// What the documentation of [`CircuitRegistry`] says of each circuit, by the rules of its template.
+const DOCUMENTED: [(fn(CircuitBuilder) -> CircuitBuilder, isize); 3] = [
+    (|builder| builder.consecutive_failures(5), 850),
+    (|builder| builder, 1_000),
+    (|builder| builder.failure_rate(0.5).window(SlidingWindow::count(100)), 1_100),
+];
+
+#[test]
+fn a_hundred_thousand_circuits_take_the_memory_that_is_documented() {
+    for (template, documented) in DOCUMENTED {
+        let before = LIVE_BYTES.with(Cell::get);
+        let registry = CircuitRegistry::with_template(template);
+        for number in 0..100_000 {
+            registry.get_or_create(&format!("host-{number:011}"));
+        }
+
+        let each = (LIVE_BYTES.with(Cell::get) - before) / 100_000;
+
+        assert!((documented - 100..=documented).contains(&each), "{each} bytes, not {documented}");
+        assert_eq!(registry.snapshots().len(), 100_000);
+    }
+}
+
+#[test]
+fn looking_a_circuit_up_does_not_allocate_however_many_there_are() {
+    for number in [10, 10_000, 100_000] {
+        let registry = CircuitRegistry::new();
+        let names: Vec<_> = (0..number).map(|number| format!("host-{number}")).collect();
+        for name in &names {
+            registry.get_or_create(name);
+        }
+
+        let counted = allocations(|| {
+            for name in &names {
+                assert_eq!(registry.get_or_create(name).name(), name);
+            }
+        });
+
+        assert_eq!(counted, 0, "of {number}");
+    }
 }
 
 #[test]

@@ -47,6 +47,23 @@ fn reopen_and_probe(machine: &Machine, seconds: u64) -> Ticket {
     probe(machine, seconds + 30)
 }
 
+/// Whoever holds the lock meanwhile takes a snapshot.
+#[test]
+fn closed_calls_and_rejections_wait_for_no_snapshot() {
+    let machine = machine();
+    let snapshot = machine.lock();
+    let passing = machine.admit(at(0)).0.unwrap();
+    machine.record(passing, PASSED, || at(1));
+    drop(snapshot);
+    machine.trip(None, at(1));
+    let snapshot = machine.lock();
+
+    let refusal = machine.admit(at(2)).0.unwrap_err();
+
+    drop(snapshot);
+    assert_eq!(refusal, Refusal::Open { until: at(31) });
+}
+
 #[test]
 fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {

@@ -29,6 +29,7 @@ mod keyed;
 mod kinds;
 mod lengths;
 mod listeners;
+mod many_circuits;
 mod metrics;
 mod misbehaving;
 mod monitoring;
