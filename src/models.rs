@@ -24,6 +24,9 @@ use crate::service::CircuitBreaker;
 use crate::settlement::AtOnce;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock};
 
+mod keyed;
+mod registry;
+
 struct Stopped;
 
 impl Clock for Stopped {

@@ -20,12 +20,12 @@ use crate::template::Template;
 /// From [`CircuitBreakerLayer::keyed`]. All services that it makes share the circuits.
 #[must_use]
 pub struct KeyedCircuitBreakerLayer<K, C, R, M> {
-    pub(super) circuits: Arc<Circuits<K, C, R>>,
+    pub(crate) circuits: Arc<Circuits<K, C, R>>,
     pub(super) settlement: M,
 }
 
 /// What all services of one layer share.
-pub(super) struct Circuits<K, C, R> {
+pub(crate) struct Circuits<K, C, R> {
     pub(super) key: K,
     overflow: Handle<C, R>,
     template: Template,
@@ -79,12 +79,12 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
 
 impl<K, C, R> Circuits<K, C, R> {
     /// The handle for `key`.
-    pub(super) fn of(&self, key: &str) -> Handle<C, R> {
+    pub(crate) fn of(&self, key: &str) -> Handle<C, R> {
         let now = self.overflow.circuit().now();
         if let Some(handle) = self.store.get(key, now) {
             return handle;
         }
-        if key.len() > LONGEST_KEY || !self.store.has_room(|handle| self.parting(handle)) {
+        if key.len() > LONGEST_KEY || !self.store.has_room(key, |handle| self.parting(handle)) {
             return self.overflow();
         }
         let made = self.make(key);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock, read, write};
+use crate::sync::{Arc, AtomicU64, Bug, Ordering, RwLock, planted, read, write};
 
 /// Values by key.
 #[derive(Debug)]
@@ -64,11 +64,13 @@ impl<V: Clone> Store<V> {
         Some(entry.value.clone())
     }
 
-    /// Whether a new key would find room; may be over by the time it is read.
-    pub(crate) fn has_room(&self, parting: impl Fn(&V) -> Option<Parting>) -> bool {
+    /// Whether `key` would find room, or has it by now; may be over by the time it is read.
+    pub(crate) fn has_room(&self, key: &str, parting: impl Fn(&V) -> Option<Parting>) -> bool {
         let entries = read(&self.entries);
         let mut values = entries.by_key.values();
-        entries.by_key.len() < self.cap || values.any(|entry| parting(&entry.value).is_some())
+        entries.by_key.len() < self.cap
+            || entries.by_key.contains_key(key)
+            || values.any(|entry| parting(&entry.value).is_some())
     }
 
     /// Keeps `value` under `key`, unless there is one already. If there is no room, the longest idle
@@ -85,7 +87,7 @@ impl<V: Clone> Store<V> {
         now: Timestamp,
     ) -> Kept<V> {
         let mut entries = write(&self.entries);
-        if let Some(entry) = entries.by_key.get(key) {
+        if let Some(entry) = entries.by_key.get(key).filter(|_| !planted(Bug::KeptTwice)) {
             entry.used.store(now.as_nanos(), Ordering::Relaxed);
             return Kept::Here(entry.value.clone(), None);
         }
@@ -94,6 +96,10 @@ impl<V: Clone> Store<V> {
             let Some(idle) = entries.longest_idle(parting) else {
                 return Kept::NoRoom;
             };
+            if planted(Bug::UsedAgain) {
+                drop(entries);
+                entries = write(&self.entries);
+            }
             gone = entries.by_key.remove(&idle).map(|entry| entry.value);
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }

@@ -50,6 +50,10 @@ pub(crate) enum Bug {
     AskedOnce,
     /// A reader of events lets go of the lock between reading and leaving its waker.
     ReadsThenWaits,
+    /// Who keeps a new circuit does not ask again, under the lock, whether there is one.
+    KeptTwice,
+    /// Who goes for a new key is let be used between being chosen and going.
+    UsedAgain,
 }
 
 /// Whether the model that runs has `bug` planted.

@@ -1,0 +1,61 @@
+//! Race models of circuits by key.
+
+use crate::circuit::Circuit;
+use crate::classify::ErrorsAsFailures;
+use crate::engine::explore::{Depth, explore, race};
+use crate::handle::Handle;
+use crate::keyed::{KeyedCircuitBreakerLayer, KeyedCircuits};
+use crate::layer::CircuitBreakerLayer;
+use crate::models::{Stopped, circuit};
+use crate::rejection::Typed;
+use crate::settlement::AtOnce;
+use crate::sync::Bug;
+
+type Layered<K> = KeyedCircuitBreakerLayer<K, ErrorsAsFailures, Typed, AtOnce>;
+type Held = Handle<ErrorsAsFailures, Typed>;
+
+/// Room for one key, whose circuit trips at one failure.
+fn layer() -> Layered<()> {
+    let circuits =
+        KeyedCircuits::new(|builder| builder.clock(Stopped).consecutive_failures(1)).cap(1);
+    CircuitBreakerLayer::new(circuit().build()).keyed((), circuits)
+}
+
+impl Layered<()> {
+    /// What a call of `key` holds.
+    fn of(&self, key: &str) -> Held {
+        self.circuits.of(key)
+    }
+
+    fn is_here(&self, circuit: &Circuit) -> bool {
+        self.circuits().iter().any(|here| here.is_same(circuit))
+    }
+}
+
+/// L11: who brings a new key gets the circuit that all others get.
+#[test]
+fn two_calls_of_one_new_key() {
+    explore(Depth::Every, 5, &[Bug::KeptTwice], || {
+        let layer = layer();
+        let (a, b) = (layer.clone(), layer.clone());
+        let (first, second) = race(move || a.of("a"), move || b.of("a"));
+        assert!(first.circuit().is_same(second.circuit()));
+        assert!(layer.is_here(first.circuit()));
+    });
+}
+
+/// L11: a circuit does not go for another key while a call of its own begins.
+#[test]
+fn a_new_key_against_a_call_that_begins() {
+    explore(Depth::Every, 20, &[Bug::UsedAgain], || {
+        let layer = layer();
+        drop(layer.of("a"));
+        let (a, b) = (layer.clone(), layer.clone());
+        let (first, second) = race(move || a.of("a"), move || b.of("b"));
+        for held in [&first, &second] {
+            let circuit = held.circuit();
+            assert!(circuit.is_same(layer.overflow()) || layer.is_here(circuit));
+        }
+        assert_eq!(layer.overflowed(), 1, "there is room for one");
+    });
+}
