@@ -19,7 +19,7 @@ use crate::history::{RecentEvent, Subscription};
 use crate::listeners::Listeners;
 use crate::permit::Permit;
 use crate::snapshot::{CircuitSnapshot, Health, Trip};
-use crate::sync::Arc;
+use crate::sync::{Arc, Counted, holders};
 use crate::waiters::{Awaited, Waiters};
 
 mod calls;
@@ -59,7 +59,7 @@ pub(crate) mod waits;
 /// ```
 #[derive(Clone)]
 pub struct Circuit {
-    core: Arc<Core>,
+    core: Counted<Core>,
 }
 
 struct Core {
@@ -89,7 +89,7 @@ impl Circuit {
         let machine = Machine::new(settings, seed, built);
         let (listeners, waiters) = (Listeners::new(), Waiters::new());
         let name = Arc::new(Name(name));
-        Self { core: Arc::new(Core { name, machine, clock, listeners, waiters, built }) }
+        Self { core: Counted::new(Core { name, machine, clock, listeners, waiters, built }) }
     }
 
     /// Adds a listener; it hears of what happens from now on.
@@ -189,7 +189,7 @@ impl Circuit {
 
     /// How many clones there are, this one among them.
     pub(crate) fn holders(&self) -> usize {
-        Arc::strong_count(&self.core)
+        holders(&self.core)
     }
 
     pub(crate) fn is_overridden(&self) -> bool {
@@ -197,7 +197,7 @@ impl Circuit {
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.core, &other.core)
+        Counted::ptr_eq(&self.core, &other.core)
     }
 
     /// Everything that is known of the circuit now. Takes a short lock, which no call waits for

@@ -5,12 +5,12 @@ use std::fmt;
 
 use crate::alarm::Arm;
 use crate::circuit::Circuit;
-use crate::sync::Arc;
+use crate::sync::{Arc, Counted, holders};
 
 /// One reference to circuit, classifier and strategy, so that a call costs one reference count
 /// and asks no `Clone` of any of them.
 pub(crate) struct Handle<C, R> {
-    shared: Arc<Apart<Shared<C, R>>>,
+    shared: Counted<Apart<Shared<C, R>>>,
 }
 
 /// A value on another cache line than the reference count before it: every call changes that, and
@@ -55,7 +55,7 @@ impl<C, R> Handle<C, R> {
 
     /// Whether nobody else has a clone.
     pub(crate) fn is_unshared(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1
+        holders(&self.shared) == 1
     }
 
     pub(crate) fn with_arm(&self, arm: Option<Arm>) -> Self {
@@ -101,7 +101,7 @@ impl<C, R> Handle<C, R> {
 
 impl<C, R> From<Shared<C, R>> for Handle<C, R> {
     fn from(shared: Shared<C, R>) -> Self {
-        Self { shared: Arc::new(Apart { between: [0; 6], value: shared }) }
+        Self { shared: Counted::new(Apart { between: [0; 6], value: shared }) }
     }
 }
 
@@ -114,6 +114,6 @@ impl<C, R> Borrow<Circuit> for Handle<C, R> {
 
 impl<C, R> Clone for Handle<C, R> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Counted::clone(&self.shared) }
     }
 }

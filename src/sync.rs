@@ -1,7 +1,8 @@
 //! The only place where locks, atomics and `Arc` come from: std, or loom's models of them.
 //!
 //! `Arc` is always std's: loom's cannot hold `str` or `dyn` values, and the orderings of a
-//! reference count are std's to prove.
+//! reference count are std's to prove. Only where its holders are counted, to decide something by
+//! that, it is a [`Counted`].
 
 use std::sync::PoisonError;
 
@@ -19,10 +20,22 @@ pub(crate) use std::sync::{
 };
 
 #[cfg(all(test, breaker_loom))]
-pub(crate) use self::planted::{AtomicU64, fence, planting};
+pub(crate) use self::planted::{AtomicU64, Counted, fence, planting};
 pub(crate) use self::planted::{Bug, planted};
 
 mod planted;
+
+/// An `Arc` that is asked how many hold it.
+#[cfg(not(all(test, breaker_loom)))]
+pub(crate) type Counted<T> = Arc<T>;
+
+/// How many hold the value. Of those who no longer do, it is seen whatever they did with it.
+pub(crate) fn holders<T>(value: &Counted<T>) -> usize {
+    let holders = Counted::strong_count(value);
+    // Acquire: the count is read Relaxed; pairs with the Release of whoever let go.
+    fence(Ordering::Acquire);
+    holders
+}
 
 /// Counters of the models themselves, which loom is not to explore.
 #[cfg(all(test, breaker_loom))]

@@ -3,6 +3,8 @@
 use crate::circuit::Circuit;
 use crate::classify::ErrorsAsFailures;
 use crate::engine::explore::{Depth, explore, race};
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::state::CircuitState;
 use crate::handle::Handle;
 use crate::keyed::{KeyedCircuitBreakerLayer, KeyedCircuits};
 use crate::layer::CircuitBreakerLayer;
@@ -32,6 +34,14 @@ impl Layered<()> {
     }
 }
 
+/// Fails a call of `key`; gives the circuit that heard of it, of which nothing else is held.
+fn fail(layer: &Layered<()>, key: &str) -> String {
+    let held = layer.of(key);
+    let permit = held.circuit().try_acquire().unwrap();
+    permit.record(Outcome::Failure(FailureKind::OTHER));
+    held.circuit().name().to_owned()
+}
+
 /// L11: who brings a new key gets the circuit that all others get.
 #[test]
 fn two_calls_of_one_new_key() {
@@ -57,5 +67,34 @@ fn a_new_key_against_a_call_that_begins() {
             assert!(circuit.is_same(layer.overflow()) || layer.is_here(circuit));
         }
         assert_eq!(layer.overflowed(), 1, "there is room for one");
+    });
+}
+
+/// L11: nor while the call goes on, held by its body.
+#[test]
+fn a_new_key_against_a_call_that_is_handed_on() {
+    explore(Depth::Every, 20, &[Bug::Unordered], || {
+        let layer = layer();
+        let held = layer.of("a");
+        let b = layer.clone();
+        let (permit, _) = race(move || held.circuit().try_acquire().unwrap(), move || b.of("b"));
+        assert!(layer.is_here(permit.circuit()));
+        assert_eq!(layer.overflowed(), 1);
+    });
+}
+
+/// L11: nor when that call has tripped it.
+#[test]
+fn a_new_key_against_a_trip() {
+    explore(Depth::Every, 20, &[Bug::UsedAgain, Bug::Unordered], || {
+        let layer = layer();
+        drop(layer.of("a"));
+        let (a, b) = (layer.clone(), layer.clone());
+        let (failed, other) = race(move || fail(&a, "a"), move || b.of("b"));
+        let tripped: Vec<_> =
+            layer.circuits().into_iter().chain([layer.overflow().clone()]).collect();
+        let tripped = tripped.iter().find(|circuit| circuit.name() == failed);
+        assert_eq!(tripped.map(Circuit::state), Some(CircuitState::Open), "{failed} was lost");
+        drop(other);
     });
 }

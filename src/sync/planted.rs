@@ -64,16 +64,17 @@ pub(crate) const fn planted(_bug: Bug) -> bool {
 }
 
 #[cfg(all(test, breaker_loom))]
-pub(crate) use race::{AtomicU64, fence, planted, planting};
+pub(crate) use race::{AtomicU64, Counted, fence, planted, planting};
 
 #[cfg(all(test, breaker_loom))]
 mod race {
     use std::cell::Cell;
+    use std::ops::Deref;
 
     use loom::sync::atomic;
 
     use super::Bug;
-    use crate::sync::Ordering;
+    use crate::sync::{Arc, Ordering};
 
     thread_local! {
         /// Loom runs all threads of a model on the thread of its test, so that the tests that run
@@ -153,6 +154,46 @@ mod race {
             failure: Ordering,
         ) -> Result<u64, u64> {
             self.compare_exchange(current, new, success, failure)
+        }
+    }
+
+    /// Counts its holders as std's `Arc` does, where loom sees it.
+    pub(crate) struct Counted<T> {
+        value: Arc<(AtomicU64, T)>,
+    }
+
+    impl<T> Counted<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self { value: Arc::new((AtomicU64::new(1), value)) }
+        }
+
+        pub(crate) fn strong_count(this: &Self) -> usize {
+            usize::try_from(this.value.0.load(Ordering::Relaxed)).expect("few hold it")
+        }
+
+        pub(crate) fn ptr_eq(this: &Self, other: &Self) -> bool {
+            Arc::ptr_eq(&this.value, &other.value)
+        }
+    }
+
+    impl<T> Clone for Counted<T> {
+        fn clone(&self) -> Self {
+            self.value.0.fetch_add(1, Ordering::Relaxed);
+            Self { value: Arc::clone(&self.value) }
+        }
+    }
+
+    impl<T> Drop for Counted<T> {
+        fn drop(&mut self) {
+            self.value.0.fetch_add(u64::MAX, Ordering::Release);
+        }
+    }
+
+    impl<T> Deref for Counted<T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.value.1
         }
     }
 
