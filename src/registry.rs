@@ -132,9 +132,14 @@ impl CircuitRegistry {
     /// Takes this very circuit out, if it is here.
     pub(crate) fn remove_same(&self, circuit: &Circuit) {
         let mut entries = write(&self.shared.entries);
-        if entries.circuits.get(circuit.name()).is_some_and(|kept| kept.is_same(circuit)) {
+        if entries.has_same(circuit) {
             entries.circuits.remove(circuit.name());
         }
+    }
+
+    /// Whether this very circuit is here.
+    pub(crate) fn has_same(&self, circuit: &Circuit) -> bool {
+        read(&self.shared.entries).has_same(circuit)
     }
 
     /// The circuits there are now, in the order of their names.
@@ -213,6 +218,10 @@ impl CircuitRegistry {
 }
 
 impl Entries {
+    fn has_same(&self, circuit: &Circuit) -> bool {
+        self.circuits.get(circuit.name()).is_some_and(|kept| kept.is_same(circuit))
+    }
+
     /// The circuit under this one's name: this one, unless there was another.
     fn keep(&mut self, circuit: &Circuit) -> Circuit {
         let kept = self.circuits.get(circuit.name()).filter(|_| !planted(Bug::KeptTwice));

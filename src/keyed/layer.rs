@@ -118,12 +118,19 @@ impl<K, C, R> Circuits<K, C, R> {
         self.overflow.clone()
     }
 
+    /// Whether somebody has the circuit besides its handle and the registry.
+    fn is_held(&self, circuit: &Circuit) -> bool {
+        let others = circuit.holders() - 1;
+        // Another circuit may have its name there, or an operator may have taken it out.
+        let is_seen = |registry: &CircuitRegistry| registry.has_same(circuit);
+        others > 0 && others > usize::from(self.registry.as_ref().is_some_and(is_seen))
+    }
+
     /// Whether a circuit can go, and how easily: not while somebody holds it, for it may have calls
     /// in flight.
     fn parting(&self, handle: &Handle<C, R>) -> Option<Parting> {
         let circuit = handle.circuit();
-        let holders = 1 + usize::from(self.registry.is_some());
-        if !handle.is_unshared() || circuit.holders() > holders || circuit.is_overridden() {
+        if !handle.is_unshared() || self.is_held(circuit) || circuit.is_overridden() {
             return None;
         }
         match circuit.state() {

@@ -262,6 +262,22 @@ fn a_name_that_is_taken_in_the_registry_stays_there() {
 }
 
 #[test]
+fn a_circuit_that_goes_unseen_stays_while_somebody_holds_it() {
+    let registry = CircuitRegistry::new();
+    let (layer, _) = layer_with(1, Some(&registry));
+    succeed(&layer, "a");
+    let held = registry.remove("api/a").unwrap();
+    registry.get_or_create("api/a");
+
+    succeed(&layer, "b");
+    assert_eq!(keys(&layer), ["a"]);
+
+    drop(held);
+    succeed(&layer, "b");
+    assert_eq!(keys(&layer), ["b"]);
+}
+
+#[test]
 fn closures_are_keys_and_all_else_of_the_layer_is_kept() {
     let layer = CircuitBreakerLayer::new(Circuit::builder("api").build())
         .failure_if(|result: &Result<u16, ()>| *result == Ok(500))
