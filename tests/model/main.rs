@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
 mod compare;
+mod keyed;
 mod model;
 mod script;
 mod settings;
@@ -16,6 +17,8 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
+const REGRESSIONS_KEYED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-keyed.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -29,5 +32,17 @@ proptest! {
         script in strategies::script(),
     ) {
         script::run(settings, &script).map_err(TestCaseError::fail)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::with_failure_persistence(FileFailurePersistence::Direct(REGRESSIONS_KEYED))
+    })]
+
+    #[test]
+    fn circuits_by_key_do_what_the_model_does(script in keyed::script()) {
+        keyed::run(&script).map_err(TestCaseError::fail)?;
     }
 }

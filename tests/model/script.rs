@@ -100,7 +100,7 @@ impl Pair {
                 self.clock.advance(*time);
                 self.model.now += *time;
             }
-            Step::Command(command) => self.command(*command),
+            Step::Command(command) => command.give(&self.circuit, &mut self.model),
             Step::Reconfigure(settings) => {
                 self.circuit.reconfigure((**settings).clone().into_config());
                 self.model.reconfigure((**settings).clone());
@@ -134,31 +134,33 @@ impl Pair {
         }
         self.model.finish(call, outcome);
     }
+}
 
-    fn command(&mut self, command: Command) {
-        let (circuit, model) = (&self.circuit, &mut self.model);
+impl Command {
+    /// To the circuit and to its model.
+    pub(crate) fn give(self, circuit: &Circuit, model: &mut Model) {
         let forced =
             matches!(model.overridden, Some(Override::ForcedOpen | Override::ForcedClosed));
-        match command {
-            Command::Trip => circuit.trip(),
-            Command::TripFor(time) => circuit.trip_for(time),
-            Command::Reset => circuit.reset(),
-            Command::ForceOpen => circuit.force_open(),
-            Command::ForceClosed => circuit.force_closed(),
-            Command::Observe => circuit.observe(),
-            Command::Release => circuit.release(),
+        match self {
+            Self::Trip => circuit.trip(),
+            Self::TripFor(time) => circuit.trip_for(time),
+            Self::Reset => circuit.reset(),
+            Self::ForceOpen => circuit.force_open(),
+            Self::ForceClosed => circuit.force_closed(),
+            Self::Observe => circuit.observe(),
+            Self::Release => circuit.release(),
         }
-        match command {
-            Command::Trip | Command::TripFor(_) if forced => model.impose(model.overridden),
-            Command::Trip => model.open(ChangeReason::Operator, None),
-            Command::TripFor(time) => model.open(ChangeReason::Operator, Some(time)),
-            Command::Reset => model.impose(model.overridden),
-            Command::ForceOpen => model.impose(Some(Override::ForcedOpen)),
-            Command::ForceClosed => model.impose(Some(Override::ForcedClosed)),
-            Command::Observe if forced => model.impose(Some(Override::Observing)),
-            Command::Observe => model.overridden = Some(Override::Observing),
-            Command::Release if model.overridden.is_some() => model.impose(None),
-            Command::Release => {}
+        match self {
+            Self::Trip | Self::TripFor(_) if forced => model.impose(model.overridden),
+            Self::Trip => model.open(ChangeReason::Operator, None),
+            Self::TripFor(time) => model.open(ChangeReason::Operator, Some(time)),
+            Self::Reset => model.impose(model.overridden),
+            Self::ForceOpen => model.impose(Some(Override::ForcedOpen)),
+            Self::ForceClosed => model.impose(Some(Override::ForcedClosed)),
+            Self::Observe if forced => model.impose(Some(Override::Observing)),
+            Self::Observe => model.overridden = Some(Override::Observing),
+            Self::Release if model.overridden.is_some() => model.impose(None),
+            Self::Release => {}
         }
     }
 }
