@@ -15,9 +15,12 @@ use std::time::Duration;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
+use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
+use tower_circuit_breaker::telemetry::PrometheusCollector;
 use tower_circuit_breaker::{
-    Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, ManualClock, SlidingWindow,
+    Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, ManualClock,
+    SlidingWindow,
 };
 
 const CALLS: u32 = 1_000;
@@ -82,6 +85,49 @@ fn rejecting() -> Breaker {
     breaker
 }
 
+/// In a registry with a thousand others, whose metrics are exported.
+fn registered() -> Breaker {
+    let circuits =
+        CircuitRegistry::with_template(|builder| consecutive(builder).clock(ManualClock::new()));
+    for number in 0..1_000 {
+        circuits.get_or_create(&number.to_string());
+    }
+    let mut exported = Registry::default();
+    exported.register_collector(Box::new(PrometheusCollector::new(&circuits)));
+    Box::leak(Box::new(exported));
+    let circuit = circuits.get_or_create("500");
+    let mut breaker = CircuitBreakerLayer::new(circuit).layer(Inner { failing: false });
+    pass(&mut breaker);
+    breaker
+}
+
+/// A thousand look-ups among so many circuits.
+fn look_up((circuits, names): &Many) {
+    for name in names {
+        black_box(circuits.get_or_create(black_box(name)));
+    }
+}
+
+type Many = (CircuitRegistry, Vec<String>);
+
+fn many(number: u32) -> Many {
+    let circuits = CircuitRegistry::with_template(consecutive);
+    let name = |number: u32| format!("host-{number:06}");
+    for number in 0..number {
+        circuits.get_or_create(&name(number));
+    }
+    let names = (0..CALLS).map(|call| name(call.wrapping_mul(7_919) % number)).collect();
+    (circuits, names)
+}
+
+#[library_benchmark(config = at_most(327_345))]
+#[bench::of_10(many(10))]
+#[bench::of_100_000(many(100_000))]
+fn looking_up(many: Many) -> Many {
+    look_up(&many);
+    many
+}
+
 macro_rules! benchmark {
     ($name:ident, $breaker:expr, $counted:literal) => {
         #[library_benchmark(config = at_most($counted))]
@@ -104,6 +150,8 @@ fn at_most(counted: u64) -> LibraryBenchmarkConfig {
 }
 
 benchmark!(closed_consecutive, breaker(consecutive, false), 200_039);
+// The same: a registry and its collector cost a call nothing.
+benchmark!(closed_registered, registered(), 200_039);
 benchmark!(closed_count_window, breaker(count_window, false), 299_638);
 benchmark!(closed_time_window, breaker(time_window, false), 429_039);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 475_039);
@@ -115,12 +163,14 @@ library_benchmark_group!(
     name = calls,
     benchmarks = [
         closed_consecutive,
+        closed_registered,
         closed_count_window,
         closed_time_window,
         closed_slow_calls,
         failing_count_window,
         failing_time_window,
-        rejection
+        rejection,
+        looking_up
     ]
 );
 
