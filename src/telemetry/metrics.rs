@@ -21,6 +21,9 @@ use crate::telemetry::level::level;
 /// | `circuit_breaker_calls_total`: `rejected` | [`rejections`](Self::rejections) |
 /// | `circuit_breaker_calls_total`: `success` and `failure`; `circuit_breaker_failures_total` | [`calls`](Self::calls) |
 ///
+/// What it records is looked up in the recorder at each event and not kept, so that a recorder may be
+/// installed later, or forget what was idle for long, and nothing is left of circuits that have gone.
+///
 /// Where Prometheus is what scrapes, `PrometheusCollector` (feature `prometheus`) knows more and
 /// costs calls nothing.
 ///
@@ -105,11 +108,24 @@ impl Default for MetricsListener {
 
 fn moved(circuit: &Arc<str>, from: CircuitState, to: CircuitState) {
     gauge!(STATE, "name" => label(circuit)).set(level(to));
-    let transition = format!("{from}_to_{to}");
-    counter!(TRANSITIONS, "name" => label(circuit), "transition" => transition).increment(1);
+    counter!(TRANSITIONS, "name" => label(circuit), "transition" => transition(from, to))
+        .increment(1);
     if to == CircuitState::Open {
         counter!(OPEN, "name" => label(circuit)).increment(1);
     }
+}
+
+/// The states by name, without making a string for what circuits do.
+fn transition(from: CircuitState, to: CircuitState) -> SharedString {
+    use CircuitState::{Closed, HalfOpen, Open};
+    SharedString::const_str(match (from, to) {
+        (Closed, Open) => "closed_to_open",
+        (Open, HalfOpen) => "open_to_half_open",
+        (Open, Closed) => "open_to_closed",
+        (HalfOpen, Closed) => "half_open_to_closed",
+        (HalfOpen, Open) => "half_open_to_open",
+        _ => return format!("{from}_to_{to}").into(),
+    })
 }
 
 fn override_is(circuit: &Arc<str>, overridden: Option<Override>, value: f64) {
