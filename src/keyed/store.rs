@@ -135,13 +135,17 @@ impl<V> Entries<V> {
     }
 
     fn longest_idle(&self, parting: impl Fn(&V) -> Option<Parting>) -> Option<Arc<str>> {
-        self.by_key
-            .iter()
-            .filter_map(|(key, entry)| {
-                let used = entry.used.load(Ordering::Relaxed);
-                Some(((parting(&entry.value)?, used, entry.number), key))
-            })
-            .min_by_key(|(order, _)| *order)
-            .map(|(_, key)| Arc::clone(key))
+        let mut first = None;
+        for (key, entry) in &self.by_key {
+            let (used, number) = (entry.used.load(Ordering::Relaxed), entry.number);
+            // Few are asked: most would not be the first to go, however easily they went.
+            if first.as_ref().is_some_and(|(order, _)| (Parting::Easy, used, number) >= *order) {
+                continue;
+            }
+            let order = parting(&entry.value).map(|parting| (parting, used, number));
+            let is_before = |order: &_| first.as_ref().is_none_or(|(first, _)| order < first);
+            first = order.filter(is_before).map(|order| (order, key)).or(first);
+        }
+        first.map(|(_, key)| Arc::clone(key))
     }
 }
