@@ -132,10 +132,10 @@ fn plain(field: &str, most: usize, text: Option<String>) -> Result<Option<String
     Err(Problem::new(StatusCode::BAD_REQUEST, allowed))
 }
 
-/// Control characters, and those that turn the direction of text.
+/// Control characters, ends of lines, and those that turn the direction of text.
 fn is_odd(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}') || turns(c)
 }
 
 fn lasting(text: &str) -> Result<Duration, Problem> {

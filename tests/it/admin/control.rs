@@ -105,6 +105,7 @@ async fn bodies_that_are_not_right_say_how_they_should_be() {
         ("trip", long.as_str(), "at most 500 characters"),
         ("trip", r#"{"actor": "a\nb"}"#, "`actor` must be one line"),
         ("trip", "{\"reason\": \"\u{202e}x\"}", "`reason` must be one line"),
+        ("trip", "{\"actor\": \"\u{61c}x\"}", "`actor` must be one line"),
         ("trip", r#"{"for": "soon"}"#, "`for` is \"soon\": must be like"),
         ("trip", r#"{"for": "0s"}"#, "1s to 30days"),
         ("trip", r#"{"for": "31days"}"#, "1s to 30days"),
