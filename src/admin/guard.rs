@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Extensions, HeaderMap, HeaderName, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::admin::attempts::Attempts;
 use crate::admin::problem::{Problem, quoted};
@@ -118,25 +118,25 @@ impl Guard {
 /// Refuses what a page of another origin has sent.
 fn check_origin(parts: &Parts) -> Result<(), Problem> {
     let foreign = || Problem::forbidden("sent by a page of another origin: use this service's own");
-    if let Some(site) = parts.headers.get(SEC_FETCH_SITE) {
-        if site != "same-origin" && site != "none" {
-            return Err(foreign());
-        }
-    }
-    let Some(origin) = parts.headers.get(ORIGIN) else { return Ok(()) };
+    let mut sites = parts.headers.get_all(SEC_FETCH_SITE).iter();
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    let is_own_site = |site: &HeaderValue| site == "same-origin" || site == "none";
+    let is_own = sites.all(is_own_site) && origins.all(|origin| is_own_origin(origin, parts));
+    if is_own { Ok(()) } else { Err(foreign()) }
+}
+
+fn is_own_origin(origin: &HeaderValue, parts: &Parts) -> bool {
     // The scheme may differ from ours behind a proxy that ends TLS.
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     match (origin, host(parts)) {
-        (Some((_, origin)), Some(Ok(host))) if host.as_str().eq_ignore_ascii_case(origin) => Ok(()),
-        _ => Err(foreign()),
+        (Some((_, origin)), Some(Ok(host))) => host.as_str().eq_ignore_ascii_case(origin),
+        _ => false,
     }
 }
 
 /// Refuses what a form could send, and what is too large before any of it is read.
 fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case("application/json") {
+    if !only(headers, &CONTENT_TYPE).is_some_and(is_json) {
         let detail = "send a JSON body, with `Content-Type: application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
@@ -148,13 +148,27 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The authority that was asked; an error where it cannot be read.
+fn is_json(content_type: &HeaderValue) -> bool {
+    let essence = content_type.to_str().ok().and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The authority that was asked; an error where it cannot be read, or there are two.
 fn host(parts: &Parts) -> Option<Result<Authority, ()>> {
+    let host = only(&parts.headers, &HOST);
+    if host.is_none() && parts.headers.contains_key(HOST) {
+        return Some(Err(()));
+    }
     if let Some(authority) = parts.uri.authority() {
         return Some(Ok(authority.clone()));
     }
-    let host = parts.headers.get(HOST)?;
-    Some(Authority::try_from(host.as_bytes()).map_err(|_| ()))
+    host.map(|host| Authority::try_from(host.as_bytes()).map_err(|_| ()))
+}
+
+/// The value of a header that is there once: of two, a proxy may have looked at the other.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn is_address(name: &str) -> bool {

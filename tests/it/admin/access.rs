@@ -222,6 +222,8 @@ async fn only_addresses_and_allowed_names_are_answered() {
         assert_eq!(ask(&any, host(name)).await.status, 200, "{name}");
     }
     assert_eq!(ask(&named, host("a b")).await.status, 400);
+    let two = Request::get("/circuits").header("host", "localhost").header("host", "evil.example");
+    assert_eq!(ask(&named, two.body(Full::default()).unwrap()).await.status, 400);
     let absolute = Request::get("http://evil.example/circuits").header("host", "localhost");
     assert_eq!(ask(&named, absolute.body(Full::default()).unwrap()).await.status, 421);
 }

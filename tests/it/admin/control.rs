@@ -134,6 +134,8 @@ async fn only_json_is_read() {
         assert_eq!(answer.status, 415, "{content_type}");
         assert!(answer.detail().contains("application/json"), "{}", answer.text);
     }
+    let twice = command("/circuits/plants/trip").header("content-type", "text/plain");
+    assert_eq!(ask(&admin, twice.body(Full::from("{}")).unwrap()).await.status, 415);
     let mut request = command("/circuits/plants/trip").body(Full::from("{}")).unwrap();
     request
         .headers_mut()
@@ -191,13 +193,14 @@ async fn commands_to_circuits_with_odd_names_reach_them() {
 async fn a_page_of_another_origin_cannot_steer() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
+    let any_host = steering(&registry).allow_any_host().build();
     let with = |headers: &[(&str, &str)]| {
         let request = command("/circuits/plants/trip").header("host", "localhost:3000");
         let request =
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         request.body(Full::from("{}")).unwrap()
     };
-    let foreign: [&[(&str, &str)]; 8] = [
+    let foreign: [&[(&str, &str)]; 11] = [
         &[("origin", "https://evil.example")],
         &[("origin", "http://localhost:3001")],
         &[("origin", "http://localhost:30000")],
@@ -206,9 +209,12 @@ async fn a_page_of_another_origin_cannot_steer() {
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site"), ("origin", "http://localhost:3000")],
         &[("sec-fetch-site", "cross-site"), ("origin", "http://localhost:3000")],
+        &[("origin", "http://localhost:3000"), ("origin", "https://evil.example")],
+        &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+        &[("host", "evil.example:3000"), ("origin", "http://localhost:3000")],
     ];
     for headers in foreign {
-        let answer = ask(&admin, with(headers)).await;
+        let answer = ask(&any_host, with(headers)).await;
         assert_eq!(answer.status, 403, "{headers:?}");
         assert!(answer.detail().contains("origin"), "{}", answer.text);
     }
