@@ -5,13 +5,16 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use humantime_serde::re::humantime::format_rfc3339_millis;
+use humantime_serde::re::humantime::{format_duration, format_rfc3339_millis};
 use serde::{Serialize, Serializer};
 
 use crate::contain::contain;
 use crate::sync::{Arc, Mutex, lock};
 
 /// One command that was given through [`Admin`](super::Admin).
+///
+/// Its `Display` is one line for a log, in which no name and no word of an operator can end the line,
+/// steer a terminal or turn text around; the fields hold them as they are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEntry {
@@ -20,7 +23,7 @@ pub struct AuditEntry {
     /// When, by the wall clock; in JSON as RFC 3339.
     #[serde(serialize_with = "rfc3339")]
     pub at: SystemTime,
-    /// Which circuit; `None` for all.
+    /// Which circuit, by its name as it is; `None` for all.
     pub circuit: Option<Arc<str>>,
     /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on.
     pub command: &'static str,
@@ -92,6 +95,25 @@ impl Audit {
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audit").field("written", &lock(&self.log).written).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for AuditEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.command)?;
+        if let Some(circuit) = &self.circuit {
+            write!(f, " of {circuit:?}")?;
+        }
+        if let Some(lasting) = self.lasting {
+            write!(f, " for {}", format_duration(lasting))?;
+        }
+        if let Some(actor) = &self.actor {
+            write!(f, " by {actor:?}")?;
+        }
+        if let Some(peer) = self.peer {
+            write!(f, " from {peer}")?;
+        }
+        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason:?}"))
     }
 }
 

@@ -145,6 +145,22 @@ impl AdminBuilder {
     }
 
     /// Tells `listener` of each command, before it is done: for a log that outlasts the process.
+    ///
+    /// Log the entry by its `Display`, or its fields with what escapes them: names of circuits are not
+    /// always one's own, as where there is a circuit for each host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::admin::Admin;
+    ///
+    /// let admin = Admin::builder(CircuitRegistry::new())
+    ///     .control()
+    ///     .on_audit(|entry| eprintln!("{entry}")) // trip of "plants" by "ann" from 127.0.0.1: "drill"
+    ///     .build();
+    /// # let _ = admin;
+    /// ```
     pub fn on_audit(mut self, listener: impl Fn(&AuditEntry) + Send + Sync + 'static) -> Self {
         self.audit.listener = Some(Box::new(listener));
         self

@@ -4,9 +4,11 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use tower_circuit_breaker::{Error, RejectReason, Rejected};
+use tower_circuit_breaker::{Circuit, CircuitRegistry, Error, RejectReason, Rejected};
 
+use crate::prometheus::ODD_NAMES;
 use crate::support::{circuit, ready_to_probe, rejection};
+use crate::tracing::is_printable;
 
 #[test]
 fn messages_say_which_circuit_and_when_to_come_again() {
@@ -58,7 +60,7 @@ fn names_are_displayed_as_in_metrics() {
 
 #[test]
 fn names_are_escaped_in_messages() {
-    let circuit = tower_circuit_breaker::Circuit::builder("a\r\nb\u{1b}[31m").build();
+    let circuit = Circuit::builder("a\r\nb\u{1b}[31m").build();
     circuit.force_open();
 
     let message = circuit.try_acquire().unwrap_err().to_string();
@@ -148,4 +150,28 @@ fn a_rejection_is_found_deep_in_a_chain() {
     let chain = (0..20).fold(rejected, |inner, _| Layer(inner).into());
 
     assert!(Rejected::find(&*chain).is_some());
+}
+
+#[test]
+fn messages_with_a_name_are_one_line_whatever_the_name() {
+    for name in ODD_NAMES {
+        let circuit = Circuit::builder(name).build();
+        circuit.force_open();
+        let rejected = circuit.try_acquire().unwrap_err();
+        let registry = CircuitRegistry::new();
+        registry.get_or_create(name);
+        let taken = registry.insert(&circuit).unwrap_err();
+
+        let told = [
+            rejected.to_string(),
+            format!("{rejected:?}"),
+            taken.to_string(),
+            format!("{circuit:?}"),
+            format!("{registry:?}"),
+        ];
+
+        for text in told {
+            assert!(text.chars().all(is_printable), "{text:?}");
+        }
+    }
 }

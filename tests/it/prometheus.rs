@@ -13,7 +13,7 @@ use tower_circuit_breaker::{
 use crate::support::{SECOND, fail, fail_as, ready_to_probe, record, rejection, succeed};
 
 /// Names that must not end a label, a line or a page.
-pub(crate) const ODD_NAMES: [&str; 8] = [
+pub(crate) const ODD_NAMES: [&str; 9] = [
     "say \"hello\"",
     "one\ntwo",
     "carriage\r\nreturn",
@@ -22,6 +22,7 @@ pub(crate) const ODD_NAMES: [&str; 8] = [
     "} 1\n# EOF\ncircuit_breaker_state{name=\"forged\"} 2",
     "Größe 漢字 🦀 \u{202e}olleh",
     "\0\u{1b}[31mred",
+    "\u{2028}\u{2029}\u{85}\u{9b}31m\u{61c}\u{200f}\u{2066}\u{feff}",
 ];
 
 /// A registry whose circuits share a clock.

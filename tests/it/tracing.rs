@@ -176,6 +176,10 @@ fn names_are_escaped_before_any_subscriber_sees_them() {
     }
 }
 
-fn is_printable(c: char) -> bool {
-    !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c)
+/// Whether it neither ends a line, nor steers a terminal, nor turns text around.
+pub(crate) fn is_printable(c: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}'].contains(&c)
+        || ('\u{2028}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c);
+    !c.is_control() && !turns
 }

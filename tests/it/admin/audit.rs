@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{get, post, registry, steering};
+use crate::prometheus::ODD_NAMES;
+use crate::tracing::is_printable;
 
 #[tokio::test]
 async fn each_command_is_written_down_with_who_when_and_why() {
@@ -85,4 +87,31 @@ async fn a_listener_hears_of_each_command_and_may_panic() {
 
     assert_eq!(answer.json["state"], "open");
     assert_eq!(*heard.lock().unwrap(), [("trip", Some("drill".to_owned()))]);
+}
+
+#[tokio::test]
+async fn an_entry_is_one_line_whatever_the_name_and_the_words() {
+    let (registry, _clock) = registry(&ODD_NAMES);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&heard);
+    let admin = steering(&registry)
+        .on_audit(move |entry| ear.lock().unwrap().push(entry.to_string()))
+        .build();
+
+    for name in ODD_NAMES {
+        let path = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let body = r#"{"actor": "\"ann\" for 1s", "reason": "say \"hi\"", "for": "10m"}"#;
+        let answer = post(&admin, &format!("/circuits/{path}/observe"), body).await;
+        assert_eq!(answer.status, 200, "{name:?}: {}", answer.text);
+    }
+    post(&admin, "/circuits/reset-all", "").await;
+
+    let lines = heard.lock().unwrap();
+    for (line, name) in lines.iter().zip(ODD_NAMES) {
+        assert!(line.chars().all(is_printable), "{line:?} for {name:?}");
+        let rest = line.strip_prefix("observe of \"").unwrap();
+        let words = r#"" for 10m by "\"ann\" for 1s" from 127.0.0.1: "say \"hi\"""#;
+        assert!(rest.ends_with(words), "{line}");
+    }
+    assert_eq!(lines[ODD_NAMES.len()], "reset-all from 127.0.0.1");
 }
