@@ -10,3 +10,23 @@ need() { # command, package
         return 1
     fi
 }
+
+# promtool alone, out of Debian's package of Prometheus: that one, installed, would start a server.
+need_promtool() {
+    local tools="$PWD/target/tools" unpacked
+    command -v promtool >/dev/null 2>&1 && return 0
+    if [ ! -x "$tools/promtool" ]; then
+        echo "unpacking promtool"
+        [ "$(id -u)" = 0 ] && apt-get update -qq >/dev/null
+        unpacked=$(mktemp -d) && chmod 755 "$unpacked" && mkdir -p "$tools" || return 1
+        (
+            cd "$unpacked" && apt-get download -qq prometheus >/dev/null 2>&1 &&
+                dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool "$tools/"
+        )
+        rm -rf "$unpacked"
+    fi
+    PATH="$tools:$PATH"
+    command -v promtool >/dev/null 2>&1 && return 0
+    echo "$(basename "$0"): promtool is missing: install it (on Debian it is in prometheus)" >&2
+    return 1
+}

@@ -86,7 +86,7 @@ step_tests() {
     fi
     # Prometheus' own word on metrics and alerts; skipped, and said so, where it is hard to get.
     if command -v promtool >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then
-        need promtool prometheus || return 1
+        need_promtool || return 1
         local -x PROMTOOL_REQUIRED=1
     fi
     if cargo nextest --version >/dev/null 2>&1; then
