@@ -10,8 +10,10 @@ use std::{env, fs};
 
 use serde_json::json;
 use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::telemetry::PrometheusText;
 
+use crate::admin::get;
 use crate::monitoring::{FOLDER, queries};
 use crate::prometheus::{ODD_NAMES, in_every_state};
 
@@ -26,7 +28,7 @@ fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
         .spawn();
     let Ok(mut child) = started else {
         assert!(env::var_os("PROMTOOL_REQUIRED").is_none(), "promtool is missing");
-        eprintln!("skipped: promtool is missing (on Debian: apt-get install prometheus)");
+        eprintln!("skipped: promtool is missing (on Debian it is in the package prometheus)");
         return None;
     };
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -58,6 +60,26 @@ fn promtool_accepts_every_name() {
     registry.get_or_create(&"x".repeat(10_000));
 
     assert_content(&["check", "metrics"], &PrometheusText::encode(&registry));
+}
+
+#[tokio::test]
+async fn promtool_accepts_what_the_admin_service_writes_of_every_name() {
+    let registry = CircuitRegistry::new();
+    for name in ODD_NAMES {
+        registry.get_or_create(name).trip();
+    }
+    let long = ODD_NAMES.concat();
+    let long = long.repeat(10_000 / long.len() + 1);
+    registry.get_or_create(&long);
+    let circuits = registry.clone();
+    let encode = move || PrometheusText::encode(&circuits);
+
+    let answer = get(&Admin::builder(registry).metrics(encode).build(), "/metrics").await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), PrometheusText::CONTENT_TYPE);
+    assert_eq!(answer.text.matches("\ncircuit_breaker_state{").count(), ODD_NAMES.len() + 1);
+    assert_content(&["check", "metrics"], &answer.text);
 }
 
 #[test]

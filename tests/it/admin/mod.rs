@@ -20,15 +20,15 @@ use tower_circuit_breaker::{CircuitRegistry, ManualClock};
 pub(crate) const TOKEN: &str = "correct-horse-battery";
 
 /// An answer with its body read, also as JSON where it is some.
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     head: Response<()>,
-    text: String,
+    pub(crate) text: String,
     json: Value,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.head.headers().get(name).map_or("", |value| value.to_str().unwrap())
     }
 
@@ -67,7 +67,7 @@ async fn ask(admin: &Admin, request: Request<Full<bytes::Bytes>>) -> Answer {
     Answer { status: parts.status, head: Response::from_parts(parts, ()), text, json }
 }
 
-async fn get(admin: &Admin, path: &str) -> Answer {
+pub(crate) async fn get(admin: &Admin, path: &str) -> Answer {
     ask(admin, from_here(Request::get(path)).body(Full::default()).unwrap()).await
 }
 
