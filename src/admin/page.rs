@@ -21,5 +21,5 @@ const PAGE: &str = include_str!("page.html");
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-j74g4ZUiom1Gw1M5dHL09I2ySpuEIK4c2L4XogZ3QGI='; \
-     style-src 'sha256-p3bMVEtVJyUbHFAdyq5DeK3Igu+RzK6fW3//s9xfzts='";
+     script-src 'sha256-unqXHx7k4AaL6L1dhTdEgdIQ0Nh+B3HMGsppDm0m9r8='; \
+     style-src 'sha256-TZXfGd0sjiroGP9W9vi/RmUPXIODBjzLsfPKnb9t6So='";
