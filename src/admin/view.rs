@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::circuit::Circuit;
 use crate::config::CircuitConfig;
+use crate::engine::outcome::FailureKind;
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::totals::Totals;
@@ -57,6 +58,8 @@ pub(super) struct Counts<'a> {
     name: &'a str,
     window: WindowCounts,
     totals: Totals,
+    #[serde(serialize_with = "crate::serialize::by_kind")]
+    failures_by_kind: &'a [(FailureKind, u64)],
     failure_rate: Option<f64>,
     slow_call_rate: Option<f64>,
 }
@@ -111,6 +114,7 @@ impl<'a> Counts<'a> {
             name: &snapshot.name,
             window: snapshot.window,
             totals: snapshot.totals,
+            failures_by_kind: &snapshot.failures_by_kind,
             failure_rate: snapshot.failure_rate(),
             slow_call_rate: snapshot.slow_call_rate(),
         }

@@ -20,8 +20,9 @@ const PAGE: &str = include_str!("../../src/admin/page.html");
 fn call(circuit: &Circuit, calls: u32, failures: u32) {
     for number in 0..calls {
         let is_failure = (calls - number) * 100 / calls <= failures;
-        let outcome =
-            if is_failure { Outcome::Failure(FailureKind::OTHER) } else { Outcome::Success };
+        let kind = ["connect", "503", "connect", "timeout"][number as usize % 4];
+        let kind = FailureKind::new(kind);
+        let outcome = if is_failure { Outcome::Failure(kind) } else { Outcome::Success };
         if let Ok(permit) = circuit.try_acquire() {
             permit.record(outcome);
         }
@@ -96,6 +97,42 @@ fn a_trip_is_seen_within_a_second_and_reset_closes_it() {
         (Some("Reset \u{2068}plants\u{2069}?"), Some("reason"))
     );
     assert_eq!(site.circuit("plants").state(), CircuitState::Closed);
+}
+
+#[test]
+fn failures_are_shown_by_their_kinds_while_they_come() {
+    let Some(mut browser) = Browser::start() else { return };
+    let site = Site::start(&["plants", "prices"]);
+    let fail = |name: &str, kind: &'static str, failures: u32| {
+        for _ in 0..failures {
+            let permit = site.circuit(name).try_acquire().unwrap();
+            permit.record(Outcome::Failure(FailureKind::new(kind)));
+        }
+    };
+    site.circuit("plants").force_closed();
+    fail("plants", "connect", 30);
+    fail("plants", "<b>timeout</b>", 9);
+    fail("prices", "other", 1);
+    browser.show_on(320, 900, "dark");
+    browser.visit(&site.url("/ops/"));
+    let kinds = |name: &str| format!("{}.querySelector('.kinds')", card(name));
+    browser.wait_for("document.querySelectorAll('.card').length === 2");
+    browser.wait_for(&format!("!{}.hidden", kinds("plants")));
+
+    let short = browser.eval(&format!("{}.innerText", kinds("plants")));
+    browser.eval(&format!("{}.open = true", kinds("plants")));
+    fail("plants", "503", 60);
+    fail("plants", "other", 1);
+    browser.wait_for(&format!("{}.querySelectorAll('li').length === 4", kinds("plants")));
+    let long = browser.eval(&format!("{}.innerText", kinds("plants")));
+    browser.draw("kinds.png");
+
+    assert_eq!(short, "Failed by connect (30), <b>timeout</b> (9)");
+    let expected = "Failed by 503 (60), connect (30) and 2 more\n\
+        503\n60 · 60%\nconnect\n30 · 30%\n<b>timeout</b>\n9 · 9%\nother\n1 · 1%";
+    assert_eq!(long, expected);
+    let hidden = browser.eval(&format!("{}.hidden", kinds("prices")));
+    assert_eq!(hidden, true, "all of no particular kind");
 }
 
 #[test]

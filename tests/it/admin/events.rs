@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_circuit_breaker::admin::{Admin, AdminBody};
 use tower_circuit_breaker::{CircuitRegistry, CircuitState};
 
 use super::{ask, get, post, registry, send, steering};
-use crate::support::{fail, succeed};
+use crate::support::{fail, fail_as, succeed};
 
 /// Reads events as a browser would.
 struct Reader {
@@ -96,14 +96,15 @@ async fn counts_come_each_second_for_those_that_were_called() {
     let mut reader = reader(&admin).await;
 
     succeed(&registry.get("prices").unwrap());
+    fail_as(&registry.get("prices").unwrap(), "connect");
     let busy = tokio::time::timeout(Duration::from_millis(1300), reader.next_of("counts")).await;
     let idle = tokio::time::timeout(Duration::from_millis(1300), reader.next_of("counts")).await;
 
     let busy = busy.unwrap();
     assert_eq!(busy["circuits"].as_array().unwrap().len(), 1, "{busy}");
     assert_eq!(busy["circuits"][0]["name"], "prices");
-    assert_eq!(busy["circuits"][0]["window"]["calls"], 1);
     assert_eq!(busy["circuits"][0]["totals"]["successes"], 1);
+    assert_eq!(busy["circuits"][0]["failures_by_kind"], json!({ "other": 0, "connect": 1 }));
     assert_eq!(idle.unwrap()["circuits"].as_array().unwrap().len(), 0);
 }
 
