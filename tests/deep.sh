@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load sanitizers minimal api deny"
+fixed="coverage instructions load page sanitizers minimal api deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -123,6 +123,14 @@ sanitized() { # whether leaks count, tests
     RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=target/sanitizers \
         ASAN_OPTIONS="detect_leaks=$leaks" \
         cargo +nightly test --quiet --locked --all-features --target "$(host)" "$@"
+}
+
+# The admin page with a thousand circuits, of which fifty change each second, in a browser; prints
+# how long the server's thread and the page were held up, and what both keep.
+step_page() {
+    need chromium chromium || return 1
+    CHROMIUM_REQUIRED=1 PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked \
+        --all-features --test admin_page -- --ignored --nocapture
 }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.

@@ -110,6 +110,19 @@ impl Browser {
         }
     }
 
+    /// How many nodes the page's documents have, whether they are shown or not.
+    pub(crate) fn nodes(&mut self) -> u64 {
+        self.ask("HeapProfiler.collectGarbage", &json!({}));
+        self.ask("Memory.getDOMCounters", &json!({}))["nodes"].as_u64().unwrap()
+    }
+
+    /// The KiB that the page's script has in use.
+    pub(crate) fn heap(&mut self) -> u64 {
+        self.ask("HeapProfiler.collectGarbage", &json!({}));
+        let used = self.ask("Runtime.getHeapUsage", &json!({}))["usedSize"].clone();
+        used.as_f64().unwrap().round().to_string().parse::<u64>().unwrap() / 1024
+    }
+
     /// Draws what is to be seen into a PNG among the build's temporary files.
     pub(crate) fn draw(&mut self, name: &str) {
         let drawn = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));

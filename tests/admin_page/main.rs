@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
 
 mod browser;
+mod load;
+mod names;
 mod site;
 
 use std::time::Duration;
@@ -155,71 +157,6 @@ fn a_server_that_goes_is_missed_and_one_that_comes_back_is_found() {
 }
 
 #[test]
-fn names_that_look_like_html_run_no_script() {
-    let Some(mut browser) = Browser::start() else { return };
-    let names = [
-        "<img src=x onerror=\"document.title='run'\">",
-        "\"><script>document.title='run'</script>",
-        "</script><script>document.title='run'</script>",
-        "javascript:document.title='run'",
-    ];
-    let site = Site::start(&names);
-    browser.visit(&site.url("/ops/"));
-    browser.wait_for("document.querySelectorAll('.card').length === 4");
-
-    for name in names {
-        site.circuit(name).trip();
-        browser.wait_for(&format!("{} === 'Open'", state_of(name)));
-        browser.eval(&format!("{}.querySelector('[data-command=reset]').click()", card(name)));
-        browser.eval("document.querySelector('#ask [name=reason]').value = '<script>run</script>'");
-        browser.press("Enter");
-        browser.wait_for(&format!("{} === 'Closed'", state_of(name)));
-    }
-
-    assert_eq!(browser.eval("document.title"), "Circuits");
-    assert_eq!(browser.eval("document.images.length"), 0);
-    assert_eq!(browser.eval("document.scripts.length"), 1);
-    assert_eq!(browser.eval("document.querySelectorAll('#audit li').length"), 4);
-}
-
-#[test]
-fn every_name_has_a_card_that_can_be_steered() {
-    let Some(mut browser) = Browser::start() else { return };
-    let long = "a long name, of many words. ".repeat(360);
-    let names = [
-        "separators \u{2028} and \u{2029}",
-        "two\r\n\r\nlines",
-        "data: {}\n\nevent: gap",
-        "\u{0}\u{1b}[31m \u{202e}backwards\u{feff}",
-        "a/b?c#d%2F&e",
-        "__proto__",
-        "Größe 漢字 🦀",
-        long.as_str(),
-    ];
-    let site = Site::start(&names);
-    browser.show_on(1280, 900, "light");
-    browser.visit(&site.url("/ops/"));
-    browser.wait_for(&format!("document.querySelectorAll('.card').length === {}", names.len()));
-
-    for name in names {
-        site.circuit(name).trip();
-        browser.wait_for(&format!("{} === 'Open'", state_of(name)));
-        browser.eval(&format!("{}.querySelector('[data-command=reset]').click()", card(name)));
-        browser.press("Enter");
-        browser.wait_for(&format!("{} === 'Closed'", state_of(name)));
-    }
-
-    browser.draw("odd-names.png");
-    assert_eq!(browser.eval("document.documentElement.scrollWidth - innerWidth"), 0);
-    let tallest =
-        "Math.max(...[...document.querySelectorAll('.card')].map(card => card.offsetHeight))";
-    assert!(
-        browser.eval(tallest).as_u64().unwrap() < 900,
-        "a long name makes no card that fills screens"
-    );
-}
-
-#[test]
 fn a_page_of_another_origin_neither_steers_nor_reads() {
     let Some(mut browser) = Browser::start() else { return };
     let (site, foreign) = (Site::start(&["plants"]), Site::start(&[]));
@@ -340,31 +277,4 @@ fn live(site: &Site, names: &[&str]) {
     let probing = site.circuit(names[2]);
     probing.trip_for(Duration::from_nanos(1));
     let _probe = probing.try_acquire();
-}
-
-#[test]
-fn a_thousand_circuits_at_fifty_changes_a_second_stay_usable() {
-    let Some(mut browser) = Browser::start() else { return };
-    let names: Vec<_> = (0..1000).map(|number| format!("circuit-{number}")).collect();
-    let site = Site::start(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    browser.visit(&site.url("/ops/"));
-    browser.wait_for("document.querySelectorAll('.card').length === 1000");
-
-    // Each round changes fifty, and asks the page a thing in between.
-    let mut slowest = Duration::ZERO;
-    for round in names.chunks(50).take(10) {
-        for name in round {
-            call(&site.circuit(name), 20, 0);
-            site.circuit(name).trip();
-        }
-        let last = format!("{} === 'Open'", state_of(&round[49]));
-        slowest = slowest.max(browser.wait_for(&format!(
-            "(({last}) || circuits.get({:?}).data.state === 'open')",
-            round[49]
-        )));
-        browser.eval("new Promise(requestAnimationFrame)");
-    }
-
-    assert_eq!(browser.eval("filters[1][3].textContent"), "Open 500");
-    eprintln!("slowest of ten rounds: {slowest:?}");
 }

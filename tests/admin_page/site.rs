@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::response::Html;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tower_circuit_breaker::admin::{Admin, AdminBuilder};
 use tower_circuit_breaker::{Circuit, CircuitRegistry, SlidingWindow};
 
@@ -57,12 +57,18 @@ impl Site {
         let app = Router::new()
             .nest_service("/ops", admin)
             .route("/plain", get(|| async { Html("plain") }));
-        let runtime = Runtime::new().unwrap();
+        // One thread: what blocks it blocks all.
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind(self.address)).unwrap();
         self.address = listener.local_addr().unwrap();
         let server = app.into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async move { axum::serve(listener, server).await });
         self.runtime = Some(runtime);
+    }
+
+    /// Runs a task on the server's thread.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.as_ref().unwrap().spawn(task);
     }
 
     /// Ends as a killed server does: connections break.

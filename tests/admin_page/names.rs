@@ -1,0 +1,70 @@
+//! Names that must be text and nothing else.
+
+use crate::browser::Browser;
+use crate::site::Site;
+use crate::{card, state_of};
+
+#[test]
+fn names_that_look_like_html_run_no_script() {
+    let Some(mut browser) = Browser::start() else { return };
+    let names = [
+        "<img src=x onerror=\"document.title='run'\">",
+        "\"><script>document.title='run'</script>",
+        "</script><script>document.title='run'</script>",
+        "javascript:document.title='run'",
+    ];
+    let site = Site::start(&names);
+    browser.visit(&site.url("/ops/"));
+    browser.wait_for("document.querySelectorAll('.card').length === 4");
+
+    for name in names {
+        site.circuit(name).trip();
+        browser.wait_for(&format!("{} === 'Open'", state_of(name)));
+        browser.eval(&format!("{}.querySelector('[data-command=reset]').click()", card(name)));
+        browser.eval("document.querySelector('#ask [name=reason]').value = '<script>run</script>'");
+        browser.press("Enter");
+        browser.wait_for(&format!("{} === 'Closed'", state_of(name)));
+    }
+
+    assert_eq!(browser.eval("document.title"), "Circuits");
+    assert_eq!(browser.eval("document.images.length"), 0);
+    assert_eq!(browser.eval("document.scripts.length"), 1);
+    assert_eq!(browser.eval("document.querySelectorAll('#audit li').length"), 4);
+}
+
+#[test]
+fn every_name_has_a_card_that_can_be_steered() {
+    let Some(mut browser) = Browser::start() else { return };
+    let long = "a long name, of many words. ".repeat(360);
+    let names = [
+        "separators \u{2028} and \u{2029}",
+        "two\r\n\r\nlines",
+        "data: {}\n\nevent: gap",
+        "\u{0}\u{1b}[31m \u{202e}backwards\u{feff}",
+        "a/b?c#d%2F&e",
+        "__proto__",
+        "Größe 漢字 🦀",
+        long.as_str(),
+    ];
+    let site = Site::start(&names);
+    browser.show_on(1280, 900, "light");
+    browser.visit(&site.url("/ops/"));
+    browser.wait_for(&format!("document.querySelectorAll('.card').length === {}", names.len()));
+
+    for name in names {
+        site.circuit(name).trip();
+        browser.wait_for(&format!("{} === 'Open'", state_of(name)));
+        browser.eval(&format!("{}.querySelector('[data-command=reset]').click()", card(name)));
+        browser.press("Enter");
+        browser.wait_for(&format!("{} === 'Closed'", state_of(name)));
+    }
+
+    browser.draw("odd-names.png");
+    assert_eq!(browser.eval("document.documentElement.scrollWidth - innerWidth"), 0);
+    let tallest =
+        "Math.max(...[...document.querySelectorAll('.card')].map(card => card.offsetHeight))";
+    assert!(
+        browser.eval(tallest).as_u64().unwrap() < 900,
+        "a long name makes no card that fills screens"
+    );
+}
