@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::browser::Browser;
@@ -51,6 +51,32 @@ fn a_thousand_circuits_that_change_are_all_known_and_only_those_in_sight_drawn()
     assert!(after < before + before / 2, "{before} nodes, and then {after}");
     assert!(text.as_str().unwrap().contains("500 closed · 500 open"), "{text}");
 }
+
+#[test]
+fn a_card_that_changes_its_place_moves_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let site = crowd(&names());
+    visit(&mut browser, &site);
+    let first = |name: &str| format!("document.querySelector('.card').ariaLabel === {name:?}");
+    browser.eval(COUNT_MOVES);
+
+    // From its place among the last to the front, and back.
+    site.circuit("circuit-998").trip();
+    browser.wait_for(&first("circuit-998"));
+    site.circuit("circuit-998").reset();
+    browser.wait_for(&first("circuit-0"));
+
+    let moves = browser.eval("moves").as_u64().unwrap();
+    assert_eq!(moves, 2);
+    let order = "[...document.querySelectorAll('.card')].map(card => card.ariaLabel)";
+    let mut expected = names();
+    expected.sort();
+    assert_eq!(browser.eval(order), json!(expected));
+}
+
+/// Counts the nodes that are put to another place from here on.
+const COUNT_MOVES: &str = "globalThis.moves = 0; { const insert = Node.prototype.insertBefore; \
+     Node.prototype.insertBefore = function (...nodes) { moves++; return insert.apply(this, nodes); }; } 0";
 
 /// Notes which cards are drawn from here on.
 const COUNT_DRAWN: &str = "globalThis.drawn = new Set(); globalThis.drawsCard = drawCard; \
