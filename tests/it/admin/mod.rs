@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod openapi;
 mod reading;
+mod wire;
 
 use std::net::SocketAddr;
 
