@@ -12,7 +12,7 @@ use crate::circuit::Circuit;
 use crate::engine::state::Override;
 use crate::sync::{Arc, Mutex, lock};
 
-/// When which override ends. One task waits for the next of them, while there is any.
+/// When which override ends. A task waits for the next of them, while there is any.
 #[derive(Debug, Default)]
 pub(super) struct Expiries {
     due: Mutex<Due>,
@@ -47,10 +47,12 @@ impl Expiries {
         };
         let expiry = Expiry { circuit: circuit.clone(), overridden, at };
         due.by_name.insert(circuit.name().to_owned(), expiry);
-        if !std::mem::replace(&mut due.is_watched, true) {
-            tokio::spawn(watch(Arc::clone(shared)));
-        }
+        let is_watched = std::mem::replace(&mut due.is_watched, true);
         drop(due);
+        if !is_watched {
+            // Not under the lock: a runtime that ends drops the task at once.
+            tokio::spawn(watch(Watcher { shared: Arc::clone(shared), has_left: false }));
+        }
         shared.expiries.changed.notify_one();
     }
 
@@ -96,14 +98,36 @@ impl Expiry {
     }
 }
 
-async fn watch(shared: Arc<Shared>) {
-    loop {
-        let (over, next) = shared.expiries.turn();
-        for expiry in over {
-            expiry.end(&shared);
-        }
-        let Some(next) = next else { return };
+async fn watch(mut watcher: Watcher) {
+    while let Some(next) = watcher.look() {
         // Either way there is something to look at.
-        let _ = timeout_at(next, shared.expiries.changed.notified()).await;
+        let _ = timeout_at(next, watcher.shared.expiries.changed.notified()).await;
+    }
+}
+
+/// Goes with the task, and that with its runtime: then the next override has a task of its own.
+struct Watcher {
+    shared: Arc<Shared>,
+    has_left: bool,
+}
+
+impl Watcher {
+    /// Ends what is over; gives the next end, if there is one to wait for.
+    fn look(&mut self) -> Option<Instant> {
+        let (over, next) = self.shared.expiries.turn();
+        self.has_left = next.is_none();
+        for expiry in over {
+            expiry.end(&self.shared);
+        }
+        next
+    }
+}
+
+impl Drop for Watcher {
+    // Cannot panic: it sets a flag.
+    fn drop(&mut self) {
+        if !self.has_left {
+            lock(&self.shared.expiries.due).is_watched = false;
+        }
     }
 }

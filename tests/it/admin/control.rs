@@ -73,6 +73,25 @@ async fn an_override_ends_when_its_time_is_over_and_not_before() {
     assert_eq!(overridden("plants"), None);
 }
 
+#[test]
+fn overrides_end_also_after_a_runtime_that_served_is_gone() {
+    let (registry, _clock) = registry(&["plants", "prices"]);
+    let admin = steering(&registry).build();
+    let overridden = |name: &str| registry.get(name).unwrap().snapshot().overridden;
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+
+    runtime().block_on(post(&admin, "/circuits/plants/force-open", r#"{"for": "5m"}"#));
+    runtime().block_on(async {
+        post(&admin, "/circuits/prices/force-open", r#"{"for": "10m"}"#).await;
+        tokio::time::sleep(Duration::from_secs(601)).await;
+    });
+
+    assert_eq!((overridden("plants"), overridden("prices")), (None, None));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_later_override_outlives_the_end_of_an_earlier_one() {
     let (registry, _clock) = registry(&["plants", "prices"]);
