@@ -15,11 +15,14 @@ impl Token {
 
     /// Whether `shown` is the token. How long that takes depends on the length of `shown` alone.
     pub(super) fn is(&self, shown: &[u8]) -> bool {
-        let mut different = u8::from(self.0.len() != shown.len());
-        for (byte, own) in shown.iter().zip(self.0.iter().cycle()) {
-            different = black_box(different | (byte ^ own));
-        }
-        different == 0
+        let is_other = u8::from(self.0.len() != shown.len());
+        self.difference(shown) | is_other == 0
+    }
+
+    /// The bits in which any byte differs; each is looked at, whatever came before it.
+    fn difference<'a>(&self, shown: impl IntoIterator<Item = &'a u8>) -> u8 {
+        let pairs = shown.into_iter().zip(self.0.iter().cycle());
+        pairs.fold(0, |different, (byte, own)| black_box(different | (byte ^ own)))
     }
 }
 
@@ -31,3 +34,29 @@ impl fmt::Debug for Token {
 
 /// Even at ten guesses a second, 16 characters outlast everybody.
 pub(super) const SHORTEST_TOKEN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_guess_is_looked_at_wherever_it_is_wrong() {
+        let right = "correct-horse-battery";
+        let token = Token::new(right.to_owned()).expect("a good token");
+        let guesses = (0..right.len()).map(|wrong| {
+            let mut guess = right.as_bytes().to_vec();
+            guess[wrong] ^= 1;
+            guess
+        });
+
+        for guess in guesses.chain([right.into(), b"x".to_vec(), [b"x", right.as_bytes()].concat()])
+        {
+            let mut looked = 0;
+            let different = token.difference(guess.iter().inspect(|_| looked += 1)) != 0;
+
+            assert_eq!(looked, guess.len(), "{guess:?}");
+            assert_eq!(different, guess != right.as_bytes(), "{guess:?}");
+            assert_eq!(token.is(&guess), guess == right.as_bytes(), "{guess:?}");
+        }
+    }
+}
