@@ -1,0 +1,198 @@
+//! What has to become of a request, by the documentation alone.
+
+use std::net::IpAddr;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
+use http::{HeaderName, Method};
+use serde_json::Value;
+
+use super::guesses::{Guesses, Shown};
+use super::{ALLOWED_HOST, Aim, Ask, Control, Frame, Hosts, Setup};
+
+/// The statuses that refuse a request.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// One of these has to; where there is none, the request is to be answered.
+    pub(super) must: Vec<u16>,
+    /// Any of these may: where a text is odd in a way that the documentation says nothing of.
+    pub(super) may: Vec<u16>,
+}
+
+pub(super) fn judge(setup: &Setup, ask: &Ask, guesses: &Guesses) -> Verdict {
+    let mut verdict = Verdict::default();
+    verdict.add(421, has_own_host(setup, ask));
+    if !verdict.must.is_empty() && ask.uri.authority().is_none() {
+        // A foreign name may be none at all.
+        verdict.may.push(400);
+    }
+    verdict.add(400, Some(setup.hosts == Hosts::Any || ask.all(&HOST).len() < 2));
+    if ask.aim == Aim::Unknown {
+        verdict.may.extend([400, 404, 405]);
+    }
+    let is_command = matches!(ask.aim, Aim::Command(..) | Aim::ResetAll);
+    let takes: &[Method] = if is_command { &[Method::POST] } else { &[Method::GET, Method::HEAD] };
+    verdict.add(405, (ask.aim != Aim::Unknown).then(|| takes.contains(&ask.method)));
+    if setup.has_token {
+        judge_token(ask, guesses, &mut verdict);
+    }
+    if ask.method == Method::POST {
+        verdict.add(403, Some(may_steer(setup, ask)));
+        verdict.add(403, is_of_own_origin(ask));
+        verdict.add(415, Some(is_json(ask)));
+        judge_body(ask, &mut verdict);
+    }
+    verdict
+}
+
+impl Verdict {
+    /// `None`: nobody can tell whether it is right.
+    fn add(&mut self, status: u16, is_right: Option<bool>) {
+        match is_right {
+            Some(true) => {}
+            Some(false) => self.must.push(status),
+            None => self.may.extend([status, 400]),
+        }
+    }
+
+    /// Whether a request may be answered with `status`.
+    pub(super) fn allows(&self, status: u16, success: &[u16]) -> bool {
+        let is_taken = self.must.is_empty() && success.contains(&status);
+        is_taken || self.must.contains(&status) || self.may.contains(&status)
+    }
+}
+
+impl Ask {
+    pub(super) fn all(&self, name: &HeaderName) -> Vec<&[u8]> {
+        let named = self.headers.iter().filter(|(other, _)| other == name);
+        named.map(|(_, value)| value.as_bytes()).collect()
+    }
+
+    /// What it is addressed to.
+    fn host(&self) -> Option<String> {
+        let written = self.uri.authority().map(|authority| authority.as_str().to_owned());
+        let host =
+            || self.all(&HOST).first().map(|host| String::from_utf8_lossy(host).into_owned());
+        written.or_else(host)
+    }
+}
+
+fn has_own_host(setup: &Setup, ask: &Ask) -> Option<bool> {
+    if setup.hosts == Hosts::Any {
+        return Some(true);
+    }
+    let Some(host) = ask.host() else { return Some(true) };
+    let host = host.to_ascii_lowercase();
+    let mut own = vec!["localhost"];
+    own.extend((setup.hosts == Hosts::Named).then_some(ALLOWED_HOST));
+    let (name, port) = host.rsplit_once(':').unwrap_or((&host, "1"));
+    let is_address = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_plain = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    if is_plain && (own.contains(&name.trim_end_matches('.')) || is_address(name)) {
+        return Some(true);
+    }
+    let looks_own = own.iter().any(|own| host.contains(own)) || is_address(&host);
+    let is_foreign = host.contains("evil") || !(looks_own || host.contains(['[', ':', '.']));
+    is_foreign.then_some(false)
+}
+
+fn judge_token(ask: &Ask, guesses: &Guesses, verdict: &mut Verdict) {
+    match (&ask.aim, ask.shown()) {
+        // Health tells those who show nothing a little.
+        (Aim::Page | Aim::OpenApi, _) | (Aim::Health, Shown::Nothing) => {}
+        (Aim::Unknown, _) => verdict.may.extend([401, 429]),
+        (_, Shown::Nothing) => verdict.must.push(401),
+        _ if guesses.is_stopped(ask) => verdict.must.push(429),
+        (_, Shown::Wrong) => verdict.must.push(401),
+        (_, Shown::Right) => {}
+    }
+}
+
+fn may_steer(setup: &Setup, ask: &Ask) -> bool {
+    match setup.control {
+        Control::Off => false,
+        Control::ByAnyone => true,
+        Control::ByLoopback => setup.has_token || ask.peer.is_some_and(|peer| peer.is_loopback()),
+    }
+}
+
+fn is_of_own_origin(ask: &Ask) -> Option<bool> {
+    if ask.all(&HOST).len() > 1 {
+        return None;
+    }
+    let sites = ask.all(&HeaderName::from_static("sec-fetch-site"));
+    let is_own_site = sites.iter().all(|site| [&b"same-origin"[..], b"none"].contains(site));
+    let host = ask.host().unwrap_or_default().to_ascii_lowercase();
+    let is_own = |origin: &&[u8]| {
+        let origin = String::from_utf8_lossy(origin).to_ascii_lowercase();
+        let of = origin.split_once("://").map(|(_, of)| of);
+        of.is_some_and(|of| of.is_ascii() && !of.is_empty() && of == host)
+    };
+    Some(is_own_site && ask.all(&ORIGIN).iter().all(is_own))
+}
+
+fn is_json(ask: &Ask) -> bool {
+    let types = ask.all(&CONTENT_TYPE);
+    let is_json = |kind: &&[u8]| {
+        let kind = String::from_utf8_lossy(kind).to_ascii_lowercase();
+        kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+            && kind.is_ascii()
+    };
+    types.len() == 1 && types.iter().all(is_json)
+}
+
+fn judge_body(ask: &Ask, verdict: &mut Verdict) {
+    for length in ask.all(&CONTENT_LENGTH) {
+        let length = String::from_utf8_lossy(length).into_owned();
+        match length.parse::<u64>() {
+            Ok(_) if length.starts_with('+') => verdict.may.push(413),
+            Ok(length) if length <= LIMIT => {}
+            _ => verdict.must.push(413),
+        }
+    }
+    let mut body = Vec::new();
+    for frame in &ask.body {
+        match frame {
+            Frame::Data(data) => body.extend_from_slice(data),
+            Frame::Trailers => {}
+            Frame::Breaks => return verdict.must.push(400),
+            Frame::Stalls => return verdict.must.push(408),
+        }
+        if body.len() as u64 > LIMIT {
+            return verdict.must.push(413);
+        }
+    }
+    judge_form(ask, &body, verdict);
+}
+
+fn judge_form(ask: &Ask, body: &[u8], verdict: &mut Verdict) {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let form = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let Value::Object(form) = form else { return verdict.must.push(400) };
+    // Written twice is wrong, and no longer to be seen here.
+    let text = String::from_utf8_lossy(body);
+    let is_twice = ["for", "reason", "actor"].iter().any(|name| text.matches(name).count() > 1);
+    verdict.may.extend((is_twice || text.contains("\\u")).then_some(400));
+    for (name, value) in &form {
+        let takes_time = !matches!(ask.aim, Aim::Command(_, "reset" | "release") | Aim::ResetAll);
+        let is_right = match (name.as_str(), value) {
+            ("reason" | "actor" | "for", Value::Null) => Some(true),
+            ("reason" | "actor", Value::String(text)) if text.trim().is_empty() => Some(true),
+            ("reason" | "actor", Value::String(text)) => Some(!text.chars().any(is_odd)),
+            ("for", Value::String(time)) if time == "10m" || time == "1s" => Some(takes_time),
+            ("for", Value::String(_)) => None,
+            _ => Some(false),
+        };
+        verdict.add(400, is_right);
+    }
+}
+
+/// What could end a line, steer a terminal or turn text around.
+pub(super) fn is_odd(c: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
+    c.is_control()
+        || turns.contains(&c)
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+const LIMIT: u64 = 64 * 1024;
