@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+mod admin;
 #[path = "../model/choices.rs"]
 mod choices;
 #[path = "../model/compare.rs"]
@@ -41,6 +42,11 @@ fn every_exchange_is_worth_what_the_documentation_says() {
 #[test]
 fn every_text_is_a_good_config_or_is_told_why_not() {
     replay("config", text::check);
+}
+
+#[test]
+fn every_request_to_the_admin_service_gets_what_it_may() {
+    replay("admin", admin::check);
 }
 
 fn replay(target: &str, check: fn(&[u8]) -> Result<(), String>) {
