@@ -225,6 +225,7 @@ async fn paths_that_mean_something_else_elsewhere_mean_nothing_here() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = Admin::builder(registry).build();
     let long = format!("/circuits/{}", "x".repeat(60_000));
+    let crabs = format!("/circuits/x{}", "%F0%9F%A6%80".repeat(1_000));
     let cases = [
         ("/../etc/passwd", 404),
         ("/circuits/../../etc/passwd", 404),
@@ -238,6 +239,7 @@ async fn paths_that_mean_something_else_elsewhere_mean_nothing_here() {
         ("/circuits/%ff%fe", 400),
         ("/circuits/%c3%28", 400),
         (long.as_str(), 404),
+        (crabs.as_str(), 404),
     ];
     for (path, status) in cases {
         let answer = get(&admin, path).await;
