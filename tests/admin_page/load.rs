@@ -91,28 +91,26 @@ fn what_fifty_changes_a_second_of_a_thousand_circuits_take() {
     let site = crowd(&names);
     let load = Load::start(&site, names);
     std::thread::park_timeout(WARMING_UP);
-    let gap_unseen = load.longest_gap();
+    let unseen = load.longest();
     visit(&mut browser, &site);
     std::thread::park_timeout(WARMING_UP);
     let (memory, heap, nodes) = (resident(), browser.heap(), browser.nodes());
-    let gap_at_first = load.longest_gap();
+    let at_first = load.longest();
     browser.eval(WATCH);
 
     let seconds = std::env::var("PAGE_SECONDS").map_or(10, |text| text.parse().unwrap());
     std::thread::park_timeout(Duration::from_secs(seconds));
     let page = browser.eval("({ ...watched, frames: watched.frames })");
     let changes = load.changes.load(Ordering::Relaxed);
-    let gap = load.longest_gap();
+    let then = load.longest();
     let search = browser.eval(SEARCH);
     let (memory_after, heap_after, nodes_after) = (resident(), browser.heap(), browser.nodes());
     drop(load);
 
     let figure = |name: &str| page[name].as_f64().unwrap_or_default();
     eprintln!("{seconds} s, 1000 circuits, {changes} changes with {WARMING_UP:?} twice before");
-    eprintln!(
-        "server: longest gap of a task that ticks each millisecond {gap:.1?}, \
-         {gap_at_first:.1?} as the page came, {gap_unseen:.1?} before it"
-    );
+    eprintln!("server: longest gap of a task that ticks each millisecond, and work meanwhile:");
+    eprintln!("server: {unseen} before the page, {at_first} as it came, {then} then");
     eprintln!("server: {memory} KiB resident, then {memory_after}");
     eprintln!(
         "page: longest task {:.0} ms, longest gap of frames {:.0} ms, {:.0} frames a second",
@@ -146,24 +144,15 @@ const SEARCH: &str = "new Promise(done => { const from = performance.now(); \
 /// Changes fifty circuits a second, and sees how long the server's one thread is away.
 struct Load {
     changes: Arc<AtomicU64>,
-    longest_gap: Arc<AtomicU64>,
+    longest: Arc<Longest>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Load {
     fn start(site: &Site, names: Vec<String>) -> Self {
         let load =
-            Self { changes: Arc::default(), longest_gap: Arc::default(), is_over: Arc::default() };
-        let longest = Arc::clone(&load.longest_gap);
-        site.spawn(async move {
-            let mut last = Instant::now();
-            loop {
-                sleep(Duration::from_millis(1)).await;
-                let gap = u64::try_from(last.elapsed().as_nanos()).unwrap();
-                longest.fetch_max(gap, Ordering::Relaxed);
-                last = Instant::now();
-            }
-        });
+            Self { changes: Arc::default(), longest: Arc::default(), is_over: Arc::default() };
+        site.spawn(tick(Arc::clone(&load.longest)));
         let (changes, is_over) = (Arc::clone(&load.changes), Arc::clone(&load.is_over));
         let registry = site.registry.clone();
         // Elsewhere: calls are not made by the task that serves the page.
@@ -195,8 +184,10 @@ impl Load {
     }
 
     /// Since it was asked before.
-    fn longest_gap(&self) -> Duration {
-        Duration::from_nanos(self.longest_gap.swap(0, Ordering::Relaxed))
+    fn longest(&self) -> String {
+        let [gap, work] = [&self.longest.gap, &self.longest.work]
+            .map(|nanos| Duration::from_nanos(nanos.swap(0, Ordering::Relaxed)));
+        format!("{gap:.1?} ({work:.1?})")
     }
 }
 
@@ -204,6 +195,32 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
+}
+
+/// Nanoseconds between two ticks: by the clock, which other programs make longer, and those that the
+/// thread has worked.
+#[derive(Default)]
+struct Longest {
+    gap: AtomicU64,
+    work: AtomicU64,
+}
+
+async fn tick(longest: Arc<Longest>) {
+    let (mut last, mut last_worked) = (Instant::now(), worked());
+    loop {
+        sleep(Duration::from_millis(1)).await;
+        let gap = u64::try_from(last.elapsed().as_nanos()).unwrap();
+        let work = worked();
+        longest.gap.fetch_max(gap, Ordering::Relaxed);
+        longest.work.fetch_max(work - last_worked, Ordering::Relaxed);
+        (last, last_worked) = (Instant::now(), work);
+    }
+}
+
+/// The nanoseconds that this thread has had a processor; 0 where nobody tells.
+fn worked() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// Of this process, which is the server; 0 where nobody tells.
