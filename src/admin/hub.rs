@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
-use serde_json::json;
+use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::admin::audit::AuditEntry;
 use crate::admin::respond::to_json;
 use crate::admin::shared::Shared;
+use crate::admin::view::CircuitView;
 use crate::admin::watch::Watch;
+use crate::snapshot::Health;
 use crate::sync::{Mutex, lock};
 
 /// The last frames.
@@ -40,6 +43,15 @@ pub(super) enum Reading {
     Missed(u64),
     Nothing,
     Over,
+}
+
+/// What a reader is told first.
+#[derive(Debug, Serialize)]
+struct Full {
+    health: Health,
+    control: bool,
+    circuits: Vec<CircuitView>,
+    audit: Vec<AuditEntry>,
 }
 
 /// The watch of the one who looks. It comes back also when a clock panics.
@@ -103,12 +115,12 @@ impl Hub {
             Some(full) if full.0 == next => return full.clone(),
             _ => drop(ring),
         }
-        let full = json!({
-            "health": shared.registry.health(),
-            "control": shared.shows_control(),
-            "circuits": shared.views(),
-            "audit": shared.audit.after(0, FEW_ENTRIES),
-        });
+        let full = Full {
+            health: shared.registry.health(),
+            control: shared.shows_control(),
+            circuits: shared.views(),
+            audit: shared.audit.after(0, FEW_ENTRIES),
+        };
         let full = event("snapshot", &to_json(&full));
         lock(&self.ring).full = Some((next, full.clone()));
         (next, full)

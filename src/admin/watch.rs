@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::json;
 use tokio::time::Instant;
 
 use crate::admin::audit::AuditEntry;
@@ -40,6 +39,12 @@ struct Stretch {
 }
 
 #[derive(Debug, Serialize)]
+struct News<'a> {
+    health: Health,
+    circuits: Vec<Counts<'a>>,
+}
+
+#[derive(Debug, Serialize)]
 struct Change {
     health: Health,
     circuits: Vec<CircuitView>,
@@ -54,14 +59,27 @@ impl Watch {
 
     /// Looks at all circuits, and gives the frames that tell what is new.
     pub(super) fn look(&mut self, shared: &Shared, now: Instant) -> Vec<Bytes> {
-        self.looked = Some(now);
+        let is_first = self.looked.replace(now).is_none();
         let snapshots = shared.registry.snapshots();
+        if is_first {
+            self.remember(shared, &snapshots, now);
+            return Vec::new();
+        }
         let change = self.change(shared, &snapshots);
         let counts = is_over(self.counted, COUNTING, now).then(|| {
             self.counted = Some(now);
             self.count(shared.registry.health(), &snapshots)
         });
         change.into_iter().chain(counts).collect()
+    }
+
+    /// Who reads first is told of everything anyway.
+    fn remember(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot], now: Instant) {
+        self.changed(shared, snapshots);
+        self.called(snapshots);
+        self.health = Some(shared.registry.health());
+        self.audited = shared.audit.after(0, 1).last().map_or(0, |entry| entry.number);
+        self.counted = Some(now);
     }
 
     fn change(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
@@ -115,16 +133,21 @@ impl Watch {
         gone
     }
 
-    /// The counts of those that were called, or whose window has moved on.
     fn count(&mut self, health: Health, snapshots: &[CircuitSnapshot]) -> Bytes {
-        let mut circuits = Vec::new();
+        let circuits = self.called(snapshots);
+        event("counts", &to_json(&News { health, circuits }))
+    }
+
+    /// The counts of those that were called, or whose window has moved on.
+    fn called<'a>(&mut self, snapshots: &'a [CircuitSnapshot]) -> Vec<Counts<'a>> {
+        let mut called = Vec::new();
         for snapshot in snapshots {
             let counts = (snapshot.window, snapshot.totals);
             if self.counts.insert(Arc::clone(&snapshot.name), counts) != Some(counts) {
-                circuits.push(Counts::of(snapshot));
+                called.push(Counts::of(snapshot));
             }
         }
-        event("counts", &to_json(&json!({ "health": health, "circuits": circuits })))
+        called
     }
 }
 
