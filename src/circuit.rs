@@ -366,6 +366,7 @@ impl Circuit {
             to: change.to.state,
             reason: change.reason,
             epoch: change.epoch,
+            fleet_epoch: change.fleet_epoch,
             window: change.window,
             lasted: change.lasted,
             down_for: change.down_for,

@@ -106,6 +106,8 @@ pub enum CircuitEvent {
         reason: ChangeReason,
         /// The number of the stretch that began.
         epoch: u64,
+        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        fleet_epoch: u64,
         /// What the window held when the old state ended.
         window: WindowCounts,
         /// How long the old state lasted.

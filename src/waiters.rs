@@ -56,6 +56,12 @@ impl Waiters {
         drop(old);
     }
 
+    /// Whether a task awaits this.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+    pub(crate) fn is_awaited(&self, awaited: Awaited) -> bool {
+        lock(&self.list).as_mut().is_some_and(|list| !list.of(awaited).is_empty())
+    }
+
     /// Wakes all who await one of these; they come back if they still wait.
     pub(crate) fn wake<const N: usize>(&self, awaited: [Awaited; N]) {
         let wakers = lock(&self.list)

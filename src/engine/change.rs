@@ -33,6 +33,10 @@ pub enum ChangeReason {
     ProbesIgnored,
     /// An operator tripped, reset, forced or released the circuit.
     Operator,
+    /// The fleet's circuit changed (feature `redis`).
+    Fleet,
+    /// The fleet let this process probe, and that time is over without a verdict (feature `redis`).
+    LeaseOver,
 }
 
 impl ChangeReason {
@@ -51,6 +55,8 @@ impl ChangeReason {
             Self::ProbesSucceeded => "probes_succeeded",
             Self::ProbesIgnored => "probes_ignored",
             Self::Operator => "operator",
+            Self::Fleet => "fleet",
+            Self::LeaseOver => "lease_over",
         }
     }
 }
@@ -73,6 +79,8 @@ pub(crate) struct Change {
     /// Counts all changes of the circuit, from 1, so that they can be told in order.
     pub(crate) number: u64,
     pub(crate) epoch: u64,
+    /// Of the fleet's last verdict; 0 before the first.
+    pub(crate) fleet_epoch: u64,
     pub(crate) from: Standing,
     pub(crate) to: Standing,
     pub(crate) reason: ChangeReason,
@@ -115,6 +123,8 @@ mod tests {
             ChangeReason::ProbesSucceeded.as_str(),
             ChangeReason::ProbesIgnored.as_str(),
             ChangeReason::Operator.as_str(),
+            ChangeReason::Fleet.as_str(),
+            ChangeReason::LeaseOver.as_str(),
             CircuitState::Closed.as_str(),
             CircuitState::Open.as_str(),
             CircuitState::HalfOpen.as_str(),

@@ -16,7 +16,7 @@ impl Machine {
         let mut control = self.lock();
         match self.word().overridden() {
             forced @ Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                self.impose(&mut control, forced, now)
+                self.impose(&mut control, forced, ChangeReason::Operator, now)
             }
             Some(Override::Observing) | None => {
                 let open_time = open_for.map_or(OpenTime::Backoff, OpenTime::Given);
@@ -29,13 +29,13 @@ impl Machine {
     pub(crate) fn reset(&self, now: Timestamp) -> Change {
         let mut control = self.lock();
         let overridden = self.word().overridden();
-        self.impose(&mut control, overridden, now)
+        self.impose(&mut control, overridden, ChangeReason::Operator, now)
     }
 
     /// Forces the circuit open or closed until the override is dropped.
     pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
         let mut control = self.lock();
-        self.impose(&mut control, Some(forced), now)
+        self.impose(&mut control, Some(forced), ChangeReason::Operator, now)
     }
 
     /// Lets everything through and goes on deciding; `None` when that is so already.
@@ -45,7 +45,7 @@ impl Machine {
         match self.word().overridden() {
             Some(Override::Observing) => None,
             Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                Some(self.impose(&mut control, observing, now))
+                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
             }
             None => Some(self.override_with(&mut control, observing, now)),
         }
@@ -54,7 +54,9 @@ impl Machine {
     /// Drops the override and starts closed; `None` when there is none.
     pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        self.word().overridden().map(|_| self.impose(&mut control, None, now))
+        self.word()
+            .overridden()
+            .map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
     }
 
     /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::backoff::Dice;
 use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::fleet::FleetView;
 use crate::engine::machine::Machine;
 use crate::engine::probes::Probes;
 use crate::engine::recorder::Cause;
@@ -33,6 +34,7 @@ pub(crate) struct Control {
     step: Option<u32>,
     changes: u64,
     dice: Dice,
+    pub(crate) fleet: FleetView,
     /// Which events listeners asked for, as flags of a [`Word`].
     pub(crate) told: u64,
 }
@@ -53,6 +55,8 @@ pub(crate) enum OpenTime {
     Given(Duration),
     /// As the backoff says.
     Backoff,
+    /// What is left of this long.
+    Left { of: Duration, left: Duration },
 }
 
 /// A stretch of one state that is about to begin.
@@ -78,6 +82,7 @@ impl Control {
             step: None,
             changes: 0,
             dice: Dice::new(seed),
+            fleet: FleetView::default(),
             told: 0,
         }
     }
@@ -119,11 +124,16 @@ impl Control {
             Some(step) => step.saturating_add(1),
         };
         self.step = Some(step);
-        self.opened_for = match open_time {
-            OpenTime::Given(open_for) => open_for,
-            OpenTime::Backoff => self.settings.open.step(step, self.dice.roll()),
+        let (open_for, left) = match open_time {
+            OpenTime::Given(open_for) => (open_for, open_for),
+            OpenTime::Backoff => {
+                let open_for = self.settings.open.step(step, self.dice.roll());
+                (open_for, open_for)
+            }
+            OpenTime::Left { of, left } => (of, left),
         };
-        self.opened_for
+        self.opened_for = open_for;
+        left
     }
 
     /// Notes the move from one state to another; gives how long the circuit was not closed, if that
@@ -140,6 +150,19 @@ impl Control {
             self.left_closed = now;
         }
         (to == CircuitState::Closed).then(|| now.since(self.left_closed))
+    }
+
+    /// The last open time and its step.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+    pub(crate) fn backoff(&self) -> (Duration, u32) {
+        (self.opened_for, self.step.unwrap_or(0))
+    }
+
+    /// Goes on as if the last open time had been this one.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+    pub(crate) fn set_backoff(&mut self, opened_for: Duration, step: u32) {
+        self.opened_for = opened_for;
+        self.step = Some(step);
     }
 
     fn forget_backoff(&mut self) {
@@ -179,9 +202,21 @@ impl Machine {
         open_time: OpenTime,
         now: Timestamp,
     ) -> Change {
+        let to = Standing { state: CircuitState::Open, overridden: self.word().overridden() };
+        self.open_as(control, to, reason, open_time, now)
+    }
+
+    /// As [`open`](Self::open), under the override of `to`.
+    pub(crate) fn open_as(
+        &self,
+        control: &mut Control,
+        to: Standing,
+        reason: ChangeReason,
+        open_time: OpenTime,
+        now: Timestamp,
+    ) -> Change {
         let word = self.word();
         let open_for = control.next_open_time(word.state(), open_time, now);
-        let to = Standing { state: CircuitState::Open, overridden: word.overridden() };
         let until = now.after(open_for);
         let next = Stretch { to, reason, until, open_for: Some(open_for) };
         let change = self.enter(control, next, now);
@@ -219,14 +254,15 @@ impl Machine {
         &self,
         control: &mut Control,
         overridden: Option<Override>,
+        reason: ChangeReason,
         now: Timestamp,
     ) -> Change {
         control.forget_backoff();
+        control.fleet.has_forced &= overridden == self.word().overridden();
         let (state, until) = match overridden {
             Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
             _ => (CircuitState::Closed, Timestamp::ZERO),
         };
-        let reason = ChangeReason::Operator;
         let to = Standing { state, overridden };
         self.enter(control, Stretch { to, reason, until, open_for: None }, now)
     }
@@ -289,6 +325,7 @@ impl Machine {
         Change {
             number: control.next_number(),
             epoch,
+            fleet_epoch: control.fleet.epoch,
             from: Standing { state: old.state(), overridden: old.overridden() },
             to: next.to,
             reason: next.reason,
@@ -318,6 +355,7 @@ impl Machine {
         Change {
             number: control.next_number(),
             epoch: old.epoch(),
+            fleet_epoch: control.fleet.epoch,
             from: Standing { state: old.state(), overridden: old.overridden() },
             to: Standing { state: old.state(), overridden },
             reason: ChangeReason::Operator,

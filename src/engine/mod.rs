@@ -14,6 +14,8 @@ mod commands;
 pub(crate) mod control;
 #[cfg(all(test, breaker_loom))]
 pub(crate) mod explore;
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+pub(crate) mod fleet;
 mod kinds;
 pub(crate) mod machine;
 #[cfg(all(test, breaker_loom))]

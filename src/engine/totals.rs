@@ -112,6 +112,12 @@ impl Tally {
         counter.fetch_add(number, Ordering::Relaxed);
     }
 
+    /// How many calls were rejected.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
     /// The failures whose kind has no count of its own.
     pub(crate) fn unnamed_failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)

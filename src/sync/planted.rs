@@ -44,6 +44,8 @@ pub(crate) enum Bug {
     HalfBucket,
     /// Changes go to the inboxes in the order in which their threads arrive.
     OutOfOrder,
+    /// A verdict of the fleet is taken though a newer one is known.
+    OldVerdict,
     /// Two threads tell a listener at once.
     TwoTellers,
     /// A waiting task does not ask again once its waker is in place.

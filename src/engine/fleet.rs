@@ -1,0 +1,140 @@
+//! What a fleet has agreed on, applied to the circuit of one of its processes.
+
+use std::time::Duration;
+
+use crate::engine::change::{ChangeReason, Standing};
+use crate::engine::control::OpenTime;
+use crate::engine::machine::Machine;
+use crate::engine::record::Effect;
+use crate::engine::state::{CircuitState, Override, Word};
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, planted};
+
+#[cfg(all(test, breaker_loom))]
+mod models;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
+/// The fleet's word on a circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Grows from one verdict to the next; an older one is ignored. Never 0.
+    pub(crate) epoch: u64,
+    pub(crate) ruling: Ruling,
+}
+
+/// What the fleet's circuit is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    /// Closed: the upstream is well.
+    Closed,
+    /// Closed with everything cleared: an operator's reset.
+    Fresh,
+    /// Open for `left` of `open_for`, which is this step of the backoff.
+    Open { open_for: Duration, left: Duration, step: u32 },
+    /// Forced by an operator of the fleet.
+    Forced(Override),
+}
+
+/// What a circuit knows of its fleet; guarded by the machine's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct FleetView {
+    /// Of the last verdict; 0 before the first.
+    pub(crate) epoch: u64,
+    /// Whether the present override came from the fleet.
+    pub(crate) has_forced: bool,
+}
+
+impl Machine {
+    /// Goes by `verdict`, unless one as new is known. What an operator of this process has forced
+    /// stays forced.
+    pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
+        let mut control = self.lock();
+        let known = control.fleet;
+        if verdict.epoch <= known.epoch && !planted(Bug::OldVerdict) {
+            return Effect::Nothing;
+        }
+        control.fleet.epoch = verdict.epoch;
+        let word = self.word();
+        if word.is_forced() && !known.has_forced {
+            return Effect::Nothing;
+        }
+        let observing = word.overridden().filter(|_| !word.is_forced());
+        let fleet = ChangeReason::Fleet;
+        match verdict.ruling {
+            Ruling::Forced(forced) => {
+                let change = self.impose(&mut control, Some(forced), fleet, now);
+                control.fleet.has_forced = true;
+                Effect::Changed(change)
+            }
+            Ruling::Fresh => Effect::Changed(self.impose(&mut control, observing, fleet, now)),
+            Ruling::Closed if word.is_forced() => {
+                Effect::Changed(self.impose(&mut control, None, fleet, now))
+            }
+            Ruling::Closed if word.is_closed() => Effect::Nothing,
+            Ruling::Closed => Effect::Changed(self.close(&mut control, fleet, now)),
+            Ruling::Open { open_for, left, step } => {
+                let is_open = word.state() == CircuitState::Open && !word.is_forced();
+                let effect = if is_open {
+                    self.reschedule(now.after(left))
+                } else {
+                    let open_time = OpenTime::Left { of: open_for, left };
+                    let to = Standing { state: CircuitState::Open, overridden: observing };
+                    Effect::Changed(self.open_as(&mut control, to, fleet, open_time, now))
+                };
+                control.fleet.has_forced = false;
+                control.set_backoff(open_for, step);
+                effect
+            }
+        }
+    }
+
+    /// Has the circuit stay open for `left` from now, in the same stretch; only if it is open under
+    /// the verdict `epoch`.
+    pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let control = self.lock();
+        let word = self.word();
+        let is_held = control.fleet.epoch == epoch && word.state() == CircuitState::Open;
+        if !is_held || word.is_forced() {
+            return Effect::Nothing;
+        }
+        self.reschedule(now.after(left))
+    }
+
+    /// Has a circuit that probes under the verdict `epoch` stay open for `left` instead; one that is
+    /// open is held.
+    pub(crate) fn recall(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let mut control = self.lock();
+        let word = self.word();
+        if control.fleet.epoch != epoch || word.state() != CircuitState::HalfOpen {
+            drop(control);
+            return self.hold(epoch, left, now);
+        }
+        let to = Standing { state: CircuitState::Open, overridden: word.overridden() };
+        let backoff = control.backoff();
+        let open_time = OpenTime::Left { of: left, left };
+        let change = self.open_as(&mut control, to, ChangeReason::LeaseOver, open_time, now);
+        control.set_backoff(backoff.0, backoff.1);
+        Effect::Changed(change)
+    }
+
+    /// Has the present open stretch end at `until`. The lock is held.
+    fn reschedule(&self, until: Timestamp) -> Effect {
+        let is_sooner = until < self.until();
+        self.set_until(until);
+        // Who waits for a later end has an alarm of its own, and asks again when it rings.
+        if is_sooner { Effect::SlotFreed } else { Effect::Nothing }
+    }
+
+    /// The calls rejected so far.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.tally().rejected()
+    }
+}
+
+impl Word {
+    /// Whether an operator has forced the circuit open or closed.
+    pub(crate) const fn is_forced(self) -> bool {
+        matches!(self.overridden(), Some(Override::ForcedOpen | Override::ForcedClosed))
+    }
+}
