@@ -24,6 +24,8 @@ use crate::waiters::{Awaited, Waiters};
 
 mod calls;
 mod commands;
+#[cfg(feature = "redis")]
+mod fleet;
 mod settings;
 pub(crate) mod waits;
 

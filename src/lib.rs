@@ -123,6 +123,8 @@ mod load;
 mod models;
 mod on_open;
 mod permit;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod registry;
 pub mod rejection;
 #[cfg(feature = "tower")]

@@ -130,6 +130,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &["engine", "event", "registry", "snapshot", "sync", "telemetry"]),
+    ("redis", &["circuit", "contain", "engine", "event", "redis", "registry", "sync"]),
     ("docs", &[]),
     ("load", &["service"]),
     ("retry", &["classify", "error"]),

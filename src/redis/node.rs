@@ -1,0 +1,277 @@
+//! The protocol of one process, without Redis: what happens here and what is heard become requests
+//! and what circuits are to do.
+//!
+//! A node never waits. Until Redis has answered, circuits go by what they know; every request is
+//! made again until it is answered or overtaken.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::engine::change::ChangeReason;
+use crate::engine::state::CircuitState;
+use crate::engine::time::Timestamp;
+use crate::redis::options::{Options, lead};
+use crate::redis::outbox::LocalChange;
+use crate::redis::record::{Cause, Word};
+use crate::redis::request::{Ask, Reply, Request, Shown};
+use crate::redis::view::{Lease, View};
+use crate::sync::Arc;
+
+/// One process of the fleet.
+#[derive(Debug)]
+pub(super) struct Node {
+    options: Options,
+    views: HashMap<Arc<str>, View>,
+}
+
+/// Whether Redis answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    Up,
+    Down,
+}
+
+/// How often an open circuit past its time is looked at: whether a call wants in.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long after a refused or unanswered request for a lease none is made.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Node {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, views: HashMap::new() }
+    }
+
+    /// The circuit has changed by itself, or by an operator of this process.
+    pub(super) fn changed(&mut self, circuit: &Circuit, change: &LocalChange) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        let is_ours = change.reason != ChangeReason::Operator;
+        let stretch = view.open_stretch().filter(|stretch| stretch.epoch == change.fleet_epoch);
+        let wish = match (change.to, stretch) {
+            (CircuitState::HalfOpen, _) => return,
+            (CircuitState::Closed, Some(stretch)) if is_ours => {
+                Ask::Settle { epoch: stretch.epoch, shown: Shown::Well }
+            }
+            (CircuitState::Closed, _) => Ask::Withdraw,
+            // An operator of one process speaks for that process; under observation nothing is cut.
+            (CircuitState::Open, _) if !is_ours || circuit.is_overridden() => return,
+            (CircuitState::Open, Some(stretch)) if change.from == CircuitState::HalfOpen => {
+                let step = stretch.step.saturating_add(1);
+                let shown = Shown::Failing { open_for: change.open_for, step };
+                Ask::Settle { epoch: stretch.epoch, shown }
+            }
+            (CircuitState::Open, _) => Ask::Vote {
+                known: view.epoch(),
+                open_for: change.open_for,
+                step: circuit.backoff_step(),
+                cause: Cause::Votes,
+            },
+        };
+        view.wish = Some(wish);
+    }
+
+    /// Redis says what stands there about the circuit.
+    pub(super) fn heard(&mut self, circuit: &Circuit, word: Option<&Word>, now: Timestamp) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        match word {
+            Some(word) if word.record.epoch() >= view.epoch() => {
+                if view.learn(word, now) {
+                    view.demand = circuit.rejections();
+                }
+                // Also when it is not new here: the circuit may be.
+                circuit.adopt(word.verdict(self.options.longer(word)));
+            }
+            // Redis has forgotten, or remembers what is over.
+            Some(_) => view.must_restore = true,
+            None => view.must_restore = view.must_restore || view.is_worth_keeping(),
+        }
+    }
+
+    /// The whole fleet's sums have reached the limit.
+    pub(super) fn exceeded(&mut self, circuit: &Circuit) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        if circuit.state() == CircuitState::Closed && !circuit.is_overridden() {
+            view.wish = Some(Ask::Vote {
+                known: view.epoch(),
+                open_for: circuit.first_open_time(),
+                step: 0,
+                cause: Cause::Rate,
+            });
+        }
+    }
+
+    /// Sees to open circuits whose time is nearly over; gives when to come back.
+    pub(super) fn attend(
+        &mut self,
+        lookup: impl Fn(&str) -> Option<Circuit>,
+        link: Link,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let options = &self.options;
+        self.views
+            .iter_mut()
+            .filter(|(_, view)| view.open_stretch().is_some())
+            .filter_map(|(name, view)| attend(view, &lookup(name)?, options, link, now))
+            .min()
+    }
+
+    /// Has nobody waited for any longer: the process leaves the fleet.
+    pub(super) fn leave(&mut self, lookup: impl Fn(&str) -> Option<Circuit>, now: Timestamp) {
+        for (name, view) in &mut self.views {
+            if let (Some(stretch), Some(circuit)) = (view.open_stretch(), lookup(name)) {
+                circuit.hold(stretch.epoch, stretch.ends.since(now));
+            }
+        }
+    }
+
+    /// What to ask now, some `most`; each is to be answered by [`answered`](Self::answered).
+    pub(super) fn requests(&mut self, most: usize, now: Timestamp) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for (name, view) in &mut self.views {
+            if requests.len() >= most {
+                break;
+            }
+            requests.extend(view.requests(name, now));
+        }
+        requests
+    }
+
+    /// What Redis has answered to a request that was sent at `sent`; `None` for an error.
+    pub(super) fn answered(
+        &mut self,
+        circuit: &Circuit,
+        request: &Request,
+        reply: Option<&Reply>,
+        sent: Timestamp,
+        now: Timestamp,
+    ) {
+        if let Some(reply) = reply.filter(|_| request.ask.has_view()) {
+            self.heard(circuit, reply.word.as_ref(), now);
+        }
+        let Some(view) = self.views.get_mut(&request.circuit) else {
+            return;
+        };
+        match (&request.ask, reply) {
+            (Ask::Lease { epoch, .. }, reply) => {
+                leased(view, circuit, *epoch, reply, &self.options, sent, now);
+            }
+            (Ask::Vote { .. } | Ask::Withdraw | Ask::Settle { .. }, None) => {
+                // Unless something newer is to be said.
+                view.wish.get_or_insert_with(|| request.ask.clone());
+            }
+            (Ask::Restore { .. }, None) => view.must_restore = true,
+            _ => {}
+        }
+    }
+
+    /// Sees to it that what is forced does not run out in Redis.
+    pub(super) fn keep_forced(&mut self) {
+        for view in self.views.values_mut() {
+            view.keep_forced();
+        }
+    }
+
+    /// The epoch that is known of a circuit; 0 for none.
+    pub(super) fn epoch(&self, circuit: &str) -> u64 {
+        self.views.get(circuit).map_or(0, View::epoch)
+    }
+
+    /// Forgets circuits that there are no more and of which nothing is worth keeping.
+    pub(super) fn forget(&mut self, is_here: impl Fn(&str) -> bool) {
+        self.views.retain(|name, view| view.is_worth_keeping() || is_here(name));
+    }
+}
+
+/// Sees to one circuit that is open, or was when the fleet last spoke.
+fn attend(
+    view: &mut View,
+    circuit: &Circuit,
+    options: &Options,
+    link: Link,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let stretch = view.open_stretch()?;
+    let state = circuit.state();
+    if state == CircuitState::Closed {
+        view.lease = Lease::None;
+        return None;
+    }
+    match view.lease {
+        Lease::Asked => return None,
+        Lease::Held { until } | Lease::Denied { until } | Lease::Unanswered { until }
+            if now < until =>
+        {
+            return Some(until);
+        }
+        Lease::Held { .. } => {
+            // No verdict in time: the next who wants to may try.
+            view.lease = Lease::None;
+            circuit.recall(stretch.epoch, options.hold);
+            view.demand = circuit.rejections();
+            return Some(now.after(TICK));
+        }
+        Lease::Denied { .. } | Lease::Unanswered { .. } | Lease::None => {}
+    }
+    view.lease = Lease::None;
+    let lead = lead(stretch.open_for);
+    if now.after(lead) < stretch.ends {
+        return Some(earlier(stretch.ends, lead));
+    }
+    if link == Link::Down {
+        // It lapses at its time.
+        circuit.hold(stretch.epoch, stretch.ends.since(now));
+        return None;
+    }
+    let is_wanted = state == CircuitState::HalfOpen
+        || circuit.rejections() != view.demand
+        || circuit.is_awaited();
+    circuit.hold(stretch.epoch, stretch.ends.since(now).saturating_add(options.hold));
+    if !is_wanted {
+        return Some(now.after(TICK));
+    }
+    let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(stretch.open_for));
+    let lasts = stretch.ends.since(now).saturating_add(probing);
+    view.lease = Lease::Asked;
+    view.must_lease = Some(Ask::Lease { epoch: stretch.epoch, lasts });
+    None
+}
+
+/// What has become of a request for a lease.
+fn leased(
+    view: &mut View,
+    circuit: &Circuit,
+    epoch: u64,
+    reply: Option<&Reply>,
+    options: &Options,
+    sent: Timestamp,
+    now: Timestamp,
+) {
+    let Some(stretch) = view.open_stretch().filter(|stretch| stretch.epoch == epoch) else {
+        return;
+    };
+    let time = |reply: &Reply| Duration::from_millis(reply.number.try_into().unwrap_or(0));
+    match reply {
+        Some(reply) if reply.code == 1 => {
+            // From when it was asked for: over here no later than in Redis.
+            view.lease = Lease::Held { until: sent.after(time(reply)) };
+            circuit.hold(epoch, stretch.ends.since(now));
+        }
+        Some(reply) if reply.code == 0 => {
+            let until = now.after(time(reply));
+            view.lease = Lease::Denied { until };
+            circuit.recall(epoch, time(reply).saturating_add(options.hold));
+        }
+        _ => {
+            // Nobody can say: each for itself.
+            view.lease = Lease::Unanswered { until: now.after(PAUSE) };
+            circuit.hold(epoch, stretch.ends.since(now));
+        }
+    }
+}
+
+/// `wait` before `moment`.
+fn earlier(moment: Timestamp, wait: Duration) -> Timestamp {
+    let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp::from_nanos(moment.as_nanos().saturating_sub(wait))
+}

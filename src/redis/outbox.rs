@@ -1,0 +1,87 @@
+//! What circuits have done since the task last looked.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::engine::change::ChangeReason;
+use crate::engine::state::CircuitState;
+use crate::event::{CircuitEvent, Listener};
+use crate::sync::{Arc, Mutex, lock};
+
+/// The last change of each circuit; as many as there are circuits at most.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// `None` once nobody takes them any longer.
+    changes: Mutex<Option<HashMap<Arc<str>, LocalChange>>>,
+    filled: Notify,
+}
+
+/// A change of a circuit of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LocalChange {
+    pub(super) from: CircuitState,
+    pub(super) to: CircuitState,
+    pub(super) reason: ChangeReason,
+    /// Zero where it is not known.
+    pub(super) open_for: Duration,
+    /// The fleet's epoch that the circuit went by.
+    pub(super) fleet_epoch: u64,
+}
+
+/// Puts changes into an outbox.
+#[derive(Debug)]
+pub(super) struct Scribe(pub(super) Arc<Outbox>);
+
+impl Outbox {
+    pub(super) fn new() -> Self {
+        Self { changes: Mutex::new(Some(HashMap::new())), filled: Notify::new() }
+    }
+
+    /// Takes what there is.
+    pub(super) fn take(&self) -> HashMap<Arc<str>, LocalChange> {
+        lock(&self.changes).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Takes no more.
+    pub(super) fn close(&self) {
+        let left = lock(&self.changes).take();
+        drop(left);
+    }
+
+    /// Waits until there is something. Cancel safe.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    fn put(&self, circuit: &Arc<str>, change: LocalChange) {
+        if let Some(changes) = lock(&self.changes).as_mut() {
+            changes.insert(Arc::clone(circuit), change);
+        }
+        self.filled.notify_one();
+    }
+}
+
+impl Listener for Scribe {
+    fn on_event(&self, event: &CircuitEvent) {
+        if let CircuitEvent::StateChanged {
+            circuit, from, to, reason, open_for, fleet_epoch, ..
+        } = event
+        {
+            // A probe is no news, and what the fleet did it knows.
+            let is_told = matches!(reason, ChangeReason::Fleet | ChangeReason::LeaseOver);
+            if is_told || *to == CircuitState::HalfOpen {
+                return;
+            }
+            let change = LocalChange {
+                from: *from,
+                to: *to,
+                reason: *reason,
+                open_for: open_for.unwrap_or_default(),
+                fleet_epoch: *fleet_epoch,
+            };
+            self.0.put(circuit, change);
+        }
+    }
+}

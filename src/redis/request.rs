@@ -1,0 +1,70 @@
+//! What a node asks of Redis, and what it is told.
+
+use std::time::Duration;
+
+use crate::redis::record::{Cause, FleetRecord, Word};
+use crate::sync::Arc;
+
+/// One question about one circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) circuit: Arc<str>,
+    pub(super) ask: Ask,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// The circuit has tripped here.
+    Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
+    /// It has closed here, and the vote with it.
+    Withdraw,
+    /// What the probes of this node have shown of the open stretch `epoch`.
+    Settle { epoch: u64, shown: Shown },
+    /// May this node probe in the open stretch `epoch`?
+    Lease { epoch: u64, lasts: Duration },
+    /// Redis has lost this, or is to keep it.
+    Restore { record: FleetRecord, left: Duration },
+    /// An operator's command to the fleet.
+    Command { known: u64, command: FleetCommand },
+    /// What stands there?
+    Read,
+    /// What this node has counted since it was last asked, for the whole fleet's sums.
+    Count { calls: u64, failures: u64 },
+}
+
+/// What probes have shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Well,
+    Failing { open_for: Duration, step: u32 },
+}
+
+/// What an operator can do to the whole fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FleetCommand {
+    Reset,
+    ForceOpen,
+    ForceClosed,
+    Release,
+}
+
+impl FleetCommand {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::ForceOpen => "force-open",
+            Self::ForceClosed => "force-closed",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// What a script answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// What the script says of the request; see each.
+    pub(super) code: i64,
+    pub(super) number: i64,
+    /// What stands there now.
+    pub(super) word: Option<Word>,
+}

@@ -1,0 +1,70 @@
+-- What all scripts share. A record is a line of eight words: the version 1, epoch, state
+-- (c closed, o open, fo and fc forced), the end of the open time in ms of Redis' clock, the whole
+-- open time in ms, the backoff's step, the cause, and the node that wrote it.
+
+-- How long a record outlives what it says, in ms.
+local KEEP = 3600000
+local LONGEST = 256
+
+local function now_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- The record under `key`; nil where there is none; an error where it is not one of ours.
+local function read(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then
+    return nil
+  end
+  if kind ~= 'string' or redis.call('STRLEN', key) > LONGEST then
+    return nil, redis.error_reply('FOREIGN not a record')
+  end
+  local line = redis.call('GET', key)
+  local epoch, state, ends, lasts, step, cause, node = string.match(
+    line, '^1 (%d+) (%l+) (%d+) (%d+) (%d+) (%S+) (%S+)$')
+  -- Numbers above this are not whole in Lua.
+  if not epoch or tonumber(epoch) > 9000000000000000 then
+    return nil, redis.error_reply('FOREIGN not a record of version 1')
+  end
+  return {
+    line = line, epoch = tonumber(epoch), state = state, ends = tonumber(ends),
+    lasts = tonumber(lasts), step = tonumber(step), cause = cause, node = node,
+  }
+end
+
+-- A record as it travels: with the ms that are left of the open time.
+local function view(record, now)
+  if not record then
+    return ''
+  end
+  local left = math.max(0, record.ends - math.floor(now / 1000))
+  return whole(left) .. ' ' .. record.line
+end
+
+-- Writes `record`, tells the fleet, and gives the view.
+local function write(key, channel, name, record, now)
+  local left = math.max(0, record.ends - math.floor(now / 1000))
+  record.line = table.concat({
+    '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
+    whole(record.step), record.cause, record.node,
+  }, ' ')
+  redis.call('SET', key, record.line, 'PX', whole(left + KEEP))
+  local seen = view(record, now)
+  redis.call('PUBLISH', channel, seen .. ' ' .. name)
+  return seen
+end
+
+-- The next epoch: above all that Redis and the caller know of, also after a flush.
+local function next_epoch(record, known, now)
+  local last = math.max(record and record.epoch or 0, known)
+  return math.max(last + 1, now)
+end
+
+local function is_forced(record)
+  return record and (record.state == 'fo' or record.state == 'fc')
+end

@@ -1,0 +1,22 @@
+-- Redis has lost a record, or has an older one, that a node still knows; or is to keep the present one.
+-- KEYS: record. ARGV: channel, name, node, epoch, state, ms left, open time in ms, step, cause.
+-- Gives: 1 if the node's record was put in, 0, the view.
+local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
+local epoch, state, left = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+
+local record, foreign = read(KEYS[1])
+if foreign then
+  return foreign
+end
+local now = now_us()
+if record and record.epoch >= epoch then
+  if is_forced(record) then
+    redis.call('PEXPIRE', KEYS[1], whole(KEEP))
+  end
+  return {0, 0, view(record, now)}
+end
+local seen = write(KEYS[1], channel, name, {
+  epoch = epoch, state = state, ends = left > 0 and math.floor(now / 1000) + left or 0,
+  lasts = tonumber(ARGV[7]), step = tonumber(ARGV[8]), cause = ARGV[9], node = node,
+}, now)
+return {1, 0, seen}

@@ -1,0 +1,29 @@
+-- A node's circuit has tripped. The fleet's opens when enough have within the vote window.
+-- KEYS: record, votes. ARGV: channel, name, node, known epoch, open time in ms, step, vote window in
+-- ms, quorum, cause. Gives: the votes that stand, 0, the view.
+local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
+local known, lasts, step = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local window, quorum, cause = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+
+local record, foreign = read(KEYS[1])
+if foreign then
+  return foreign
+end
+local now = now_us()
+local now_ms = math.floor(now / 1000)
+if is_forced(record) or (record and record.state == 'o' and record.ends > now_ms) then
+  return {0, 0, view(record, now)}
+end
+redis.call('ZADD', KEYS[2], whole(now_ms), node)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. whole(now_ms - window))
+redis.call('PEXPIRE', KEYS[2], whole(window))
+local votes = redis.call('ZCARD', KEYS[2])
+if votes < quorum then
+  return {votes, 0, view(record, now)}
+end
+redis.call('DEL', KEYS[2])
+local seen = write(KEYS[1], channel, name, {
+  epoch = next_epoch(record, known, now), state = 'o', ends = now_ms + lasts, lasts = lasts,
+  step = step, cause = cause, node = node,
+}, now)
+return {votes, 0, seen}

@@ -1,0 +1,138 @@
+//! The handle.
+
+use std::fmt;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::redis::builder::RedisSyncBuilder;
+use crate::redis::error::{SyncError, SyncErrorKind};
+use crate::redis::health::{Monitor, SyncHealth};
+use crate::redis::request::FleetCommand;
+use crate::redis::task::Order;
+use crate::sync::Arc;
+
+/// Shares the circuits of a registry with the other processes of a fleet, through Redis.
+///
+/// See the [module docs](self). Clones are the same link; it ends when the last one is dropped.
+#[derive(Clone)]
+pub struct RedisSync {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) node: String,
+}
+
+impl RedisSync {
+    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
+    /// `rediss://user:password@host:6379` for TLS.
+    pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
+        RedisSyncBuilder::new(url.into())
+    }
+
+    /// Waits until every circuit of the registry has been read from Redis, so that a process that
+    /// starts while the fleet's circuit is open knows it before its first call.
+    ///
+    /// While Redis is away it goes on waiting: put a timeout around it. Returns also when the link
+    /// has stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub async fn ready(&self) {
+        let (done, ready) = oneshot::channel();
+        if self.shared.orders.send(Order::Ready(done)).await.is_ok() {
+            let _ = ready.await;
+        }
+    }
+
+    /// How the link does. Takes a short lock; no call waits for it.
+    #[must_use]
+    pub fn health(&self) -> SyncHealth {
+        self.shared.monitor.health(Instant::now())
+    }
+
+    /// The name of this process in the fleet.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.shared.node
+    }
+
+    /// [Resets](crate::Circuit::reset) the circuit in every process; an override of the fleet stays.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError`] when Redis could not be told, or did not answer; nothing was changed here then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped after its first poll it may or may not be carried out.
+    pub async fn reset(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::Reset).await
+    }
+
+    /// Forces the circuit open in every process, until [`release`](Self::release).
+    ///
+    /// A process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_open(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceOpen).await
+    }
+
+    /// Forces the circuit closed in every process, until [`release`](Self::release).
+    ///
+    /// A process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_closed(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceClosed).await
+    }
+
+    /// Drops the fleet's override: the circuit starts closed in every process that went by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn release(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::Release).await
+    }
+
+    pub(super) async fn command(
+        &self,
+        circuit: &str,
+        command: FleetCommand,
+    ) -> Result<(), SyncError> {
+        self.shared.command(circuit, command).await
+    }
+}
+
+impl Shared {
+    pub(super) async fn command(
+        &self,
+        circuit: &str,
+        command: FleetCommand,
+    ) -> Result<(), SyncError> {
+        let (done, answer) = oneshot::channel();
+        let order = Order::Command { circuit: circuit.into(), command, done };
+        let stopped = || SyncError::new(SyncErrorKind::Unreachable);
+        self.orders.send(order).await.map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl fmt::Debug for RedisSync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSync")
+            .field("node", &self.shared.node)
+            .field("monitor", &self.shared.monitor)
+            .finish_non_exhaustive()
+    }
+}

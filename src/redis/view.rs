@@ -1,0 +1,115 @@
+//! What a node knows of one of the fleet's circuits.
+
+use std::time::Duration;
+
+use crate::engine::time::Timestamp;
+use crate::redis::record::{FleetRecord, Standing, Word};
+use crate::redis::request::{Ask, Request};
+use crate::sync::Arc;
+
+/// What is known of one circuit, and what is to be said of it.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    known: Option<Known>,
+    pub(super) lease: Lease,
+    /// How many calls were rejected here when the fleet opened: more since then want in.
+    pub(super) demand: u64,
+    pub(super) wish: Option<Ask>,
+    pub(super) must_lease: Option<Ask>,
+    pub(super) must_restore: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    record: FleetRecord,
+    /// The end of the open time, by the clock of this process.
+    ends: Timestamp,
+}
+
+/// A stretch in which the fleet's circuit is open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    pub(super) epoch: u64,
+    pub(super) ends: Timestamp,
+    pub(super) open_for: Duration,
+    pub(super) step: u32,
+}
+
+/// Whether this node may probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Lease {
+    #[default]
+    None,
+    Asked,
+    Held {
+        until: Timestamp,
+    },
+    Denied {
+        until: Timestamp,
+    },
+    /// Redis could not say; the circuit goes by itself.
+    Unanswered {
+        until: Timestamp,
+    },
+}
+
+impl View {
+    /// The epoch of the last word; 0 before the first.
+    pub(super) fn epoch(&self) -> u64 {
+        self.known.as_ref().map_or(0, |known| known.record.epoch())
+    }
+
+    /// The present stretch, if the fleet's circuit is open and nobody has forced it.
+    pub(super) fn open_stretch(&self) -> Option<Stretch> {
+        let known = self.known.as_ref()?;
+        let record = &known.record;
+        (record.standing == Standing::Open).then(|| Stretch {
+            epoch: record.epoch(),
+            ends: known.ends,
+            open_for: record.open_for,
+            step: record.step,
+        })
+    }
+
+    /// Takes a word that is not older than what is known; gives whether it is new.
+    pub(super) fn learn(&mut self, word: &Word, now: Timestamp) -> bool {
+        self.must_restore = false;
+        if word.record.epoch() == self.epoch() {
+            return false;
+        }
+        self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
+        self.lease = Lease::None;
+        self.must_lease = None;
+        true
+    }
+
+    /// Whether a process that starts now should learn of it.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.record.standing != Standing::Closed)
+    }
+
+    /// Whether a record of this circuit runs out unless it is touched.
+    fn is_forced(&self) -> bool {
+        let standing = self.known.as_ref().map(|known| known.record.standing);
+        matches!(standing, Some(Standing::Forced(_)))
+    }
+
+    /// Everything there is to ask, in the order in which it is to be asked.
+    pub(super) fn requests(&mut self, circuit: &Arc<str>, now: Timestamp) -> Vec<Request> {
+        let restore =
+            std::mem::take(&mut self.must_restore).then_some(self.known.as_ref()).flatten().map(
+                |known| Ask::Restore { record: known.record.clone(), left: known.ends.since(now) },
+            );
+        restore
+            .into_iter()
+            .chain(self.wish.take())
+            .chain(self.must_lease.take())
+            .map(|ask| Request { circuit: Arc::clone(circuit), ask })
+            .collect()
+    }
+
+    /// Has what is forced put into Redis again, so that it does not run out.
+    pub(super) fn keep_forced(&mut self) {
+        self.must_restore = self.must_restore || self.is_forced();
+    }
+}

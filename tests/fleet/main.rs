@@ -1,0 +1,4 @@
+//! Circuits shared through a real Redis.
+
+mod server;
+mod smoke;
