@@ -49,9 +49,10 @@ impl Machine {
     /// Goes by `verdict`, unless one as new is known. What an operator of this process has forced
     /// stays forced.
     pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
+        let before = planted(Bug::OldVerdict).then(|| self.lock().fleet);
         let mut control = self.lock();
-        let known = control.fleet;
-        if verdict.epoch <= known.epoch && !planted(Bug::OldVerdict) {
+        let known = before.unwrap_or(control.fleet);
+        if verdict.epoch <= known.epoch {
             return Effect::Nothing;
         }
         control.fleet.epoch = verdict.epoch;

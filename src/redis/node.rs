@@ -18,6 +18,11 @@ use crate::redis::request::{Ask, Reply, Request, Shown};
 use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod tests;
+
 /// One process of the fleet.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -62,7 +67,7 @@ impl Node {
                 Ask::Settle { epoch: stretch.epoch, shown }
             }
             (CircuitState::Open, _) => Ask::Vote {
-                known: view.epoch(),
+                known: 0,
                 open_for: change.open_for,
                 step: circuit.backoff_step(),
                 cause: Cause::Votes,
@@ -93,7 +98,7 @@ impl Node {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
         if circuit.state() == CircuitState::Closed && !circuit.is_overridden() {
             view.wish = Some(Ask::Vote {
-                known: view.epoch(),
+                known: 0,
                 open_for: circuit.first_open_time(),
                 step: 0,
                 cause: Cause::Rate,

@@ -14,7 +14,7 @@ pub(super) struct Request {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// The circuit has tripped here.
+    /// The circuit has tripped here. The epoch that is known is put in when it is asked.
     Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
     /// It has closed here, and the vote with it.
     Withdraw,

@@ -65,7 +65,7 @@ pub(super) struct Task {
     unread: VecDeque<Arc<str>>,
     /// Whether all answers of this round were good.
     round: Round,
-    commands: VecDeque<(Request, oneshot::Sender<Result<(), SyncError>>)>,
+    commands: VecDeque<Waiting>,
     /// Who waits for the next round, and for the present one.
     waiting: [Vec<oneshot::Sender<()>>; 2],
 }
@@ -78,6 +78,13 @@ enum Round {
 }
 
 type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// A command, and who waits for it.
+struct Waiting {
+    circuit: Arc<str>,
+    command: FleetCommand,
+    done: oneshot::Sender<Result<(), SyncError>>,
+}
 
 /// What work has come to.
 enum Done {
@@ -211,8 +218,13 @@ impl Task {
 
     /// What to ask in the next exchange: what is urgent first.
     fn questions(&mut self, now: Instant) -> Vec<Request> {
-        let mut requests: Vec<_> =
-            self.commands.iter().map(|(request, _)| request.clone()).collect();
+        let node = &self.parts.node;
+        let command = |waiting: &Waiting| {
+            let (circuit, command) = (Arc::clone(&waiting.circuit), waiting.command);
+            let known = node.epoch(&circuit);
+            Request { circuit, ask: Ask::Command { known, command } }
+        };
+        let mut requests: Vec<_> = self.commands.iter().map(command).collect();
         requests.extend(self.parts.node.requests(BATCH, self.now()));
         if let Some(counts) = self.parts.counts.as_mut().filter(|_| now >= self.next_merge) {
             let circuits = self.parts.registry.circuits();
@@ -305,9 +317,10 @@ impl Task {
 
     /// Answers whose command was the first: they are asked in order.
     fn commanded(&mut self, answer: &Answer) {
-        if let Some((_, done)) = self.commands.pop_front() {
+        if let Some(waiting) = self.commands.pop_front() {
             // Who no longer waits does not want to know.
-            let _ = done.send(answer.as_ref().map(|_| ()).map_err(|kind| SyncError::new(*kind)));
+            let answer = answer.as_ref().map(|_| ()).map_err(|kind| SyncError::new(*kind));
+            let _ = waiting.done.send(answer);
         }
     }
 
@@ -336,8 +349,8 @@ impl Task {
         self.round = if self.round == Round::Over { Round::Over } else { Round::Bad };
         self.end_round(now);
         self.parts.monitor.enter(SyncStatus::Disconnected, now);
-        while let Some((_, done)) = self.commands.pop_front() {
-            let _ = done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
+        for waiting in self.commands.drain(..) {
+            let _ = waiting.done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
         }
         // Not before its time, and not all processes together.
         let soonest = self.next_attempt.max(now);
@@ -360,9 +373,7 @@ impl Task {
                     let _ = done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
                     return;
                 }
-                let known = self.parts.node.epoch(&circuit);
-                let request = Request { circuit, ask: Ask::Command { known, command } };
-                self.commands.push_back((request, done));
+                self.commands.push_back(Waiting { circuit, command, done });
             }
         }
     }

@@ -80,6 +80,8 @@ impl View {
         self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
         self.lease = Lease::None;
         self.must_lease = None;
+        // What probes have shown of a stretch that is over is of no use.
+        self.wish.take_if(|wish| matches!(wish, Ask::Settle { .. }));
         true
     }
 
@@ -100,6 +102,9 @@ impl View {
             std::mem::take(&mut self.must_restore).then_some(self.known.as_ref()).flatten().map(
                 |known| Ask::Restore { record: known.record.clone(), left: known.ends.since(now) },
             );
+        if let Some(Ask::Vote { known, .. }) = &mut self.wish {
+            *known = self.known.as_ref().map_or(0, |known| known.record.epoch());
+        }
         restore
             .into_iter()
             .chain(self.wish.take())

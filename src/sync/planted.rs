@@ -44,7 +44,7 @@ pub(crate) enum Bug {
     HalfBucket,
     /// Changes go to the inboxes in the order in which their threads arrive.
     OutOfOrder,
-    /// A verdict of the fleet is taken though a newer one is known.
+    /// Whether a verdict of the fleet is new is asked before the lock is held.
     OldVerdict,
     /// Two threads tell a listener at once.
     TwoTellers,

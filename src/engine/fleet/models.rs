@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::fleet::{Ruling, Verdict};
 use crate::engine::models::{PASSED, START, machine, seconds};
+use crate::engine::record::Effect;
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};
 
@@ -37,7 +38,7 @@ fn an_old_verdict_against_a_new_one() {
 /// L13: the fleet opens while a call is admitted: a result of before is stale after.
 #[test]
 fn a_verdict_against_a_call() {
-    explore(Depth::Every, 5, &[Bug::OldDeadline], || {
+    explore(Depth::Every, 5, &[Bug::OldWord], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         machine.admit(seconds(30)).0.unwrap();
@@ -46,6 +47,8 @@ fn a_verdict_against_a_call() {
             race(move || a.adopt(open(2), seconds(31)), move || b.admit(seconds(61)).0);
         assert_eq!(machine.lock().fleet.epoch, 2);
         if let Ok(ticket) = admitted {
+            let word = machine.word();
+            assert!(!ticket.is_of(word) || word.state() == CircuitState::HalfOpen);
             let recorded = machine.record(ticket, PASSED, || seconds(61));
             let is_late = !ticket.is_of(machine.word()) && recorded.change().is_none();
             assert!(is_late || machine.word().state() == CircuitState::Closed);
@@ -61,7 +64,7 @@ fn a_recall_against_a_probe() {
         let machine = machine(|_| {});
         machine.adopt(open(1), START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (_, admitted) = race(
+        let (recalled, admitted) = race(
             move || a.recall(1, 60 * SECOND, seconds(30)),
             move || {
                 let ticket = b.admit(seconds(30)).0;
@@ -71,6 +74,7 @@ fn a_recall_against_a_probe() {
         match admitted {
             Ok((_, recorded)) if recorded.change().is_some() => {
                 assert_eq!(machine.word().state(), CircuitState::Closed, "it was faster");
+                assert!(!matches!(recalled, Effect::Changed(_)));
             }
             Ok((ticket, _)) => assert!(!ticket.is_of(machine.word()), "it was taken back"),
             Err(_) => assert!(machine.admit(seconds(89)).0.is_err(), "it was held"),
