@@ -22,6 +22,10 @@
 //! waits for the ends of all overrides, so those end with the runtime. Errors are
 //! `application/problem+json` whose `detail` says what to do.
 //!
+//! Where circuits are shared with a fleet (feature `redis`), `?scope=fleet` gives `reset`,
+//! `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when the fleet
+//! could not be told.
+//!
 //! # Who may do what
 //!
 //! - Commands are off until [`AdminBuilder::control`]. Then they need the
@@ -92,6 +96,7 @@ mod problem;
 mod read_body;
 mod respond;
 mod route;
+mod scope;
 mod service;
 mod shared;
 mod stream;

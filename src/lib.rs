@@ -109,6 +109,11 @@ pub mod docs;
 mod engine;
 mod error;
 mod event;
+#[cfg_attr(
+    not(all(feature = "admin", feature = "redis")),
+    allow(dead_code, reason = "one of them has it, the other asks for it")
+)]
+mod fleet;
 mod future;
 mod handle;
 mod history;

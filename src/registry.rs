@@ -6,6 +6,7 @@ use std::fmt;
 use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
 use crate::event::{CircuitEvent, Interest, Listener};
+use crate::fleet::Fleet;
 use crate::snapshot::{CircuitSnapshot, Health};
 use crate::sync::{Arc, Bug, RwLock, planted, read, write};
 use crate::template::Template;
@@ -45,6 +46,8 @@ pub struct CircuitRegistry {
 struct Shared {
     template: Template,
     entries: RwLock<Entries>,
+    /// The processes that share these circuits.
+    fleet: RwLock<Option<Arc<dyn Fleet>>>,
 }
 
 #[derive(Default)]
@@ -86,7 +89,8 @@ impl CircuitRegistry {
         F: Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync + 'static,
     {
         let (template, entries) = (Template::new(template), RwLock::default());
-        Self { shared: Arc::new(Shared { template, entries }) }
+        let fleet = RwLock::default();
+        Self { shared: Arc::new(Shared { template, entries, fleet }) }
     }
 
     /// The circuit of this name, if there is one.
@@ -205,6 +209,19 @@ impl CircuitRegistry {
             return Health::Failing;
         }
         Health::Degraded
+    }
+
+    /// Has operators of this registry reach `fleet`.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "there is no fleet"))]
+    pub(crate) fn join(&self, fleet: Arc<dyn Fleet>) {
+        let old = write(&self.shared.fleet).replace(fleet);
+        drop(old);
+    }
+
+    /// The processes that share these circuits, if there are any.
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "there are no operators"))]
+    pub(crate) fn fleet(&self) -> Option<Arc<dyn Fleet>> {
+        read(&self.shared.fleet).clone()
     }
 
     /// Adds a listener to every circuit, those that are here and those to come.

@@ -11,14 +11,14 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::admin::body::AdminBody;
-use crate::admin::order::Order;
-use crate::admin::problem::Problem;
+use crate::admin::order::{Given, Order, Telling};
 use crate::admin::read_body::ReadBody;
 
 pin_project! {
     /// The response future of [`Admin`](super::Admin).
     ///
-    /// Dropping it before the body of a command has come leaves the command undone.
+    /// Dropping it before the body of a command has come leaves the command undone; one to a fleet
+    /// may or may not be carried out once the fleet is being told.
     pub struct AdminFuture<B> {
         #[pin]
         state: State<B>,
@@ -30,6 +30,7 @@ pin_project! {
     enum State<B> {
         Ready { response: Option<Response<AdminBody>> },
         Reading { order: Option<Order>, #[pin] body: ReadBody<B> },
+        Telling { fleet: Telling },
     }
 }
 
@@ -47,15 +48,25 @@ impl<B: Body> Future for AdminFuture<B> {
     type Output = Result<Response<AdminBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match self.project().state.project() {
-            StateProj::Ready { response } => response.take().expect("polled after completion"),
-            StateProj::Reading { order, body } => {
-                let body = ready!(body.poll_read(cx));
-                let order = order.take().expect("polled after completion");
-                body.and_then(|body| order.give(&body)).unwrap_or_else(Problem::into_response)
-            }
-        };
-        Poll::Ready(Ok(response))
+        let mut state = self.project().state;
+        loop {
+            let given = match state.as_mut().project() {
+                StateProj::Ready { response } => {
+                    return Poll::Ready(Ok(response.take().expect("polled after completion")));
+                }
+                StateProj::Reading { order, body } => {
+                    let body = ready!(body.poll_read(cx));
+                    let order = order.take().expect("polled after completion");
+                    body.and_then(|body| order.give(&body))
+                }
+                StateProj::Telling { fleet } => ready!(fleet.as_mut().poll(cx)).map(Given::Done),
+            };
+            state.set(match given {
+                Ok(Given::Done(response)) => State::Ready { response: Some(response) },
+                Ok(Given::Told(fleet)) => State::Telling { fleet },
+                Err(problem) => State::Ready { response: Some(problem.into_response()) },
+            });
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A command that is allowed, and waits for its body.
 
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 
 use http::{Response, StatusCode};
 use serde_json::json;
@@ -12,6 +14,7 @@ use crate::admin::command::{Command, Form};
 use crate::admin::expiry::Expiries;
 use crate::admin::problem::Problem;
 use crate::admin::respond;
+use crate::admin::scope::{Scope, no_fleet};
 use crate::admin::shared::Shared;
 use crate::sync::Arc;
 
@@ -19,6 +22,7 @@ use crate::sync::Arc;
 pub(super) struct Order {
     pub(super) shared: Arc<Shared>,
     pub(super) target: Target,
+    pub(super) scope: Scope,
     pub(super) peer: Option<IpAddr>,
 }
 
@@ -29,12 +33,48 @@ pub(super) enum Target {
     All,
 }
 
+/// What has become of an order.
+pub(super) enum Given {
+    Done(Response<AdminBody>),
+    /// The fleet is being told.
+    Told(Telling),
+}
+
+pub(super) type Telling =
+    Pin<Box<dyn Future<Output = Result<Response<AdminBody>, Problem>> + Send + Sync>>;
+
 impl Order {
-    pub(super) fn give(self, body: &[u8]) -> Result<Response<AdminBody>, Problem> {
-        match &self.target {
-            Target::One(name, command) => self.give_one(name, *command, body),
-            Target::All => self.reset_all(body),
+    pub(super) fn give(self, body: &[u8]) -> Result<Given, Problem> {
+        match (&self.target, self.scope) {
+            (Target::One(name, command), Scope::Process) => {
+                self.give_one(name, *command, body).map(Given::Done)
+            }
+            (Target::One(name, command), Scope::Fleet) => self.give_fleet(name, *command, body),
+            (Target::All, Scope::Process) => self.reset_all(body).map(Given::Done),
+            (Target::All, Scope::Fleet) => {
+                let detail = "reset-all is for one process: reset each circuit with ?scope=fleet";
+                Err(Problem::bad_request(detail))
+            }
         }
+    }
+
+    fn give_fleet(&self, name: &str, command: Command, body: &[u8]) -> Result<Given, Problem> {
+        let circuit = self.shared.find(name)?;
+        let told = command.for_fleet()?;
+        let fleet = self.shared.registry.fleet().ok_or_else(no_fleet)?;
+        let form = command.read(body)?;
+        if form.lasting.is_some() {
+            let detail = "`for` has no meaning for the fleet: release it with ?scope=fleet";
+            return Err(Problem::bad_request(detail));
+        }
+        self.write(told.as_fleet_str(), Some(name), form);
+        let (telling, shared) = (fleet.command(name.into(), told), Arc::clone(&self.shared));
+        Ok(Given::Told(Box::pin(async move {
+            match telling.await {
+                Ok(()) => Ok(respond::json(StatusCode::OK, &shared.view(&circuit))),
+                Err(deaf) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, deaf.to_string())),
+            }
+        })))
     }
 
     fn give_one(

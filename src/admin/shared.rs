@@ -17,6 +17,7 @@ use crate::admin::page;
 use crate::admin::problem::Problem;
 use crate::admin::respond::{self, JSON, ok};
 use crate::admin::route::Route;
+use crate::admin::scope::Scope;
 use crate::admin::stream::EventStream;
 use crate::admin::view::{CircuitView, HealthView};
 use crate::circuit::Circuit;
@@ -62,7 +63,9 @@ impl Shared {
             route => return self.read(route, parts).map(Next::Answer),
         };
         self.guard.check_control(parts)?;
-        Ok(Next::Read(Order { shared: Arc::clone(self), target, peer: self.guard.peer(parts) }))
+        let scope = Scope::parse(parts.uri.query())?;
+        let peer = self.guard.peer(parts);
+        Ok(Next::Read(Order { shared: Arc::clone(self), target, scope, peer }))
     }
 
     /// The path below the prefix; a router may have taken that off already.

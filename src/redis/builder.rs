@@ -19,7 +19,7 @@ use crate::redis::options::Options;
 use crate::redis::outbox::{Outbox, Scribe};
 use crate::redis::record::is_node;
 use crate::redis::scripts::Terms;
-use crate::redis::sync::{RedisSync, Shared};
+use crate::redis::sync::{Operators, RedisSync, Shared};
 use crate::redis::task::{Parts, Task, missed};
 use crate::registry::CircuitRegistry;
 use crate::sync::Arc;
@@ -303,6 +303,7 @@ impl RedisSyncBuilder {
             poll: self.poll_interval,
             seed,
         };
+        registry.join(Arc::new(Operators(orders.downgrade())));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(Shared { orders, monitor, node }) }
     }

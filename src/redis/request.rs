@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::fleet::FleetCommand;
 use crate::redis::record::{Cause, FleetRecord, Word};
 use crate::sync::Arc;
 
@@ -37,26 +38,6 @@ pub(super) enum Ask {
 pub(super) enum Shown {
     Well,
     Failing { open_for: Duration, step: u32 },
-}
-
-/// What an operator can do to the whole fleet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FleetCommand {
-    Reset,
-    ForceOpen,
-    ForceClosed,
-    Release,
-}
-
-impl FleetCommand {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::ForceOpen => "force-open",
-            Self::ForceClosed => "force-closed",
-            Self::Release => "release",
-        }
-    }
 }
 
 /// What a script answers.

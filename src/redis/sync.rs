@@ -1,14 +1,16 @@
 //! The handle.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::fleet::{Fleet, FleetCommand, FleetDeaf};
 use crate::redis::builder::RedisSyncBuilder;
 use crate::redis::error::{SyncError, SyncErrorKind};
 use crate::redis::health::{Monitor, SyncHealth};
-use crate::redis::request::FleetCommand;
 use crate::redis::task::Order;
 use crate::sync::Arc;
 
@@ -110,21 +112,38 @@ impl RedisSync {
         circuit: &str,
         command: FleetCommand,
     ) -> Result<(), SyncError> {
-        self.shared.command(circuit, command).await
+        give(self.shared.orders.clone(), circuit.into(), command).await
     }
 }
 
-impl Shared {
-    pub(super) async fn command(
+/// Gives a command to the task, and waits for what became of it.
+async fn give(
+    orders: mpsc::Sender<Order>,
+    circuit: Arc<str>,
+    command: FleetCommand,
+) -> Result<(), SyncError> {
+    let (done, answer) = oneshot::channel();
+    let stopped = || SyncError::new(SyncErrorKind::Unreachable);
+    let order = Order::Command { circuit, command, done };
+    orders.send(order).await.map_err(|_| stopped())?;
+    answer.await.unwrap_or_else(|_| Err(stopped()))
+}
+
+/// The way of a registry's operators to the task; it does not keep the link.
+pub(super) struct Operators(pub(super) mpsc::WeakSender<Order>);
+
+impl Fleet for Operators {
+    fn command(
         &self,
-        circuit: &str,
+        circuit: Arc<str>,
         command: FleetCommand,
-    ) -> Result<(), SyncError> {
-        let (done, answer) = oneshot::channel();
-        let order = Order::Command { circuit: circuit.into(), command, done };
-        let stopped = || SyncError::new(SyncErrorKind::Unreachable);
-        self.orders.send(order).await.map_err(|_| stopped())?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetDeaf>> + Send + Sync>> {
+        let orders = self.0.upgrade();
+        Box::pin(async move {
+            let orders = orders.ok_or_else(|| FleetDeaf("the link has stopped".to_owned()))?;
+            let given = give(orders, circuit, command).await;
+            given.map_err(|error| FleetDeaf(error.to_string()))
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::circuit::Circuit;
 use crate::engine::backoff::Dice;
 use crate::engine::time::Timestamp;
+use crate::fleet::FleetCommand;
 use crate::redis::counts::{Counts, MERGE};
 use crate::redis::error::{SyncError, SyncErrorKind, Why};
 use crate::redis::health::{Monitor, SyncStatus};
@@ -17,7 +18,7 @@ use crate::redis::link::{Answer, Connector, Push, Pushed, Session};
 use crate::redis::node::{Link, Node};
 use crate::redis::outbox::Outbox;
 use crate::redis::record::Word;
-use crate::redis::request::{Ask, FleetCommand, Request};
+use crate::redis::request::{Ask, Request};
 use crate::registry::CircuitRegistry;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -291,17 +292,17 @@ impl Task {
             self.parts.monitor.count_error(*kind);
             self.round = if self.round == Round::Over { Round::Over } else { Round::Bad };
         }
+        if let Some(circuit) = self.parts.registry.get(&request.circuit) {
+            let now = self.now();
+            if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
+                self.counted(&circuit, request, [sums.code, sums.number]);
+            }
+            self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
+        }
+        // Last: whoever gave the command finds it carried out here.
         if matches!(request.ask, Ask::Command { .. }) {
             self.commanded(answer);
         }
-        let Some(circuit) = self.parts.registry.get(&request.circuit) else {
-            return;
-        };
-        let now = self.now();
-        if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
-            self.counted(&circuit, request, [sums.code, sums.number]);
-        }
-        self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
     }
 
     fn counted(&mut self, circuit: &Circuit, request: &Request, sums: [i64; 2]) {

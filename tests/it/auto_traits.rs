@@ -8,6 +8,9 @@ use tower_circuit_breaker::http::{
     AtBodyEnd, BodyCall, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd, ResponseBody,
     ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
+use tower_circuit_breaker::redis::{
+    ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
+};
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
@@ -65,6 +68,16 @@ fn what_serves_operators_can_be_shared() {
     send_sync_unpin::<AuditEntry>();
     send_sync_unpin::<Peer>();
     send_sync::<AdminFuture<()>>();
+}
+
+#[test]
+fn what_a_fleet_shares_can_be_shared() {
+    send_sync_unpin::<RedisSync>();
+    send_sync_unpin::<RedisSyncBuilder>();
+    send_sync_unpin::<SyncHealth>();
+    send_sync_unpin::<FleetRecord>();
+    send_sync_unpin::<ConnectError>();
+    send_sync_unpin::<SyncError>();
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::fleet::FleetCommand;
 use crate::redis::record::{Cause, FleetRecord, Standing, Word};
-use crate::redis::request::{Ask, FleetCommand, Reply, Request, Shown};
+use crate::redis::request::{Ask, Reply, Request, Shown};
 
 /// Redis, with one circuit in it.
 #[derive(Debug, Clone, Default)]

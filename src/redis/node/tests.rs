@@ -10,13 +10,14 @@ use crate::circuit::Circuit;
 use crate::clock::manual::ManualClock;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
+use crate::fleet::FleetCommand;
 use crate::permit::Permit;
 use crate::redis::node::store::{Store, Terms};
 use crate::redis::node::{Link, Node};
 use crate::redis::options::Options;
 use crate::redis::outbox::{Outbox, Scribe};
 use crate::redis::record::Word;
-use crate::redis::request::{Ask, FleetCommand, Reply, Request};
+use crate::redis::request::{Ask, Reply, Request};
 use crate::redis::view::Lease;
 use crate::sync::Arc;
 use crate::{FailureKind, Outcome};
@@ -400,6 +401,7 @@ fn calm_step() -> impl Strategy<Value = Step> {
         6 => (node(), worth()).prop_map(|(at, worth)| Step::Call(at, worth)),
         2 => node().prop_map(Step::Begin),
         2 => (node(), worth()).prop_map(|(at, worth)| Step::End(at, worth)),
+        4 => node().prop_map(|at| Step::Exchange(at, Fate::Arrives)),
         5 => (0..200_u64).prop_map(Step::Advance),
     ]
 }
@@ -430,8 +432,11 @@ proptest! {
         let mut fleet = Fleet::new(1, fleet_probes);
 
         for step in &steps {
+            if matches!(step, Step::Advance(_)) {
+                // Each has its turn before time goes on, in one order or another.
+                (0..NODES).for_each(|at| fleet.take(&Step::Exchange(at, Fate::Arrives)));
+            }
             fleet.take(step);
-            (0..NODES).for_each(|at| fleet.take(&Step::Exchange(at, Fate::Arrives)));
             fleet.deliver_all();
             let probing = fleet
                 .processes

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod control;
 mod events;
+mod fleet;
 mod openapi;
 mod reading;
 mod wire;
