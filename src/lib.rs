@@ -81,15 +81,16 @@
 //! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock` (`CoarseClock`,
 //! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
 //! `http` (the verdict at the end of the body, rejections as responses), `metrics` (changes through
-//! that facade), `prometheus` (metrics for prometheus-client), `test-util` (`ManualClock`), `tokio`
-//! (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes through, `HeedRejections`
-//! for retries), `tower-http` (its classifiers), `tracing` (changes as log events), `full` (all of
-//! these).
+//! that facade), `prometheus` (metrics for prometheus-client), `redis` (one verdict for a fleet of
+//! processes), `test-util` (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower`
+//! (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http` (its
+//! classifiers), `tracing` (changes as log events), `full` (all of these).
 //!
 //! # Limits
 //!
-//! A circuit lives in one process. It times nothing out: put a timeout inside it. Without the
-//! feature `http` it judges a response when its head is there. It needs 64-bit atomics.
+//! A circuit lives in one process; the feature `redis` shares its verdicts. It times nothing out:
+//! put a timeout inside it. Without the feature `http` it judges a response when its head is there.
+//! It needs 64-bit atomics.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

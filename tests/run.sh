@@ -130,6 +130,8 @@ step_examples() {
         echo "example: $example"
         cargo run --quiet --locked --example $example --features full >/dev/null || return 1
     done
+    need redis-server redis-server || return 1
+    cargo run --quiet --locked --example fleet --features full -- --once || return 1
     cargo run --quiet --locked --example gateway --features full -- --once --port 0
 }
 

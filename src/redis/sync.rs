@@ -16,7 +16,7 @@ use crate::sync::Arc;
 
 /// Shares the circuits of a registry with the other processes of a fleet, through Redis.
 ///
-/// See the [module docs](self). Clones are the same link; it ends when the last one is dropped.
+/// See the [module docs](super). Clones are the same link; it ends when the last one is dropped.
 #[derive(Clone)]
 pub struct RedisSync {
     pub(super) shared: Arc<Shared>,

@@ -1,0 +1,198 @@
+//! One verdict for a fleet: three gateway processes, one upstream, one Redis.
+//!
+//! ```text
+//! cargo run --example fleet --features full             # plays on until ctrl-c
+//! cargo run --example fleet --features full -- --once   # once; the exit status says how it went
+//! ```
+//!
+//! `gateway.rs` is what an application would copy. All figures that are printed are measured.
+
+#![expect(clippy::print_stdout, reason = "an example tells what happens")]
+
+mod cli;
+mod gateway;
+mod member;
+mod store;
+mod upstream;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, interval, sleep, timeout};
+use tower::BoxError;
+
+use crate::cli::Args;
+use crate::member::Member;
+use crate::store::Store;
+use crate::upstream::Upstream;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match cli::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
+    let played = tokio::select! {
+        played = run(&args) => played,
+        _ = tokio::signal::ctrl_c(), if args.gateway.is_none() => Ok(()),
+    };
+    match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fleet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), BoxError> {
+    if let (Some(name), Some(redis), Some(upstream)) = (&args.gateway, &args.redis, args.upstream) {
+        return gateway::run(name, redis, upstream).await;
+    }
+    loop {
+        play(args).await?;
+        if args.once {
+            return Ok(());
+        }
+    }
+}
+
+/// All scenes; an error where one does not end as it should.
+async fn play(args: &Args) -> Result<(), BoxError> {
+    let upstream = Upstream::start().await?;
+    let mut store = if args.redis.is_none() { Some(Store::start()?) } else { None };
+    let url = args.redis.as_deref().or_else(|| store.as_ref().map(Store::url)).unwrap_or_default();
+    reachable(url).await?;
+    let starting =
+        ["web-1", "web-2", "web-3"].map(|name| Member::start(name, url, upstream.address()));
+    let mut members = Vec::new();
+    for member in join_all(starting).await {
+        members.push(member?);
+    }
+
+    let load = async {
+        let mut ticks = interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            join_all(members.iter().map(Member::call)).await;
+        }
+    };
+    let shown = tokio::select! {
+        shown = scenes(&members, &upstream, store.as_mut()) => shown,
+        () = load => Ok(()),
+    };
+    join_all(members.into_iter().map(Member::end)).await;
+    shown
+}
+
+async fn scenes(
+    members: &[Member],
+    upstream: &Upstream,
+    store: Option<&mut Store>,
+) -> Result<(), BoxError> {
+    until("every gateway answers", || members.iter().all(|member| member.seen().answered > 5))
+        .await?;
+    println!("Three gateways answer; {} calls so far.", upstream.calls());
+
+    outage(members, upstream).await?;
+    recovery(members, upstream).await?;
+    match store {
+        Some(store) => without_redis(members, store).await,
+        None => {
+            println!("That Redis is not ours to kill.");
+            Ok(())
+        }
+    }
+}
+
+async fn outage(members: &[Member], upstream: &Upstream) -> Result<(), BoxError> {
+    println!("The upstream dies.");
+    upstream.die();
+    until("every gateway is open", || members.iter().all(|member| member.is("open"))).await?;
+    let opened = opened(members);
+    let (first, last) = (opened.iter().min(), opened.iter().max());
+    let spread = first.zip(last).map(|(first, last)| *last - *first).unwrap_or_default();
+    println!("  All three circuits are open, the last {spread:.1?} after the first.");
+
+    // While it is open nothing reaches the upstream; when that is over, one probe does.
+    let before = upstream.calls();
+    until("a probe reaches the upstream", || upstream.calls() > before).await?;
+    until("the probe's verdict is there", || {
+        turns(members) > 0 && members.iter().all(|member| member.is("open"))
+    })
+    .await?;
+    let probes = upstream.calls() - before;
+    println!("  The open time ends: {probes} probe for all three, and it fails.");
+    expect(probes == 1, "one probe for the fleet")
+}
+
+async fn recovery(members: &[Member], upstream: &Upstream) -> Result<(), BoxError> {
+    println!("The upstream comes back.");
+    upstream.come_back();
+    let before = upstream.calls();
+    let asked = Instant::now();
+    until("every circuit is closed", || members.iter().all(|member| member.is("closed"))).await?;
+    println!("  All three are closed again after {:.1?}.", asked.elapsed());
+    println!("  {} turns to probe in all, each by one process.", turns(members));
+    expect(upstream.calls() > before, "a probe found it")?;
+    expect(turns(members) == 2, "one process probed each time")
+}
+
+async fn without_redis(members: &[Member], store: &mut Store) -> Result<(), BoxError> {
+    println!("Redis is killed.");
+    store.kill().await?;
+    until("every gateway knows", || {
+        members.iter().all(|member| member.seen().redis == "disconnected")
+    })
+    .await?;
+    let before: Vec<_> = members.iter().map(Member::seen).collect();
+    let enough =
+        |(member, before): (&Member, &member::Seen)| member.seen().answered >= before.answered + 50;
+    until("calls go on", || members.iter().zip(&before).all(enough)).await?;
+    for (member, before) in members.iter().zip(&before) {
+        let now = member.seen();
+        let (answered, lost) = (now.answered - before.answered, now.failed - before.failed);
+        println!("  {}: {answered} calls answered since, {lost} failed.", member.name);
+        expect(lost == 0 && now.rejected == before.rejected, "no call fails without Redis")?;
+    }
+    Ok(())
+}
+
+/// How often a process took its turn to probe.
+fn turns(members: &[Member]) -> u32 {
+    members.iter().map(|member| member.seen().half_opens).sum()
+}
+
+/// When each went open for the last time.
+fn opened(members: &[Member]) -> Vec<Instant> {
+    let opened = |member: &Member| member.seen().state.map(|(_, since)| since);
+    members.iter().filter_map(opened).collect()
+}
+
+/// Waits until Redis answers, but not for ever.
+async fn reachable(url: &str) -> Result<(), BoxError> {
+    let client = redis::Client::open(url)?;
+    let connected = async {
+        while client.get_multiplexed_async_connection().await.is_err() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let late = |_| "Redis does not answer within 5 s: is the URL right?";
+    Ok(timeout(Duration::from_secs(5), connected).await.map_err(late)?)
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<(), BoxError> {
+    let waiting = async {
+        while !is_so() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), waiting)
+        .await
+        .map_err(|_| format!("{what}: not in 20 s").into())
+}
+
+fn expect(is_so: bool, what: &str) -> Result<(), BoxError> {
+    if is_so { Ok(()) } else { Err(format!("it was not so: {what}").into()) }
+}
