@@ -186,10 +186,10 @@ step_races() {
 step_fuzz() {
     need c++ g++ && tool cargo-fuzz cargo-fuzz || return 1
     local target
-    for target in engine http config admin; do
+    for target in engine http config admin record; do
         mkdir -p "fuzz/found/$target"
         cargo fuzz run -s none "$target" "fuzz/found/$target" "fuzz/corpus/$target" -- \
-            -max_total_time=$((share / 4)) -max_len=1500 -print_final_stats=1 \
+            -max_total_time=$((share / 5)) -max_len=1500 -print_final_stats=1 \
             >target/fuzz.log 2>&1 || { tail -40 target/fuzz.log; return 1; }
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' target/fuzz.log) inputs"
     done

@@ -13,6 +13,7 @@ mod decode;
 mod exchange;
 #[path = "../model/model.rs"]
 mod model;
+mod record;
 #[path = "../model/script.rs"]
 mod script;
 #[path = "../model/settings.rs"]
@@ -47,6 +48,11 @@ fn every_text_is_a_good_config_or_is_told_why_not() {
 #[test]
 fn every_request_to_the_admin_service_gets_what_it_may() {
     replay("admin", admin::check);
+}
+
+#[test]
+fn every_record_of_a_fleet_is_taken_as_it_is_or_not_at_all() {
+    replay("record", record::check);
 }
 
 fn replay(target: &str, check: fn(&[u8]) -> Result<(), String>) {
