@@ -104,10 +104,12 @@ step_abort() {
         --all-features --locked --quiet --lib --test it
 }
 
-# The circuit against its model; PROPTEST_CASES scales it.
+# The circuit, circuits by key and the protocol of a fleet against their models; PROPTEST_CASES
+# scales it.
 step_model() {
-    PROPTEST_CASES=${PROPTEST_CASES:-100000} \
-        cargo test --release --all-features --locked --test model
+    local -x PROPTEST_CASES=${PROPTEST_CASES:-100000}
+    cargo test --release --all-features --locked --test model &&
+        cargo test --release --all-features --locked --lib redis::node
 }
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with

@@ -19,7 +19,7 @@ use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
 #[cfg(test)]
-mod store;
+pub(super) mod store;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use crate::redis::request::{Ask, Reply, Request, Shown};
 
 /// Redis, with one circuit in it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Store {
+pub(in crate::redis) struct Store {
     record: Option<FleetRecord>,
     votes: BTreeMap<String, u64>,
     /// By epoch and slot: who, until when.
@@ -22,18 +22,18 @@ pub(super) struct Store {
 
 /// What a script is told besides the request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    pub(super) quorum: usize,
-    pub(super) fleet_probes: u32,
-    pub(super) vote_window_ms: u64,
+pub(in crate::redis) struct Terms {
+    pub(in crate::redis) quorum: usize,
+    pub(in crate::redis) fleet_probes: u32,
+    pub(in crate::redis) vote_window_ms: u64,
 }
 
 impl Store {
-    pub(super) fn epoch(&self) -> u64 {
+    pub(in crate::redis) fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
     }
 
-    pub(super) fn record(&self) -> Option<&FleetRecord> {
+    pub(in crate::redis) fn record(&self) -> Option<&FleetRecord> {
         self.record.as_ref()
     }
 
@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// Answers as the scripts do when Redis' clock says `now`, in milliseconds.
-    pub(super) fn answer(
+    pub(in crate::redis) fn answer(
         &mut self,
         node: &str,
         request: &Request,

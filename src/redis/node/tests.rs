@@ -402,7 +402,7 @@ fn calm_step() -> impl Strategy<Value = Step> {
         2 => node().prop_map(Step::Begin),
         2 => (node(), worth()).prop_map(|(at, worth)| Step::End(at, worth)),
         4 => node().prop_map(|at| Step::Exchange(at, Fate::Arrives)),
-        5 => (0..200_u64).prop_map(Step::Advance),
+        5 => (0..1500_u64).prop_map(Step::Advance),
     ]
 }
 
