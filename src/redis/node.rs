@@ -164,8 +164,12 @@ impl Node {
             (Ask::Vote { .. } | Ask::Withdraw | Ask::Settle { .. }, None) => {
                 // Unless something newer is to be said.
                 view.wish.get_or_insert_with(|| request.ask.clone());
+                view.is_put_off = true;
             }
-            (Ask::Restore { .. }, None) => view.must_restore = true,
+            (Ask::Restore { .. }, None) => {
+                view.must_restore = true;
+                view.is_put_off = true;
+            }
             _ => {}
         }
     }
@@ -174,6 +178,14 @@ impl Node {
     pub(super) fn keep_forced(&mut self) {
         for view in self.views.values_mut() {
             view.keep_forced();
+        }
+    }
+
+    /// What Redis has refused may be asked again: once in each round, so that a refusal is not asked
+    /// for as fast as Redis can refuse.
+    pub(super) fn ask_again(&mut self) {
+        for view in self.views.values_mut() {
+            view.is_put_off = false;
         }
     }
 

@@ -210,6 +210,7 @@ impl Task {
             counts.forget(is_here);
         }
         self.parts.node.keep_forced();
+        self.parts.node.ask_again();
         self.unread = circuits.iter().map(|circuit| Arc::clone(circuit.shared_name())).collect();
         self.round = Round::Good;
         let [next, present] = &mut self.waiting;

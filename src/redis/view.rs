@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) wish: Option<Ask>,
     pub(super) must_lease: Option<Ask>,
     pub(super) must_restore: bool,
+    /// Redis has refused something: not before the next round of reading again.
+    pub(super) is_put_off: bool,
 }
 
 #[derive(Debug)]
@@ -98,19 +100,22 @@ impl View {
 
     /// Everything there is to ask, in the order in which it is to be asked.
     pub(super) fn requests(&mut self, circuit: &Arc<str>, now: Timestamp) -> Vec<Request> {
-        let restore =
-            std::mem::take(&mut self.must_restore).then_some(self.known.as_ref()).flatten().map(
-                |known| Ask::Restore { record: known.record.clone(), left: known.ends.since(now) },
-            );
         if let Some(Ask::Vote { known, .. }) = &mut self.wish {
             *known = self.known.as_ref().map_or(0, |known| known.record.epoch());
         }
+        let [restore, wish] =
+            if self.is_put_off { [None, None] } else { [self.restore(now), self.wish.take()] };
         restore
             .into_iter()
-            .chain(self.wish.take())
+            .chain(wish)
             .chain(self.must_lease.take())
             .map(|ask| Request { circuit: Arc::clone(circuit), ask })
             .collect()
+    }
+
+    fn restore(&mut self, now: Timestamp) -> Option<Ask> {
+        let known = std::mem::take(&mut self.must_restore).then_some(self.known.as_ref())??;
+        Some(Ask::Restore { record: known.record.clone(), left: known.ends.since(now) })
     }
 
     /// Has what is forced put into Redis again, so that it does not run out.
