@@ -146,6 +146,7 @@ impl Control {
     ) -> Option<Duration> {
         self.since = now;
         self.count(from, to);
+        self.fleet.has_opened &= to != CircuitState::Closed;
         if from == CircuitState::Closed {
             self.left_closed = now;
         }

@@ -43,6 +43,8 @@ pub(crate) struct FleetView {
     pub(crate) epoch: u64,
     /// Whether the present override came from the fleet.
     pub(crate) has_forced: bool,
+    /// Whether a verdict has opened the circuit, and it has not been closed since.
+    pub(crate) has_opened: bool,
 }
 
 impl Machine {
@@ -73,6 +75,8 @@ impl Machine {
                 Effect::Changed(self.impose(&mut control, None, fleet, now))
             }
             Ruling::Closed if word.is_closed() => Effect::Nothing,
+            // It has tripped by itself since: nothing says that the fleet's word is the newer one.
+            Ruling::Closed if !known.has_opened => Effect::Nothing,
             Ruling::Closed => Effect::Changed(self.close(&mut control, fleet, now)),
             Ruling::Open { open_for, left, step } => {
                 let is_open = word.state() == CircuitState::Open && !word.is_forced();
@@ -84,6 +88,7 @@ impl Machine {
                     Effect::Changed(self.open_as(&mut control, to, fleet, open_time, now))
                 };
                 control.fleet.has_forced = false;
+                control.fleet.has_opened = true;
                 control.set_backoff(open_for, step);
                 effect
             }

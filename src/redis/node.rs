@@ -52,6 +52,10 @@ impl Node {
     pub(super) fn changed(&mut self, circuit: &Circuit, change: &LocalChange) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
         let is_ours = change.reason != ChangeReason::Operator;
+        // Before the first word there is nothing to be older than.
+        let is_stale = change.fleet_epoch > 0
+            && change.fleet_epoch < view.epoch()
+            && !(change.from == CircuitState::Closed && view.has_recovered(change.fleet_epoch));
         let stretch = view.open_stretch().filter(|stretch| stretch.epoch == change.fleet_epoch);
         let wish = match (change.to, stretch) {
             (CircuitState::HalfOpen, _) => return,
@@ -61,6 +65,8 @@ impl Node {
             (CircuitState::Closed, _) => Ask::Withdraw,
             // An operator of one process speaks for that process; under observation nothing is cut.
             (CircuitState::Open, _) if !is_ours || circuit.is_overridden() => return,
+            // The fleet has been open or well since: its word is the newer one.
+            (CircuitState::Open, _) if is_stale => return,
             (CircuitState::Open, Some(stretch)) if change.from == CircuitState::HalfOpen => {
                 let step = stretch.step.saturating_add(1);
                 let shown = Shown::Failing { open_for: change.open_for, step };
@@ -161,6 +167,13 @@ impl Node {
             (Ask::Lease { epoch, .. }, reply) => {
                 leased(view, circuit, *epoch, reply, &self.options, sent, now);
             }
+            // It had recovered here before the fleet said so, and has tripped again.
+            (Ask::Vote { known, open_for, step, cause }, Some(reply))
+                if reply.code == 0 && view.has_recovered(*known) && is_cut(circuit) =>
+            {
+                let (known, open_for, step, cause) = (view.epoch(), *open_for, *step, *cause);
+                view.wish.get_or_insert(Ask::Vote { known, open_for, step, cause });
+            }
             (Ask::Vote { .. } | Ask::Withdraw | Ask::Settle { .. }, None) => {
                 // Unless something newer is to be said.
                 view.wish.get_or_insert_with(|| request.ask.clone());
@@ -198,6 +211,10 @@ impl Node {
     pub(super) fn forget(&mut self, is_here: impl Fn(&str) -> bool) {
         self.views.retain(|name, view| view.is_worth_keeping() || is_here(name));
     }
+}
+
+fn is_cut(circuit: &Circuit) -> bool {
+    circuit.state() == CircuitState::Open && !circuit.is_overridden()
 }
 
 /// Sees to one circuit that is open, or was when the fleet last spoke.

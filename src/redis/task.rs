@@ -293,17 +293,22 @@ impl Task {
             self.parts.monitor.count_error(*kind);
             self.round = if self.round == Round::Over { Round::Over } else { Round::Bad };
         }
-        if let Some(circuit) = self.parts.registry.get(&request.circuit) {
-            let now = self.now();
-            if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
-                self.counted(&circuit, request, [sums.code, sums.number]);
-            }
-            self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
-        }
-        // Last: whoever gave the command finds it carried out here.
+        self.pass_on(request, answer, sent);
+        // Who gave the command finds it carried out here.
         if matches!(request.ask, Ask::Command { .. }) {
             self.commanded(answer);
         }
+    }
+
+    fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
+        let Some(circuit) = self.parts.registry.get(&request.circuit) else {
+            return;
+        };
+        let now = self.now();
+        if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
+            self.counted(&circuit, request, [sums.code, sums.number]);
+        }
+        self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
     }
 
     fn counted(&mut self, circuit: &Circuit, request: &Request, sums: [i64; 2]) {

@@ -11,6 +11,8 @@ use crate::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct View {
     known: Option<Known>,
+    /// The epoch of the last word that the fleet's circuit is open.
+    last_open: u64,
     pub(super) lease: Lease,
     /// How many calls were rejected here when the fleet opened: more since then want in.
     pub(super) demand: u64,
@@ -79,6 +81,9 @@ impl View {
         if word.record.epoch() == self.epoch() {
             return false;
         }
+        if word.record.standing == Standing::Open {
+            self.last_open = word.record.epoch();
+        }
         self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
         self.lease = Lease::None;
         self.must_lease = None;
@@ -89,7 +94,16 @@ impl View {
 
     /// Whether a process that starts now should learn of it.
     pub(super) fn is_worth_keeping(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| known.record.standing != Standing::Closed)
+        self.known.is_some() && !self.is_closed()
+    }
+
+    /// Whether the stretch `epoch` was open, and the word that is known now says that it is over.
+    pub(super) fn has_recovered(&self, epoch: u64) -> bool {
+        self.is_closed() && epoch == self.last_open
+    }
+
+    fn is_closed(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.record.standing == Standing::Closed)
     }
 
     /// Whether a record of this circuit runs out unless it is touched.

@@ -221,3 +221,24 @@ fn a_recall_takes_probes_back_and_keeps_the_backoff() {
     let passed = machine.record(probe, Ending::Finished(Outcome::Success), || at(11));
     assert!(passed.change().is_none(), "its verdict is stale");
 }
+
+#[test]
+fn the_fleet_does_not_close_what_it_did_not_open() {
+    let machine = machine();
+    machine.trip(None, START);
+
+    // Neither the first word,
+    assert!(adopt(&machine, 7, Ruling::Closed, START).is_none());
+    assert_eq!(machine.word().state(), CircuitState::Open);
+
+    // nor that of a recovery that was this circuit's own.
+    adopt(&machine, 8, open(10), START);
+    let probe = machine.admit(at(10)).0.unwrap();
+    machine.record(probe, Ending::Finished(Outcome::Success), || at(10));
+    machine.trip(None, at(10));
+    assert!(adopt(&machine, 9, Ruling::Closed, at(10)).is_none());
+    assert_eq!(machine.word().state(), CircuitState::Open);
+
+    adopt(&machine, 10, open(10), at(10));
+    assert!(adopt(&machine, 11, Ruling::Closed, at(10)).is_some());
+}

@@ -11,7 +11,10 @@ if foreign then
 end
 local now = now_us()
 local now_ms = math.floor(now / 1000)
-if is_forced(record) or (record and record.state == 'o' and record.ends > now_ms) then
+local is_open = record and record.state == 'o' and record.ends > now_ms
+-- The trip is older than the fleet's last word; a node that has heard none yet is not stale.
+local is_stale = record and known > 0 and record.epoch > known
+if is_forced(record) or is_open or is_stale then
   return {0, 0, view(record, now)}
 end
 redis.call('ZADD', KEYS[2], whole(now_ms), node)
