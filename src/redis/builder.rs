@@ -187,7 +187,8 @@ impl RedisSyncBuilder {
     /// over the last `over` is at least `rate`, of at least `minimum_calls`.
     ///
     /// Off by default. Each process adds what it has met to sums in Redis every 250 ms, and looks
-    /// at the sums then. It holds for every circuit of the registry.
+    /// at the sums then. It holds for every circuit of the registry. With every change of the fleet's
+    /// circuit the sums start anew.
     ///
     /// # Panics
     ///

@@ -109,7 +109,7 @@ impl Terms {
             }
             Ask::Read => read(&self.keys.record(name)),
             Ask::Count { calls, failures } => {
-                call(COUNT, &[self.keys.counts(name)])
+                call(COUNT, &[self.keys.record(name), self.keys.counts(name)])
                     .arg(*calls)
                     .arg(*failures)
                     .arg(self.bucket_ms)
