@@ -20,6 +20,10 @@ for slot = 2, #KEYS do
     return {1, redis.call('PTTL', KEYS[slot]), view(record, now)}
   end
   local left = redis.call('PTTL', KEYS[slot])
+  if left < 0 then
+    -- Nobody would ever get it: better each for itself.
+    return redis.error_reply('FOREIGN a lease without end')
+  end
   first = math.min(first or left, left)
 end
 return {0, math.max(0, first or 0), view(record, now)}

@@ -6,6 +6,20 @@
 local KEEP = 3600000
 local LONGEST = 256
 
+-- Numbers above this are not whole in Lua.
+local LAST_NUMBER = 9000000000000000
+local STATES = { c = true, o = true, fo = true, fc = true }
+local CAUSES = { votes = true, rate = true, probes = true, reset = true, operator = true }
+
+local function above(numbers)
+  for _, number in ipairs(numbers) do
+    if tonumber(number) > LAST_NUMBER then
+      return true
+    end
+  end
+  return false
+end
+
 local function now_us()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -27,8 +41,8 @@ local function read(key)
   local line = redis.call('GET', key)
   local epoch, state, ends, lasts, step, cause, node = string.match(
     line, '^1 (%d+) (%l+) (%d+) (%d+) (%d+) (%S+) (%S+)$')
-  -- Numbers above this are not whole in Lua.
-  if not epoch or tonumber(epoch) > 9000000000000000 then
+  if not epoch or not STATES[state] or not CAUSES[cause] or #node > 64
+    or string.find(node, '[^%w_.:-]') or above({ epoch, ends, lasts, step }) then
     return nil, redis.error_reply('FOREIGN not a record of version 1')
   end
   return {
