@@ -104,9 +104,10 @@ impl FleetRecord {
         &self.node
     }
 
-    /// What is left of the open time when Redis' clock says `now`, in milliseconds.
-    pub(super) const fn left(&self, now: u64) -> Duration {
-        Duration::from_millis(self.ends.saturating_sub(now))
+    /// What is left of the open time when Redis' clock says `now`, in milliseconds: no more than all
+    /// of it, also when that clock was set back.
+    pub(super) fn left(&self, now: u64) -> Duration {
+        Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
     }
 
     fn parse(line: &str) -> Result<Self, BadRecord> {

@@ -51,18 +51,23 @@ local function read(key)
   }
 end
 
+-- The ms that are left of the open time: no more than all of it, also when Redis' clock was set back.
+local function left_of(record, now)
+  return math.min(math.max(0, record.ends - math.floor(now / 1000)), record.lasts)
+end
+
 -- A record as it travels: with the ms that are left of the open time.
 local function view(record, now)
   if not record then
     return ''
   end
-  local left = math.max(0, record.ends - math.floor(now / 1000))
+  local left = left_of(record, now)
   return whole(left) .. ' ' .. record.line
 end
 
 -- Writes `record`, tells the fleet, and gives the view.
 local function write(key, channel, name, record, now)
-  local left = math.max(0, record.ends - math.floor(now / 1000))
+  local left = left_of(record, now)
   record.line = table.concat({
     '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
     whole(record.step), record.cause, record.node,
