@@ -187,6 +187,14 @@ impl Node {
         }
     }
 
+    /// Redis has answered to a request about a circuit that is here no longer.
+    pub(super) fn answered_in_vain(&mut self, request: &Request) {
+        if let Some(view) = self.views.get_mut(&request.circuit) {
+            // One of the same name may be made again, and ask anew.
+            view.lease = Lease::None;
+        }
+    }
+
     /// Sees to it that what is forced does not run out in Redis.
     pub(super) fn keep_forced(&mut self) {
         for view in self.views.values_mut() {
@@ -208,8 +216,8 @@ impl Node {
     }
 
     /// Forgets circuits that there are no more and of which nothing is worth keeping.
-    pub(super) fn forget(&mut self, is_here: impl Fn(&str) -> bool) {
-        self.views.retain(|name, view| view.is_worth_keeping() || is_here(name));
+    pub(super) fn forget(&mut self, is_here: impl Fn(&str) -> bool, now: Timestamp) {
+        self.views.retain(|name, view| view.outlives_its_circuit(now) || is_here(name));
     }
 }
 

@@ -174,6 +174,10 @@ impl Task {
             Some(session) => self.begin_exchange(session, now),
             None if now >= self.next_attempt => {
                 self.generation += 1;
+                // Circuits come and go also while nothing can be read.
+                let registry = &self.parts.registry;
+                let now_here = |name: &str| registry.get(name).is_some();
+                self.parts.node.forget(now_here, since(self.start));
                 let (connector, generation) = (self.parts.connector.clone(), self.generation);
                 self.put_off_attempt(now);
                 self.work =
@@ -205,7 +209,7 @@ impl Task {
         let circuits = self.parts.registry.circuits();
         let registry = &self.parts.registry;
         let is_here = |name: &str| registry.get(name).is_some();
-        self.parts.node.forget(is_here);
+        self.parts.node.forget(is_here, since(self.start));
         if let Some(counts) = &mut self.parts.counts {
             counts.forget(is_here);
         }
@@ -302,6 +306,7 @@ impl Task {
 
     fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
         let Some(circuit) = self.parts.registry.get(&request.circuit) else {
+            self.parts.node.answered_in_vain(request);
             return;
         };
         let now = self.now();
@@ -372,6 +377,8 @@ impl Task {
         match order {
             Order::Ready(ready) => {
                 let [next, _] = &mut self.waiting;
+                // Who has given up waiting takes no room.
+                next.retain(|waiting| !waiting.is_closed());
                 next.push(ready);
                 self.next_poll = Instant::now();
             }
@@ -439,7 +446,7 @@ impl Task {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::ZERO.after(self.start.elapsed())
+        since(self.start)
     }
 
     /// A time drawn by lot, below `most`.
@@ -457,6 +464,10 @@ impl Drop for Task {
         self.parts.outbox.close();
         self.parts.monitor.enter(SyncStatus::Stopped, Instant::now());
     }
+}
+
+fn since(start: Instant) -> Timestamp {
+    Timestamp::ZERO.after(start.elapsed())
 }
 
 /// The end of the work, if there is any. Cancel safe.

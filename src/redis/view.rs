@@ -106,6 +106,11 @@ impl View {
         self.known.as_ref().is_some_and(|known| known.record.standing == Standing::Closed)
     }
 
+    /// Whether a circuit of this name that is made again should find it here.
+    pub(super) fn outlives_its_circuit(&self, now: Timestamp) -> bool {
+        self.is_forced() || self.open_stretch().is_some_and(|stretch| now < stretch.ends)
+    }
+
     /// Whether a record of this circuit runs out unless it is touched.
     fn is_forced(&self) -> bool {
         let standing = self.known.as_ref().map(|known| known.record.standing);
