@@ -38,8 +38,8 @@ impl RedisSync {
     /// Waits until every circuit of the registry has been read from Redis, so that a process that
     /// starts while the fleet's circuit is open knows it before its first call.
     ///
-    /// While Redis is away it goes on waiting: put a timeout around it. Returns also when the link
-    /// has stopped.
+    /// While Redis is away it goes on waiting: put a timeout around it. A key under which something
+    /// else than a record stands keeps nobody waiting. Returns also when the link has stopped.
     ///
     /// # Cancel safety
     ///

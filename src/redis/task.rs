@@ -75,6 +75,8 @@ pub(super) struct Task {
 enum Round {
     Over,
     Good,
+    /// All has been read, and some of it was no record.
+    Odd,
     Bad,
 }
 
@@ -295,7 +297,7 @@ impl Task {
     fn take(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
         if let Err(kind) = answer {
             self.parts.monitor.count_error(*kind);
-            self.round = if self.round == Round::Over { Round::Over } else { Round::Bad };
+            self.round = self.round.after(*kind);
         }
         self.pass_on(request, answer, sent);
         // Who gave the command finds it carried out here.
@@ -343,13 +345,12 @@ impl Task {
             Round::Over => {}
             Round::Good => {
                 self.parts.monitor.agree(now);
-                for waiting in present.drain(..) {
-                    let _ = waiting.send(());
-                }
+                tell_all(present);
                 if self.parts.session.is_some() {
                     self.parts.monitor.enter(SyncStatus::Connected, now);
                 }
             }
+            Round::Odd => tell_all(present),
             Round::Bad => next.append(present),
         }
     }
@@ -358,7 +359,7 @@ impl Task {
         let now = Instant::now();
         self.parts.session = None;
         self.unread.clear();
-        self.round = if self.round == Round::Over { Round::Over } else { Round::Bad };
+        self.round = self.round.after(SyncErrorKind::Unreachable);
         self.end_round(now);
         self.parts.monitor.enter(SyncStatus::Disconnected, now);
         for waiting in self.commands.drain(..) {
@@ -463,6 +464,24 @@ impl Drop for Task {
         self.parts.node.leave(|name| registry.get(name), now);
         self.parts.outbox.close();
         self.parts.monitor.enter(SyncStatus::Stopped, Instant::now());
+    }
+}
+
+impl Round {
+    /// What it is after this has gone wrong.
+    const fn after(self, kind: SyncErrorKind) -> Self {
+        match (self, kind) {
+            (Self::Over, _) => Self::Over,
+            (Self::Good | Self::Odd, SyncErrorKind::Foreign) => Self::Odd,
+            _ => Self::Bad,
+        }
+    }
+}
+
+fn tell_all(waiting: &mut Vec<oneshot::Sender<()>>) {
+    for waiting in waiting.drain(..) {
+        // Who no longer waits does not want to know.
+        let _ = waiting.send(());
     }
 }
 
