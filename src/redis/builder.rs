@@ -50,6 +50,9 @@ enum First {
     Optional,
 }
 
+/// Longer times are taken as this one, a year: neither clocks nor Redis count without end.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How many messages wait to be read; beyond that all is read again.
 const INBOX: usize = 1024;
 
@@ -202,6 +205,7 @@ impl RedisSyncBuilder {
             over >= Duration::from_millis(BUCKETS.into()),
             "fleet_failure_rate looks at {over:?}: at least 10 ms"
         );
+        let over = over.min(LONGEST);
         self.fleet_rate = Some(FleetRate { rate, minimum_calls, over });
         self
     }
@@ -356,7 +360,7 @@ fn plain(what: &str, name: String) -> String {
 #[track_caller]
 fn at_least_a_millisecond(what: &str, time: Duration) -> Duration {
     assert!(time >= Duration::from_millis(1), "{what} is {time:?}: at least 1 ms is needed");
-    time
+    time.min(LONGEST)
 }
 
 fn millis(duration: Duration) -> u64 {
