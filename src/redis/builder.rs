@@ -339,6 +339,10 @@ impl RedisSyncBuilder {
         }
         match self.root_certificate.clone() {
             None => Client::open(info).map_err(|error| bad_url(&error)),
+            // Else every server would be refused for want of a root.
+            Some(pem) if !has_certificate(&pem) => {
+                Err(Why::BadCertificate { detail: "there is none in it".to_owned() })
+            }
             Some(root_cert) => {
                 let certificates = TlsCertificates { client_tls: None, root_cert: Some(root_cert) };
                 Client::build_with_tls(info, certificates)
@@ -346,6 +350,11 @@ impl RedisSyncBuilder {
             }
         }
     }
+}
+
+fn has_certificate(pem: &[u8]) -> bool {
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    pem.windows(begin.len()).any(|window| window == begin)
 }
 
 #[track_caller]

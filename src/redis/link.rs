@@ -202,7 +202,9 @@ fn too_old(hello: &Value) -> Option<String> {
 
 /// What an error says, without what the URL may have brought into it.
 fn detail(error: &RedisError) -> String {
-    match error.detail() {
+    // What the system or TLS says of a connection is one level down.
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    match error.detail().map(ToOwned::to_owned).or(source) {
         Some(detail) => format!("{}: {detail}", error.category()),
         None => error.category().to_owned(),
     }
