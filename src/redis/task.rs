@@ -125,6 +125,8 @@ impl Task {
     /// Runs until the last handle is gone.
     pub(super) async fn run(mut self) {
         loop {
+            // Also when messages come faster than they are heard.
+            self.collect();
             self.attend();
             self.begin_work();
             let wake = self.wake();
@@ -137,7 +139,7 @@ impl Task {
                     None => return,
                 },
                 Some(push) = parts.pushes.recv() => self.hear_all(push),
-                () = parts.outbox.filled() => self.collect(),
+                () = parts.outbox.filled() => {}
                 () = sleep_until(wake) => {}
             }
             self.notice_missed();
@@ -281,6 +283,8 @@ impl Task {
         }
         let now = Instant::now();
         let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+        // What comes after the connection was seen to end is no news of it.
+        let errors = errors.filter(|_| self.parts.session.is_some());
         match errors.max_by_key(|kind| kind.ends_connection()) {
             Some(kind) if kind.ends_connection() => self.disconnected(),
             Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
