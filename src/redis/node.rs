@@ -18,10 +18,12 @@ use crate::redis::request::{Ask, Reply, Request, Shown};
 use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
-#[cfg(test)]
+#[cfg(all(test, not(breaker_loom)))]
 pub(super) mod store;
-#[cfg(test)]
+#[cfg(all(test, not(breaker_loom)))]
 mod tests;
+#[cfg(all(test, not(breaker_loom)))]
+mod upkeep;
 
 /// One process of the fleet.
 #[derive(Debug)]
