@@ -1,4 +1,21 @@
-//! Circuits shared through a real Redis.
+//! Circuits shared through a real Redis, and what becomes of them when it, or the way to it, fails.
+//!
+//! Each test has a redis-server of its own. Where none is installed the tests say so and pass, unless
+//! `REDIS_REQUIRED` is set, as `tests/run.sh` does.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
+
+mod attacks;
+mod clocks;
+mod load;
+mod login;
+mod names;
+mod network;
+mod nodes;
+mod outages;
+mod proxy;
+mod refusals;
+mod rounds;
 mod server;
-mod smoke;
+mod verdicts;
+mod wire;

@@ -1,15 +1,16 @@
 //! A redis-server of a test's own.
 
+use std::env;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::net::TcpStream;
 
 /// A redis-server on a port of its own, which ends with the test.
-pub struct Server {
+pub(crate) struct Server {
     process: Option<Child>,
     folder: PathBuf,
     port: u16,
@@ -17,24 +18,37 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    /// `None`, and a word on it, where there is no redis-server.
+    pub(crate) async fn start() -> Option<Self> {
         Self::with(&[]).await
     }
 
     /// With these arguments besides.
-    pub async fn with(arguments: &[&str]) -> Self {
+    pub(crate) async fn with(arguments: &[&str]) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        if !is_installed() {
+            assert!(env::var_os("REDIS_REQUIRED").is_none(), "redis-server is missing");
+            eprintln!("skipped: redis-server is missing (on Debian: apt-get install redis-server)");
+            return None;
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("fleet-{}-{number}", std::process::id()));
+        let folder = env::temp_dir().join(format!("fleet-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let mut server = Self { process: None, folder, port: free_port(), arguments };
-        server.run().await;
-        server
+        let mut server = Self { process: None, folder, port: 0, arguments };
+        // Somebody else may have taken the port meanwhile.
+        while server.port == 0 || !server.try_run().await {
+            server.port = free_port();
+        }
+        Some(server)
     }
 
-    /// Starts the process, again after it was killed, on the same port.
-    pub async fn run(&mut self) {
+    /// Starts the process again after it was killed, on the same port.
+    pub(crate) async fn run(&mut self) {
+        assert!(self.try_run().await, "redis-server has ended");
+    }
+
+    async fn try_run(&mut self) -> bool {
         let process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--loglevel", "warning"])
@@ -43,36 +57,49 @@ impl Server {
             .args(&self.arguments)
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is installed: apt-get install redis-server");
+            .unwrap();
         self.process = Some(process);
         while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            let process = self.process.as_mut().unwrap();
-            assert!(process.try_wait().unwrap().is_none(), "redis-server has ended");
+            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
             tokio::task::yield_now().await;
         }
+        true
     }
 
-    pub fn kill(&mut self) {
+    /// As with `kill -9`.
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 
-    pub fn port(&self) -> u16 {
+    /// The process takes no more turns, and its connections stay.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// What redis-cli says to this.
-    pub fn cli(&self, arguments: &[&str]) -> String {
+    pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         let output = Command::new("redis-cli")
             .args(["-p", &self.port.to_string()])
             .args(arguments)
@@ -80,7 +107,22 @@ impl Server {
             .expect("redis-cli comes with redis-server");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+
+    /// What stands there of the circuit `api`.
+    pub(crate) fn record(&self) -> String {
+        self.cli(&["get", RECORD])
+    }
+
+    /// How many commands it has carried out, those of scripts among them.
+    pub(crate) fn commands(&self) -> u64 {
+        let stats = self.cli(&["info", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        line.unwrap().trim().parse().unwrap()
+    }
 }
+
+/// The key of the circuit `api` under the prefix by default.
+pub(crate) const RECORD: &str = "{breaker:api}:record";
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -89,6 +131,11 @@ impl Drop for Server {
     }
 }
 
-pub fn free_port() -> u16 {
+fn is_installed() -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|path| path.join("redis-server").exists())
+}
+
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

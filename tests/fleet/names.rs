@@ -1,0 +1,91 @@
+//! Names of circuits, whatever is in them, are one key each.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tower_circuit_breaker::CircuitState;
+
+use crate::nodes::{LONG, fail, link, registry, until};
+use crate::server::Server;
+
+/// What means something to Redis, a shell, a script or a terminal.
+const ODD: [&str; 14] = [
+    "{}",
+    "{a}b",
+    "a}{b",
+    " ",
+    "a b",
+    "a\r\nFLUSHALL\r\n",
+    "*",
+    "[a-z]?",
+    "\0",
+    "\\",
+    "%7B",
+    "ü \u{202e}",
+    "api:record",
+    "\u{1b}[31m",
+];
+
+fn names() -> impl Strategy<Value = BTreeSet<String>> {
+    let odd = proptest::sample::select(&ODD[..]).prop_map(str::to_owned);
+    let name =
+        prop_oneof![odd.clone(), any::<String>(), (odd, any::<String>()).prop_map(|(a, b)| a + &b)];
+    proptest::collection::btree_set(name, 1..12)
+}
+
+/// The keys of `names` after all have tripped.
+async fn keys_of(server: &Server, names: &BTreeSet<String>) -> Vec<String> {
+    server.cli(&["flushall"]);
+    server.cli(&["mset", "sentinel", "kept", "{breaker}", "kept", "breaker", "kept"]);
+    let [one, other] = [registry(LONG), registry(LONG)];
+    let _links = [
+        link(server.url()).connect(&one).await.unwrap(),
+        link(server.url()).connect(&other).await.unwrap(),
+    ];
+    for name in names {
+        other.get_or_create(name);
+        fail(&one.get_or_create(name));
+    }
+    until("each travels", || {
+        other.circuits().iter().all(|circuit| circuit.state() == CircuitState::Open)
+    })
+    .await;
+    assert_eq!(server.cli(&["mget", "sentinel", "{breaker}", "breaker"]), "kept\nkept\nkept");
+    let keys = server.cli(&["keys", "*"]);
+    let ours = keys.lines().filter(|key| key.starts_with("{breaker:")).map(str::to_owned);
+    let ours: Vec<_> = ours.collect();
+    assert_eq!(keys.lines().count(), ours.len() + 3, "{keys}");
+    ours
+}
+
+#[test]
+fn each_name_is_one_key_and_no_other_key_is_touched() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let Some(server) = runtime.block_on(Server::start()) else { return };
+    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+
+    TestRunner::new(config)
+        .run(&names(), |names| {
+            let keys = runtime.block_on(keys_of(&server, &names));
+            prop_assert_eq!(keys.len(), names.len(), "{:?}", keys);
+            for key in &keys {
+                prop_assert!(key.ends_with("}:record"), "{}", key);
+                let is_plain = |c: char| c.is_ascii_alphanumeric() || "{}:_-.%".contains(c);
+                prop_assert!(key.chars().all(is_plain), "{}", key);
+                prop_assert_eq!(key.matches(['{', '}']).count(), 2, "one hash tag: {}", key);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_64_kib_is_one_key() {
+    let Some(server) = Server::start().await else { return };
+    let names: BTreeSet<_> = ["x".repeat(65_536), "{".repeat(65_536), "\n".repeat(65_535)].into();
+
+    let keys = keys_of(&server, &names).await;
+
+    assert_eq!(keys.len(), 3);
+}
