@@ -75,7 +75,7 @@ impl Node {
                 Ask::Settle { epoch: stretch.epoch, shown }
             }
             (CircuitState::Open, _) => Ask::Vote {
-                known: 0,
+                known: view.epoch(),
                 open_for: change.open_for,
                 step: circuit.backoff_step(),
                 cause: Cause::Votes,
@@ -106,7 +106,7 @@ impl Node {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
         if circuit.state() == CircuitState::Closed && !circuit.is_overridden() {
             view.wish = Some(Ask::Vote {
-                known: 0,
+                known: view.epoch(),
                 open_for: circuit.first_open_time(),
                 step: 0,
                 cause: Cause::Rate,

@@ -268,3 +268,10 @@ impl fmt::Display for BadRecord {
 }
 
 impl std::error::Error for BadRecord {}
+
+#[cfg(test)]
+impl Word {
+    pub(super) fn of(line: &str, left: u64) -> Self {
+        Self { record: line.parse().expect("a record"), left: Duration::from_millis(left) }
+    }
+}

@@ -15,7 +15,7 @@ pub(super) struct Request {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// The circuit has tripped here. The epoch that is known is put in when it is asked.
+    /// The circuit has tripped here, when this epoch was known.
     Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
     /// It has closed here, and the vote with it.
     Withdraw,

@@ -6,6 +6,9 @@ use crate::redis::keys::Keys;
 use crate::redis::record::{BadRecord, FleetRecord, LONGEST, Word};
 use crate::redis::request::{Ask, Reply, Request, Shown};
 
+#[cfg(test)]
+mod tests;
+
 /// What commands need besides the request.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {

@@ -119,9 +119,6 @@ impl View {
 
     /// Everything there is to ask, in the order in which it is to be asked.
     pub(super) fn requests(&mut self, circuit: &Arc<str>, now: Timestamp) -> Vec<Request> {
-        if let Some(Ask::Vote { known, .. }) = &mut self.wish {
-            *known = self.known.as_ref().map_or(0, |known| known.record.epoch());
-        }
         let [restore, wish] =
             if self.is_put_off { [None, None] } else { [self.restore(now), self.wish.take()] };
         restore

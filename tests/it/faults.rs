@@ -41,7 +41,9 @@ fn sources_of(module: &str) -> Vec<PathBuf> {
 fn has_test(file: &Path, name: &str) -> bool {
     let text = fs::read_to_string(file).unwrap();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
-    let called = [format!("fn {name}() {{"), format!("async fn {name}() {{")];
+    // The last is a property's.
+    let called =
+        [format!("fn {name}() {{"), format!("async fn {name}() {{"), format!("fn {name}(")];
     lines.iter().enumerate().any(|(number, line)| {
         let marks = lines.get(number.saturating_sub(3)..number).unwrap_or(&[]);
         called.iter().any(|called| line == called)

@@ -86,7 +86,8 @@ impl Store {
     ) -> i64 {
         let stands = self.record.as_ref().is_some_and(|record| {
             let is_open = record.standing == Standing::Open && record.left(now) > Duration::ZERO;
-            is_open || record.overridden().is_some()
+            let is_newer = known > 0 && record.epoch() > known;
+            is_open || is_newer || record.overridden().is_some()
         });
         if stands {
             return 0;

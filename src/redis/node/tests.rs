@@ -187,6 +187,9 @@ impl Fleet {
         if process.link == Link::Down {
             return;
         }
+        if with_read {
+            process.node.ask_again();
+        }
         let mut requests = process.node.requests(100, now);
         if with_read {
             requests.push(process.ask(Ask::Read));
