@@ -62,6 +62,7 @@
 //! Redis Cluster is not supported. The feature needs Rust 1.88, as the redis crate does.
 
 mod builder;
+mod client;
 mod counts;
 mod error;
 mod health;

@@ -4,13 +4,13 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsCertificates};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::engine::settings::Rate;
+use crate::redis::client::client;
 use crate::redis::counts::{BUCKETS, Counts, FleetRate};
-use crate::redis::error::{ConnectError, Why};
+use crate::redis::error::ConnectError;
 use crate::redis::health::{Monitor, OnHealth, SyncHealth, SyncStatus};
 use crate::redis::keys::Keys;
 use crate::redis::link::{Connector, Push, Session};
@@ -250,7 +250,8 @@ impl RedisSyncBuilder {
     ///
     /// Dropping it shares nothing.
     pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
-        let client = self.client().map_err(|why| ConnectError { why })?;
+        let client = client(&self.url, self.root_certificate.as_deref());
+        let client = client.map_err(|why| ConnectError { why })?;
         let seed = RandomState::new().hash_one(&self.url);
         let node = self.node.clone().unwrap_or_else(|| format!("{seed:016x}"));
         let (pushes, pushed) = mpsc::channel(INBOX);
@@ -326,35 +327,6 @@ impl RedisSyncBuilder {
             buckets: BUCKETS.into(),
         }
     }
-
-    fn client(&self) -> Result<Client, Why> {
-        let bad_url = |error: &redis::RedisError| Why::BadUrl { detail: error.category().into() };
-        let info: ConnectionInfo =
-            self.url.as_str().into_connection_info().map_err(|error| bad_url(&error))?;
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let info = info.set_redis_settings(settings);
-        if self.url.starts_with("rediss") {
-            // An application that has chosen its cryptography keeps it.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        match self.root_certificate.clone() {
-            None => Client::open(info).map_err(|error| bad_url(&error)),
-            // Else every server would be refused for want of a root.
-            Some(pem) if !has_certificate(&pem) => {
-                Err(Why::BadCertificate { detail: "there is none in it".to_owned() })
-            }
-            Some(root_cert) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(root_cert) };
-                Client::build_with_tls(info, certificates)
-                    .map_err(|error| Why::BadCertificate { detail: error.category().into() })
-            }
-        }
-    }
-}
-
-fn has_certificate(pem: &[u8]) -> bool {
-    let begin = b"-----BEGIN CERTIFICATE-----";
-    pem.windows(begin.len()).any(|window| window == begin)
 }
 
 #[track_caller]
