@@ -18,9 +18,9 @@ use crate::redis::request::{Ask, Reply, Request, Shown};
 use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
-#[cfg(all(test, not(breaker_loom)))]
+#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 pub(super) mod store;
-#[cfg(all(test, not(breaker_loom)))]
+#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 mod tests;
 #[cfg(all(test, not(breaker_loom)))]
 mod upkeep;

@@ -6,7 +6,7 @@ use crate::redis::keys::Keys;
 use crate::redis::record::{BadRecord, FleetRecord, LONGEST, Word};
 use crate::redis::request::{Ask, Reply, Request, Shown};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 mod tests;
 
 /// What commands need besides the request.

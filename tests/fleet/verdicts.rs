@@ -155,6 +155,8 @@ async fn an_operator_of_the_fleet_acts_on_all_and_one_of_a_process_wins_there() 
     nodes[1].sync.release("api").await.unwrap();
     until("released there", || nodes[1..].iter().all(|node| forced(node).is_none())).await;
     assert_eq!(forced(&nodes[0]), Some(Override::ForcedClosed), "its own operator's");
+    // Else its next trip would be one of before the fleet's word.
+    nodes[0].read_again().await;
     nodes[0].api.release();
 
     fail(&nodes[0].api);
