@@ -12,6 +12,7 @@ mod login;
 mod names;
 mod network;
 mod nodes;
+mod operators;
 mod outages;
 mod proxy;
 mod refusals;
