@@ -140,7 +140,8 @@ step_minimal() {
     rm -rf "$copy" && mkdir -p "$copy" || return 1
     git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$copy" || return 1
     (
-        cd "$copy" && sed -i '/^\[dev-dependencies\]$/,/^$/d' Cargo.toml || exit 1
+        cd "$copy" || exit 1
+        sed -i '/^\[dev-dependencies\]$/,/^$/d; /^members = /d' Cargo.toml || exit 1
         cargo +nightly update -Z direct-minimal-versions --quiet &&
             CARGO_TARGET_DIR=../minimal cargo check --all-features --lib
     )

@@ -30,3 +30,16 @@ need_promtool() {
     echo "$(basename "$0"): promtool is missing: install it (on Debian it is in prometheus)" >&2
     return 1
 }
+
+# PostgreSQL's server, whose programs Debian keeps out of the path; its package would start one.
+need_postgres() {
+    local policy=/usr/sbin/policy-rc.d made= status=0
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return 0
+    if [ "$(id -u)" = 0 ] && [ -d /usr/sbin ] && [ ! -e "$policy" ]; then
+        made=$policy
+        printf '#!/bin/sh\nexit 101\n' >"$made" && chmod 755 "$made"
+    fi
+    need initdb postgresql || status=1
+    [ -z "$made" ] || rm -f "$made"
+    return $status
+}

@@ -90,6 +90,11 @@ step_tests() {
         need openssl openssl || return 1
         local -x REDIS_REQUIRED=1
     fi
+    # An example stands in front of a real PostgreSQL, too.
+    if command -v apt-get >/dev/null 2>&1; then
+        need_postgres || return 1
+        local -x POSTGRES_REQUIRED=1
+    fi
     # Prometheus' own word on metrics and alerts; skipped, and said so, where it is hard to get.
     if command -v promtool >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then
         need_promtool || return 1

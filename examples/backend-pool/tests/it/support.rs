@@ -1,0 +1,166 @@
+//! The program under test, and the servers that it uses.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{self, Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::body::{self, Body};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Request, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// A running backend-pool.
+pub(crate) struct Pool {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    fakes: String,
+    client: Client<HttpConnector, Body>,
+    /// Open, so that the program can write on.
+    _lines: BufReader<ChildStdout>,
+}
+
+/// What was answered; `json` is null where it was none.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+/// A server of one test alone.
+pub(crate) struct Server {
+    name: &'static str,
+    folder: PathBuf,
+}
+
+/// The program, without servers and with short times.
+pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_backend-pool"));
+    program
+        .args(["--port", "0"])
+        .env("REDIS_URL", "redis+unix:///nowhere/redis.sock")
+        .env("DATABASE_URL", "host=/nowhere user=app")
+        .env("CIRCUIT_RESET_TIMEOUT", "300ms")
+        .envs(variables.iter().copied());
+    program
+}
+
+impl Pool {
+    pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = program(variables).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut told = || {
+            let mut line = String::new();
+            lines.read_line(&mut line).unwrap();
+            line.split(" on ").nth(1).unwrap_or_else(|| panic!("{line:?}")).trim().to_owned()
+        };
+        let [url, _page, fakes] = [told(), told(), told()];
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { child, url, fakes, client, _lines: lines }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(format!("{}{path}", self.url)).body(Body::empty());
+        self.answer(request.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &'static str) -> Answer {
+        let request = Request::post(format!("{}{path}", self.url)).body(Body::from(body));
+        self.answer(request.unwrap()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &'static str) -> Answer {
+        let request = Request::put(format!("{}{path}", self.url)).body(Body::from(body));
+        self.answer(request.unwrap()).await
+    }
+
+    /// A command of an operator.
+    pub(crate) async fn command(&self, path: &str) -> Answer {
+        let request = Request::post(format!("{}/api/v1/circuit-breaker/{path}", self.url))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from("{}"));
+        self.answer(request.unwrap()).await
+    }
+
+    pub(crate) async fn status(&self, service: &str) -> Value {
+        self.get(&format!("/api/v1/circuit-breaker/status/{service}")).await.json
+    }
+
+    /// Makes a fake backend `up`, `down` or `hang`.
+    pub(crate) async fn make(&self, backend: &str, condition: &str) {
+        let request = Request::post(format!("{}/{backend}/{condition}", self.fakes));
+        let answer = self.answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.client.request(request).await.unwrap().map(Body::new)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let (head, body) = self.send(request).await.into_parts();
+        let bytes = body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status: head.status.as_u16(), headers: head.headers, text, json }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // It has ended already where a test ended it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// `None`, and a word on it, where there is no such server on this machine.
+    pub(crate) fn start(name: &'static str) -> Option<Self> {
+        // Short, since the path of a socket has an end. Relaxed: numbers that differ.
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("pool-{}-{number}", process::id()));
+        let server = Self { name, folder };
+        if !server.tell("has").status.success() {
+            let required = format!("{}_REQUIRED", name.to_uppercase());
+            assert!(env::var_os(required).is_none(), "{name} is missing");
+            eprintln!("skipped: {name} cannot be started here");
+            return None;
+        }
+        server.set("start");
+        Some(server)
+    }
+
+    /// `start`, `stop`, `hang` or `resume`.
+    pub(crate) fn set(&self, verb: &str) {
+        let output = self.tell(verb);
+        assert!(output.status.success(), "{verb} {}: {output:?}", self.name);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        String::from_utf8(self.tell("url").stdout).unwrap().trim().to_owned()
+    }
+
+    fn tell(&self, verb: &str) -> Output {
+        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/servers.sh"))
+            .args([verb, self.name])
+            .env("BACKEND_POOL_FOLDER", &self.folder)
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.tell("stop");
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+static SERVERS: AtomicU32 = AtomicU32::new(0);
