@@ -191,7 +191,8 @@ impl RedisSyncBuilder {
     ///
     /// Off by default. Each process adds what it has met to sums in Redis every 250 ms, and looks
     /// at the sums then. It holds for every circuit of the registry. With every change of the fleet's
-    /// circuit the sums start anew.
+    /// circuit the sums start anew. What was added while the answer was lost is added again: the sums
+    /// are as exact as the network is well.
     ///
     /// # Panics
     ///
