@@ -210,6 +210,7 @@ impl Circuit {
         let now = self.now();
         let control = core.machine.lock();
         let word = core.machine.word();
+        let (recorder, tag) = (core.machine.recorder(), Tag::of(word.epoch()));
         let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
         CircuitSnapshot {
             name: Arc::clone(&core.name.0),
@@ -218,17 +219,13 @@ impl Circuit {
             epoch: word.epoch(),
             in_state_for: now.since(control.since),
             retry_after: counts_down.then(|| core.machine.until().since(now)),
-            window: core.machine.recorder().counts(Tag::of(word.epoch()), now),
+            window: recorder.counts(tag, now),
+            consecutive_failures: recorder.run(tag),
             totals: core.machine.totals(&control),
             failures_by_kind: core.machine.failures_by_kind(),
             transitions: control.transitions,
             listeners: core.listeners.faults(),
-            last_trip: control.last_trip.map(|trip| Trip {
-                reason: trip.reason,
-                ago: now.since(trip.at),
-                open_for: trip.open_for,
-                window: trip.window,
-            }),
+            last_trip: control.last_trip.map(|trip| Trip::seen(trip, now)),
             uptime: now.since(core.built),
             minimum_calls: control.settings.effective_minimum().into(),
         }

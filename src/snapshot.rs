@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
+use crate::engine::control::TripRecord;
 use crate::engine::outcome::FailureKind;
 use crate::engine::state::{CircuitState, Override};
+use crate::engine::time::Timestamp;
 use crate::engine::totals::{Totals, Transitions};
 use crate::engine::window::WindowCounts;
 use crate::event::ListenerFaults;
@@ -33,6 +35,9 @@ pub struct CircuitSnapshot {
     pub retry_after: Option<Duration>,
     /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
     pub window: WindowCounts,
+    /// How many calls in a row have failed, as the rule of consecutive failures counts them: without
+    /// kinds that have a rule of their own. 0 unless closed, and where there is no such rule.
+    pub consecutive_failures: u64,
     /// What has become of all calls.
     pub totals: Totals,
     /// The failures among them by kind: [`FailureKind::OTHER`] first, the others in the order in which
@@ -106,6 +111,13 @@ impl CircuitSnapshot {
     fn rate(&self, part: u64) -> Option<f64> {
         let calls = self.window.calls;
         (calls > 0 && calls >= self.minimum_calls).then(|| part as f64 / calls as f64)
+    }
+}
+
+impl Trip {
+    pub(crate) fn seen(trip: TripRecord, now: Timestamp) -> Self {
+        let TripRecord { reason, at, open_for, window } = trip;
+        Self { reason, ago: now.since(at), open_for, window }
     }
 }
 

@@ -166,6 +166,12 @@ impl Recorder {
         self.window.counts(tag, now)
     }
 
+    /// How long the run of consecutive failures is, where a rule asks for it.
+    pub(crate) fn run(&self, tag: Tag) -> u64 {
+        let run = load(&self.run);
+        if Tag::on(run) == tag { Tag::strip(run) } else { 0 }
+    }
+
     /// Whether a call that took `elapsed` is a slow one.
     #[inline]
     pub(crate) fn pace(&self, elapsed: Duration) -> Pace {

@@ -1,9 +1,9 @@
 //! What a snapshot shows, and its JSON.
 
 use serde_json::json;
-use tower_circuit_breaker::{CircuitState, Health, Outcome};
+use tower_circuit_breaker::{CircuitState, FailureKind, Health, Outcome, TripRule};
 
-use crate::support::{SECOND, circuit, fail, ready_to_probe, rejection, succeed};
+use crate::support::{SECOND, circuit, fail, fail_as, ready_to_probe, rejection, succeed};
 
 #[test]
 fn a_snapshot_shows_everything() {
@@ -29,6 +29,36 @@ fn a_snapshot_shows_everything() {
     assert_eq!((trip.ago, trip.open_for), (3 * SECOND, 8 * SECOND));
     assert_eq!((trip.window.calls, trip.window.failures), (2, 1));
     assert_eq!(snapshot.failure_rate(), None, "the window is empty while open");
+}
+
+#[test]
+fn consecutive_failures_are_those_that_the_rule_counts() {
+    let kind = TripRule::consecutive_failures(9).of(FailureKind::new("connect"));
+    let (circuit, _) = circuit(|b| b.consecutive_failures(3).rule(kind));
+    let run = || circuit.snapshot().consecutive_failures;
+    assert_eq!(run(), 0);
+
+    fail(&circuit);
+    fail(&circuit);
+    assert_eq!(run(), 2);
+    fail_as(&circuit, "connect");
+    assert_eq!(run(), 2, "that kind has a rule of its own");
+    succeed(&circuit);
+    assert_eq!(run(), 0, "a success ends it");
+    for _ in 0..3 {
+        fail(&circuit);
+    }
+
+    assert_eq!((circuit.state(), run()), (CircuitState::Open, 0));
+}
+
+#[test]
+fn without_a_rule_of_consecutive_failures_none_are_counted() {
+    let (circuit, _) = circuit(|b| b.failure_count(3));
+
+    fail(&circuit);
+
+    assert_eq!(circuit.snapshot().consecutive_failures, 0);
 }
 
 #[test]
@@ -79,6 +109,7 @@ fn json_has_names_and_seconds() {
             "in_state_for": 0.5,
             "retry_after": 7.5,
             "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
+            "consecutive_failures": 0,
             "totals": {
                 "successes": 0, "failures": 1, "ignored": 0, "abandoned": 0, "slow_calls": 0,
                 "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
