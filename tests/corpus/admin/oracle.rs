@@ -38,6 +38,7 @@ pub(super) fn judge(setup: &Setup, ask: &Ask, guesses: &Guesses) -> Verdict {
     if ask.method == Method::POST {
         verdict.add(403, Some(may_steer(setup, ask)));
         verdict.add(403, is_of_own_origin(ask));
+        verdict.add(400, (ask.aim != Aim::Unknown).then(|| has_known_scope(ask)));
         verdict.add(415, Some(is_json(ask)));
         judge_body(ask, &mut verdict);
     }
@@ -113,6 +114,11 @@ fn may_steer(setup: &Setup, ask: &Ask) -> bool {
         Control::ByAnyone => true,
         Control::ByLoopback => setup.has_token || ask.peer.is_some_and(|peer| peer.is_loopback()),
     }
+}
+
+/// A command whose query is not known is refused; it could be meant for other circuits.
+fn has_known_scope(ask: &Ask) -> bool {
+    ask.uri.query().is_none_or(|query| query == "scope=process")
 }
 
 fn is_of_own_origin(ask: &Ask) -> Option<bool> {

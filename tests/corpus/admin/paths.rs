@@ -27,7 +27,7 @@ pub(super) fn path(c: &mut Choices<'_>, setup: &Setup, aim: &Aim) -> String {
     if setup.has_prefix && c.flag() {
         path.insert_str(0, PREFIX);
     }
-    path.push_str(["", "/", "?x=1", "/?x=/circuits"][c.within(0, 4) as usize]);
+    path.push_str(["", "/", "?x=1", "/?scope=process"][c.within(0, 4) as usize]);
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 
