@@ -1,0 +1,102 @@
+//! Study material by one AI provider with three services: text, vision, imagen. Each has a circuit of
+//! its own, so that pictures may fail while text answers.
+//!
+//! `service.rs` is what an application would copy: the circuit and the stack around the calls.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "it tells where it is")]
+#![expect(clippy::print_stderr, reason = "it tells what is wrong")]
+
+mod events;
+mod fake;
+mod figures;
+mod ops;
+mod routes;
+mod service;
+mod settings;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tower_circuit_breaker::{BoxError, CircuitRegistry};
+
+use crate::service::{Service, Services};
+use crate::settings::Settings;
+
+/// Study material by one AI provider, with a circuit breaker for each of its three services.
+#[derive(Debug, Parser)]
+#[command(name = "study-ai", after_help = AFTER_HELP)]
+struct Args {
+    /// Port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 3200)]
+    port: u16,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let settings = Settings::read(|name| Some(std::env::var_os(name)?.to_string_lossy().into()));
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(line) => {
+            eprintln!("study-ai: {line}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(args.port, settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("study-ai: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(port: u16, settings: Settings) -> Result<(), BoxError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another port with --port")
+    })?;
+    println!("study-ai  http://{}", listener.local_addr()?);
+    println!("page      http://{}/circuits/", listener.local_addr()?);
+    let provider = match settings.provider {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => fake::start().await?,
+    };
+    println!("provider  {provider}");
+
+    let client = service::client(settings.timeout);
+    let open = |name, limits| Service::open(name, &provider, client.clone(), limits);
+    let services = Arc::new(Services {
+        text: open("text", settings.text),
+        vision: open("vision", settings.vision),
+        imagen: open("imagen", settings.imagen),
+    });
+    let registry = CircuitRegistry::new();
+    for service in services.all() {
+        registry.insert(&service.circuit)?;
+    }
+    let admin = ops::admin(&registry);
+    let app = routes::routes(&services).merge(ops::routes(&admin, &services));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let end = async move {
+        // Where it cannot be heard, the process ends by force alone.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+        admin.end_streams();
+    };
+    Ok(axum::serve(listener, app).with_graceful_shutdown(end).await?)
+}
+
+const AFTER_HELP: &str = "\
+Environment, with what holds otherwise:
+  TEXT_CIRCUIT_FAIL_MAX=5     TEXT_CIRCUIT_RESET_TIMEOUT=60
+  VISION_CIRCUIT_FAIL_MAX=3   VISION_CIRCUIT_RESET_TIMEOUT=60
+  IMAGEN_CIRCUIT_FAIL_MAX=3   IMAGEN_CIRCUIT_RESET_TIMEOUT=120
+  PROVIDER_URL                played by this process unless set
+  PROVIDER_TIMEOUT=30         the longest silence, before and within an answer
+Times are seconds.";
