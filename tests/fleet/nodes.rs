@@ -91,7 +91,7 @@ pub(crate) fn all_are(nodes: &[Node], state: CircuitState) -> bool {
     nodes.iter().all(|node| node.api.state() == state)
 }
 
-/// Waits for something to become true, for as long as no machine should need.
+/// Waits for something to become true, for as long as no machine should need; tells how long it took.
 pub(crate) async fn until(what: &str, is_so: impl FnMut() -> bool) {
     until_within(Duration::from_secs(20), what, is_so).await;
 }
@@ -102,6 +102,7 @@ pub(crate) async fn until_within(limit: Duration, what: &str, mut is_so: impl Fn
         assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+    eprintln!("{what}: after {:.1?}", start.elapsed());
 }
 
 /// Lets the fleet go on for a while, to count what happens meanwhile.
