@@ -27,6 +27,8 @@ mod commands;
 #[cfg(feature = "redis")]
 mod fleet;
 mod settings;
+#[cfg(feature = "tokio")]
+mod ticker;
 pub(crate) mod waits;
 
 /// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
@@ -211,6 +213,7 @@ impl Circuit {
         let control = core.machine.lock();
         let word = core.machine.word();
         let (recorder, tag) = (core.machine.recorder(), Tag::of(word.epoch()));
+        let (slow_in_flight, stalled_calls) = recorder.hung(tag, now);
         let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
         CircuitSnapshot {
             name: Arc::clone(&core.name.0),
@@ -220,6 +223,8 @@ impl Circuit {
             in_state_for: now.since(control.since),
             retry_after: counts_down.then(|| core.machine.until().since(now)),
             window: recorder.counts(tag, now),
+            slow_in_flight,
+            stalled_calls,
             consecutive_failures: recorder.run(tag),
             totals: core.machine.totals(&control),
             failures_by_kind: core.machine.failures_by_kind(),
@@ -252,6 +257,9 @@ impl Circuit {
     #[inline(never)]
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let now = self.now();
+        if let Some(ticket) = self.core.machine.admit_checked(now) {
+            return Ok(ticket);
+        }
         let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
@@ -273,6 +281,18 @@ impl Circuit {
         match self.core.machine.would_refuse(|| now) {
             Some(refusal) => self.rejected(refusal, now),
             None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
+        }
+    }
+
+    /// Trips the circuit if too many calls hang, as each call that comes does.
+    ///
+    /// For a ticker, where a circuit is to open though no call comes; with the feature `tokio` there
+    /// is one, `stall_ticker`. See
+    /// [`stalled_calls`](CircuitBuilder::stalled_calls) and
+    /// [`slow_call_rate`](CircuitBuilder::slow_call_rate), without which it does nothing.
+    pub fn look_for_stalled_calls(&self) {
+        if self.core.machine.word().has(Word::CHECKED) {
+            self.tell_if(self.core.machine.look(self.now()));
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) use self::check::parse_sum;
 /// failure_count = 100
 /// slow_call_rate = 0.8                  # together with:
 /// slower_than = "2s"
+/// stalled_calls = 20                    # together with:
+/// older_than = "5s"
 /// window = { time = "10s", buckets = 10 }   # or: { calls = 100 }
 /// minimum_calls = 20
 /// open_for = "30s"                      # or: open_backoff = { first = "5s", max = "5m" }

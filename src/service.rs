@@ -176,6 +176,8 @@ where
             }
             Poll::Pending => {
                 self.waiting.begin(self.handle.circuit(), cx.waker());
+                // A task that waits here is a call that comes, and perhaps the only one.
+                self.circuit().look_for_stalled_calls();
                 // Asked again after the waker is in place: a trip in between woke nobody.
                 if self.circuit().would_reject() && !planted(Bug::AskedOnce) {
                     return self.ready_to_reject();

@@ -35,6 +35,11 @@ pub struct CircuitSnapshot {
     pub retry_after: Option<Duration>,
     /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
     pub window: WindowCounts,
+    /// Calls under way that count as slow, since they have taken that long already; 0 unless closed,
+    /// and without a slow-call rule.
+    pub slow_in_flight: u64,
+    /// Calls under way that the rule of stalled calls counts; 0 unless closed, and without one.
+    pub stalled_calls: u64,
     /// How many calls in a row have failed, as the rule of consecutive failures counts them: without
     /// kinds that have a rule of their own. 0 unless closed, and where there is no such rule.
     pub consecutive_failures: u64,
@@ -91,13 +96,18 @@ impl CircuitSnapshot {
     /// The share of failed calls in the window; `None` below `minimum_calls`.
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {
-        self.rate(self.window.failures)
+        self.rate(self.window.failures, self.window.calls)
     }
 
-    /// The share of slow calls in the window; `None` below `minimum_calls`.
+    /// The share of slow calls in the window, with those under way that count as slow; `None` below
+    /// `minimum_calls`.
     #[must_use]
     pub fn slow_call_rate(&self) -> Option<f64> {
-        self.rate(self.window.slow_calls)
+        let hung = self.slow_in_flight;
+        self.rate(
+            self.window.slow_calls.saturating_add(hung),
+            self.window.calls.saturating_add(hung),
+        )
     }
 
     /// Closed or forced closed is healthy, half-open or open under observation is degraded, open is
@@ -108,8 +118,7 @@ impl CircuitSnapshot {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    fn rate(&self, part: u64) -> Option<f64> {
-        let calls = self.window.calls;
+    fn rate(&self, part: u64, calls: u64) -> Option<f64> {
         (calls > 0 && calls >= self.minimum_calls).then(|| part as f64 / calls as f64)
     }
 }

@@ -41,6 +41,9 @@ struct Thresholds {
     slow_call_rate: Option<f64>,
     #[serde(serialize_with = "crate::serialize::optional_seconds")]
     slower_than: Option<Duration>,
+    stalled_calls: Option<u32>,
+    #[serde(serialize_with = "crate::serialize::optional_seconds")]
+    older_than: Option<Duration>,
     minimum_calls: u32,
 }
 
@@ -57,6 +60,8 @@ pub(super) struct CircuitDetail {
 pub(super) struct Counts<'a> {
     name: &'a str,
     window: WindowCounts,
+    slow_in_flight: u64,
+    stalled_calls: u64,
     totals: Totals,
     #[serde(serialize_with = "crate::serialize::by_kind")]
     failures_by_kind: &'a [(FailureKind, u64)],
@@ -103,6 +108,8 @@ impl Thresholds {
             failure_count: settings.effective_failure_count(),
             slow_call_rate: settings.slow_call_rate.map(|rule| rule.rate.share()),
             slower_than: settings.slow_call_rate.map(|rule| rule.slower_than),
+            stalled_calls: settings.stalled_calls.map(|rule| rule.calls),
+            older_than: settings.stalled_calls.map(|rule| rule.older_than),
             minimum_calls: settings.effective_minimum(),
         }
     }
@@ -113,6 +120,8 @@ impl<'a> Counts<'a> {
         Self {
             name: &snapshot.name,
             window: snapshot.window,
+            slow_in_flight: snapshot.slow_in_flight,
+            stalled_calls: snapshot.stalled_calls,
             totals: snapshot.totals,
             failures_by_kind: &snapshot.failures_by_kind,
             failure_rate: snapshot.failure_rate(),

@@ -10,7 +10,9 @@ use crate::config::CircuitConfig;
 use crate::config::scalar::Scalar;
 use crate::config::text::{BackoffText, RuleText, Text, WindowText};
 use crate::engine::backoff::Backoff;
-use crate::engine::settings::{CountRule, KindRule, Rate, RateRule, Settings, SlowRule};
+use crate::engine::settings::{
+    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
+};
 use crate::engine::window::SlidingWindow;
 
 /// A setting that cannot be right: where, what is there, and what may be.
@@ -53,6 +55,8 @@ impl TryFrom<Text> for CircuitConfig {
             failure_count: text.failure_count,
             slow_call_rate: text.slow_call_rate,
             slower_than: text.slower_than,
+            stalled_calls: text.stalled_calls,
+            older_than: text.older_than,
             kind: None,
             open_for: None,
         };
@@ -87,12 +91,13 @@ impl RuleText {
             &self.failure_rate,
             &self.failure_count,
             &self.slow_call_rate,
+            &self.stalled_calls,
         ];
         let set = conditions.into_iter().flatten().count();
         if set != 1 {
             let found = format!("one with {set} conditions");
             let allowed = "one with exactly one of consecutive_failures, failure_rate, \
-                           failure_count, slow_call_rate";
+                           failure_count, slow_call_rate, stalled_calls";
             return Err(ConfigError::new("condition", found, allowed));
         }
         self.put(settings)
@@ -123,19 +128,18 @@ impl RuleText {
             settings.failure_count = Some(CountRule { failures, open_for });
         }
         let slow = rate("slow_call_rate", self.slow_call_rate)?;
-        match (slow, duration("slower_than", self.slower_than)?) {
-            (None, None) => {}
-            (Some(rate), Some(slower_than)) => {
-                settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
-            }
-            (Some(_), None) => {
-                let allowed = "set together with slow_call_rate, such as \"2s\"";
-                return Err(ConfigError::new("slower_than", "missing", allowed));
-            }
-            (None, Some(_)) => {
-                let allowed = "set together with slower_than, such as 0.5";
-                return Err(ConfigError::new("slow_call_rate", "missing", allowed));
-            }
+        let slower_than = duration("slower_than", self.slower_than)?;
+        if let Some((rate, slower_than)) =
+            both(("slow_call_rate", slow, "0.5"), ("slower_than", slower_than, "\"2s\""))?
+        {
+            settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
+        }
+        let stalled = positive("stalled_calls", self.stalled_calls)?;
+        let older_than = duration("older_than", self.older_than)?;
+        if let Some((calls, older_than)) =
+            both(("stalled_calls", stalled, "20"), ("older_than", older_than, "\"5s\""))?
+        {
+            settings.stalled_calls = Some(StalledRule { calls, older_than, open_for });
         }
         Ok(())
     }
@@ -205,6 +209,23 @@ fn open_time(
         None | Some(Scalar::Bool(true)) => Ok(Some(backoff_time)),
         Some(Scalar::Bool(false)) => Ok(Some(backoff_time.without_jitter())),
         Some(other) => Err(ConfigError::new("open_backoff.jitter", other, "true or false")),
+    }
+}
+
+/// Two fields that are set together or not at all, each with its name and an example.
+fn both<A, B>(
+    (a_field, a, a_example): (&str, Option<A>, &str),
+    (b_field, b, b_example): (&str, Option<B>, &str),
+) -> Result<Option<(A, B)>, ConfigError> {
+    let missing = |field: &str, other: &str, example: &str| {
+        let allowed = format!("set together with {other}, such as {example}");
+        Err(ConfigError::new(field, "missing", allowed))
+    };
+    match (a, b) {
+        (Some(a), Some(b)) => Ok(Some((a, b))),
+        (None, None) => Ok(None),
+        (Some(_), None) => missing(b_field, a_field, b_example),
+        (None, Some(_)) => missing(a_field, b_field, a_example),
     }
 }
 

@@ -24,6 +24,10 @@ pub(crate) struct Text {
     pub(super) slow_call_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slower_than: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stalled_calls: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) older_than: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "window")]
     pub(super) window: Option<WindowText>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +91,10 @@ pub(super) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slower_than: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stalled_calls: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) older_than: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) open_for: Option<Scalar>,
@@ -140,11 +148,18 @@ fn rules_of(settings: &Settings) -> Vec<RuleText> {
         open_for: rule.open_for.map(Scalar::from),
         ..RuleText::default()
     });
+    let stalled_calls = settings.stalled_calls.map(|rule| RuleText {
+        stalled_calls: Some(rule.calls.into()),
+        older_than: Some(rule.older_than.into()),
+        open_for: rule.open_for.map(Scalar::from),
+        ..RuleText::default()
+    });
     kinds
         .chain(settings.consecutive.as_ref().map(consecutive))
         .chain(failure_rate)
         .chain(slow_call_rate)
         .chain(failure_count)
+        .chain(stalled_calls)
         .collect()
 }
 

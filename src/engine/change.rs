@@ -21,6 +21,8 @@ pub enum ChangeReason {
     SlowCallRate,
     /// The failures in the window reached their limit.
     FailureCount,
+    /// Too many calls were under way for too long.
+    StalledCalls,
     /// The upstream asked to be left alone: [`Outcome::TripFor`](crate::Outcome::TripFor).
     UpstreamAsked,
     /// The open time was over.
@@ -49,6 +51,7 @@ impl ChangeReason {
             Self::FailureRate => "failure_rate",
             Self::SlowCallRate => "slow_call_rate",
             Self::FailureCount => "failure_count",
+            Self::StalledCalls => "stalled_calls",
             Self::UpstreamAsked => "upstream_asked",
             Self::OpenTimeOver => "open_time_over",
             Self::ProbesFailed => "probes_failed",
@@ -69,6 +72,7 @@ impl From<Cause> for ChangeReason {
             Cause::FailureRate => Self::FailureRate,
             Cause::SlowCallRate => Self::SlowCallRate,
             Cause::FailureCount => Self::FailureCount,
+            Cause::StalledCalls => Self::StalledCalls,
         }
     }
 }
@@ -117,6 +121,7 @@ mod tests {
             ChangeReason::FailureRate.as_str(),
             ChangeReason::SlowCallRate.as_str(),
             ChangeReason::FailureCount.as_str(),
+            ChangeReason::StalledCalls.as_str(),
             ChangeReason::UpstreamAsked.as_str(),
             ChangeReason::OpenTimeOver.as_str(),
             ChangeReason::ProbesFailed.as_str(),

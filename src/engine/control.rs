@@ -89,7 +89,9 @@ impl Control {
 
     /// The flags of a word under the present settings.
     pub(crate) fn flags(&self) -> u64 {
-        self.told | if self.settings.is_timed() { Word::TIMED } else { 0 }
+        let timed = if self.settings.is_timed() { Word::TIMED } else { 0 };
+        let checked = if self.settings.is_watched() { Word::CHECKED } else { 0 };
+        self.told | timed | checked
     }
 
     /// The open time that a rule of its own may give.
@@ -105,6 +107,7 @@ impl Control {
             Cause::FailureRate => settings.failure_rate.and_then(|rule| rule.open_for),
             Cause::SlowCallRate => settings.slow_call_rate.and_then(|rule| rule.open_for),
             Cause::FailureCount => settings.failure_count.and_then(|rule| rule.open_for),
+            Cause::StalledCalls => settings.stalled_calls.and_then(|rule| rule.open_for),
         };
         own.map_or(OpenTime::Backoff, OpenTime::Given)
     }

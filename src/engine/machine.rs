@@ -6,6 +6,7 @@
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
+use crate::engine::in_flight::Begun;
 use crate::engine::kinds::KindCounts;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::Effect;
@@ -80,7 +81,7 @@ impl Machine {
     #[inline]
     pub(crate) fn admit_closed(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
-        if !word.is_closed() {
+        if !word.is_plainly_closed() {
             return None;
         }
         let started = if word.has(Word::TIMED) { now() } else { Timestamp::ZERO };
@@ -91,6 +92,17 @@ impl Machine {
     pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
+        }
+        if let Some(ticket) = self.admit_checked(now) {
+            return (Ok(ticket), None);
+        }
+        if let Some(change) = self.look(now) {
+            let refusal = Refusal::Open { until: self.until() };
+            return (self.refuse(self.word(), refusal, now), Some(change));
+        }
+        let word = self.word();
+        if word.is_closed() {
+            return (Ok(self.check_in(word, now)), None);
         }
         let (taken, change) = self.take_slot(now);
         (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
@@ -110,7 +122,7 @@ impl Machine {
         // The word cannot change while the lock is held.
         let word = if planted(Bug::OldWord) { word } else { self.word() };
         if word.is_closed() {
-            return (Ok(Ticket::new(word, now)), None);
+            return (Ok(self.check_in(word, now)), None);
         }
         if let Some(refusal) = self.refusal(word, now) {
             return (Err((word, refusal)), None);
@@ -128,6 +140,42 @@ impl Machine {
             None => Err((word, Refusal::ProbesBusy { until: free_at })),
         };
         (taken, change)
+    }
+
+    /// Admits a call of the closed circuit, and counts it as under way where a rule asks for that.
+    fn check_in(&self, word: Word, now: Timestamp) -> Ticket {
+        let ticket = Ticket::new(word, now);
+        if word.is_plainly_closed() {
+            return ticket;
+        }
+        self.recorder().begin_anyway(Tag::of(word.epoch()), now);
+        ticket.checked()
+    }
+
+    /// Admits a call of the closed circuit that is only to be counted as under way.
+    #[inline]
+    pub(crate) fn admit_checked(&self, now: Timestamp) -> Option<Ticket> {
+        let word = self.word();
+        if !word.is_closed() || word.is_plainly_closed() {
+            return None;
+        }
+        match self.recorder().begin(Tag::of(word.epoch()), now) {
+            Begun::Counted => Some(Ticket::new(word, now).checked()),
+            Begun::LookFirst => None,
+        }
+    }
+
+    /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.
+    pub(crate) fn look(&self, now: Timestamp) -> Option<Change> {
+        let word = self.word();
+        if !word.is_closed() || word.is_plainly_closed() {
+            return None;
+        }
+        let cause = self.recorder().look(Tag::of(word.epoch()), now)?;
+        match self.trip_by(word, cause, now) {
+            Effect::Changed(change) => Some(change),
+            Effect::Nothing | Effect::SlotFreed => None,
+        }
     }
 
     /// Why a call would be refused now, if it would; changes nothing.

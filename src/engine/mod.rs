@@ -16,6 +16,7 @@ pub(crate) mod control;
 pub(crate) mod explore;
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
 pub(crate) mod fleet;
+mod in_flight;
 mod kinds;
 pub(crate) mod machine;
 #[cfg(all(test, breaker_loom))]

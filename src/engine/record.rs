@@ -72,13 +72,32 @@ impl Machine {
             return self.stale();
         }
         // First, and with a branch of its own: it is what nearly every call comes to.
-        if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
+        if ticket.is_plain_call() && ending == Ending::Finished(Outcome::Success) {
+            return self.record_success(word, ticket, now);
+        }
+        if ticket.is_checked() {
+            return self.record_checked(word, ticket, ending, now);
+        }
+        self.record_other(word, ticket, ending, now)
+    }
+
+    /// A call that was looked at on its way in.
+    #[inline(never)]
+    fn record_checked<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        ending: Ending,
+        now: Reading<F>,
+    ) -> Recorded {
+        self.recorder().end(Tag::of(word.epoch()), ticket.started());
+        if ending == Ending::Finished(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }
         self.record_other(word, ticket, ending, now)
     }
 
-    #[inline]
+    #[inline(always)]
     fn record_success<F: FnOnce() -> Timestamp>(
         &self,
         word: Word,
@@ -220,7 +239,7 @@ impl Machine {
     }
 
     /// Closed => Open: a rule holds.
-    fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Effect {
+    pub(crate) fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| (cause.into(), control.open_time_of(cause)))
     }
 

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
+use crate::engine::in_flight::{Begun, InFlight};
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
 use crate::engine::settings::{Rate, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::slots::{Block, Slots};
 use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
-use crate::sync::{AtomicU64, Bug, Ordering, planted};
+use crate::sync::{AtomicU64, Bug, OnceLock, Ordering, planted};
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
@@ -28,6 +29,19 @@ pub(crate) struct Recorder {
     /// How many rules are about one kind, and in which block of `kinds` they are.
     kind_rules: AtomicU64,
     limits: Limits,
+    /// Made when settings first ask for it.
+    watch: OnceLock<Box<Watch>>,
+}
+
+/// What is known of calls that are under way.
+#[derive(Debug)]
+struct Watch {
+    /// Held against the slow-call rule.
+    slow: InFlight,
+    /// Held against the rule of stalled calls.
+    stalled: InFlight,
+    /// How many of those are too many.
+    stalled_calls: AtomicU64,
 }
 
 /// The numbers that results are held against; 0 where there is no such rule.
@@ -50,6 +64,7 @@ pub(crate) enum Cause {
     FailureRate,
     SlowCallRate,
     FailureCount,
+    StalledCalls,
 }
 
 /// What became of a result.
@@ -85,6 +100,7 @@ impl Recorder {
                 slower_than: AtomicU64::new(0),
                 abandoned_after: AtomicU64::new(0),
             },
+            watch: OnceLock::new(),
         }
     }
 
@@ -92,6 +108,12 @@ impl Recorder {
     pub(crate) fn configure(&self, settings: &Settings) {
         self.window.reshape(settings.effective_window(), slow_calls(settings));
         self.limits.set(settings);
+        if settings.is_watched() {
+            self.watch.get_or_init(|| Box::new(Watch::new()));
+        }
+        if let Some(watch) = self.watch.get() {
+            watch.configure(settings);
+        }
         let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
         for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
             if let [kind, limit, _] = words {
@@ -125,22 +147,95 @@ impl Recorder {
             }
         }
         self.window.restart(tag, now);
+        if let Some(watch) = self.watch.get() {
+            watch.slow.restart(tag, now);
+            watch.stalled.restart(tag, now);
+        }
+    }
+
+    /// Counts a call as under way, if it was asked in its tick already whether others hang.
+    #[inline]
+    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> Begun {
+        let Some(watch) = self.watch.get() else { return Begun::Counted };
+        let slow = watch.slow.begin(tag, started);
+        if slow == Begun::LookFirst {
+            return slow;
+        }
+        let stalled = watch.stalled.begin(tag, started);
+        if stalled == Begun::LookFirst {
+            watch.slow.end(tag, started);
+        }
+        stalled
+    }
+
+    /// Counts a call as under way.
+    pub(crate) fn begin_anyway(&self, tag: Tag, started: Timestamp) {
+        if let Some(watch) = self.watch.get() {
+            watch.slow.begin_anyway(tag, started);
+            watch.stalled.begin_anyway(tag, started);
+        }
+    }
+
+    /// Counts it as no longer under way.
+    #[inline]
+    pub(crate) fn end(&self, tag: Tag, started: Timestamp) {
+        if let Some(watch) = self.watch.get() {
+            watch.slow.end(tag, started);
+            watch.stalled.end(tag, started);
+        }
+    }
+
+    /// Finds the first rule that calls under way make hold. Asked by each call that comes, and
+    /// answered once in a tick: in between no more calls hang.
+    pub(crate) fn look(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
+        let watch = self.watch.get()?;
+        let (slow, stalled) = (watch.slow.look(tag, now), watch.stalled.look(tag, now));
+        let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
+            let counts = self.window.counts(tag, now);
+            self.limits.is_too_slow(counts, slow).then_some(Cause::SlowCallRate)
+        });
+        let limit = load(&watch.stalled_calls);
+        let by_number = || (limit != 0 && stalled? >= limit).then_some(Cause::StalledCalls);
+        by_rate.or_else(by_number)
+    }
+
+    /// How many calls under way count as slow, and how many as stalled.
+    pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
+        let hung = |watch: &Watch| (watch.slow.hung(tag, now), watch.stalled.hung(tag, now));
+        self.watch.get().map_or((0, 0), |watch| hung(watch))
+    }
+
+    /// The first rule about the window that holds at `counts`.
+    fn reached_by(
+        &self,
+        counts: WindowCounts,
+        tag: Tag,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
+        self.limits
+            .reached_by(counts, || self.watch.get().map_or(0, |watch| watch.slow.hung(tag, now())))
     }
 
     /// Records a success; a slow one may make a rule hold.
     #[inline]
-    pub(crate) fn succeed(&self, tag: Tag, pace: Pace, now: impl FnOnce() -> Timestamp) -> Taken {
+    pub(crate) fn succeed(
+        &self,
+        tag: Tag,
+        pace: Pace,
+        mut now: impl FnMut() -> Timestamp,
+    ) -> Taken {
         end_run(&self.run, tag);
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
         let sample = Sample { verdict: Verdict::Succeeded, pace };
-        let (counts, keeper) = match self.window.record(tag, sample, now) {
+        let (counts, keeper) = match self.window.record(tag, sample, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) => (counts, Keeper::Window),
             Noted::Uncounted(counts) => (counts, Keeper::Tally),
         };
-        Taken::InTime { cause: counts.and_then(|counts| self.limits.reached_by(counts)), keeper }
+        let cause = counts.and_then(|counts| self.reached_by(counts, tag, now));
+        Taken::InTime { cause, keeper }
     }
 
     /// Records a failure, and finds the first rule that it makes hold.
@@ -149,15 +244,15 @@ impl Recorder {
         tag: Tag,
         kind: FailureKind,
         pace: Pace,
-        now: impl FnOnce() -> Timestamp,
+        mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
         let by_run = self.lengthen_run(tag, kind);
         let sample = Sample { verdict: Verdict::Failed, pace };
-        let counts = match self.window.record(tag, sample, now) {
+        let counts = match self.window.record(tag, sample, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
         };
-        let cause = by_run.or_else(|| self.limits.reached_by(counts?));
+        let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
         Taken::InTime { cause, keeper: Keeper::Tally }
     }
 
@@ -248,20 +343,48 @@ impl Limits {
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
+    /// Whether `hung` calls under way and those of the window make the slow-call rule hold.
+    #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
+    fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
+        let rate = upper(load(&self.rates)) as u32;
+        let calls = counts.calls.saturating_add(hung);
+        let slow_calls = counts.slow_calls.saturating_add(hung);
+        let enough = calls >= load(&self.minimum_calls);
+        rate != 0 && enough && Rate::is_reached(rate, slow_calls, calls)
+    }
+
     /// The first rule about the window that holds at `counts`.
     #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
-    fn reached_by(&self, counts: WindowCounts) -> Option<Cause> {
+    fn reached_by(&self, counts: WindowCounts, hung: impl FnOnce() -> u64) -> Option<Cause> {
         let rates = load(&self.rates);
         let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
         let enough = counts.calls >= load(&self.minimum_calls);
         if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
             return Some(Cause::FailureRate);
         }
-        if enough && slow != 0 && Rate::is_reached(slow, counts.slow_calls, counts.calls) {
+        if slow != 0 && self.is_too_slow(counts, hung()) {
             return Some(Cause::SlowCallRate);
         }
         let failures = upper(load(&self.failures));
         (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
+    }
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self { slow: InFlight::new(), stalled: InFlight::new(), stalled_calls: AtomicU64::new(0) }
+    }
+
+    /// The caller holds the lock, and restarts next.
+    fn configure(&self, settings: &Settings) {
+        let slow = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
+        let (calls, age) = settings
+            .stalled_calls
+            .map_or((0, 0), |rule| (rule.calls.into(), nanos(rule.older_than)));
+        self.slow.configure(slow);
+        self.stalled.configure(age);
+        // Relaxed: published with the epoch.
+        self.stalled_calls.store(calls, Ordering::Relaxed);
     }
 }
 

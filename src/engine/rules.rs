@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::outcome::FailureKind;
-use crate::engine::settings::{CountRule, KindRule, Rate, RateRule, Settings, SlowRule};
+use crate::engine::settings::{
+    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
+};
 
 /// One condition that opens a circuit, with an open time of its own if wanted.
 ///
@@ -37,6 +39,7 @@ enum Condition {
     FailureRate(Rate),
     SlowCallRate(Rate, Duration),
     FailureCount(u32),
+    StalledCalls(u32, Duration),
 }
 
 impl TripRule {
@@ -85,6 +88,20 @@ impl TripRule {
     pub fn slow_call_rate(rate: f64, slower_than: Duration) -> Self {
         let slower_than = not_zero("slower_than", slower_than);
         Self::new(Condition::SlowCallRate(checked_rate("slow_call_rate", rate), slower_than))
+    }
+
+    /// Holds when at least `calls` calls are under way for `older_than` or longer.
+    ///
+    /// See [`CircuitBuilder::stalled_calls`](crate::CircuitBuilder::stalled_calls).
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0 or `older_than` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn stalled_calls(calls: u32, older_than: Duration) -> Self {
+        let older_than = not_zero("older_than", older_than);
+        Self::new(Condition::StalledCalls(at_least_one("stalled_calls", calls), older_than))
     }
 
     /// Makes the rule one about failures of `kind` alone.
@@ -145,6 +162,9 @@ impl TripRule {
             }
             (Condition::FailureCount(failures), _) => {
                 settings.failure_count = Some(CountRule { failures, open_for });
+            }
+            (Condition::StalledCalls(calls, older_than), _) => {
+                settings.stalled_calls = Some(StalledRule { calls, older_than, open_for });
             }
         }
     }

@@ -13,6 +13,7 @@ pub(crate) struct Settings {
     pub(crate) failure_rate: Option<RateRule>,
     pub(crate) slow_call_rate: Option<SlowRule>,
     pub(crate) failure_count: Option<CountRule>,
+    pub(crate) stalled_calls: Option<StalledRule>,
     pub(crate) kinds: Vec<KindRule>,
     /// `None`: the default window where a rule needs one, else none.
     pub(crate) window: Option<SlidingWindow>,
@@ -49,6 +50,14 @@ pub(crate) struct SlowRule {
     pub(crate) open_for: Option<Duration>,
 }
 
+/// Trips at a number of calls that hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StalledRule {
+    pub(crate) calls: u32,
+    pub(crate) older_than: Duration,
+    pub(crate) open_for: Option<Duration>,
+}
+
 /// Trips at a number of consecutive failures of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KindRule {
@@ -81,6 +90,7 @@ impl Settings {
             failure_rate: None,
             slow_call_rate: None,
             failure_count: None,
+            stalled_calls: None,
             kinds: Vec::new(),
             window: None,
             minimum_calls: DEFAULT_MINIMUM_CALLS,
@@ -108,6 +118,7 @@ impl Settings {
             && self.failure_rate.is_none()
             && self.slow_call_rate.is_none()
             && self.failure_count.is_none()
+            && self.stalled_calls.is_none()
             && self.kinds.is_empty()
     }
 
@@ -139,7 +150,12 @@ impl Settings {
 
     /// Whether calls must note when they started.
     pub(crate) fn is_timed(&self) -> bool {
-        self.slow_call_rate.is_some() || self.abandoned_after.is_some()
+        self.is_watched() || self.abandoned_after.is_some()
+    }
+
+    /// Whether calls are counted while they are under way.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.slow_call_rate.is_some() || self.stalled_calls.is_some()
     }
 
     /// How long a probe may hold its slot after a stretch of `open_for`.

@@ -61,7 +61,7 @@ impl Override {
 /// State, override, what the call path must do besides, and epoch: all that admission reads.
 ///
 /// ```text
-///  63 ... 8 | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
+///  63 ... 8 | 7 checked | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
 ///   epoch
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,9 @@ impl Word {
     pub(crate) const CALLS_TOLD: u64 = 1 << 5;
     /// A listener wants to hear of rejections.
     pub(crate) const REJECTIONS_TOLD: u64 = 1 << 6;
+
+    /// More decides on a call of the closed circuit than this word: it is looked at on its way in.
+    pub(crate) const CHECKED: u64 = 1 << 7;
 
     const STATE: u64 = 0b11;
     const OVERRIDE: u64 = 0b11 << 2;
@@ -121,6 +124,12 @@ impl Word {
     #[inline]
     pub(crate) const fn is_closed(self) -> bool {
         self.0 & Self::STATE == 0
+    }
+
+    /// Whether a call is admitted, and that is all there is to it.
+    #[inline]
+    pub(crate) const fn is_plainly_closed(self) -> bool {
+        self.0 & (Self::STATE | Self::CHECKED) == 0
     }
 
     #[inline]

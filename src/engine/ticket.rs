@@ -35,7 +35,13 @@ impl Ticket {
     /// For a call that `word` admits.
     #[inline]
     pub(crate) const fn new(word: Word, started: Timestamp) -> Self {
-        Self { bits: word.bits() & Self::WORD, started }
+        Self { bits: word.bits() & Self::WORD & !Word::CHECKED, started }
+    }
+
+    /// The same for one that was looked at on its way in.
+    #[inline]
+    pub(crate) const fn checked(self) -> Self {
+        Self { bits: self.bits | Word::CHECKED, ..self }
     }
 
     /// The same for a probe.
@@ -60,6 +66,18 @@ impl Ticket {
     #[inline]
     pub(crate) const fn is_call(self) -> bool {
         Word::from_bits(self.bits).is_closed()
+    }
+
+    /// Whether a closed circuit admitted the call, and did no more than that.
+    #[inline]
+    pub(crate) const fn is_plain_call(self) -> bool {
+        Word::from_bits(self.bits).is_plainly_closed()
+    }
+
+    /// Whether the call was looked at on its way in, and is to be on its way out.
+    #[inline]
+    pub(crate) const fn is_checked(self) -> bool {
+        Word::from_bits(self.bits).has(Word::CHECKED)
     }
 
     pub(crate) const fn is_probe(self) -> bool {

@@ -84,6 +84,10 @@ fn drive(rule: &Value, enough: u32, window: u32) -> Option<Drive> {
         let lasting = Duration::MAX;
         return Some(Drive { calls: enough, outcome: Outcome::Success, lasting });
     }
+    if let Some(calls) = rule.get("stalled_calls") {
+        let lasting = Duration::MAX;
+        return Some(Drive { calls: count(calls), outcome: Outcome::Success, lasting });
+    }
     if let Some(calls) = rule.get("failure_count") {
         return Some(failures(count(calls).min(window)));
     }
@@ -110,6 +114,7 @@ impl Drive {
         let circuit = builder.config(config.clone()).build();
         let permits: Vec<_> = (0..self.calls).map_while(|_| circuit.try_acquire().ok()).collect();
         clock.advance(self.lasting);
+        circuit.look_for_stalled_calls();
         permits.into_iter().for_each(|permit| permit.record(self.outcome));
         let Some(open_for) = circuit.snapshot().retry_after else { return Err(circuit.state()) };
 

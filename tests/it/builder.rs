@@ -43,7 +43,7 @@ fn message(f: impl FnOnce()) -> String {
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn wrong_values_are_named_with_what_is_allowed() {
     type Set = fn();
-    let cases: [(Set, &str); 16] = [
+    let cases: [(Set, &str); 18] = [
         (|| drop(api().consecutive_failures(0)), "consecutive_failures is 0: must be at least 1"),
         (|| drop(api().failure_count(0)), "failure_count is 0: must be at least 1"),
         (|| drop(api().failure_rate(0.0)), "failure_rate is 0: must be above 0 and at most 1"),
@@ -60,6 +60,11 @@ fn wrong_values_are_named_with_what_is_allowed() {
         (
             || drop(api().slow_call_rate(0.5, Duration::ZERO)),
             "slower_than is 0ns: must be longer than zero",
+        ),
+        (|| drop(api().stalled_calls(0, SECOND)), "stalled_calls is 0: must be at least 1"),
+        (
+            || drop(api().stalled_calls(1, Duration::ZERO)),
+            "older_than is 0ns: must be longer than zero",
         ),
         (|| drop(api().minimum_calls(0)), "minimum_calls is 0: must be at least 1"),
         (|| drop(api().open_for(Duration::ZERO)), "open_for is 0ns: must be longer than zero"),
@@ -142,11 +147,12 @@ fn the_kind_of_a_rule_has_a_name() {
 #[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn every_setter_panics_at_the_callers_line() {
-    let panics: [(fn(), u32); 14] = [
+    let panics: [(fn(), u32); 15] = [
         (|| drop(api().consecutive_failures(0)), line!()),
         (|| drop(api().failure_count(0)), line!()),
         (|| drop(api().failure_rate(7.0)), line!()),
         (|| drop(api().slow_call_rate(0.0, SECOND)), line!()),
+        (|| drop(api().stalled_calls(0, SECOND)), line!()),
         (|| drop(api().minimum_calls(0)), line!()),
         (|| drop(api().open_for(Duration::ZERO)), line!()),
         (|| drop(api().probes(0)), line!()),

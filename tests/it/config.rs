@@ -20,6 +20,8 @@ const EVERYTHING: &str = r#"
     failure_count = 100
     slow_call_rate = 0.8
     slower_than = "1s 500ms"
+    stalled_calls = 20
+    older_than = "5s"
     window = { time = "1m", buckets = 30 }
     minimum_calls = 7
     open_backoff = { first = "5s", max = "5m", jitter = false }
@@ -42,6 +44,7 @@ fn everything() -> CircuitConfig {
         .failure_rate(0.25)
         .failure_count(100)
         .slow_call_rate(0.8, Duration::from_millis(1500))
+        .stalled_calls(20, Duration::from_secs(5))
         .window(SlidingWindow::time(60 * SECOND).buckets(30))
         .minimum_calls(7)
         .open_backoff(Backoff::exponential(5 * SECOND, 300 * SECOND).without_jitter())

@@ -94,6 +94,14 @@ fn settings_that_belong_together_are_checked_together() {
             json!({ "slower_than": "2s" }),
             "`slow_call_rate` is missing: must be set together with slower_than, such as 0.5",
         ),
+        (
+            json!({ "stalled_calls": 20 }),
+            "`older_than` is missing: must be set together with stalled_calls, such as \"5s\"",
+        ),
+        (
+            json!({ "rules": [{ "stalled_calls": 0, "older_than": "5s" }] }),
+            "`rules[0].stalled_calls` is 0: must be a whole number from 1 to 4294967295",
+        ),
     ]);
 }
 
@@ -123,7 +131,7 @@ fn wrong_windows_and_rules_are_named_with_their_place() {
         (
             json!({ "rules": [{ "failure_rate": 0.5 }, { "open_for": "1s" }] }),
             "`rules[1].condition` is one with 0 conditions: must be one with exactly one of \
-             consecutive_failures, failure_rate, failure_count, slow_call_rate",
+             consecutive_failures, failure_rate, failure_count, slow_call_rate, stalled_calls",
         ),
         (
             json!({ "rules": [{ "failure_rate": 0.5, "kind": "dns" }] }),
@@ -211,7 +219,7 @@ fn rules_with_two_conditions_or_an_empty_kind_are_refused() {
         (
             json!({ "rules": [{ "failure_rate": 0.5, "failure_count": 3 }] }),
             "`rules[0].condition` is one with 2 conditions: must be one with exactly one of \
-             consecutive_failures, failure_rate, failure_count, slow_call_rate",
+             consecutive_failures, failure_rate, failure_count, slow_call_rate, stalled_calls",
         ),
         (
             json!({ "rules": [{ "consecutive_failures": 1, "kind": "" }] }),

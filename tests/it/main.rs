@@ -25,6 +25,7 @@ mod grpc;
 mod half_open;
 mod history;
 mod hosts;
+mod hung_calls;
 mod keyed;
 mod kinds;
 mod lengths;

@@ -40,6 +40,7 @@ impl<'a> Choices<'a> {
             probe_timeout: self.option(Self::time),
             abandoned_after: self.option(Self::time),
             longest_trip_for: self.time(),
+            stalled: self.option(|c| (c.within(1, 6), c.time())),
         }
     }
 

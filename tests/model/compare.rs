@@ -31,6 +31,9 @@ pub(crate) fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     let window = snapshot.window;
     let counts = (window.calls, window.failures, window.slow_calls);
     same("window", counts, (calls, failures, slow))?;
+    let (slow, stalled) = (model.settings.slow, model.settings.stalled);
+    same("slow in flight", snapshot.slow_in_flight, model.hung(slow.map(|s| s.1)))?;
+    same("stalled", snapshot.stalled_calls, model.hung(stalled.map(|s| s.1)))?;
     let has_rate = calls > 0 && calls >= u64::from(model.minimum());
     same("rate", snapshot.failure_rate().is_some(), has_rate)
 }

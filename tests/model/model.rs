@@ -33,6 +33,10 @@ pub(crate) struct Model {
     pub(crate) totals: [u64; 9],
     /// Every result of this epoch: when, whether failed, whether slow.
     results: Vec<(Duration, bool, bool)>,
+    /// When the calls began that this epoch admitted while closed, and that have not ended.
+    under_way: Vec<Duration>,
+    /// The ticks in which it was last asked which of them hang: as slow calls, and as stalled.
+    looked: [u128; 2],
     run: u32,
     kind_runs: [u32; 2],
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
@@ -57,6 +61,8 @@ impl Model {
             trip_reason: None,
             totals: [0; 9],
             results: Vec::new(),
+            under_way: Vec::new(),
+            looked: [0; 2],
             run: 0,
             kind_runs: [0; 2],
             live: Vec::new(),
@@ -75,8 +81,13 @@ impl Model {
             judged: self.state == Closed,
         };
         if self.state == Closed {
+            self.look();
+        }
+        if self.state == Closed {
+            self.under_way.push(self.now);
             return Some(call);
         }
+        call.judged = false;
         if self.overridden != Some(ForcedOpen) {
             if self.state == Open && self.now >= self.until {
                 self.enter(HalfOpen)
@@ -98,6 +109,45 @@ impl Model {
         observing.then_some(Call { epoch: self.epoch, ..call })
     }
 
+    /// A call comes: it is asked, once in a tick, whether those under way hang.
+    fn look(&mut self) {
+        let (slow, stalled) = (self.settings.slow, self.settings.stalled);
+        let slower_than = slow.map(|(_, than)| than);
+        let slows = self.looks(0, slower_than).then(|| self.hung(slower_than)).unwrap_or(0);
+        let older_than = stalled.map(|(_, than)| than);
+        let looks = self.looks(1, older_than);
+        if self.overridden == Some(ForcedClosed) {
+            return;
+        }
+        if slows > 0 && self.is_too_slow() {
+            self.open(ChangeReason::SlowCallRate, None)
+        } else if looks && stalled.is_some_and(|(calls, _)| self.hung(older_than) >= calls.into()) {
+            self.open(ChangeReason::StalledCalls, None)
+        }
+    }
+
+    fn looks(&mut self, which: usize, age: Option<Duration>) -> bool {
+        let Some(age) = age else { return false };
+        let tick = tick(self.now, age);
+        std::mem::replace(&mut self.looked[which], tick) != tick
+    }
+
+    /// How many calls under way have lasted so long, as ticks tell it.
+    pub(crate) fn hung(&self, age: Option<Duration>) -> u64 {
+        let Some(age) = age else { return 0 };
+        let hangs = |at: &&Duration| tick(self.now, age) - tick(**at, age) >= TICKS;
+        self.under_way.iter().filter(hangs).count() as u64
+    }
+
+    fn is_too_slow(&self) -> bool {
+        let Some((rate, than)) = self.settings.slow else { return false };
+        let ((calls, _, slows), hung) = (self.window(), self.hung(Some(than)));
+        let (calls, slows) = (calls + hung, slows + hung);
+        calls >= u64::from(self.minimum())
+            && calls > 0
+            && slows * u64::from(rate.whole) >= u64::from(rate.part) * calls
+    }
+
     /// Ends a call; `None` is a drop.
     pub(crate) fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
         if call.epoch != self.epoch {
@@ -105,6 +155,10 @@ impl Model {
             return;
         }
         self.live.retain(|(probe, _)| Some(*probe) != call.probe);
+        if call.judged {
+            let began = self.under_way.iter().position(|at| *at == call.started);
+            self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
+        }
         let elapsed = self.now - call.started;
         let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
         let outcome = outcome.or_else(|| dropped_late.then_some(ABANDONED));
@@ -150,7 +204,7 @@ impl Model {
         if let Some(Outcome::TripFor(time)) = outcome {
             return self.trip_when_asked(time);
         }
-        let (calls, failures, slows) = self.window();
+        let (calls, failures, _) = self.window();
         let reaches =
             |share: Share, n: u64| n * u64::from(share.whole) >= u64::from(share.part) * calls;
         let enough = calls >= u64::from(self.minimum()) && calls > 0;
@@ -165,7 +219,7 @@ impl Model {
             return;
         } else if enough && s.failure_rate.is_some_and(|rate| reaches(rate, failures)) {
             ChangeReason::FailureRate
-        } else if enough && s.slow.is_some_and(|(rate, _)| reaches(rate, slows)) {
+        } else if self.is_too_slow() {
             ChangeReason::SlowCallRate
         } else if s.failure_count.is_some_and(|n| failures >= u64::from(self.at_most_window(n))) {
             ChangeReason::FailureCount
@@ -223,6 +277,9 @@ impl Model {
         self.epoch += 1;
         (self.run, self.kind_runs, self.said) = (0, [0; 2], [0; 3]);
         self.results.clear();
+        self.under_way.clear();
+        let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
+        self.looked = ages.map(|age| age.map_or(0, |age| tick(self.now, age)));
         self.live.clear();
     }
 
@@ -265,6 +322,16 @@ impl Model {
             Window::Time(..) => number,
         }
     }
+}
+
+/// A call hangs from so many ticks on.
+const TICKS: u128 = 16;
+
+/// The tick of `at`, where fifteen make an age: an age is cut up by a product, as the circuit does
+/// it, since they are to agree to the nanosecond.
+fn tick(at: Duration, age: Duration) -> u128 {
+    let tick = age.as_nanos().div_ceil(TICKS - 1);
+    (at.as_nanos() * (u128::from(u64::MAX) / tick)) >> 64
 }
 
 const ABANDONED: Outcome = Outcome::Failure(FailureKind::ABANDONED);

@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     pub(crate) failure_rate: Option<Share>,
     pub(crate) slow: Option<(Share, Duration)>,
     pub(crate) failure_count: Option<u32>,
+    pub(crate) stalled: Option<(u32, Duration)>,
     /// For the first kinds: failures in a row, and an open time.
     pub(crate) kinds: [Option<(u32, Option<Duration>)>; 2],
     pub(crate) window: Window,
@@ -75,6 +76,7 @@ impl Settings {
         b = self.failure_rate.into_iter().fold(b, |b, rate| b.failure_rate(share(rate)));
         b = self.slow.into_iter().fold(b, |b, (rate, than)| b.slow_call_rate(share(rate), than));
         b = self.failure_count.into_iter().fold(b, CircuitBuilder::failure_count);
+        b = self.stalled.into_iter().fold(b, |b, (calls, than)| b.stalled_calls(calls, than));
         b = self.probe_timeout.into_iter().fold(b, CircuitBuilder::probe_timeout);
         b = self.abandoned_after.into_iter().fold(b, CircuitBuilder::abandoned_after);
         for (kind, rule) in KINDS.into_iter().zip(self.kinds) {
@@ -91,6 +93,7 @@ impl Settings {
             && self.failure_rate.is_none()
             && self.slow.is_none()
             && self.failure_count.is_none()
+            && self.stalled.is_none()
             && self.kinds == [None, None]
     }
 }

@@ -17,6 +17,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         option::of(share()),
         option::of((share(), time())),
         option::of(1..12_u32),
+        option::of((1..6_u32, time())),
         [kind(), kind()],
     );
     let rest = (
@@ -27,13 +28,14 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         (option::of(time()), option::of(time()), time()),
     );
     (rules, rest).prop_map(|(rules, rest)| {
-        let (consecutive, failure_rate, slow, failure_count, kinds) = rules;
+        let (consecutive, failure_rate, slow, failure_count, stalled, kinds) = rules;
         let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
         Settings {
             consecutive,
             failure_rate,
             slow,
             failure_count,
+            stalled,
             kinds,
             window,
             minimum_calls,

@@ -154,7 +154,7 @@ benchmark!(closed_consecutive, breaker(consecutive, false), 200_039);
 benchmark!(closed_registered, registered(), 200_039);
 benchmark!(closed_count_window, breaker(count_window, false), 299_638);
 benchmark!(closed_time_window, breaker(time_window, false), 429_039);
-benchmark!(closed_slow_calls, breaker(slow_calls, false), 475_039);
+benchmark!(closed_slow_calls, breaker(slow_calls, false), 620_039);
 benchmark!(failing_count_window, breaker(count_window, true), 709_340);
 benchmark!(failing_time_window, breaker(time_window, true), 865_040);
 benchmark!(rejection, rejecting(), 221_040);

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower_circuit_breaker::{
-    ChangeReason, Circuit, CircuitEvent, FailureKind, Interest, Listener, ManualClock, Outcome,
+    ChangeReason, Circuit, CircuitEvent, CircuitState, FailureKind, Interest, Listener,
+    ManualClock, Outcome,
 };
 
 use crate::compare::{compare, same};
@@ -95,11 +96,17 @@ impl<'a> Pair<'a> {
     }
 
     fn call(&mut self, exchange: &'a Exchange) -> Result<(), String> {
+        let was_closed = self.model.state == CircuitState::Closed;
         let (call, was_called) = (self.model.admit(), Cell::new(false));
         let answered = catch_unwind(AssertUnwindSafe(|| ask(&self.circuit, exchange, &was_called)));
         let Some(call) = call else {
             same("called", was_called.get(), false)?;
             let answered = seen::unless_panic(answered, false)?;
+            // The circuit is found to stall as the error is to be recorded, which goes on as it is.
+            if was_closed && matches!(exchange.answer, Answer::Unready) {
+                return answered
+                    .map_or(Ok(()), |answered| seen::answer(exchange, answered).map(drop));
+            }
             return answered.map_or(Ok(()), |answered| seen::rejected(answered, &self.model));
         };
         let end = at_the_head(exchange);

@@ -63,6 +63,7 @@ fn settings() -> Settings {
         failure_rate: None,
         slow: None,
         failure_count: None,
+        stalled: None,
         kinds: [None, None],
         window: Window::Calls(4),
         minimum_calls: 2,
