@@ -9,7 +9,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::config::CircuitConfig;
 use crate::engine::backoff::Backoff;
 use crate::engine::rules::{TripRule, at_least_one, not_zero};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Settings, Throttle};
 use crate::engine::window::SlidingWindow;
 use crate::event::Listener;
 use crate::sync::Arc;
@@ -262,6 +262,59 @@ impl CircuitBuilder {
     #[track_caller]
     pub fn longest_trip_for(mut self, longest: Duration) -> Self {
         self.settings.longest_trip_for = not_zero("longest_trip_for", longest);
+        self
+    }
+
+    /// Lets traffic back in little by little after a recovery: a tenth of the calls at first, all of
+    /// them after `duration`, and ever more in between.
+    ///
+    /// Default: all at once. For upstreams that come back with cold caches and empty pools, or with
+    /// many clients waiting: the whole load at once brings them down again. Not where every call
+    /// counts and few come, since nine of ten are rejected at first.
+    ///
+    /// The circuit is closed meanwhile, and trips by the same rules. Rejections say
+    /// [`Ramping`](crate::RejectReason::Ramping), also to services that wait
+    /// (`OnOpen::Wait`); who is admitted is drawn at random. A trip while it
+    /// ramps is a failed recovery: it opens with the next step of the
+    /// [backoff](Self::open_backoff). An operator's `reset` or `release` lets all calls in at once. Costs
+    /// calls nothing before and after.
+    ///
+    /// # Panics
+    ///
+    /// When `duration` is zero.
+    #[track_caller]
+    #[doc(alias = "slowStart")]
+    pub fn ramp(mut self, duration: Duration) -> Self {
+        self.settings.ramp = Some(not_zero("ramp", duration));
+        self
+    }
+
+    /// Holds calls back from an upstream that refuses many, instead of cutting it off.
+    ///
+    /// Adaptive throttling of the client, as in [Handling
+    /// Overload](https://sre.google/sre-book/handling-overload/) of the SRE book: over the last two
+    /// minutes, the circuit counts the calls that were tried and those that succeeded, and rejects
+    /// with the probability `max(0, (requests - k × accepts) / (requests + 1))`. So about `k` times as
+    /// many calls reach the upstream as it accepts: `k` of 2, as the book has it, wastes half of them,
+    /// and when the upstream can do more, the calls grow five-fold in two minutes; 1.1 wastes a
+    /// tenth, and they grow by a fifth.
+    ///
+    /// For upstreams that are overloaded rather than down, whose refusals cost them something; not
+    /// for one that is down, where nothing is to be gained by trying: a trip rule beside it, such as
+    /// [`consecutive_failures`](Self::consecutive_failures), opens the circuit then. It is a rule, and
+    /// so replaces the default ones; alone, it never opens the circuit. Rejections say
+    /// [`Throttled`](crate::RejectReason::Throttled), and count as tried; ignored and dropped calls are
+    /// neither tried nor accepted. Costs each call two readings of the clock and a sum of twelve
+    /// buckets.
+    ///
+    /// # Panics
+    ///
+    /// When `k` is below 1 or above 1,000.
+    #[track_caller]
+    pub fn throttle(mut self, k: f64) -> Self {
+        let throttle = Throttle::new(k);
+        assert!(throttle.is_some(), "throttle is {k}: must be from 1 to 1000, such as 2");
+        self.settings.throttle = throttle;
         self
     }
 

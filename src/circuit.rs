@@ -8,6 +8,7 @@ use crate::builder::CircuitBuilder;
 use crate::clock::ClockSource;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::{Machine, Refusal};
+use crate::engine::odds::Share;
 use crate::engine::record::{Credit, Effect, Ending};
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
@@ -184,7 +185,12 @@ impl Circuit {
     #[must_use]
     pub fn health(&self) -> Health {
         let word = self.core.machine.word();
-        Health::of(word.state(), word.overridden())
+        let share = if word.has(Word::CHECKED) {
+            self.core.machine.admitted_share(self.now()).map(Share::as_f64)
+        } else {
+            None
+        };
+        Health::of(word.state(), word.overridden(), share)
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
@@ -223,6 +229,7 @@ impl Circuit {
             in_state_for: now.since(control.since),
             retry_after: counts_down.then(|| core.machine.until().since(now)),
             window: recorder.counts(tag, now),
+            admitted_share: core.machine.admitted_share(now).map(Share::as_f64),
             slow_in_flight,
             stalled_calls,
             consecutive_failures: recorder.run(tag),
@@ -315,6 +322,8 @@ impl Circuit {
             Refusal::Open { until } => Rejected::open(name, until.since(now)),
             Refusal::ProbesBusy { .. } => Rejected::busy(name),
             Refusal::ForcedOpen => Rejected::forced_open(name),
+            Refusal::Ramping => Rejected::ramping(name),
+            Refusal::Throttled => Rejected::throttled(name),
         })
     }
 

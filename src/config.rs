@@ -41,6 +41,8 @@ pub(crate) use self::check::parse_sum;
 /// probe_timeout = "30s"
 /// abandoned_after = "3s"
 /// longest_trip_for = "1h"
+/// ramp = "1m"
+/// throttle = 2.0
 ///
 /// [[rules]]
 /// consecutive_failures = 3

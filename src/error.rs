@@ -93,6 +93,12 @@ pub enum RejectReason {
     /// The circuit would admit the call, but it was rejecting when this service was last asked
     /// whether it is ready, so the inner service was not asked. Ask again.
     NotReady,
+    /// The circuit is closed and lets traffic back in little by little; see
+    /// [`ramp`](crate::CircuitBuilder::ramp). Another call may be admitted at once.
+    Ramping,
+    /// The circuit is closed and holds calls back from an upstream that refuses many; see
+    /// [`throttle`](crate::CircuitBuilder::throttle). Another call may be admitted at once.
+    Throttled,
 }
 
 impl RejectReason {
@@ -104,6 +110,8 @@ impl RejectReason {
             Self::ProbesBusy => "probes_busy",
             Self::ForcedOpen => "forced_open",
             Self::NotReady => "not_ready",
+            Self::Ramping => "ramping",
+            Self::Throttled => "throttled",
         }
     }
 }
@@ -127,6 +135,16 @@ impl Rejected {
     #[inline]
     pub(crate) const fn not_ready(circuit: Arc<Name>) -> Self {
         Self { circuit, grounds: Grounds::NOT_READY }
+    }
+
+    #[inline]
+    pub(crate) const fn ramping(circuit: Arc<Name>) -> Self {
+        Self { circuit, grounds: Grounds::RAMPING }
+    }
+
+    #[inline]
+    pub(crate) const fn throttled(circuit: Arc<Name>) -> Self {
+        Self { circuit, grounds: Grounds::THROTTLED }
     }
 
     /// The name of the circuit that did not admit the call.
@@ -177,7 +195,9 @@ impl Grounds {
     const PROBES_BUSY: Self = Self(u64::MAX);
     const FORCED_OPEN: Self = Self(u64::MAX - 1);
     const NOT_READY: Self = Self(u64::MAX - 2);
-    const LONGEST: u64 = u64::MAX - 3;
+    const RAMPING: Self = Self(u64::MAX - 3);
+    const THROTTLED: Self = Self(u64::MAX - 4);
+    const LONGEST: u64 = u64::MAX - 5;
 
     const fn open(left: Duration) -> Self {
         let left = nanos(left);
@@ -189,6 +209,8 @@ impl Grounds {
             Self::PROBES_BUSY => RejectReason::ProbesBusy,
             Self::FORCED_OPEN => RejectReason::ForcedOpen,
             Self::NOT_READY => RejectReason::NotReady,
+            Self::RAMPING => RejectReason::Ramping,
+            Self::THROTTLED => RejectReason::Throttled,
             Self(_) => RejectReason::Open,
         }
     }
@@ -222,6 +244,12 @@ impl fmt::Display for Rejected {
             RejectReason::ForcedOpen => write!(f, "circuit {circuit:?} is forced open")?,
             RejectReason::NotReady => {
                 write!(f, "circuit {circuit:?} was rejecting when asked whether it is ready")?;
+            }
+            RejectReason::Ramping => {
+                write!(f, "circuit {circuit:?} lets traffic back in little by little")?;
+            }
+            RejectReason::Throttled => {
+                write!(f, "circuit {circuit:?} holds calls back from a busy upstream")?;
             }
         }
         match self.retry_after() {

@@ -57,6 +57,7 @@
 //! | [`failed_probes_allowed`](CircuitBuilder::failed_probes_allowed) | 0 |
 //! | [`probe_timeout`](CircuitBuilder::probe_timeout) | the open time, at least 1 s |
 //! | [`abandoned_after`](CircuitBuilder::abandoned_after) | dropped calls are neutral |
+//! | [`ramp`](CircuitBuilder::ramp), [`throttle`](CircuitBuilder::throttle) | none: a closed circuit admits all calls |
 //! | [`longest_trip_for`](CircuitBuilder::longest_trip_for) | 1 h |
 //!
 //! # Where things are

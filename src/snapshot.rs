@@ -35,6 +35,9 @@ pub struct CircuitSnapshot {
     pub retry_after: Option<Duration>,
     /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
     pub window: WindowCounts,
+    /// While closed, and ramping up after a recovery or throttling: the share of calls that are
+    /// admitted now, from 0 to 1. `None` where all are, or none.
+    pub admitted_share: Option<f64>,
     /// Calls under way that count as slow, since they have taken that long already; 0 unless closed,
     /// and without a slow-call rule.
     pub slow_in_flight: u64,
@@ -110,11 +113,11 @@ impl CircuitSnapshot {
         )
     }
 
-    /// Closed or forced closed is healthy, half-open or open under observation is degraded, open is
-    /// failing.
+    /// Closed or forced closed is healthy; half-open, closed to a share of the calls, or open under
+    /// observation is degraded; open is failing.
     #[must_use]
-    pub const fn health(&self) -> Health {
-        Health::of(self.state, self.overridden)
+    pub fn health(&self) -> Health {
+        Health::of(self.state, self.overridden, self.admitted_share)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -131,8 +134,14 @@ impl Trip {
 }
 
 impl Health {
-    pub(crate) const fn of(state: CircuitState, overridden: Option<Override>) -> Self {
+    pub(crate) fn of(
+        state: CircuitState,
+        overridden: Option<Override>,
+        admitted_share: Option<f64>,
+    ) -> Self {
+        let is_partly_closed = overridden.is_none() && admitted_share.is_some_and(|s| s < 1.0);
         match (state, overridden) {
+            (CircuitState::Closed, _) if is_partly_closed => Self::Degraded,
             (CircuitState::Closed, _) => Self::Healthy,
             (CircuitState::HalfOpen, _) | (CircuitState::Open, Some(Override::Observing)) => {
                 Self::Degraded

@@ -60,6 +60,7 @@ pub(super) struct CircuitDetail {
 pub(super) struct Counts<'a> {
     name: &'a str,
     window: WindowCounts,
+    admitted_share: Option<f64>,
     slow_in_flight: u64,
     stalled_calls: u64,
     totals: Totals,
@@ -120,6 +121,7 @@ impl<'a> Counts<'a> {
         Self {
             name: &snapshot.name,
             window: snapshot.window,
+            admitted_share: snapshot.admitted_share,
             slow_in_flight: snapshot.slow_in_flight,
             stalled_calls: snapshot.stalled_calls,
             totals: snapshot.totals,

@@ -73,6 +73,8 @@ impl Refused {
                 Self::Until { due, left: due.since(now) }
             }
             Refusal::ForcedOpen => Self::UntilChange,
+            // Not refused for a time: the next call may be admitted.
+            Refusal::Ramping | Refusal::Throttled => Self::Until { due: now, left: Duration::ZERO },
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::config::scalar::Scalar;
 use crate::config::text::{BackoffText, RuleText, Text, WindowText};
 use crate::engine::backoff::Backoff;
 use crate::engine::settings::{
-    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
+    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule, Throttle,
 };
 use crate::engine::window::SlidingWindow;
 
@@ -78,6 +78,8 @@ impl TryFrom<Text> for CircuitConfig {
         settings.abandoned_after = duration("abandoned_after", text.abandoned_after)?;
         let longest = duration("longest_trip_for", text.longest_trip_for)?;
         set(&mut settings.longest_trip_for, longest);
+        settings.ramp = duration("ramp", text.ramp)?;
+        settings.throttle = throttle("throttle", text.throttle)?;
         set(&mut settings.open, open_time(text.open_for, text.open_backoff)?);
         Ok(Self::from_settings(settings))
     }
@@ -267,6 +269,18 @@ fn rate(field: &str, value: Option<Scalar>) -> Result<Option<Rate>, ConfigError>
     }
     .map(Some)
     .ok_or_else(|| ConfigError::new(field, value, "a number above 0 and at most 1, such as 0.5"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only numbers up to 1,000 matter")]
+fn throttle(field: &str, value: Option<Scalar>) -> Result<Option<Throttle>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    match value {
+        Scalar::Number(number) => Throttle::new(number),
+        Scalar::Whole(number) => Throttle::new(number as f64),
+        _ => None,
+    }
+    .map(Some)
+    .ok_or_else(|| ConfigError::new(field, value, "a number from 1 to 1000, such as 2"))
 }
 
 fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, ConfigError> {

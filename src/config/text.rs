@@ -48,6 +48,10 @@ pub(crate) struct Text {
     pub(super) abandoned_after: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) longest_trip_for: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ramp: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) throttle: Option<Scalar>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "rules")]
     pub(super) rules: Vec<RuleText>,
 }
@@ -116,6 +120,8 @@ impl From<CircuitConfig> for Text {
             probe_timeout: settings.probe_timeout.map(Scalar::from),
             abandoned_after: settings.abandoned_after.map(Scalar::from),
             longest_trip_for: Some(settings.longest_trip_for.into()),
+            ramp: settings.ramp.map(Scalar::from),
+            throttle: settings.throttle.map(|throttle| Scalar::Number(throttle.multiple())),
             rules: rules_of(&settings),
             ..Self::default()
         }

@@ -110,8 +110,15 @@ impl Dice {
     }
 
     pub(crate) const fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.0 = self.0.wrapping_add(Self::STEP);
+        Self::mix(self.0)
+    }
+
+    /// By how much the state moves on from one roll to the next.
+    pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    /// What is rolled at state `z`.
+    pub(crate) const fn mix(mut z: u64) -> u64 {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)

@@ -30,6 +30,8 @@ pub(crate) struct Control {
     left_closed: Timestamp,
     /// The open time of the last open stretch; zero before the first and after a reset.
     opened_for: Duration,
+    /// When the circuit, closed, admits all calls again; zero when it does.
+    pub(crate) ramp_ends: Timestamp,
     /// The backoff step of the last open stretch.
     step: Option<u32>,
     changes: u64,
@@ -79,6 +81,7 @@ impl Control {
             since: now,
             left_closed: now,
             opened_for: Duration::ZERO,
+            ramp_ends: Timestamp::ZERO,
             step: None,
             changes: 0,
             dice: Dice::new(seed),
@@ -90,7 +93,10 @@ impl Control {
     /// The flags of a word under the present settings.
     pub(crate) fn flags(&self) -> u64 {
         let timed = if self.settings.is_timed() { Word::TIMED } else { 0 };
-        let checked = if self.settings.is_watched() { Word::CHECKED } else { 0 };
+        let is_checked = self.settings.is_watched()
+            || self.settings.throttle.is_some()
+            || self.ramp_ends != Timestamp::ZERO;
+        let checked = if is_checked { Word::CHECKED } else { 0 };
         self.told | timed | checked
     }
 
@@ -119,7 +125,9 @@ impl Control {
         open_time: OpenTime,
         now: Timestamp,
     ) -> Duration {
-        let recovered = from == CircuitState::Closed && now.since(self.since) >= self.opened_for;
+        let recovered = from == CircuitState::Closed
+            && now.since(self.since) >= self.opened_for
+            && now >= self.ramp_ends;
         let step = match self.step {
             None => 0,
             Some(_) if recovered => 0,
@@ -250,7 +258,8 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
-        self.enter(control, Stretch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
+        let until = control.settings.ramp.map_or(Timestamp::ZERO, |ramp| now.after(ramp));
+        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
     }
 
     /// Any => Closed or, forced, Open: an operator's command starts afresh.
@@ -283,6 +292,8 @@ impl Machine {
         let to = Standing { state: word.state(), overridden: word.overridden() };
         let until = match word.state() {
             CircuitState::HalfOpen => Timestamp::ZERO,
+            // A ramp goes on, if there still is one.
+            CircuitState::Closed if settings.ramp.is_none() => Timestamp::ZERO,
             CircuitState::Open | CircuitState::Closed => self.until(),
         };
         let reason = ChangeReason::Operator;
@@ -315,10 +326,12 @@ impl Machine {
         let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
         self.tally().add_many(Counter::Successes, successes);
         if let Some(settings) = settings {
-            self.recorder().configure(&settings);
+            self.recorder().configure(&settings, control.dice.roll());
             control.settings = settings;
         }
         self.recorder().restart(tag, now);
+        let is_closed = next.to.state == CircuitState::Closed;
+        control.ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
         // Zero sends readers to the lock until word and deadline belong together.
         if !planted(Bug::OldDeadline) {
             self.set_until(Timestamp::ZERO);

@@ -6,7 +6,6 @@
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
-use crate::engine::in_flight::Begun;
 use crate::engine::kinds::KindCounts;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::Effect;
@@ -43,6 +42,9 @@ pub(crate) enum Refusal {
         until: Timestamp,
     },
     ForcedOpen,
+    /// Closed, but not for all calls.
+    Ramping,
+    Throttled,
 }
 
 impl Machine {
@@ -51,7 +53,7 @@ impl Machine {
         let settings = settings.into();
         let epoch = 1;
         let recorder = Recorder::new(&settings);
-        recorder.configure(&settings);
+        recorder.configure(&settings, seed);
         recorder.restart(Tag::of(epoch), now);
         let control = Control::new(settings, seed, now);
         let word = Word::new(CircuitState::Closed, None, control.flags(), epoch);
@@ -101,8 +103,8 @@ impl Machine {
             return (self.refuse(self.word(), refusal, now), Some(change));
         }
         let word = self.word();
-        if word.is_closed() {
-            return (Ok(self.check_in(word, now)), None);
+        if let Some(admitted) = self.admit_by_odds(word, now) {
+            return (admitted, None);
         }
         let (taken, change) = self.take_slot(now);
         (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
@@ -140,42 +142,6 @@ impl Machine {
             None => Err((word, Refusal::ProbesBusy { until: free_at })),
         };
         (taken, change)
-    }
-
-    /// Admits a call of the closed circuit, and counts it as under way where a rule asks for that.
-    fn check_in(&self, word: Word, now: Timestamp) -> Ticket {
-        let ticket = Ticket::new(word, now);
-        if word.is_plainly_closed() {
-            return ticket;
-        }
-        self.recorder().begin_anyway(Tag::of(word.epoch()), now);
-        ticket.checked()
-    }
-
-    /// Admits a call of the closed circuit that is only to be counted as under way.
-    #[inline]
-    pub(crate) fn admit_checked(&self, now: Timestamp) -> Option<Ticket> {
-        let word = self.word();
-        if !word.is_closed() || word.is_plainly_closed() {
-            return None;
-        }
-        match self.recorder().begin(Tag::of(word.epoch()), now) {
-            Begun::Counted => Some(Ticket::new(word, now).checked()),
-            Begun::LookFirst => None,
-        }
-    }
-
-    /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.
-    pub(crate) fn look(&self, now: Timestamp) -> Option<Change> {
-        let word = self.word();
-        if !word.is_closed() || word.is_plainly_closed() {
-            return None;
-        }
-        let cause = self.recorder().look(Tag::of(word.epoch()), now)?;
-        match self.trip_by(word, cause, now) {
-            Effect::Changed(change) => Some(change),
-            Effect::Nothing | Effect::SlotFreed => None,
-        }
     }
 
     /// Why a call would be refused now, if it would; changes nothing.

@@ -10,8 +10,10 @@
 
 pub(crate) mod backoff;
 pub(crate) mod change;
+mod checks;
 mod commands;
 pub(crate) mod control;
+mod entry;
 #[cfg(all(test, breaker_loom))]
 pub(crate) mod explore;
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
@@ -21,6 +23,7 @@ mod kinds;
 pub(crate) mod machine;
 #[cfg(all(test, breaker_loom))]
 mod models;
+pub(crate) mod odds;
 pub(crate) mod outcome;
 mod probes;
 pub(crate) mod record;

@@ -157,7 +157,7 @@ fn a_rejection_against_a_forced_open() {
         match admitted.0.unwrap_err() {
             Refusal::ForcedOpen => {}
             Refusal::Open { until } => assert_eq!(until, seconds(30)),
-            Refusal::ProbesBusy { .. } => panic!("not half-open"),
+            refusal => panic!("{refusal:?}, of a circuit that is open"),
         }
     });
 }
@@ -297,7 +297,7 @@ fn a_busy_rejection_against_a_reopening() {
         match admitted.0.unwrap_err() {
             Refusal::ProbesBusy { .. } => {}
             Refusal::Open { until } => assert_eq!(until, seconds(61)),
-            Refusal::ForcedOpen => panic!("not forced"),
+            refusal => panic!("{refusal:?}, of a circuit that nobody forced"),
         }
     });
 }
@@ -356,5 +356,32 @@ fn a_success_against_a_reset() {
         let late = u64::from(recorded.credit == Credit::Stale);
         let totals = machine.totals(&machine.lock());
         assert_eq!((totals.successes, totals.stale), (2 - late, late));
+    });
+}
+
+/// The end of a ramp against a failure that trips: the trip stands, and is what calls are told of.
+#[test]
+fn the_end_of_a_ramp_against_a_trip() {
+    explore(Depth::Every, 20, &[Bug::OldRamp], || {
+        let machine = machine(|settings| {
+            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+            settings.ramp = Some(Duration::from_secs(5));
+        });
+        let probe = half_open(&machine, 1)[0];
+        assert!(machine.record(probe, PASSED, || seconds(30)).change().is_some());
+        // By lot, while it ramps.
+        let failing = std::iter::repeat_with(|| machine.admit(seconds(34)).0.ok()).flatten().next();
+        let failing = failing.unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (admitted, recorded) =
+            race(move || a.admit(seconds(35)).0, move || b.record(failing, FAILED, || seconds(35)));
+        assert!(recorded.change().is_some());
+        assert_eq!(machine.word().state(), CircuitState::Open);
+        let refusal = Refusal::Open { until: seconds(65) };
+        assert_eq!(machine.admit(seconds(36)).0.unwrap_err(), refusal);
+        match admitted {
+            Ok(ticket) => assert!(ticket.is_call()),
+            Err(refused) => assert_eq!(refused, refusal),
+        }
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::control::{Control, OpenTime};
 use crate::engine::machine::Machine;
-use crate::engine::outcome::{FailureKind, Outcome, Pace};
+use crate::engine::outcome::{FailureKind, Outcome, Pace, Verdict};
 use crate::engine::probes::{Answer, Decision, ProbeId};
 use crate::engine::recorder::{Cause, Keeper, Taken};
 use crate::engine::state::{Override, Tag, Word};
@@ -88,9 +88,15 @@ impl Machine {
         word: Word,
         ticket: Ticket,
         ending: Ending,
-        now: Reading<F>,
+        mut now: Reading<F>,
     ) -> Recorded {
-        self.recorder().end(Tag::of(word.epoch()), ticket.started());
+        let tag = Tag::of(word.epoch());
+        if let Some(checks) = self.recorder().checks() {
+            checks.end(tag, ticket.started());
+            if ending == Ending::Finished(Outcome::Success) {
+                checks.odds.tried(tag, Verdict::Succeeded, || now.get());
+            }
+        }
         if ending == Ending::Finished(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::engine::in_flight::{Begun, InFlight};
+use crate::engine::checks::Checks;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
 use crate::engine::settings::{Rate, Settings};
 use crate::engine::state::Tag;
@@ -30,18 +30,7 @@ pub(crate) struct Recorder {
     kind_rules: AtomicU64,
     limits: Limits,
     /// Made when settings first ask for it.
-    watch: OnceLock<Box<Watch>>,
-}
-
-/// What is known of calls that are under way.
-#[derive(Debug)]
-struct Watch {
-    /// Held against the slow-call rule.
-    slow: InFlight,
-    /// Held against the rule of stalled calls.
-    stalled: InFlight,
-    /// How many of those are too many.
-    stalled_calls: AtomicU64,
+    checks: OnceLock<Box<Checks>>,
 }
 
 /// The numbers that results are held against; 0 where there is no such rule.
@@ -100,19 +89,20 @@ impl Recorder {
                 slower_than: AtomicU64::new(0),
                 abandoned_after: AtomicU64::new(0),
             },
-            watch: OnceLock::new(),
+            checks: OnceLock::new(),
         }
     }
 
-    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next.
-    pub(crate) fn configure(&self, settings: &Settings) {
+    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next; `seed` is for
+    /// odds.
+    pub(crate) fn configure(&self, settings: &Settings, seed: u64) {
         self.window.reshape(settings.effective_window(), slow_calls(settings));
         self.limits.set(settings);
-        if settings.is_watched() {
-            self.watch.get_or_init(|| Box::new(Watch::new()));
+        if settings.is_checked() {
+            self.checks.get_or_init(|| Box::new(Checks::new(settings, seed)));
         }
-        if let Some(watch) = self.watch.get() {
-            watch.configure(settings);
+        if let Some(checks) = self.checks.get() {
+            checks.configure(settings);
         }
         let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
         for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
@@ -147,62 +137,34 @@ impl Recorder {
             }
         }
         self.window.restart(tag, now);
-        if let Some(watch) = self.watch.get() {
-            watch.slow.restart(tag, now);
-            watch.stalled.restart(tag, now);
+        if let Some(checks) = self.checks.get() {
+            checks.restart(tag, now);
         }
     }
 
-    /// Counts a call as under way, if it was asked in its tick already whether others hang.
+    /// What is looked at on the way in, where something is.
     #[inline]
-    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> Begun {
-        let Some(watch) = self.watch.get() else { return Begun::Counted };
-        let slow = watch.slow.begin(tag, started);
-        if slow == Begun::LookFirst {
-            return slow;
-        }
-        let stalled = watch.stalled.begin(tag, started);
-        if stalled == Begun::LookFirst {
-            watch.slow.end(tag, started);
-        }
-        stalled
-    }
-
-    /// Counts a call as under way.
-    pub(crate) fn begin_anyway(&self, tag: Tag, started: Timestamp) {
-        if let Some(watch) = self.watch.get() {
-            watch.slow.begin_anyway(tag, started);
-            watch.stalled.begin_anyway(tag, started);
-        }
-    }
-
-    /// Counts it as no longer under way.
-    #[inline]
-    pub(crate) fn end(&self, tag: Tag, started: Timestamp) {
-        if let Some(watch) = self.watch.get() {
-            watch.slow.end(tag, started);
-            watch.stalled.end(tag, started);
-        }
+    pub(crate) fn checks(&self) -> Option<&Checks> {
+        self.checks.get().map(|checks| &**checks)
     }
 
     /// Finds the first rule that calls under way make hold. Asked by each call that comes, and
     /// answered once in a tick: in between no more calls hang.
     pub(crate) fn look(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
-        let watch = self.watch.get()?;
-        let (slow, stalled) = (watch.slow.look(tag, now), watch.stalled.look(tag, now));
+        let checks = self.checks()?;
+        let (slow, stalled) = (checks.slow.look(tag, now), checks.stalled.look(tag, now));
         let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
             let counts = self.window.counts(tag, now);
             self.limits.is_too_slow(counts, slow).then_some(Cause::SlowCallRate)
         });
-        let limit = load(&watch.stalled_calls);
-        let by_number = || (limit != 0 && stalled? >= limit).then_some(Cause::StalledCalls);
+        let by_number = || checks.are_too_many(stalled?).then_some(Cause::StalledCalls);
         by_rate.or_else(by_number)
     }
 
     /// How many calls under way count as slow, and how many as stalled.
     pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
-        let hung = |watch: &Watch| (watch.slow.hung(tag, now), watch.stalled.hung(tag, now));
-        self.watch.get().map_or((0, 0), |watch| hung(watch))
+        let hung = |checks: &Checks| (checks.slow.hung(tag, now), checks.stalled.hung(tag, now));
+        self.checks().map_or((0, 0), hung)
     }
 
     /// The first rule about the window that holds at `counts`.
@@ -213,7 +175,7 @@ impl Recorder {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<Cause> {
         self.limits
-            .reached_by(counts, || self.watch.get().map_or(0, |watch| watch.slow.hung(tag, now())))
+            .reached_by(counts, || self.checks().map_or(0, |checks| checks.slow.hung(tag, now())))
     }
 
     /// Records a success; a slow one may make a rule hold.
@@ -252,6 +214,9 @@ impl Recorder {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
         };
+        if let Some(checks) = self.checks() {
+            checks.odds.tried(tag, Verdict::Failed, &mut now);
+        }
         let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
         Taken::InTime { cause, keeper: Keeper::Tally }
     }
@@ -367,24 +332,6 @@ impl Limits {
         }
         let failures = upper(load(&self.failures));
         (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
-    }
-}
-
-impl Watch {
-    fn new() -> Self {
-        Self { slow: InFlight::new(), stalled: InFlight::new(), stalled_calls: AtomicU64::new(0) }
-    }
-
-    /// The caller holds the lock, and restarts next.
-    fn configure(&self, settings: &Settings) {
-        let slow = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
-        let (calls, age) = settings
-            .stalled_calls
-            .map_or((0, 0), |rule| (rule.calls.into(), nanos(rule.older_than)));
-        self.slow.configure(slow);
-        self.stalled.configure(age);
-        // Relaxed: published with the epoch.
-        self.stalled_calls.store(calls, Ordering::Relaxed);
     }
 }
 

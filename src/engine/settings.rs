@@ -26,7 +26,13 @@ pub(crate) struct Settings {
     pub(crate) probe_timeout: Option<Duration>,
     pub(crate) abandoned_after: Option<Duration>,
     pub(crate) longest_trip_for: Duration,
+    pub(crate) ramp: Option<Duration>,
+    pub(crate) throttle: Option<Throttle>,
 }
+
+/// How many calls may be tried for each that the upstream accepts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Throttle(f64);
 
 /// Trips at a number of failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +107,8 @@ impl Settings {
             probe_timeout: None,
             abandoned_after: None,
             longest_trip_for: Duration::from_secs(3600),
+            ramp: None,
+            throttle: None,
         }
     }
 
@@ -120,6 +128,7 @@ impl Settings {
             && self.failure_count.is_none()
             && self.stalled_calls.is_none()
             && self.kinds.is_empty()
+            && self.throttle.is_none()
     }
 
     /// The window to keep, if any rule or the user asks for one.
@@ -158,10 +167,47 @@ impl Settings {
         self.slow_call_rate.is_some() || self.stalled_calls.is_some()
     }
 
+    /// Whether calls of the closed circuit are looked at on their way in, now or at times.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.is_watched() || self.throttle.is_some() || self.ramp.is_some()
+    }
+
     /// How long a probe may hold its slot after a stretch of `open_for`.
     pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
         self.probe_timeout.unwrap_or_else(|| open_for.max(SHORTEST_PROBE_TIMEOUT))
     }
+}
+
+/// Multiples that mean the same are equal, though one of them came through text.
+impl PartialEq for Throttle {
+    fn eq(&self, other: &Self) -> bool {
+        self.scaled() == other.scaled()
+    }
+}
+
+impl Throttle {
+    /// A multiple, if it is from 1 to 1,000.
+    pub(crate) fn new(k: f64) -> Option<Self> {
+        (1.0..=1000.0).contains(&k).then_some(Self(k))
+    }
+
+    /// The multiple as it was given.
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "only text asks for it"))]
+    pub(crate) const fn multiple(self) -> f64 {
+        self.0
+    }
+
+    /// The multiple in parts of [`SCALE`](Self::SCALE).
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between SCALE and 1,000 times that by construction"
+    )]
+    pub(crate) fn scaled(self) -> u64 {
+        (self.0 * f64::from(Self::SCALE)).round() as u64
+    }
+
+    pub(crate) const SCALE: u32 = 1_000_000;
 }
 
 impl Rate {

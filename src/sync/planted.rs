@@ -52,6 +52,8 @@ pub(crate) enum Bug {
     AskedOnce,
     /// A reader of events lets go of the lock between reading and leaving its waker.
     ReadsThenWaits,
+    /// The end of a ramp is published whatever has become of the circuit.
+    OldRamp,
     /// A call is counted among those under way of whatever epoch it finds.
     OldStart,
     /// Who keeps a new circuit does not ask again, under the lock, whether there is one.

@@ -43,7 +43,7 @@ fn message(f: impl FnOnce()) -> String {
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn wrong_values_are_named_with_what_is_allowed() {
     type Set = fn();
-    let cases: [(Set, &str); 18] = [
+    let cases: [(Set, &str); 21] = [
         (|| drop(api().consecutive_failures(0)), "consecutive_failures is 0: must be at least 1"),
         (|| drop(api().failure_count(0)), "failure_count is 0: must be at least 1"),
         (|| drop(api().failure_rate(0.0)), "failure_rate is 0: must be above 0 and at most 1"),
@@ -61,6 +61,9 @@ fn wrong_values_are_named_with_what_is_allowed() {
             || drop(api().slow_call_rate(0.5, Duration::ZERO)),
             "slower_than is 0ns: must be longer than zero",
         ),
+        (|| drop(api().ramp(Duration::ZERO)), "ramp is 0ns: must be longer than zero"),
+        (|| drop(api().throttle(0.5)), "throttle is 0.5: must be from 1 to 1000, such as 2"),
+        (|| drop(api().throttle(f64::NAN)), "throttle is NaN: must be from 1 to 1000, such as 2"),
         (|| drop(api().stalled_calls(0, SECOND)), "stalled_calls is 0: must be at least 1"),
         (
             || drop(api().stalled_calls(1, Duration::ZERO)),

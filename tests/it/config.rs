@@ -30,6 +30,8 @@ const EVERYTHING: &str = r#"
     failed_probes_allowed = 1
     probe_timeout = "20s"
     abandoned_after = "3s"
+    ramp = "1m"
+    throttle = 2
     longest_trip_for = "2h"
 
     [[rules]]
@@ -53,6 +55,8 @@ fn everything() -> CircuitConfig {
         .failed_probes_allowed(1)
         .probe_timeout(20 * SECOND)
         .abandoned_after(3 * SECOND)
+        .ramp(60 * SECOND)
+        .throttle(2.0)
         .longest_trip_for(7200 * SECOND)
         .rule(
             TripRule::consecutive_failures(3).of(FailureKind::new("connect")).open_for(90 * SECOND),

@@ -95,6 +95,10 @@ fn settings_that_belong_together_are_checked_together() {
             "`slow_call_rate` is missing: must be set together with slower_than, such as 0.5",
         ),
         (
+            json!({ "throttle": 0.5 }),
+            "`throttle` is 0.5: must be a number from 1 to 1000, such as 2",
+        ),
+        (
             json!({ "stalled_calls": 20 }),
             "`older_than` is missing: must be set together with stalled_calls, such as \"5s\"",
         ),

@@ -109,6 +109,7 @@ fn json_has_names_and_seconds() {
             "in_state_for": 0.5,
             "retry_after": 7.5,
             "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
+            "admitted_share": null,
             "slow_in_flight": 0,
             "stalled_calls": 0,
             "consecutive_failures": 0,

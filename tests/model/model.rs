@@ -113,7 +113,7 @@ impl Model {
     fn look(&mut self) {
         let (slow, stalled) = (self.settings.slow, self.settings.stalled);
         let slower_than = slow.map(|(_, than)| than);
-        let slows = self.looks(0, slower_than).then(|| self.hung(slower_than)).unwrap_or(0);
+        let slows = if self.looks(0, slower_than) { self.hung(slower_than) } else { 0 };
         let older_than = stalled.map(|(_, than)| than);
         let looks = self.looks(1, older_than);
         if self.overridden == Some(ForcedClosed) {

@@ -15,7 +15,7 @@ fn after_a_run_of(run: u64, failures: u32) -> Recorder {
     let mut settings = Settings::without_rules();
     settings.consecutive = Some(CountRule { failures, open_for: None });
     let recorder = Recorder::new(&settings);
-    recorder.configure(&settings);
+    recorder.configure(&settings, 1);
     recorder.restart(NOW, Timestamp::ZERO);
     recorder.run.store(NOW.mark(run), Ordering::Relaxed);
     recorder
