@@ -27,6 +27,8 @@ mod calls;
 mod commands;
 #[cfg(feature = "redis")]
 mod fleet;
+#[cfg(feature = "tokio")]
+pub(crate) mod healing;
 mod settings;
 #[cfg(feature = "tokio")]
 mod ticker;

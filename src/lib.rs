@@ -68,6 +68,7 @@
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
 //!   [`Listener`]
+//! - who asks whether the upstream is back: calls, or `Circuit::health_probe` in the background
 //! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),
@@ -118,6 +119,8 @@ mod event;
 mod fleet;
 mod future;
 mod handle;
+#[cfg(feature = "tokio")]
+mod health_probe;
 mod history;
 #[cfg(feature = "http")]
 pub mod http;
@@ -169,6 +172,8 @@ pub use crate::engine::window::{SlidingWindow, WindowCounts};
 pub use crate::error::{BoxError, Error, RejectReason, Rejected};
 pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
+#[cfg(feature = "tokio")]
+pub use crate::health_probe::HealthProbe;
 pub use crate::history::{Delivery, RecentEvent, Subscription};
 pub use crate::layer::CircuitBreakerLayer;
 pub use crate::on_open::OnOpen;

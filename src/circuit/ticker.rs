@@ -7,7 +7,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::circuit::Circuit;
 use crate::engine::rules::not_zero;
-use crate::sync::Counted;
 
 impl Circuit {
     /// Looks for stalled calls at every `period`, until the circuit is dropped (feature `tokio`).
@@ -43,14 +42,14 @@ impl Circuit {
         period: Duration,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
         let period = not_zero("period", period);
-        let core = Counted::downgrade(&self.core);
+        let circuit = self.downgrade();
         async move {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let Some(core) = core.upgrade() else { return };
-                Self { core }.look_for_stalled_calls();
+                let Some(circuit) = circuit.upgrade() else { return };
+                circuit.look_for_stalled_calls();
             }
         }
     }

@@ -33,6 +33,8 @@ pub enum ChangeReason {
     ProbesSucceeded,
     /// Sixteen probes in a row were ignored: the upstream answers.
     ProbesIgnored,
+    /// A health probe found the upstream well.
+    HealthProbe,
     /// An operator tripped, reset, forced or released the circuit.
     Operator,
     /// The fleet's circuit changed (feature `redis`).
@@ -57,6 +59,7 @@ impl ChangeReason {
             Self::ProbesFailed => "probes_failed",
             Self::ProbesSucceeded => "probes_succeeded",
             Self::ProbesIgnored => "probes_ignored",
+            Self::HealthProbe => "health_probe",
             Self::Operator => "operator",
             Self::Fleet => "fleet",
             Self::LeaseOver => "lease_over",
@@ -127,6 +130,7 @@ mod tests {
             ChangeReason::ProbesFailed.as_str(),
             ChangeReason::ProbesSucceeded.as_str(),
             ChangeReason::ProbesIgnored.as_str(),
+            ChangeReason::HealthProbe.as_str(),
             ChangeReason::Operator.as_str(),
             ChangeReason::Fleet.as_str(),
             ChangeReason::LeaseOver.as_str(),

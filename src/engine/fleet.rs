@@ -125,7 +125,7 @@ impl Machine {
     }
 
     /// Has the present open stretch end at `until`. The lock is held.
-    fn reschedule(&self, until: Timestamp) -> Effect {
+    pub(crate) fn reschedule(&self, until: Timestamp) -> Effect {
         let is_sooner = until < self.until();
         self.set_until(until);
         // Who waits for a later end has an alarm of its own, and asks again when it rings.

@@ -18,6 +18,8 @@ mod entry;
 pub(crate) mod explore;
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
 pub(crate) mod fleet;
+#[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
+pub(crate) mod healing;
 mod in_flight;
 mod kinds;
 pub(crate) mod machine;

@@ -385,3 +385,18 @@ fn the_end_of_a_ramp_against_a_trip() {
         }
     });
 }
+
+/// Who watches the upstream closes the circuit, against an operator who forces it open.
+#[test]
+fn a_health_probe_against_a_forced_open() {
+    explore(Depth::Every, 5, &[Bug::OldHealth], || {
+        let machine = machine(|_| {});
+        machine.trip(None, START);
+        let stretch = machine.open_stretch(START).unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        race(move || a.heal(stretch.epoch, START), move || b.force(Override::ForcedOpen, START));
+        assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
+        assert_eq!(machine.word().state(), CircuitState::Open);
+        assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Refusal::ForcedOpen);
+    });
+}

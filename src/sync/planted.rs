@@ -54,6 +54,8 @@ pub(crate) enum Bug {
     ReadsThenWaits,
     /// The end of a ramp is published whatever has become of the circuit.
     OldRamp,
+    /// A circuit is healed whatever has become of it.
+    OldHealth,
     /// A call is counted among those under way of whatever epoch it finds.
     OldStart,
     /// Who keeps a new circuit does not ask again, under the lock, whether there is one.

@@ -23,6 +23,7 @@ mod found;
 mod futures;
 mod grpc;
 mod half_open;
+mod health_probe;
 mod history;
 mod hosts;
 mod hung_calls;
