@@ -1,6 +1,5 @@
 //! What operators see and steer: the page, the health, the metrics.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,13 +17,10 @@ pub(crate) fn admin(lanes: &Arc<[Lane; 2]>) -> Admin {
         // Their names differ: none is taken.
         let _ = registry.insert(&lane.circuit);
     }
-    let counted = registry.clone();
     Admin::builder(registry)
         .control()
-        .peer(|extensions| {
-            extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| *address)
-        })
-        .metrics(move || PrometheusText::encode(&counted))
+        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+        .metrics(PrometheusText::encode)
         .build()
 }
 

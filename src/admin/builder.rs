@@ -27,7 +27,7 @@ pub struct AdminBuilder {
 }
 
 /// Writes the metrics.
-pub(super) struct Metrics(Box<dyn Fn() -> String + Send + Sync>);
+pub(super) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>);
 
 /// The address of the peer, as an extension of the request: for servers that put it there.
 ///
@@ -135,11 +135,14 @@ impl AdminBuilder {
         self
     }
 
-    /// Serves what `encode` writes at `metrics`, in the text format of Prometheus (or `OpenMetrics`).
-    /// Default: 404.
+    /// Serves what `encode` writes about the registry at `metrics`, in the text format of Prometheus
+    /// (or `OpenMetrics`). Default: 404.
     ///
-    /// With the feature `prometheus`, `telemetry::PrometheusText::encode` writes it.
-    pub fn metrics(mut self, encode: impl Fn() -> String + Send + Sync + 'static) -> Self {
+    /// With the feature `prometheus` that is `.metrics(PrometheusText::encode)`, of `telemetry`.
+    pub fn metrics(
+        mut self,
+        encode: impl Fn(&CircuitRegistry) -> String + Send + Sync + 'static,
+    ) -> Self {
         self.metrics = Some(Metrics(Box::new(encode)));
         self
     }
@@ -188,8 +191,8 @@ impl AdminBuilder {
 }
 
 impl Metrics {
-    pub(super) fn encode(&self) -> String {
-        (self.0)()
+    pub(super) fn encode(&self, registry: &CircuitRegistry) -> String {
+        (self.0)(registry)
     }
 }
 

@@ -150,7 +150,7 @@ impl Shared {
         let metrics = self.metrics.as_ref().ok_or_else(|| {
             Problem::not_found("no metrics here: give the encoder to `AdminBuilder::metrics`")
         })?;
-        let text = metrics.encode();
+        let text = metrics.encode(&self.registry);
         let content_type = if text.ends_with("# EOF\n") { OPEN_METRICS } else { PROMETHEUS };
         Ok(ok(content_type, text))
     }

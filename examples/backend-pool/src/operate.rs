@@ -1,7 +1,5 @@
 //! What operators see and steer: the crate's own service, under the names that this API gives it.
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -13,13 +11,10 @@ use tower_circuit_breaker::telemetry::PrometheusText;
 
 /// Whoever is on this machine may steer.
 pub(crate) fn admin(pool: &CircuitRegistry) -> Admin {
-    let counted = pool.clone();
     Admin::builder(pool.clone())
         .control()
-        .peer(|extensions| {
-            extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| *address)
-        })
-        .metrics(move || PrometheusText::encode(&counted))
+        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+        .metrics(PrometheusText::encode)
         .build()
 }
 

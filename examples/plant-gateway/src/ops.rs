@@ -1,6 +1,5 @@
 //! What operators see and steer: health, metrics, the page.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, State};
@@ -14,13 +13,10 @@ use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitSnapshot, Health};
 
 /// The page, which whoever is on this machine, or has the token, may steer by.
 pub(crate) fn admin(registry: &CircuitRegistry, token: Option<String>) -> Admin {
-    let counted = registry.clone();
     let admin = Admin::builder(registry.clone())
         .control()
-        .peer(|extensions| {
-            extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| *address)
-        })
-        .metrics(move || PrometheusText::encode(&counted));
+        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+        .metrics(PrometheusText::encode);
     match token {
         Some(token) => admin.token(token).build(),
         None => admin.build(),

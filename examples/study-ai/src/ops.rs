@@ -1,6 +1,5 @@
 //! What operators see and steer: figures, health, metrics, the page.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, State};
@@ -17,13 +16,10 @@ use crate::service::Services;
 
 /// The page, which whoever is on this machine may steer by.
 pub(crate) fn admin(registry: &CircuitRegistry) -> Admin {
-    let counted = registry.clone();
     Admin::builder(registry.clone())
         .control()
-        .peer(|extensions| {
-            extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| *address)
-        })
-        .metrics(move || PrometheusText::encode(&counted))
+        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+        .metrics(PrometheusText::encode)
         .build()
 }
 

@@ -83,9 +83,8 @@ fn admin(setup: &Setup, registry: &CircuitRegistry, audit: Heard<AuditEntry>) ->
     if setup.has_prefix {
         builder = builder.path_prefix(PREFIX);
     }
-    let circuits = registry.clone();
     builder
-        .metrics(move || PrometheusText::encode(&circuits))
+        .metrics(PrometheusText::encode)
         .on_audit(move |entry| audit.push([entry.clone()]))
         .build()
 }

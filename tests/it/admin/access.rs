@@ -13,7 +13,7 @@ use tower_circuit_breaker::{CircuitRegistry, CircuitState};
 use super::{Answer, TOKEN, ask, command, from_here, get, post, registry, steering};
 
 fn guarded(registry: &CircuitRegistry) -> AdminBuilder {
-    steering(registry).token(TOKEN).metrics(|| "circuits 1\n".to_owned())
+    steering(registry).token(TOKEN).metrics(|_| "circuits 1\n".to_owned())
 }
 
 async fn with_token(admin: &Admin, request: Builder, token: &str) -> Answer {

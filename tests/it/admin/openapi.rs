@@ -28,7 +28,7 @@ fn operations(description: &Value) -> Vec<(String, String, Value)> {
 
 async fn perform(method: &str, path: &str) -> Answer {
     let (registry, _clock) = registry(&["plants"]);
-    let admin = steering(&registry).metrics(|| "# EOF\n".to_owned()).build();
+    let admin = steering(&registry).metrics(|_| "# EOF\n".to_owned()).build();
     if path == "/events" {
         admin.end_streams();
     }

@@ -100,14 +100,16 @@ async fn health_is_503_only_while_failing() {
 async fn metrics_are_what_the_encoder_writes() {
     let admin = Admin::builder(CircuitRegistry::new());
     let none = get(&admin.build(), "/metrics").await;
-    let plain = Admin::builder(CircuitRegistry::new()).metrics(|| "up 1\n".to_owned()).build();
-    let open = Admin::builder(CircuitRegistry::new()).metrics(|| "# EOF\n".to_owned()).build();
+    let (registry, _clock) = registry(&["plants", "prices"]);
+    let count = |circuits: &CircuitRegistry| format!("circuits {}\n", circuits.snapshots().len());
+    let plain = Admin::builder(registry).metrics(count).build();
+    let open = Admin::builder(CircuitRegistry::new()).metrics(|_| "# EOF\n".to_owned()).build();
 
     let (plain, open) = (get(&plain, "/metrics").await, get(&open, "/metrics").await);
 
     assert_eq!(none.status, 404);
     assert!(none.detail().contains("AdminBuilder::metrics"), "{}", none.text);
-    assert_eq!(plain.text, "up 1\n");
+    assert_eq!(plain.text, "circuits 2\n");
     assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert!(open.header("content-type").starts_with("application/openmetrics-text;"));
 }
