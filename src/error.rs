@@ -189,6 +189,34 @@ impl Rejected {
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         find_source(error)
     }
+
+    /// The one of several that is over first: when to come again where any of the circuits will do.
+    ///
+    /// Probes under way are over at any moment, and come before a time that is left; a circuit that an
+    /// operator forced open comes last. `None` of none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_circuit_breaker::{Circuit, Rejected};
+    ///
+    /// let rejections = [("paid", 60), ("free", 20)].map(|(name, seconds)| {
+    ///     let circuit = Circuit::builder(name).build();
+    ///     circuit.trip_for(Duration::from_secs(seconds));
+    ///     circuit.try_acquire().unwrap_err()
+    /// });
+    ///
+    /// let soonest = Rejected::soonest(&rejections).expect("there are two");
+    /// assert_eq!(soonest.circuit(), "free");
+    /// ```
+    #[must_use]
+    pub fn soonest<'a>(rejections: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+        rejections.into_iter().min_by_key(|rejected| match rejected.reason() {
+            RejectReason::ForcedOpen => Duration::MAX,
+            _ => rejected.retry_after().unwrap_or(Duration::ZERO),
+        })
+    }
 }
 
 impl Grounds {

@@ -40,6 +40,29 @@ fn messages_are_plain_text_whatever_time_is_left() {
 }
 
 #[test]
+fn the_soonest_of_several_rejections_is_over_first() {
+    let [open, longer, busy, forced] = [(); 4].map(|()| circuit(|b| b));
+    open.0.trip_for(Duration::from_secs(20));
+    longer.0.trip_for(Duration::from_secs(3000));
+    busy.0.trip();
+    ready_to_probe(&busy.0, &busy.1);
+    let _probe = busy.0.try_acquire().unwrap();
+    forced.0.force_open();
+    let [open, longer, busy, forced] = [open, longer, busy, forced].map(|(it, _)| rejection(&it));
+
+    for (several, soonest) in [
+        (vec![&longer, &open], Some(&open)),
+        (vec![&open, &longer], Some(&open)),
+        (vec![&open, &busy], Some(&busy)),
+        (vec![&forced, &longer], Some(&longer)),
+        (vec![&forced], Some(&forced)),
+        (vec![], None),
+    ] {
+        assert_eq!(Rejected::soonest(several.iter().copied()), soonest, "{several:?}");
+    }
+}
+
+#[test]
 fn names_are_displayed_as_in_metrics() {
     let (circuit, _) = circuit(|b| b);
     circuit.force_open();
