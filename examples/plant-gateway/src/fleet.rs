@@ -1,120 +1,104 @@
 //! The cache that all processes share, and the lock by which one of them asks for all.
 //!
-//! Check the cache, take the lock, check again, call, keep, release. Redis has a circuit of its own:
-//! while it is down, each process asks for itself, and none waits for it.
+//! Check the cache, take the lock, check again, call, keep, release. Redis has a circuit of its
+//! own: while it is down, each process asks for itself, and none waits for it.
 
-use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
-use std::fmt;
-use std::future::Future;
-use std::hash::BuildHasher;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, FromRedisValue, RedisResult, cmd};
+use redis::{Client, Cmd, FromRedisValue, cmd};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
-use tower_circuit_breaker::Circuit;
+use tower_circuit_breaker::{BoxError, Circuit, CircuitRegistry};
 
-use crate::answer::Candidates;
-use crate::settings::LockTimes;
-use crate::upstream::Failure;
+use crate::settings::seconds;
+use crate::upstream::{Answer, Plants};
 
 /// What this process has in common with others.
 #[derive(Clone)]
 pub(crate) struct Fleet {
-    redis: ConnectionManager,
     circuit: Circuit,
-    times: LockTimes,
-}
-
-/// A lock that is ours, for as long as Redis says so.
-struct Lock {
-    name: String,
-    token: String,
+    redis: ConnectionManager,
+    /// How long one waits for another process that asks the same.
+    wait: Duration,
+    /// How long that one may be silent.
+    expiry: Duration,
+    /// What this process writes on its locks; of its own calls for one key there is one at a time.
+    token: u64,
 }
 
 impl Fleet {
     /// Connects when it is first needed.
-    pub(crate) fn new(url: &str, circuit: Circuit, times: LockTimes) -> RedisResult<Self> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(1);
-        let redis = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
-        Ok(Self { redis, circuit, times })
+    pub(crate) fn new(url: &str, registry: &CircuitRegistry) -> Result<Self, BoxError> {
+        // Its own limits are half a second for a reply, and one for a connection.
+        let config = ConnectionManagerConfig::new().set_number_of_retries(1);
+        // Without the URL, which may hold a password.
+        let wrong = |error| format!("--redis must be like redis://127.0.0.1:6379: {error}");
+        let client = Client::open(url).map_err(wrong)?;
+        let circuit = Circuit::builder("redis").consecutive_failures(3).open_for(PAUSE).build();
+        registry.insert(&circuit)?;
+        Ok(Self {
+            circuit,
+            redis: client.get_connection_manager_lazy(config)?,
+            wait: seconds("CACHE_LOCK_WAIT", 10.0)?,
+            expiry: seconds("CACHE_LOCK_EXPIRY", 30.0)?,
+            token: fastrand::u64(..),
+        })
     }
 
-    /// The answer under `key`, or else that of `flight`, of which there is one in the whole fleet.
-    pub(crate) async fn get_or(
-        &self,
-        key: &str,
-        keep_for: Duration,
-        flight: impl Future<Output = Result<Candidates, Failure>> + Send,
-    ) -> Result<Candidates, Failure> {
-        if let Some(found) = self.find(key).await {
+    /// The answer under `key`, or else that of `call`, of which there is one in the whole fleet; it
+    /// is kept for so many seconds.
+    pub(crate) async fn get_or<F>(&self, key: &str, keep_for: u64, call: F) -> Answer
+    where
+        F: Future<Output = Answer>,
+    {
+        let [key, lock] = ["answer", "lock"].map(|of| format!("plant-gateway:{of}:{key}"));
+        if let Some(found) = self.find(&key).await {
             return Ok(found);
         }
-        let lock = self.lock(key).await;
-        if let Some(found) = self.find(key).await {
-            self.release(lock).await;
-            return Ok(found);
-        }
-        let result = tokio::select! {
-            result = flight => result,
-            never = self.renew(lock.as_ref()) => match never {},
+        let taken = Notify::new();
+        let call = async {
+            // Better ask twice than not at all.
+            let _ = timeout(self.wait, taken.notified()).await;
+            if let Some(found) = self.find(&key).await {
+                return Ok(found);
+            }
+            let plants = call.await?;
+            let text = serde_json::to_string(&plants).unwrap_or_default();
+            let _: Option<()> = self.ask(&Cmd::set_ex(&key, text, keep_for)).await;
+            Ok(plants)
         };
-        if let Ok(candidates) = &result {
-            self.keep(key, keep_for, candidates).await;
-        }
-        self.release(lock).await;
-        result
-    }
-
-    async fn find(&self, key: &str) -> Option<Candidates> {
-        let found: Option<String> = self.ask(cmd("GET").arg(answer(key))).await?;
-        serde_json::from_str(&found?).map(Candidates::new).ok()
-    }
-
-    async fn keep(&self, key: &str, keep_for: Duration, candidates: &Candidates) {
-        let Ok(text) = serde_json::to_string(&**candidates) else {
-            return;
+        let answer = tokio::select! {
+            answer = call => answer,
+            never = self.guard(&lock, &taken) => match never {},
         };
-        let (name, millis) = (answer(key), millis(keep_for));
-        let _: Option<()> = self.ask(cmd("SET").arg(name).arg(text).arg("PX").arg(millis)).await;
+        // Lets it go, at once or almost.
+        self.hold(&lock, Duration::ZERO).await;
+        answer
     }
 
-    /// Waits for the lock. `None` when that took too long or Redis is down: better ask twice than not
-    /// at all.
-    async fn lock(&self, key: &str) -> Option<Lock> {
-        let token = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        let lock = Lock { name: format!("plant-gateway:lock:{key}"), token };
-        let mut set = cmd("SET");
-        set.arg(&lock.name).arg(&lock.token).arg("NX").arg("PX").arg(millis(self.times.expiry));
-        let taken = timeout(self.times.wait, async {
-            while self.ask::<Option<String>>(&set).await?.is_none() {
+    async fn find(&self, key: &str) -> Option<Plants> {
+        let found: Option<String> = self.ask(&Cmd::get(key)).await?;
+        serde_json::from_str(&found?).ok()
+    }
+
+    /// Takes the lock when it can, and keeps it for as long as this is polled: when its holder dies
+    /// it runs out. A Redis that is down keeps nobody waiting.
+    async fn guard(&self, lock: &str, taken: &Notify) -> Infallible {
+        loop {
+            while self.hold(lock, self.expiry).await == Some(false) {
                 sleep(BETWEEN_TRIES).await;
             }
-            Some(())
-        });
-        taken.await.ok()?.map(|()| lock)
-    }
-
-    /// Keeps the lock for as long as this is polled. Who dies stops, and the lock runs out.
-    async fn renew(&self, lock: Option<&Lock>) -> Infallible {
-        let Some(lock) = lock else {
-            return std::future::pending().await;
-        };
-        loop {
-            sleep(self.times.expiry / 3).await;
-            let script = lock.if_ours("'PEXPIRE', KEYS[1], ARGV[2]");
-            let _: Option<i64> = self.ask(script.clone().arg(millis(self.times.expiry))).await;
+            taken.notify_one();
+            sleep(self.expiry / 3).await;
         }
     }
 
-    async fn release(&self, lock: Option<Lock>) {
-        if let Some(lock) = lock {
-            let _: Option<i64> = self.ask(&lock.if_ours("'DEL', KEYS[1]")).await;
-        }
+    /// Has the lock for so long from now on, unless another process has it.
+    async fn hold(&self, lock: &str, time: Duration) -> Option<bool> {
+        let mut hold = cmd("EVAL");
+        self.ask(hold.arg(HOLD).arg(1).arg(lock).arg(self.token).arg(millis(time))).await
     }
 
     /// The reply to `command`; `None` when Redis failed or is left alone, which its circuit shows.
@@ -124,32 +108,15 @@ impl Fleet {
     }
 }
 
-impl Lock {
-    /// A script that does `command`, unless the lock has run out and is another's by now.
-    fn if_ours(&self, command: &str) -> Cmd {
-        let script = format!(
-            "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call({command}) end return 0"
-        );
-        let mut eval = cmd("EVAL");
-        eval.arg(script).arg(1).arg(&self.name).arg(&self.token);
-        eval
-    }
-}
-
-impl fmt::Debug for Fleet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fleet").field("times", &self.times).finish_non_exhaustive()
-    }
-}
-
-fn answer(key: &str) -> String {
-    format!("plant-gateway:answer:{key}")
-}
-
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// How long a command may take: longer, and asking the upstream is the better way.
-const PATIENCE: Duration = Duration::from_millis(500);
+const HOLD: &str = "
+    local holder = redis.call('GET', KEYS[1])
+    if holder and holder ~= ARGV[1] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return 1";
+/// How long a Redis that is down is left alone.
+const PAUSE: Duration = Duration::from_secs(5);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);

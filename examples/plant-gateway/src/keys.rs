@@ -1,102 +1,81 @@
 //! Who may ask, and how often in an hour.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use moka::sync::Cache;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::settings::Mode;
+use crate::identify::problem;
+use crate::settings;
 
-/// The keys, and what each caller has used of its hour.
-#[derive(Debug)]
 pub(crate) struct Keys {
-    mode: Mode,
+    needs_key: bool,
     /// Their hashes: looking one up takes as long whatever it has in common with a right one.
-    known: HashSet<[u8; 32]>,
-    hours: Cache<Caller, Arc<Hour>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Caller {
-    Key([u8; 32]),
-    Anonymous(IpAddr),
-}
-
-/// An hour that began with a caller's first request.
-#[derive(Debug)]
-struct Hour {
-    began: Instant,
-    requests: AtomicU32,
+    known: HashSet<String>,
+    /// When each caller's hour began, which is at its first request, and how many there were since.
+    hours: Cache<String, Arc<(Instant, AtomicU32)>>,
 }
 
 impl Keys {
-    pub(crate) fn new(mode: Mode, keys: &[String]) -> Self {
-        let known = keys.iter().map(|key| hash(key.as_bytes())).collect();
-        let hours = Cache::builder().max_capacity(MOST_CALLERS).time_to_live(HOUR).build();
-        Self { mode, known, hours }
-    }
-
-    fn caller(&self, request: &Request) -> Option<Caller> {
-        let shown = request.headers().get("x-api-key").map(|key| hash(key.as_bytes()));
-        match (shown, self.mode) {
-            (Some(key), _) => self.known.contains(&key).then_some(Caller::Key(key)),
-            (None, Mode::Production) => None,
-            (None, Mode::Development) => {
-                let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-                Some(Caller::Anonymous(address.ip()))
+    pub(crate) fn read() -> Result<Self, String> {
+        let keys = settings::text("API_KEYS").unwrap_or_default();
+        let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
+        let known: HashSet<_> = keys.map(|key| hash(key.as_bytes())).collect();
+        let needs_key = match settings::text("APP_ENV").as_deref() {
+            None | Some("development") => false,
+            Some("production") if known.is_empty() => return Err(NO_KEYS.to_owned()),
+            Some("production") => true,
+            Some(it) => {
+                return Err(format!("APP_ENV is {it:?}: must be development or production"));
             }
-        }
+        };
+        // Each takes about 300 bytes.
+        let hours = Cache::builder().max_capacity(100_000).time_to_live(HOUR).build();
+        Ok(Self { needs_key, known, hours })
     }
 
-    /// How long `caller` has to wait, if its hour is used up.
-    fn wait(&self, caller: &Caller) -> Option<Duration> {
-        let allowed = match caller {
-            Caller::Key(_) => WITH_KEY,
-            Caller::Anonymous(_) => ANONYMOUS,
-        };
-        let begin = || Arc::new(Hour { began: Instant::now(), requests: AtomicU32::new(0) });
-        let hour = self.hours.get_with_by_ref(caller, begin);
-        // Relaxed: it only counts.
-        let before = hour.requests.fetch_add(1, Ordering::Relaxed);
-        (before >= allowed).then(|| HOUR.saturating_sub(hour.began.elapsed()))
+    /// Who asks, and how often that one may within an hour.
+    fn caller(&self, request: &Request) -> Option<(String, u32)> {
+        if let Some(key) = request.headers().get("x-api-key") {
+            let key = hash(key.as_bytes());
+            return self.known.contains(&key).then_some((key, WITH_KEY));
+        }
+        let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        (!self.needs_key).then(|| (address.ip().to_string(), ANONYMOUS))
     }
 }
 
 /// Lets those through who may ask.
 pub(crate) async fn admit(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
-    let Some(caller) = keys.caller(&request) else {
-        let error = "a valid key is needed in the header `X-API-Key`";
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": error }))).into_response();
+    let Some((caller, allowed)) = keys.caller(&request) else {
+        return problem(StatusCode::UNAUTHORIZED, "a valid key is needed in `X-API-Key`");
     };
-    match keys.wait(&caller) {
-        None => next.run(request).await,
-        Some(wait) => {
-            let headers = [(RETRY_AFTER, (wait.as_secs() + 1).to_string())];
-            let error = "the requests of this hour are used up; a key allows more";
-            let body = Json(json!({ "error": error }));
-            (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response()
-        }
+    let hour = keys.hours.get_with(caller, || Arc::new((Instant::now(), AtomicU32::new(0))));
+    let (began, requests) = &*hour;
+    // Relaxed: it only counts.
+    if requests.fetch_add(1, Ordering::Relaxed) < allowed {
+        return next.run(request).await;
     }
+    let wait = HOUR.saturating_sub(began.elapsed()).as_secs() + 1;
+    let error = "the requests of this hour are used up; a key allows more";
+    let refused = problem(StatusCode::TOO_MANY_REQUESTS, error);
+    ([(header::RETRY_AFTER, wait.to_string())], refused).into_response()
 }
 
-fn hash(key: &[u8]) -> [u8; 32] {
-    Sha256::digest(key).into()
+fn hash(key: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(key))
 }
 
+const NO_KEYS: &str = "API_KEYS is not set, and APP_ENV=production answers nobody without one";
 const WITH_KEY: u32 = 100;
 const ANONYMOUS: u32 = 10;
 const HOUR: Duration = Duration::from_secs(3600);
-/// Each takes about 200 bytes.
-const MOST_CALLERS: u64 = 100_000;

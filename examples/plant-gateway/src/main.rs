@@ -1,48 +1,44 @@
-//! Names the plant in a picture by two upstreams, one paid and one free, and goes on with one of them
-//! while the other is down.
+//! Names the plant in a picture by two upstreams, one paid and one free, and goes on with one of
+//! them while the other is down.
 //!
-//! `upstream.rs` is what an application would copy: the circuit and the stack around the calls.
+//! `upstream.rs` is what an application would copy: a cache, a circuit and a call.
 
-#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "it tells where it is")]
 #![expect(clippy::print_stderr, reason = "it tells what is wrong")]
 
 mod alerts;
-mod answer;
-mod cache;
 mod fake;
 mod fleet;
 mod identify;
 mod keys;
-mod ops;
 mod settings;
 mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::post;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use clap::Parser;
-use serde_json::Value;
+use reqwest::Client;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_circuit_breaker::{BoxError, Circuit, CircuitRegistry};
+use tower_circuit_breaker::admin::{Admin, AdminBuilder};
+use tower_circuit_breaker::telemetry::PrometheusText;
+use tower_circuit_breaker::{BoxError, CircuitRegistry, CircuitSnapshot, Health};
 
-use crate::alerts::Watch;
-use crate::answer::Read;
-use crate::cache::Answers;
 use crate::fleet::Fleet;
-use crate::identify::Source;
+use crate::identify::{Upstreams, identify};
 use crate::keys::Keys;
-use crate::settings::{Settings, UpstreamSettings};
+use crate::upstream::{Kind, Upstream};
 
 /// Names the plant in a picture by two upstreams, with a circuit breaker for each.
-#[derive(Debug, Parser)]
-#[command(name = "plant-gateway", after_help = AFTER_HELP)]
+#[derive(Parser)]
+#[command(name = "plant-gateway", after_help = include_str!("help.txt"))]
 struct Args {
     /// Port on 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 3100)]
@@ -54,120 +50,81 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let args = Args::parse();
-    let settings =
-        match Settings::read(|name| Some(std::env::var_os(name)?.to_string_lossy().into())) {
-            Ok(settings) => settings,
-            Err(line) => {
-                eprintln!("plant-gateway: {line}");
-                return ExitCode::from(2);
-            }
-        };
-    match run(args, settings).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("plant-gateway: {error}");
-            ExitCode::FAILURE
-        }
+async fn main() {
+    if let Err(error) = run(Args::parse()).await {
+        eprintln!("plant-gateway: {error}");
+        std::process::exit(2);
     }
 }
 
-async fn run(args: Args, settings: Settings) -> Result<(), BoxError> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; choose another port with --port")
+async fn run(args: Args) -> Result<(), BoxError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
+        format!("cannot listen on port {}: {error}; choose another with --port", args.port)
     })?;
     let registry = CircuitRegistry::new();
-    let fleet = args.redis.map(|url| fleet(&url, &registry, &settings)).transpose()?;
-    println!("gateway   http://{}", listener.local_addr()?);
-    println!("page      http://{}/circuits/", listener.local_addr()?);
-    let plant_id = Kind { name: "plant-id", read: answer::plant_id, keep_for: 30 * MINUTE };
-    let plantnet = Kind { name: "plantnet", read: answer::plantnet, keep_for: 24 * 60 * MINUTE };
-    let (paid, paid_source) = plant_id.open(&settings.plant_id, fake::plant_id(), &fleet).await?;
-    let (free, free_source) = plantnet.open(&settings.plantnet, fake::plantnet(), &fleet).await?;
-    let circuits = [paid, free];
-    for circuit in &circuits {
-        registry.insert(circuit)?;
-        if let Some(url) = &settings.webhook {
-            tokio::spawn(Watch::new(circuit, url, settings.alert_when_open_for).run());
+    let admin = admin(registry.clone())?;
+    let keys = Arc::new(Keys::read()?);
+    let fleet = args.redis.map(|url| Fleet::new(&url, &registry)).transpose()?;
+    let address = listener.local_addr()?;
+    println!("gateway   http://{address}\npage      http://{address}/circuits/");
+    let [paid, free]: [Kind; 2] = serde_json::from_str(include_str!("upstreams.json"))?;
+    let upstreams =
+        [Upstream::open(paid, fleet.clone()).await?, Upstream::open(free, fleet).await?];
+    let webhook = settings::url("ALERT_WEBHOOK_URL")?;
+    let open_for = settings::seconds("ALERT_WHEN_OPEN_FOR", 300.0)?;
+    let client = Client::builder().no_proxy().build()?;
+    for circuit in upstreams.each_ref().map(|upstream| upstream.circuit.clone()) {
+        registry.insert(&circuit)?;
+        if let Some(webhook) = webhook.clone() {
+            tokio::spawn(alerts::watch(circuit, client.clone(), webhook, open_for));
         }
     }
-
-    let admin = ops::admin(&registry, settings.admin_token);
-    let keys = Arc::new(Keys::new(settings.mode, &settings.keys));
+    let old_name = post(identify).layer(map_response(async |it: Response| (DEPRECATED, it)));
     let app = Router::new()
-        .route("/api/v1/identify", post(identify::identify))
-        .route("/api/identify", post(identify::identify_by_old_name))
+        .route("/api/v1/identify", post(identify))
+        .route("/api/identify", old_name)
         .layer(from_fn_with_state(keys, keys::admit))
-        .layer(DefaultBodyLimit::max(LARGEST_PICTURE))
-        .with_state(Arc::new([paid_source, free_source]))
-        .merge(ops::routes(&admin, Arc::new(circuits)));
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        .layer(DefaultBodyLimit::max(10 * 1024 * 1024))
+        .route("/api/v1/health", get(health))
+        .with_state(upstreams)
+        .nest_service("/circuits", admin.clone())
+        .route_service("/metrics", admin.clone())
+        .into_make_service_with_connect_info::<SocketAddr>();
     let end = async move {
-        // Where it cannot be heard, the process ends by force alone.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
+        // Where it cannot be heard, nothing would end this but force: better not to begin.
+        let _ = tokio::signal::ctrl_c().await;
         admin.end_streams();
     };
     Ok(axum::serve(listener, app).with_graceful_shutdown(end).await?)
 }
 
-/// The shared cache. The circuits themselves could be shared here, too: they are in `registry`.
-fn fleet(url: &str, registry: &CircuitRegistry, settings: &Settings) -> Result<Fleet, BoxError> {
-    let circuit =
-        Circuit::builder("redis").consecutive_failures(3).open_for(Duration::from_secs(5)).build();
-    registry.insert(&circuit)?;
-    Fleet::new(url, circuit, settings.lock).map_err(|error| {
-        // Without the URL, which may hold a password.
-        format!("--redis must be a URL such as redis://127.0.0.1:6379: {error}").into()
-    })
-}
-
-/// What sets one upstream apart from the other.
-struct Kind {
-    name: &'static str,
-    read: Read,
-    keep_for: Duration,
-}
-
-impl Kind {
-    /// The upstream's circuit, and what answers by it; played where no URL is set.
-    async fn open(
-        self,
-        settings: &UpstreamSettings,
-        played: Value,
-        fleet: &Option<Fleet>,
-    ) -> Result<(Circuit, Source), BoxError> {
-        let Self { name, read, keep_for } = self;
-        let url = match &settings.url {
-            Some(url) => url.clone(),
-            None => fake::start(played).await?,
-        };
-        println!("{name:<9} {url}");
-        let circuit = upstream::circuit(name, settings);
-        let url = format!("{}/identify", url.trim_end_matches('/'));
-        let stack = upstream::stack(&circuit, url, settings.timeout, read);
-        let answers = Answers::new(keep_for, fleet.clone());
-        Ok((circuit, Source { name, answers, stack }))
+/// The page, which whoever is on this machine, or has the token, may steer by, and the metrics.
+fn admin(registry: CircuitRegistry) -> Result<Admin, BoxError> {
+    let token = settings::text("ADMIN_TOKEN");
+    let fits = |token: &String| token.len() >= 16 && token.bytes().all(|b| b.is_ascii_graphic());
+    if !token.as_ref().is_none_or(fits) {
+        // What is wrong with a secret is told, but not what it is.
+        return Err("ADMIN_TOKEN must have 16 or more visible ASCII characters".into());
     }
+    let admin = Admin::builder(registry)
+        .control()
+        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
+        .metrics(PrometheusText::encode);
+    Ok(token.into_iter().fold(admin, AdminBuilder::token).build())
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-const LARGEST_PICTURE: usize = 10 * 1024 * 1024;
+/// Unhealthy when nobody is left to ask; Redis only makes answers dearer.
+async fn health(State(upstreams): State<Upstreams>) -> (StatusCode, Json<Value>) {
+    let circuits = upstreams.map(|upstream| upstream.circuit.snapshot());
+    let (status, health) = match circuits.each_ref().map(CircuitSnapshot::health) {
+        [Health::Healthy, Health::Healthy] => (StatusCode::OK, "healthy"),
+        [Health::Failing, Health::Failing] => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+        _ => (StatusCode::OK, "degraded"),
+    };
+    (status, Json(json!({ "status": health, "circuits": circuits })))
+}
 
-const AFTER_HELP: &str = "\
-Environment, with what holds otherwise:
-  PLANT_ID_CIRCUIT_FAIL_MAX=3           PLANTNET_CIRCUIT_FAIL_MAX=5
-  PLANT_ID_CIRCUIT_RESET_TIMEOUT=60     PLANTNET_CIRCUIT_RESET_TIMEOUT=30
-  PLANT_ID_CIRCUIT_SUCCESS_THRESHOLD=2  PLANTNET_CIRCUIT_SUCCESS_THRESHOLD=2
-  PLANT_ID_TIMEOUT=35                   PLANTNET_TIMEOUT=20
-  PLANT_ID_URL, PLANTNET_URL            played by this process unless set
-  APP_ENV=development                   production answers nobody without a key
-  API_KEYS                              keys with commas between them
-  ADMIN_TOKEN                           to see and steer circuits, if set
-  ALERT_WEBHOOK_URL                     told when circuits open, stay open, flap
-  ALERT_WHEN_OPEN_FOR=300               when a circuit has stayed open for long
-  CACHE_LOCK_WAIT=10, CACHE_LOCK_EXPIRY=30   with --redis
-Times are seconds.";
+/// What the old name says: that it is old since 2026-01-01
+/// ([RFC 9745](https://www.rfc-editor.org/rfc/rfc9745)), and what it is called now.
+const DEPRECATED: [(&str, &str); 2] =
+    [("deprecation", "@1767225600"), ("link", "</api/v1/identify>; rel=\"successor-version\"")];

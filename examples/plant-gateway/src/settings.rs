@@ -1,155 +1,35 @@
 //! What the environment says, or one clear line about what it cannot mean.
 
+use std::env;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Everything that is set by environment variables.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) mode: Mode,
-    pub(crate) keys: Vec<String>,
-    pub(crate) admin_token: Option<String>,
-    pub(crate) plant_id: UpstreamSettings,
-    pub(crate) plantnet: UpstreamSettings,
-    pub(crate) lock: LockTimes,
-    pub(crate) webhook: Option<String>,
-    pub(crate) alert_when_open_for: Duration,
+use reqwest::Url;
+
+/// What `name` is set to; one that is empty is not set.
+pub(crate) fn text(name: &str) -> Option<String> {
+    let text = env::var_os(name)?.to_string_lossy().into_owned();
+    (!text.is_empty()).then_some(text)
 }
 
-/// Who may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Development,
-    Production,
+pub(crate) fn count(name: &str, default: u32) -> Result<u32, String> {
+    Ok(get(name, |count| *count > 0, "a whole number of at least 1")?.unwrap_or(default))
 }
 
-/// One upstream and its circuit.
-#[derive(Debug)]
-pub(crate) struct UpstreamSettings {
-    /// Where it is; one is played where none is given.
-    pub(crate) url: Option<String>,
-    pub(crate) timeout: Duration,
-    pub(crate) fail_max: u32,
-    pub(crate) reset_timeout: Duration,
-    pub(crate) success_threshold: u32,
+pub(crate) fn seconds(name: &str, default: f64) -> Result<Duration, String> {
+    let allowed = "seconds above 0 and up to 86400, such as 60 or 0.5";
+    let seconds = get(name, |seconds| (1e-9..=86_400.0).contains(seconds), allowed)?;
+    Ok(Duration::from_secs_f64(seconds.unwrap_or(default)))
 }
 
-/// How long one waits for another process that asks the same, and how long that one may be silent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LockTimes {
-    pub(crate) wait: Duration,
-    pub(crate) expiry: Duration,
+pub(crate) fn url(name: &str) -> Result<Option<Url>, String> {
+    get(name, |url: &Url| url.scheme() == "http", "a URL that begins with http://")
 }
 
-/// Looks a variable up; one that is empty is not set.
-struct Environment<F>(F);
-
-impl Settings {
-    /// Reads the variables by `find`, which is `std::env` outside of tests.
-    pub(crate) fn read(find: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let env = Environment(find);
-        let settings = Self {
-            mode: env.get("APP_ENV", Mode::Development, mode, "development or production")?,
-            keys: env.text("API_KEYS").map_or_else(Vec::new, |keys| {
-                keys.split(',')
-                    .map(|key| key.trim().to_owned())
-                    .filter(|key| !key.is_empty())
-                    .collect()
-            }),
-            admin_token: env.admin_token()?,
-            plant_id: env.upstream("PLANT_ID", [35, 60], 3)?,
-            plantnet: env.upstream("PLANTNET", [20, 30], 5)?,
-            lock: LockTimes {
-                wait: env.seconds("CACHE_LOCK_WAIT", 10)?,
-                expiry: env.seconds("CACHE_LOCK_EXPIRY", 30)?,
-            },
-            webhook: env.url("ALERT_WEBHOOK_URL")?,
-            alert_when_open_for: env.seconds("ALERT_WHEN_OPEN_FOR", 300)?,
-        };
-        if settings.mode == Mode::Production && settings.keys.is_empty() {
-            return Err("API_KEYS is not set: must be keys with commas between them, since \
-                        APP_ENV=production answers nobody without one"
-                .to_owned());
-        }
-        Ok(settings)
+fn get<T: FromStr>(name: &str, is: fn(&T) -> bool, allowed: &str) -> Result<Option<T>, String> {
+    let Some(text) = text(name) else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(value) if is(&value) => Ok(Some(value)),
+        _ => Err(format!("{name} is {text:?}: must be {allowed}")),
     }
 }
-
-impl<F: Fn(&str) -> Option<String>> Environment<F> {
-    fn upstream(
-        &self,
-        prefix: &str,
-        [timeout, reset_timeout]: [u32; 2],
-        fail_max: u32,
-    ) -> Result<UpstreamSettings, String> {
-        Ok(UpstreamSettings {
-            url: self.url(&format!("{prefix}_URL"))?,
-            timeout: self.seconds(&format!("{prefix}_TIMEOUT"), timeout)?,
-            fail_max: self.count(&format!("{prefix}_CIRCUIT_FAIL_MAX"), fail_max)?,
-            reset_timeout: self
-                .seconds(&format!("{prefix}_CIRCUIT_RESET_TIMEOUT"), reset_timeout)?,
-            success_threshold: self.count(&format!("{prefix}_CIRCUIT_SUCCESS_THRESHOLD"), 2)?,
-        })
-    }
-
-    fn count(&self, name: &str, default: u32) -> Result<u32, String> {
-        let parse = |text: &str| u32::from_str(text).ok().filter(|count| *count > 0);
-        self.get(name, default, parse, "a whole number of at least 1")
-    }
-
-    fn seconds(&self, name: &str, default: u32) -> Result<Duration, String> {
-        let parse = |text: &str| {
-            let seconds = Duration::try_from_secs_f64(text.parse().ok()?).ok()?;
-            (!seconds.is_zero() && seconds <= LONGEST).then_some(seconds)
-        };
-        let allowed = "seconds above 0 and up to 86400, such as 60 or 0.5";
-        self.get(name, Duration::from_secs(default.into()), parse, allowed)
-    }
-
-    fn url(&self, name: &str) -> Result<Option<String>, String> {
-        let parse = |text: &str| {
-            let url = reqwest::Url::parse(text).ok()?;
-            (url.scheme() == "http").then(|| Some(text.to_owned()))
-        };
-        self.get(name, None, parse, "a URL that begins with http://")
-    }
-
-    /// A secret: what is wrong with it is told, but not what it is.
-    fn admin_token(&self) -> Result<Option<String>, String> {
-        let token = self.text("ADMIN_TOKEN");
-        let is_right =
-            |text: &String| text.len() >= 16 && text.bytes().all(|b| b.is_ascii_graphic());
-        if token.as_ref().is_none_or(is_right) {
-            return Ok(token);
-        }
-        Err("ADMIN_TOKEN is not right: must have 16 or more visible ASCII characters".to_owned())
-    }
-
-    fn get<T>(
-        &self,
-        name: &str,
-        default: T,
-        parse: impl Fn(&str) -> Option<T>,
-        allowed: &str,
-    ) -> Result<T, String> {
-        let Some(text) = self.text(name) else {
-            return Ok(default);
-        };
-        parse(text.trim()).ok_or_else(|| format!("{name} is {text:?}: must be {allowed}"))
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        (self.0)(name).filter(|text| !text.is_empty())
-    }
-}
-
-fn mode(text: &str) -> Option<Mode> {
-    match text {
-        "development" => Some(Mode::Development),
-        "production" => Some(Mode::Production),
-        _ => None,
-    }
-}
-
-/// A day: nothing here is meant to take longer.
-const LONGEST: Duration = Duration::from_secs(86_400);

@@ -1,152 +1,160 @@
-//! One upstream: its circuit, the stack around the calls to it, and what their ends are worth.
+//! One upstream: a cache, a circuit and a call, and what the ends of a call are worth.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use moka::future::Cache;
+use reqwest::Client;
+use serde::Deserialize;
 use serde_json::Value;
-use tower::util::BoxCloneSyncService;
-use tower::{Layer, service_fn};
+use sha2::{Digest, Sha256};
 use tower_circuit_breaker::http::retry_after;
-use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, FailureKind, Outcome, Rejected, TripRule,
-};
+use tower_circuit_breaker::{BoxError, Circuit, Error, FailureKind, Outcome, TripRule};
 
-use crate::answer::{Candidates, Read};
-use crate::settings::UpstreamSettings;
+use crate::fake;
+use crate::fleet::Fleet;
+use crate::settings::{count, seconds, url};
+
+/// What sets one upstream apart from the other. Numbers hold unless variables say otherwise; times
+/// are in seconds.
+#[derive(Deserialize)]
+pub(crate) struct Kind {
+    name: String,
+    timeout: f64,
+    fail_max: u32,
+    reset_timeout: f64,
+    keep_for: u64,
+    /// Where its answer has the plants, and each of them name and score: JSON pointers (RFC 6901).
+    plants: String,
+    plant: String,
+    score: String,
+    /// What it answers where it is played.
+    played: Value,
+}
+
+/// The cache is in front of the circuit: a hit touches neither that nor the upstream.
+pub(crate) struct Upstream {
+    pub(crate) circuit: Circuit,
+    kind: Kind,
+    url: String,
+    client: Client,
+    kept: Cache<String, Plants>,
+    fleet: Option<Fleet>,
+}
 
 /// A picture, and what is asked about it.
-#[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) picture: Bytes,
-    pub(crate) content_type: String,
-    pub(crate) organ: String,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) organ: Option<String>,
 }
 
-pub(crate) type Stack = BoxCloneSyncService<Arc<Question>, Candidates, Failure>;
+/// What it may be, each with a score.
+pub(crate) type Plants = Vec<(String, f64)>;
+pub(crate) type Answer<E = Failure> = Result<Plants, E>;
+pub(crate) type Failure = Error<Wrong>;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Rejected(Rejected),
-    Timeout,
-    Connect,
-    /// 429, with what `Retry-After` asks for.
-    Busy(Option<Duration>),
-    /// The picture is at fault, not the upstream.
-    BadPicture(StatusCode),
-    Status(StatusCode),
-    Broken,
+/// Why a call brought no answer, and what that says about the upstream.
+pub(crate) struct Wrong {
+    pub(crate) why: String,
+    pub(crate) worth: Outcome,
 }
 
-/// The circuit: rules of their own for time-outs and connections, the configured one for the rest.
-pub(crate) fn circuit(name: &str, settings: &UpstreamSettings) -> Circuit {
-    Circuit::builder(name)
-        .consecutive_failures(settings.fail_max)
-        .rule(TripRule::consecutive_failures(TIMEOUTS).of(TIMEOUT))
-        .rule(TripRule::consecutive_failures(REFUSED_CONNECTIONS).of(CONNECT))
-        .open_for(settings.reset_timeout)
-        .probes(settings.success_threshold)
-        .build()
-}
+impl Upstream {
+    /// As the environment says; played where that has no URL.
+    pub(crate) async fn open(kind: Kind, fleet: Option<Fleet>) -> Result<Arc<Self>, BoxError> {
+        let variable = |of| format!("{}_{of}", kind.name.to_uppercase().replace('-', "_"));
+        let circuit = Circuit::builder(&*kind.name)
+            .consecutive_failures(count(&variable("CIRCUIT_FAIL_MAX"), kind.fail_max)?)
+            // The rule above leaves these out. Pictures differ, and some take long.
+            .rule(TripRule::consecutive_failures(10).of(TIMEOUT))
+            .rule(TripRule::consecutive_failures(3).of(CONNECT))
+            .open_for(seconds(&variable("CIRCUIT_RESET_TIMEOUT"), kind.reset_timeout)?)
+            .probes(count(&variable("CIRCUIT_SUCCESS_THRESHOLD"), 2)?)
+            .build();
+        let timeout = seconds(&variable("TIMEOUT"), kind.timeout)?;
+        let client = Client::builder().no_proxy().timeout(timeout).build()?;
+        // Beside a cache of the fleet it holds what is asked often, and adds little to its age.
+        let seconds = if fleet.is_some() { kind.keep_for.min(60) } else { kind.keep_for };
+        let kept_for = Duration::from_secs(seconds);
+        // A few megabytes.
+        let kept = Cache::builder().max_capacity(10_000).time_to_live(kept_for).build();
+        let url = match url(&variable("URL"))? {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => fake::start(kind.played.clone()).await?,
+        };
+        println!("{:<9} {url}", kind.name);
+        Ok(Arc::new(Self { circuit, kind, url: url + "/identify", client, kept, fleet }))
+    }
 
-/// The breaker around one call, which is over when its whole body has been understood.
-pub(crate) fn stack(circuit: &Circuit, url: String, timeout: Duration, read: Read) -> Stack {
-    let client = reqwest::Client::builder().no_proxy().build().expect("nothing is set but that");
-    let calls = service_fn(move |question: Arc<Question>| {
-        let request = client
-            .post(&url)
-            .query(&[("organ", &question.organ)])
-            .header(CONTENT_TYPE, &question.content_type)
-            .timeout(timeout)
-            .body(question.picture.clone());
-        async move { call(request, read).await }
-    });
-    let breaker = CircuitBreakerLayer::new(circuit.clone()).classify_with(worth).same_error();
-    Stack::new(breaker.layer(calls))
-}
+    /// The answer that is kept, or else that of a call, which all who ask the same at once share.
+    /// Its failure is shared by them, too, and not kept.
+    pub(crate) async fn ask(self: Arc<Self>, question: Arc<Question>) -> Answer<Arc<Failure>> {
+        let key = self.key(&question);
+        let asked = async {
+            let call = self.circuit.call_with(worth, self.call(&question));
+            match &self.fleet {
+                Some(fleet) => fleet.get_or(&key, self.kind.keep_for, call).await,
+                None => call.await,
+            }
+        };
+        self.kept.try_get_with_by_ref(&key, asked).await
+    }
 
-async fn call(request: reqwest::RequestBuilder, read: Read) -> Result<Candidates, Failure> {
-    let answer = request.send().await?;
-    match answer.status() {
-        status if status.is_success() => {
-            let body: Value = answer.json().await?;
-            read(&body).ok_or(Failure::Broken)
+    /// One call, which is over when its whole body has been understood.
+    async fn call(&self, question: &Question) -> Answer<Wrong> {
+        let request = self.client.post(&self.url).query(&[("organ", &question.organ)]);
+        let request = request.header(CONTENT_TYPE, &question.content_type);
+        let response = request.body(question.picture.clone()).send().await?;
+        let status = response.status();
+        if status.is_success() {
+            let why = "its answer makes no sense".to_owned();
+            return self.read(&response.json().await?).ok_or(Wrong { why, worth: OTHER });
         }
-        StatusCode::TOO_MANY_REQUESTS => Err(Failure::Busy(retry_after(answer.headers()))),
-        status if BAD_PICTURE.contains(&status) => Err(Failure::BadPicture(status)),
-        status => Err(Failure::Status(status)),
+        let worth = match status.as_u16() {
+            429 => Outcome::TripFor(retry_after(response.headers()).unwrap_or(FIVE_MINUTES)),
+            // The picture is at fault, not the upstream.
+            400 | 413 | 415 | 422 => Outcome::Ignored,
+            _ => OTHER,
+        };
+        Err(Wrong { why: format!("it answered {status}"), worth })
+    }
+
+    /// Reads an answer; `None` when it is not in the form of this upstream.
+    fn read(&self, answer: &Value) -> Option<Plants> {
+        let Kind { plants, plant, score, .. } = &self.kind;
+        let read = |one: &Value| {
+            Some((one.pointer(plant)?.as_str()?.to_owned(), one.pointer(score)?.as_f64()?))
+        };
+        answer.pointer(plants)?.as_array()?.iter().map(read).collect()
+    }
+
+    /// The SHA-256 of all that an answer depends on.
+    fn key(&self, Question { picture, content_type, organ }: &Question) -> String {
+        // Escaped, so that none of them runs over into the next.
+        let options = format!("{:?} v1 {organ:?} {content_type:?}\n", self.kind.name);
+        format!("{:x}", Sha256::new().chain_update(options).chain_update(picture).finalize())
     }
 }
 
-/// What a call says about the upstream.
-fn worth(result: &Result<Candidates, Failure>) -> Outcome {
-    let Err(failure) = result else {
-        return Outcome::Success;
-    };
-    match failure {
-        Failure::BadPicture(_) | Failure::Rejected(_) => Outcome::Ignored,
-        Failure::Busy(wait) => Outcome::TripFor(wait.unwrap_or(WHEN_BUSY)),
-        Failure::Timeout => Outcome::Failure(TIMEOUT),
-        Failure::Connect => Outcome::Failure(CONNECT),
-        Failure::Status(_) | Failure::Broken => Outcome::Failure(FailureKind::OTHER),
-    }
-}
-
-impl Failure {
-    pub(crate) const fn rejected(&self) -> Option<&Rejected> {
-        match self {
-            Self::Rejected(rejected) => Some(rejected),
-            _ => None,
-        }
-    }
-}
-
-impl From<Rejected> for Failure {
-    fn from(rejected: Rejected) -> Self {
-        Self::Rejected(rejected)
-    }
-}
-
-impl From<reqwest::Error> for Failure {
+impl From<reqwest::Error> for Wrong {
     fn from(error: reqwest::Error) -> Self {
-        match error {
-            error if error.is_timeout() => Self::Timeout,
-            error if error.is_connect() => Self::Connect,
-            _ => Self::Broken,
-        }
+        let kind = match &error {
+            error if error.is_timeout() => TIMEOUT,
+            error if error.is_connect() => CONNECT,
+            _ => FailureKind::OTHER,
+        };
+        Self { why: format!("{kind}: {}", error.without_url()), worth: Outcome::Failure(kind) }
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected(rejected) => rejected.fmt(f),
-            Self::Timeout => f.write_str("it did not answer in time"),
-            Self::Connect => f.write_str("it could not be reached"),
-            Self::Busy(_) => f.write_str("it has too many requests"),
-            Self::BadPicture(status) => write!(f, "it does not take this picture: {status}"),
-            Self::Status(status) => write!(f, "it answered {status}"),
-            Self::Broken => f.write_str("its answer broke off or could not be understood"),
-        }
-    }
+fn worth(answer: &Answer<Wrong>) -> Outcome {
+    answer.as_ref().map_or_else(|wrong| wrong.worth, |_| Outcome::Success)
 }
-
-impl std::error::Error for Failure {}
 
 const TIMEOUT: FailureKind = FailureKind::new("timeout");
 const CONNECT: FailureKind = FailureKind::new("connect");
-/// Time-outs in a row: pictures differ, and some take long.
-const TIMEOUTS: u32 = 10;
-const REFUSED_CONNECTIONS: u32 = 3;
-/// How long an upstream is left alone that says 429 and not for how long.
-const WHEN_BUSY: Duration = Duration::from_secs(300);
-const BAD_PICTURE: [StatusCode; 4] = [
-    StatusCode::BAD_REQUEST,
-    StatusCode::PAYLOAD_TOO_LARGE,
-    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    StatusCode::UNPROCESSABLE_ENTITY,
-];
+const OTHER: Outcome = Outcome::Failure(FailureKind::OTHER);
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
