@@ -1,4 +1,5 @@
-//! The arrows between rooms point one way, and locks, atomics and clocks come from one place.
+//! The arrows between rooms point one way, locks, atomics and clocks come from one place, and the
+//! applications among the examples are small.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -159,7 +160,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn sources() -> Vec<(String, PathBuf, String)> {
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
     fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -170,10 +171,14 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    walk(&root, &mut files);
+    walk(folder, &mut files);
     files
+}
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    rust_files(&root)
         .into_iter()
         .map(|path| {
             let inside = path.strip_prefix(&root).unwrap();
@@ -259,4 +264,25 @@ fn only_the_circuit_joins_clock_engine_and_listeners() {
         sources().into_iter().filter(|(.., text)| meet(text)).map(|(room, ..)| room).collect();
 
     assert_eq!(files, ["circuit"]);
+}
+
+/// Without comments and blank lines; the upstreams that they play count.
+#[test]
+fn each_application_among_the_examples_has_at_most_600_lines_of_code() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut applications = Vec::new();
+    for entry in fs::read_dir(examples).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.join("Cargo.toml").exists() {
+            continue;
+        }
+        let texts = rust_files(&folder.join("src")).into_iter().map(fs::read_to_string);
+        let lines = texts.map(|text| code(&text.unwrap()).filter(|line| !line.is_empty()).count());
+        let (name, lines) = (folder.file_name().unwrap().to_owned(), lines.sum::<usize>());
+
+        assert!((1..=600).contains(&lines), "{name:?} has {lines}");
+        applications.push(name);
+    }
+    applications.sort();
+    assert_eq!(applications, ["backend-pool", "plant-gateway", "study-ai"]);
 }
