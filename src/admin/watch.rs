@@ -22,7 +22,7 @@ use crate::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     stretches: HashMap<Arc<str>, Stretch>,
-    counts: HashMap<Arc<str>, (WindowCounts, Totals)>,
+    counts: HashMap<Arc<str>, (WindowCounts, u64, Totals)>,
     health: Option<Health>,
     audited: u64,
     looked: Option<Instant>,
@@ -142,7 +142,7 @@ impl Watch {
     fn called<'a>(&mut self, snapshots: &'a [CircuitSnapshot]) -> Vec<Counts<'a>> {
         let mut called = Vec::new();
         for snapshot in snapshots {
-            let counts = (snapshot.window, snapshot.totals);
+            let counts = (snapshot.window, snapshot.consecutive_failures, snapshot.totals);
             if self.counts.insert(Arc::clone(&snapshot.name), counts) != Some(counts) {
                 called.push(Counts::of(snapshot));
             }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use sha2::{Digest, Sha256};
-use tower_circuit_breaker::{Circuit, CircuitState, FailureKind, Outcome};
+use tower_circuit_breaker::{Circuit, CircuitState, FailureKind, Outcome, SlidingWindow, TripRule};
 
 use crate::browser::Browser;
 use crate::site::Site;
@@ -135,6 +135,50 @@ fn failures_are_shown_by_their_kinds_while_they_come() {
     assert_eq!(long, expected);
     let hidden = browser.eval(&format!("{}.hidden", kinds("prices")));
     assert_eq!(hidden, true, "all of no particular kind");
+}
+
+#[test]
+fn a_run_of_failures_is_shown_against_its_limit() {
+    let Some(mut browser) = Browser::start() else { return };
+    let site = Site::start(&["rated"]);
+    let rule = TripRule::consecutive_failures(3).of(FailureKind::new("connect"));
+    for circuit in [
+        Circuit::builder("run").consecutive_failures(5),
+        Circuit::builder("both")
+            .consecutive_failures(5)
+            .failure_rate(0.9)
+            .minimum_calls(10)
+            .window(SlidingWindow::time(Duration::from_secs(60))),
+        Circuit::builder("kinds").rule(rule),
+    ] {
+        site.registry.insert(&circuit.build()).unwrap();
+    }
+    let failures = |name: &str| {
+        let part = |part: &str| format!("{}.querySelector('.failures {part}')", card(name));
+        format!("{}.innerText + ' ' + {}.innerText", part(".value"), part(".limit"))
+    };
+    let label = format!("{}.querySelector('.failures .track').ariaLabel", card("run"));
+    browser.visit(&site.url("/ops/"));
+    browser.wait_for("document.querySelectorAll('.card').length === 4");
+    browser.wait_for(&format!("{} === '0 of 5 failures in a row'", failures("run")));
+
+    for name in ["run", "both", "kinds", "rated"] {
+        call(&site.circuit(name), 2, 100);
+    }
+    browser.wait_for(&format!("{} === '2 of 5 failures in a row'", failures("run")));
+    browser.wait_for(&format!("{} === '2 of 2 counts from 10 calls'", failures("both")));
+    for name in ["run", "both"] {
+        call(&site.circuit(name), 1, 100);
+    }
+    browser.wait_for(&format!("{} === '3 of 5 failures in a row'", failures("run")));
+    browser.wait_for(&format!("{} === '3 of 5 failures in a row'", failures("both")));
+    let run = browser.eval(&format!("{}.querySelector('.failures').className", card("run")));
+    browser.draw("run.png");
+
+    assert_eq!(run, "meter failures near");
+    assert_eq!(browser.eval(&label), "Failures in a row");
+    assert_eq!(browser.eval(&failures("kinds")), "2 in all ");
+    assert_eq!(browser.eval(&failures("rated")), "2 of 2 counts from 10 calls");
 }
 
 #[test]

@@ -109,6 +109,20 @@ async fn counts_come_each_second_for_those_that_were_called() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn counts_tell_how_many_calls_in_a_row_have_failed() {
+    let registry = CircuitRegistry::with_template(|builder| builder.consecutive_failures(5));
+    registry.get_or_create("plants");
+    let admin = steering(&registry).build();
+    let mut reader = reader(&admin).await;
+
+    fail(&registry.get("plants").unwrap());
+    fail(&registry.get("plants").unwrap());
+    let counts = reader.next_of("counts").await;
+
+    assert_eq!(counts["circuits"][0]["consecutive_failures"], 2, "{counts}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn circuits_that_come_and_go_are_told() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
