@@ -8,7 +8,7 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{BODY, GrpcCode, GrpcErrorsAsFailures, grpc_layer};
 use tower_circuit_breaker::{CircuitState, FailureKind};
 
-use crate::bodies::{Script, Step, counted, kinds, request, response};
+use crate::script::{Script, Step, counted, kinds, request, response};
 use crate::statuses::{ask, headers, open_for, with_headers};
 use crate::support::{SECOND, circuit};
 

@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{ReadBody, ResponseBody, layer};
 use tower_circuit_breaker::{Circuit, Outcome};
 
-use crate::bodies::{Script, Step, counted, request, response};
+use crate::script::{Script, Step, counted, request, response};
 use crate::statuses::{headers, with_headers};
 use crate::support::circuit;
 

@@ -18,7 +18,7 @@ use tower_circuit_breaker::Outcome;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, ReadBody, grpc_layer, layer};
 use tower_circuit_breaker::settlement::Settlement;
 
-use crate::bodies::{Script, Step, counted, read, request, response};
+use crate::script::{Script, Step, counted, read, request, response};
 use crate::support::{circuit, ready_to_probe, rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{ReadBody, layer};
 use tower_circuit_breaker::{FailureKind, Outcome};
 
-use crate::bodies::{Script, Step, counted, request, response};
+use crate::script::{Script, Step, counted, request, response};
 use crate::statuses::ask;
 use crate::support::circuit;
 

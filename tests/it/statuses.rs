@@ -11,7 +11,7 @@ use tower_circuit_breaker::http::{
 };
 use tower_circuit_breaker::{Circuit, CircuitState};
 
-use crate::bodies::{Script, counted, read, request, response};
+use crate::script::{Script, counted, read, request, response};
 use crate::support::{SECOND, circuit};
 
 /// What one response through `layer` with `classify` is counted as.

@@ -12,7 +12,7 @@ use tower_http::classify::{
     ServerErrorsAsFailures, SharedClassifier,
 };
 
-use crate::bodies::{Script, Step, counted, kinds, read, request, response};
+use crate::script::{Script, Step, counted, kinds, read, request, response};
 use crate::support::{circuit, rejection};
 
 /// Calls once, reads the body, and gives what that was counted as, and the kinds of failures.

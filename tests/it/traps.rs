@@ -21,7 +21,7 @@ use tower_circuit_breaker::{
     RejectReason, Rejected, TokioClock,
 };
 
-use crate::bodies::{Script, Step, read, response};
+use crate::script::{Script, Step, read, response};
 use crate::support::{Inner, SECOND, calls};
 
 /// A circuit on the clock of the runtime.
