@@ -22,7 +22,7 @@ use crate::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     stretches: HashMap<Arc<str>, Stretch>,
-    counts: HashMap<Arc<str>, (WindowCounts, u64, Totals)>,
+    counts: HashMap<Arc<str>, Counted>,
     health: Option<Health>,
     audited: u64,
     looked: Option<Instant>,
@@ -142,13 +142,29 @@ impl Watch {
     fn called<'a>(&mut self, snapshots: &'a [CircuitSnapshot]) -> Vec<Counts<'a>> {
         let mut called = Vec::new();
         for snapshot in snapshots {
-            let counts = (snapshot.window, snapshot.consecutive_failures, snapshot.totals);
-            if self.counts.insert(Arc::clone(&snapshot.name), counts) != Some(counts) {
+            let counted = Counted {
+                window: snapshot.window,
+                run: snapshot.consecutive_failures,
+                hung: (snapshot.slow_in_flight, snapshot.stalled_calls),
+                admitted_share: snapshot.admitted_share,
+                totals: snapshot.totals,
+            };
+            if self.counts.insert(Arc::clone(&snapshot.name), counted) != Some(counted) {
                 called.push(Counts::of(snapshot));
             }
         }
         called
     }
+}
+
+/// What a circuit's counts were when they were told: what changes without a change of state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Counted {
+    window: WindowCounts,
+    run: u64,
+    hung: (u64, u64),
+    admitted_share: Option<f64>,
+    totals: Totals,
 }
 
 fn is_over(since: Option<Instant>, time: Duration, now: Instant) -> bool {

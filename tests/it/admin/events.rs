@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower_circuit_breaker::admin::{Admin, AdminBody};
-use tower_circuit_breaker::{CircuitRegistry, CircuitState};
+use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, ManualClock};
 
 use super::{ask, get, post, registry, send, steering};
 use crate::support::{fail, fail_as, succeed};
@@ -120,6 +120,26 @@ async fn counts_tell_how_many_calls_in_a_row_have_failed() {
     let counts = reader.next_of("counts").await;
 
     assert_eq!(counts["circuits"][0]["consecutive_failures"], 2, "{counts}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_begin_to_hang_are_told_though_none_has_ended() {
+    let clock = ManualClock::new();
+    let template = {
+        let clock = clock.clone();
+        move |builder: CircuitBuilder| {
+            builder.stalled_calls(9, Duration::from_secs(1)).clock(clock.clone())
+        }
+    };
+    let registry = CircuitRegistry::with_template(template);
+    let _hung = registry.get_or_create("plants").try_acquire().unwrap();
+    let admin = steering(&registry).build();
+    let mut reader = reader(&admin).await;
+
+    clock.advance(Duration::from_secs(2));
+    let counts = reader.next_of("counts").await;
+
+    assert_eq!(counts["circuits"][0]["stalled_calls"], 1, "{counts}");
 }
 
 #[tokio::test(start_paused = true)]
