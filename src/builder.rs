@@ -14,6 +14,8 @@ use crate::engine::window::SlidingWindow;
 use crate::event::Listener;
 use crate::sync::Arc;
 
+mod confident;
+
 /// Settings of a [`Circuit`] in the making.
 ///
 /// Without any trip rule the circuit trips after 5 consecutive failures, or when half of at least

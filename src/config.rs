@@ -27,6 +27,8 @@ pub(crate) use self::check::parse_sum;
 /// ```toml
 /// consecutive_failures = 5
 /// failure_rate = 0.5
+/// failure_rate_confident = 0.3          # together with:
+/// confidence = 0.99
 /// failure_count = 100
 /// slow_call_rate = 0.8                  # together with:
 /// slower_than = "2s"

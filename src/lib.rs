@@ -49,7 +49,7 @@
 //! |---|---|
 //! | [`consecutive_failures`](CircuitBuilder::consecutive_failures) | 5, while no rule is set |
 //! | [`failure_rate`](CircuitBuilder::failure_rate) | 0.5, while no rule is set |
-//! | [`failure_count`](CircuitBuilder::failure_count), [`slow_call_rate`](CircuitBuilder::slow_call_rate), [`stalled_calls`](CircuitBuilder::stalled_calls), [`rule`](CircuitBuilder::rule) | none |
+//! | [`failure_rate_confident`](CircuitBuilder::failure_rate_confident), [`failure_count`](CircuitBuilder::failure_count), [`slow_call_rate`](CircuitBuilder::slow_call_rate), [`stalled_calls`](CircuitBuilder::stalled_calls), [`rule`](CircuitBuilder::rule) | none |
 //! | [`window`](CircuitBuilder::window) | the last 10 s in 10 buckets, where a rule needs one |
 //! | [`minimum_calls`](CircuitBuilder::minimum_calls) | 20 |
 //! | [`open_for`](CircuitBuilder::open_for) or [`open_backoff`](CircuitBuilder::open_backoff) | 30 s |

@@ -37,6 +37,8 @@ pub(super) struct CircuitView {
 struct Thresholds {
     consecutive_failures: Option<u32>,
     failure_rate: Option<f64>,
+    failure_rate_confident: Option<f64>,
+    confidence: Option<f64>,
     failure_count: Option<u32>,
     slow_call_rate: Option<f64>,
     #[serde(serialize_with = "crate::serialize::optional_seconds")]
@@ -107,6 +109,8 @@ impl Thresholds {
         Self {
             consecutive_failures: settings.consecutive.map(|rule| rule.failures),
             failure_rate: settings.failure_rate.map(|rule| rule.rate.share()),
+            failure_rate_confident: settings.failure_rate_confident.map(|rule| rule.rate.share()),
+            confidence: settings.failure_rate_confident.map(|rule| rule.confidence.share()),
             failure_count: settings.effective_failure_count(),
             slow_call_rate: settings.slow_call_rate.map(|rule| rule.rate.share()),
             slower_than: settings.slow_call_rate.map(|rule| rule.slower_than),

@@ -10,8 +10,9 @@ use crate::config::CircuitConfig;
 use crate::config::scalar::Scalar;
 use crate::config::text::{BackoffText, RuleText, Text, WindowText};
 use crate::engine::backoff::Backoff;
+use crate::engine::confidence::Confidence;
 use crate::engine::settings::{
-    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule, Throttle,
+    ConfidentRule, CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule, Throttle,
 };
 use crate::engine::window::SlidingWindow;
 
@@ -52,6 +53,8 @@ impl TryFrom<Text> for CircuitConfig {
         let condition = RuleText {
             consecutive_failures: text.consecutive_failures,
             failure_rate: text.failure_rate,
+            failure_rate_confident: text.failure_rate_confident,
+            confidence: text.confidence,
             failure_count: text.failure_count,
             slow_call_rate: text.slow_call_rate,
             slower_than: text.slower_than,
@@ -91,6 +94,7 @@ impl RuleText {
         let conditions = [
             &self.consecutive_failures,
             &self.failure_rate,
+            &self.failure_rate_confident,
             &self.failure_count,
             &self.slow_call_rate,
             &self.stalled_calls,
@@ -99,7 +103,8 @@ impl RuleText {
         if set != 1 {
             let found = format!("one with {set} conditions");
             let allowed = "one with exactly one of consecutive_failures, failure_rate, \
-                           failure_count, slow_call_rate, stalled_calls";
+                           failure_rate_confident, failure_count, slow_call_rate, \
+                           stalled_calls";
             return Err(ConfigError::new("condition", found, allowed));
         }
         self.put(settings)
@@ -126,6 +131,9 @@ impl RuleText {
         if let Some(rate) = rate("failure_rate", self.failure_rate)? {
             settings.failure_rate = Some(RateRule { rate, open_for });
         }
+        if let Some(rule) = confident(self.failure_rate_confident, self.confidence, open_for)? {
+            settings.failure_rate_confident = Some(rule);
+        }
         if let Some(failures) = positive("failure_count", self.failure_count)? {
             settings.failure_count = Some(CountRule { failures, open_for });
         }
@@ -144,6 +152,29 @@ impl RuleText {
             settings.stalled_calls = Some(StalledRule { calls, older_than, open_for });
         }
         Ok(())
+    }
+}
+
+fn confident(
+    rate: Option<Scalar>,
+    confidence: Option<Scalar>,
+    open_for: Option<Duration>,
+) -> Result<Option<ConfidentRule>, ConfigError> {
+    let (field, partner) = ("failure_rate_confident", "confidence");
+    let allowed = "a number above 0 and below 1, such as 0.5";
+    let rate = number(field, rate, allowed, Rate::below_one)?;
+    let allowed = "a number above 0.5 and below 1, such as 0.95";
+    match (rate, number(partner, confidence, allowed, Confidence::new)?) {
+        (None, None) => Ok(None),
+        (Some(rate), Some(confidence)) => Ok(Some(ConfidentRule { rate, confidence, open_for })),
+        (Some(_), None) => {
+            let allowed = "set together with failure_rate_confident, such as 0.95";
+            Err(ConfigError::new(partner, "missing", allowed))
+        }
+        (None, Some(_)) => {
+            let allowed = "set together with confidence, such as 0.5";
+            Err(ConfigError::new(field, "missing", allowed))
+        }
     }
 }
 
@@ -259,16 +290,25 @@ fn whole(
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "only 0 and 1 matter")]
 fn rate(field: &str, value: Option<Scalar>) -> Result<Option<Rate>, ConfigError> {
+    number(field, value, "a number above 0 and at most 1, such as 0.5", Rate::new)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only 0 and 1 matter")]
+fn number<T>(
+    field: &str,
+    value: Option<Scalar>,
+    allowed: &'static str,
+    check: fn(f64) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
     match value {
-        Scalar::Number(number) => Rate::new(number),
-        Scalar::Whole(number) => Rate::new(number as f64),
+        Scalar::Number(number) => check(number),
+        Scalar::Whole(number) => check(number as f64),
         _ => None,
     }
     .map(Some)
-    .ok_or_else(|| ConfigError::new(field, value, "a number above 0 and at most 1, such as 0.5"))
+    .ok_or_else(|| ConfigError::new(field, value, allowed))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "only numbers up to 1,000 matter")]

@@ -19,6 +19,10 @@ pub(crate) struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure_rate_confident: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confidence: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_count: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slow_call_rate: Option<Scalar>,
@@ -89,6 +93,10 @@ pub(super) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure_rate_confident: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confidence: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_count: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slow_call_rate: Option<Scalar>,
@@ -143,6 +151,12 @@ fn rules_of(settings: &Settings) -> Vec<RuleText> {
         open_for: rule.open_for.map(Scalar::from),
         ..RuleText::default()
     });
+    let failure_rate_confident = settings.failure_rate_confident.map(|rule| RuleText {
+        failure_rate_confident: Some(Scalar::Number(rule.rate.share())),
+        confidence: Some(Scalar::Number(rule.confidence.share())),
+        open_for: rule.open_for.map(Scalar::from),
+        ..RuleText::default()
+    });
     let slow_call_rate = settings.slow_call_rate.map(|rule| RuleText {
         slow_call_rate: Some(Scalar::Number(rule.rate.share())),
         slower_than: Some(rule.slower_than.into()),
@@ -163,6 +177,7 @@ fn rules_of(settings: &Settings) -> Vec<RuleText> {
     kinds
         .chain(settings.consecutive.as_ref().map(consecutive))
         .chain(failure_rate)
+        .chain(failure_rate_confident)
         .chain(slow_call_rate)
         .chain(failure_count)
         .chain(stalled_calls)

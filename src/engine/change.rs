@@ -17,6 +17,8 @@ pub enum ChangeReason {
     ConsecutiveFailures,
     /// The failure rate reached its limit.
     FailureRate,
+    /// The failure rate was surely above its limit.
+    FailureRateConfident,
     /// The share of slow calls reached its limit.
     SlowCallRate,
     /// The failures in the window reached their limit.
@@ -51,6 +53,7 @@ impl ChangeReason {
             Self::ConsecutiveFailuresOfKind(_) => "consecutive_failures_of_kind",
             Self::ConsecutiveFailures => "consecutive_failures",
             Self::FailureRate => "failure_rate",
+            Self::FailureRateConfident => "failure_rate_confident",
             Self::SlowCallRate => "slow_call_rate",
             Self::FailureCount => "failure_count",
             Self::StalledCalls => "stalled_calls",
@@ -73,6 +76,7 @@ impl From<Cause> for ChangeReason {
             Cause::ConsecutiveFailuresOfKind(kind) => Self::ConsecutiveFailuresOfKind(kind),
             Cause::ConsecutiveFailures => Self::ConsecutiveFailures,
             Cause::FailureRate => Self::FailureRate,
+            Cause::FailureRateConfident => Self::FailureRateConfident,
             Cause::SlowCallRate => Self::SlowCallRate,
             Cause::FailureCount => Self::FailureCount,
             Cause::StalledCalls => Self::StalledCalls,
@@ -122,6 +126,7 @@ mod tests {
             ChangeReason::ConsecutiveFailuresOfKind(FailureKind::OTHER).as_str(),
             ChangeReason::ConsecutiveFailures.as_str(),
             ChangeReason::FailureRate.as_str(),
+            ChangeReason::FailureRateConfident.as_str(),
             ChangeReason::SlowCallRate.as_str(),
             ChangeReason::FailureCount.as_str(),
             ChangeReason::StalledCalls.as_str(),

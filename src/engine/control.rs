@@ -118,6 +118,9 @@ impl Control {
                 .and_then(|rule| rule.rule.open_for),
             Cause::ConsecutiveFailures => settings.consecutive.and_then(|rule| rule.open_for),
             Cause::FailureRate => settings.failure_rate.and_then(|rule| rule.open_for),
+            Cause::FailureRateConfident => {
+                settings.failure_rate_confident.and_then(|rule| rule.open_for)
+            }
             Cause::SlowCallRate => settings.slow_call_rate.and_then(|rule| rule.open_for),
             Cause::FailureCount => settings.failure_count.and_then(|rule| rule.open_for),
             Cause::StalledCalls => settings.stalled_calls.and_then(|rule| rule.open_for),

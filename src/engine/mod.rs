@@ -12,6 +12,7 @@ pub(crate) mod backoff;
 pub(crate) mod change;
 mod checks;
 mod commands;
+pub(crate) mod confidence;
 pub(crate) mod control;
 mod entry;
 #[cfg(all(test, breaker_loom))]

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::engine::checks::Checks;
+use crate::engine::confidence::Bar;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
 use crate::engine::settings::{Rate, Settings};
 use crate::engine::state::Tag;
@@ -40,6 +41,8 @@ struct Limits {
     failures: AtomicU64,
     /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
     rates: AtomicU64,
+    /// A [`Bar`].
+    bar: AtomicU64,
     minimum_calls: AtomicU64,
     slower_than: AtomicU64,
     abandoned_after: AtomicU64,
@@ -51,6 +54,7 @@ pub(crate) enum Cause {
     ConsecutiveFailuresOfKind(FailureKind),
     ConsecutiveFailures,
     FailureRate,
+    FailureRateConfident,
     SlowCallRate,
     FailureCount,
     StalledCalls,
@@ -85,6 +89,7 @@ impl Recorder {
             limits: Limits {
                 failures: AtomicU64::new(0),
                 rates: AtomicU64::new(0),
+                bar: AtomicU64::new(0),
                 minimum_calls: AtomicU64::new(0),
                 slower_than: AtomicU64::new(0),
                 abandoned_after: AtomicU64::new(0),
@@ -298,11 +303,13 @@ impl Limits {
         let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
         let count = settings.effective_failure_count().unwrap_or(0);
         let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
+        let bar = settings.confident_bar().map_or(0, Bar::bits);
         let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
         let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
         // Relaxed: published with the epoch.
         self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
+        self.bar.store(bar, Ordering::Relaxed);
         self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
         self.slower_than.store(slower_than, Ordering::Relaxed);
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
@@ -326,6 +333,10 @@ impl Limits {
         let enough = counts.calls >= load(&self.minimum_calls);
         if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
             return Some(Cause::FailureRate);
+        }
+        let bar = load(&self.bar);
+        if bar != 0 && Bar::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
+            return Some(Cause::FailureRateConfident);
         }
         if slow != 0 && self.is_too_slow(counts, hung()) {
             return Some(Cause::SlowCallRate);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::engine::confidence::Confidence;
 use crate::engine::outcome::FailureKind;
 use crate::engine::settings::{
-    CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
+    ConfidentRule, CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
 };
 
 /// One condition that opens a circuit, with an open time of its own if wanted.
@@ -37,6 +38,7 @@ pub struct TripRule {
 enum Condition {
     ConsecutiveFailures(u32),
     FailureRate(Rate),
+    FailureRateConfident(Rate, Confidence),
     SlowCallRate(Rate, Duration),
     FailureCount(u32),
     StalledCalls(u32, Duration),
@@ -63,6 +65,29 @@ impl TripRule {
     #[track_caller]
     pub fn failure_rate(rate: f64) -> Self {
         Self::new(Condition::FailureRate(checked_rate("failure_rate", rate)))
+    }
+
+    /// Holds when the share of failed calls is above `rate` with a confidence of `confidence`.
+    ///
+    /// See [`CircuitBuilder::failure_rate_confident`](crate::CircuitBuilder::failure_rate_confident)
+    /// for when to use it.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_rate_confident(rate: f64, confidence: f64) -> Self {
+        let sure = Confidence::new(confidence);
+        assert!(sure.is_some(), "confidence is {confidence}: must be above 0.5 and below 1");
+        let sure = sure.expect("asserted one line above");
+        let below_one = Rate::below_one(rate);
+        assert!(
+            below_one.is_some(),
+            "failure_rate_confident is {rate}: must be above 0 and below 1"
+        );
+        let rate = below_one.expect("asserted one line above");
+        Self::new(Condition::FailureRateConfident(rate, sure))
     }
 
     /// Holds when at least `failures` calls in the window have failed, however many there were.
@@ -156,6 +181,10 @@ impl TripRule {
             }
             (Condition::FailureRate(rate), _) => {
                 settings.failure_rate = Some(RateRule { rate, open_for });
+            }
+            (Condition::FailureRateConfident(rate, confidence), _) => {
+                let rule = ConfidentRule { rate, confidence, open_for };
+                settings.failure_rate_confident = Some(rule);
             }
             (Condition::SlowCallRate(rate, slower_than), _) => {
                 settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });

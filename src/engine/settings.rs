@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::backoff::Backoff;
+use crate::engine::confidence::{Bar, Confidence};
 use crate::engine::window::SlidingWindow;
 
 /// Settings that are known to be right. Only this module's users build them, and they check first.
@@ -11,6 +12,7 @@ use crate::engine::window::SlidingWindow;
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<CountRule>,
     pub(crate) failure_rate: Option<RateRule>,
+    pub(crate) failure_rate_confident: Option<ConfidentRule>,
     pub(crate) slow_call_rate: Option<SlowRule>,
     pub(crate) failure_count: Option<CountRule>,
     pub(crate) stalled_calls: Option<StalledRule>,
@@ -45,6 +47,15 @@ pub(crate) struct CountRule {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RateRule {
     pub(crate) rate: Rate,
+    pub(crate) open_for: Option<Duration>,
+}
+
+/// Trips at a share of the window's calls that is above a rate by more than chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ConfidentRule {
+    /// Below 1: no share is above that.
+    pub(crate) rate: Rate,
+    pub(crate) confidence: Confidence,
     pub(crate) open_for: Option<Duration>,
 }
 
@@ -94,6 +105,7 @@ impl Settings {
         Self {
             consecutive: None,
             failure_rate: None,
+            failure_rate_confident: None,
             slow_call_rate: None,
             failure_count: None,
             stalled_calls: None,
@@ -124,6 +136,7 @@ impl Settings {
     fn has_no_rule(&self) -> bool {
         self.consecutive.is_none()
             && self.failure_rate.is_none()
+            && self.failure_rate_confident.is_none()
             && self.slow_call_rate.is_none()
             && self.failure_count.is_none()
             && self.stalled_calls.is_none()
@@ -134,6 +147,7 @@ impl Settings {
     /// The window to keep, if any rule or the user asks for one.
     pub(crate) fn effective_window(&self) -> Option<SlidingWindow> {
         let needed = self.failure_rate.is_some()
+            || self.failure_rate_confident.is_some()
             || self.slow_call_rate.is_some()
             || self.failure_count.is_some();
         self.window.or_else(|| needed.then(SlidingWindow::default))
@@ -142,6 +156,12 @@ impl Settings {
     /// How many calls a rate needs.
     pub(crate) fn effective_minimum(&self) -> u32 {
         self.at_most_window(self.minimum_calls)
+    }
+
+    /// What the failures in the window have to clear, where a rule about confidence asks for it.
+    pub(crate) fn confident_bar(&self) -> Option<Bar> {
+        let window = self.effective_window().and_then(SlidingWindow::length);
+        self.failure_rate_confident.map(|rule| Bar::new(rule.rate, rule.confidence, window))
     }
 
     /// At how many failures in the window the circuit trips.
@@ -214,6 +234,11 @@ impl Rate {
     /// A share, if it is above 0 and at most 1.
     pub(crate) fn new(share: f64) -> Option<Self> {
         (share > 0.0 && share <= 1.0).then_some(Self(share))
+    }
+
+    /// A share, if it is above 0 and below 1.
+    pub(crate) fn below_one(share: f64) -> Option<Self> {
+        Self::new(share).filter(|rate| rate.scaled() < Self::SCALE)
     }
 
     /// The share as it was given.

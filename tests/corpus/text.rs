@@ -84,6 +84,9 @@ fn drive(rule: &Value, enough: u32, window: u32) -> Option<Drive> {
         let lasting = Duration::MAX;
         return Some(Drive { calls: enough, outcome: Outcome::Success, lasting });
     }
+    if rule.get("failure_rate_confident").is_some() {
+        return Some(failures(surely_enough(rule).min(window)));
+    }
     if let Some(calls) = rule.get("stalled_calls") {
         let lasting = Duration::MAX;
         return Some(Drive { calls: count(calls), outcome: Outcome::Success, lasting });
@@ -95,6 +98,13 @@ fn drive(rule: &Value, enough: u32, window: u32) -> Option<Drive> {
     let Some(name) = rule["kind"].as_str() else { return Some(calls) };
     let kind = KINDS.into_iter().find(|kind| kind.as_str() == name)?;
     Some(Drive { outcome: Outcome::Failure(kind), ..calls })
+}
+
+/// So many failures in a row that a rule about confidence holds: 6.1 deviations are more than any.
+fn surely_enough(rule: &Value) -> u32 {
+    let rate = rule["failure_rate_confident"].as_f64().unwrap_or(1.0);
+    let enough = 6.1 * 6.1 * rate / (1.0 - rate);
+    (1..=MOST_CALLS).find(|calls| f64::from(*calls) >= enough).unwrap_or(u32::MAX)
 }
 
 fn failures(calls: u32) -> Drive {

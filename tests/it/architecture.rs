@@ -42,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("alarm", &["alarm"]),
     ("waiting", &["alarm", "circuit", "engine", "error", "sync", "waiters"]),
-    ("builder", &["circuit", "clock", "config", "engine", "event", "sync"]),
+    ("builder", &["builder", "circuit", "clock", "config", "engine", "event", "sync"]),
     (
         "admin",
         &[

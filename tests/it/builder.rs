@@ -97,6 +97,32 @@ fn wrong_values_are_named_with_what_is_allowed() {
 
 #[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
+fn a_rate_and_its_confidence_leave_room_on_both_sides() {
+    let cases: [(fn(), &str); 4] = [
+        (
+            || drop(api().failure_rate_confident(1.0, 0.9)),
+            "failure_rate_confident is 1: must be above 0 and below 1",
+        ),
+        (
+            || drop(api().failure_rate_confident(f64::NAN, 0.9)),
+            "failure_rate_confident is NaN: must be above 0 and below 1",
+        ),
+        (
+            || drop(api().failure_rate_confident(0.3, 95.0)),
+            "confidence is 95: must be above 0.5 and below 1",
+        ),
+        (
+            || drop(TripRule::failure_rate_confident(0.3, 0.5)),
+            "confidence is 0.5: must be above 0.5 and below 1",
+        ),
+    ];
+    for (set, expected) in cases {
+        assert_eq!(message(set), expected);
+    }
+}
+
+#[test]
+#[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn windows_that_cannot_be_are_refused() {
     let cases: [(fn(), &str); 5] = [
         (
@@ -150,10 +176,12 @@ fn the_kind_of_a_rule_has_a_name() {
 #[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn every_setter_panics_at_the_callers_line() {
-    let panics: [(fn(), u32); 15] = [
+    let panics: [(fn(), u32); 17] = [
         (|| drop(api().consecutive_failures(0)), line!()),
         (|| drop(api().failure_count(0)), line!()),
         (|| drop(api().failure_rate(7.0)), line!()),
+        (|| drop(api().failure_rate_confident(0.5, 1.0)), line!()),
+        (|| drop(api().failure_rate_confident(0.0, 0.9)), line!()),
         (|| drop(api().slow_call_rate(0.0, SECOND)), line!()),
         (|| drop(api().stalled_calls(0, SECOND)), line!()),
         (|| drop(api().minimum_calls(0)), line!()),
@@ -178,6 +206,7 @@ fn the_largest_values_work() {
     let circuit = Circuit::builder("api")
         .consecutive_failures(u32::MAX)
         .failure_rate(1.0)
+        .failure_rate_confident(1.0 - 1e-9, 1.0 - f64::EPSILON)
         .failure_count(u32::MAX)
         .slow_call_rate(1.0, Duration::MAX)
         .minimum_calls(u32::MAX)

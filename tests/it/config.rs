@@ -17,6 +17,8 @@ fn toml(text: &str) -> CircuitConfig {
 const EVERYTHING: &str = r#"
     consecutive_failures = 5
     failure_rate = 0.25
+    failure_rate_confident = 0.3
+    confidence = 0.995
     failure_count = 100
     slow_call_rate = 0.8
     slower_than = "1s 500ms"
@@ -44,6 +46,7 @@ fn everything() -> CircuitConfig {
     Circuit::builder("any")
         .consecutive_failures(5)
         .failure_rate(0.25)
+        .failure_rate_confident(0.3, 0.995)
         .failure_count(100)
         .slow_call_rate(0.8, Duration::from_millis(1500))
         .stalled_calls(20, Duration::from_secs(5))
@@ -87,6 +90,7 @@ fn settings_survive_a_round_trip() {
         many_kinds.window(SlidingWindow::count(9)).into_config(),
         Circuit::builder("")
             .rule(TripRule::failure_rate(0.9).open_for(SECOND))
+            .rule(TripRule::failure_rate_confident(0.1, 0.999).open_for(2 * SECOND))
             .open_backoff(Backoff::exponential(SECOND, 9 * SECOND))
             .into_config(),
     ] {

@@ -49,6 +49,18 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "`failure_rate` is 0.0: must be a number above 0 and at most 1, such as 0.5",
         ),
         (
+            json!({ "failure_rate_confident": 1, "confidence": 0.9 }),
+            "`failure_rate_confident` is 1: must be a number above 0 and below 1, such as 0.5",
+        ),
+        (
+            json!({ "failure_rate_confident": 0.3, "confidence": 95 }),
+            "`confidence` is 95: must be a number above 0.5 and below 1, such as 0.95",
+        ),
+        (
+            json!({ "failure_rate_confident": 0.3, "confidence": "high" }),
+            "`confidence` is \"high\": must be a number above 0.5 and below 1, such as 0.95",
+        ),
+        (
             json!({ "open_for": 30 }),
             "`open_for` is 30: must be a duration longer than zero with its unit, such as \"30s\" \
              or \"1m 30s\"",
@@ -89,6 +101,14 @@ fn settings_that_belong_together_are_checked_together() {
         (
             json!({ "slow_call_rate": 0.5 }),
             "`slower_than` is missing: must be set together with slow_call_rate, such as \"2s\"",
+        ),
+        (
+            json!({ "failure_rate_confident": 0.3 }),
+            "`confidence` is missing: must be set together with failure_rate_confident, such as 0.95",
+        ),
+        (
+            json!({ "confidence": 0.9 }),
+            "`failure_rate_confident` is missing: must be set together with confidence, such as 0.5",
         ),
         (
             json!({ "slower_than": "2s" }),
@@ -135,7 +155,8 @@ fn wrong_windows_and_rules_are_named_with_their_place() {
         (
             json!({ "rules": [{ "failure_rate": 0.5 }, { "open_for": "1s" }] }),
             "`rules[1].condition` is one with 0 conditions: must be one with exactly one of \
-             consecutive_failures, failure_rate, failure_count, slow_call_rate, stalled_calls",
+             consecutive_failures, failure_rate, failure_rate_confident, failure_count, \
+             slow_call_rate, stalled_calls",
         ),
         (
             json!({ "rules": [{ "failure_rate": 0.5, "kind": "dns" }] }),
@@ -223,7 +244,8 @@ fn rules_with_two_conditions_or_an_empty_kind_are_refused() {
         (
             json!({ "rules": [{ "failure_rate": 0.5, "failure_count": 3 }] }),
             "`rules[0].condition` is one with 2 conditions: must be one with exactly one of \
-             consecutive_failures, failure_rate, failure_count, slow_call_rate, stalled_calls",
+             consecutive_failures, failure_rate, failure_rate_confident, failure_count, \
+             slow_call_rate, stalled_calls",
         ),
         (
             json!({ "rules": [{ "consecutive_failures": 1, "kind": "" }] }),

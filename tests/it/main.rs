@@ -13,6 +13,7 @@ mod builder;
 mod clocks;
 mod coarse_clock;
 mod concurrency;
+mod confident;
 mod config;
 mod config_errors;
 mod dropping;

@@ -198,13 +198,14 @@ fn failure_count_needs_no_minimum() {
 fn the_first_rule_in_order_is_reported() {
     const CONNECT: FailureKind = FailureKind::new("connect");
     type Set = fn(tower_circuit_breaker::CircuitBuilder) -> tower_circuit_breaker::CircuitBuilder;
-    let all: [(Set, ChangeReason); 5] = [
+    let all: [(Set, ChangeReason); 6] = [
         (
             |b| b.rule(TripRule::consecutive_failures(1).of(CONNECT)),
             ChangeReason::ConsecutiveFailuresOfKind(CONNECT),
         ),
         (|b| b.consecutive_failures(1), ChangeReason::ConsecutiveFailures),
         (|b| b.failure_rate(0.1), ChangeReason::FailureRate),
+        (|b| b.failure_rate_confident(0.1, 0.9), ChangeReason::FailureRateConfident),
         (|b| b.slow_call_rate(0.1, SECOND), ChangeReason::SlowCallRate),
         (|b| b.failure_count(1), ChangeReason::FailureCount),
     ];
@@ -287,10 +288,11 @@ fn nineteen_calls_are_too_few_for_the_default_rate() {
 #[test]
 fn a_rule_of_any_sort_replaces_the_defaults() {
     type Set = fn(tower_circuit_breaker::CircuitBuilder) -> tower_circuit_breaker::CircuitBuilder;
-    let rules: [(Set, &str); 4] = [
+    let rules: [(Set, &str); 5] = [
         (|b| b.slow_call_rate(1.0, SECOND), "slow-call rate"),
         (|b| b.failure_rate(1.0).minimum_calls(1000), "failure rate"),
         (|b| b.failure_count(1000), "failure count"),
+        (|b| b.failure_rate_confident(0.99, 0.99), "confident failure rate"),
         (
             |b| b.rule(TripRule::consecutive_failures(9).of(FailureKind::new("connect"))),
             "consecutive failures of a kind",
@@ -312,6 +314,7 @@ fn each_rule_opens_for_its_own_time() {
     let rules = [
         (TripRule::consecutive_failures(1), ChangeReason::ConsecutiveFailures),
         (TripRule::failure_rate(1.0), ChangeReason::FailureRate),
+        (TripRule::failure_rate_confident(0.1, 0.9), ChangeReason::FailureRateConfident),
         (TripRule::slow_call_rate(1.0, SECOND), ChangeReason::SlowCallRate),
         (TripRule::failure_count(1), ChangeReason::FailureCount),
     ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::Outcome;
 
-use crate::settings::{KINDS, Settings, Share, Window};
+use crate::settings::{KINDS, SURE, Settings, Share, Sure, Window};
 
 pub(crate) struct Choices<'a> {
     rest: &'a [u8],
@@ -26,6 +26,7 @@ impl<'a> Choices<'a> {
         let (first_open, longest_open) = (self.time(), self.time());
         Settings {
             consecutive: self.option(|c| c.within(1, 8)),
+            failure_rate_confident: self.confident(),
             failure_rate: self.option(Self::share),
             slow: self.option(|c| (c.share(), c.time())),
             failure_count: self.option(|c| c.within(1, 12)),
@@ -75,6 +76,15 @@ impl<'a> Choices<'a> {
         Share { part: self.within(1, whole + 1), whole }
     }
 
+    /// From what the next byte has besides the choice that it is for, so that scripts mean what
+    /// they meant before there was this rule.
+    fn confident(&self) -> Option<(Share, Sure)> {
+        let byte = usize::from(*self.rest.first()?);
+        let is_set = byte >> 5 == 5;
+        let (share, sure) = (byte >> 1 & 3, byte >> 3 & 3);
+        is_set.then(|| (BELOW_ONE[share], SURE[sure]))
+    }
+
     fn time(&mut self) -> Duration {
         match self.within(0, 138) {
             seconds @ 0..89 => Duration::from_secs(u64::from(seconds) + 1),
@@ -108,3 +118,10 @@ impl<'a> Choices<'a> {
         (*first).into()
     }
 }
+
+const BELOW_ONE: [Share; 4] = [
+    Share { part: 1, whole: 2 },
+    Share { part: 1, whole: 10 },
+    Share { part: 1, whole: 3 },
+    Share { part: 9, whole: 10 },
+];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::{ChangeReason, CircuitState, FailureKind, Outcome, Override};
 
-use crate::settings::{KINDS, Settings, Share, Window};
+use crate::settings::{KINDS, Settings, Share, Sure, Window};
 use CircuitState::{Closed, HalfOpen, Open};
 use Override::{ForcedClosed, ForcedOpen, Observing};
 
@@ -219,6 +219,8 @@ impl Model {
             return;
         } else if enough && s.failure_rate.is_some_and(|rate| reaches(rate, failures)) {
             ChangeReason::FailureRate
+        } else if s.failure_rate_confident.is_some_and(|rule| self.is_sure(rule, calls, failures)) {
+            ChangeReason::FailureRateConfident
         } else if self.is_too_slow() {
             ChangeReason::SlowCallRate
         } else if s.failure_count.is_some_and(|n| failures >= u64::from(self.at_most_window(n))) {
@@ -227,6 +229,19 @@ impl Model {
             return;
         };
         self.open(reason, own_rule.and_then(|(_, open_for)| open_for));
+    }
+
+    /// Whether the lower Wilson bound is above the rate, by the formula of the textbooks; or a count
+    /// window holds nothing but failures.
+    fn is_sure(&self, (rate, sure): (Share, Sure), calls: u64, failures: u64) -> bool {
+        let float = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let (n, z) = (float(calls), sure.quantile);
+        let share = float(failures) / n;
+        let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+        let bound = (share + z * z / (2.0 * n) - half) / (1.0 + z * z / n);
+        let is_full =
+            matches!(self.settings.window, Window::Calls(size) if calls == u64::from(size));
+        bound > f64::from(rate.part) / f64::from(rate.whole) || is_full && failures == calls
     }
 
     fn judge_probe(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {

@@ -14,6 +14,8 @@ pub(crate) const KINDS: [FailureKind; 3] =
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<u32>,
     pub(crate) failure_rate: Option<Share>,
+    /// A rate below 1, and how sure to be that more than that fail.
+    pub(crate) failure_rate_confident: Option<(Share, Sure)>,
     pub(crate) slow: Option<(Share, Duration)>,
     pub(crate) failure_count: Option<u32>,
     pub(crate) stalled: Option<(u32, Duration)>,
@@ -45,6 +47,20 @@ pub(crate) struct Share {
     pub(crate) whole: u32,
 }
 
+/// A confidence, and the quantile of the normal distribution that belongs to it, from a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sure {
+    confidence: f64,
+    pub(crate) quantile: f64,
+}
+
+pub(crate) const SURE: [Sure; 4] = [
+    Sure { confidence: 0.6, quantile: 0.253_347_103_135_799_8 },
+    Sure { confidence: 0.8, quantile: 0.841_621_233_572_914_3 },
+    Sure { confidence: 0.95, quantile: 1.644_853_626_951_472_2 },
+    Sure { confidence: 0.99, quantile: 2.326_347_874_040_840_8 },
+];
+
 /// Two of four is one of two: a circuit sees no change of settings there.
 impl PartialEq for Share {
     fn eq(&self, other: &Self) -> bool {
@@ -74,6 +90,10 @@ impl Settings {
             .longest_trip_for(self.longest_trip_for);
         b = self.consecutive.into_iter().fold(b, CircuitBuilder::consecutive_failures);
         b = self.failure_rate.into_iter().fold(b, |b, rate| b.failure_rate(share(rate)));
+        b = self
+            .failure_rate_confident
+            .into_iter()
+            .fold(b, |b, (rate, sure)| b.failure_rate_confident(share(rate), sure.confidence));
         b = self.slow.into_iter().fold(b, |b, (rate, than)| b.slow_call_rate(share(rate), than));
         b = self.failure_count.into_iter().fold(b, CircuitBuilder::failure_count);
         b = self.stalled.into_iter().fold(b, |b, (calls, than)| b.stalled_calls(calls, than));
@@ -91,6 +111,7 @@ impl Settings {
     pub(crate) fn is_without_rules(&self) -> bool {
         self.consecutive.is_none()
             && self.failure_rate.is_none()
+            && self.failure_rate_confident.is_none()
             && self.slow.is_none()
             && self.failure_count.is_none()
             && self.stalled.is_none()

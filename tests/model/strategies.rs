@@ -5,16 +5,18 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use tower_circuit_breaker::Outcome;
 
 use crate::script::{Command, MOST_STEPS, Step};
-use crate::settings::{KINDS, Settings, Share, Window};
+use crate::settings::{KINDS, SURE, Settings, Share, Window};
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let kind = || option::of((1..5_u32, option::of(time())));
     let rules = (
         option::of(1..8_u32),
         option::of(share()),
+        option::weighted(0.3, (share_below_one(), select(&SURE[..]))),
         option::of((share(), time())),
         option::of(1..12_u32),
         option::of((1..6_u32, time())),
@@ -28,11 +30,13 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         (option::of(time()), option::of(time()), time()),
     );
     (rules, rest).prop_map(|(rules, rest)| {
-        let (consecutive, failure_rate, slow, failure_count, stalled, kinds) = rules;
+        let (consecutive, failure_rate, failure_rate_confident, ..) = rules;
+        let (.., slow, failure_count, stalled, kinds) = rules;
         let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
         Settings {
             consecutive,
             failure_rate,
+            failure_rate_confident,
             slow,
             failure_count,
             stalled,
@@ -107,6 +111,11 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn share() -> impl Strategy<Value = Share> {
     let shares = (1..=10_u32).prop_flat_map(|whole| (1..=whole, Just(whole)));
+    shares.prop_map(|(part, whole)| Share { part, whole })
+}
+
+fn share_below_one() -> impl Strategy<Value = Share> {
+    let shares = (2..=10_u32).prop_flat_map(|whole| (1..whole, Just(whole)));
     shares.prop_map(|(part, whole)| Share { part, whole })
 }
 

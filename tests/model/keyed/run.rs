@@ -62,6 +62,7 @@ fn settings() -> Settings {
         consecutive: Some(2),
         failure_rate: None,
         slow: None,
+        failure_rate_confident: None,
         failure_count: None,
         stalled: None,
         kinds: [None, None],
