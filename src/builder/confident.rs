@@ -30,8 +30,13 @@ impl CircuitBuilder {
     /// to 0.09 at 0.999. Ask for more confidence the lower the rate is.
     ///
     /// And the confidence is that of one look, while the rule looks after each failure. So the
-    /// chance of a trip without reason grows with time. Choose a rate that is above what is normal
-    /// for the upstream.
+    /// chance of a trip without reason grows with time, and is well above `1 - confidence`: of
+    /// upstreams that fail at exactly a rate of 0.5, in a window of 100 calls, 40 % had tripped by
+    /// the hundredth look at a confidence of 0.95, 13 % at 0.99 and 1.4 % at 0.999, and 78 % or
+    /// more by the ten-thousandth. Of those a fifth below the rate 29 %, 3.5 % and 0.1 % had
+    /// tripped by the ten-thousandth; without confidence, but with 20 calls at least, all of them.
+    /// So choose a rate that is above what is normal for the upstream. `cargo bench --bench
+    /// confidence` prints these figures.
     ///
     /// # Panics
     ///
