@@ -12,9 +12,11 @@ use crate::engine::rules::{TripRule, at_least_one, not_zero};
 use crate::engine::settings::{Settings, Throttle};
 use crate::engine::window::SlidingWindow;
 use crate::event::Listener;
+use crate::saved::SavedCircuit;
 use crate::sync::Arc;
 
 mod confident;
+mod restore;
 
 /// Settings of a [`Circuit`] in the making.
 ///
@@ -28,12 +30,13 @@ pub struct CircuitBuilder {
     settings: Settings,
     clock: Option<Box<dyn Clock>>,
     listeners: Vec<Box<dyn Listener>>,
+    saved: Option<SavedCircuit>,
 }
 
 impl CircuitBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
         let settings = Settings::without_rules();
-        Self { name, settings, clock: None, listeners: Vec::new() }
+        Self { name, settings, clock: None, listeners: Vec::new(), saved: None }
     }
 
     /// The name of the circuit in the making.
@@ -349,7 +352,7 @@ impl CircuitBuilder {
         CircuitConfig::from_settings(self.settings)
     }
 
-    /// Makes the circuit, closed.
+    /// Makes the circuit, closed unless it goes on from an earlier one.
     #[must_use]
     pub fn build(self) -> Circuit {
         self.build_with(Arc::new)
@@ -363,6 +366,9 @@ impl CircuitBuilder {
         let circuit = Circuit::new(self.name, settings, seed, clock);
         for listener in self.listeners {
             circuit.add_listener(listener);
+        }
+        if let Some(saved) = self.saved.filter(|saved| saved.name() == circuit.name()) {
+            circuit.tell_if(circuit.come_back(&saved, circuit.now()));
         }
         circuit
     }

@@ -29,6 +29,7 @@ mod commands;
 mod fleet;
 #[cfg(feature = "tokio")]
 pub(crate) mod healing;
+mod memory;
 mod settings;
 #[cfg(feature = "tokio")]
 mod ticker;
@@ -359,7 +360,7 @@ impl Circuit {
     }
 
     #[inline]
-    fn tell_if(&self, change: Option<Change>) {
+    pub(crate) fn tell_if(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.tell(change);
         }

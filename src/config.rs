@@ -9,8 +9,12 @@ mod scalar;
 #[cfg(feature = "serde")]
 mod text;
 
+#[cfg(feature = "serde")]
+pub(crate) use self::check::ConfigError;
 #[cfg(feature = "admin")]
 pub(crate) use self::check::parse_sum;
+#[cfg(feature = "serde")]
+pub(crate) use self::scalar::Scalar;
 
 /// All settings of a circuit, checked.
 ///

@@ -59,6 +59,7 @@
 //! | [`abandoned_after`](CircuitBuilder::abandoned_after) | dropped calls are neutral |
 //! | [`ramp`](CircuitBuilder::ramp), [`throttle`](CircuitBuilder::throttle) | none: a closed circuit admits all calls |
 //! | [`longest_trip_for`](CircuitBuilder::longest_trip_for) | 1 h |
+//! | [`restore`](CircuitBuilder::restore) | closed, as if there had been no earlier process |
 //!
 //! # Where things are
 //!
@@ -73,6 +74,7 @@
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),
 //!   [`reconfigure`](Circuit::reconfigure)
+//! - what outlives a restart: [`Circuit::export`], [`CircuitBuilder::restore`]
 //! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route
 //! - where the breaker stands in a stack, and the traps:
 //!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/docs/)
@@ -80,13 +82,14 @@
 //! # Features
 //!
 //! None is on by default, and none changes what the others do: `admin` (a service that shows the
-//! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock` (`CoarseClock`,
-//! for windows of time at half the cost), `serde` ([`CircuitConfig`] as text, snapshots as JSON),
-//! `http` (the verdict at the end of the body, rejections as responses), `metrics` (changes through
-//! that facade), `prometheus` (metrics for prometheus-client), `redis` (one verdict for a fleet of
-//! processes), `test-util` (`ManualClock`), `tokio` (`TokioClock`, `OnOpen::Wait`), `tower`
-//! (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http` (its
-//! classifiers), `tracing` (changes as log events), `full` (all of these).
+//! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock`
+//! (`CoarseClock`, for windows of time at half the cost), `serde` ([`CircuitConfig`] and
+//! [`SavedCircuit`] as text, snapshots as JSON), `http` (the verdict at the end of the body,
+//! rejections as responses), `metrics` (changes through that facade), `prometheus` (metrics for
+//! prometheus-client), `redis` (one verdict for a fleet of processes), `test-util` (`ManualClock`),
+//! `tokio` (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes through,
+//! `HeedRejections` for retries), `tower-http` (its classifiers), `tracing` (changes as log
+//! events), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -139,6 +142,7 @@ mod registry;
 pub mod rejection;
 #[cfg(feature = "tower")]
 mod retry;
+mod saved;
 #[cfg(feature = "serde")]
 mod serialize;
 mod service;
@@ -183,6 +187,7 @@ pub use crate::registry::{CircuitRegistry, NameTaken};
 pub use crate::rejection::Typed;
 #[cfg(feature = "tower")]
 pub use crate::retry::{Anywhere, FindRejected, HeedRejections, Pause};
+pub use crate::saved::SavedCircuit;
 pub use crate::service::CircuitBreaker;
 #[doc(no_inline)]
 pub use crate::settlement::AtOnce;

@@ -39,6 +39,9 @@ pub enum ChangeReason {
     HealthProbe,
     /// An operator tripped, reset, forced or released the circuit.
     Operator,
+    /// The circuit goes on from that of an earlier process:
+    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
+    Restored,
     /// The fleet's circuit changed (feature `redis`).
     Fleet,
     /// The fleet let this process probe, and that time is over without a verdict (feature `redis`).
@@ -64,6 +67,7 @@ impl ChangeReason {
             Self::ProbesIgnored => "probes_ignored",
             Self::HealthProbe => "health_probe",
             Self::Operator => "operator",
+            Self::Restored => "restored",
             Self::Fleet => "fleet",
             Self::LeaseOver => "lease_over",
         }
@@ -137,6 +141,7 @@ mod tests {
             ChangeReason::ProbesIgnored.as_str(),
             ChangeReason::HealthProbe.as_str(),
             ChangeReason::Operator.as_str(),
+            ChangeReason::Restored.as_str(),
             ChangeReason::Fleet.as_str(),
             ChangeReason::LeaseOver.as_str(),
             CircuitState::Closed.as_str(),

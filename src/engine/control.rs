@@ -175,13 +175,21 @@ impl Control {
     }
 
     /// The last open time and its step.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
     pub(crate) fn backoff(&self) -> (Duration, u32) {
         (self.opened_for, self.step.unwrap_or(0))
     }
 
+    /// The backoff step of the last open stretch; `None` before the first and after a reset.
+    pub(crate) fn step(&self) -> Option<u32> {
+        self.step
+    }
+
+    /// Whether the circuit has made any change.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changes != 0
+    }
+
     /// Goes on as if the last open time had been this one.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
     pub(crate) fn set_backoff(&mut self, opened_for: Duration, step: u32) {
         self.opened_for = opened_for;
         self.step = Some(step);

@@ -24,6 +24,7 @@ pub(crate) mod healing;
 mod in_flight;
 mod kinds;
 pub(crate) mod machine;
+pub(crate) mod memory;
 #[cfg(all(test, breaker_loom))]
 mod models;
 pub(crate) mod odds;

@@ -192,6 +192,19 @@ impl Settings {
         self.is_watched() || self.throttle.is_some() || self.ramp.is_some()
     }
 
+    /// The longest open time that a rule, the backoff or the upstream can give.
+    pub(crate) fn longest_open_time(&self) -> Duration {
+        let counts = [self.consecutive, self.failure_count].into_iter().flatten();
+        let kinds = self.kinds.iter().map(|kind| kind.rule.open_for);
+        let rules = counts.map(|rule| rule.open_for).chain(kinds).chain([
+            self.failure_rate.and_then(|rule| rule.open_for),
+            self.failure_rate_confident.and_then(|rule| rule.open_for),
+            self.slow_call_rate.and_then(|rule| rule.open_for),
+            self.stalled_calls.and_then(|rule| rule.open_for),
+        ]);
+        rules.flatten().fold(self.open.max().max(self.longest_trip_for), Duration::max)
+    }
+
     /// How long a probe may hold its slot after a stretch of `open_for`.
     pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
         self.probe_timeout.unwrap_or_else(|| open_for.max(SHORTEST_PROBE_TIMEOUT))

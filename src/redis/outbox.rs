@@ -69,8 +69,11 @@ impl Listener for Scribe {
             circuit, from, to, reason, open_for, fleet_epoch, ..
         } = event
         {
-            // A probe is no news, and what the fleet did it knows.
-            let is_told = matches!(reason, ChangeReason::Fleet | ChangeReason::LeaseOver);
+            // A probe is no news; what the fleet did it knows; and what was before a restart is over.
+            let is_told = matches!(
+                reason,
+                ChangeReason::Fleet | ChangeReason::LeaseOver | ChangeReason::Restored
+            );
             if is_told || *to == CircuitState::HalfOpen {
                 return;
             }
@@ -83,5 +86,27 @@ impl Listener for Scribe {
             };
             self.0.put(circuit, change);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outbox, Scribe};
+    use crate::circuit::Circuit;
+    use crate::sync::Arc;
+
+    #[test]
+    fn a_circuit_that_comes_back_open_is_no_news_and_its_next_trip_is() {
+        let earlier = Circuit::builder("api").build();
+        earlier.trip();
+        let outbox = Arc::new(Outbox::new());
+        let scribe = Scribe(Arc::clone(&outbox));
+
+        let later = Circuit::builder("api").listener(scribe).restore(earlier.export()).build();
+
+        assert!(outbox.take().is_empty());
+        later.reset();
+        later.trip();
+        assert_eq!(outbox.take().len(), 1);
     }
 }

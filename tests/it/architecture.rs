@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("listeners", &["contain", "engine", "event", "history", "sync"]),
     ("clock", &["clock", "engine", "sync"]),
     ("config", &["config", "engine"]),
+    ("saved", &["config", "engine", "saved", "sync"]),
     ("snapshot", &["engine", "event", "sync", "serialize"]),
     ("display", &["engine", "error", "snapshot"]),
     ("serialize", &["engine", "error", "snapshot"]),
@@ -35,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "history",
             "listeners",
             "permit",
+            "saved",
             "snapshot",
             "sync",
             "waiters",
@@ -42,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("alarm", &["alarm"]),
     ("waiting", &["alarm", "circuit", "engine", "error", "sync", "waiters"]),
-    ("builder", &["builder", "circuit", "clock", "config", "engine", "event", "sync"]),
+    ("builder", &["builder", "circuit", "clock", "config", "engine", "event", "saved", "sync"]),
     (
         "admin",
         &[

@@ -15,7 +15,7 @@ use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, Tra
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
-    ResponseFuture, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
+    ResponseFuture, SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
 };
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}
@@ -28,6 +28,7 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<CircuitBuilder>();
     send_sync_unpin::<CircuitConfig>();
     send_sync_unpin::<CircuitSnapshot>();
+    send_sync_unpin::<SavedCircuit>();
     send_sync_unpin::<CircuitEvent>();
     send_sync_unpin::<Permit>();
     send_sync_unpin::<Rejected>();
