@@ -7,9 +7,12 @@ use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
 use crate::event::{CircuitEvent, Interest, Listener};
 use crate::fleet::Fleet;
+use crate::saved::SavedCircuit;
 use crate::snapshot::{CircuitSnapshot, Health};
 use crate::sync::{Arc, Bug, RwLock, planted, read, write};
 use crate::template::Template;
+
+mod memory;
 
 /// The circuits of a process, by name: what dashboards, health checks and metrics look at.
 ///
@@ -55,6 +58,8 @@ struct Entries {
     circuits: HashMap<Arc<str>, Circuit>,
     critical: HashSet<Arc<str>>,
     listeners: Vec<OfAll>,
+    /// What circuits to come go on from.
+    saved: HashMap<Arc<str>, SavedCircuit>,
 }
 
 /// A listener of all circuits.
@@ -109,7 +114,7 @@ impl CircuitRegistry {
         }
         let made = self.shared.template.make(name);
         // Dropped after the lock, if another thread was faster: its listeners are user code.
-        write(&self.shared.entries).keep(&made)
+        self.keep(&made)
     }
 
     /// Adds a circuit that was made elsewhere.
@@ -118,7 +123,7 @@ impl CircuitRegistry {
     ///
     /// [`NameTaken`] when another circuit has its name; adding the same one again changes nothing.
     pub fn insert(&self, circuit: &Circuit) -> Result<(), NameTaken> {
-        let kept = write(&self.shared.entries).keep(circuit);
+        let kept = self.keep(circuit);
         if kept.is_same(circuit) {
             return Ok(());
         }

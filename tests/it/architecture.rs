@@ -63,7 +63,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("template", &["builder", "circuit", "engine", "sync"]),
     ("fleet", &["sync"]),
-    ("registry", &["builder", "circuit", "event", "fleet", "snapshot", "sync", "template"]),
+    (
+        "registry",
+        &[
+            "builder", "circuit", "event", "fleet", "registry", "saved", "snapshot", "sync",
+            "template",
+        ],
+    ),
     ("rejection", &["error", "rejection"]),
     ("settlement", &["classify", "engine", "permit"]),
     ("on_open", &["alarm"]),

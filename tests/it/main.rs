@@ -52,6 +52,7 @@ mod reservations;
 mod responses;
 mod restore;
 mod restore_text;
+mod restored_registry;
 mod restored_script;
 mod retry;
 mod runtimes;

@@ -1,0 +1,66 @@
+//! Circuits that outlive their process.
+
+use crate::circuit::Circuit;
+use crate::registry::CircuitRegistry;
+use crate::saved::SavedCircuit;
+use crate::sync::{Arc, read, write};
+
+impl CircuitRegistry {
+    /// What the circuits of the next process go on from, in the order of their names; see
+    /// [`Circuit::export`].
+    #[must_use]
+    pub fn export(&self) -> Vec<SavedCircuit> {
+        self.circuits().iter().map(Circuit::export).collect()
+    }
+
+    /// Has circuits that come from now on go on from what an earlier process
+    /// [exported](Self::export), each from what was saved under its name.
+    ///
+    /// That holds for circuits which the template makes and for those that are
+    /// [inserted](Self::insert) before anything has changed them, such as
+    /// [keyed](crate::keyed) ones; circuits that are here already stay as they are. See
+    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore); here listeners of the registry
+    /// hear of it, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{CircuitRegistry, CircuitState};
+    ///
+    /// let registry = CircuitRegistry::new();
+    /// registry.get_or_create("plants").trip();
+    /// let saved = registry.export();
+    ///
+    /// let registry = CircuitRegistry::new();
+    /// registry.restore(saved);
+    /// assert_eq!(registry.get_or_create("plants").state(), CircuitState::Open);
+    /// ```
+    pub fn restore(&self, saved: impl IntoIterator<Item = SavedCircuit>) {
+        // The caller's iterator runs before the lock.
+        let saved: Vec<_> = saved.into_iter().collect();
+        let mut entries = write(&self.shared.entries);
+        for saved in saved {
+            if !entries.circuits.contains_key(saved.name()) {
+                entries.saved.insert(Arc::from(saved.name()), saved);
+            }
+        }
+    }
+
+    /// The circuit under this one's name: this one, unless there was another. One that is new goes on
+    /// from what was saved before anybody else can get it.
+    pub(super) fn keep(&self, circuit: &Circuit) -> Circuit {
+        let saved = read(&self.shared.entries).saved.get(circuit.name()).cloned();
+        // Read before the lock: a clock may be user code.
+        let saved = saved.map(|saved| (saved, circuit.now()));
+        let mut entries = write(&self.shared.entries);
+        let kept = entries.keep(circuit);
+        let is_new = kept.is_same(circuit);
+        let change = saved.filter(|_| is_new).and_then(|(saved, now)| {
+            entries.saved.remove(circuit.name());
+            circuit.come_back(&saved, now)
+        });
+        drop(entries);
+        kept.tell_if(change);
+        kept
+    }
+}
