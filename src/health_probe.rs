@@ -91,6 +91,26 @@ enum Then {
 /// How long a circuit stays open for a probe that is late: long enough for a busy runtime.
 const GRACE: Duration = Duration::from_secs(1);
 
+impl Circuit {
+    /// Asks `probe` in the background while the circuit is open, instead of probing with calls
+    /// (feature `tokio`).
+    ///
+    /// See [`HealthProbe`] for all of it.
+    ///
+    /// # Panics
+    ///
+    /// When `interval` is zero.
+    #[track_caller]
+    #[doc(alias = "healthCheck")]
+    pub fn health_probe<P, F>(&self, interval: Duration, probe: P) -> HealthProbe<P>
+    where
+        P: FnMut() -> F,
+        F: Future<Output = bool>,
+    {
+        HealthProbe::new(self, not_zero("interval", interval), probe)
+    }
+}
+
 impl<P> HealthProbe<P> {
     pub(crate) fn new(circuit: &Circuit, interval: Duration, probe: P) -> Self {
         Self {

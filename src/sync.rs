@@ -12,6 +12,8 @@ pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
 };
+#[cfg(feature = "tokio")]
+pub(crate) use std::sync::Weak;
 pub(crate) use std::sync::{Arc, OnceLock};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{

@@ -1,17 +1,14 @@
-//! What a health probe does to its circuit.
+//! What those do to a circuit who watch over it from outside.
 
-use std::future::Future;
 use std::time::Duration;
 
 use crate::circuit::{Circuit, Core};
 use crate::engine::healing::OpenStretch;
-use crate::engine::rules::not_zero;
-use crate::health_probe::HealthProbe;
-use crate::sync::Counted;
+use crate::sync::{Counted, Weak};
 
 /// A circuit that is not kept alive by it.
 #[derive(Clone)]
-pub(crate) struct WeakCircuit(std::sync::Weak<Core>);
+pub(crate) struct WeakCircuit(Weak<Core>);
 
 impl WeakCircuit {
     pub(crate) fn upgrade(&self) -> Option<Circuit> {
@@ -20,24 +17,6 @@ impl WeakCircuit {
 }
 
 impl Circuit {
-    /// Asks `probe` in the background while the circuit is open, instead of probing with calls
-    /// (feature `tokio`).
-    ///
-    /// See [`HealthProbe`] for all of it.
-    ///
-    /// # Panics
-    ///
-    /// When `interval` is zero.
-    #[track_caller]
-    #[doc(alias = "healthCheck")]
-    pub fn health_probe<P, F>(&self, interval: Duration, probe: P) -> HealthProbe<P>
-    where
-        P: FnMut() -> F,
-        F: Future<Output = bool>,
-    {
-        HealthProbe::new(self, not_zero("interval", interval), probe)
-    }
-
     pub(crate) fn downgrade(&self) -> WeakCircuit {
         WeakCircuit(Counted::downgrade(&self.core))
     }

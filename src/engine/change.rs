@@ -74,6 +74,13 @@ impl ChangeReason {
     }
 }
 
+impl ChangeReason {
+    /// Whether somebody else than a rule or a probe said so.
+    pub(crate) const fn is_order(self) -> bool {
+        matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet)
+    }
+}
+
 impl From<Cause> for ChangeReason {
     fn from(cause: Cause) -> Self {
         match cause {

@@ -26,12 +26,12 @@ pub(crate) struct Control {
     pub(crate) last_trip: Option<TripRecord>,
     /// When the current state began.
     pub(crate) since: Timestamp,
-    /// Why the present stretch began.
+    /// Whether somebody else than a rule began the present stretch, and said for how long.
     #[cfg_attr(
         not(feature = "tokio"),
         allow(dead_code, reason = "only a health probe asks for it")
     )]
-    pub(crate) entered_by: ChangeReason,
+    pub(crate) is_ordered: bool,
     /// When the circuit was closed for the last time; means nothing while it is.
     left_closed: Timestamp,
     /// The open time of the last open stretch; zero before the first and after a reset.
@@ -85,7 +85,7 @@ impl Control {
             trips: 0,
             last_trip: None,
             since: now,
-            entered_by: ChangeReason::Operator,
+            is_ordered: false,
             left_closed: now,
             opened_for: Duration::ZERO,
             ramp_ends: Timestamp::ZERO,
@@ -348,7 +348,7 @@ impl Machine {
             control.settings = settings;
         }
         self.recorder().restart(tag, now);
-        control.entered_by = next.reason;
+        control.is_ordered = next.reason.is_order();
         let is_closed = next.to.state == CircuitState::Closed;
         control.ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
         // Zero sends readers to the lock until word and deadline belong together.

@@ -25,12 +25,8 @@ impl Machine {
         if word.state() != CircuitState::Open || word.is_forced() {
             return None;
         }
-        let is_asked = matches!(
-            control.entered_by,
-            ChangeReason::UpstreamAsked | ChangeReason::Operator | ChangeReason::Fleet
-        );
         let left = self.until().since(now);
-        let leave_alone = if is_asked { left } else { Duration::ZERO };
+        let leave_alone = if control.is_ordered { left } else { Duration::ZERO };
         Some(OpenStretch { epoch: word.epoch(), leave_alone })
     }
 

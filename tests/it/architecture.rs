@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "waiters",
         ],
     ),
+    ("health_probe", &["circuit", "contain", "engine", "history"]),
     ("alarm", &["alarm"]),
     ("waiting", &["alarm", "circuit", "engine", "error", "sync", "waiters"]),
     ("builder", &["builder", "circuit", "clock", "config", "engine", "event", "saved", "sync"]),
