@@ -136,3 +136,18 @@ fn a_closed_machine_admits_and_records_while_its_lock_is_held() {
 
     assert_eq!(machine.totals(&control).successes, 1);
 }
+
+#[test]
+fn once_a_ramp_is_over_calls_are_admitted_by_the_word_alone() {
+    let mut settings = Settings::without_rules();
+    settings.ramp = Some(Duration::from_secs(10));
+    let machine = Machine::new(settings, 1, at(0));
+    assert!(machine.admit_closed(|| at(0)).is_some(), "before it ever tripped");
+    machine.trip(None, at(0));
+    machine.record(probe(&machine, 30), PASSED, || at(30));
+    assert!(machine.admit_closed(|| at(39)).is_none(), "it ramps");
+
+    assert!(machine.admit(at(40)).0.is_ok());
+
+    assert!(machine.admit_closed(|| at(40)).is_some());
+}
