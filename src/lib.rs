@@ -152,6 +152,8 @@ mod sync;
 #[cfg(any(feature = "metrics", feature = "prometheus", feature = "tracing"))]
 pub mod telemetry;
 mod template;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod waiters;
 mod waiting;
 

@@ -1,10 +1,12 @@
 //! A clock for tests.
 
+use std::fmt;
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::engine::time::nanos;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// A clock that stands still until it is advanced. Clones share the time.
 ///
@@ -23,31 +25,47 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 /// assert!(circuit.try_acquire().is_ok());
 /// # assert_eq!(circuit.state(), CircuitState::HalfOpen);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ManualClock {
-    nanos: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    nanos: AtomicU64,
+    /// Who is to be woken when the time moves on.
+    sleepers: Mutex<Vec<Waker>>,
 }
 
 impl ManualClock {
     /// A clock at zero.
     #[must_use]
     pub fn new() -> Self {
-        Self { nanos: Arc::new(AtomicU64::new(0)) }
+        let shared = Shared { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Moves the time on; it stops at 584 years.
+    /// Moves the time on; it stops at 584 years. Wakes the calls of a
+    /// [`ScriptedService`](crate::test_util::ScriptedService) that answer by this clock.
     pub fn advance(&self, by: Duration) {
-        let mut seen = self.nanos.load(Ordering::SeqCst);
+        let mut seen = self.shared.nanos.load(Ordering::SeqCst);
         loop {
             let next = seen.saturating_add(nanos(by));
             // SeqCst: a test that advances the clock expects every thread to see it.
             let swapped =
-                self.nanos.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst);
+                self.shared.nanos.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst);
             match swapped {
-                Ok(_) => return,
+                Ok(_) => break,
                 Err(changed) => seen = changed,
             }
         }
+        // Taken out first: wakers are the executor's code, which does not run under a lock.
+        let sleepers = std::mem::take(&mut *lock(&self.shared.sleepers));
+        sleepers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has `waker` woken when the time moves on.
+    pub(crate) fn wake_later(&self, waker: Waker) {
+        lock(&self.shared.sleepers).push(waker);
     }
 }
 
@@ -59,10 +77,16 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
-        Duration::from_nanos(self.nanos.load(Ordering::SeqCst))
+        Duration::from_nanos(self.shared.nanos.load(Ordering::SeqCst))
     }
 
     fn never_goes_back(&self) -> bool {
         true
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock").field("now", &self.now()).finish_non_exhaustive()
     }
 }

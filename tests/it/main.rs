@@ -65,6 +65,7 @@ mod statuses;
 mod strategies;
 mod streams;
 mod support;
+mod test_kit;
 mod throttle;
 mod told_calls;
 mod tower_http;
