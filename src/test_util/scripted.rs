@@ -26,7 +26,7 @@ pub(crate) mod future;
 ///
 /// ```
 /// use tower::{Layer, ServiceExt};
-/// use tower_circuit_breaker::test_util::{Answer, ScriptedService};
+/// use tower_circuit_breaker::test_util::{Answer, ScriptedService, assert_open, assert_rejected};
 /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -38,7 +38,8 @@ pub(crate) mod future;
 /// for plant in ["aloe", "basil"] {
 ///     assert!(client.clone().oneshot(plant).await.is_err());
 /// }
-/// assert!(client.clone().oneshot("cactus").await.is_err());
+/// assert_open(&circuit);
+/// assert_rejected(client.clone().oneshot("cactus").await);
 ///
 /// assert_eq!(upstream.take_requests(), ["aloe", "basil"]);
 /// upstream.assert_over();

@@ -1,5 +1,7 @@
 //! The kit that users test with: it must tell the truth, and must be able to fail.
 
+mod asserting;
+mod reaching;
 mod scripted;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,119 @@
+//! Finding out what it takes to move a circuit, by calls alone.
+
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::settings::Settings;
+use crate::engine::state::CircuitState;
+use crate::permit::Permit;
+
+/// Calls to a circuit, and the time between them.
+pub(crate) struct Trial<'a> {
+    pub(crate) circuit: &'a Circuit,
+    /// Moves the circuit's clock on.
+    pub(crate) advance: &'a dyn Fn(Duration),
+    /// How long each call is after the one before.
+    pub(crate) every: Duration,
+    /// How many calls are made before the circuit counts as stuck.
+    pub(crate) most: u32,
+}
+
+/// What kind of calls opened a circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Failures,
+    SlowCalls,
+    HungCalls,
+    /// It did not open, but rejects calls while it is closed.
+    Shedding,
+}
+
+impl Trial<'_> {
+    /// Makes calls with these outcomes, in turn, until the circuit opens; gives how many.
+    pub(crate) fn fail(&self, outcomes: &[Outcome]) -> Option<(u32, Way)> {
+        let mut rejected = 0_u32;
+        for (call, outcome) in (1..=self.most).zip(outcomes.iter().cycle()) {
+            match self.circuit.try_acquire() {
+                Ok(permit) => permit.record(*outcome),
+                Err(_) => rejected += 1,
+            }
+            if self.is_open() {
+                return Some((call, Way::Failures));
+            }
+            (self.advance)(self.every);
+        }
+        (rejected > 0).then_some((self.most, Way::Shedding))
+    }
+
+    /// Makes `calls` calls at once that succeed, but take `time`; gives how many opened the circuit.
+    pub(crate) fn be_slow(&self, calls: u32, time: Duration) -> Option<(u32, Way)> {
+        let under_way = self.begin(calls.min(self.most));
+        (self.advance)(time);
+        (1..).zip(under_way).find_map(|(call, permit)| {
+            permit.record(Outcome::Success);
+            self.is_open().then_some((call, Way::SlowCalls))
+        })
+    }
+
+    /// Makes more and more calls that do not end, each as long after the last as an hour is.
+    pub(crate) fn hang(&self) -> Option<(u32, Way)> {
+        let mut under_way = Vec::new();
+        for call in 1..=self.most {
+            under_way.extend(self.circuit.try_acquire().ok());
+            if self.is_open() {
+                return Some((call, Way::HungCalls));
+            }
+            (self.advance)(HOUR);
+        }
+        None
+    }
+
+    /// Whatever opens it: failures where a rule is about them, or else slow calls; and for rules
+    /// that are not known here failures, and calls that hang.
+    pub(crate) fn open(&self, settings: &Settings, outcomes: &[Outcome]) -> Option<(u32, Way)> {
+        if has_failure_rule(settings) {
+            return self.fail(outcomes);
+        }
+        let slow = settings.slow_call_rate.map(|rule| rule.slower_than);
+        let by_slow = || self.be_slow(settings.effective_minimum(), slow?);
+        by_slow().or_else(|| self.fail(outcomes)).or_else(|| self.hang())
+    }
+
+    fn begin(&self, calls: u32) -> Vec<Permit> {
+        (0..calls).map_while(|_| self.circuit.try_acquire().ok()).collect()
+    }
+
+    fn is_open(&self) -> bool {
+        self.circuit.state() == CircuitState::Open
+    }
+}
+
+/// Longer than any call is let go on.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Whether calls that fail at once can open such a circuit, as far as is known here.
+fn has_failure_rule(settings: &Settings) -> bool {
+    settings.consecutive.is_some()
+        || settings.failure_rate.is_some()
+        || settings.failure_count.is_some()
+        || !settings.kinds.is_empty()
+}
+
+/// The failures that rules are about: any, or those of the kinds that have the only rules.
+pub(crate) fn telling_failures(settings: &Settings) -> Vec<Outcome> {
+    let is_about_any = settings.consecutive.is_some()
+        || settings.failure_rate.is_some()
+        || settings.failure_count.is_some();
+    if is_about_any || settings.kinds.is_empty() {
+        return vec![Outcome::Failure(FailureKind::OTHER)];
+    }
+    own_kinds(settings).into_iter().map(Outcome::Failure).collect()
+}
+
+/// The kinds that have rules of their own.
+pub(crate) fn own_kinds(settings: &Settings) -> Vec<FailureKind> {
+    // Names from text are leaked: a kind is a static name, and a test ends soon.
+    let name = |kind: &str| FailureKind::new(String::from(kind).leak());
+    settings.kinds.iter().map(|rule| name(&rule.kind)).collect()
+}
