@@ -86,10 +86,10 @@
 //! (`CoarseClock`, for windows of time at half the cost), `serde` ([`CircuitConfig`] and
 //! [`SavedCircuit`] as text, snapshots as JSON), `http` (the verdict at the end of the body,
 //! rejections as responses), `metrics` (changes through that facade), `prometheus` (metrics for
-//! prometheus-client), `redis` (one verdict for a fleet of processes), `test-util` (`ManualClock`),
-//! `tokio` (`TokioClock`, `OnOpen::Wait`), `tower` (`tower::load::Load` passes through,
-//! `HeedRejections` for retries), `tower-http` (its classifiers), `tracing` (changes as log
-//! events), `full` (all of these).
+//! prometheus-client), `redis` (one verdict for a fleet of processes), `test-util` (`test_util`: a
+//! clock and an upstream for tests, and a suite for your own settings), `tokio` (`TokioClock`,
+//! `OnOpen::Wait`), `tower` (`tower::load::Load` passes through, `HeedRejections` for retries),
+//! `tower-http` (its classifiers), `tracing` (changes as log events), `full` (all of these).
 //!
 //! # Limits
 //!

@@ -29,6 +29,17 @@ pub(crate) enum Way {
     Shedding,
 }
 
+impl Way {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failures => "failures",
+            Self::SlowCalls => "slow calls",
+            Self::HungCalls => "hung calls",
+            Self::Shedding => "shed calls",
+        }
+    }
+}
+
 impl Trial<'_> {
     /// Makes calls with these outcomes, in turn, until the circuit opens; gives how many.
     pub(crate) fn fail(&self, outcomes: &[Outcome]) -> Option<(u32, Way)> {

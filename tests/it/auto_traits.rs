@@ -12,6 +12,8 @@ use tower_circuit_breaker::redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
+use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
+use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
@@ -82,10 +84,23 @@ fn what_a_fleet_shares_can_be_shared() {
 }
 
 #[test]
+fn what_tests_are_made_of_can_be_shared() {
+    send_sync_unpin::<ScriptedService<(), (), ()>>();
+    send_sync_unpin::<ScriptedFuture<(), (), ()>>();
+    send_sync_unpin::<Answer<(), ()>>();
+    send_sync_unpin::<Gate>();
+    send_sync_unpin::<AsTold>();
+    send_sync_unpin::<Broken>();
+    send_sync_unpin::<Promise>();
+    send_sync_unpin::<Report>();
+}
+
+#[test]
 fn what_should_be_cloned_can_be() {
     struct NotClone;
 
     cloneable::<Circuit>();
+    cloneable::<ScriptedService<NotClone, NotClone, NotClone>>();
     cloneable::<CircuitConfig>();
     cloneable::<CircuitBreakerLayer<NotClone, NotClone>>();
     cloneable::<CircuitBreaker<(), NotClone, NotClone>>();

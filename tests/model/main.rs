@@ -13,12 +13,18 @@ mod script;
 mod settings;
 mod strategies;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use tower_circuit_breaker::test_util::Conformance;
+use tower_circuit_breaker::{Backoff, Circuit, TripRule};
 
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
 const REGRESSIONS_KEYED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-keyed.txt");
+const REGRESSIONS_CONFORMANCE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-conformance.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -46,3 +52,38 @@ proptest! {
         keyed::run(&script).map_err(TestCaseError::fail)?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 1_000,
+        ..ProptestConfig::with_failure_persistence(
+            FileFailurePersistence::Direct(REGRESSIONS_CONFORMANCE)
+        )
+    })]
+
+    #[test]
+    fn whatever_the_settings_the_circuit_conforms(
+        settings in strategies::settings(),
+        seed in any::<u64>(),
+        variant in 0..6_u8,
+    ) {
+        let make = move || {
+            let set = settings.clone().build(Circuit::builder("model"));
+            match variant {
+                0 => {
+                    let (first, longest) = (settings.first_open, settings.longest_open);
+                    set.open_backoff(Backoff::exponential(first, longest))
+                }
+                1 => set.rule(TripRule::failure_rate(0.6).open_for(SECOND)),
+                2 => set.ramp(20 * SECOND).throttle(1.5),
+                // Runs alone need no window.
+                3 => Circuit::builder("model").consecutive_failures(3),
+                _ => set,
+            }
+        };
+        let ran = Conformance::new(make).seed(seed).cases(2).steps(120).run();
+        ran.map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);

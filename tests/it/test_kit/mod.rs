@@ -1,6 +1,8 @@
 //! The kit that users test with: it must tell the truth, and must be able to fail.
 
 mod asserting;
+mod conformance;
+mod faulty;
 mod reaching;
 mod scripted;
 
