@@ -139,7 +139,7 @@ step_examples() {
     local example
     cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
     for example in hyper_client reqwest_client grpc axum_server retry balance permits webhook \
-        opentelemetry; do
+        opentelemetry test_kit; do
         echo "example: $example"
         cargo run --quiet --locked --example $example --features full >/dev/null || return 1
     done
