@@ -138,6 +138,9 @@ step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --
 step_examples() {
     local example
     cargo run --quiet --locked --example settings --features serde >/dev/null || return 1
+    echo "example: replay"
+    cargo run --quiet --locked -p replay >/dev/null || return 1
+    cargo run --quiet --locked -p replay -- clients --clients 300 >/dev/null || return 1
     for example in hyper_client reqwest_client grpc axum_server retry balance permits webhook \
         opentelemetry test_kit; do
         echo "example: $example"
