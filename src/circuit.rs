@@ -27,13 +27,15 @@ mod calls;
 mod commands;
 #[cfg(feature = "redis")]
 mod fleet;
+mod groups;
 #[cfg(feature = "tokio")]
-pub(crate) mod healing;
+mod healing;
 mod memory;
 mod settings;
 #[cfg(feature = "tokio")]
 mod ticker;
 pub(crate) mod waits;
+pub(crate) mod weak;
 
 /// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
 ///
@@ -228,6 +230,7 @@ impl Circuit {
             name: Arc::clone(&core.name.0),
             state: word.state(),
             overridden: word.overridden(),
+            isolations: control.isolations,
             epoch: word.epoch(),
             in_state_for: now.since(control.since),
             retry_after: counts_down.then(|| core.machine.until().since(now)),

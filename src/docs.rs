@@ -187,6 +187,7 @@ pub mod upstreams {
     //! | an upstream that says "error" with a 200 | [`ReadBody`](crate::http::ReadBody) | as for HTTP |
     //! | a server-sent event stream | a [`body_deadline`](crate::CircuitBreakerLayer::body_deadline) with `Success` | consecutive failures |
     //! | a database or cache, by [`Circuit::call`](crate::Circuit::call) | a lost connection, not a bad query: [`call_with`](crate::Circuit::call_with) | 3 in a row, short open times |
+    //! | replicas of one service behind a balancer | as for HTTP | as for HTTP, a circuit each, in a [`CircuitGroup`](crate::CircuitGroup) that leaves half of them closed |
     //! | a slow upstream | calls over the time that callers can bear: [`slow_call_rate`](crate::CircuitBuilder::slow_call_rate) | 50 % over that time |
     //!
     //! Start with [`observe`](crate::Circuit::observe): the circuit decides and counts what it would

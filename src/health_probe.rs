@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::circuit::Circuit;
-use crate::circuit::healing::WeakCircuit;
+use crate::circuit::weak::WeakCircuit;
 use crate::contain::contain;
 use crate::engine::backoff::{Backoff, Dice};
 use crate::engine::healing::OpenStretch;

@@ -75,7 +75,8 @@
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),
 //!   [`reconfigure`](Circuit::reconfigure)
 //! - what outlives a restart: [`Circuit::export`], [`CircuitBuilder::restore`]
-//! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route
+//! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route; [`CircuitGroup`]
+//!   for those that are switched off together, or of which some must stay closed
 //! - where the breaker stands in a stack, and the traps:
 //!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/docs/)
 //!
@@ -121,6 +122,7 @@ mod event;
 )]
 mod fleet;
 mod future;
+mod group;
 mod handle;
 #[cfg(feature = "tokio")]
 mod health_probe;
@@ -171,6 +173,7 @@ pub use crate::config::CircuitConfig;
 pub use crate::engine::backoff::Backoff;
 pub use crate::engine::change::ChangeReason;
 pub use crate::engine::outcome::{FailureKind, Outcome};
+pub use crate::engine::places::OpenCap;
 pub use crate::engine::rules::TripRule;
 pub use crate::engine::state::{CircuitState, Override};
 pub use crate::engine::totals::{Totals, Transitions};
@@ -178,6 +181,7 @@ pub use crate::engine::window::{SlidingWindow, WindowCounts};
 pub use crate::error::{BoxError, Error, RejectReason, Rejected};
 pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
+pub use crate::group::{CircuitGroup, Isolation};
 #[cfg(feature = "tokio")]
 pub use crate::health_probe::HealthProbe;
 pub use crate::history::{Delivery, RecentEvent, Subscription};

@@ -24,6 +24,7 @@ use crate::service::CircuitBreaker;
 use crate::settlement::AtOnce;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock};
 
+mod group;
 mod keyed;
 mod registry;
 

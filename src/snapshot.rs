@@ -25,6 +25,10 @@ pub struct CircuitSnapshot {
     pub state: CircuitState,
     /// What an operator has imposed, if anything.
     pub overridden: Option<Override>,
+    /// How many isolate the circuit: by [`Circuit::isolate`](crate::Circuit::isolate), which counts
+    /// once however often it is cloned, or one of its groups. While there are any it is forced open,
+    /// whatever operators say; what they said holds again afterwards.
+    pub isolations: u32,
     /// The number of the current stretch.
     pub epoch: u64,
     /// How long the circuit has been in this state.

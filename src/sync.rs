@@ -12,8 +12,6 @@ pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
 };
-#[cfg(feature = "tokio")]
-pub(crate) use std::sync::Weak;
 pub(crate) use std::sync::{Arc, OnceLock};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{
@@ -22,7 +20,7 @@ pub(crate) use std::sync::{
 };
 
 #[cfg(all(test, breaker_loom))]
-pub(crate) use self::planted::{AtomicU64, Counted, fence, planting};
+pub(crate) use self::planted::{AtomicU64, Counted, WeakCounted, fence, planting};
 pub(crate) use self::planted::{Bug, planted};
 
 mod planted;
@@ -30,6 +28,10 @@ mod planted;
 /// An `Arc` that is asked how many hold it.
 #[cfg(not(all(test, breaker_loom)))]
 pub(crate) type Counted<T> = Arc<T>;
+
+/// A [`Counted`] value that is not kept alive by it.
+#[cfg(not(all(test, breaker_loom)))]
+pub(crate) type WeakCounted<T> = std::sync::Weak<T>;
 
 /// How many hold the value. Of those who no longer do, it is seen whatever they did with it.
 pub(crate) fn holders<T>(value: &Counted<T>) -> usize {

@@ -30,7 +30,6 @@ impl Circuit {
     }
 
     /// Rejects every call until [`release`](Self::release).
-    #[doc(alias = "isolate")]
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {
         self.tell(self.core.machine.force(Override::ForcedOpen, self.now()));

@@ -2,25 +2,10 @@
 
 use std::time::Duration;
 
-use crate::circuit::{Circuit, Core};
+use crate::circuit::Circuit;
 use crate::engine::healing::OpenStretch;
-use crate::sync::{Counted, Weak};
-
-/// A circuit that is not kept alive by it.
-#[derive(Clone)]
-pub(crate) struct WeakCircuit(Weak<Core>);
-
-impl WeakCircuit {
-    pub(crate) fn upgrade(&self) -> Option<Circuit> {
-        self.0.upgrade().map(|core| Circuit { core })
-    }
-}
 
 impl Circuit {
-    pub(crate) fn downgrade(&self) -> WeakCircuit {
-        WeakCircuit(Counted::downgrade(&self.core))
-    }
-
     pub(crate) fn open_stretch(&self) -> Option<OpenStretch> {
         self.core.machine.open_stretch(self.now())
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::engine::change::{Change, ChangeReason};
-use crate::engine::control::OpenTime;
+use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::control::{Control, OpenTime};
 use crate::engine::machine::Machine;
 use crate::engine::settings::Settings;
-use crate::engine::state::Override;
+use crate::engine::state::{Override, Tag, Word};
 use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
@@ -15,8 +15,9 @@ impl Machine {
     pub(crate) fn trip(&self, open_for: Option<Duration>, now: Timestamp) -> Change {
         let mut control = self.lock();
         match self.word().overridden() {
-            forced @ Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                self.impose(&mut control, forced, ChangeReason::Operator, now)
+            Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                let overridden = control.overridden;
+                self.impose(&mut control, overridden, ChangeReason::Operator, now)
             }
             Some(Override::Observing) | None => {
                 let open_time = open_for.map_or(OpenTime::Backoff, OpenTime::Given);
@@ -28,7 +29,7 @@ impl Machine {
     /// Closes the circuit, in any state, and starts afresh. An override stays.
     pub(crate) fn reset(&self, now: Timestamp) -> Change {
         let mut control = self.lock();
-        let overridden = self.word().overridden();
+        let overridden = control.overridden;
         self.impose(&mut control, overridden, ChangeReason::Operator, now)
     }
 
@@ -42,9 +43,13 @@ impl Machine {
     pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         let observing = Some(Override::Observing);
-        match self.word().overridden() {
+        let is_isolated = control.isolations > 0;
+        match control.overridden {
             Some(Override::Observing) => None,
             Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
+            }
+            None if is_isolated => {
                 Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
             }
             None => Some(self.override_with(&mut control, observing, now)),
@@ -54,9 +59,7 @@ impl Machine {
     /// Drops the override and starts closed; `None` when there is none.
     pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        self.word()
-            .overridden()
-            .map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
+        control.overridden.map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
     }
 
     /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.
@@ -74,5 +77,31 @@ impl Machine {
         let mut control = self.lock();
         control.told |= flags;
         self.publish(self.word().with(flags));
+    }
+
+    /// The same stretch under another override.
+    pub(crate) fn override_with(
+        &self,
+        control: &mut Control,
+        overridden: Option<Override>,
+        now: Timestamp,
+    ) -> Change {
+        let old = self.word();
+        let word = Word::new(old.state(), overridden, control.flags(), old.epoch());
+        control.overridden = overridden;
+        self.publish(word);
+        control.seats.settle(word);
+        Change {
+            number: control.next_number(),
+            epoch: old.epoch(),
+            fleet_epoch: control.fleet.epoch,
+            from: Standing { state: old.state(), overridden: old.overridden() },
+            to: Standing { state: old.state(), overridden },
+            reason: ChangeReason::Operator,
+            window: self.recorder().counts(Tag::of(old.epoch()), now),
+            open_for: None,
+            lasted: now.since(control.since),
+            down_for: None,
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::backoff::Dice;
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::fleet::FleetView;
 use crate::engine::machine::Machine;
+use crate::engine::places::Seats;
 use crate::engine::probes::Probes;
 use crate::engine::recorder::Cause;
 use crate::engine::settings::Settings;
@@ -43,6 +44,12 @@ pub(crate) struct Control {
     changes: u64,
     dice: Dice,
     pub(crate) fleet: FleetView,
+    /// What operators have imposed; while the circuit is isolated, the word says forced open instead.
+    pub(crate) overridden: Option<Override>,
+    /// Handles that isolate the circuit.
+    pub(crate) isolations: u32,
+    /// Where the circuit's groups count how many of their members are open.
+    pub(crate) seats: Seats,
     /// Which events listeners asked for, as flags of a [`Word`].
     pub(crate) told: u64,
 }
@@ -93,6 +100,9 @@ impl Control {
             changes: 0,
             dice: Dice::new(seed),
             fleet: FleetView::default(),
+            overridden: None,
+            isolations: 0,
+            seats: Seats::default(),
             told: 0,
         }
     }
@@ -200,7 +210,7 @@ impl Control {
         self.opened_for = Duration::ZERO;
     }
 
-    fn next_number(&mut self) -> u64 {
+    pub(crate) fn next_number(&mut self) -> u64 {
         self.changes = self.changes.wrapping_add(1);
         self.changes
     }
@@ -246,6 +256,8 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         let word = self.word();
+        // While the circuit is isolated, nothing opens it.
+        control.overridden = to.overridden;
         let open_for = control.next_open_time(word.state(), open_time, now);
         let until = now.after(open_for);
         let next = Stretch { to, reason, until, open_for: Some(open_for) };
@@ -280,7 +292,7 @@ impl Machine {
         self.enter(control, Stretch { to, reason, until, open_for: None }, now)
     }
 
-    /// Any => Closed or, forced, Open: an operator's command starts afresh.
+    /// Any => Closed or, forced or isolated, Open: an operator's command starts afresh.
     pub(crate) fn impose(
         &self,
         control: &mut Control,
@@ -289,7 +301,9 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         control.forget_backoff();
-        control.fleet.has_forced &= overridden == self.word().overridden();
+        control.fleet.has_forced &= overridden == control.overridden;
+        control.overridden = overridden;
+        let overridden = control.effective();
         let (state, until) = match overridden {
             Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
             _ => (CircuitState::Closed, Timestamp::ZERO),
@@ -356,8 +370,13 @@ impl Machine {
             self.set_until(Timestamp::ZERO);
         }
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
+        if planted(Bug::EarlyPlace) {
+            control.seats.settle(word);
+        }
         self.publish(word);
         self.set_until(next.until);
+        // After the word: whoever gets the place that is given back sees the state that it was for ended.
+        control.seats.settle(word);
         Change {
             number: control.next_number(),
             epoch,
@@ -376,29 +395,7 @@ impl Machine {
     pub(crate) fn totals(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
-        self.tally().totals(control.trips, in_window, named)
-    }
-
-    /// The same stretch under another override.
-    pub(crate) fn override_with(
-        &self,
-        control: &mut Control,
-        overridden: Option<Override>,
-        now: Timestamp,
-    ) -> Change {
-        let old = self.word();
-        self.publish(Word::new(old.state(), overridden, control.flags(), old.epoch()));
-        Change {
-            number: control.next_number(),
-            epoch: old.epoch(),
-            fleet_epoch: control.fleet.epoch,
-            from: Standing { state: old.state(), overridden: old.overridden() },
-            to: Standing { state: old.state(), overridden },
-            reason: ChangeReason::Operator,
-            window: self.recorder().counts(Tag::of(old.epoch()), now),
-            open_for: None,
-            lasted: now.since(control.since),
-            down_for: None,
-        }
+        let totals = self.tally().totals(control.trips, in_window, named);
+        Totals { held_closed: control.seats.held_closed(), ..totals }
     }
 }

@@ -59,10 +59,12 @@ impl Machine {
         }
         control.fleet.epoch = verdict.epoch;
         let word = self.word();
-        if word.is_forced() && !known.has_forced {
+        let is_isolated = control.isolations > 0;
+        let is_forced = control.overridden.is_some_and(Override::is_forced);
+        if is_forced && !known.has_forced {
             return Effect::Nothing;
         }
-        let observing = word.overridden().filter(|_| !word.is_forced());
+        let observing = control.overridden.filter(|_| !is_forced);
         let fleet = ChangeReason::Fleet;
         match verdict.ruling {
             Ruling::Forced(forced) => {
@@ -71,13 +73,17 @@ impl Machine {
                 Effect::Changed(change)
             }
             Ruling::Fresh => Effect::Changed(self.impose(&mut control, observing, fleet, now)),
-            Ruling::Closed if word.is_forced() => {
+            Ruling::Closed if is_forced => {
                 Effect::Changed(self.impose(&mut control, None, fleet, now))
             }
-            Ruling::Closed if word.is_closed() => Effect::Nothing,
+            Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
             // It has tripped by itself since: nothing says that the fleet's word is the newer one.
             Ruling::Closed if !known.has_opened => Effect::Nothing,
             Ruling::Closed => Effect::Changed(self.close(&mut control, fleet, now)),
+            // It stays isolated, but the fleet no longer forces it.
+            Ruling::Open { .. } if is_isolated => {
+                Effect::Changed(self.impose(&mut control, observing, fleet, now))
+            }
             Ruling::Open { open_for, left, step } => {
                 let is_open = word.state() == CircuitState::Open && !word.is_forced();
                 let effect = if is_open {
@@ -138,9 +144,19 @@ impl Machine {
     }
 }
 
+impl Override {
+    /// Whether it decides on calls by itself.
+    const fn is_forced(self) -> bool {
+        matches!(self, Self::ForcedOpen | Self::ForcedClosed)
+    }
+}
+
 impl Word {
     /// Whether an operator has forced the circuit open or closed.
     pub(crate) const fn is_forced(self) -> bool {
-        matches!(self.overridden(), Some(Override::ForcedOpen | Override::ForcedClosed))
+        match self.overridden() {
+            Some(overridden) => overridden.is_forced(),
+            None => false,
+        }
     }
 }

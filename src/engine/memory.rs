@@ -31,6 +31,13 @@ impl Memory {
         step: None,
     };
 
+    /// What is to be remembered of an isolated circuit: only what operators have said.
+    fn said(overridden: Option<Override>) -> Self {
+        let is_open = overridden == Some(Override::ForcedOpen);
+        let state = if is_open { CircuitState::Open } else { CircuitState::Closed };
+        Self { state, overridden, ..Self::CLOSED }
+    }
+
     /// The same after `time`.
     pub(crate) const fn after(self, time: Duration) -> Self {
         Self { left: self.left.saturating_sub(time), ..self }
@@ -53,6 +60,9 @@ impl Machine {
         let word = self.word();
         if control.fleet.has_forced {
             return Memory::CLOSED;
+        }
+        if control.isolations > 0 {
+            return Memory::said(control.overridden);
         }
         let (open_for, step) = (control.backoff().0, control.step());
         let left = match word.state() {

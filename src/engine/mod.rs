@@ -22,6 +22,7 @@ pub(crate) mod fleet;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod healing;
 mod in_flight;
+mod isolation;
 mod kinds;
 pub(crate) mod machine;
 pub(crate) mod memory;
@@ -29,6 +30,7 @@ pub(crate) mod memory;
 mod models;
 pub(crate) mod odds;
 pub(crate) mod outcome;
+pub(crate) mod places;
 mod probes;
 pub(crate) mod record;
 mod recorder;

@@ -15,7 +15,7 @@ use crate::engine::time::Timestamp;
 use crate::engine::window::{SlidingWindow, Span};
 use crate::sync::{Arc, Bug};
 
-const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+pub(super) const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
 pub(super) const PASSED: Ending = Ending::Finished(Outcome::Success);
 pub(super) const START: Timestamp = Timestamp::from_nanos(1);
 

@@ -273,6 +273,9 @@ impl Machine {
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return Effect::Nothing;
         }
+        if !control.seats.take(current) {
+            return Effect::Nothing;
+        }
         let (reason, open_time) = why(&control);
         Effect::Changed(self.open(&mut control, reason, open_time, now))
     }

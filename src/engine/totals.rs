@@ -29,6 +29,9 @@ pub struct Totals {
     pub stale: u64,
     /// Changes from closed to open, other than by `force_open`.
     pub trips: u64,
+    /// Trips that did not happen, because no further member of a
+    /// [`CircuitGroup`](crate::CircuitGroup) may be open: one for each call that asked for it.
+    pub held_closed: u64,
 }
 
 /// How often a circuit went from one state to another.
@@ -136,6 +139,7 @@ impl Tally {
             would_have_rejected: self.would_have_rejected.load(Ordering::Relaxed),
             stale: self.stale.load(Ordering::Relaxed),
             trips,
+            held_closed: 0,
         }
     }
 }

@@ -58,6 +58,14 @@ pub(crate) enum Bug {
     OldHealth,
     /// A call is counted among those under way of whatever epoch it finds.
     OldStart,
+    /// The place of a group's member is given back while its circuit is still seen open.
+    EarlyPlace,
+    /// Whether a handle is the last one is asked before the lock is held.
+    OldIsolation,
+    /// Who isolates a group looks for its members before that can be seen.
+    UnseenMember,
+    /// A member's isolation is kept although the last handle of the group has gone meanwhile.
+    KeptIsolation,
     /// Who keeps a new circuit does not ask again, under the lock, whether there is one.
     KeptTwice,
     /// Who goes for a new key is let be used between being chosen and going.
@@ -72,7 +80,7 @@ pub(crate) const fn planted(_bug: Bug) -> bool {
 }
 
 #[cfg(all(test, breaker_loom))]
-pub(crate) use race::{AtomicU64, Counted, fence, planted, planting};
+pub(crate) use race::{AtomicU64, Counted, WeakCounted, fence, planted, planting};
 
 #[cfg(all(test, breaker_loom))]
 mod race {
@@ -181,6 +189,42 @@ mod race {
 
         pub(crate) fn ptr_eq(this: &Self, other: &Self) -> bool {
             Arc::ptr_eq(&this.value, &other.value)
+        }
+
+        pub(crate) fn downgrade(this: &Self) -> WeakCounted<T> {
+            WeakCounted(Arc::downgrade(&this.value))
+        }
+    }
+
+    /// Does not keep what it counts alive, as std's `Weak`.
+    pub(crate) struct WeakCounted<T>(std::sync::Weak<(AtomicU64, T)>);
+
+    impl<T> WeakCounted<T> {
+        pub(crate) fn upgrade(&self) -> Option<Counted<T>> {
+            let value = self.0.upgrade()?;
+            let mut held = value.0.load(Ordering::Relaxed);
+            while held > 0 {
+                let (done, found) = (Ordering::Acquire, Ordering::Relaxed);
+                match value.0.0.compare_exchange(held, held + 1, done, found) {
+                    Ok(_) => return Some(Counted { value }),
+                    Err(newer) => held = newer,
+                }
+            }
+            None
+        }
+
+        pub(crate) fn strong_count(&self) -> usize {
+            usize::from(self.0.upgrade().is_some_and(|value| value.0.load(Ordering::Relaxed) > 0))
+        }
+
+        pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
+            self.0.ptr_eq(&other.0)
+        }
+    }
+
+    impl<T> Clone for WeakCounted<T> {
+        fn clone(&self) -> Self {
+            Self(self.0.clone())
         }
     }
 

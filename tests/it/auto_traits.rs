@@ -16,8 +16,9 @@ use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Rep
 use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
-    CircuitEvent, CircuitSnapshot, Error, ErrorsAsFailures, ManualClock, Permit, Rejected,
-    ResponseFuture, SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
+    CircuitEvent, CircuitGroup, CircuitSnapshot, Error, ErrorsAsFailures, Isolation, ManualClock,
+    OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow, SystemClock,
+    TokioClock, TripRule, Typed,
 };
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}
@@ -32,6 +33,9 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<CircuitSnapshot>();
     send_sync_unpin::<SavedCircuit>();
     send_sync_unpin::<CircuitEvent>();
+    send_sync_unpin::<CircuitGroup>();
+    send_sync_unpin::<Isolation>();
+    send_sync_unpin::<OpenCap>();
     send_sync_unpin::<Permit>();
     send_sync_unpin::<Rejected>();
     send_sync_unpin::<Error<()>>();
@@ -102,6 +106,8 @@ fn what_should_be_cloned_can_be() {
     cloneable::<Circuit>();
     cloneable::<ScriptedService<NotClone, NotClone, NotClone>>();
     cloneable::<CircuitConfig>();
+    cloneable::<CircuitGroup>();
+    cloneable::<Isolation>();
     cloneable::<CircuitBreakerLayer<NotClone, NotClone>>();
     cloneable::<CircuitBreaker<(), NotClone, NotClone>>();
 }

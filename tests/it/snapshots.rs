@@ -105,6 +105,7 @@ fn json_has_names_and_seconds() {
             "name": "api",
             "state": "open",
             "overridden": null,
+            "isolations": 0,
             "epoch": 2,
             "in_state_for": 0.5,
             "retry_after": 7.5,
@@ -116,6 +117,7 @@ fn json_has_names_and_seconds() {
             "totals": {
                 "successes": 0, "failures": 1, "ignored": 0, "abandoned": 0, "slow_calls": 0,
                 "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
+                "held_closed": 0,
             },
             "failures_by_kind": { "other": 1 },
             "transitions": {

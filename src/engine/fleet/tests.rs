@@ -242,3 +242,47 @@ fn the_fleet_does_not_close_what_it_did_not_open() {
     adopt(&machine, 10, open(10), at(10));
     assert!(adopt(&machine, 11, Ruling::Closed, at(10)).is_some());
 }
+
+#[test]
+fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
+    let forced = [Override::ForcedOpen, Override::ForcedClosed].map(Ruling::Forced);
+    let rulings = [forced[0], forced[1], Ruling::Fresh, Ruling::Closed, open(30)];
+    for before in rulings {
+        for during in rulings {
+            let machine = machine();
+            adopt(&machine, 1, before, START);
+            machine.isolate(START);
+
+            adopt(&machine, 2, during, START);
+            let word = machine.word();
+            assert_eq!(word.overridden(), Some(Override::ForcedOpen), "{before:?}, {during:?}");
+            assert_eq!(word.state(), CircuitState::Open, "{before:?}, {during:?}");
+            machine.end_isolation(START);
+
+            let expected = match during {
+                Ruling::Forced(forced) => Some(forced),
+                _ => None,
+            };
+            assert_eq!(machine.word().overridden(), expected, "{before:?}, {during:?}");
+            assert!(expected.is_some() || machine.word().is_closed(), "{before:?}, {during:?}");
+            assert_eq!(machine.lock().fleet.has_forced, expected.is_some(), "{during:?}");
+        }
+    }
+}
+
+#[test]
+fn an_isolation_leaves_alone_who_has_forced_the_circuit() {
+    let machine = machine();
+    adopt(&machine, 1, Ruling::Forced(Override::ForcedClosed), START);
+
+    machine.isolate(START);
+    machine.end_isolation(START);
+    adopt(&machine, 2, Ruling::Closed, START);
+
+    assert_eq!(machine.word().overridden(), None, "the fleet can take back what it has forced");
+    machine.force(Override::ForcedClosed, START);
+    machine.isolate(START);
+    adopt(&machine, 3, Ruling::Forced(Override::ForcedOpen), START);
+    machine.end_isolation(START);
+    assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));
+}

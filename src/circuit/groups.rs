@@ -1,0 +1,28 @@
+//! What a group does to the circuits of its members.
+
+use crate::circuit::Circuit;
+use crate::engine::places::Places;
+use crate::sync::Arc;
+
+impl Circuit {
+    /// Forces the circuit open, once more.
+    pub(crate) fn begin_isolation(&self) {
+        self.tell_if(self.core.machine.isolate(self.now()));
+    }
+
+    /// Takes one [`begin_isolation`](Self::begin_isolation) back.
+    pub(crate) fn end_isolation(&self) {
+        self.tell_if(self.core.machine.end_isolation(self.now()));
+    }
+
+    /// Has the circuit take a place there whenever it is open. Runs no user code.
+    pub(crate) fn join(&self, places: &Arc<Places>) {
+        let mut control = self.core.machine.lock();
+        control.seats.join(places, self.core.machine.word());
+    }
+
+    /// Takes [`join`](Self::join) back. Runs no user code.
+    pub(crate) fn leave(&self, places: &Arc<Places>) {
+        self.core.machine.lock().seats.leave(places);
+    }
+}

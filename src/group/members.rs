@@ -1,0 +1,99 @@
+//! Who is in a group, and who of them is isolated by it.
+
+use crate::circuit::Circuit;
+use crate::circuit::weak::WeakCircuit;
+use crate::sync::{Bug, planted};
+
+/// What a group's lock guards. What is taken out of it is dropped after the lock.
+#[derive(Default)]
+pub(super) struct Members {
+    members: Vec<Member>,
+    /// Handles that isolate the group.
+    handles: usize,
+}
+
+pub(super) struct Member {
+    circuit: WeakCircuit,
+    isolated: Option<Isolated>,
+}
+
+/// One circuit is isolated, once, until this is dropped.
+pub(super) struct Isolated(WeakCircuit);
+
+impl Members {
+    /// Adds a circuit, unless it is here.
+    pub(super) fn add(&mut self, circuit: &Circuit) -> bool {
+        self.members.retain(|member| !member.circuit.is_gone());
+        let is_new = !self.members.iter().any(|member| member.circuit.is(circuit));
+        if is_new {
+            self.members.push(Member { circuit: circuit.downgrade(), isolated: None });
+        }
+        is_new
+    }
+
+    pub(super) fn remove(&mut self, circuit: &Circuit) -> Option<Member> {
+        let index = self.members.iter().position(|member| member.circuit.is(circuit))?;
+        Some(self.members.remove(index))
+    }
+
+    pub(super) fn circuits(&self) -> Vec<Circuit> {
+        self.members.iter().filter_map(|member| member.circuit.upgrade()).collect()
+    }
+
+    pub(super) const fn is_isolated(&self) -> bool {
+        self.handles > 0
+    }
+
+    /// Counts one more handle, and gives those who are not isolated yet.
+    pub(super) fn begin_isolation(&mut self) -> Vec<Circuit> {
+        self.handles += 1;
+        self.not_isolated()
+    }
+
+    pub(super) fn not_isolated(&self) -> Vec<Circuit> {
+        let lacking = self.members.iter().filter(|member| member.isolated.is_none());
+        lacking.filter_map(|member| member.circuit.upgrade()).collect()
+    }
+
+    /// Counts one handle less; the last one gives back who was isolated.
+    pub(super) fn end_isolation(&mut self) -> Vec<Isolated> {
+        self.handles -= 1;
+        if self.handles > 0 {
+            return Vec::new();
+        }
+        self.members.iter_mut().filter_map(|member| member.isolated.take()).collect()
+    }
+
+    /// Keeps the isolation of a circuit; gives it back where it is not needed, or no longer.
+    pub(super) fn keep(&mut self, circuit: &Circuit, isolated: Isolated) -> Option<Isolated> {
+        if !self.is_isolated() && !planted(Bug::KeptIsolation) {
+            return Some(isolated);
+        }
+        match self.members.iter_mut().find(|member| member.circuit.is(circuit)) {
+            Some(member) if member.isolated.is_none() => {
+                member.isolated = Some(isolated);
+                None
+            }
+            _ => Some(isolated),
+        }
+    }
+}
+
+impl Isolated {
+    pub(super) fn new(circuit: &Circuit) -> Self {
+        circuit.begin_isolation();
+        Self(circuit.downgrade())
+    }
+
+    pub(super) fn circuit(&self) -> Option<Circuit> {
+        self.0.upgrade()
+    }
+}
+
+impl Drop for Isolated {
+    fn drop(&mut self) {
+        if let Some(circuit) = self.circuit() {
+            circuit.end_isolation();
+        }
+    }
+}
