@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
 mod compare;
+mod groups;
 mod keyed;
 mod model;
 mod script;
@@ -25,6 +26,8 @@ const REGRESSIONS_KEYED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-keyed.txt");
 const REGRESSIONS_CONFORMANCE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-conformance.txt");
+const REGRESSIONS_GROUPS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-groups.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -83,6 +86,18 @@ proptest! {
         };
         let ran = Conformance::new(make).seed(seed).cases(2).steps(120).run();
         ran.map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::with_failure_persistence(FileFailurePersistence::Direct(REGRESSIONS_GROUPS))
+    })]
+
+    #[test]
+    fn groups_do_what_the_model_does(script in groups::script()) {
+        groups::run(&script).map_err(TestCaseError::fail)?;
     }
 }
 
