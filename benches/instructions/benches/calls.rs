@@ -155,8 +155,8 @@ benchmark!(closed_registered, registered(), 208_043);
 benchmark!(closed_count_window, breaker(count_window, false), 299_638);
 benchmark!(closed_time_window, breaker(time_window, false), 429_039);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 644_043);
-benchmark!(failing_count_window, breaker(count_window, true), 709_340);
-benchmark!(failing_time_window, breaker(time_window, true), 865_040);
+benchmark!(failing_count_window, breaker(count_window, true), 798_442);
+benchmark!(failing_time_window, breaker(time_window, true), 935_043);
 benchmark!(rejection, rejecting(), 221_040);
 
 library_benchmark_group!(
