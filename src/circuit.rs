@@ -263,16 +263,22 @@ impl Circuit {
     pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
         match self.core.machine.admit_closed(|| self.now()) {
             Some(ticket) => Ok(ticket),
-            None => self.admit_unless_rejected(),
+            None => match self.admit_checked() {
+                Some(ticket) => Ok(ticket),
+                None => self.admit_unless_rejected(),
+            },
         }
+    }
+
+    /// Admits a call that is looked at on its way in, if nothing speaks against it.
+    #[inline(never)]
+    fn admit_checked(&self) -> Option<Ticket> {
+        self.core.machine.admit_checked(|| self.now())
     }
 
     #[inline(never)]
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let now = self.now();
-        if let Some(ticket) = self.core.machine.admit_checked(now) {
-            return Ok(ticket);
-        }
         let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {

@@ -28,7 +28,7 @@ impl Machine {
 
     /// Admits a call of the closed circuit that is only to be counted as under way.
     #[inline]
-    pub(crate) fn admit_checked(&self, now: Timestamp) -> Option<Ticket> {
+    pub(crate) fn admit_checked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
         if !word.is_closed() || word.is_plainly_closed() {
             return None;
@@ -37,6 +37,7 @@ impl Machine {
         if checks.odds.has_throttle() || self.until() != Timestamp::ZERO {
             return None;
         }
+        let now = now();
         match checks.begin(Tag::of(word.epoch()), now) {
             Begun::Counted => Some(Ticket::new(word, now).checked()),
             Begun::LookFirst => None,

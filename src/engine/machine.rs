@@ -95,9 +95,6 @@ impl Machine {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
         }
-        if let Some(ticket) = self.admit_checked(now) {
-            return (Ok(ticket), None);
-        }
         if let Some(change) = self.look(now) {
             let refusal = Refusal::Open { until: self.until() };
             return (self.refuse(self.word(), refusal, now), Some(change));

@@ -64,46 +64,34 @@ impl Machine {
         &self,
         ticket: Ticket,
         ending: Ending,
-        now: impl FnOnce() -> Timestamp,
+        now: impl FnOnce() -> Timestamp + Copy,
     ) -> Recorded {
+        if ticket.is_checked() {
+            self.check_out(ticket, ending, now);
+        }
         let now = Reading::new(now);
         let word = self.word();
         if !ticket.is_of(word) {
             return self.stale();
         }
         // First, and with a branch of its own: it is what nearly every call comes to.
-        if ticket.is_plain_call() && ending == Ending::Finished(Outcome::Success) {
+        if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
             return self.record_success(word, ticket, now);
-        }
-        if ticket.is_checked() {
-            return self.record_checked(word, ticket, ending, now);
         }
         self.record_other(word, ticket, ending, now)
     }
 
-    /// A call that was looked at on its way in.
+    /// The way out of a call that was looked at on its way in.
     #[inline(never)]
-    fn record_checked<F: FnOnce() -> Timestamp>(
-        &self,
-        word: Word,
-        ticket: Ticket,
-        ending: Ending,
-        mut now: Reading<F>,
-    ) -> Recorded {
-        let tag = Tag::of(word.epoch());
-        if let Some(checks) = self.recorder().checks() {
-            checks.end(tag, ticket.started());
-            if ending == Ending::Finished(Outcome::Success) {
-                checks.odds.tried(tag, Verdict::Succeeded, || now.get());
-            }
-        }
+    fn check_out(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
+        let Some(checks) = self.recorder().checks() else { return };
+        checks.end(ticket.tag(), ticket.started());
         if ending == Ending::Finished(Outcome::Success) {
-            return self.record_success(word, ticket, now);
+            checks.odds.tried(ticket.tag(), Verdict::Succeeded, now);
         }
-        self.record_other(word, ticket, ending, now)
     }
 
-    #[inline(always)]
+    #[inline]
     fn record_success<F: FnOnce() -> Timestamp>(
         &self,
         word: Word,

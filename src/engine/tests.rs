@@ -8,6 +8,7 @@
     reason = "these are tests"
 )]
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -69,10 +70,10 @@ fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {
         let machine = machine();
         let late = reopen_and_probe(&machine, 0);
-        let mut next = None;
+        let next = Cell::new(None);
 
         let recorded = machine.record(late, ending, || {
-            next = Some(reopen_and_probe(&machine, 31));
+            next.set(Some(reopen_and_probe(&machine, 31)));
             at(62)
         });
 
@@ -82,7 +83,7 @@ fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
         assert_eq!((totals.stale, totals.abandoned), (1, 0), "{ending:?}");
         let busy = Refusal::ProbesBusy { until: at(91) };
         assert_eq!(machine.admit(at(62)).0.unwrap_err(), busy, "{ending:?}");
-        machine.record(next.unwrap(), PASSED, || at(63));
+        machine.record(next.get().unwrap(), PASSED, || at(63));
         assert_eq!(machine.word().state(), CircuitState::Closed, "{ending:?}");
     }
 }

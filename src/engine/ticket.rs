@@ -1,7 +1,7 @@
 //! The right to one call, without a reference to its circuit.
 
 use crate::engine::probes::ProbeId;
-use crate::engine::state::Word;
+use crate::engine::state::{Tag, Word};
 use crate::engine::time::Timestamp;
 
 /// What an admitted call carries until it ends.
@@ -68,10 +68,10 @@ impl Ticket {
         Word::from_bits(self.bits).is_closed()
     }
 
-    /// Whether a closed circuit admitted the call, and did no more than that.
+    /// Marks what the epoch that admitted the call has recorded.
     #[inline]
-    pub(crate) const fn is_plain_call(self) -> bool {
-        Word::from_bits(self.bits).is_plainly_closed()
+    pub(crate) const fn tag(self) -> Tag {
+        Tag::of(self.bits >> Word::EPOCH)
     }
 
     /// Whether the call was looked at on its way in, and is to be on its way out.
