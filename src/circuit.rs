@@ -363,6 +363,7 @@ impl Circuit {
         let event = match credit {
             Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
             Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
+            Credit::NotSent => CircuitEvent::NotSent { circuit, elapsed },
             Credit::Neutral | Credit::Stale => return,
         };
         self.core.listeners.tell_now(&event);

@@ -20,8 +20,8 @@ use crate::sync::Arc;
 /// for them. A listener that is behind by 1,024 changes misses further ones until it has caught up.
 /// [`CircuitSnapshot::listeners`](crate::CircuitSnapshot::listeners) counts both.
 ///
-/// Finished calls and rejections are told only to those whose [`interest`](Self::interest) asks for
-/// them, at once and on the call's own thread; calls that a listener makes while it is told of one
+/// Calls that succeeded, failed or were not sent, and rejections, are told only to those whose
+/// [`interest`](Self::interest) asks for them, at once and on the call's own thread; calls that a listener makes while it is told of one
 /// are not told.
 pub trait Listener: Send + Sync + 'static {
     /// Called for each event that the listener is interested in.
@@ -57,7 +57,7 @@ impl Interest {
     /// Changes of state and of override.
     pub const CHANGES: Self = Self(1);
 
-    /// Finished calls: costs each call a short lock.
+    /// Calls that succeeded, failed or were not sent: costs each call a short lock.
     pub const CALLS: Self = Self(2);
 
     /// Rejected calls: costs each rejection a short lock.
@@ -178,6 +178,19 @@ pub enum CircuitEvent {
         )]
         elapsed: Option<Duration>,
     },
+    /// An admitted call did not reach the upstream, or not whole:
+    /// [`Outcome::NotSent`](crate::Outcome::NotSent).
+    #[non_exhaustive]
+    NotSent {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
+        elapsed: Option<Duration>,
+    },
 }
 
 impl CircuitEvent {
@@ -189,7 +202,8 @@ impl CircuitEvent {
             | Self::Overridden { circuit, .. }
             | Self::Rejected { circuit, .. }
             | Self::Succeeded { circuit, .. }
-            | Self::Failed { circuit, .. } => circuit,
+            | Self::Failed { circuit, .. }
+            | Self::NotSent { circuit, .. } => circuit,
         }
     }
 
@@ -198,7 +212,7 @@ impl CircuitEvent {
         match self {
             Self::StateChanged { .. } | Self::Overridden { .. } => Interest::CHANGES,
             Self::Rejected { .. } => Interest::REJECTIONS,
-            Self::Succeeded { .. } | Self::Failed { .. } => Interest::CALLS,
+            Self::Succeeded { .. } | Self::Failed { .. } | Self::NotSent { .. } => Interest::CALLS,
         }
     }
 }

@@ -133,6 +133,7 @@ fn work(circuits: &[Circuit], fault: Fault, end: Instant, random: &mut u64) -> (
                     permit.record(Outcome::Failure(FailureKind::OTHER));
                 }
                 (_, 1) => permit.record(Outcome::Ignored),
+                (_, 2) => permit.record(Outcome::NotSent),
                 _ => permit.record(Outcome::Success),
             }
         }
@@ -141,7 +142,12 @@ fn work(circuits: &[Circuit], fault: Fault, end: Instant, random: &mut u64) -> (
 }
 
 fn ended(totals: Totals) -> u64 {
-    totals.successes + totals.failures + totals.ignored + totals.abandoned + totals.stale
+    totals.successes
+        + totals.failures
+        + totals.ignored
+        + totals.not_sent
+        + totals.abandoned
+        + totals.stale
 }
 
 fn seconds(name: &str, default: u64) -> Duration {

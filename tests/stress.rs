@@ -66,6 +66,7 @@ fn work(
             0..=2 => permit.record(Outcome::Failure(FailureKind::new("connect"))),
             3 => permit.record(Outcome::Ignored),
             4 => drop(permit),
+            6 => permit.record(Outcome::NotSent),
             5 => {
                 under_way.push(permit);
                 if under_way.len() > 16 {
@@ -104,8 +105,14 @@ fn every_call_is_counted_once_however_they_fall_together() {
 
     let ended = || {
         let totals = circuit.snapshot().totals;
-        let all =
-            [totals.successes, totals.failures, totals.ignored, totals.abandoned, totals.stale];
+        let all = [
+            totals.successes,
+            totals.failures,
+            totals.ignored,
+            totals.not_sent,
+            totals.abandoned,
+            totals.stale,
+        ];
         (all.iter().sum::<u64>(), totals.rejected)
     };
     let admitted = admitted.into_inner();

@@ -28,6 +28,8 @@ pub(crate) struct Machine {
     /// Elsewhere, so that what every call changes shares no cache line with what every call reads.
     tally: Box<Tally>,
     kinds: KindCounts,
+    /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
+    not_sent: AtomicU64,
     control: Mutex<Control>,
 }
 
@@ -63,6 +65,7 @@ impl Machine {
             recorder,
             tally: Box::new(Tally::new()),
             kinds: KindCounts::new(),
+            not_sent: AtomicU64::new(0),
             control: Mutex::new(control),
         }
     }
@@ -180,6 +183,18 @@ impl Machine {
         }
         self.count_rejection();
         Err(refusal)
+    }
+
+    /// Counts a call that was not sent.
+    pub(crate) fn count_not_sent(&self) {
+        // Relaxed: it stands for itself.
+        self.not_sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls were not sent.
+    pub(crate) fn not_sent(&self) -> u64 {
+        // Relaxed: as in `count_not_sent`.
+        self.not_sent.load(Ordering::Relaxed)
     }
 
     pub(crate) const fn recorder(&self) -> &Recorder {

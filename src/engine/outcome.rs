@@ -12,9 +12,19 @@ pub enum Outcome {
     Success,
     /// The upstream failed, in the way the kind names.
     Failure(FailureKind),
-    /// The call says nothing about the upstream: in no window, in no run. A probe that is ignored
-    /// gives its slot back; sixteen in a row close the circuit, since the upstream answers.
+    /// The upstream answered, and the answer says nothing about its health: in no window, in no run.
+    ///
+    /// A probe that is ignored gives its slot back; sixteen in a row close the circuit, since the
+    /// upstream answers.
     Ignored,
+    /// The call did not reach the upstream, or not whole: it says nothing, not even that the upstream
+    /// answers.
+    ///
+    /// In no window, in no run; for [`throttle`](crate::CircuitBuilder::throttle) the upstream was not
+    /// asked. A probe that was not sent gives its slot back and is no evidence, so that a half-open
+    /// circuit none of whose probes is sent stays half-open. So counts a rejection by this or a nested
+    /// circuit. Made for load that was shed before it was sent, and for a caller's own broken request.
+    NotSent,
     /// The upstream asks to be left alone: counts as a failure and opens the circuit at once for
     /// this long, at most for
     /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for) (1 h by default). Made for `Retry-After` on a 429 or 503.

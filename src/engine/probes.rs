@@ -35,6 +35,8 @@ pub(crate) enum Answer {
     Passed,
     Failed,
     Ignored,
+    /// Nothing: it did not reach the upstream.
+    NotSent,
 }
 
 /// What all probes together have said.
@@ -114,6 +116,7 @@ impl Probes {
     ) -> Decision {
         self.give_back(probe);
         match answer {
+            Answer::NotSent => return Decision::Undecided,
             Answer::Ignored => {
                 self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
                 if self.ignored_in_a_row >= IGNORED_PROBES_THAT_CLOSE {

@@ -43,6 +43,8 @@ pub(crate) enum Effect {
 pub(crate) enum Credit {
     Success,
     Failure(FailureKind),
+    NotSent,
+    /// Ignored or abandoned.
     Neutral,
     Stale,
 }
@@ -141,7 +143,7 @@ impl Machine {
                 self.record_failure(word, outcome, pace, elapsed, now)
             }
             (Role::Probe(probe), _) => self.record_probe(ticket, probe, outcome, pace, now.get()),
-            // An ignored call is in no window; a success of a closed circuit does not come here.
+            // In no window, unless it succeeded, and that of a closed circuit does not come here.
             (Role::Call | Role::Observed, _) => {
                 let credit = self.count(outcome, pace);
                 Recorded { credit, elapsed, effect: Effect::Nothing }
@@ -194,6 +196,7 @@ impl Machine {
             Outcome::Success if pace == Pace::Fast => Answer::Passed,
             Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_) => Answer::Failed,
             Outcome::Ignored => Answer::Ignored,
+            Outcome::NotSent => Answer::NotSent,
         };
         let decision = control.probes.finish(&control.settings, probe, answer);
         let effect = match (outcome, decision) {
@@ -271,6 +274,10 @@ impl Machine {
     /// Counts a finished call.
     fn count(&self, outcome: Outcome, pace: Pace) -> Credit {
         let (counter, credit) = match outcome {
+            Outcome::NotSent => {
+                self.count_not_sent();
+                return Credit::NotSent;
+            }
             Outcome::Success => (Counter::Successes, Credit::Success),
             Outcome::Failure(kind) => (Counter::Failures, Credit::Failure(kind)),
             Outcome::TripFor(_) => (Counter::Failures, Credit::Failure(FailureKind::OTHER)),

@@ -4,8 +4,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// What has become of all calls since the circuit was built.
 ///
-/// Every admitted call that has ended is one of `successes`, `failures`, `ignored`, `abandoned` or
-/// `stale`. Calls that were under way when the circuit tripped are stale, whatever became of them,
+/// Every admitted call that has ended is one of `successes`, `failures`, `ignored`, `not_sent`,
+/// `abandoned` or `stale`. Calls that were under way when the circuit tripped are stale, whatever became of them,
 /// so callers meet more failures than are counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -15,8 +15,10 @@ pub struct Totals {
     pub successes: u64,
     /// Calls that failed.
     pub failures: u64,
-    /// Calls that said nothing about the upstream.
+    /// Calls that the upstream answered, with an answer that says nothing about its health.
     pub ignored: u64,
+    /// Calls that did not reach the upstream, or not whole.
+    pub not_sent: u64,
     /// Calls dropped before they finished.
     pub abandoned: u64,
     /// Successes and failures that were slow; 0 without a slow-call rule.
@@ -54,7 +56,8 @@ pub struct Transitions {
 /// The counters behind [`Totals`], except for trips, for successes of the present epoch where the
 /// window counts them, and for failures of a kind with a name.
 ///
-/// All Relaxed: each stands for itself, and nothing is decided by them. They fill a cache line.
+/// All Relaxed: each stands for itself, and nothing is decided by them. They fill a cache line, so
+/// calls that were not sent are counted elsewhere.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Tally {
@@ -127,12 +130,13 @@ impl Tally {
     }
 
     /// The totals, given the trips, the successes that the window has counted, and the failures with
-    /// a name.
+    /// a name; calls not sent are left to the caller.
     pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
         Totals {
             successes: self.successes.load(Ordering::Relaxed).saturating_add(in_window),
             failures: self.unnamed_failures().saturating_add(named),
             ignored: self.ignored.load(Ordering::Relaxed),
+            not_sent: 0,
             abandoned: self.abandoned.load(Ordering::Relaxed),
             slow_calls: self.slow_calls.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),

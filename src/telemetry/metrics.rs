@@ -88,6 +88,7 @@ impl Listener for MetricsListener {
             }
             CircuitEvent::Rejected { circuit, .. } => ended(circuit, "rejected"),
             CircuitEvent::Succeeded { circuit, .. } => ended(circuit, "success"),
+            CircuitEvent::NotSent { circuit, .. } => ended(circuit, "not_sent"),
             CircuitEvent::Failed { circuit, kind, .. } => {
                 ended(circuit, "failure");
                 counter!(FAILURES, "name" => label(circuit), "kind" => kind.as_str()).increment(1);

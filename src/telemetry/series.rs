@@ -130,6 +130,7 @@ fn results(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
         ("success", totals.successes),
         ("failure", totals.failures),
         ("ignored", totals.ignored),
+        ("not_sent", totals.not_sent),
         ("abandoned", totals.abandoned),
         ("rejected", totals.rejected),
     ]

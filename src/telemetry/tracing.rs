@@ -109,7 +109,9 @@ impl Listener for TracingListener {
                 retry_after_ms = retry_after.map(millis),
                 "call rejected"
             ),
-            CircuitEvent::Succeeded { .. } | CircuitEvent::Failed { .. } => {}
+            CircuitEvent::Succeeded { .. }
+            | CircuitEvent::Failed { .. }
+            | CircuitEvent::NotSent { .. } => {}
         }
     }
 

@@ -170,6 +170,11 @@ impl<C, T, E> Conformance<C, T, E> {
         self.sample(Worth::Ignored, result)
     }
 
+    /// Adds a result of a call that is to count as not sent.
+    pub fn not_sent(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
+        self.sample(Worth::NotSent, result)
+    }
+
     /// Takes the time from clocks of your own; `advance` moves one on.
     ///
     /// Such a clock has to stand still until it is moved. Default: [`ManualClock`](crate::ManualClock).

@@ -184,15 +184,20 @@ fn every_admitted_call_is_counted_once() {
             match call % 7 {
                 0 | 1 => permit.record(Outcome::Failure(FailureKind::new("status"))),
                 2 => permit.record(Outcome::Ignored),
-                3 => drop(permit),
+                3 => permit.record(Outcome::NotSent),
+                4 => drop(permit),
                 _ => permit.record(Outcome::Success),
             }
         }
     });
 
     let totals = circuit.snapshot().totals;
-    let ended =
-        totals.successes + totals.failures + totals.ignored + totals.abandoned + totals.stale;
+    let ended = totals.successes
+        + totals.failures
+        + totals.ignored
+        + totals.not_sent
+        + totals.abandoned
+        + totals.stale;
     assert_eq!(ended, admitted.load(Ordering::Relaxed));
     assert_eq!(totals.rejected, rejected.load(Ordering::Relaxed));
     assert!(totals.trips > 10 && totals.rejected > 10, "{totals:?}");

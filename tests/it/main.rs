@@ -40,6 +40,7 @@ mod metrics;
 mod misbehaving;
 mod monitoring;
 mod neutral;
+mod not_sent;
 mod operators;
 mod own_classifiers;
 mod permits;

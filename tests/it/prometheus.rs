@@ -97,6 +97,7 @@ fn all_series_are_there_from_the_start() {
         ("calls_total{name=\"api\",result=\"success\"}", "0"),
         ("calls_total{name=\"api\",result=\"failure\"}", "0"),
         ("calls_total{name=\"api\",result=\"ignored\"}", "0"),
+        ("calls_total{name=\"api\",result=\"not_sent\"}", "0"),
         ("calls_total{name=\"api\",result=\"abandoned\"}", "0"),
         ("calls_total{name=\"api\",result=\"rejected\"}", "0"),
         ("failures_total{name=\"api\",kind=\"other\"}", "0"),
@@ -145,6 +146,8 @@ fn calls_are_counted_by_result_and_failures_by_kind() {
     fail_as(&circuit, "connect");
     fail_as(&circuit, "connect");
     record(&circuit, Outcome::Ignored);
+    record(&circuit, Outcome::NotSent);
+    record(&circuit, Outcome::NotSent);
     drop(circuit.try_acquire());
     let late = circuit.try_acquire().unwrap();
     circuit.trip();
@@ -158,6 +161,7 @@ fn calls_are_counted_by_result_and_failures_by_kind() {
             ("calls_total{name=\"api\",result=\"success\"}", "2"),
             ("calls_total{name=\"api\",result=\"failure\"}", "3"),
             ("calls_total{name=\"api\",result=\"ignored\"}", "1"),
+            ("calls_total{name=\"api\",result=\"not_sent\"}", "2"),
             ("calls_total{name=\"api\",result=\"abandoned\"}", "1"),
             ("calls_total{name=\"api\",result=\"rejected\"}", "2"),
             ("failures_total{name=\"api\",kind=\"other\"}", "1"),
@@ -275,7 +279,7 @@ fn every_name_and_kind_comes_back_from_its_label() {
         assert_eq!(text.matches(&format!("kind=\"{kind}\"}} 1\n")).count(), names.len());
         let samples = text.split('\n').filter(|line| !line.is_empty() && !line.starts_with('#'));
         assert!(samples.clone().all(|line| line.starts_with("circuit_breaker_")));
-        assert_eq!(samples.count(), names.len() * 23, "no name made a line of its own");
+        assert_eq!(samples.count(), names.len() * 24, "no name made a line of its own");
     }
 }
 

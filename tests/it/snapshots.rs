@@ -115,8 +115,8 @@ fn json_has_names_and_seconds() {
             "stalled_calls": 0,
             "consecutive_failures": 0,
             "totals": {
-                "successes": 0, "failures": 1, "ignored": 0, "abandoned": 0, "slow_calls": 0,
-                "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
+                "successes": 0, "failures": 1, "ignored": 0, "not_sent": 0, "abandoned": 0,
+                "slow_calls": 0, "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
                 "held_closed": 0,
             },
             "failures_by_kind": { "other": 1 },

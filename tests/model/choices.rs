@@ -49,7 +49,8 @@ impl<'a> Choices<'a> {
         match self.within(0, 13) {
             0..4 => Outcome::Success,
             kind @ 4..10 => Outcome::Failure(KINDS[kind as usize % KINDS.len()]),
-            10 | 11 => Outcome::Ignored,
+            10 => Outcome::Ignored,
+            11 => Outcome::NotSent,
             _ => Outcome::TripFor(self.pause()),
         }
     }

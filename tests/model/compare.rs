@@ -57,7 +57,7 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, circuit: T, model: T) -> Re
     Err(format!("{what}: the circuit has {circuit:?}, the model {model:?}"))
 }
 
-fn totals(snapshot: &CircuitSnapshot) -> [(&'static str, u64); 9] {
+fn totals(snapshot: &CircuitSnapshot) -> [(&'static str, u64); 10] {
     let t = snapshot.totals;
     [
         ("successes", t.successes),
@@ -69,5 +69,6 @@ fn totals(snapshot: &CircuitSnapshot) -> [(&'static str, u64); 9] {
         ("would have rejected", t.would_have_rejected),
         ("stale", t.stale),
         ("trips", t.trips),
+        ("not sent", t.not_sent),
     ]
 }

@@ -29,8 +29,9 @@ pub(crate) struct Model {
     pub(crate) since: Duration,
     pub(crate) until: Duration,
     pub(crate) trip_reason: Option<ChangeReason>,
-    /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips.
-    pub(crate) totals: [u64; 9],
+    /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips, not
+    /// sent.
+    pub(crate) totals: [u64; 10],
     /// Every result of this epoch: when, whether failed, whether slow.
     results: Vec<(Duration, bool, bool)>,
     /// When the calls began that this epoch admitted while closed, and that have not ended.
@@ -59,7 +60,7 @@ impl Model {
             since: zero,
             until: zero,
             trip_reason: None,
-            totals: [0; 9],
+            totals: [0; 10],
             results: Vec::new(),
             under_way: Vec::new(),
             looked: [0; 2],
@@ -166,6 +167,7 @@ impl Model {
         let (total, failed) = match outcome {
             Some(Outcome::Success) => (0, false),
             Some(Outcome::Ignored) => (2, false),
+            Some(Outcome::NotSent) => (9, false),
             Some(_) => (1, true),
             None => (3, false),
         };
@@ -245,7 +247,7 @@ impl Model {
     }
 
     fn judge_probe(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
-        let Some(outcome) = outcome else { return };
+        let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::NotSent) else { return };
         if let Outcome::TripFor(time) = outcome {
             return self.trip_when_asked(time);
         }

@@ -89,6 +89,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         4 => Just(Outcome::Success),
         6 => (0..KINDS.len()).prop_map(|kind| Outcome::Failure(KINDS[kind])),
         2 => Just(Outcome::Ignored),
+        2 => Just(Outcome::NotSent),
         1 => pause().prop_map(Outcome::TripFor),
     ]
 }

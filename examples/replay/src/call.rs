@@ -42,6 +42,7 @@ pub(crate) fn parse_outcome(text: &str) -> Option<Outcome> {
         "timeout" => Some(Outcome::Failure(FailureKind::new("timeout"))),
         "connect" => Some(Outcome::Failure(FailureKind::new("connect"))),
         "ignored" => Some(Outcome::Ignored),
+        "not_sent" => Some(Outcome::NotSent),
         status => match status.parse().ok()? {
             500..=599 => Some(Outcome::Failure(FailureKind::new("status"))),
             100..=499_u16 => Some(Outcome::Success),
@@ -64,8 +65,7 @@ fn seconds(text: &str) -> Option<Duration> {
 
 pub(crate) const TIME: &str = "seconds, such as 12.5, or a date, such as 2026-11-21T09:30:00.25Z";
 pub(crate) const LATENCY: &str = "seconds up to a day, such as 0.25, or with a unit, 250ms or 90us";
-pub(crate) const OUTCOME: &str =
-    "success, failure, timeout, connect, ignored, or an HTTP status, of which 5xx are failures";
+pub(crate) const OUTCOME: &str = "success, failure, timeout, connect, ignored, not_sent, or an HTTP status, of which 5xx are failures";
 /// The end of the year 9999.
 const LATEST: Duration = Duration::from_secs(253_402_300_799);
 /// Longer ones are most likely in another unit.

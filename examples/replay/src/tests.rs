@@ -19,6 +19,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         4 => Just(Outcome::Success),
         4 => Just(Outcome::Failure(FailureKind::OTHER)),
         1 => Just(Outcome::Ignored),
+        1 => Just(Outcome::NotSent),
     ]
 }
 
@@ -67,7 +68,7 @@ proptest! {
             prop_assert_eq!(figures.rejected, totals.rejected);
             prop_assert_eq!(figures.trips, totals.trips);
             prop_assert!(figures.false_trips <= figures.trips);
-            let ended = totals.successes + totals.failures + totals.ignored + totals.stale;
+            let ended = totals.successes + totals.failures + totals.ignored + totals.not_sent + totals.stale;
             prop_assert_eq!(ended, figures.admitted);
             prop_assert_eq!(totals.abandoned, 0);
         }
@@ -207,6 +208,7 @@ fn outcomes_are_words_or_statuses() {
         ("timeout", failure("timeout")),
         ("connect", failure("connect")),
         ("ignored", Some(Outcome::Ignored)),
+        ("not_sent", Some(Outcome::NotSent)),
         ("Success", None),
         ("", None),
     ];

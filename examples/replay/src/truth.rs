@@ -53,7 +53,7 @@ pub(crate) struct Guess {
 
 impl Guess {
     fn hear(&mut self, call: &Call) -> Option<Turn> {
-        if call.outcome == Outcome::Ignored {
+        if matches!(call.outcome, Outcome::Ignored | Outcome::NotSent) {
             return None;
         }
         if self.last.len() == LOOKED_AT {

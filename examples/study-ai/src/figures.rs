@@ -36,7 +36,13 @@ impl Figures {
         let snapshot = service.circuit.snapshot();
         let (totals, health) = (snapshot.totals, snapshot.health());
         let (good, bad, rejected) = (totals.successes, totals.failures, totals.rejected);
-        let all = good + bad + totals.ignored + totals.abandoned + totals.stale + rejected;
+        let all = good
+            + bad
+            + totals.ignored
+            + totals.not_sent
+            + totals.abandoned
+            + totals.stale
+            + rejected;
         let last = service.circuit.recent_events().pop();
         let last =
             last.map(|last| json!({ "seconds_ago": last.ago.as_secs_f64(), "what": last.event }));

@@ -182,7 +182,8 @@ impl Books {
             return None;
         };
         let limit = self.settings.slow_call_rate.map(|rule| rule.slower_than);
-        let is_slow = outcome != Outcome::Ignored && limit.is_some_and(|limit| elapsed >= limit);
+        let is_word = !matches!(outcome, Outcome::Ignored | Outcome::NotSent);
+        let is_slow = is_word && limit.is_some_and(|limit| elapsed >= limit);
         self.count(outcome, is_slow);
         match call.role {
             Role::Observed => None,

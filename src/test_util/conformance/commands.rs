@@ -129,7 +129,11 @@ impl Case<'_> {
         self.checks.same(Promise::Window, "window and run", &found, &expected)?;
         let totals = snapshot.totals;
         self.checks.same(Promise::SettledOnce, "totals", &totals, &books.totals)?;
-        let ended = totals.successes + totals.failures + totals.ignored + totals.abandoned;
+        let ended = totals.successes
+            + totals.failures
+            + totals.ignored
+            + totals.not_sent
+            + totals.abandoned;
         let accounted = ended + totals.stale + in_flight;
         self.checks.hold(Promise::SettledOnce, accounted == admitted, || {
             format!("{admitted} calls were admitted, and {accounted} are accounted for: {totals:?}")

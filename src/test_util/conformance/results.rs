@@ -147,6 +147,6 @@ fn at_most_window(settings: &Settings, calls: u32) -> u64 {
 fn kind_of(outcome: Outcome) -> FailureKind {
     match outcome {
         Outcome::Failure(kind) => kind,
-        Outcome::Success | Outcome::Ignored | Outcome::TripFor(_) => FailureKind::OTHER,
+        _ => FailureKind::OTHER,
     }
 }

@@ -29,6 +29,7 @@ pub(super) enum Worth {
     Success,
     Failure,
     Ignored,
+    NotSent,
 }
 
 pub(super) struct Sample<T, E> {
@@ -48,6 +49,7 @@ impl Worth {
             Outcome::Success => Self::Success,
             Outcome::Failure(_) | Outcome::TripFor(_) => Self::Failure,
             Outcome::Ignored => Self::Ignored,
+            Outcome::NotSent => Self::NotSent,
         }
     }
 }
@@ -59,6 +61,7 @@ impl Samples<AsTold, (), Outcome> {
         let others = [
             Outcome::Failure(FailureKind::OTHER),
             Outcome::Ignored,
+            Outcome::NotSent,
             Outcome::TripFor(Duration::from_secs(3)),
         ];
         let mut list: Vec<Sample<(), Outcome>> = others
@@ -118,6 +121,7 @@ impl fmt::Display for Worth {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Ignored => "result to ignore",
+            Self::NotSent => "call that was not sent",
         })
     }
 }

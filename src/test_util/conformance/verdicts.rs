@@ -14,6 +14,7 @@ impl Books {
         let counter = match outcome {
             Outcome::Success => &mut self.totals.successes,
             Outcome::Ignored => &mut self.totals.ignored,
+            Outcome::NotSent => &mut self.totals.not_sent,
             Outcome::Failure(_) | Outcome::TripFor(_) => &mut self.totals.failures,
         };
         *counter += 1;
@@ -26,7 +27,7 @@ impl Books {
         is_slow: bool,
         now: Timestamp,
     ) -> Option<Due> {
-        if outcome == Outcome::Ignored {
+        if matches!(outcome, Outcome::Ignored | Outcome::NotSent) {
             return None;
         }
         let held = self.results.take(&self.settings, outcome, is_slow, now);
@@ -42,6 +43,7 @@ impl Books {
 
     pub(super) fn judge_probe(&mut self, outcome: Outcome, is_slow: bool) -> Option<Due> {
         match outcome {
+            Outcome::NotSent => return None,
             Outcome::TripFor(time) => return Some(self.asked(time)),
             Outcome::Ignored => self.ignored_in_a_row += 1,
             Outcome::Success if !is_slow => self.passed += 1,
