@@ -23,6 +23,7 @@ use crate::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::sync::{Arc, Counted, holders};
 use crate::waiters::{Awaited, Waiters};
 
+mod answered;
 mod calls;
 mod commands;
 #[cfg(feature = "redis")]
@@ -279,6 +280,7 @@ impl Circuit {
     #[inline(never)]
     fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
         let now = self.now();
+        self.end_holds(now);
         let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
@@ -394,7 +396,9 @@ impl Circuit {
     fn tell_effect(&self, effect: Effect) {
         match effect {
             Effect::Nothing => {}
-            Effect::SlotFreed => self.core.waiters.wake([Awaited::Admission]),
+            Effect::SlotFreed | Effect::EndsSooner => {
+                self.core.waiters.wake([Awaited::Admission]);
+            }
             Effect::Changed(change) => self.tell(change),
         }
     }

@@ -5,13 +5,15 @@ use std::fmt;
 
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::probes::HeldProbe;
 use crate::engine::record::Ending;
 use crate::engine::ticket::Ticket;
+use crate::sync::Weak;
 
 /// One admitted call, for code that is not a future or a closure.
 ///
 /// From [`Circuit::try_acquire`]. Say what the call was worth with [`record`](Self::record);
-/// dropping the permit instead says that it was abandoned, which is neutral unless
+/// dropping the permit instead says that it was abandoned: nothing, unless
 /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. Either way a probe's slot is
 /// given back.
 ///
@@ -99,6 +101,25 @@ impl<H: Borrow<Circuit>> Admission<H> {
         Permit::new(self.holder.borrow().clone(), self.ticket)
     }
 
+    /// Notes that the call was answered, and is to be judged by what follows: from now on it is neither
+    /// slow nor stalled, and dropped it was not unanswered.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+    pub(crate) fn answer(&mut self) {
+        self.ticket = self.holder.borrow().answered(self.ticket);
+    }
+
+    /// Whether the call tells if the upstream is back.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+    pub(crate) const fn is_probe(&self) -> bool {
+        self.ticket.is_probe()
+    }
+
+    /// Has a probe that was answered be judged through `held` if it is not for a while.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+    pub(crate) fn hold(&self, held: Weak<dyn HeldProbe>) {
+        self.holder.borrow().hold_probe(self.ticket, held);
+    }
+
     /// Leaves settling to somebody else who has the ticket.
     #[inline]
     pub(crate) const fn give_up(&mut self) {
@@ -125,6 +146,43 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     fn drop(&mut self) {
         if !self.is_settled {
             self.abandon();
+        }
+    }
+}
+
+/// Gives a call up, as one that was answered, if it is dropped while the classifier panics: between
+/// arming and disarming, the only way to its end is an unwind.
+pub(crate) struct UnjudgedOnPanic<'a, H: Borrow<Circuit>> {
+    admission: &'a mut Option<Admission<H>>,
+    is_armed: bool,
+}
+
+impl<'a, H: Borrow<Circuit>> UnjudgedOnPanic<'a, H> {
+    pub(crate) const fn arm(admission: &'a mut Option<Admission<H>>) -> Self {
+        Self { admission, is_armed: true }
+    }
+
+    /// What holds the circuit, while the call is not settled.
+    #[inline]
+    pub(crate) fn holder(&self) -> Option<&H> {
+        self.admission.as_ref().map(Admission::holder)
+    }
+
+    #[inline]
+    pub(crate) fn disarm(mut self) {
+        self.is_armed = false;
+    }
+}
+
+impl<H: Borrow<Circuit>> Drop for UnjudgedOnPanic<'_, H> {
+    // Cannot panic, as for `Admission`.
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_armed {
+            if let Some(mut admission) = self.admission.take() {
+                let circuit = admission.holder.borrow();
+                admission.ticket = circuit.unjudged(admission.ticket);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
 };
-pub(crate) use std::sync::{Arc, OnceLock};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -31,7 +31,7 @@ pub(crate) type Counted<T> = Arc<T>;
 
 /// A [`Counted`] value that is not kept alive by it.
 #[cfg(not(all(test, breaker_loom)))]
-pub(crate) type WeakCounted<T> = std::sync::Weak<T>;
+pub(crate) type WeakCounted<T> = Weak<T>;
 
 /// How many hold the value. Of those who no longer do, it is seen whatever they did with it.
 pub(crate) fn holders<T>(value: &Counted<T>) -> usize {

@@ -6,7 +6,7 @@ use std::pin::pin;
 use crate::circuit::Circuit;
 use crate::classify::{Classify, ErrorsAsFailures};
 use crate::error::Error;
-use crate::permit::{Admission, FailureOnPanic};
+use crate::permit::{Admission, FailureOnPanic, UnjudgedOnPanic};
 
 impl Circuit {
     /// Awaits `future` if the circuit admits it; an `Err` is a failure.
@@ -104,13 +104,15 @@ impl Circuit {
 
 /// Records what `result` is worth, and passes it on.
 fn settle<T, E>(
-    admission: Option<Admission<&Circuit>>,
+    mut admission: Option<Admission<&Circuit>>,
     classify: &impl Classify<T, E>,
     result: Result<T, E>,
 ) -> Result<T, Error<E>> {
-    // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+    let guard = UnjudgedOnPanic::arm(&mut admission);
+    let outcome = classify.classify(&result);
+    guard.disarm();
     if let Some(admission) = admission {
-        admission.record(classify.classify(&result));
+        admission.record(outcome);
     }
     result.map_err(Error::Inner)
 }

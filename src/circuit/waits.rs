@@ -37,6 +37,7 @@ impl Circuit {
             return Ok(None);
         }
         let now = self.now();
+        self.end_holds(now);
         let (reserved, change) = self.core.machine.reserve(now);
         self.tell_if(change);
         if reserved.is_ok_and(|ticket| ticket.is_some()) {

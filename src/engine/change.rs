@@ -35,6 +35,8 @@ pub enum ChangeReason {
     ProbesSucceeded,
     /// Sixteen probes in a row were ignored: the upstream answers.
     ProbesIgnored,
+    /// Sixteen probes in a row, over at least a minute, had no answer.
+    ProbesUnanswered,
     /// A health probe found the upstream well.
     HealthProbe,
     /// An operator tripped, reset, forced or released the circuit.
@@ -65,6 +67,7 @@ impl ChangeReason {
             Self::ProbesFailed => "probes_failed",
             Self::ProbesSucceeded => "probes_succeeded",
             Self::ProbesIgnored => "probes_ignored",
+            Self::ProbesUnanswered => "probes_unanswered",
             Self::HealthProbe => "health_probe",
             Self::Operator => "operator",
             Self::Restored => "restored",
@@ -146,6 +149,7 @@ mod tests {
             ChangeReason::ProbesFailed.as_str(),
             ChangeReason::ProbesSucceeded.as_str(),
             ChangeReason::ProbesIgnored.as_str(),
+            ChangeReason::ProbesUnanswered.as_str(),
             ChangeReason::HealthProbe.as_str(),
             ChangeReason::Operator.as_str(),
             ChangeReason::Restored.as_str(),

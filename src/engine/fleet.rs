@@ -135,7 +135,7 @@ impl Machine {
         let is_sooner = until < self.until();
         self.set_until(until);
         // Who waits for a later end has an alarm of its own, and asks again when it rings.
-        if is_sooner { Effect::SlotFreed } else { Effect::Nothing }
+        if is_sooner { Effect::EndsSooner } else { Effect::Nothing }
     }
 
     /// The calls rejected so far.

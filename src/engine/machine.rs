@@ -33,6 +33,15 @@ pub(crate) struct Machine {
     control: Mutex<Control>,
 }
 
+/// Who takes a probe's slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A call that begins.
+    Call,
+    /// A call that will perhaps be made.
+    CallToCome,
+}
+
 /// Why a call is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -106,7 +115,7 @@ impl Machine {
         if let Some(admitted) = self.admit_by_odds(word, now) {
             return (admitted, None);
         }
-        let (taken, change) = self.take_slot(now);
+        let (taken, change) = self.take_slot(For::Call, now);
         (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
     }
 
@@ -114,6 +123,7 @@ impl Machine {
     /// true of, and is not counted.
     pub(crate) fn take_slot(
         &self,
+        taker: For,
         now: Timestamp,
     ) -> (Result<Ticket, (Word, Refusal)>, Option<Change>) {
         let word = self.word();
@@ -133,7 +143,13 @@ impl Machine {
         let change =
             (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
         let control = &mut *control;
-        let probe = control.probes.admit(&control.settings, now);
+        if let Some(change) = self.end_leases(control, now) {
+            return (Err((self.word(), Refusal::Open { until: self.until() })), Some(change));
+        }
+        let probe = match taker {
+            For::Call => control.probes.admit(&control.settings, now),
+            For::CallToCome => control.probes.reserve(&control.settings, now),
+        };
         let free_at = control.probes.free_at(&control.settings);
         self.set_until(free_at);
         let word = self.word();
@@ -229,9 +245,17 @@ impl Machine {
     /// Publishes when a slot is free, and gives what has come of that. The lock is held.
     pub(crate) fn publish_slots(&self, control: &Control) -> Effect {
         let free_at = control.probes.free_at(&control.settings);
-        let is_freed = free_at == Timestamp::ZERO && self.until() != Timestamp::ZERO;
+        let before = self.until();
         self.set_until(free_at);
-        if is_freed { Effect::SlotFreed } else { Effect::Nothing }
+        if free_at == before {
+            Effect::Nothing
+        } else if free_at == Timestamp::ZERO {
+            Effect::SlotFreed
+        } else if free_at < before {
+            Effect::EndsSooner
+        } else {
+            Effect::Nothing
+        }
     }
 
     /// Sets the deadline. The lock is held.

@@ -8,6 +8,8 @@
     clippy::unwrap_used
 )]
 
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+mod answered;
 pub(crate) mod backoff;
 pub(crate) mod change;
 mod checks;
@@ -31,7 +33,7 @@ mod models;
 pub(crate) mod odds;
 pub(crate) mod outcome;
 pub(crate) mod places;
-mod probes;
+pub(crate) mod probes;
 pub(crate) mod record;
 mod recorder;
 mod reservations;

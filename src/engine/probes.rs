@@ -3,19 +3,22 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::engine::probes::said::Said;
 use crate::engine::settings::Settings;
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, planted};
+use crate::sync::{Arc, Bug, Weak, planted};
+
+mod said;
+
+pub(crate) use crate::engine::probes::said::{Answer, Decision};
 
 /// The probes of one half-open stretch. Guarded by the machine's lock.
 #[derive(Debug)]
 pub(crate) struct Probes {
-    live: Vec<Lease>,
+    leases: Vec<Lease>,
     lease: Duration,
     next: ProbeId,
-    succeeded: u32,
-    failed: u32,
-    ignored_in_a_row: u32,
+    said: Said,
 }
 
 /// Which probe of a half-open stretch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
@@ -23,117 +26,177 @@ pub(crate) struct Probes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeId(NonZeroU32);
 
+/// A probe whose answer has come, and whose body is still to end.
+///
+/// It holds its slot for a while, and is then to be judged as it is. Judging runs user code, so it
+/// is for the caller to do, where no lock is held.
+pub(crate) trait HeldProbe: Send + Sync {
+    /// Judges the probe now, unless that is done; the slot is free already.
+    fn end_hold(&self, now: Timestamp);
+}
+
 #[derive(Debug)]
 struct Lease {
     probe: ProbeId,
     ends: Timestamp,
+    stage: Stage,
 }
 
-/// What a probe said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Passed,
+/// What a slot is held for.
+#[derive(Debug)]
+enum Stage {
+    /// A call to come.
+    Reserved,
+    /// A call that began then, and has not been answered.
+    Called { began: Timestamp },
+    /// A call that was answered, and is not judged yet.
+    Held(Weak<dyn HeldProbe>),
+    /// Nothing any more: the lease of an unanswered call has ended, and that was a failure. Kept so
+    /// that its end is not counted again; there are at most as many as may fail.
     Failed,
-    Ignored,
-    /// Nothing: it did not reach the upstream.
-    NotSent,
 }
-
-/// What all probes together have said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
-    Undecided,
-    Recovered,
-    /// The upstream answers, but with nothing that tells whether it is well.
-    Answering,
-    StillFailing,
-}
-
-/// So many probes without a word on the upstream's health are taken as recovery: enough that a few
-/// odd requests do not close a circuit, few enough that it does not reject for long without cause.
-const IGNORED_PROBES_THAT_CLOSE: u32 = 16;
 
 impl Probes {
-    pub(crate) const fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
-            live: Vec::new(),
+            leases: Vec::new(),
             lease: Duration::ZERO,
             next: ProbeId::FIRST,
-            succeeded: 0,
-            failed: 0,
-            ignored_in_a_row: 0,
+            said: Said::default(),
         }
     }
 
     /// Begins a half-open stretch, in which a probe holds its slot for `lease`.
     pub(crate) fn restart(&mut self, lease: Duration) {
-        self.live.clear();
-        *self = Self { live: std::mem::take(&mut self.live), lease, ..Self::none() };
+        self.leases.clear();
+        *self = Self { leases: std::mem::take(&mut self.leases), lease, ..Self::none() };
     }
 
-    /// Takes a slot, if one is free.
+    /// Takes a slot for a call that begins now, if one is free.
     pub(crate) fn admit(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
-        self.end_leases(now);
+        self.take(settings, Stage::Called { began: now }, now)
+    }
+
+    /// Takes a slot for a call to come, if one is free.
+    pub(crate) fn reserve(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
+        self.take(settings, Stage::Reserved, now)
+    }
+
+    fn take(&mut self, settings: &Settings, stage: Stage, now: Timestamp) -> Option<ProbeId> {
         if self.is_full(settings) {
             return None;
         }
         let probe = self.next;
         self.next = probe.next();
-        self.live.push(Lease { probe, ends: now.after(self.lease) });
+        self.leases.push(Lease { probe, ends: now.after(self.lease), stage });
         Some(probe)
     }
 
     /// Gives the slot of `probe` back, if it still holds one: it says nothing, not even that the
     /// upstream answers.
     pub(crate) fn give_back(&mut self, probe: ProbeId) {
-        self.live.retain(|lease| lease.probe != probe && !planted(Bug::AllSlots));
+        self.remove(probe);
     }
 
     /// Whether `probe` still holds its slot.
     pub(crate) fn holds(&self, probe: ProbeId, now: Timestamp) -> bool {
-        self.live.iter().any(|lease| lease.probe == probe && lease.ends > now)
+        self.leases.iter().any(|lease| lease.probe == probe && lease.ends > now)
     }
 
-    /// Begins the lease of `probe` anew; `false` when it no longer holds its slot.
-    pub(crate) fn renew(&mut self, probe: ProbeId, now: Timestamp) -> bool {
+    /// Begins the call that `probe` was reserved for, with a lease of its own; `false` when the
+    /// reservation no longer holds its slot.
+    pub(crate) fn begin(&mut self, probe: ProbeId, now: Timestamp) -> bool {
         let ends = now.after(self.lease);
         let held = |lease: &&mut Lease| lease.probe == probe && lease.ends > now;
-        match self.live.iter_mut().find(held) {
+        match self.leases.iter_mut().find(held) {
             Some(lease) => {
                 lease.ends = ends;
+                lease.stage = Stage::Called { began: now };
                 true
             }
             None => planted(Bug::OldLease),
         }
     }
 
-    /// Gives the slot of `probe` back, if it still holds one, and counts what it said.
+    /// Notes that `probe` was answered, and has it hold its slot until its body ends, but for at most
+    /// `hold` and not past its lease.
+    pub(crate) fn hold(
+        &mut self,
+        probe: ProbeId,
+        held: Weak<dyn HeldProbe>,
+        hold: Duration,
+        now: Timestamp,
+    ) {
+        self.said.end_row();
+        let is_called = |lease: &&mut Lease| {
+            lease.probe == probe && matches!(lease.stage, Stage::Called { .. })
+        };
+        if let Some(lease) = self.leases.iter_mut().find(is_called) {
+            lease.stage = Stage::Held(held);
+            lease.ends = lease.ends.min(now.after(hold));
+        }
+    }
+
+    /// Frees the slots of probes that have been held for long enough; they are to be judged next.
+    pub(crate) fn end_holds(&mut self, now: Timestamp) -> Vec<Arc<dyn HeldProbe>> {
+        let mut ended = Vec::new();
+        self.leases.retain(|lease| match &lease.stage {
+            Stage::Held(held) if lease.ends <= now => {
+                // Gone where its body was dropped meanwhile, which judges it.
+                ended.extend(held.upgrade());
+                false
+            }
+            _ => true,
+        });
+        ended
+    }
+
+    /// Frees the slots whose leases are over: their calls, if there were any, have had no answer.
+    pub(crate) fn end_leases(&mut self, settings: &Settings, now: Timestamp) -> Decision {
+        let limit = settings.probe_limit();
+        let said = &mut self.said;
+        let mut decision = Decision::Undecided;
+        self.leases.retain_mut(|lease| match lease.stage {
+            // One that is held is judged as its slot is freed: `end_holds`.
+            Stage::Held(_) | Stage::Failed => true,
+            _ if lease.ends > now => true,
+            Stage::Reserved => false,
+            Stage::Called { began } if limit.is_some_and(|limit| now.since(began) >= limit) => {
+                decision = decision.or(said.count(settings, Answer::TimedOut, began, now));
+                lease.stage = Stage::Failed;
+                true
+            }
+            Stage::Called { began } => {
+                decision = decision.or(said.count(settings, Answer::Unanswered, began, now));
+                false
+            }
+        });
+        decision
+    }
+
+    /// Gives the slot of `probe` back, if it still holds one, and counts what it said, unless that
+    /// was counted when its lease ended. It `began` then.
     pub(crate) fn finish(
         &mut self,
         settings: &Settings,
         probe: ProbeId,
         answer: Answer,
+        began: Timestamp,
+        now: Timestamp,
     ) -> Decision {
-        self.give_back(probe);
-        match answer {
-            Answer::NotSent => return Decision::Undecided,
-            Answer::Ignored => {
-                self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
-                if self.ignored_in_a_row >= IGNORED_PROBES_THAT_CLOSE {
-                    return Decision::Answering;
-                }
-                return Decision::Undecided;
+        let stage = self.remove(probe);
+        match (stage, answer) {
+            // Its lease has ended, which was a failure.
+            (Some(Stage::Failed), Answer::Unanswered | Answer::TimedOut | Answer::NotSent) => {
+                Decision::Undecided
             }
-            Answer::Passed => self.succeeded = self.succeeded.saturating_add(1),
-            Answer::Failed => self.failed = self.failed.saturating_add(1),
-        }
-        self.ignored_in_a_row = 0;
-        if self.failed > settings.failed_probes_allowed {
-            Decision::StillFailing
-        } else if self.succeeded >= settings.probes {
-            Decision::Recovered
-        } else {
-            Decision::Undecided
+            (Some(Stage::Failed), _) => {
+                self.said.end_row();
+                Decision::Undecided
+            }
+            // Its lease has ended, and it was counted among the unanswered.
+            (None, Answer::Unanswered) => Decision::Undecided,
+            _ => self.said.count(settings, answer, began, now),
         }
     }
 
@@ -142,16 +205,31 @@ impl Probes {
         if !self.is_full(settings) {
             return Timestamp::ZERO;
         }
-        self.live.iter().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
+        self.held_slots().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
+    }
+
+    fn remove(&mut self, probe: ProbeId) -> Option<Stage> {
+        if planted(Bug::AllSlots) {
+            self.leases.clear();
+        }
+        let place = self.leases.iter().position(|lease| lease.probe == probe)?;
+        Some(self.leases.swap_remove(place).stage)
+    }
+
+    fn held_slots(&self) -> impl Iterator<Item = &Lease> {
+        self.leases.iter().filter(|lease| !matches!(lease.stage, Stage::Failed))
     }
 
     fn is_full(&self, settings: &Settings) -> bool {
         let limit = usize::try_from(settings.concurrent_probes).unwrap_or(usize::MAX);
-        self.live.len() >= limit
+        self.held_slots().count() >= limit
     }
+}
 
-    fn end_leases(&mut self, now: Timestamp) {
-        self.live.retain(|lease| lease.ends > now);
+impl Decision {
+    /// This, unless nothing was decided.
+    fn or(self, next: Self) -> Self {
+        if self == Self::Undecided { next } else { self }
     }
 }
 
@@ -200,8 +278,8 @@ mod tests {
 
         probes.restart(Duration::from_secs(1));
 
-        assert!(probes.live.is_empty());
-        assert!(probes.live.capacity() >= 5);
+        assert!(probes.leases.is_empty());
+        assert!(probes.leases.capacity() >= 5);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::sync::{Bug, planted};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Finished(Outcome),
+    /// Dropped; before there was an answer, unless the ticket says that there was one.
     Abandoned,
 }
 
@@ -36,6 +37,8 @@ pub(crate) enum Effect {
     Nothing,
     /// A probe's slot is free where none was.
     SlotFreed,
+    /// The open time, or the time until a slot is free, ends sooner than it was said to.
+    EndsSooner,
     Changed(Change),
 }
 
@@ -54,7 +57,7 @@ impl Recorded {
     pub(crate) fn change(&self) -> Option<&Change> {
         match &self.effect {
             Effect::Changed(change) => Some(change),
-            Effect::Nothing | Effect::SlotFreed => None,
+            Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
         }
     }
 }
@@ -87,7 +90,9 @@ impl Machine {
     #[inline(never)]
     fn check_out(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
         let Some(checks) = self.recorder().checks() else { return };
-        checks.end(ticket.tag(), ticket.started());
+        if !ticket.is_answered() {
+            checks.end(ticket.tag(), ticket.started());
+        }
         if ending == Ending::Finished(Outcome::Success) {
             checks.odds.tried(ticket.tag(), Verdict::Succeeded, now);
         }
@@ -100,12 +105,8 @@ impl Machine {
         ticket: Ticket,
         mut now: Reading<F>,
     ) -> Recorded {
-        let (elapsed, pace) = if ticket.is_timed() {
-            let elapsed = now.get().since(ticket.started());
-            (Some(elapsed), self.recorder().pace(elapsed))
-        } else {
-            (None, Pace::Fast)
-        };
+        let elapsed = ticket.elapsed(|| now.get());
+        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
         let taken = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
         let Taken::InTime { cause, keeper } = taken else {
             return self.stale();
@@ -127,27 +128,39 @@ impl Machine {
         ending: Ending,
         mut now: Reading<F>,
     ) -> Recorded {
-        let elapsed = ticket.is_timed().then(|| now.get().since(ticket.started()));
-        let outcome = match ending {
-            Ending::Finished(outcome) => outcome,
-            Ending::Abandoned
-                if elapsed.is_some_and(|e| self.recorder().is_failure_when_abandoned(e)) =>
-            {
-                Outcome::Failure(FailureKind::ABANDONED)
-            }
-            Ending::Abandoned => return self.abandoned(ticket, elapsed),
+        let elapsed = ticket.elapsed(|| now.get());
+        if let Role::Probe(probe) = ticket.role() {
+            return self.record_probe(ticket, probe, ending, now.get());
+        }
+        let Some(outcome) = self.outcome_of(ticket, ending, elapsed) else {
+            self.tally().add(Counter::Abandoned);
+            return Recorded { credit: Credit::Neutral, elapsed, effect: Effect::Nothing };
         };
         let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
         match (ticket.role(), outcome) {
             (Role::Call, Outcome::Failure(_) | Outcome::TripFor(_)) => {
                 self.record_failure(word, outcome, pace, elapsed, now)
             }
-            (Role::Probe(probe), _) => self.record_probe(ticket, probe, outcome, pace, now.get()),
             // In no window, unless it succeeded, and that of a closed circuit does not come here.
-            (Role::Call | Role::Observed, _) => {
+            _ => {
                 let credit = self.count(outcome, pace);
                 Recorded { credit, elapsed, effect: Effect::Nothing }
             }
+        }
+    }
+
+    /// What a call counts as that ended so after `elapsed`; `None` where it was abandoned.
+    fn outcome_of(
+        &self,
+        ticket: Ticket,
+        ending: Ending,
+        elapsed: Option<Duration>,
+    ) -> Option<Outcome> {
+        let is_failure = || elapsed.is_some_and(|it| self.recorder().is_failure_when_abandoned(it));
+        match ending {
+            Ending::Finished(outcome) => Some(outcome),
+            Ending::Abandoned if ticket.is_answered() => None,
+            Ending::Abandoned => is_failure().then_some(Outcome::Failure(FailureKind::ABANDONED)),
         }
     }
 
@@ -181,58 +194,77 @@ impl Machine {
         &self,
         ticket: Ticket,
         probe: ProbeId,
-        outcome: Outcome,
-        pace: Pace,
+        ending: Ending,
         now: Timestamp,
     ) -> Recorded {
         let mut control = self.lock();
         if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
             return self.stale();
         }
-        let credit = self.count(outcome, pace);
-        let elapsed = Some(now.since(ticket.started()));
         let control = &mut *control;
-        let answer = match outcome {
-            Outcome::Success if pace == Pace::Fast => Answer::Passed,
-            Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_) => Answer::Failed,
-            Outcome::Ignored => Answer::Ignored,
-            Outcome::NotSent => Answer::NotSent,
+        let elapsed = ticket.elapsed(|| now).unwrap_or_default();
+        let is_late = control.settings.probe_limit().is_some_and(|limit| elapsed >= limit);
+        let is_unanswered = ending == Ending::Abandoned && !ticket.is_answered();
+        let outcome = match self.outcome_of(ticket, ending, Some(elapsed)) {
+            None if is_unanswered && is_late => Some(Outcome::Failure(FailureKind::ABANDONED)),
+            outcome => outcome,
         };
-        let decision = control.probes.finish(&control.settings, probe, answer);
-        let effect = match (outcome, decision) {
+        let answer = match outcome {
+            Some(_) if is_unanswered => Answer::TimedOut,
+            None if is_unanswered => Answer::Unanswered,
+            Some(Outcome::Success) if !is_late => Answer::Passed,
+            Some(Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_)) => Answer::Failed,
+            Some(Outcome::NotSent) => Answer::NotSent,
+            Some(Outcome::Ignored) | None => Answer::Ignored,
+        };
+        let credit = match outcome {
+            Some(outcome) => self.count(outcome, self.recorder().pace(elapsed)),
+            None => {
+                self.tally().add(Counter::Abandoned);
+                Credit::Neutral
+            }
+        };
+        let decision =
+            control.probes.finish(&control.settings, probe, answer, ticket.started(), now);
+        let effect = match outcome {
             // HalfOpen => Open: the upstream said for how long
-            (Outcome::TripFor(open_for), _) => {
+            Some(Outcome::TripFor(open_for)) => {
                 let open_for = open_for.min(control.settings.longest_trip_for);
                 let open_time = OpenTime::Given(open_for);
                 Effect::Changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
             }
-            (_, Decision::StillFailing) => {
-                let reason = ChangeReason::ProbesFailed;
-                Effect::Changed(self.open(control, reason, OpenTime::Backoff, now))
-            }
-            (_, Decision::Recovered) => {
-                Effect::Changed(self.close(control, ChangeReason::ProbesSucceeded, now))
-            }
-            (_, Decision::Answering) => {
-                Effect::Changed(self.close(control, ChangeReason::ProbesIgnored, now))
-            }
-            (_, Decision::Undecided) => self.publish_slots(control),
+            _ => match self.decide(control, decision, now) {
+                Some(change) => Effect::Changed(change),
+                None => self.publish_slots(control),
+            },
         };
-        Recorded { credit, elapsed, effect }
+        Recorded { credit, elapsed: Some(elapsed), effect }
     }
 
-    fn abandoned(&self, ticket: Ticket, elapsed: Option<Duration>) -> Recorded {
-        let mut effect = Effect::Nothing;
-        if let Role::Probe(probe) = ticket.role() {
-            let mut control = self.lock();
-            if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
-                return self.stale();
+    /// Does what probes have decided. The lock is held.
+    fn decide(&self, control: &mut Control, decision: Decision, now: Timestamp) -> Option<Change> {
+        let backoff = OpenTime::Backoff;
+        match decision {
+            Decision::Undecided => None,
+            // HalfOpen => Open: too many probes have failed
+            Decision::StillFailing => {
+                Some(self.open(control, ChangeReason::ProbesFailed, backoff, now))
             }
-            control.probes.give_back(probe);
-            effect = self.publish_slots(&control);
+            // HalfOpen => Open: nobody is answered
+            Decision::Unanswered => {
+                Some(self.open(control, ChangeReason::ProbesUnanswered, backoff, now))
+            }
+            // HalfOpen => Closed: enough probes have succeeded
+            Decision::Recovered => Some(self.close(control, ChangeReason::ProbesSucceeded, now)),
+            // HalfOpen => Closed: the upstream answers
+            Decision::Answering => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
         }
-        self.tally().add(Counter::Abandoned);
-        Recorded { credit: Credit::Neutral, elapsed, effect }
+    }
+
+    /// Ends the leases that are over, which may be the last of too many. The lock is held.
+    pub(crate) fn end_leases(&self, control: &mut Control, now: Timestamp) -> Option<Change> {
+        let decision = control.probes.end_leases(&control.settings, now);
+        self.decide(control, decision, now)
     }
 
     /// Closed => Open: a rule holds.

@@ -2,7 +2,7 @@
 
 use crate::engine::change::Change;
 use crate::engine::control::Control;
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{For, Machine, Refusal};
 use crate::engine::probes::ProbeId;
 use crate::engine::record::Effect;
 use crate::engine::state::{Override, Word};
@@ -28,7 +28,7 @@ impl Machine {
         if self.admits_all() {
             return (Ok(None), None);
         }
-        let (taken, change) = self.take_slot(now);
+        let (taken, change) = self.take_slot(For::CallToCome, now);
         let reserved = match taken {
             Ok(ticket) => Ok(ticket.is_probe().then_some(ticket)),
             Err((word, _)) if admits_all(word) => Ok(None),
@@ -46,7 +46,7 @@ impl Machine {
     /// its slot.
     pub(crate) fn resume(&self, reserved: Ticket, now: Timestamp) -> Option<Ticket> {
         let (mut control, probe) = self.slots_of(reserved)?;
-        if !control.probes.renew(probe, now) {
+        if !control.probes.begin(probe, now) {
             return None;
         }
         self.publish_slots(&control);

@@ -99,6 +99,9 @@ const DEFAULT_MINIMUM_CALLS: u32 = 20;
 /// Long enough for a TCP and TLS handshake and an answer over a slow line.
 const SHORTEST_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Longer than nearly every body takes that is read at all, and short for callers that wait.
+const DEFAULT_HOLD: Duration = Duration::from_secs(1);
+
 impl Settings {
     /// Everything at its default, but without any trip rule.
     pub(crate) fn without_rules() -> Self {
@@ -203,6 +206,18 @@ impl Settings {
             self.stalled_calls.and_then(|rule| rule.open_for),
         ]);
         rules.flatten().fold(self.open.max().max(self.longest_trip_for), Duration::max)
+    }
+
+    /// How long a probe may take before that is a failure, where a rule says so.
+    pub(crate) fn probe_limit(&self) -> Option<Duration> {
+        let slow = self.slow_call_rate.map(|rule| rule.slower_than);
+        let stalled = self.stalled_calls.map(|rule| rule.older_than);
+        slow.into_iter().chain(stalled).min()
+    }
+
+    /// How long a probe that was answered may hold its slot until its body has ended.
+    pub(crate) fn probe_hold(&self) -> Duration {
+        self.abandoned_after.unwrap_or(DEFAULT_HOLD)
     }
 
     /// How long a probe may hold its slot after a stretch of `open_for`.

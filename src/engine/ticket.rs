@@ -1,8 +1,10 @@
 //! The right to one call, without a reference to its circuit.
 
+use std::time::Duration;
+
 use crate::engine::probes::ProbeId;
 use crate::engine::state::{Tag, Word};
-use crate::engine::time::Timestamp;
+use crate::engine::time::{Timestamp, nanos};
 
 /// What an admitted call carries until it ends.
 ///
@@ -31,11 +33,14 @@ pub(crate) enum Role {
 impl Ticket {
     const PROBE: u32 = 40;
     const WORD: u64 = (1 << Self::PROBE) - 1;
+    /// The call was answered, and is to be judged by what follows; `started` is how long it took, if
+    /// it is timed. In the place of a flag that no ticket needs.
+    const ANSWERED: u64 = Word::REJECTIONS_TOLD;
 
     /// For a call that `word` admits.
     #[inline]
     pub(crate) const fn new(word: Word, started: Timestamp) -> Self {
-        Self { bits: word.bits() & Self::WORD & !Word::CHECKED, started }
+        Self { bits: word.bits() & Self::WORD & !(Word::CHECKED | Self::ANSWERED), started }
     }
 
     /// The same for one that was looked at on its way in.
@@ -49,6 +54,32 @@ impl Ticket {
         Self { bits: self.bits | probe.number() << Self::PROBE, ..self }
     }
 
+    /// The same for one that was answered after `elapsed`.
+    pub(crate) const fn answered(self, elapsed: Duration) -> Self {
+        let took = Timestamp::from_nanos(nanos(elapsed));
+        Self { bits: self.bits | Self::ANSWERED, started: took }
+    }
+
+    /// Whether an answer came, of which the end is still to come.
+    #[inline]
+    pub(crate) const fn is_answered(self) -> bool {
+        self.bits & Self::ANSWERED != 0
+    }
+
+    /// How long the call took until it ended or was answered, where that is measured.
+    #[inline]
+    pub(crate) fn elapsed(self, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
+        if !self.is_timed() {
+            return None;
+        }
+        let (from, to) = if self.is_answered() {
+            (Timestamp::ZERO, self.started)
+        } else {
+            (self.started, now())
+        };
+        Some(to.since(from))
+    }
+
     /// Whether `word` is of the epoch that admitted the call.
     ///
     /// To be mistaken, a call would have to last for exactly a multiple of 2^32 changes of state.
@@ -57,6 +88,7 @@ impl Ticket {
         (self.bits ^ word.bits()) & Self::WORD < 1 << Word::EPOCH
     }
 
+    /// When the call started; of one that was answered it is no longer known.
     #[inline]
     pub(crate) const fn started(self) -> Timestamp {
         self.started

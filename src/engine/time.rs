@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Nanoseconds on the circuit's clock; reaches 584 years and then stands still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Timestamp(u64);
 
 impl Timestamp {

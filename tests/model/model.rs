@@ -43,6 +43,9 @@ pub(crate) struct Model {
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
     live: Vec<(usize, Duration)>,
     said: [u32; 3],
+    /// When the unanswered probes in a row began, and which probes failed as their leases ended.
+    unanswered: Vec<Duration>,
+    failed_by_lease: Vec<usize>,
     probes_made: usize,
     opened_for: Duration,
     step: Option<u32>,
@@ -68,6 +71,8 @@ impl Model {
             kind_runs: [0; 2],
             live: Vec::new(),
             said: [0; 3],
+            unanswered: Vec::new(),
+            failed_by_lease: Vec::new(),
             probes_made: 0,
             opened_for: zero,
             step: None,
@@ -93,14 +98,11 @@ impl Model {
             if self.state == Open && self.now >= self.until {
                 self.enter(HalfOpen)
             }
-            let now = self.now;
-            self.live.retain(|(_, ends)| *ends > now);
+            self.end_leases();
             if self.state == HalfOpen && self.live.len() < self.settings.concurrent_probes as usize
             {
-                let lease = self.settings.probe_timeout;
-                let lease = lease.unwrap_or_else(|| self.opened_for.max(Duration::from_secs(1)));
                 self.probes_made += 1;
-                self.live.push((self.probes_made, self.now + lease));
+                self.live.push((self.probes_made, self.now + self.lease()));
                 call = Call { epoch: self.epoch, probe: Some(self.probes_made), ..call };
                 return Some(call);
             }
@@ -108,6 +110,35 @@ impl Model {
         let observing = self.overridden == Some(Observing);
         self.totals[if observing { 6 } else { 5 }] += 1;
         observing.then_some(Call { epoch: self.epoch, ..call })
+    }
+
+    fn lease(&self) -> Duration {
+        let lease = self.settings.probe_timeout;
+        lease.unwrap_or_else(|| self.opened_for.max(Duration::from_secs(1)))
+    }
+
+    /// A call comes: probes whose leases are over have had no answer.
+    fn end_leases(&mut self) {
+        let (now, lease) = (self.now, self.lease());
+        for (probe, ends) in std::mem::take(&mut self.live) {
+            let began = ends - lease;
+            if ends > now {
+                self.live.push((probe, ends));
+            } else if self.probe_limit().is_some_and(|limit| now - began >= limit) {
+                self.failed_by_lease.push(probe);
+                self.said[1] += 1;
+                self.said[2] = 0
+            } else {
+                self.unanswered.push(began);
+            }
+        }
+        self.decide(true)
+    }
+
+    /// How long a probe may take before that is a failure.
+    fn probe_limit(&self) -> Option<Duration> {
+        let limits = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
+        limits.into_iter().flatten().min()
     }
 
     /// A call comes: it is asked, once in a tick, whether those under way hang.
@@ -155,14 +186,17 @@ impl Model {
             self.totals[7] += 1;
             return;
         }
+        let was_live = self.live.iter().any(|(probe, _)| Some(*probe) == call.probe);
         self.live.retain(|(probe, _)| Some(*probe) != call.probe);
         if call.judged {
             let began = self.under_way.iter().position(|at| *at == call.started);
             self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
         }
         let elapsed = self.now - call.started;
+        let is_answered = outcome.is_some();
+        let is_late = call.probe.is_some() && self.probe_limit().is_some_and(|l| elapsed >= l);
         let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
-        let outcome = outcome.or_else(|| dropped_late.then_some(ABANDONED));
+        let outcome = outcome.or_else(|| (dropped_late || is_late).then_some(ABANDONED));
         let slow = self.settings.slow.is_some_and(|(_, than)| elapsed >= than);
         let (total, failed) = match outcome {
             Some(Outcome::Success) => (0, false),
@@ -175,8 +209,21 @@ impl Model {
         if total < 2 && slow {
             self.totals[4] += 1
         }
-        if call.probe.is_some() {
-            self.judge_probe(outcome, failed, slow)
+        if let Some(probe) = call.probe {
+            match outcome {
+                Some(Outcome::TripFor(time)) => self.trip_when_asked(time),
+                Some(Outcome::NotSent) => {}
+                Some(_) if is_answered => {
+                    self.unanswered.clear();
+                    self.judge_probe(probe, outcome, failed || is_late)
+                }
+                Some(_) => self.judge_probe(probe, outcome, true),
+                None if was_live => {
+                    self.unanswered.push(call.started);
+                    self.decide(true)
+                }
+                None => {}
+            }
         } else if call.judged && total < 2 {
             self.judge_call(outcome, failed, slow)
         }
@@ -246,19 +293,28 @@ impl Model {
         bound > f64::from(rate.part) / f64::from(rate.whole) || is_full && failures == calls
     }
 
-    fn judge_probe(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
-        let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::NotSent) else { return };
-        if let Outcome::TripFor(time) = outcome {
-            return self.trip_when_asked(time);
+    /// A probe has said something, unless that was counted as its lease ended.
+    fn judge_probe(&mut self, probe: usize, outcome: Option<Outcome>, failed: bool) {
+        if self.failed_by_lease.contains(&probe) {
+            return;
         }
-        if outcome == Outcome::Ignored {
+        if outcome == Some(Outcome::Ignored) {
             self.said[2] += 1
         } else {
-            self.said[usize::from(failed || slow)] += 1;
+            self.said[usize::from(failed)] += 1;
             self.said[2] = 0
         }
+        self.decide(false)
+    }
+
+    /// What the probes decide together; `unanswered` when one of them has just ended so.
+    fn decide(&mut self, unanswered: bool) {
+        let minute = Duration::from_secs(60);
+        let row = self.unanswered.first().filter(|_| self.unanswered.len() >= 16);
         if self.said[1] > self.settings.failed_probes_allowed {
             self.open(ChangeReason::ProbesFailed, None)
+        } else if unanswered && row.is_some_and(|began| self.now - *began >= minute) {
+            self.open(ChangeReason::ProbesUnanswered, None)
         } else if self.said[0] >= self.settings.probes || self.said[2] >= 16 {
             self.enter(Closed)
         }
@@ -298,6 +354,8 @@ impl Model {
         let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
         self.looked = ages.map(|age| age.map_or(0, |age| tick(self.now, age)));
         self.live.clear();
+        self.unanswered.clear();
+        self.failed_by_lease.clear();
     }
 
     /// `reset`, `force_*` and `release`: start afresh under this override.

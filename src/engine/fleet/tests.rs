@@ -31,7 +31,7 @@ fn open(left: u64) -> Ruling {
 fn adopt(machine: &Machine, epoch: u64, ruling: Ruling, now: Timestamp) -> Option<Change> {
     match machine.adopt(Verdict { epoch, ruling }, now) {
         Effect::Changed(change) => Some(change),
-        Effect::Nothing | Effect::SlotFreed => None,
+        Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
     }
 }
 
@@ -91,9 +91,9 @@ fn a_sooner_end_wakes_who_waits_and_a_later_one_does_not() {
     let verdict = |epoch, left| Verdict { epoch, ruling: open(left) };
 
     assert!(matches!(machine.adopt(verdict(1, 90), START), Effect::Nothing));
-    assert!(matches!(machine.adopt(verdict(2, 10), START), Effect::SlotFreed));
+    assert!(matches!(machine.adopt(verdict(2, 10), START), Effect::EndsSooner));
     assert!(matches!(machine.hold(2, Duration::from_secs(20), START), Effect::Nothing));
-    assert!(matches!(machine.hold(2, Duration::from_secs(5), START), Effect::SlotFreed));
+    assert!(matches!(machine.hold(2, Duration::from_secs(5), START), Effect::EndsSooner));
 }
 
 #[test]

@@ -155,7 +155,8 @@ pub(super) const fn promise_of(reason: ChangeReason) -> Option<Promise> {
         ChangeReason::OpenTimeOver => Promise::WayOut,
         ChangeReason::ProbesFailed
         | ChangeReason::ProbesSucceeded
-        | ChangeReason::ProbesIgnored => Promise::Probes,
+        | ChangeReason::ProbesIgnored
+        | ChangeReason::ProbesUnanswered => Promise::Probes,
         ChangeReason::Operator => Promise::Commands,
         _ => return None,
     })
