@@ -5,14 +5,30 @@
 //! connection that is lost midway, a gRPC status in the trailers. [`layer`] and [`grpc_layer`] make
 //! a [`CircuitBreakerLayer`] whose calls go on until then: the permit moves into the body.
 //!
-//! | what happens | the call was worth |
+//! # What a body counts as
+//!
+//! | what happens | the call counts as |
 //! |---|---|
 //! | the head is a failure by its status, or the service returns an error | that failure, at once |
 //! | `HEAD`, `CONNECT`, 1xx, 204, 304 without a failing status | a success at once: there is no body, or no longer HTTP |
 //! | the body ends: trailers, `None`, `is_end_stream()` after a frame or from the start or, over HTTP/1, the last byte of its `Content-Length` | what the end says: a success, but for a gRPC status |
 //! | the body gives an error | a failure of kind [`BODY`] |
-//! | the body is dropped midway | nothing (abandoned); a failure after [`abandoned_after`](crate::CircuitBuilder::abandoned_after) |
+//! | the body is dropped before its end | a success, as its head said ([`ClassifyEnd::classify_left`]), but for the next two rows |
+//! | … after its reader had waited in vain for 1 s or more, for what the body owes | nothing (abandoned); as a probe, ignored |
+//! | … after its reader had waited in vain for [`abandoned_after`](crate::CircuitBuilder::abandoned_after) or more, whatever the body owes | a failure of kind [`FailureKind::ABANDONED`](crate::FailureKind::ABANDONED) |
 //! | the body is still read or held after its [`body_deadline`](CircuitBreakerLayer::body_deadline) | what was set there |
+//!
+//! So callers that read no body, such as those that look at the status alone, say that the upstream
+//! is well. A body *owes* something while less has come than its one valid `Content-Length` announced
+//! or, without one, while nothing has come (a stream of `text/event-stream` owes nothing: its head may
+//! be all for long). A reader *waits* from the first poll since the last frame that found nothing,
+//! and has *waited in vain* when its last poll found nothing: a reader who polls once and then works
+//! elsewhere counts as waiting, too.
+//!
+//! The head ends the wait for slow and stalled calls: a body that is read slowly, by whoever's
+//! fault, makes no slow call. A `body_deadline` is for those. Under `abandoned_after`, which is for
+//! callers that time out, an upload that its caller gives up midway counts like any call that was
+//! given up.
 //!
 //! Any classifier of the crate may judge the head: [`ServerErrorsAsFailures`],
 //! [`StatusInRangeAsFailures`], [`GrpcErrorsAsFailures`], [`ReadBody`],
@@ -21,11 +37,12 @@
 //! any `MakeClassifier` of that crate. Without
 //! [`judge_body`](CircuitBreakerLayer::judge_body) the first two judge by the head alone.
 //!
-//! A probe holds its slot until its body has ended, but no longer than
-//! [`probe_timeout`](crate::CircuitBuilder::probe_timeout): an endless stream of events does not
-//! keep others from probing. For an upstream whose streams are endless by design, set a
-//! `body_deadline` with [`Outcome::Success`], so that such a probe can
-//! close the circuit.
+//! A probe that was answered holds its slot until its body has ended, but for at most 1 s (or
+//! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), where that is set) after its head, and
+//! never past its [`probe_timeout`](crate::CircuitBuilder::probe_timeout). Then it is judged as if it
+//! were dropped, where of the waits above only that for `abandoned_after` counts against it: neither an
+//! endless stream of events nor a reader that does not read keeps a circuit half-open. What its body
+//! does later is not counted.
 //!
 //! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a
 //! circuit further in, and is ignored.
@@ -82,17 +99,20 @@ mod classify;
 mod grpc;
 mod hints;
 mod host;
+mod judging;
 mod read_body;
 mod respond;
 mod settle;
+mod slices;
 mod status;
 #[cfg(feature = "tower-http")]
 mod tower_http;
+mod watch;
 
 use std::time::Duration;
 
 pub use self::body::ResponseBody;
-pub use self::classify::{BODY, BodyErrorsAsFailures, ClassifyEnd, ClassifyHttp};
+pub use self::classify::{BODY, BodyErrorsAsFailures, ClassifyEnd, ClassifyHttp, Left};
 pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
 pub use self::hints::retry_after;
 pub use self::host::ByHost;

@@ -22,7 +22,9 @@ pub trait ClassifyHttp<B: Body, E> {
     type Call;
 
     /// What judges the end of the body.
-    type End: ClassifyEnd<B::Error>;
+    ///
+    /// `Send`, since a probe's body that nobody reads is judged by the next call, on its thread.
+    type End: ClassifyEnd<B::Error> + Send + 'static;
 
     /// Looks at the request.
     fn begin<R>(&self, request: &Request<R>) -> Self::Call;
@@ -62,6 +64,29 @@ pub trait ClassifyEnd<E> {
 
     /// What the end is worth: the trailers if there are any, or the error that broke the body.
     fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome;
+
+    /// What a body is worth that was dropped before its end, by a reader who had not waited in vain.
+    ///
+    /// Default: [`Outcome::Success`], as its head says. Runs where the body is dropped or, for a
+    /// probe that nobody reads, on the thread of the next call; if it panics, the panic is contained
+    /// and the call counts as abandoned.
+    fn classify_left(self, left: Left) -> Outcome
+    where
+        Self: Sized,
+    {
+        let _ = left;
+        Outcome::Success
+    }
+}
+
+/// How much of a body had come when it was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "all that was announced has come, or not")]
+pub enum Left {
+    /// All of the length that its head announced.
+    Whole,
+    /// Less, or nobody knows.
+    Midway,
 }
 
 /// A body that breaks is a failure of kind [`BODY`], every other end a success.

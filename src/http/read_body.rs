@@ -7,7 +7,7 @@ use http_body::Body;
 
 use crate::classify::Classify;
 use crate::engine::outcome::Outcome;
-use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, unless_success};
+use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, Left, unless_success};
 use crate::http::status::ServerErrorsAsFailures;
 use crate::settlement::Settlement;
 use crate::sync::Arc;
@@ -72,7 +72,7 @@ where
 
 impl<F, B, E> ClassifyHttp<B, E> for ReadBody<F>
 where
-    F: Fn(StatusCode, &[u8]) -> Outcome,
+    F: Fn(StatusCode, &[u8]) -> Outcome + Send + Sync + 'static,
     B: Body,
     E: 'static,
 {
@@ -119,6 +119,13 @@ where
             (Err(_), _) => Outcome::Failure(BODY),
             (Ok(_), Some(read)) => (self.judge)(self.status, &read),
             (Ok(_), None) => Outcome::Success,
+        }
+    }
+
+    fn classify_left(self, left: Left) -> Outcome {
+        match (left, self.read) {
+            (Left::Whole, Some(read)) => (self.judge)(self.status, &read),
+            _ => Outcome::Success,
         }
     }
 }

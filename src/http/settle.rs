@@ -3,15 +3,14 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 
 use crate::engine::outcome::Outcome;
 use crate::error::Rejected;
-use crate::http::body::{ResponseBody, Watch};
+use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
-use crate::http::hints::number;
+use crate::http::judging::{Judging, Shape};
 use crate::permit::Permit;
 use crate::settlement::{Settle, SettleCall, Settlement, sealed};
 
@@ -122,19 +121,10 @@ where
     }
 
     fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
-        let watch = Watch::new(permit, end, self.deadline, length(&response));
-        response.map(|body| ResponseBody::unsettled(body, watch))
+        let shape = Shape::of(&response);
+        let judging = Judging::new::<B::Error>(permit, end, self.deadline, shape);
+        response.map(|body| ResponseBody::unsettled(body, judging))
     }
-}
-
-/// The length of a body that ends with its last byte: over HTTP/1, where a body of announced length
-/// has no trailers. Whoever writes or reads one need not ask it for more, and hyper's server does
-/// not.
-fn length<B>(response: &Response<B>) -> Option<u64> {
-    if response.version() > Version::HTTP_11 {
-        return None;
-    }
-    number(response.headers().get(&CONTENT_LENGTH)?.to_str().ok()?)
 }
 
 impl sealed::Sealed for AtBodyEnd {}

@@ -55,6 +55,7 @@ impl<M: MakeClassifier> TowerHttp<M> {
 impl<M, B, E> ClassifyHttp<B, E> for TowerHttp<M>
 where
     M: MakeClassifier,
+    M::ClassifyEos: Send + 'static,
     B: Body,
     B::Error: fmt::Display + 'static,
     E: fmt::Display + 'static,

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("serialize", &["engine", "error", "snapshot"]),
     ("classify", &["engine", "error", "sync"]),
     ("waiters", &["contain", "sync"]),
-    ("permit", &["circuit", "engine"]),
+    ("permit", &["circuit", "engine", "sync"]),
     (
         "circuit",
         &[
@@ -135,6 +135,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "circuit",
             "classify",
+            "contain",
             "engine",
             "error",
             "http",

@@ -23,6 +23,7 @@ fn judge<M>(
 ) -> ([u64; 4], Vec<FailureKind>)
 where
     M: MakeClassifier,
+    M::ClassifyEos: Send + 'static,
 {
     let (circuit, _) = circuit(|b| b);
     let kinds = kinds(&circuit);
@@ -68,7 +69,7 @@ fn a_classifier_that_waits_for_the_end_is_asked_there() {
 }
 
 #[test]
-fn a_body_dropped_before_its_end_was_judged_is_neutral() {
+fn a_body_dropped_before_its_end_was_judged_counts_as_its_head() {
     let (circuit, _) = circuit(|b| b);
     let service = layer(circuit.clone())
         .classify_with(TowerHttp::new(SharedClassifier::new(GrpcErrorsAsFailures::new())))
@@ -76,7 +77,7 @@ fn a_body_dropped_before_its_end_was_judged_is_neutral() {
 
     drop(service.oneshot(request(Method::POST)).now_or_never().unwrap().unwrap());
 
-    assert_eq!(counted(&circuit), [0, 0, 0, 1]);
+    assert_eq!(counted(&circuit), [1, 0, 0, 0]);
 }
 
 #[test]

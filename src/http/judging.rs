@@ -1,0 +1,199 @@
+//! A call whose head has come, and what its body has shown so far.
+
+use std::time::Duration;
+
+use bytes::Buf;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, Response, Version};
+
+use crate::circuit::Circuit;
+use crate::contain::contain;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::time::{Reading, Timestamp};
+use crate::http::classify::{ClassifyEnd, Left};
+use crate::http::hints::number;
+use crate::http::settle::Deadline;
+use crate::http::slices::show;
+use crate::permit::{Admission, Permit};
+
+/// A call that is judged at the end of its body. Dropped, it counts as abandoned.
+pub(super) struct Judging<N> {
+    admission: Admission<Circuit>,
+    end: N,
+    /// What a body is worth that was left. Kept as a pointer, since dropping one knows no bounds.
+    classify_left: fn(N, Left) -> Outcome,
+    due: Option<Due>,
+    shape: Shape,
+    progress: Progress,
+}
+
+/// When a call is judged at the latest, and as what.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    at: Timestamp,
+    outcome: Outcome,
+}
+
+/// What the head says of the body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// How many bytes there are, where that was announced.
+    length: Option<u64>,
+    /// Whether nothing can come after the last of them.
+    ends_by_length: bool,
+    is_event_stream: bool,
+}
+
+/// How far the body has come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    read: u64,
+    has_begun: bool,
+    /// Since when the reader has found nothing.
+    waits_since: Option<Timestamp>,
+}
+
+/// Why a body is judged that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its reader has dropped it.
+    Dropped,
+    /// It was a probe's, and held its slot for long enough.
+    Held,
+}
+
+/// A reader who has waited for so long for what a body owes has not left it for reasons of its own.
+const BOUND: Duration = Duration::from_secs(1);
+
+impl Shape {
+    pub(super) fn of<B>(response: &Response<B>) -> Self {
+        let headers = response.headers();
+        Self {
+            length: announced(headers),
+            ends_by_length: response.version() <= Version::HTTP_11,
+            is_event_stream: is_event_stream(headers),
+        }
+    }
+
+    /// Whether something of the body has to come yet, for it to be whole.
+    const fn owes(self, progress: Progress) -> bool {
+        match self.length {
+            Some(length) => progress.read < length,
+            None => !progress.has_begun && !self.is_event_stream,
+        }
+    }
+
+    fn is_whole(self, progress: Progress) -> bool {
+        self.length.is_some_and(|length| progress.read >= length)
+    }
+}
+
+impl<N> Judging<N> {
+    pub(super) fn new<E>(permit: Permit, end: N, deadline: Option<Deadline>, shape: Shape) -> Self
+    where
+        N: ClassifyEnd<E>,
+    {
+        let mut admission = permit.into_admission();
+        admission.answer();
+        let due = deadline.map(|Deadline { after, outcome }| Due {
+            at: admission.holder().now().after(after),
+            outcome,
+        });
+        let classify_left = <N as ClassifyEnd<E>>::classify_left;
+        Self { admission, end, classify_left, due, shape, progress: Progress::default() }
+    }
+
+    pub(super) const fn admission(&self) -> &Admission<Circuit> {
+        &self.admission
+    }
+
+    /// Whether nothing more can come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.shape.ends_by_length && self.shape.is_whole(self.progress)
+    }
+
+    /// Whether the body is past its deadline.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| self.admission.holder().now() >= due.at)
+    }
+
+    /// Notes that the reader has found nothing.
+    pub(super) fn wait(&mut self) {
+        if self.progress.waits_since.is_none() {
+            self.progress.waits_since = Some(self.admission.holder().now());
+        }
+    }
+
+    /// Notes a frame.
+    pub(super) fn go_on(&mut self) {
+        self.progress.waits_since = None;
+        self.progress.has_begun = true;
+    }
+
+    /// Notes data, and shows it to what is asked at the end.
+    pub(super) fn data<E>(&mut self, data: &impl Buf)
+    where
+        N: ClassifyEnd<E>,
+    {
+        self.progress.read = self.progress.read.saturating_add(data.remaining() as u64);
+        show(data, &mut self.end);
+    }
+
+    /// Records what the end of the body is worth.
+    pub(super) fn end<E>(self, end: Result<Option<&HeaderMap>, &E>)
+    where
+        N: ClassifyEnd<E>,
+    {
+        // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+        let admission = self.admission;
+        admission.record(self.end.classify_end(end));
+    }
+
+    /// Records that the inner body has panicked.
+    pub(super) fn panicked(self) {
+        self.admission.record(Outcome::Failure(FailureKind::PANIC));
+    }
+
+    /// Records what a body is worth that has not ended.
+    ///
+    /// Does not panic, unless the circuit's clock does: it runs where bodies are dropped, and for
+    /// probes on the thread of another call.
+    pub(super) fn left(self, why: Why, now: impl FnOnce(&Circuit) -> Timestamp) {
+        let Self { admission, end, classify_left, due, shape, progress } = self;
+        let mut now = Reading::new(|| now(admission.holder()));
+        if let Some(due) = due.filter(|due| now.get() >= due.at) {
+            return admission.record(due.outcome);
+        }
+        let waited = progress.waits_since.map(|since| now.get().since(since)).unwrap_or_default();
+        if admission.holder().is_failure_when_abandoned(waited) {
+            return admission.record(Outcome::Failure(FailureKind::ABANDONED));
+        }
+        if why == Why::Dropped && shape.owes(progress) && waited >= BOUND {
+            return;
+        }
+        let left = if shape.is_whole(progress) { Left::Whole } else { Left::Midway };
+        let mut outcome = None;
+        contain(|| outcome = Some(classify_left(end, left)));
+        if let Some(outcome) = outcome {
+            admission.record(outcome);
+        }
+    }
+}
+
+/// The one valid length that is announced. A transfer coding goes before any
+/// ([RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3)).
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(&CONTENT_LENGTH).iter();
+    let length = lengths.next()?.to_str().ok()?;
+    let is_one = lengths.next().is_none() && !headers.contains_key(&TRANSFER_ENCODING);
+    number(length).filter(|_| is_one)
+}
+
+/// Whether the body is a stream of
+/// [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html), whose head
+/// may be all that comes for long.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let text = headers.get(&CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = text.split(';').next().unwrap_or("").trim();
+    media.eq_ignore_ascii_case("text/event-stream")
+}

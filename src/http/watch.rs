@@ -1,0 +1,141 @@
+//! Who watches over a body until its call is judged: its reader and, for a probe, its circuit, too.
+
+use crate::circuit::Circuit;
+use crate::engine::probes::HeldProbe;
+use crate::engine::time::Timestamp;
+use crate::http::judging::{Judging, Why};
+use crate::sync::{Arc, Mutex, Weak, lock};
+
+/// A call that waits for the end of its body.
+pub(super) enum Watch<N> {
+    /// The reader's alone. `None` once it is judged.
+    Own(Option<Judging<N>>),
+    /// A probe's, which holds a slot that others wait for: its circuit may judge it first.
+    Shared(Arc<Held<N>>),
+}
+
+/// A probe's call, for its reader and its circuit.
+pub(super) struct Held<N> {
+    state: Mutex<State<N>>,
+}
+
+struct State<N> {
+    /// `None` while the reader looks at it, and once it is judged.
+    judging: Option<Judging<N>>,
+    /// Whether the circuit has asked for it meanwhile, and when.
+    ended: Option<Timestamp>,
+}
+
+impl<N: Send + 'static> Watch<N> {
+    pub(super) fn new(judging: Judging<N>) -> Self {
+        if judging.admission().is_probe() {
+            Self::shared(judging)
+        } else {
+            Self::Own(Some(judging))
+        }
+    }
+
+    #[cold]
+    fn shared(judging: Judging<N>) -> Self {
+        let held = Arc::new(Held { state: Mutex::new(State { judging: None, ended: None }) });
+        let weak: Weak<dyn HeldProbe> = Arc::downgrade(&held) as Weak<dyn HeldProbe>;
+        // Before it is put there, so that the circuit finds its answer come.
+        judging.admission().hold(weak);
+        held.put(judging);
+        Self::Shared(held)
+    }
+}
+
+impl<N> Watch<N> {
+    /// The call, for as long as it is not judged, to be looked at or judged: what `look` leaves there
+    /// goes on. No lock is held meanwhile. Gives whether anything is left.
+    pub(super) fn look(&mut self, look: impl FnOnce(&mut Option<Judging<N>>)) -> bool {
+        match self {
+            Self::Own(judging) => {
+                if judging.is_some() {
+                    look(judging);
+                }
+                judging.is_some()
+            }
+            Self::Shared(held) => {
+                let mut judging = held.take();
+                if judging.is_some() {
+                    look(&mut judging);
+                }
+                judging.is_some_and(|judging| held.put(judging))
+            }
+        }
+    }
+
+    /// The call, to be judged.
+    fn take(&mut self) -> Option<Judging<N>> {
+        match self {
+            Self::Own(judging) => judging.take(),
+            Self::Shared(held) => held.take(),
+        }
+    }
+
+    /// Records a failure if the inner body panics before this is disarmed.
+    pub(super) fn failure_on_panic(&mut self) -> FailureOnPanic<'_, N> {
+        FailureOnPanic(Some(self))
+    }
+}
+
+impl<N> Drop for Watch<N> {
+    // Cannot panic, unless the circuit's clock does.
+    fn drop(&mut self) {
+        if let Some(judging) = self.take() {
+            judging.left(Why::Dropped, Circuit::now);
+        }
+    }
+}
+
+impl<N> Held<N> {
+    fn take(&self) -> Option<Judging<N>> {
+        lock(&self.state).judging.take()
+    }
+
+    /// Puts it back, unless its circuit has asked for it meanwhile: then it is judged.
+    fn put(&self, judging: Judging<N>) -> bool {
+        let mut state = lock(&self.state);
+        let Some(ended) = state.ended else {
+            state.judging = Some(judging);
+            return true;
+        };
+        drop(state);
+        judging.left(Why::Held, |_| ended);
+        false
+    }
+}
+
+impl<N: Send> HeldProbe for Held<N> {
+    fn end_hold(&self, now: Timestamp) {
+        let mut state = lock(&self.state);
+        state.ended = Some(now);
+        let judging = state.judging.take();
+        drop(state);
+        if let Some(judging) = judging {
+            judging.left(Why::Held, |_| now);
+        }
+    }
+}
+
+/// See [`Watch::failure_on_panic`].
+pub(super) struct FailureOnPanic<'a, N>(Option<&'a mut Watch<N>>);
+
+impl<N> FailureOnPanic<'_, N> {
+    #[inline]
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<N> Drop for FailureOnPanic<'_, N> {
+    // Cannot panic, as for `Admission`.
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(judging) = self.0.take().and_then(Watch::take) {
+            judging.panicked();
+        }
+    }
+}
