@@ -30,6 +30,7 @@ pub(crate) use self::scalar::Scalar;
 ///
 /// ```toml
 /// consecutive_failures = 5
+/// lasting = "1s"                        # if wanted: the last of them so long after the first
 /// failure_rate = 0.5
 /// failure_rate_confident = 0.3          # together with:
 /// confidence = 0.99

@@ -50,7 +50,7 @@ use crate::history::Subscription;
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// let circuit = Circuit::builder("search").build();
+/// let circuit = Circuit::builder("search").consecutive_failures(5).build();
 /// let is_up = || async {
 ///     // Such as a GET of its health endpoint.
 ///     true

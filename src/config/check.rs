@@ -12,7 +12,8 @@ use crate::config::text::{BackoffText, RuleText, Text, WindowText};
 use crate::engine::backoff::Backoff;
 use crate::engine::confidence::Confidence;
 use crate::engine::settings::{
-    ConfidentRule, CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule, Throttle,
+    ConfidentRule, CountRule, KindRule, Rate, RateRule, RunRule, Settings, SlowRule, StalledRule,
+    Throttle,
 };
 use crate::engine::window::SlidingWindow;
 
@@ -52,6 +53,7 @@ impl TryFrom<Text> for CircuitConfig {
         let mut settings = Settings::without_rules();
         let condition = RuleText {
             consecutive_failures: text.consecutive_failures,
+            lasting: text.lasting,
             failure_rate: text.failure_rate,
             failure_rate_confident: text.failure_rate_confident,
             confidence: text.confidence,
@@ -118,8 +120,13 @@ impl RuleText {
             let allowed = "left out: only a rule of consecutive_failures can be about one kind";
             return Err(ConfigError::new("kind", format!("{kind:?}"), allowed));
         }
+        if let (Some(lasting), None) = (&self.lasting, &self.consecutive_failures) {
+            let allowed = "left out: only a rule of consecutive_failures lasts for some time";
+            return Err(ConfigError::new("lasting", lasting, allowed));
+        }
+        let lasting = duration("lasting", self.lasting)?;
         if let Some(failures) = positive("consecutive_failures", self.consecutive_failures)? {
-            let rule = CountRule { failures, open_for };
+            let rule = RunRule { failures, lasting, open_for };
             match kind {
                 Some(kind) => {
                     settings.kinds.retain(|rule| rule.kind != kind);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::config::CircuitConfig;
 use crate::config::scalar::Scalar;
 use crate::engine::backoff::Backoff;
-use crate::engine::settings::{CountRule, Settings};
+use crate::engine::settings::{RunRule, Settings};
 use crate::engine::window::{SlidingWindow, Span};
 
 /// The settings as written.
@@ -16,6 +16,8 @@ use crate::engine::window::{SlidingWindow, Span};
 pub(crate) struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) consecutive_failures: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lasting: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +93,8 @@ pub(super) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) consecutive_failures: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lasting: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_rate: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure_rate_confident: Option<Scalar>,
@@ -137,7 +141,8 @@ impl From<CircuitConfig> for Text {
 }
 
 fn rules_of(settings: &Settings) -> Vec<RuleText> {
-    let consecutive = |rule: &CountRule| RuleText {
+    let consecutive = |rule: &RunRule| RuleText {
+        lasting: rule.lasting.map(Scalar::from),
         consecutive_failures: Some(rule.failures.into()),
         open_for: rule.open_for.map(Scalar::from),
         ..RuleText::default()

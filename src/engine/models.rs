@@ -8,7 +8,7 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::record::{Credit, Ending};
-use crate::engine::settings::{CountRule, Settings};
+use crate::engine::settings::{CountRule, RunRule, Settings};
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -25,7 +25,7 @@ pub(super) fn seconds(seconds: u64) -> Timestamp {
 
 pub(super) fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(CountRule { failures: 2, open_for: None });
+    settings.consecutive = Some(RunRule::of(2));
     set(&mut settings);
     Arc::new(Machine::new(settings, 1, START))
 }
@@ -40,7 +40,7 @@ fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
 fn closed_to_open_exactly_once() {
     explore(Depth::Every, 50, &[Bug::OldTrip], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+            settings.consecutive = Some(RunRule::of(1));
         });
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -194,7 +194,7 @@ fn a_failure_against_a_reconfiguration() {
             move || a.record(ticket, FAILED, || START),
             move || {
                 let mut settings = Settings::without_rules();
-                settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+                settings.consecutive = Some(RunRule::of(1));
                 b.reconfigure(settings, START).unwrap()
             },
         );
@@ -213,7 +213,7 @@ fn a_failure_against_a_reconfiguration() {
 fn two_failures_against_a_reset() {
     explore(Depth::Three, 50, &[Bug::OldTrip], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+            settings.consecutive = Some(RunRule::of(1));
         });
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
@@ -331,7 +331,7 @@ fn a_call_against_a_reconfiguration() {
             },
             move || {
                 let mut settings = Settings::without_rules();
-                settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+                settings.consecutive = Some(RunRule::of(1));
                 b.reconfigure(settings, START).unwrap()
             },
         );
@@ -364,7 +364,7 @@ fn a_success_against_a_reset() {
 fn the_end_of_a_ramp_against_a_trip() {
     explore(Depth::Every, 20, &[Bug::OldRamp], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+            settings.consecutive = Some(RunRule::of(1));
             settings.ramp = Some(Duration::from_secs(5));
         });
         let probe = half_open(&machine, 1)[0];

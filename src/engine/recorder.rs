@@ -9,13 +9,15 @@ use std::time::Duration;
 use crate::engine::checks::Checks;
 use crate::engine::confidence::Bar;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
+use crate::engine::recorder::run::Run;
 use crate::engine::settings::{Rate, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::slots::{Block, Slots};
 use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
-use crate::sync::{AtomicU64, Bug, OnceLock, Ordering, planted};
+use crate::sync::{AtomicU64, OnceLock, Ordering};
 
+mod run;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
@@ -25,7 +27,10 @@ pub(crate) struct Recorder {
     window: Window,
     /// The run of consecutive failures: epoch tag and length.
     run: AtomicU64,
-    /// For each rule about one kind of failure: the kind's hash, its limit, its run.
+    /// When that run began, where it is to last.
+    run_began: AtomicU64,
+    /// For each rule about one kind of failure: the kind's hash, its limit, its run, when that began,
+    /// and for how long it is to last.
     kinds: Slots,
     /// How many rules are about one kind, and in which block of `kinds` they are.
     kind_rules: AtomicU64,
@@ -39,6 +44,8 @@ pub(crate) struct Recorder {
 struct Limits {
     /// Consecutive failures in the lower half, failures in the window in the upper.
     failures: AtomicU64,
+    /// For how long the run of consecutive failures is to last.
+    lasting: AtomicU64,
     /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
     rates: AtomicU64,
     /// A [`Bar`].
@@ -84,10 +91,12 @@ impl Recorder {
         Self {
             window: Window::new(settings.effective_window(), slow_calls(settings)),
             run: AtomicU64::new(0),
+            run_began: AtomicU64::new(0),
             kinds: Slots::new(settings.kinds.len().saturating_mul(WORDS_PER_KIND)),
             kind_rules: AtomicU64::new(0),
             limits: Limits {
                 failures: AtomicU64::new(0),
+                lasting: AtomicU64::new(0),
                 rates: AtomicU64::new(0),
                 bar: AtomicU64::new(0),
                 minimum_calls: AtomicU64::new(0),
@@ -111,10 +120,11 @@ impl Recorder {
         }
         let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
         for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
-            if let [kind, limit, _] = words {
+            if let [kind, limit, _, _, lasting] = words {
                 // Relaxed: published with the epoch, as are all numbers here.
                 kind.store(hash(&rule.kind), Ordering::Relaxed);
                 limit.store(rule.rule.failures.into(), Ordering::Relaxed);
+                lasting.store(run::word(rule.rule.lasting), Ordering::Relaxed);
             }
         }
         let number = u64::try_from(settings.kinds.len()).unwrap_or(u64::MAX);
@@ -137,7 +147,7 @@ impl Recorder {
         // Release: a result of the old epoch that meets the new tag gives up.
         self.run.swap(tag.mark(0), Ordering::AcqRel);
         for words in self.kind_words() {
-            if let [_, _, run] = words {
+            if let [_, _, run, ..] = words {
                 run.swap(tag.mark(0), Ordering::AcqRel);
             }
         }
@@ -191,7 +201,7 @@ impl Recorder {
         pace: Pace,
         mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
-        end_run(&self.run, tag);
+        run::end(&self.run, tag);
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
@@ -213,7 +223,7 @@ impl Recorder {
         pace: Pace,
         mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
-        let by_run = self.lengthen_run(tag, kind);
+        let by_run = self.lengthen_run(tag, kind, &mut now);
         let sample = Sample { verdict: Verdict::Failed, pace };
         let counts = match self.window.record(tag, sample, &mut now) {
             Noted::Late => return Taken::Late,
@@ -262,30 +272,35 @@ impl Recorder {
     #[inline(never)]
     fn end_kind_runs(&self, tag: Tag) {
         for words in self.kind_words() {
-            if let [_, _, run] = words {
-                end_run(run, tag);
+            if let [_, _, run, ..] = words {
+                run::end(run, tag);
             }
         }
     }
 
     /// Lengthens the run that failures of `kind` belong to.
-    fn lengthen_run(&self, tag: Tag, kind: FailureKind) -> Option<Cause> {
+    fn lengthen_run(
+        &self,
+        tag: Tag,
+        kind: FailureKind,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
         if self.has_kind_rules() {
             let wanted = hash(kind.as_str());
             let mut rules = self.kind_words();
             let own = rules.find(|words| words.first().is_some_and(|kind| load(kind) == wanted));
-            if let Some([_, limit, run]) = own {
-                let limit = load(limit);
-                let length = lengthen(run, tag)?;
-                return (limit != 0 && length >= limit)
-                    .then_some(Cause::ConsecutiveFailuresOfKind(kind));
+            if let Some([_, limit, length, began, lasting]) = own {
+                let run = Run { length, began, lasting };
+                let is_reached = run.lengthen(tag, load(limit), now)?;
+                return is_reached.then_some(Cause::ConsecutiveFailuresOfKind(kind));
             }
         }
         let limit = lower(load(&self.limits.failures));
         if limit == 0 {
             return None;
         }
-        (lengthen(&self.run, tag)? >= limit).then_some(Cause::ConsecutiveFailures)
+        let run = Run { length: &self.run, began: &self.run_began, lasting: &self.limits.lasting };
+        run.lengthen(tag, limit, now)?.then_some(Cause::ConsecutiveFailures)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the length of a Vec of rules")]
@@ -301,6 +316,7 @@ impl Recorder {
 impl Limits {
     fn set(&self, settings: &Settings) {
         let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
+        let lasting = settings.consecutive.and_then(|rule| rule.lasting);
         let count = settings.effective_failure_count().unwrap_or(0);
         let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
         let bar = settings.confident_bar().map_or(0, Bar::bits);
@@ -308,6 +324,7 @@ impl Limits {
         let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
         // Relaxed: published with the epoch.
         self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
+        self.lasting.store(run::word(lasting), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
         self.bar.store(bar, Ordering::Relaxed);
         self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
@@ -346,37 +363,6 @@ impl Limits {
     }
 }
 
-/// Makes the run one longer and gives its length; `None` when the epoch is over.
-fn lengthen(run: &AtomicU64, tag: Tag) -> Option<u64> {
-    let mut seen = run.load(Ordering::Relaxed);
-    loop {
-        if Tag::on(seen) != tag && !planted(Bug::OldRun) {
-            return None;
-        }
-        // 48 bits of failures in one run do not come together.
-        let next = seen.wrapping_add(1);
-        // Relaxed: the word stands for itself; a trip goes through the lock.
-        match run.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return Some(Tag::strip(next)),
-            Err(changed) => seen = changed,
-        }
-    }
-}
-
-/// Ends the run, if it is one of this epoch.
-#[inline]
-fn end_run(run: &AtomicU64, tag: Tag) {
-    let ended = tag.mark(0);
-    let mut seen = run.load(Ordering::Relaxed);
-    while seen != ended && Tag::on(seen) == tag {
-        // Relaxed: the word stands for itself.
-        match run.compare_exchange_weak(seen, ended, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(changed) => seen = changed,
-        }
-    }
-}
-
 fn slow_calls(settings: &Settings) -> SlowCalls {
     match settings.slow_call_rate {
         Some(_) => SlowCalls::Counted,
@@ -390,7 +376,7 @@ fn load(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
 
-const WORDS_PER_KIND: usize = 3;
+const WORDS_PER_KIND: usize = 5;
 
 const fn pair(lower: u64, upper: u64) -> u64 {
     lower & 0xffff_ffff | upper << 32

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::confidence::Confidence;
 use crate::engine::outcome::FailureKind;
 use crate::engine::settings::{
-    ConfidentRule, CountRule, KindRule, Rate, RateRule, Settings, SlowRule, StalledRule,
+    ConfidentRule, CountRule, KindRule, Rate, RateRule, RunRule, Settings, SlowRule, StalledRule,
 };
 
 /// One condition that opens a circuit, with an open time of its own if wanted.
@@ -31,6 +31,7 @@ use crate::engine::settings::{
 pub struct TripRule {
     condition: Condition,
     kind: Option<Cow<'static, str>>,
+    lasting: Option<Duration>,
     open_for: Option<Duration>,
 }
 
@@ -150,6 +151,48 @@ impl TripRule {
         self
     }
 
+    /// Has a run of consecutive failures trip only once it has lasted for `lasting`: the failure that
+    /// trips ends that long after the first of the run did, or later.
+    ///
+    /// A run that is long enough goes on until it has lasted. For calls that come fast or together:
+    /// five that are lost with one connection, or within a blip, are one fault and not five. Default:
+    /// however fast they come; but the rule of a circuit without any rule of its own is
+    /// `consecutive_failures(5).lasting(1 s)`. Costs a failed call a reading of the clock.
+    ///
+    /// # Panics
+    ///
+    /// When the rule is not one of consecutive failures, or `lasting` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_circuit_breaker::{Circuit, CircuitState, TripRule};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let circuit = Circuit::builder("plants")
+    ///     .rule(TripRule::consecutive_failures(5).lasting(second))
+    ///     .build();
+    ///
+    /// // All at once, as when a connection is lost.
+    /// for _ in 0..100 {
+    ///     let _ = circuit.run(|| Err::<(), _>("connection reset"));
+    /// }
+    /// assert_eq!(circuit.state(), CircuitState::Closed);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn lasting(mut self, lasting: Duration) -> Self {
+        assert!(
+            matches!(self.condition, Condition::ConsecutiveFailures(_)),
+            "only a run of consecutive failures lasts for some time, and this is {:?}: use \
+             TripRule::consecutive_failures(n).lasting(..)",
+            self.condition
+        );
+        self.lasting = Some(not_zero("lasting", lasting));
+        self
+    }
+
     /// Sets how long the circuit stays open when this rule trips it.
     ///
     /// Default: the circuit's own open time. A failed recovery goes on with the circuit's own.
@@ -165,19 +208,20 @@ impl TripRule {
     }
 
     const fn new(condition: Condition) -> Self {
-        Self { condition, kind: None, open_for: None }
+        Self { condition, kind: None, lasting: None, open_for: None }
     }
 
     /// Puts the rule among `settings`, in the place of one about the same thing.
     pub(crate) fn put(self, settings: &mut Settings) {
-        let open_for = self.open_for;
+        let (lasting, open_for) = (self.lasting, self.open_for);
         match (self.condition, self.kind) {
             (Condition::ConsecutiveFailures(failures), Some(kind)) => {
+                let rule = RunRule { failures, lasting, open_for };
                 settings.kinds.retain(|rule| rule.kind != kind);
-                settings.kinds.push(KindRule { kind, rule: CountRule { failures, open_for } });
+                settings.kinds.push(KindRule { kind, rule });
             }
             (Condition::ConsecutiveFailures(failures), None) => {
-                settings.consecutive = Some(CountRule { failures, open_for });
+                settings.consecutive = Some(RunRule { failures, lasting, open_for });
             }
             (Condition::FailureRate(rate), _) => {
                 settings.failure_rate = Some(RateRule { rate, open_for });

@@ -10,7 +10,7 @@ use crate::engine::window::SlidingWindow;
 /// Settings that are known to be right. Only this module's users build them, and they check first.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
-    pub(crate) consecutive: Option<CountRule>,
+    pub(crate) consecutive: Option<RunRule>,
     pub(crate) failure_rate: Option<RateRule>,
     pub(crate) failure_rate_confident: Option<ConfidentRule>,
     pub(crate) slow_call_rate: Option<SlowRule>,
@@ -35,6 +35,15 @@ pub(crate) struct Settings {
 /// How many calls may be tried for each that the upstream accepts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Throttle(f64);
+
+/// Trips at a number of failures without a success between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunRule {
+    pub(crate) failures: u32,
+    /// How long after the first of them the last has to come at least.
+    pub(crate) lasting: Option<Duration>,
+    pub(crate) open_for: Option<Duration>,
+}
 
 /// Trips at a number of failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +88,7 @@ pub(crate) struct StalledRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KindRule {
     pub(crate) kind: Cow<'static, str>,
-    pub(crate) rule: CountRule,
+    pub(crate) rule: RunRule,
 }
 
 /// A share in (0, 1].
@@ -93,6 +102,11 @@ impl PartialEq for Rate {
     }
 }
 
+/// Five calls in flight that are lost with one connection are one fault, and so is a blip of less
+/// than a second: neither opens a circuit, and an upstream that is down does a second later.
+const DEFAULT_RUN: RunRule =
+    RunRule { failures: 5, lasting: Some(Duration::from_secs(1)), open_for: None };
+
 /// As resilience4j's `minimumNumberOfCalls` is to its window of 100: a fifth.
 const DEFAULT_MINIMUM_CALLS: u32 = 20;
 
@@ -101,6 +115,14 @@ const SHORTEST_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Longer than nearly every body takes that is read at all, and short for callers that wait.
 const DEFAULT_HOLD: Duration = Duration::from_secs(1);
+
+impl RunRule {
+    /// So many failures, however fast they come.
+    #[cfg(test)]
+    pub(crate) const fn of(failures: u32) -> Self {
+        Self { failures, lasting: None, open_for: None }
+    }
+}
 
 impl Settings {
     /// Everything at its default, but without any trip rule.
@@ -130,7 +152,7 @@ impl Settings {
     /// The same settings, with the default rules when none is set.
     pub(crate) fn with_default_rules(mut self) -> Self {
         if self.has_no_rule() {
-            self.consecutive = Some(CountRule { failures: 5, open_for: None });
+            self.consecutive = Some(DEFAULT_RUN);
             self.failure_rate = Some(RateRule { rate: Rate(0.5), open_for: None });
         }
         self
@@ -197,9 +219,10 @@ impl Settings {
 
     /// The longest open time that a rule, the backoff or the upstream can give.
     pub(crate) fn longest_open_time(&self) -> Duration {
-        let counts = [self.consecutive, self.failure_count].into_iter().flatten();
         let kinds = self.kinds.iter().map(|kind| kind.rule.open_for);
-        let rules = counts.map(|rule| rule.open_for).chain(kinds).chain([
+        let rules = kinds.chain([
+            self.consecutive.and_then(|rule| rule.open_for),
+            self.failure_count.and_then(|rule| rule.open_for),
             self.failure_rate.and_then(|rule| rule.open_for),
             self.failure_rate_confident.and_then(|rule| rule.open_for),
             self.slow_call_rate.and_then(|rule| rule.open_for),

@@ -17,7 +17,7 @@ use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::probes::ProbeId;
 use crate::engine::record::{Credit, Ending};
-use crate::engine::settings::{CountRule, Settings};
+use crate::engine::settings::{RunRule, Settings};
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -32,7 +32,7 @@ fn at(seconds: u64) -> Timestamp {
 /// Opens for 30 s after one failure; one probe at a time, which holds its slot for 30 s.
 fn machine() -> Machine {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+    settings.consecutive = Some(RunRule::of(1));
     Machine::new(settings, 1, at(0))
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Bug {
     AllSlots,
     /// A reservation is called although its lease is over.
     OldLease,
+    /// The beginning of a run is set to that of an older failure.
+    OldBeginning,
     /// A failure lengthens the run of whatever epoch it finds.
     OldRun,
     /// A result counts in whatever epoch it finds in its place.

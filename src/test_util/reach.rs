@@ -35,11 +35,11 @@ use crate::clock::manual::ManualClock;
 use crate::engine::outcome::Outcome;
 use crate::engine::state::CircuitState;
 use crate::test_util::describe::Described;
-use crate::test_util::trial::{Trial, telling_failures};
+use crate::test_util::trial::{Trial, pause_for_runs, telling_failures};
 
 /// Fails calls until the circuit is open, or its probes until it is open again; gives how many.
 ///
-/// The calls take no time. Where only slow calls trip the circuit, it makes slow ones, all at once;
+/// The calls take no time, but for a run of failures that is to last. Where only slow calls trip the circuit, it makes slow ones, all at once;
 /// where only hung ones do, it lets them hang.
 ///
 /// # Panics
@@ -51,7 +51,13 @@ pub fn open(circuit: &Circuit, clock: &ManualClock) -> u32 {
     expect_no_override(circuit);
     let settings = circuit.config().into_settings();
     let advance = |time: Duration| clock.advance(time);
-    let trial = Trial { circuit, advance: &advance, every: Duration::ZERO, most: MOST_CALLS };
+    let trial = Trial {
+        circuit,
+        advance: &advance,
+        every: Duration::ZERO,
+        most: MOST_CALLS,
+        pause: pause_for_runs(&settings),
+    };
     let failures = telling_failures(&settings);
     let found = match circuit.state() {
         CircuitState::Open => return 0,

@@ -17,6 +17,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) every: Duration,
     /// How many calls are made before the circuit counts as stuck.
     pub(crate) most: u32,
+    /// After how many of them time passes besides, and how much: for runs that are to last.
+    pub(crate) pause: Option<(u32, Duration)>,
 }
 
 /// What kind of calls opened a circuit.
@@ -53,6 +55,9 @@ impl Trial<'_> {
                 return Some((call, Way::Failures));
             }
             (self.advance)(self.every);
+            if let Some((_, time)) = self.pause.filter(|(calls, _)| *calls == call) {
+                (self.advance)(time);
+            }
         }
         (rejected > 0).then_some((self.most, Way::Shedding))
     }
@@ -102,6 +107,17 @@ impl Trial<'_> {
 
 /// Longer than any call is let go on.
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// When to let time pass for the run that lasts longest, if any rule is about one that lasts.
+pub(crate) fn pause_for_runs(settings: &Settings) -> Option<(u32, Duration)> {
+    let kinds = settings.kinds.iter().map(|rule| rule.rule);
+    let runs = settings.consecutive.into_iter().chain(kinds);
+    let lasting = runs.filter_map(|rule| rule.lasting.map(|lasting| (rule.failures, lasting)));
+    // Before the last failure that the run needs: a run of one cannot last before there is a second.
+    lasting
+        .max_by_key(|(_, lasting)| *lasting)
+        .map(|(failures, lasting)| (failures.saturating_sub(1).max(1), lasting))
+}
 
 /// Whether calls that fail at once can open such a circuit, as far as is known here.
 fn has_failure_rule(settings: &Settings) -> bool {

@@ -39,6 +39,7 @@ const EVERYTHING: &str = r#"
     [[rules]]
     consecutive_failures = 3
     kind = "connect"
+    lasting = "2s"
     open_for = "1m 30s"
 "#;
 
@@ -62,7 +63,10 @@ fn everything() -> CircuitConfig {
         .throttle(2.0)
         .longest_trip_for(7200 * SECOND)
         .rule(
-            TripRule::consecutive_failures(3).of(FailureKind::new("connect")).open_for(90 * SECOND),
+            TripRule::consecutive_failures(3)
+                .of(FailureKind::new("connect"))
+                .lasting(2 * SECOND)
+                .open_for(90 * SECOND),
         )
         .into_config()
 }
@@ -71,6 +75,11 @@ fn everything() -> CircuitConfig {
 fn text_means_what_the_setters_mean() {
     assert_eq!(toml(EVERYTHING), everything());
     assert_eq!(toml(""), CircuitConfig::default());
+    let lasting = TripRule::consecutive_failures(5).lasting(SECOND);
+    assert_eq!(
+        toml("consecutive_failures = 5\nlasting = '1s'"),
+        Circuit::builder("").rule(lasting).into_config()
+    );
     assert_eq!(toml("open_for = '45s'"), Circuit::builder("").open_for(45 * SECOND).into_config());
     assert_eq!(
         toml("window = { calls = 50 }"),
@@ -116,13 +125,15 @@ fn a_config_makes_a_circuit() {
 
 #[test]
 fn an_empty_config_has_the_default_rules() {
-    let circuit = Circuit::builder("api").config(CircuitConfig::default()).build();
+    let set = Circuit::builder("api").config(CircuitConfig::default()).build();
+    let unset = Circuit::builder("api").build();
+    assert_eq!(set.config(), unset.config());
 
-    for _ in 0..5 {
-        fail(&circuit);
+    for _ in 0..20 {
+        fail(&set);
     }
 
-    assert_eq!(circuit.state(), CircuitState::Open);
+    assert_eq!(set.state(), CircuitState::Open);
 }
 
 #[test]

@@ -164,6 +164,21 @@ fn wrong_windows_and_rules_are_named_with_their_place() {
              be about one kind",
         ),
         (
+            json!({ "rules": [{ "failure_rate": 0.5, "lasting": "1s" }] }),
+            "`rules[0].lasting` is \"1s\": must be left out: only a rule of consecutive_failures \
+             lasts for some time",
+        ),
+        (
+            json!({ "failure_rate": 0.5, "lasting": "1s" }),
+            "`lasting` is \"1s\": must be left out: only a rule of consecutive_failures lasts for \
+             some time",
+        ),
+        (
+            json!({ "consecutive_failures": 5, "lasting": "0s" }),
+            "`lasting` is \"0s\": must be a duration longer than zero with its unit, such as \
+             \"30s\" or \"1m 30s\"",
+        ),
+        (
             json!({ "rules": [{ "consecutive_failures": 1, "kind": 5 }] }),
             "`rules[0].kind` is 5: must be a name, such as \"connect\"",
         ),

@@ -33,6 +33,7 @@ mod isolation;
 mod judges;
 mod keyed;
 mod kinds;
+mod lasting;
 mod left_bodies;
 mod lengths;
 mod listeners;

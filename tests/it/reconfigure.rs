@@ -122,13 +122,15 @@ fn reconfigure_keeps_override_and_backoff() {
 
 #[test]
 fn reconfigure_to_no_rule_means_the_default_rules() {
-    let (circuit, _) = circuit(|b| b.consecutive_failures(99));
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(99));
 
     circuit.reconfigure(tower_circuit_breaker::CircuitConfig::default());
 
-    for _ in 0..5 {
+    for _ in 0..4 {
         fail(&circuit);
     }
+    clock.advance(SECOND);
+    fail(&circuit);
     assert_eq!(circuit.state(), CircuitState::Open);
 }
 

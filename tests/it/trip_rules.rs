@@ -15,11 +15,12 @@ pub(crate) fn reason(circuit: &Circuit) -> Option<ChangeReason> {
 }
 
 #[test]
-fn defaults_trip_after_five_consecutive_failures() {
-    let (circuit, _) = circuit(|b| b);
+fn defaults_trip_after_five_consecutive_failures_that_last_a_second() {
+    let (circuit, clock) = circuit(|b| b);
     for _ in 0..4 {
         fail(&circuit);
     }
+    clock.advance(SECOND);
     assert_eq!(circuit.state(), CircuitState::Closed);
 
     fail(&circuit);

@@ -24,8 +24,11 @@ impl<'a> Choices<'a> {
 
     pub(crate) fn settings(&mut self) -> Settings {
         let (first_open, longest_open) = (self.time(), self.time());
+        let lasting = self.lasting();
+        let consecutive = self.option(|c| c.within(1, 8));
         Settings {
-            consecutive: self.option(|c| c.within(1, 8)),
+            consecutive,
+            lasting: [lasting.filter(|_| consecutive.is_some()), None],
             failure_rate_confident: self.confident(),
             failure_rate: self.option(Self::share),
             slow: self.option(|c| (c.share(), c.time())),
@@ -84,6 +87,12 @@ impl<'a> Choices<'a> {
         let is_set = byte >> 5 == 5;
         let (share, sure) = (byte >> 1 & 3, byte >> 3 & 3);
         is_set.then(|| (BELOW_ONE[share], SURE[sure]))
+    }
+
+    /// As [`confident`](Self::confident).
+    fn lasting(&self) -> Option<Duration> {
+        let byte = self.rest.first()?;
+        (byte >> 5 == 6).then(|| Duration::from_millis(50 << (byte >> 1 & 7)))
     }
 
     fn time(&mut self) -> Duration {

@@ -38,8 +38,9 @@ pub(crate) struct Model {
     under_way: Vec<Duration>,
     /// The ticks in which it was last asked which of them hang: as slow calls, and as stalled.
     looked: [u128; 2],
-    run: u32,
-    kind_runs: [u32; 2],
+    /// When the failures of the runs ended: of the general one, and of those of kinds.
+    run: Vec<Duration>,
+    kind_runs: [Vec<Duration>; 2],
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
     live: Vec<(usize, Duration)>,
     said: [u32; 3],
@@ -67,8 +68,8 @@ impl Model {
             results: Vec::new(),
             under_way: Vec::new(),
             looked: [0; 2],
-            run: 0,
-            kind_runs: [0; 2],
+            run: Vec::new(),
+            kind_runs: [Vec::new(), Vec::new()],
             live: Vec::new(),
             said: [0; 3],
             unanswered: Vec::new(),
@@ -241,11 +242,11 @@ impl Model {
             .filter(|i| self.settings.kinds[*i].is_some());
         match (failed, own) {
             (false, _) => {
-                self.run = 0;
-                self.kind_runs = [0; 2]
+                self.run.clear();
+                self.kind_runs = [Vec::new(), Vec::new()]
             }
-            (true, Some(own)) => self.kind_runs[own] += 1,
-            (true, None) => self.run += 1,
+            (true, Some(own)) => self.kind_runs[own].push(self.now),
+            (true, None) => self.run.push(self.now),
         }
         if self.overridden == Some(ForcedClosed) {
             return;
@@ -258,11 +259,20 @@ impl Model {
             |share: Share, n: u64| n * u64::from(share.whole) >= u64::from(share.part) * calls;
         let enough = calls >= u64::from(self.minimum()) && calls > 0;
         let s = &self.settings;
-        let own_rule =
-            own.and_then(|own| s.kinds[own].filter(|(n, _)| failed && self.kind_runs[own] >= *n));
+        let lasts = |run: &[Duration], n: u32, lasting: Option<Duration>| {
+            let lasted =
+                run.first().is_some_and(|began| self.now - *began >= lasting.unwrap_or_default());
+            run.len() >= n as usize && lasted
+        };
+        let own_rule = own.and_then(|own| {
+            s.kinds[own].filter(|(n, _)| failed && lasts(&self.kind_runs[own], *n, s.lasting[1]))
+        });
         let reason = if own_rule.is_some() {
             ChangeReason::ConsecutiveFailuresOfKind(kind)
-        } else if failed && own.is_none() && s.consecutive.is_some_and(|n| self.run >= n) {
+        } else if failed
+            && own.is_none()
+            && s.consecutive.is_some_and(|n| lasts(&self.run, n, s.lasting[0]))
+        {
             ChangeReason::ConsecutiveFailures
         } else if !failed && !slow {
             return;
@@ -348,7 +358,7 @@ impl Model {
         }
         self.state = state;
         self.epoch += 1;
-        (self.run, self.kind_runs, self.said) = (0, [0; 2], [0; 3]);
+        (self.run, self.kind_runs, self.said) = (Vec::new(), [Vec::new(), Vec::new()], [0; 3]);
         self.results.clear();
         self.under_way.clear();
         let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
@@ -415,6 +425,7 @@ fn with_default_rules(mut settings: Settings) -> Settings {
     if settings.is_without_rules() {
         (settings.consecutive, settings.failure_rate) =
             (Some(5), Some(Share { part: 1, whole: 2 }));
+        settings.lasting[0] = Some(Duration::from_secs(1));
     }
     settings
 }

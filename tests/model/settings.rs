@@ -13,6 +13,8 @@ pub(crate) const KINDS: [FailureKind; 3] =
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<u32>,
+    /// For how long runs are to last, the general one and those of kinds.
+    pub(crate) lasting: [Option<Duration>; 2],
     pub(crate) failure_rate: Option<Share>,
     /// A rate below 1, and how sure to be that more than that fail.
     pub(crate) failure_rate_confident: Option<(Share, Sure)>,
@@ -88,7 +90,12 @@ impl Settings {
             .concurrent_probes(self.concurrent_probes)
             .failed_probes_allowed(self.failed_probes_allowed)
             .longest_trip_for(self.longest_trip_for);
-        b = self.consecutive.into_iter().fold(b, CircuitBuilder::consecutive_failures);
+        let [run, kind_run] = self.lasting;
+        let last =
+            |rule, lasting: Option<Duration>| lasting.into_iter().fold(rule, TripRule::lasting);
+        if let Some(failures) = self.consecutive {
+            b = b.rule(last(TripRule::consecutive_failures(failures), run));
+        }
         b = self.failure_rate.into_iter().fold(b, |b, rate| b.failure_rate(share(rate)));
         b = self
             .failure_rate_confident
@@ -101,7 +108,7 @@ impl Settings {
         b = self.abandoned_after.into_iter().fold(b, CircuitBuilder::abandoned_after);
         for (kind, rule) in KINDS.into_iter().zip(self.kinds) {
             let Some((failures, open_for)) = rule else { continue };
-            let rule = TripRule::consecutive_failures(failures).of(kind);
+            let rule = last(TripRule::consecutive_failures(failures).of(kind), kind_run);
             b = b.rule(open_for.into_iter().fold(rule, TripRule::open_for));
         }
         b

@@ -21,6 +21,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         option::of(1..12_u32),
         option::of((1..6_u32, time())),
         [kind(), kind()],
+        [option::of(time()), option::of(time())],
     );
     let rest = (
         window(),
@@ -31,10 +32,11 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     );
     (rules, rest).prop_map(|(rules, rest)| {
         let (consecutive, failure_rate, failure_rate_confident, ..) = rules;
-        let (.., slow, failure_count, stalled, kinds) = rules;
+        let (.., slow, failure_count, stalled, kinds, lasting) = rules;
         let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
         Settings {
             consecutive,
+            lasting: set_lasting(consecutive, kinds, lasting),
             failure_rate,
             failure_rate_confident,
             slow,
@@ -53,6 +55,15 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             longest_trip_for: times.2,
         }
     })
+}
+
+/// Without what would be set for no rule: settings that mean the same are to be equal.
+fn set_lasting(
+    consecutive: Option<u32>,
+    kinds: [Option<(u32, Option<Duration>)>; 2],
+    [run, kind_run]: [Option<Duration>; 2],
+) -> [Option<Duration>; 2] {
+    [run.filter(|_| consecutive.is_some()), kind_run.filter(|_| kinds != [None, None])]
 }
 
 pub(crate) fn script() -> impl Strategy<Value = Vec<Step>> {

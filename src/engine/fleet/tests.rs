@@ -7,7 +7,7 @@ use crate::engine::fleet::{Ruling, Verdict};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::record::{Effect, Ending};
-use crate::engine::settings::{CountRule, Settings};
+use crate::engine::settings::{RunRule, Settings};
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 
@@ -19,7 +19,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn machine() -> Machine {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+    settings.consecutive = Some(RunRule::of(1));
     Machine::new(settings, 1, START)
 }
 
@@ -172,7 +172,7 @@ fn under_observation_the_fleet_opens_and_nothing_is_rejected() {
 #[test]
 fn the_next_open_time_is_the_step_after_that_of_the_fleet() {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+    settings.consecutive = Some(RunRule::of(1));
     let (first, max) = (Duration::from_secs(1), Duration::from_secs(100));
     settings.open = crate::engine::backoff::Backoff::exponential(first, max).without_jitter();
     let machine = Machine::new(settings, 1, START);

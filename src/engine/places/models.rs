@@ -8,7 +8,7 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::Machine;
 use crate::engine::models::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::places::{OpenCap, Places};
-use crate::engine::settings::CountRule;
+use crate::engine::settings::RunRule;
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};
 
@@ -18,7 +18,7 @@ fn replicas<const N: usize>() -> (Arc<Places>, [Arc<Machine>; N]) {
     places.cap_at(OpenCap::number(1));
     let machines = std::array::from_fn(|_| {
         let machine = machine(|settings| {
-            settings.consecutive = Some(CountRule { failures: 1, open_for: None });
+            settings.consecutive = Some(RunRule::of(1));
         });
         machine.lock().seats.join(&places, machine.word());
         machine

@@ -2,7 +2,7 @@
 
 use crate::engine::outcome::{FailureKind, Pace};
 use crate::engine::recorder::{Cause, Recorder, Taken, hash};
-use crate::engine::settings::{CountRule, Settings};
+use crate::engine::settings::{RunRule, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::sync::Ordering;
@@ -13,7 +13,7 @@ const NOW: Tag = Tag::of(7);
 /// A recorder that has seen `run` failures in a row, and trips at `failures`.
 fn after_a_run_of(run: u64, failures: u32) -> Recorder {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(CountRule { failures, open_for: None });
+    settings.consecutive = Some(RunRule::of(failures));
     let recorder = Recorder::new(&settings);
     recorder.configure(&settings, 1);
     recorder.restart(NOW, Timestamp::ZERO);

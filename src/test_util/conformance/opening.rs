@@ -54,9 +54,9 @@ impl Opening<'_> {
     }
 
     fn check_open_times(&self, settings: &Settings, checks: &mut Checks) -> Result<(), Broken> {
-        let rules = [settings.consecutive, settings.failure_count];
         let kinds = settings.kinds.iter().map(|rule| rule.rule);
-        let own = rules.into_iter().flatten().chain(kinds).filter_map(|rule| rule.open_for);
+        let runs = settings.consecutive.into_iter().chain(kinds).filter_map(|rule| rule.open_for);
+        let own = runs.chain(settings.failure_count.and_then(|rule| rule.open_for));
         let rates = settings.failure_rate.and_then(|rule| rule.open_for);
         let slow = settings.slow_call_rate.and_then(|rule| rule.open_for);
         let stalled = settings.stalled_calls.and_then(|rule| rule.open_for);
@@ -84,7 +84,7 @@ impl Opening<'_> {
         }
         let advance = |by: Duration| time.advance(by);
         let (every, most) = (self.every, self.opens_within);
-        let trial = Trial { circuit, advance: &advance, every, most };
+        let trial = Trial { circuit, advance: &advance, every, most, pause: None };
         let found = trial.open(settings, &failures);
         checks.hold(Promise::Opens, found.is_some(), || {
             let why = self.why_not(settings, &failures);

@@ -59,6 +59,7 @@ fn name(key: usize) -> Cow<'static, str> {
 fn settings() -> Settings {
     let hold = Duration::from_secs(3600);
     Settings {
+        lasting: [None; 2],
         consecutive: Some(2),
         failure_rate: None,
         slow: None,
