@@ -20,10 +20,20 @@ mod restore;
 
 /// Settings of a [`Circuit`] in the making.
 ///
-/// Without any trip rule the circuit trips after 5 consecutive failures, or when half of at least
-/// 20 calls in 10 s have failed; setting any rule replaces both. Any one rule that holds trips the
-/// circuit, and a value that reaches its limit exactly does. Setters panic, at the caller's line,
-/// on values that cannot be right.
+/// Any one rule that holds trips the circuit, and a value that reaches its limit exactly does.
+/// Setters panic, at the caller's line, on values that cannot be right.
+///
+/// # Without any trip rule
+///
+/// The circuit trips when half of at least 20 calls in 10 s have failed, or after 5 failures in a row
+/// of which the last came at least 1 s after the first ([`TripRule::lasting`]). Setting any rule
+/// replaces both.
+///
+/// So an upstream that is down is found 4 s after its first failure at one call a second, by the
+/// fifth; at 10,000 a second it is found after 1 s and 10,000 failures, where it was well before.
+/// Five calls that are lost together, or a blip of less than a second, open nothing. An upstream of
+/// whose calls a fifth fail, each by chance, stays closed: five in a row however fast come by chance,
+/// too, and would reject half of its calls at 100 a second and nearly all at 10,000.
 #[must_use = "a builder does nothing until `build`"]
 pub struct CircuitBuilder {
     name: Arc<str>,
@@ -45,9 +55,10 @@ impl CircuitBuilder {
         &self.name
     }
 
-    /// Trips after `failures` failures without a success between them.
+    /// Trips after `failures` failures without a success between them, however fast they come.
     ///
-    /// Failures of a kind with a rule of its own neither count nor end the run.
+    /// At many calls a second such a run comes by chance, or with one connection that is lost: see
+    /// [`TripRule::lasting`]. Failures of a kind with a rule of its own neither count nor end the run.
     ///
     /// # Panics
     ///
@@ -92,8 +103,10 @@ impl CircuitBuilder {
     /// Calls that are still under way count as slow as soon as they have taken that long: an
     /// upstream that answers nobody opens the circuit before any call has timed out; see
     /// [`stalled_calls`](Self::stalled_calls) for when that is noticed. Ignored below
-    /// [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe. Costs each call two
-    /// readings of the clock and two atomic exchanges.
+    /// [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe, and so is one that is
+    /// dropped, or whose time is over, without an answer after so long. Of a response that is judged
+    /// at the end of its body, the time to its head counts. Costs each call two readings of the clock
+    /// and two atomic exchanges.
     ///
     /// # Panics
     ///
@@ -114,7 +127,8 @@ impl CircuitBuilder {
     ///
     /// Looked for by calls that come, [`poll_ready`](crate::CircuitBreaker) among them, and by
     /// [`Circuit::look_for_stalled_calls`], for a ticker; so a circuit without calls opens with the
-    /// next one. Never noticed early, and late by at most a fifteenth of `older_than` (and 16 ns). Calls
+    /// next one. A probe that takes so long has failed, as under
+    /// [`slow_call_rate`](Self::slow_call_rate). Never noticed early, and late by at most a fifteenth of `older_than` (and 16 ns). Calls
     /// of an earlier stretch of the circuit do not count. Needs no window, no task and no lock:
     /// each call costs two readings of the clock and two atomic exchanges (10 to 13 ns for those,
     /// where a reading takes 22), and the circuit some 400 bytes, however many are under way.
@@ -228,9 +242,13 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets how long a probe may hold its slot; after that another call may probe.
+    /// Sets how long a probe may hold its slot without an answer; after that another call may probe.
     ///
-    /// Default: the open time, but at least 1 s. A late verdict of the probe still counts.
+    /// Default: the open time, but at least 1 s. A late verdict of the probe still counts. A probe
+    /// whose time is over counts as unanswered, as one that was dropped: sixteen of those in a row,
+    /// over a minute or more, open the circuit again. So a healthy upstream whose answers take
+    /// longer than a minute never closes a circuit whose open time is short: set this to more than its
+    /// slowest good answer takes.
     ///
     /// # Panics
     ///
@@ -242,10 +260,13 @@ impl CircuitBuilder {
         self
     }
 
-    /// Counts a call that is dropped after this long as a failure.
+    /// Counts a call that is dropped as a failure, when nothing had come from the upstream for this
+    /// long.
     ///
-    /// Default: dropped calls are neutral. For a breaker inside an outer timeout: set it a little
-    /// shorter than that. Costs each call a reading of the clock.
+    /// That is since the call began or, for a response whose body is read, since its reader began to
+    /// wait. For a breaker inside an outer timeout: set it a little shorter than that. Uploads that
+    /// their callers give up midway count, too. Default: dropped calls say nothing. Costs each call a
+    /// reading of the clock.
     ///
     /// # Panics
     ///

@@ -9,7 +9,7 @@ use crate::clock::ClockSource;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::odds::Share;
-use crate::engine::record::{Credit, Effect, Ending};
+use crate::engine::record::{Credit, Effect, Ending, Recorded};
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
@@ -321,11 +321,29 @@ impl Circuit {
     #[inline(never)]
     pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
         let recorded = self.core.machine.record(ticket, ending, || self.now());
+        if !matches!(recorded.effect, Effect::Nothing) {
+            self.tell_end(recorded);
+        } else if self.core.machine.word().has(Word::CALLS_TOLD) {
+            self.tell_call(recorded.credit, recorded.elapsed);
+        }
+    }
+
+    /// Tells of a call that changed something for others.
+    #[inline(never)]
+    fn tell_end(&self, recorded: Recorded) {
+        // Listeners of calls are user code, and may panic or not return: the change is on its way first.
+        let change = match recorded.effect {
+            Effect::Changed(change) => Some(self.deposit(change)),
+            effect => {
+                self.tell_effect(effect);
+                None
+            }
+        };
         if self.core.machine.word().has(Word::CALLS_TOLD) {
             self.tell_call(recorded.credit, recorded.elapsed);
         }
-        if !matches!(recorded.effect, Effect::Nothing) {
-            self.tell_effect(recorded.effect);
+        if let Some(change) = change {
+            self.attend(&change);
         }
     }
 
@@ -381,8 +399,19 @@ impl Circuit {
     /// Wakes who waits and tells who listens, in the order of the changes.
     #[inline(never)]
     fn tell(&self, change: Change) {
-        // In order first: whatever wakers and listeners do, no later change waits for this one.
-        self.core.listeners.deposit(change.number, self.events(&change), self.now());
+        let change = self.deposit(change);
+        self.attend(&change);
+    }
+
+    /// Puts a change where its listeners and readers find it, in its turn. No user code runs before:
+    /// whatever clocks, wakers and listeners do, no later change waits for this one.
+    fn deposit(&self, change: Change) -> Change {
+        self.core.listeners.deposit(change.number, self.events(&change), change.at);
+        change
+    }
+
+    /// Wakes who waits for a change that was deposited, and tells who listens.
+    fn attend(&self, change: &Change) {
         // Open => HalfOpen: who waits to be admitted has an alarm for that, and is not woken twice.
         if change.reason == ChangeReason::OpenTimeOver {
             self.core.waiters.wake([Awaited::Inner]);
@@ -424,7 +453,16 @@ impl Circuit {
                 to: change.to.overridden,
                 epoch: change.epoch,
             });
-        state.into_iter().chain(overridden).collect()
+        let renewed = (change.from == change.to).then(|| CircuitEvent::Renewed {
+            circuit: Arc::clone(circuit),
+            state: change.to.state,
+            reason: change.reason,
+            epoch: change.epoch,
+            fleet_epoch: change.fleet_epoch,
+            window: change.window,
+            open_for: change.open_for,
+        });
+        state.into_iter().chain(overridden).chain(renewed).collect()
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::sync::Arc;
 
 /// Hears what happens to a circuit. Closures `Fn(&CircuitEvent)` are listeners for changes.
 ///
-/// Changes of state and override are told after they are visible, each exactly once to each
+/// Changes of state and override, and new epochs of the same state, are told after they are visible, each exactly once to each
 /// listener and in order, on the thread of the call or command that made them; a thread that finds
 /// a listener busy leaves the event to the thread that is with it. Listeners may call any method of
 /// the circuit. A listener that panics is not told of that event again and hurts nobody else (but
@@ -54,7 +54,7 @@ impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
 pub struct Interest(u8);
 
 impl Interest {
-    /// Changes of state and of override.
+    /// Changes of state and of override, and new epochs of the same state.
     pub const CHANGES: Self = Self(1);
 
     /// Calls that succeeded, failed or were not sent: costs each call a short lock.
@@ -120,6 +120,29 @@ pub enum CircuitEvent {
         )]
         down_for: Option<Duration>,
         /// How long the circuit will be open, if it is now and nobody forced it.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::serialize::optional_seconds")
+        )]
+        open_for: Option<Duration>,
+    },
+    /// A new epoch of the same state began, under the same override: by a command within a state, such
+    /// as a trip while open or a reset while closed, or by new settings.
+    #[non_exhaustive]
+    Renewed {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The state.
+        state: CircuitState,
+        /// Why.
+        reason: ChangeReason,
+        /// The number of the epoch that began.
+        epoch: u64,
+        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        fleet_epoch: u64,
+        /// What the window held until then.
+        window: WindowCounts,
+        /// How long the circuit will be open from now on, if that is new.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::serialize::optional_seconds")
@@ -199,6 +222,7 @@ impl CircuitEvent {
     pub fn circuit(&self) -> &str {
         match self {
             Self::StateChanged { circuit, .. }
+            | Self::Renewed { circuit, .. }
             | Self::Overridden { circuit, .. }
             | Self::Rejected { circuit, .. }
             | Self::Succeeded { circuit, .. }
@@ -210,7 +234,9 @@ impl CircuitEvent {
     /// The kind of event that this is.
     pub(crate) const fn interest(&self) -> Interest {
         match self {
-            Self::StateChanged { .. } | Self::Overridden { .. } => Interest::CHANGES,
+            Self::StateChanged { .. } | Self::Renewed { .. } | Self::Overridden { .. } => {
+                Interest::CHANGES
+            }
             Self::Rejected { .. } => Interest::REJECTIONS,
             Self::Succeeded { .. } | Self::Failed { .. } | Self::NotSent { .. } => Interest::CALLS,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::outcome::FailureKind;
 use crate::engine::recorder::Cause;
 use crate::engine::state::{CircuitState, Override};
+use crate::engine::time::Timestamp;
 use crate::engine::window::WindowCounts;
 
 /// Why a circuit changed its state.
@@ -103,6 +104,9 @@ impl From<Cause> for ChangeReason {
 pub(crate) struct Change {
     /// Counts all changes of the circuit, from 1, so that they can be told in order.
     pub(crate) number: u64,
+    /// When it happened. Asked of the clock before, which is user code: a change that is not told for
+    /// its panic would hold up all later ones.
+    pub(crate) at: Timestamp,
     pub(crate) epoch: u64,
     /// Of the fleet's last verdict; 0 before the first.
     pub(crate) fleet_epoch: u64,

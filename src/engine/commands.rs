@@ -93,6 +93,7 @@ impl Machine {
         control.seats.settle(word);
         Change {
             number: control.next_number(),
+            at: now,
             epoch: old.epoch(),
             fleet_epoch: control.fleet.epoch,
             from: Standing { state: old.state(), overridden: old.overridden() },

@@ -11,7 +11,7 @@ use crate::engine::probes::Probes;
 use crate::engine::recorder::Cause;
 use crate::engine::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
-use crate::engine::time::Timestamp;
+use crate::engine::time::{Timestamp, nanos};
 use crate::engine::totals::{Counter, Totals, Transitions};
 use crate::engine::window::WindowCounts;
 use crate::sync::{Arc, Bug, planted};
@@ -184,6 +184,22 @@ impl Control {
         (to == CircuitState::Closed).then(|| now.since(self.left_closed))
     }
 
+    /// When a ramp that runs is over under other `settings`, so that it keeps the share it has gained.
+    fn rescaled_ramp(&self, settings: &Settings, now: Timestamp) -> Timestamp {
+        let left = self.ramp_ends.since(now);
+        let (Some(old), Some(new)) = (self.settings.ramp, settings.ramp) else {
+            return Timestamp::ZERO;
+        };
+        if left.is_zero() {
+            return Timestamp::ZERO;
+        }
+        let scaled = u128::from(nanos(left)).saturating_mul(nanos(new).into());
+        let left = scaled.checked_div(nanos(old).into()).unwrap_or_default();
+        let left = Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX));
+        // Zero is no ramp: the rest of one that is nearly over still is one.
+        now.after(left.max(Duration::from_nanos(1)))
+    }
+
     /// The last open time and its step.
     pub(crate) fn backoff(&self) -> (Duration, u32) {
         (self.opened_for, self.step.unwrap_or(0))
@@ -262,8 +278,9 @@ impl Machine {
         let until = now.after(open_for);
         let next = Stretch { to, reason, until, open_for: Some(open_for) };
         let change = self.enter(control, next, now);
-        if word.is_closed() {
-            control.trips = control.trips.saturating_add(1);
+        let is_trip = word.is_closed();
+        control.trips = control.trips.saturating_add(u64::from(is_trip));
+        if is_trip || reason == ChangeReason::Operator {
             let window = change.window;
             control.last_trip = Some(TripRecord { reason, at: now, open_for, window });
         }
@@ -324,13 +341,15 @@ impl Machine {
         let to = Standing { state: word.state(), overridden: word.overridden() };
         let until = match word.state() {
             CircuitState::HalfOpen => Timestamp::ZERO,
-            // A ramp goes on, if there still is one.
-            CircuitState::Closed if settings.ramp.is_none() => Timestamp::ZERO,
-            CircuitState::Open | CircuitState::Closed => self.until(),
+            CircuitState::Closed => control.rescaled_ramp(&settings, now),
+            CircuitState::Open => self.until(),
         };
-        let reason = ChangeReason::Operator;
+        let (reason, is_ordered) = (ChangeReason::Operator, control.is_ordered);
         let next = Stretch { to, reason, until, open_for: None };
-        self.enter_with(control, next, Some(settings), now)
+        let change = self.enter_with(control, next, Some(settings), now);
+        // Who began the stretch, and said for how long, stays the same.
+        control.is_ordered = is_ordered;
+        change
     }
 
     /// Begins a stretch: clears what was recorded, and publishes the new epoch.
@@ -379,6 +398,7 @@ impl Machine {
         control.seats.settle(word);
         Change {
             number: control.next_number(),
+            at: now,
             epoch,
             fleet_epoch: control.fleet.epoch,
             from: Standing { state: old.state(), overridden: old.overridden() },

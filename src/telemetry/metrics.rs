@@ -86,6 +86,8 @@ impl Listener for MetricsListener {
                 override_is(circuit, *from, 0.0);
                 override_is(circuit, *to, 1.0);
             }
+            // The series of a state and its override stay as they are.
+            CircuitEvent::Renewed { .. } => {}
             CircuitEvent::Rejected { circuit, .. } => ended(circuit, "rejected"),
             CircuitEvent::Succeeded { circuit, .. } => ended(circuit, "success"),
             CircuitEvent::NotSent { circuit, .. } => ended(circuit, "not_sent"),

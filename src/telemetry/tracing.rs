@@ -95,6 +95,14 @@ impl Listener for TracingListener {
             CircuitEvent::StateChanged { .. } => {
                 tell_change!(Level::INFO, "circuit changed state", event);
             }
+            CircuitEvent::Renewed { circuit, state, reason, open_for, .. } => tracing::info!(
+                target: TARGET,
+                circuit = &*one_line(circuit),
+                state = state.as_str(),
+                reason = reason.as_str(),
+                open_for_ms = open_for.map(millis),
+                "circuit renewed"
+            ),
             CircuitEvent::Overridden { circuit, from, to, .. } => tracing::info!(
                 target: TARGET,
                 circuit = &*one_line(circuit),

@@ -272,3 +272,51 @@ async fn calls_meet_no_failure_but_the_first_of_an_outage() {
     // One more for the first, which began before there was one that was well.
     assert!(failures <= outages + 1, "{failures} failures in {outages} outages");
 }
+
+#[tokio::test(start_paused = true)]
+async fn commands_while_open_do_not_end_the_asking() {
+    type Command = fn(&Circuit);
+    let commands: [(&str, Command); 3] = [
+        ("trip", Circuit::trip),
+        ("trip_for", |circuit| circuit.trip_for(5 * SECOND)),
+        ("reconfigure", |circuit| {
+            circuit.reconfigure(Circuit::builder("").consecutive_failures(2).into_config());
+        }),
+    ];
+    for (which, command) in commands {
+        for at in [1, 9, 14] {
+            let (circuit, upstream) = (circuit(|b| b), Upstream::default());
+            let task = tokio::spawn(circuit.health_probe(10 * SECOND, upstream.probe()).run());
+            sleep(SECOND).await;
+            fail(&circuit);
+            sleep(at * SECOND).await;
+            command(&circuit);
+            sleep(60 * SECOND).await;
+
+            let before = upstream.asked();
+            sleep(100 * SECOND).await;
+            assert!(upstream.asked() >= before + 9, "{which} after {at} s");
+            upstream.recover();
+            sleep(20 * SECOND).await;
+            succeed(&circuit);
+            assert_eq!(circuit.state(), CircuitState::Closed, "{which} after {at} s");
+            task.abort();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_after_the_probe_was_well_has_it_ask_again() {
+    let (circuit, upstream) = (circuit(|b| b), Upstream::default());
+    tokio::spawn(circuit.health_probe(10 * SECOND, upstream.probe()).run());
+    sleep(SECOND).await;
+    fail(&circuit);
+    upstream.recover();
+    sleep(20 * SECOND).await;
+    let asked = upstream.asked();
+
+    circuit.trip_for(SECOND);
+    sleep(30 * SECOND).await;
+
+    assert!(upstream.asked() > asked, "it was well, and is asked again in the new epoch");
+}

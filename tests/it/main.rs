@@ -53,6 +53,7 @@ mod read_body;
 mod readiness;
 mod reconfigure;
 mod registry;
+mod renewals;
 mod reservations;
 mod responses;
 mod restore;

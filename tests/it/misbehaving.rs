@@ -207,7 +207,7 @@ fn a_listener_of_calls_that_does_not_return_holds_up_only_its_own_caller() {
 
     assert!(!held_up.is_finished(), "all that happened while it was held up");
     let heard = all.0.lock().unwrap().len();
-    assert_eq!(heard, 8 + 2 + 1, "but for the call of the thread that is held up");
+    assert_eq!(heard, 8 + 2 + 2, "but for the call of the thread that is held up");
     drop(leave);
     held_up.join().unwrap();
     assert_eq!(all.0.lock().unwrap().len(), heard + 1);

@@ -139,10 +139,39 @@ fn other_settings_keep_the_ramp_or_drop_it() {
     clock.advance(50 * SECOND);
 
     circuit.reconfigure(Circuit::builder("").ramp(50 * SECOND).probes(2).into_config());
-    assert_eq!(circuit.snapshot().admitted_share.map(two_digits), Some(0.1), "50 s are left");
+    assert_eq!(circuit.snapshot().admitted_share.map(two_digits), Some(0.55), "what it has gained");
     circuit.reconfigure(Circuit::builder("").probes(2).into_config());
     assert_eq!(circuit.snapshot().admitted_share, None);
     assert_eq!(admitted(&circuit), 1_000);
+}
+
+#[test]
+fn a_ramp_under_other_settings_goes_on_from_the_share_it_has_gained() {
+    let minute = 60 * SECOND;
+    for (first, then) in [(60 * minute, minute), (minute, 60 * minute)] {
+        let (circuit, clock) = circuit(|b| b.ramp(first));
+        ready_to_probe(&circuit, &clock);
+        succeed(&circuit);
+        clock.advance(first / 2);
+
+        circuit.reconfigure(Circuit::builder("").ramp(then).into_config());
+        let share = || circuit.snapshot().admitted_share.map(two_digits);
+        assert_eq!(share(), Some(0.55), "{first:?} => {then:?}");
+        clock.advance(then / 4);
+        assert_eq!(share(), Some(0.77), "{first:?} => {then:?}");
+        clock.advance(then / 4);
+        assert_eq!(share(), None, "{first:?} => {then:?}");
+        assert_eq!(admitted(&circuit), 1_000);
+    }
+}
+
+#[test]
+fn settings_with_a_ramp_begin_none_where_none_runs() {
+    let (circuit, _) = circuit(|b| b);
+
+    circuit.reconfigure(Circuit::builder("").ramp(60 * SECOND).into_config());
+
+    assert_eq!(circuit.snapshot().admitted_share, None);
 }
 
 #[test]

@@ -345,7 +345,9 @@ impl Model {
         let backoff = self.settings.first_open.saturating_mul(1 << step.min(20));
         self.opened_for = given.unwrap_or_else(|| backoff.min(self.settings.longest_open));
         if self.state == Closed {
-            self.totals[8] += 1;
+            self.totals[8] += 1
+        }
+        if self.state == Closed || reason == ChangeReason::Operator {
             self.trip_reason = Some(reason)
         }
         self.until = self.now + self.opened_for;
