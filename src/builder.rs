@@ -41,12 +41,14 @@ pub struct CircuitBuilder {
     clock: Option<Box<dyn Clock>>,
     listeners: Vec<Box<dyn Listener>>,
     saved: Option<SavedCircuit>,
+    is_critical: bool,
 }
 
 impl CircuitBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
         let settings = Settings::without_rules();
-        Self { name, settings, clock: None, listeners: Vec::new(), saved: None }
+        let listeners = Vec::new();
+        Self { name, settings, clock: None, listeners, saved: None, is_critical: false }
     }
 
     /// The name of the circuit in the making.
@@ -344,6 +346,20 @@ impl CircuitBuilder {
         self
     }
 
+    /// Marks the circuit as critical: the process can do nothing without its upstream.
+    ///
+    /// [`CircuitRegistry::health`](crate::CircuitRegistry::health) is failing while a critical circuit
+    /// is, and a health endpoint that follows it answers 503. Default: not critical, since callers
+    /// that do without one upstream are better off than none.
+    ///
+    /// **Careful** where a load balancer or an orchestrator obeys that endpoint: it takes *every*
+    /// process out, or restarts them, while one upstream is down, and restarting them does not mend
+    /// it. Not for liveness probes.
+    pub fn critical(mut self) -> Self {
+        self.is_critical = true;
+        self
+    }
+
     /// Sets the clock that all times are taken from.
     ///
     /// Default [`SystemClock`](crate::SystemClock).
@@ -384,7 +400,7 @@ impl CircuitBuilder {
         let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);
         let settings = share(self.settings.with_default_rules());
-        let circuit = Circuit::new(self.name, settings, seed, clock);
+        let circuit = Circuit::new(self.name, settings, seed, clock, self.is_critical);
         for listener in self.listeners {
             circuit.add_listener(listener);
         }

@@ -80,6 +80,7 @@ struct Core {
     listeners: Listeners,
     waiters: Waiters,
     built: Timestamp,
+    is_critical: bool,
 }
 
 impl Circuit {
@@ -95,12 +96,14 @@ impl Circuit {
         settings: Arc<Settings>,
         seed: u64,
         clock: ClockSource,
+        is_critical: bool,
     ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
         let (listeners, waiters) = (Listeners::new(), Waiters::new());
         let name = Arc::new(Name(name));
-        Self { core: Counted::new(Core { name, machine, clock, listeners, waiters, built }) }
+        let core = Core { name, machine, clock, listeners, waiters, built, is_critical };
+        Self { core: Counted::new(core) }
     }
 
     /// Adds a listener; it hears of what happens from now on.
@@ -187,16 +190,22 @@ impl Circuit {
         self.core.machine.word().state()
     }
 
-    /// How the circuit is doing, without a lock: see [`CircuitSnapshot::health`].
+    /// How the circuit is doing, without a lock: see [`Health`].
     #[must_use]
     pub fn health(&self) -> Health {
-        let word = self.core.machine.word();
-        let share = if word.has(Word::CHECKED) {
-            self.core.machine.admitted_share(self.now()).map(Share::as_f64)
-        } else {
-            None
-        };
-        Health::of(word.state(), word.overridden(), share)
+        let machine = &self.core.machine;
+        let word = machine.word();
+        let is_shedding = word.has(Word::CHECKED)
+            && machine.admitted_share(self.now()).is_some_and(|share| share < Share::ALL);
+        let is_over = word.state() == CircuitState::Open && machine.until() <= self.now();
+        Health::of(word.state(), word.overridden(), is_over, is_shedding)
+    }
+
+    /// Whether the process can do nothing without this circuit's upstream:
+    /// [`CircuitBuilder::critical`].
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.core.is_critical
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
@@ -229,6 +238,7 @@ impl Circuit {
         let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
         CircuitSnapshot {
             name: Arc::clone(&core.name.0),
+            critical: core.is_critical,
             state: word.state(),
             overridden: word.overridden(),
             isolations: control.isolations,

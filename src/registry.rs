@@ -36,8 +36,10 @@ mod memory;
 /// assert_eq!(registry.health(), Health::Healthy);
 ///
 /// plants.trip();
-/// assert_eq!(registry.health(), Health::Degraded);
 /// prices.trip();
+/// assert_eq!(registry.health(), Health::Degraded, "neither is critical");
+///
+/// registry.mark_critical("prices");
 /// assert_eq!(registry.health(), Health::Failing);
 /// ```
 #[derive(Clone)]
@@ -184,36 +186,37 @@ impl CircuitRegistry {
         }
     }
 
-    /// Marks the circuit of this name as critical, now and whenever there is one:
-    /// [`health`](Self::health) is failing while it is.
+    /// Marks the circuit of this name as critical, now and whenever there is one.
+    ///
+    /// As [`CircuitBuilder::critical`] does where the circuit is made.
     pub fn mark_critical(&self, name: impl Into<Arc<str>>) {
         write(&self.shared.entries).critical.insert(name.into());
     }
 
-    /// Whether the circuit of this name is marked as critical.
+    /// Whether the circuit of this name is marked as critical, here or where it was made.
     #[must_use]
     pub fn is_critical(&self, name: &str) -> bool {
-        read(&self.shared.entries).critical.contains(name)
+        let entries = read(&self.shared.entries);
+        entries.critical.contains(name)
+            || entries.circuits.get(name).is_some_and(Circuit::is_critical)
     }
 
-    /// How the circuits do together, each by its [`Circuit::health`]: healthy when all are, failing when all are or a
-    /// critical one is, else degraded. Healthy when there are none.
+    /// How the circuits do together, each by its [`Circuit::health`].
+    ///
+    /// Failing while a critical one is, degraded while any is not healthy, else healthy, also when
+    /// there are none. However many circuits are open, it is not failing while no critical one is:
+    /// what is taken out for that serves nobody, and its circuits get no call that could close them.
     #[must_use]
     pub fn health(&self) -> Health {
-        let entries = read(&self.shared.entries);
-        let healths = || entries.circuits.values().map(Circuit::health);
-        let is_failing = |name: &Arc<str>| {
-            entries.circuits.get(name).is_some_and(|circuit| circuit.health() == Health::Failing)
+        // Their clocks are user code: not under the lock.
+        let circuits = self.circuits();
+        let worst = |health: Health, circuit: &Circuit| {
+            health.max(match circuit.health() {
+                Health::Failing if !self.is_critical(circuit.name()) => Health::Degraded,
+                health => health,
+            })
         };
-        if healths().all(|health| health == Health::Healthy) {
-            return Health::Healthy;
-        }
-        if healths().all(|health| health == Health::Failing)
-            || entries.critical.iter().any(is_failing)
-        {
-            return Health::Failing;
-        }
-        Health::Degraded
+        circuits.iter().fold(Health::Healthy, worst)
     }
 
     /// Has operators of this registry reach `fleet`.

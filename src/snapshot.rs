@@ -21,6 +21,9 @@ use crate::sync::Arc;
 pub struct CircuitSnapshot {
     /// The circuit's name.
     pub name: Arc<str>,
+    /// Whether the process can do nothing without this circuit's upstream:
+    /// [`CircuitBuilder::critical`](crate::CircuitBuilder::critical).
+    pub critical: bool,
     /// Its state; open until the first call after the open time.
     pub state: CircuitState,
     /// What an operator has imposed, if anything.
@@ -88,6 +91,14 @@ pub struct Trip {
 }
 
 /// How a circuit, or several, are doing.
+///
+/// Of a circuit, the first that holds: **failing** while it is forced open or isolated, or open with
+/// time left and not observing; **degraded** while it is open with its time over, half-open, sheds
+/// calls, is forced closed, or observes and is not closed; else **healthy**.
+///
+/// An open circuit whose time is over is no longer failing, although it stays open until a call comes:
+/// a load balancer that sends calls only to healthy processes has to send one, or the circuit never
+/// closes. Of several circuits, see [`CircuitRegistry::health`](crate::CircuitRegistry::health).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the three that health endpoints know")]
 pub enum Health {
@@ -117,11 +128,12 @@ impl CircuitSnapshot {
         )
     }
 
-    /// Closed or forced closed is healthy; half-open, closed to a share of the calls, or open under
-    /// observation is degraded; open is failing.
+    /// How the circuit is doing; see [`Health`].
     #[must_use]
     pub fn health(&self) -> Health {
-        Health::of(self.state, self.overridden, self.admitted_share)
+        let is_over = self.retry_after.is_some_and(|left| left.is_zero());
+        let is_shedding = self.admitted_share.is_some_and(|share| share < 1.0);
+        Health::of(self.state, self.overridden, is_over, is_shedding)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -138,19 +150,20 @@ impl Trip {
 }
 
 impl Health {
+    /// `is_over` of the open time, `is_shedding` of a closed circuit.
     pub(crate) fn of(
         state: CircuitState,
         overridden: Option<Override>,
-        admitted_share: Option<f64>,
+        is_over: bool,
+        is_shedding: bool,
     ) -> Self {
-        let is_partly_closed = overridden.is_none() && admitted_share.is_some_and(|s| s < 1.0);
         match (state, overridden) {
-            (CircuitState::Closed, _) if is_partly_closed => Self::Degraded,
+            (_, Some(Override::ForcedOpen)) => Self::Failing,
+            (_, Some(Override::ForcedClosed)) => Self::Degraded,
+            (CircuitState::Open, None) if !is_over => Self::Failing,
+            (CircuitState::Open | CircuitState::HalfOpen, _) => Self::Degraded,
+            (CircuitState::Closed, None) if is_shedding => Self::Degraded,
             (CircuitState::Closed, _) => Self::Healthy,
-            (CircuitState::HalfOpen, _) | (CircuitState::Open, Some(Override::Observing)) => {
-                Self::Degraded
-            }
-            (CircuitState::Open, _) => Self::Failing,
         }
     }
 

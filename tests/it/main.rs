@@ -8,6 +8,7 @@ mod auto_traits;
 mod axum;
 mod backoff;
 mod balance;
+mod balancer;
 mod bodies;
 mod builder;
 mod clocks;

@@ -96,7 +96,7 @@ fn all_can_be_reset_at_once() {
 
 #[test]
 fn health_is_that_of_all_together() {
-    use Health::{Degraded, Failing, Healthy};
+    use Health::{Degraded, Healthy};
     type Change = fn(&Circuit);
     let (well, trips, forced): (Change, Change, Change) =
         (|_| {}, Circuit::trip, Circuit::force_open);
@@ -108,7 +108,7 @@ fn health_is_that_of_all_together() {
         circuit.observe();
         circuit.trip();
     };
-    let table: [(&[Change], Health); 9] = [
+    let table: [(&[Change], Health); 10] = [
         (&[], Healthy),
         (&[well], Healthy),
         (&[well, well], Healthy),
@@ -116,8 +116,9 @@ fn health_is_that_of_all_together() {
         (&[well, probes], Degraded),
         (&[probes], Degraded),
         (&[trips, observed], Degraded),
-        (&[trips, forced], Failing),
-        (&[trips], Failing),
+        (&[trips, forced], Degraded),
+        (&[trips], Degraded),
+        (&[Circuit::force_closed], Degraded),
     ];
     for (row, (changes, expected)) in table.into_iter().enumerate() {
         let registry = CircuitRegistry::new();
@@ -144,6 +145,22 @@ fn a_critical_circuit_that_fails_fails_all() {
     registry.get("payments").unwrap().reset();
     registry.get("search").unwrap().trip();
     assert_eq!(registry.health(), Health::Degraded);
+}
+
+#[test]
+fn a_circuit_can_be_made_critical_and_a_template_can_make_some_so() {
+    let registry = CircuitRegistry::with_template(|builder| match builder.name() {
+        "payments" => builder.critical(),
+        _ => builder,
+    });
+    let (payments, search) = (registry.get_or_create("payments"), registry.get_or_create("search"));
+    assert!(payments.is_critical() && payments.snapshot().critical);
+    assert!(registry.is_critical("payments") && !registry.is_critical("search"));
+
+    search.force_open();
+    assert_eq!(registry.health(), Health::Degraded);
+    payments.trip();
+    assert_eq!(registry.health(), Health::Failing);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What a snapshot shows, and its JSON.
 
+use std::time::Duration;
+
 use serde_json::json;
-use tower_circuit_breaker::{CircuitState, FailureKind, Health, Outcome, TripRule};
+use tower_circuit_breaker::{Circuit, CircuitState, FailureKind, Health, Outcome, TripRule};
 
 use crate::support::{SECOND, circuit, fail, fail_as, ready_to_probe, rejection, succeed};
 
@@ -72,7 +74,7 @@ fn looking_changes_nothing() {
     }
 
     assert_eq!(circuit.state(), CircuitState::Open);
-    assert_eq!(circuit.snapshot().retry_after, Some(std::time::Duration::ZERO));
+    assert_eq!(circuit.snapshot().retry_after, Some(Duration::ZERO));
 }
 
 #[test]
@@ -81,14 +83,52 @@ fn health_follows_the_state() {
     assert_eq!(circuit.snapshot().health(), Health::Healthy);
     circuit.trip();
     assert_eq!(circuit.snapshot().health(), Health::Failing);
-    clock.advance(30 * SECOND);
+    clock.advance(30 * SECOND - Duration::from_nanos(1));
+    assert_eq!((circuit.health(), circuit.snapshot().health()), (Health::Failing, Health::Failing));
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!(circuit.state(), CircuitState::Open, "until a call comes");
+    assert_eq!(
+        (circuit.health(), circuit.snapshot().health()),
+        (Health::Degraded, Health::Degraded)
+    );
     let probe = circuit.try_acquire().unwrap();
     assert_eq!(circuit.snapshot().health(), Health::Degraded);
     probe.record(Outcome::Success);
     assert_eq!(circuit.snapshot().health(), Health::Healthy);
     circuit.trip();
     circuit.force_closed();
+    assert_eq!(circuit.snapshot().health(), Health::Degraded, "nothing would be stopped");
+    circuit.release();
+    circuit.observe();
     assert_eq!(circuit.snapshot().health(), Health::Healthy);
+    circuit.trip();
+    assert_eq!(circuit.snapshot().health(), Health::Degraded, "it rejects nothing");
+    circuit.force_open();
+    assert_eq!(circuit.snapshot().health(), Health::Failing);
+}
+
+#[test]
+fn health_is_the_same_asked_of_the_circuit_and_of_its_snapshot() {
+    let commands: [fn(&Circuit); 7] = [
+        Circuit::trip,
+        Circuit::reset,
+        Circuit::force_open,
+        Circuit::force_closed,
+        Circuit::observe,
+        Circuit::release,
+        |circuit| drop(circuit.try_acquire()),
+    ];
+    for first in commands {
+        for second in commands {
+            for wait in [0, 30] {
+                let (circuit, clock) = circuit(|b| b);
+                first(&circuit);
+                clock.advance(wait * SECOND);
+                second(&circuit);
+                assert_eq!(circuit.health(), circuit.snapshot().health());
+            }
+        }
+    }
 }
 
 #[test]
@@ -103,6 +143,7 @@ fn json_has_names_and_seconds() {
         json,
         json!({
             "name": "api",
+            "critical": false,
             "state": "open",
             "overridden": null,
             "isolations": 0,
@@ -169,6 +210,6 @@ fn the_last_trip_is_the_latest() {
 
     let trip = circuit.snapshot().last_trip.unwrap();
     assert_eq!(trip.reason, tower_circuit_breaker::ChangeReason::ConsecutiveFailures);
-    assert_eq!(trip.ago, std::time::Duration::ZERO);
+    assert_eq!(trip.ago, Duration::ZERO);
     assert_eq!(circuit.snapshot().totals.trips, 2);
 }

@@ -102,6 +102,7 @@ async fn with_a_token_nothing_is_shown_or_steered_without_it() {
 async fn health_without_the_token_names_no_circuit() {
     let (registry, _clock) = registry(&["plants"]);
     registry.get("plants").unwrap().trip();
+    registry.mark_critical("plants");
     let admin = guarded(&registry).build();
 
     let without = get(&admin, "/health").await;
