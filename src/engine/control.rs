@@ -275,8 +275,8 @@ impl Machine {
         // While the circuit is isolated, nothing opens it.
         control.overridden = to.overridden;
         let open_for = control.next_open_time(word.state(), open_time, now);
-        let until = now.after(open_for);
-        let next = Stretch { to, reason, until, open_for: Some(open_for) };
+        let next = Stretch { to, reason, until: now.after(open_for), open_for: Some(open_for) };
+        control.fleet.note_opening(reason, next.until);
         let change = self.enter(control, next, now);
         let is_trip = word.is_closed();
         control.trips = control.trips.saturating_add(u64::from(is_trip));

@@ -13,6 +13,8 @@ use crate::sync::{Bug, planted};
 #[cfg(all(test, breaker_loom))]
 mod models;
 #[cfg(all(test, not(breaker_loom)))]
+mod own;
+#[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
 /// The fleet's word on a circuit.
@@ -45,6 +47,26 @@ pub(crate) struct FleetView {
     pub(crate) has_forced: bool,
     /// Whether a verdict has opened the circuit, and it has not been closed since.
     pub(crate) has_opened: bool,
+    /// When the last open epoch ends without the fleet; `None` where the fleet began it.
+    pub(crate) own_end: Option<Timestamp>,
+}
+
+impl FleetView {
+    /// Notes who began the open epoch that ends at `until`.
+    pub(crate) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp) {
+        match reason {
+            ChangeReason::Fleet => self.own_end = None,
+            // It goes on with the epoch before the probes that are taken back.
+            ChangeReason::LeaseOver => {}
+            _ => self.own_end = Some(until),
+        }
+    }
+
+    /// When the open epoch is to end if the fleet says `until`: what the fleet knows may be older
+    /// than an epoch that the circuit began itself, and only prolongs that one.
+    fn end(&self, until: Timestamp) -> Timestamp {
+        self.own_end.map_or(until, |own| until.max(own))
+    }
 }
 
 impl Machine {
@@ -78,7 +100,11 @@ impl Machine {
             }
             Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
             // It has tripped by itself since: nothing says that the fleet's word is the newer one.
-            Ruling::Closed if !known.has_opened => Effect::Nothing,
+            // But what the fleet said before no longer holds it.
+            Ruling::Closed if !known.has_opened => match control.fleet.own_end {
+                Some(end) if word.state() == CircuitState::Open => self.reschedule(end),
+                _ => Effect::Nothing,
+            },
             Ruling::Closed => Effect::Changed(self.close(&mut control, fleet, now)),
             // It stays isolated, but the fleet no longer forces it.
             Ruling::Open { .. } if is_isolated => {
@@ -87,7 +113,7 @@ impl Machine {
             Ruling::Open { open_for, left, step } => {
                 let is_open = word.state() == CircuitState::Open && !word.is_forced();
                 let effect = if is_open {
-                    self.reschedule(now.after(left))
+                    self.reschedule(control.fleet.end(now.after(left)))
                 } else {
                     let open_time = OpenTime::Left { of: open_for, left };
                     let to = Standing { state: CircuitState::Open, overridden: observing };
@@ -95,22 +121,25 @@ impl Machine {
                 };
                 control.fleet.has_forced = false;
                 control.fleet.has_opened = true;
-                control.set_backoff(open_for, step);
+                // The step that the circuit has reached itself is no lower for the fleet's.
+                let (reached_for, reached) = control.backoff();
+                control.set_backoff(open_for.max(reached_for), step.max(reached));
                 effect
             }
         }
     }
 
     /// Has the circuit stay open for `left` from now, in the same stretch; only if it is open under
-    /// the verdict `epoch`.
+    /// the verdict `epoch`. An epoch that it began itself does not end sooner for that.
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let before = planted(Bug::OldEnd).then(|| self.lock().fleet);
         let control = self.lock();
         let word = self.word();
         let is_held = control.fleet.epoch == epoch && word.state() == CircuitState::Open;
         if !is_held || word.is_forced() {
             return Effect::Nothing;
         }
-        self.reschedule(now.after(left))
+        self.reschedule(before.unwrap_or(control.fleet).end(now.after(left)))
     }
 
     /// Has a circuit that probes under the verdict `epoch` stay open for `left` instead; one that is

@@ -33,8 +33,13 @@ impl Machine {
     /// Has the open stretch `epoch`, if it still lasts, do so for `left` from now; zero has the next
     /// call be a probe.
     pub(crate) fn prolong(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
-        let _control = self.lock();
-        if self.is_open_in(epoch) { self.reschedule(now.after(left)) } else { Effect::Nothing }
+        let mut control = self.lock();
+        if !self.is_open_in(epoch) {
+            return Effect::Nothing;
+        }
+        let until = now.after(left);
+        control.fleet.own_end = Some(until);
+        self.reschedule(until)
     }
 
     /// `Open` => `Closed`: who watches the upstream says that it is well. Only in the stretch `epoch`.

@@ -48,6 +48,8 @@ pub(crate) enum Bug {
     OutOfOrder,
     /// Whether a verdict of the fleet is new is asked before the lock is held.
     OldVerdict,
+    /// Whether the circuit has begun an epoch itself is asked before the lock is held.
+    OldEnd,
     /// Two threads tell a listener at once.
     TwoTellers,
     /// A waiting task does not ask again once its waker is in place.

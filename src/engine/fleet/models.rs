@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::fleet::{Ruling, Verdict};
-use crate::engine::models::{PASSED, START, machine, seconds};
+use crate::engine::models::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::record::Effect;
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};
@@ -79,5 +79,24 @@ fn a_recall_against_a_probe() {
             Ok((ticket, _)) => assert!(!ticket.is_of(machine.word()), "it was taken back"),
             Err(_) => assert!(machine.admit(seconds(89)).0.is_err(), "it was held"),
         }
+    });
+}
+
+/// A process loses its store while a probe fails: the open time that begins then stands, whoever was
+/// first.
+#[test]
+fn a_hold_against_a_failed_probe() {
+    explore(Depth::Every, 5, &[Bug::OldEnd], || {
+        let machine = machine(|_| {});
+        machine.adopt(open(1), START);
+        let probe = machine.admit(seconds(30)).0.unwrap();
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (_, recorded) = race(
+            move || a.hold(1, Duration::ZERO, seconds(30)),
+            move || b.record(probe, FAILED, || seconds(30)),
+        );
+        assert!(recorded.change().is_some());
+        assert_eq!(machine.word().state(), CircuitState::Open);
+        assert!(machine.admit(seconds(59)).0.is_err(), "for as long as the circuit said");
     });
 }

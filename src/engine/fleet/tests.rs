@@ -87,13 +87,13 @@ fn a_verdict_moves_the_end_of_an_open_time_in_the_same_epoch() {
 #[test]
 fn a_sooner_end_wakes_who_waits_and_a_later_one_does_not() {
     let machine = machine();
-    machine.trip(None, START);
     let verdict = |epoch, left| Verdict { epoch, ruling: open(left) };
+    adopt(&machine, 1, open(30), START);
 
-    assert!(matches!(machine.adopt(verdict(1, 90), START), Effect::Nothing));
-    assert!(matches!(machine.adopt(verdict(2, 10), START), Effect::EndsSooner));
-    assert!(matches!(machine.hold(2, Duration::from_secs(20), START), Effect::Nothing));
-    assert!(matches!(machine.hold(2, Duration::from_secs(5), START), Effect::EndsSooner));
+    assert!(matches!(machine.adopt(verdict(2, 90), START), Effect::Nothing));
+    assert!(matches!(machine.adopt(verdict(3, 10), START), Effect::EndsSooner));
+    assert!(matches!(machine.hold(3, Duration::from_secs(20), START), Effect::Nothing));
+    assert!(matches!(machine.hold(3, Duration::from_secs(5), START), Effect::EndsSooner));
 }
 
 #[test]
@@ -233,14 +233,14 @@ fn the_fleet_does_not_close_what_it_did_not_open() {
 
     // nor that of a recovery that was this circuit's own.
     adopt(&machine, 8, open(10), START);
-    let probe = machine.admit(at(10)).0.unwrap();
-    machine.record(probe, Ending::Finished(Outcome::Success), || at(10));
-    machine.trip(None, at(10));
-    assert!(adopt(&machine, 9, Ruling::Closed, at(10)).is_none());
+    let probe = machine.admit(at(30)).0.unwrap();
+    machine.record(probe, Ending::Finished(Outcome::Success), || at(30));
+    machine.trip(None, at(30));
+    assert!(adopt(&machine, 9, Ruling::Closed, at(30)).is_none());
     assert_eq!(machine.word().state(), CircuitState::Open);
 
-    adopt(&machine, 10, open(10), at(10));
-    assert!(adopt(&machine, 11, Ruling::Closed, at(10)).is_some());
+    adopt(&machine, 10, open(10), at(30));
+    assert!(adopt(&machine, 11, Ruling::Closed, at(30)).is_some());
 }
 
 #[test]
