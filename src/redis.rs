@@ -46,11 +46,16 @@
 //!
 //! # When Redis is away
 //!
-//! No call fails, waits or slows. Circuits go on by themselves: what the fleet had opened lapses at
-//! its time, and each process probes for itself. One line of the log says when that begins and when
-//! it ends; [`RedisSync::health`] says why. When Redis is back all agree again within two polls. A
-//! Redis that has lost its data is told what processes still know. While the network is split each
-//! side may probe: shared state is best effort.
+//! No call fails, waits or slows. Circuits go on by themselves, as they would without a fleet: what
+//! the fleet had opened lapses at its time, each process probes for itself, and open times, backoff,
+//! ramp and probes are those of its own circuit. What Redis said earlier ends no open time sooner
+//! that a circuit has begun since: a Redis that is away, slow or refuses lets no call through that
+//! the circuit alone would reject. Until that is known, the circuit waits at the end of its open time
+//! for an answer, little longer than the [response timeout](RedisSyncBuilder::response_timeout).
+//!
+//! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why.
+//! When it is back all agree again within two polls. A Redis that has lost its data is told what
+//! processes still know. While the network is split each side may probe: shared state is best effort.
 //!
 //! Everything that Redis says is checked for size and version, and nothing else that stands under a
 //! key is touched. Every key begins with the prefix, carries the circuit's name as hash tag, and

@@ -12,14 +12,20 @@ impl Circuit {
         self.tell_effect(self.core.machine.adopt(verdict, self.now()));
     }
 
-    /// Stays open for `left` from now, if it is open under the verdict `epoch`.
+    /// Stays open for `left` from now, if it is open under the verdict `epoch`; until the end of an
+    /// open time that it began itself at least.
     pub(crate) fn hold(&self, epoch: u64, left: Duration) {
         self.tell_effect(self.core.machine.hold(epoch, left, self.now()));
     }
 
-    /// Stays open for `left` from now, and probes no longer, under the verdict `epoch`.
+    /// Probes no longer, and stays open as [`hold`](Self::hold) has it, under the verdict `epoch`.
     pub(crate) fn recall(&self, epoch: u64, left: Duration) {
         self.tell_effect(self.core.machine.recall(epoch, left, self.now()));
+    }
+
+    /// What is left of an open time that the circuit began itself; zero where the fleet did.
+    pub(crate) fn own_left(&self) -> Duration {
+        self.core.machine.own_left(self.now())
     }
 
     /// The step of the backoff that the last open time was.

@@ -167,6 +167,13 @@ impl Machine {
         if is_sooner { Effect::EndsSooner } else { Effect::Nothing }
     }
 
+    /// What is left of an open epoch that the circuit began itself; zero where the fleet did.
+    pub(crate) fn own_left(&self, now: Timestamp) -> Duration {
+        let control = self.lock();
+        let is_open = self.word().state() == CircuitState::Open;
+        control.fleet.own_end.filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
+    }
+
     /// The calls rejected so far.
     pub(crate) fn rejections(&self) -> u64 {
         self.tally().rejected()

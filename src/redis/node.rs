@@ -19,6 +19,8 @@ use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
 #[cfg(all(test, feature = "test-util", not(breaker_loom)))]
+mod apart;
+#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 pub(super) mod store;
 #[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 mod tests;
@@ -70,7 +72,8 @@ impl Node {
             // The fleet has been open or well since: its word is the newer one.
             (CircuitState::Open, _) if is_stale => return,
             (CircuitState::Open, Some(stretch)) if change.from == CircuitState::HalfOpen => {
-                let step = stretch.step.saturating_add(1);
+                // Without Redis it may have failed more often than the fleet knows.
+                let step = stretch.step.saturating_add(1).max(circuit.backoff_step());
                 let shown = Shown::Failing { open_for: change.open_for, step };
                 Ask::Settle { epoch: stretch.epoch, shown }
             }
@@ -241,6 +244,12 @@ fn attend(
         view.lease = Lease::None;
         return None;
     }
+    // Of the open time that the fleet knows of, or the circuit has begun since.
+    let left = stretch.ends.since(now).max(circuit.own_left());
+    if link == Link::Down {
+        go_alone(view, circuit, stretch.epoch, left, now);
+        return None;
+    }
     match view.lease {
         Lease::Asked => return None,
         Lease::Held { until } | Lease::Denied { until } | Lease::Unanswered { until }
@@ -255,30 +264,42 @@ fn attend(
             view.demand = circuit.rejections();
             return Some(now.after(TICK));
         }
-        Lease::Denied { .. } | Lease::Unanswered { .. } | Lease::None => {}
+        Lease::Denied { .. } => view.lease = Lease::None,
+        Lease::Unanswered { .. } | Lease::None => {}
     }
-    view.lease = Lease::None;
     let lead = lead(stretch.open_for);
-    if now.after(lead) < stretch.ends {
-        return Some(earlier(stretch.ends, lead));
-    }
-    if link == Link::Down {
-        // It lapses at its time.
-        circuit.hold(stretch.epoch, stretch.ends.since(now));
-        return None;
+    if left > lead {
+        return Some(now.after(left.saturating_sub(lead)));
     }
     let is_wanted = state == CircuitState::HalfOpen
         || circuit.rejections() != view.demand
         || circuit.is_awaited();
-    circuit.hold(stretch.epoch, stretch.ends.since(now).saturating_add(options.hold));
+    // For a Redis that has not answered last time nobody waits.
+    let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
+    let hold = if is_answered { options.hold } else { Duration::ZERO };
+    circuit.hold(stretch.epoch, left.saturating_add(hold));
     if !is_wanted {
         return Some(now.after(TICK));
     }
     let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(stretch.open_for));
-    let lasts = stretch.ends.since(now).saturating_add(probing);
+    let lasts = left.saturating_add(probing);
     view.lease = Lease::Asked;
     view.must_lease = Some(Ask::Lease { epoch: stretch.epoch, lasts });
     None
+}
+
+/// Redis is away: the circuit, of whose open time this much is `left`, goes by itself.
+fn go_alone(view: &mut View, circuit: &Circuit, epoch: u64, left: Duration, now: Timestamp) {
+    view.must_lease = None;
+    let denied = match view.lease {
+        // Another may probe: that was Redis' last word.
+        Lease::Denied { until } if now < until => until.since(now),
+        _ => {
+            view.lease = Lease::None;
+            Duration::ZERO
+        }
+    };
+    circuit.hold(epoch, left.max(denied));
 }
 
 /// What has become of a request for a lease.
@@ -312,10 +333,4 @@ fn leased(
             circuit.hold(epoch, stretch.ends.since(now));
         }
     }
-}
-
-/// `wait` before `moment`.
-fn earlier(moment: Timestamp, wait: Duration) -> Timestamp {
-    let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-    Timestamp::from_nanos(moment.as_nanos().saturating_sub(wait))
 }

@@ -171,3 +171,19 @@ fn a_verdict_of_a_lower_step_takes_no_step_back() {
     fail_a_probe(&machine, at(80));
     assert!(until(&machine) >= at(160), "{:?}", until(&machine));
 }
+
+#[test]
+fn what_is_left_of_an_own_epoch_is_known() {
+    let machine = reopened();
+
+    assert_eq!(machine.own_left(at(10)), 20 * SECOND);
+    machine.hold(7, 50 * SECOND, at(10));
+    assert_eq!(machine.own_left(at(12)), 18 * SECOND);
+    assert_eq!(machine.own_left(at(31)), Duration::ZERO);
+    machine.hold(7, Duration::ZERO, at(31));
+    machine.admit(at(31)).0.unwrap();
+    assert_eq!(machine.own_left(at(12)), Duration::ZERO, "half-open");
+    let machine = Machine::new(settings(), 1, START);
+    machine.adopt(open(7, 10, 0), START);
+    assert_eq!(machine.own_left(START), Duration::ZERO, "the fleet's");
+}
