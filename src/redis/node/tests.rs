@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
 use crate::clock::manual::ManualClock;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::fleet::FleetCommand;
-use crate::permit::Permit;
 use crate::redis::node::store::{Store, Terms};
 use crate::redis::node::{Link, Node};
 use crate::redis::options::Options;
@@ -20,54 +20,14 @@ use crate::redis::record::Word;
 use crate::redis::request::{Ask, Reply, Request};
 use crate::redis::view::Lease;
 use crate::sync::Arc;
-use crate::{FailureKind, Outcome};
+
+use self::steps::{Fate, Step, Worth, any_step, calm_step};
+use self::turns::{Begun, Turns};
+
+mod steps;
+mod turns;
 
 const NODES: usize = 3;
-
-/// One thing that happens.
-#[derive(Debug, Clone)]
-enum Step {
-    /// A call that ends at once, well or not.
-    Call(usize, Worth),
-    /// A call that begins, and one that ends.
-    Begin(usize),
-    End(usize, Worth),
-    /// The node exchanges with Redis.
-    Exchange(usize, Fate),
-    /// It reads what stands there.
-    Poll(usize),
-    /// A message that was published comes to the node, wherever in the line it stands.
-    Deliver {
-        node: usize,
-        message: usize,
-        copies: usize,
-    },
-    /// A reply that was late comes now.
-    Late(usize),
-    Advance(u64),
-    Cut(usize),
-    Mend(usize),
-    Flush,
-    /// Redis remembers what was, and forgets what came after.
-    Save,
-    Load,
-    Operate(usize, FleetCommand),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Worth {
-    Well,
-    Bad,
-}
-
-/// What becomes of an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Arrives,
-    RequestLost,
-    ReplyLost,
-    ReplyLate,
-}
 
 /// A process.
 struct Process {
@@ -76,10 +36,16 @@ struct Process {
     circuit: Circuit,
     outbox: Arc<Outbox>,
     link: Link,
-    begun: Vec<Permit>,
-    late: Vec<(Vec<(Request, Reply)>, Timestamp)>,
+    is_refused: bool,
+    begun: Vec<Begun>,
+    turns: Turns,
+    late: Vec<(Answers, Timestamp)>,
+    /// What has been asked, and when, while nothing comes.
+    hung: Option<(Vec<Request>, Timestamp)>,
     epoch: u64,
 }
+
+type Answers = Vec<(Request, Option<Reply>)>;
 
 struct Fleet {
     clock: ManualClock,
@@ -94,11 +60,22 @@ struct Fleet {
 }
 
 const OPEN_FOR: Duration = Duration::from_secs(4);
+const HOLD: Duration = Duration::from_millis(750);
 
 impl Fleet {
     fn new(quorum: usize, fleet_probes: u32) -> Self {
+        Self::with(quorum, fleet_probes, 1, |circuit| circuit.open_for(OPEN_FOR))
+    }
+
+    fn with(
+        quorum: usize,
+        fleet_probes: u32,
+        at_once: u32,
+        set: impl Fn(CircuitBuilder) -> CircuitBuilder,
+    ) -> Self {
         let clock = ManualClock::new();
-        let processes = (0..NODES).map(|at| Process::new(at, &clock)).collect();
+        let circuit = || set(Circuit::builder("api").consecutive_failures(1).clock(clock.clone()));
+        let processes = (0..NODES).map(|at| Process::new(at, circuit(), at_once)).collect();
         Self {
             clock,
             // Not near the beginning of time: epochs are microseconds of Redis' clock.
@@ -116,19 +93,21 @@ impl Fleet {
         let now = self.timestamp();
         match step {
             Step::Call(at, worth) => {
-                if let Ok(permit) = self.processes[*at].circuit.try_acquire() {
-                    permit.record(worth.outcome());
+                if let Some(begun) = self.processes[*at].begin(now) {
+                    begun.permit.record(worth.outcome());
                 }
             }
             Step::Begin(at) => {
                 let process = &mut self.processes[*at];
-                process.begun.extend(process.circuit.try_acquire());
+                let begun = process.begin(now);
+                process.begun.extend(begun);
             }
             Step::End(at, worth) => {
-                if let Some(permit) = self.processes[*at].begun.pop() {
-                    permit.record(worth.outcome());
+                if let Some(begun) = self.processes[*at].begun.pop() {
+                    begun.permit.record(worth.outcome());
                 }
             }
+            Step::Drop(at) => drop(self.processes[*at].begun.pop()),
             Step::Exchange(at, fate) => self.exchange(*at, *fate, false),
             Step::Poll(at) => self.exchange(*at, Fate::Arrives, true),
             Step::Deliver { node, message, copies } => {
@@ -150,7 +129,8 @@ impl Fleet {
                 self.clock.advance(Duration::from_millis(*millis));
             }
             Step::Cut(at) => self.processes[*at].link = Link::Down,
-            Step::Mend(at) => self.processes[*at].link = Link::Up,
+            Step::Refuse(at) => self.processes[*at].is_refused = true,
+            Step::Mend(at) => self.processes[*at].mend(),
             Step::Flush => {
                 self.store.flush();
                 self.leases_kept = false;
@@ -184,6 +164,10 @@ impl Fleet {
         let now = self.timestamp();
         let process = &mut self.processes[at];
         process.collect();
+        if let Some((requests, sent)) = process.hung.take() {
+            let answers: Answers = requests.into_iter().map(|request| (request, None)).collect();
+            process.answered(&answers, true, sent, now);
+        }
         if process.link == Link::Down {
             return;
         }
@@ -194,15 +178,19 @@ impl Fleet {
         if with_read {
             requests.push(process.ask(Ask::Read));
         }
+        if fate == Fate::Hangs {
+            process.hung = Some((requests, now));
+            return;
+        }
         let mut answers = Vec::new();
         for request in requests {
-            let reply = match fate {
-                Fate::RequestLost => Reply { code: 0, number: 0, word: None },
-                _ => self.store.answer(&process.name, &request, self.terms, self.now),
-            };
+            let is_refused = process.is_refused && request.ask != Ask::Read;
+            let reply = (fate != Fate::RequestLost && !is_refused)
+                .then(|| self.store.answer(&process.name, &request, self.terms, self.now));
             answers.push((request, reply));
         }
         match fate {
+            Fate::Hangs => {}
             Fate::Arrives => process.answered(&answers, true, now, now),
             Fate::RequestLost | Fate::ReplyLost => process.answered(&answers, false, now, now),
             Fate::ReplyLate => {
@@ -216,11 +204,11 @@ impl Fleet {
     fn operate(&mut self, at: usize, command: FleetCommand) {
         let now = self.timestamp();
         let process = &mut self.processes[at];
-        if process.link == Link::Up {
+        if process.link == Link::Up && !process.is_refused {
             let known = process.node.epoch(process.circuit.name());
             let request = process.ask(Ask::Command { known, command });
             let reply = self.store.answer(&process.name, &request, self.terms, self.now);
-            process.answered(&[(request, reply)], true, now, now);
+            process.answered(&[(request, Some(reply))], true, now, now);
         }
     }
 
@@ -231,6 +219,7 @@ impl Fleet {
             let known = process.node.epoch(process.circuit.name());
             assert!(known >= process.epoch, "an epoch went backwards");
             process.epoch = known;
+            process.check_end(now);
         }
         let holders = self.processes.iter().filter(|process| {
             let view = process.node.views.get(process.circuit.name());
@@ -264,7 +253,7 @@ impl Fleet {
     fn heal(&mut self) {
         self.messages.clear();
         for process in &mut self.processes {
-            process.link = Link::Up;
+            process.mend();
             process.late.clear();
             process.begun.clear();
         }
@@ -293,23 +282,25 @@ impl Fleet {
 }
 
 impl Process {
-    fn new(at: usize, clock: &ManualClock) -> Self {
-        let outbox = Arc::new(Outbox::new());
-        let circuit = Circuit::builder("api")
-            .consecutive_failures(1)
-            .open_for(OPEN_FOR)
-            .clock(clock.clone())
+    fn new(at: usize, circuit: CircuitBuilder, at_once: u32) -> Self {
+        let (outbox, turns) = (Arc::new(Outbox::new()), Turns::new(at_once));
+        let circuit = circuit
+            .concurrent_probes(at_once)
             .listener(Scribe(Arc::clone(&outbox)))
+            .listener(turns.listener())
             .build();
-        let options = Options { hold: Duration::from_millis(750), lease: None };
+        let options = Options { hold: HOLD, lease: None };
         Self {
             name: format!("node-{at}"),
             node: Node::new(options),
             circuit,
             outbox,
             link: Link::Up,
+            is_refused: false,
             begun: Vec::new(),
+            turns,
             late: Vec::new(),
+            hung: None,
             epoch: 0,
         }
     }
@@ -328,85 +319,23 @@ impl Process {
         self.node.heard(&self.circuit, Some(word), now);
     }
 
+    fn mend(&mut self) {
+        self.link = Link::Up;
+        self.is_refused = false;
+    }
+
     fn answered(
         &mut self,
-        answers: &[(Request, Reply)],
+        answers: &[(Request, Option<Reply>)],
         is_in_time: bool,
         sent: Timestamp,
         now: Timestamp,
     ) {
         for (request, reply) in answers {
-            let reply = Some(reply).filter(|_| is_in_time);
+            let reply = reply.as_ref().filter(|_| is_in_time);
             self.node.answered(&self.circuit, request, reply, sent, now);
         }
     }
-}
-
-impl Worth {
-    const fn outcome(self) -> Outcome {
-        match self {
-            Self::Well => Outcome::Success,
-            Self::Bad => Outcome::Failure(FailureKind::OTHER),
-        }
-    }
-}
-
-fn worth() -> impl Strategy<Value = Worth> {
-    prop_oneof![Just(Worth::Well), Just(Worth::Bad)]
-}
-
-fn fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![
-        4 => Just(Fate::Arrives),
-        1 => Just(Fate::RequestLost),
-        1 => Just(Fate::ReplyLost),
-        1 => Just(Fate::ReplyLate),
-    ]
-}
-
-fn command() -> impl Strategy<Value = FleetCommand> {
-    prop_oneof![
-        Just(FleetCommand::Reset),
-        Just(FleetCommand::ForceOpen),
-        Just(FleetCommand::ForceClosed),
-        Just(FleetCommand::Release),
-    ]
-}
-
-fn millis() -> impl Strategy<Value = u64> {
-    prop_oneof![0..20_u64, 50..500_u64, 1000..6000_u64]
-}
-
-/// Whatever can happen.
-fn any_step() -> impl Strategy<Value = Step> {
-    let node = || 0..NODES;
-    prop_oneof![
-        6 => (node(), worth()).prop_map(|(at, worth)| Step::Call(at, worth)),
-        2 => node().prop_map(Step::Begin),
-        2 => (node(), worth()).prop_map(|(at, worth)| Step::End(at, worth)),
-        8 => (node(), fate()).prop_map(|(at, fate)| Step::Exchange(at, fate)),
-        2 => node().prop_map(Step::Poll),
-        4 => (node(), 0..50_usize, 1..3_usize)
-            .prop_map(|(node, message, copies)| Step::Deliver { node, message, copies }),
-        1 => node().prop_map(Step::Late),
-        5 => millis().prop_map(Step::Advance),
-        1 => node().prop_map(Step::Cut),
-        2 => node().prop_map(Step::Mend),
-        1 => prop_oneof![Just(Step::Flush), Just(Step::Save), Just(Step::Load)],
-        1 => (node(), command()).prop_map(|(at, command)| Step::Operate(at, command)),
-    ]
-}
-
-/// What happens while nothing is lost.
-fn calm_step() -> impl Strategy<Value = Step> {
-    let node = || 0..NODES;
-    prop_oneof![
-        6 => (node(), worth()).prop_map(|(at, worth)| Step::Call(at, worth)),
-        2 => node().prop_map(Step::Begin),
-        2 => (node(), worth()).prop_map(|(at, worth)| Step::End(at, worth)),
-        4 => node().prop_map(|at| Step::Exchange(at, Fate::Arrives)),
-        5 => (0..1500_u64).prop_map(Step::Advance),
-    ]
 }
 
 proptest! {
