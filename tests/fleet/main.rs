@@ -9,6 +9,7 @@ mod attacks;
 mod clocks;
 mod load;
 mod login;
+mod lost;
 mod names;
 mod network;
 mod nodes;
