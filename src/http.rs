@@ -109,6 +109,7 @@ mod status;
 mod tower_http;
 mod watch;
 
+use std::ops::RangeBounds;
 use std::time::Duration;
 
 pub use self::body::ResponseBody;
@@ -119,6 +120,7 @@ pub use self::host::ByHost;
 pub use self::read_body::{ReadBody, ReadBodyEnd};
 pub use self::respond::{grpc_unavailable, problem_json, service_unavailable};
 pub use self::settle::{AtBodyEnd, BodyCall};
+use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
 #[cfg(feature = "tower-http")]
 pub use self::tower_http::{TowerHttp, TowerHttpEnd};
@@ -126,6 +128,7 @@ use crate::circuit::Circuit;
 use crate::engine::outcome::Outcome;
 use crate::layer::CircuitBreakerLayer;
 use crate::rejection::Typed;
+use crate::sync::Arc;
 
 /// A layer around `circuit` for HTTP: 5xx, errors and broken bodies are failures.
 ///
@@ -152,6 +155,37 @@ impl<C, R> CircuitBreakerLayer<C, R> {
     /// [`http`](crate::http).
     pub fn judge_body(self) -> CircuitBreakerLayer<C, R, AtBodyEnd> {
         self.with(|handle, _| (handle, AtBodyEnd::default()))
+    }
+}
+
+/// With the feature `http`.
+impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
+    /// Ignores responses with a status in `statuses`, as
+    /// [`ServerErrorsAsFailures::ignoring_status`] does. Several calls add up.
+    ///
+    /// Before [`ignoring`](Self::ignoring), which makes another classifier.
+    ///
+    /// # Panics
+    ///
+    /// When `statuses` is empty, or goes beyond 100 to 999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, http};
+    ///
+    /// let layer = http::layer(Circuit::builder("plants").build())
+    ///     .ignoring_status(401..=403)
+    ///     .ignoring_status(404..=404);
+    /// # let _ = layer;
+    /// ```
+    #[track_caller]
+    pub fn ignoring_status(self, statuses: impl RangeBounds<u16>) -> Self {
+        let statuses = status_codes(&statuses);
+        self.with(|handle, settlement| {
+            let classify = handle.classify().clone().ignoring_status(statuses);
+            (handle.with_classify(Arc::new(classify)), settlement)
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Classifiers by status.
 
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use http::{Response, StatusCode};
+use http::Response;
 
 use crate::classify::{Classify, ErrorsAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
@@ -25,6 +25,8 @@ pub struct ServerErrorsAsFailures {
 #[derive(Debug, Clone)]
 pub struct StatusInRangeAsFailures {
     range: RangeInclusive<u16>,
+    /// Win over the range and over hints.
+    ignored: Vec<RangeInclusive<u16>>,
     hints: Hints,
 }
 
@@ -32,8 +34,20 @@ impl ServerErrorsAsFailures {
     /// 500 to 599.
     #[must_use]
     pub const fn new() -> Self {
-        let (range, hints) = (500..=599, Hints::Unheeded);
-        Self { statuses: StatusInRangeAsFailures { range, hints } }
+        Self { statuses: StatusInRangeAsFailures::of(500..=599) }
+    }
+
+    /// Ignores responses with a status in `statuses`: `401..=403`, `404..=404`.
+    ///
+    /// See [`StatusInRangeAsFailures::ignoring_status`].
+    ///
+    /// # Panics
+    ///
+    /// When `statuses` is empty, or goes beyond 100 to 999.
+    #[must_use]
+    #[track_caller]
+    pub fn ignoring_status(self, statuses: impl RangeBounds<u16>) -> Self {
+        Self { statuses: self.statuses.ignoring_status(statuses) }
     }
 
     /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`.
@@ -61,12 +75,44 @@ impl StatusInRangeAsFailures {
     #[must_use]
     #[track_caller]
     pub fn new(range: RangeInclusive<u16>) -> Self {
-        let (first, last) = (*range.start(), *range.end());
-        assert!(
-            (100..=999).contains(&first) && first <= last && last <= 999,
-            "a range of status codes lies between 100 and 999 and is not empty, but got {first}..={last}"
-        );
-        Self { range, hints: Hints::Unheeded }
+        Self::of(status_codes(&range))
+    }
+
+    const fn of(range: RangeInclusive<u16>) -> Self {
+        Self { range, ignored: Vec::new(), hints: Hints::Unheeded }
+    }
+
+    /// Ignores responses with a status in `statuses`: `401..=403`, `404..=404`; `400..` goes up to
+    /// 999. Several calls add up.
+    ///
+    /// For answers that are no word of the upstream, such as a gateway's 401, or that say nothing of
+    /// its health. An ignored status is ignored whatever else is set: in the range of failures, too,
+    /// and whatever it asks for in `Retry-After`. It is ignored as soon as the head is there; the
+    /// body is not waited for. [The guide](crate::docs::traps#statuses-that-are-no-word-of-the-upstream)
+    /// says which to ignore. Default: none.
+    ///
+    /// # Panics
+    ///
+    /// When `statuses` is empty, or goes beyond 100 to 999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::Response;
+    /// use tower_circuit_breaker::http::StatusInRangeAsFailures;
+    /// use tower_circuit_breaker::{BoxError, Classify, Outcome};
+    ///
+    /// let classify = StatusInRangeAsFailures::new(400..=599).ignoring_status(404..=404);
+    ///
+    /// let not_found: Result<_, BoxError> = Ok(Response::builder().status(404).body(())?);
+    /// assert_eq!(classify.classify(&not_found), Outcome::Ignored);
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn ignoring_status(mut self, statuses: impl RangeBounds<u16>) -> Self {
+        self.ignored.push(status_codes(&statuses));
+        self
     }
 
     /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`, at once.
@@ -84,13 +130,15 @@ impl StatusInRangeAsFailures {
         if response.extensions().get::<Rejected>().is_some() {
             return Outcome::Ignored;
         }
-        let status = response.status();
-        let asks =
-            status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
+        let status = response.status().as_u16();
+        if self.ignored.iter().any(|ignored| ignored.contains(&status)) {
+            return Outcome::Ignored;
+        }
+        let asks = matches!(status, 429 | 503);
         let hint = self.hints.heed(|| retry_after(response.headers()).filter(|_| asks));
         match hint {
             Some(wait) => Outcome::TripFor(wait),
-            None if self.range.contains(&status.as_u16()) => Outcome::Failure(STATUS),
+            None if self.range.contains(&status) => Outcome::Failure(STATUS),
             None => Outcome::Success,
         }
     }
@@ -109,4 +157,24 @@ impl<B, E: 'static> Classify<Response<B>, E> for ServerErrorsAsFailures {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         self.statuses.classify(result)
     }
+}
+
+/// The status codes of `range`, which must be some; without a bound from 100 or up to 999.
+#[track_caller]
+pub(super) fn status_codes(range: &impl RangeBounds<u16>) -> RangeInclusive<u16> {
+    let first = match range.start_bound() {
+        Bound::Included(first) => *first,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 100,
+    };
+    let last = match range.end_bound() {
+        Bound::Included(last) => *last,
+        Bound::Excluded(after) => after.saturating_sub(1),
+        Bound::Unbounded => 999,
+    };
+    assert!(
+        (100..=999).contains(&first) && first <= last && last <= 999,
+        "a range of status codes lies between 100 and 999 and is not empty, but got {first}..={last}"
+    );
+    first..=last
 }

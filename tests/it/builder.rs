@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::time::Duration;
 
+use tower_circuit_breaker::http::{self, ServerErrorsAsFailures, StatusInRangeAsFailures};
 use tower_circuit_breaker::{Backoff, Circuit, FailureKind, SlidingWindow, TripRule};
 
 use crate::support::SECOND;
@@ -176,7 +177,7 @@ fn the_kind_of_a_rule_has_a_name() {
 #[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn every_setter_panics_at_the_callers_line() {
-    let panics: [(fn(), u32); 17] = [
+    let panics: [(fn(), u32); 21] = [
         (|| drop(api().consecutive_failures(0)), line!()),
         (|| drop(api().failure_count(0)), line!()),
         (|| drop(api().failure_rate(7.0)), line!()),
@@ -194,6 +195,10 @@ fn every_setter_panics_at_the_callers_line() {
         (|| drop(TripRule::failure_rate(f64::INFINITY)), line!()),
         (|| ignore(SlidingWindow::count(0)), line!()),
         (|| ignore(SlidingWindow::time(SECOND).buckets(0)), line!()),
+        (|| drop(StatusInRangeAsFailures::new(0..=99)), line!()),
+        (|| drop(StatusInRangeAsFailures::new(500..=599).ignoring_status(..=99)), line!()),
+        (|| drop(ServerErrorsAsFailures::new().ignoring_status(1000..)), line!()),
+        (|| drop(http::layer(api().build()).ignoring_status(404..404)), line!()),
     ];
     for (set, line) in panics {
         message(set);

@@ -1,6 +1,8 @@
 //! Classifiers by HTTP status, and what servers ask for.
 
 use std::convert::Infallible;
+use std::ops::Bound;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -11,8 +13,10 @@ use tower_circuit_breaker::http::{
 };
 use tower_circuit_breaker::{Circuit, CircuitState};
 
-use crate::script::{Script, counted, read, request, response};
-use crate::support::{SECOND, circuit};
+use crate::script::{
+    FAILURE, IGNORED, SUCCESS, Script, Step, call_by, counted, read, request, response,
+};
+use crate::support::{SECOND, circuit, ready_to_probe};
 
 /// What one response through `layer` with `classify` is counted as.
 pub(crate) fn ask<C>(circuit: &Circuit, classify: C, answer: Response<Script>)
@@ -72,16 +76,98 @@ fn server_errors_are_failures() {
 }
 
 #[test]
+fn ignored_statuses_are_ignored_at_the_head_whatever_else_is_set() {
+    let classify = || {
+        StatusInRangeAsFailures::new(400..=599)
+            .ignoring_status(401..=403)
+            .ignoring_status(404..405)
+            .ignoring_status(503..=503)
+            .heed_retry_after()
+            .ignoring_status(600..)
+    };
+    let table = [
+        (200, SUCCESS),
+        (400, FAILURE),
+        (401, IGNORED),
+        (403, IGNORED),
+        (404, IGNORED),
+        (405, FAILURE),
+        (500, FAILURE),
+        (503, IGNORED),
+        (599, FAILURE),
+        (600, IGNORED),
+        (999, IGNORED),
+    ];
+    for (status, expected) in table {
+        let (circuit, _) = circuit(|b| b);
+        let asks = headers([("retry-after", "120")]);
+        let answer = with_headers(response(status, Script::new([Step::Data("half")])), &asks);
+        ask(&circuit, classify(), answer);
+        assert_eq!(counted(&circuit), expected, "{status}");
+        assert_eq!(circuit.state(), CircuitState::Closed, "{status}");
+    }
+    let (circuit, _) = circuit(|b| b);
+    let broken = || response(404, Script::new([Step::Data("half"), Step::Break]));
+    ask(&circuit, classify(), broken());
+    ask(&circuit, ServerErrorsAsFailures::new().ignoring_status(..=404), broken());
+    assert_eq!(counted(&circuit), [0, 0, 2, 0], "whatever becomes of the body");
+}
+
+#[test]
+fn a_layer_for_http_ignores_statuses_by_itself() {
+    let (circuit, _) = circuit(|b| b);
+    let layer = layer(circuit.clone()).ignoring_status(404..=404).ignoring_status(500..=501);
+
+    for status in [404, 500, 501, 502, 403] {
+        read(&mut call_by(&layer, Method::GET, response(status, Script::default())).into_body());
+    }
+
+    assert_eq!(counted(&circuit), [1, 1, 3, 0]);
+}
+
+#[test]
+fn sixteen_ignored_statuses_in_a_row_close_a_half_open_circuit() {
+    let (circuit, clock) = circuit(|b| b);
+    ready_to_probe(&circuit, &clock);
+    let layer = layer(circuit.clone()).ignoring_status(401..=401);
+
+    for _ in 0..16 {
+        assert_ne!(circuit.state(), CircuitState::Closed);
+        call_by(&layer, Method::GET, response(401, Script::default()));
+    }
+
+    assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn ranges_that_hold_for_no_status_are_refused_with_their_bounds() {
     #[expect(clippy::reversed_empty_ranges, reason = "that is what is tested")]
     let ranges = [599..=500, 0..=99, 99..=200, 500..=1000, u16::MIN..=u16::MAX];
     for range in ranges {
         let shown = format!("{range:?}");
-        let refused = std::panic::catch_unwind(|| StatusInRangeAsFailures::new(range));
-        let message = *refused.unwrap_err().downcast::<String>().unwrap();
-        assert!(message.contains(&shown), "{message}");
+        let again = range.clone();
+        refuses(&shown, || drop(StatusInRangeAsFailures::new(range.clone())));
+        refuses(&shown, || drop(StatusInRangeAsFailures::new(500..=599).ignoring_status(range)));
+        refuses(&shown, || drop(layer(circuit(|b| b).0).ignoring_status(again)));
     }
+    let ignoring = |range: (Bound<u16>, Bound<u16>)| {
+        drop(ServerErrorsAsFailures::new().ignoring_status(range));
+    };
+    #[expect(clippy::reversed_empty_ranges, reason = "that is what is tested")]
+    let half_open = 404..404;
+    refuses("404..=403", || drop(ServerErrorsAsFailures::new().ignoring_status(half_open)));
+    refuses("1000..=999", || ignoring((Bound::Excluded(999), Bound::Unbounded)));
+    refuses("65535..=999", || ignoring((Bound::Excluded(u16::MAX), Bound::Unbounded)));
+    refuses("100..=0", || ignoring((Bound::Unbounded, Bound::Excluded(0))));
+    ignoring((Bound::Excluded(998), Bound::Unbounded));
+}
+
+/// Holds that `set` panics with a message that has `part`.
+fn refuses(part: &str, set: impl FnOnce()) {
+    let refused = std::panic::catch_unwind(AssertUnwindSafe(set));
+    let message = *refused.expect_err(part).downcast::<String>().unwrap();
+    assert!(message.contains(part), "{part}: {message}");
 }
 
 #[test]

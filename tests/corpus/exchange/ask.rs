@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use crate::exchange::body::{Broken, Pieces, Script};
 use crate::exchange::own::{of_body, panic_on_purpose};
-use crate::exchange::{Answer, Classifier, Exchange, Hints};
+use crate::exchange::{Answer, Classifier, Exchange, Hints, Ignored};
 
 /// The body of a response, whoever judges it.
 pub(super) trait Reader {
@@ -40,11 +40,8 @@ pub(super) fn ask(circuit: &Circuit, exchange: &Exchange, was_called: &Cell<bool
     let ask = Ask { circuit, exchange, was_called };
     match &exchange.classifier {
         Classifier::Errors => ask.by(ErrorsAsFailures),
-        Classifier::ServerErrors(Hints::Unheeded) => ask.by(ServerErrorsAsFailures::new()),
-        Classifier::ServerErrors(Hints::Heeded) => {
-            ask.by(ServerErrorsAsFailures::new().heed_retry_after())
-        }
-        Classifier::Statuses(range, hints) => ask.by(by_status(range, *hints)),
+        Classifier::ServerErrors(ignored, hints) => ask.by(server_errors(ignored, *hints)),
+        Classifier::Statuses(range, ignored, hints) => ask.by(by_status(range, ignored, *hints)),
         Classifier::Grpc(successes, hints) => ask.by(by_code(*successes, *hints)),
         Classifier::ReadBody(limit) => {
             let judge = |status: StatusCode, body: &[u8]| of_body(status, body).say();
@@ -58,12 +55,26 @@ pub(super) fn ask(circuit: &Circuit, exchange: &Exchange, was_called: &Cell<bool
     }
 }
 
-fn by_status(range: &RangeInclusive<u16>, hints: Hints) -> StatusInRangeAsFailures {
-    let by_status = StatusInRangeAsFailures::new(range.clone());
+fn server_errors(ignored: Ignored, hints: Hints) -> ServerErrorsAsFailures {
+    let by_status = ServerErrorsAsFailures::new();
+    let by_status =
+        ignored.iter().cloned().fold(by_status, ServerErrorsAsFailures::ignoring_status);
     match hints {
         Hints::Unheeded => by_status,
         Hints::Heeded => by_status.heed_retry_after(),
     }
+}
+
+fn by_status(
+    range: &RangeInclusive<u16>,
+    ignored: Ignored,
+    hints: Hints,
+) -> StatusInRangeAsFailures {
+    let by_status = match hints {
+        Hints::Unheeded => StatusInRangeAsFailures::new(range.clone()),
+        Hints::Heeded => StatusInRangeAsFailures::new(range.clone()).heed_retry_after(),
+    };
+    ignored.iter().cloned().fold(by_status, StatusInRangeAsFailures::ignoring_status)
 }
 
 fn by_code(successes: u32, hints: Hints) -> GrpcErrorsAsFailures {

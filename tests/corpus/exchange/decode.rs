@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use crate::choices::Choices;
 use crate::exchange::dates::{END, EPOCH, Style};
 use crate::exchange::{
-    Answer, Classifier, Deadline, Exchange, Frame, Frames, Head, Hints, Own, Step, Verdict, dates,
-    hints,
+    Answer, Classifier, Deadline, Exchange, Frame, Frames, Head, Hints, Ignored, Own, Step,
+    Verdict, dates, hints,
 };
 use crate::settings::Settings;
 
@@ -66,12 +66,16 @@ fn deadline(c: &mut Choices<'_>) -> Duration {
 fn classifier(c: &mut Choices<'_>) -> Classifier {
     match c.within(0, 8) {
         0 => Classifier::Errors,
-        1 => Classifier::ServerErrors(hints(c)),
+        1 => {
+            let (hints, ignored) = hints(c);
+            Classifier::ServerErrors(ignored, hints)
+        }
         2 => {
             let (one, other) = (status(c), status(c));
-            Classifier::Statuses(one.min(other)..=one.max(other), hints(c))
+            let (hints, ignored) = hints(c);
+            Classifier::Statuses(one.min(other)..=one.max(other), ignored, hints)
         }
-        3 | 4 => Classifier::Grpc(c.within(0, 1 << 17), hints(c)),
+        3 | 4 => Classifier::Grpc(c.within(0, 1 << 17), hints(c).0),
         5 => Classifier::ReadBody(c.within(0, 24) as usize),
         6 => Classifier::Closure(verdict(c)),
         _ => Classifier::Own(Own {
@@ -83,8 +87,21 @@ fn classifier(c: &mut Choices<'_>) -> Classifier {
     }
 }
 
-fn hints(c: &mut Choices<'_>) -> Hints {
-    if c.flag() { Hints::Heeded } else { Hints::Unheeded }
+/// A flag, and from the rest of its byte what is ignored.
+fn hints(c: &mut Choices<'_>) -> (Hints, Ignored) {
+    const SOME: [Ignored; 8] = [
+        &[],
+        &[404..=404],
+        &[400..=499],
+        &[503..=503],
+        &[429..=429, 503..=599],
+        &[100..=200],
+        &[200..=999],
+        &[401..=403, 404..=404, 500..=501],
+    ];
+    let byte = c.index();
+    let hints = if byte % 2 == 1 { Hints::Heeded } else { Hints::Unheeded };
+    (hints, SOME[byte / 2 % SOME.len()])
 }
 
 fn verdict(c: &mut Choices<'_>) -> Verdict {

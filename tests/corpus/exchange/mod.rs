@@ -66,8 +66,8 @@ struct Deadline {
 #[derive(Debug)]
 enum Classifier {
     Errors,
-    ServerErrors(Hints),
-    Statuses(RangeInclusive<u16>, Hints),
+    ServerErrors(Ignored, Hints),
+    Statuses(RangeInclusive<u16>, Ignored, Hints),
     /// A bit for each code that is a success.
     Grpc(u32, Hints),
     /// Up to a limit; [`own::of_body`] is the closure.
@@ -75,6 +75,9 @@ enum Classifier {
     Closure(Verdict),
     Own(Own),
 }
+
+/// Statuses that are ignored, in as many calls.
+type Ignored = &'static [RangeInclusive<u16>];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hints {

@@ -89,8 +89,15 @@ fn of_head(classifier: &Classifier, head: &Head) -> Option<End> {
     let is_5xx = (500..600).contains(&head.status);
     match classifier {
         Classifier::Errors => None,
-        Classifier::ServerErrors(heeds) => of_status(head, is_5xx, *heeds),
-        Classifier::Statuses(range, heeds) => of_status(head, range.contains(&head.status), *heeds),
+        Classifier::ServerErrors(ignored, _) | Classifier::Statuses(_, ignored, _)
+            if ignored.iter().any(|range| range.contains(&head.status)) =>
+        {
+            Some(IGNORED)
+        }
+        Classifier::ServerErrors(_, heeds) => of_status(head, is_5xx, *heeds),
+        Classifier::Statuses(range, _, heeds) => {
+            of_status(head, range.contains(&head.status), *heeds)
+        }
         Classifier::ReadBody(_) => of_status(head, is_5xx, Hints::Unheeded),
         Classifier::Grpc(successes, heeds) => {
             let of_code = |code| of_code(*successes, *heeds, code, &head.headers);
