@@ -50,7 +50,8 @@ impl ServerErrorsAsFailures {
         Self { statuses: self.statuses.ignoring_status(statuses) }
     }
 
-    /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`.
+    /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`; one that asks for nothing
+    /// is a failure.
     ///
     /// See [`StatusInRangeAsFailures::heed_retry_after`].
     #[must_use]
@@ -115,12 +116,14 @@ impl StatusInRangeAsFailures {
         self
     }
 
-    /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`, at once.
+    /// Counts each 429 and 503 against the upstream: one that asks for a time in `Retry-After` opens
+    /// the circuit for as long, at once; the others are failures of kind [`STATUS`].
     ///
     /// The longest that an upstream can ask for is the circuit's
     /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for), 1 h by default. A value that
-    /// [`retry_after`] cannot use asks for nothing: then a 429 or 503 is worth what it is without.
-    /// Default: not heeded.
+    /// [`retry_after`] cannot use asks for nothing. Both statuses are failures then whatever the range
+    /// of failures, unless they are [ignored](Self::ignoring_status). Default: not heeded, and a 429
+    /// is a success where it is not in the range.
     #[must_use]
     pub fn heed_retry_after(self) -> Self {
         Self { hints: Hints::Heeded, ..self }
@@ -134,11 +137,10 @@ impl StatusInRangeAsFailures {
         if self.ignored.iter().any(|ignored| ignored.contains(&status)) {
             return Outcome::Ignored;
         }
-        let asks = matches!(status, 429 | 503);
-        let hint = self.hints.heed(|| retry_after(response.headers()).filter(|_| asks));
-        match hint {
+        let refuses = self.hints == Hints::Heeded && matches!(status, 429 | 503);
+        match refuses.then(|| retry_after(response.headers())).flatten() {
             Some(wait) => Outcome::TripFor(wait),
-            None if self.range.contains(&status) => Outcome::Failure(STATUS),
+            None if refuses || self.range.contains(&status) => Outcome::Failure(STATUS),
             None => Outcome::Success,
         }
     }

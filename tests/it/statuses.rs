@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{
-    ClassifyHttp, ServerErrorsAsFailures, StatusInRangeAsFailures, layer, retry_after,
+    ClassifyHttp, STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures, layer, retry_after,
 };
 use tower_circuit_breaker::{Circuit, CircuitState};
 
 use crate::script::{
-    FAILURE, IGNORED, SUCCESS, Script, Step, call_by, counted, read, request, response,
+    FAILURE, IGNORED, SUCCESS, Script, Step, call_by, counted, kinds, read, request, response,
 };
 use crate::support::{SECOND, circuit, ready_to_probe};
 
@@ -187,16 +187,25 @@ fn retry_after_opens_the_circuit_when_it_is_heeded() {
 
 #[test]
 fn hints_without_use_leave_the_status_to_decide() {
-    let heeding = || ServerErrorsAsFailures::new().heed_retry_after();
-    for value in ["", "0", "-1", "1.5", "soon", "1e9", "0x10", "Wed, 21 Oct 2015 07:28:00 GMT"] {
-        for (status, failures) in [(429, 0), (503, 1)] {
+    let none = headers([]);
+    let useless =
+        ["", "0", "-1", "1.5", "soon", "1e9", "0x10", "Wed, 21 Oct 2015 07:28:00 GMT", "+7", "7s"]
+            .map(|value| headers([("retry-after", value)]));
+    for asks in useless.iter().chain([&none]) {
+        for (status, expected) in [(429, FAILURE), (503, FAILURE), (404, SUCCESS), (500, SUCCESS)] {
             let (circuit, _) = circuit(|b| b);
-            let asks = headers([("retry-after", value)]);
-            ask(&circuit, heeding(), with_headers(response(status, Script::default()), &asks));
-            assert_eq!(circuit.state(), CircuitState::Closed, "{status} {value:?}");
-            assert_eq!(counted(&circuit), [1 - failures, failures, 0, 0], "{status} {value:?}");
+            let kinds = kinds(&circuit);
+            // A range without any of them: that a 429 or 503 has failed needs no range.
+            let heeding = StatusInRangeAsFailures::new(418..=418).heed_retry_after();
+            ask(&circuit, heeding, with_headers(response(status, Script::default()), asks));
+            assert_eq!(circuit.state(), CircuitState::Closed, "{status} {asks:?}");
+            assert_eq!(counted(&circuit), expected, "{status} {asks:?}");
+            assert!(kinds.lock().unwrap().iter().all(|kind| *kind == STATUS), "{status} {asks:?}");
         }
     }
+    let (circuit, _) = circuit(|b| b);
+    ask(&circuit, ServerErrorsAsFailures::new(), response(429, Script::default()));
+    assert_eq!(counted(&circuit), SUCCESS, "unheeded");
 }
 
 #[test]

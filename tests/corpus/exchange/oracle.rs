@@ -113,13 +113,17 @@ fn of_head(classifier: &Classifier, head: &Head) -> Option<End> {
 }
 
 fn of_status(head: &Head, is_failing: bool, heeds: Hints) -> Option<End> {
+    let is_failing = is_failing || is_heeded(head, heeds);
     asked(head, heeds).or_else(|| is_failing.then_some(STATUS))
+}
+
+fn is_heeded(head: &Head, heeds: Hints) -> bool {
+    heeds == Hints::Heeded && matches!(head.status, 429 | 503)
 }
 
 /// What a 429 or 503 asks for.
 fn asked(head: &Head, heeds: Hints) -> Option<End> {
-    let is_heeded = heeds == Hints::Heeded && matches!(head.status, 429 | 503);
-    hints::retry_after(&head.headers).filter(|_| is_heeded).map(trip)
+    hints::retry_after(&head.headers).filter(|_| is_heeded(head, heeds)).map(trip)
 }
 
 fn trip(wait: Duration) -> End {
