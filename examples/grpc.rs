@@ -22,7 +22,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::{BoxError, Layer};
-use tower_circuit_breaker::http::{AtBodyEnd, GrpcCode, GrpcErrorsAsFailures, grpc_layer};
+use tower_circuit_breaker::http::{AtBodyEnd, GrpcErrorsAsFailures, grpc_layer};
 use tower_circuit_breaker::{Circuit, CircuitBreaker, CircuitState, Rejected, Typed};
 
 type Client = HealthClient<CircuitBreaker<Channel, GrpcErrorsAsFailures, Typed, AtBodyEnd>>;
@@ -48,12 +48,10 @@ async fn run(garden: &Arc<Garden>, circuit: &Circuit) -> Result<(), BoxError> {
     tokio::spawn(server.serve_with_incoming(incoming));
 
     let channel = Endpoint::try_from(url)?.connect().await?;
-    // To ask for what is not there is the caller's affair, and no failure of the server.
-    let classify = GrpcErrorsAsFailures::new().with_success(GrpcCode::NotFound);
-    let layer = grpc_layer(circuit.clone()).classify_with(classify);
-    let mut client = HealthClient::new(layer.layer(channel));
+    let mut client = HealthClient::new(grpc_layer(circuit.clone()).layer(channel));
 
     check(&mut client, "roses").await?;
+    // To ask for what is not there is the caller's affair, and no failure of the server.
     for _ in 0..4 {
         let _ = check(&mut client, "thistles").await;
     }

@@ -183,7 +183,7 @@ pub mod upstreams {
     //! |---|---|---|
     //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`http::layer`](crate::http::layer) | the defaults: 50 % of at least 20 calls in 10 s, or 5 in a row |
     //! | a paid third-party API with little traffic | the same, and 429: [`heed_retry_after`](crate::http::ServerErrorsAsFailures::heed_retry_after) | 3 to 5 in a row; a rate needs more calls than come |
-    //! | gRPC | all but `OK` and the codes that blame the caller: [`grpc_layer`](crate::http::grpc_layer) | as for HTTP |
+    //! | gRPC | the codes that blame the server, errors, broken streams: [`grpc_layer`](crate::http::grpc_layer) | as for HTTP |
     //! | an upstream that says "error" with a 200 | [`ReadBody`](crate::http::ReadBody) | as for HTTP |
     //! | a server-sent event stream | a [`body_deadline`](crate::CircuitBreakerLayer::body_deadline) with `Success` | consecutive failures |
     //! | a database or cache, by [`Circuit::call`](crate::Circuit::call) | a lost connection, not a bad query: [`call_with`](crate::Circuit::call_with) | 3 in a row, short open times |

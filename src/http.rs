@@ -134,14 +134,18 @@ use crate::sync::Arc;
 ///
 /// The same as `CircuitBreakerLayer::new(circuit)` with [`ServerErrorsAsFailures`] and
 /// [`judge_body`](CircuitBreakerLayer::judge_body).
+///
+/// **Not for gRPC**, whose failures are 200s with a `grpc-status` at the end: to this layer each of
+/// them is a success, and the circuit never opens. Use [`grpc_layer`].
 pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtBodyEnd> {
     CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
 }
 
-/// A layer around `circuit` for gRPC: every status but `OK` and every broken stream is a failure.
+/// A layer around `circuit` for gRPC: statuses that blame the server, errors and broken streams are
+/// failures.
 ///
-/// The same as [`layer`] with [`GrpcErrorsAsFailures`]; give that to `classify_with` to choose
-/// which codes are successes.
+/// The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what each code counts as; give
+/// that to `classify_with` to choose otherwise.
 pub fn grpc_layer(circuit: Circuit) -> CircuitBreakerLayer<GrpcErrorsAsFailures, Typed, AtBodyEnd> {
     CircuitBreakerLayer::new(circuit).classify_with(GrpcErrorsAsFailures::new()).judge_body()
 }

@@ -2,6 +2,8 @@
 
 mod code;
 
+use std::time::Duration;
+
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 
@@ -13,8 +15,22 @@ use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::hints::{Hints, pushback, retry_after};
 use crate::settlement::Settlement;
 
-/// Every gRPC status but `OK` is a failure, of the kind that [`GrpcCode::as_str`] names, and so are
-/// errors, except rejections; chosen codes are successes.
+/// gRPC statuses that blame the server are failures, of the kind that [`GrpcCode::as_str`] names,
+/// and so are errors, except rejections.
+///
+/// | code | counts as | why |
+/// |---|---|---|
+/// | `UNKNOWN`, `DEADLINE_EXCEEDED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | failure | the server, or the way to it, is at fault: [Envoy] and [linkerd] count these, too |
+/// | `RESOURCE_EXHAUSTED` | failure | the server has no room for more. [linkerd's breaker] has it lower the success rate; to Envoy it is a 429, and no failure. Where it is a caller's own quota, ignore it |
+/// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE` | success | the server is well, and says no to this request. Envoy and linkerd agree |
+/// | `PERMISSION_DENIED`, `UNAUTHENTICATED`, `UNIMPLEMENTED` | success | as 403, 401 and 404 by HTTP: one caller without a right would open the circuit for all. linkerd counts the first as a failure, Envoy the last, its 501. Where something before the server says so, ignore them |
+/// | `CANCELLED` | ignored | [typically by the caller][codes]: it says nothing of the server. To Envoy and linkerd, which ignore nothing, it is no failure; [Finagle] ignores what its client has cancelled |
+/// | `OK` | success | always |
+///
+/// [tower-http] and [Linkerd 1], on Finagle, count every code but `OK` as a failure: with them a client
+/// that asks for what is not there opens the circuit.
+/// [`with_failure`](Self::with_failure), [`with_success`](Self::with_success) and
+/// [`ignoring_code`](Self::ignoring_code) say otherwise of single codes.
 ///
 /// Which status counts:
 ///
@@ -26,9 +42,7 @@ use crate::settlement::Settlement;
 /// | not among the headers, another HTTP status | the code that gRPC has for it, at once: 400 `INTERNAL`, 401 `UNAUTHENTICATED`, 403 `PERMISSION_DENIED`, 404 `UNIMPLEMENTED`, 429, 502, 503 and 504 `UNAVAILABLE`, others `UNKNOWN` |
 /// | not a number from 0 to 16, or not written as gRPC does: `00`, ` 0` | `UNKNOWN` |
 ///
-/// A stream that breaks is a failure of kind [`BODY`]. The statuses that say "the caller was wrong"
-/// ([`NotFound`](GrpcCode::NotFound), [`InvalidArgument`](GrpcCode::InvalidArgument) and the like)
-/// say nothing against the upstream: choose those that your calls may meet.
+/// A stream that breaks is a failure of kind [`BODY`].
 ///
 /// # Examples
 ///
@@ -38,16 +52,26 @@ use crate::settlement::Settlement;
 ///
 /// let layer = grpc_layer(Circuit::builder("greeter").build()).classify_with(
 ///     GrpcErrorsAsFailures::new()
-///         .with_success(GrpcCode::NotFound)
-///         .with_success(GrpcCode::InvalidArgument)
+///         .with_failure(GrpcCode::Aborted)
+///         .ignoring_code(GrpcCode::Unauthenticated)
 ///         .heed_pushback(),
 /// );
 /// # let _ = layer;
 /// ```
+///
+/// [Envoy]: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier#grpc
+/// [linkerd]: https://github.com/linkerd/linkerd2-proxy/blob/main/linkerd/proxy/client-policy/src/grpc.rs
+/// [linkerd's breaker]: https://github.com/linkerd/linkerd2-proxy/blob/main/linkerd/app/outbound/src/http/breaker/unified.rs
+/// [codes]: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+/// [Finagle]: https://twitter.github.io/finagle/docs/com/twitter/finagle/service/ResponseClassifier$.html
+/// [tower-http]: https://docs.rs/tower-http/0.7/tower_http/classify/struct.GrpcErrorsAsFailures.html
+/// [Linkerd 1]: https://github.com/linkerd/linkerd/issues/2183
 #[derive(Debug, Clone, Copy)]
 pub struct GrpcErrorsAsFailures {
-    /// A bit for each code that is a success.
-    successes: u32,
+    /// A bit for each code that is a failure.
+    failures: u32,
+    /// A bit for each code that is ignored; the others are successes.
+    ignored: u32,
     hints: Hints,
 }
 
@@ -58,16 +82,52 @@ pub struct GrpcEnd {
 }
 
 impl GrpcErrorsAsFailures {
-    /// `OK` alone is a success.
+    /// The codes that blame the server are failures, `CANCELLED` is ignored.
     #[must_use]
     pub const fn new() -> Self {
-        Self { successes: GrpcCode::Ok.bit(), hints: Hints::Unheeded }
+        Self { failures: 0, ignored: 0, hints: Hints::Unheeded }
+            .with_failure(GrpcCode::Unknown)
+            .with_failure(GrpcCode::DeadlineExceeded)
+            .with_failure(GrpcCode::ResourceExhausted)
+            .with_failure(GrpcCode::Internal)
+            .with_failure(GrpcCode::Unavailable)
+            .with_failure(GrpcCode::DataLoss)
+            .ignoring_code(GrpcCode::Cancelled)
     }
 
-    /// Counts `code` as a success, too.
+    /// Counts `code` as a failure.
+    ///
+    /// What is said of a code last holds, here and below.
+    ///
+    /// # Panics
+    ///
+    /// When `code` is `OK`: that is a success.
+    #[must_use]
+    #[track_caller]
+    pub const fn with_failure(self, code: GrpcCode) -> Self {
+        code.must_be_an_error();
+        let Self { failures, ignored, hints } = self.with_success(code);
+        Self { failures: failures | code.bit(), ignored, hints }
+    }
+
+    /// Counts `code` as a success: the server answers, and is well.
     #[must_use]
     pub const fn with_success(self, code: GrpcCode) -> Self {
-        Self { successes: self.successes | code.bit(), ..self }
+        let others = !code.bit();
+        Self { failures: self.failures & others, ignored: self.ignored & others, ..self }
+    }
+
+    /// Ignores `code`: it says nothing of the server's health.
+    ///
+    /// # Panics
+    ///
+    /// When `code` is `OK`: that is a success.
+    #[must_use]
+    #[track_caller]
+    pub const fn ignoring_code(self, code: GrpcCode) -> Self {
+        code.must_be_an_error();
+        let Self { failures, ignored, hints } = self.with_success(code);
+        Self { failures, ignored: ignored | code.bit(), hints }
     }
 
     /// Opens the circuit for as long as a failed call asks in `grpc-retry-pushback-ms`, beside its
@@ -81,11 +141,15 @@ impl GrpcErrorsAsFailures {
         Self { hints: Hints::Heeded, ..self }
     }
 
-    fn classify_code(self, code: GrpcCode, headers: &HeaderMap) -> Outcome {
-        if self.successes & code.bit() != 0 {
+    /// What `code` counts as; a failure that asks for a time opens the circuit for as long.
+    fn classify_code(self, code: GrpcCode, hint: impl FnOnce() -> Option<Duration>) -> Outcome {
+        if self.ignored & code.bit() != 0 {
+            return Outcome::Ignored;
+        }
+        if self.failures & code.bit() == 0 {
             return Outcome::Success;
         }
-        match self.hints.heed(|| pushback(headers)) {
+        match self.hints.heed(hint) {
             Some(wait) => Outcome::TripFor(wait),
             None => Outcome::Failure(FailureKind::new(code.as_str())),
         }
@@ -94,18 +158,15 @@ impl GrpcErrorsAsFailures {
     fn classify_response<B>(self, response: &Response<B>) -> Settlement<GrpcEnd> {
         let (status, headers) = (response.status(), response.headers());
         if let Some(code) = GrpcCode::among(headers) {
-            return Settlement::Now(self.classify_code(code, headers));
+            return Settlement::Now(self.classify_code(code, || pushback(headers)));
         }
         if status == StatusCode::OK {
             return Settlement::Later(GrpcEnd { classify: self });
         }
-        let asks =
-            status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
-        let hint = self.hints.heed(|| retry_after(headers).filter(|_| asks));
-        Settlement::Now(match hint {
-            Some(wait) => Outcome::TripFor(wait),
-            None => self.classify_code(GrpcCode::of_http(status), headers),
-        })
+        let refuses = matches!(status.as_u16(), 429 | 503);
+        let asked = || refuses.then(|| retry_after(headers)).flatten();
+        let code = GrpcCode::of_http(status);
+        Settlement::Now(self.classify_code(code, || asked().or_else(|| pushback(headers))))
     }
 }
 
@@ -141,6 +202,6 @@ impl<E> ClassifyEnd<E> for GrpcEnd {
         let none = HeaderMap::new();
         let trailers = trailers.unwrap_or(&none);
         let code = GrpcCode::among(trailers).unwrap_or(GrpcCode::Unknown);
-        self.classify.classify_code(code, trailers)
+        self.classify.classify_code(code, || pushback(trailers))
     }
 }

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::time::Duration;
 
-use tower_circuit_breaker::http::{self, ServerErrorsAsFailures, StatusInRangeAsFailures};
+use tower_circuit_breaker::http::{
+    self, GrpcCode, GrpcErrorsAsFailures, ServerErrorsAsFailures, StatusInRangeAsFailures,
+};
 use tower_circuit_breaker::{Backoff, Circuit, FailureKind, SlidingWindow, TripRule};
 
 use crate::support::SECOND;
@@ -177,7 +179,7 @@ fn the_kind_of_a_rule_has_a_name() {
 #[test]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
 fn every_setter_panics_at_the_callers_line() {
-    let panics: [(fn(), u32); 21] = [
+    let panics: [(fn(), u32); 23] = [
         (|| drop(api().consecutive_failures(0)), line!()),
         (|| drop(api().failure_count(0)), line!()),
         (|| drop(api().failure_rate(7.0)), line!()),
@@ -199,6 +201,8 @@ fn every_setter_panics_at_the_callers_line() {
         (|| drop(StatusInRangeAsFailures::new(500..=599).ignoring_status(..=99)), line!()),
         (|| drop(ServerErrorsAsFailures::new().ignoring_status(1000..)), line!()),
         (|| drop(http::layer(api().build()).ignoring_status(404..404)), line!()),
+        (|| ignore(GrpcErrorsAsFailures::new().with_failure(GrpcCode::Ok)), line!()),
+        (|| ignore(GrpcErrorsAsFailures::new().ignoring_code(GrpcCode::Ok)), line!()),
     ];
     for (set, line) in panics {
         message(set);

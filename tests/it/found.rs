@@ -10,9 +10,10 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::buffer::Buffer;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_circuit_breaker::http::{GrpcCode, GrpcErrorsAsFailures, grpc_layer, grpc_unavailable};
+use tower_circuit_breaker::http::{grpc_layer, grpc_unavailable};
 use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, RejectReason, Rejected};
 
+use crate::script::counted;
 use crate::support::circuit;
 
 fn open() -> Circuit {
@@ -105,14 +106,14 @@ async fn a_rejection_as_a_grpc_response_is_unavailable_with_pushback() {
 
 #[tokio::test]
 async fn streams_of_tonic_are_judged_by_their_trailers() {
-    for (code, state) in [
-        (Code::Unavailable, CircuitState::Open),
-        (Code::NotFound, CircuitState::Closed),
-        (Code::Ok, CircuitState::Closed),
+    for (code, state, expected) in [
+        (Code::Unavailable, CircuitState::Open, [0, 3, 0, 0]),
+        (Code::NotFound, CircuitState::Closed, [3, 0, 0, 0]),
+        (Code::Cancelled, CircuitState::Closed, [0, 0, 3, 0]),
+        (Code::Ok, CircuitState::Closed, [3, 0, 0, 0]),
     ] {
         let (circuit, _) = circuit(|b| b.consecutive_failures(3));
-        let classify = GrpcErrorsAsFailures::new().with_success(GrpcCode::NotFound);
-        let layer = grpc_layer(circuit.clone()).classify_with(classify);
+        let layer = grpc_layer(circuit.clone());
         let mut client = HealthClient::new(layer.layer(serve(code).await));
         for _ in 0..3 {
             assert_eq!(circuit.state(), CircuitState::Closed, "{code:?}");
@@ -122,7 +123,6 @@ async fn streams_of_tonic_are_judged_by_their_trailers() {
             let _ = messages.message().await;
         }
         assert_eq!(circuit.state(), state, "{code:?}");
-        let totals = circuit.snapshot().totals;
-        assert_eq!(totals.successes + totals.failures, 3, "{code:?}");
+        assert_eq!(counted(&circuit), expected, "{code:?}");
     }
 }

@@ -62,6 +62,11 @@ impl GrpcCode {
         Self::ALL[self as usize].1
     }
 
+    #[track_caller]
+    pub(super) const fn must_be_an_error(self) {
+        assert!(!matches!(self, Self::Ok), "OK is a success, and cannot be anything else");
+    }
+
     pub(super) const fn bit(self) -> u32 {
         1 << self as u32
     }

@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use crate::exchange::body::{Broken, Pieces, Script};
 use crate::exchange::own::{of_body, panic_on_purpose};
-use crate::exchange::{Answer, Classifier, Exchange, Hints, Ignored};
+use crate::exchange::{Answer, Classifier, Exchange, Hints, Ignored, Said};
 
 /// The body of a response, whoever judges it.
 pub(super) trait Reader {
@@ -42,7 +42,7 @@ pub(super) fn ask(circuit: &Circuit, exchange: &Exchange, was_called: &Cell<bool
         Classifier::Errors => ask.by(ErrorsAsFailures),
         Classifier::ServerErrors(ignored, hints) => ask.by(server_errors(ignored, *hints)),
         Classifier::Statuses(range, ignored, hints) => ask.by(by_status(range, ignored, *hints)),
-        Classifier::Grpc(successes, hints) => ask.by(by_code(*successes, *hints)),
+        Classifier::Grpc(codes, said, hints) => ask.by(by_code(*codes, *said, *hints)),
         Classifier::ReadBody(limit) => {
             let judge = |status: StatusCode, body: &[u8]| of_body(status, body).say();
             ask.by(ReadBody::new(judge).limit(*limit))
@@ -77,9 +77,15 @@ fn by_status(
     ignored.iter().cloned().fold(by_status, StatusInRangeAsFailures::ignoring_status)
 }
 
-fn by_code(successes: u32, hints: Hints) -> GrpcErrorsAsFailures {
-    let chosen = (0..17).filter(|number| successes >> number & 1 == 1).filter_map(GrpcCode::new);
-    let by_code = chosen.fold(GrpcErrorsAsFailures::new(), GrpcErrorsAsFailures::with_success);
+fn by_code(codes: u32, said: Said, hints: Hints) -> GrpcErrorsAsFailures {
+    let say = match said {
+        Said::Success => GrpcErrorsAsFailures::with_success,
+        Said::Failure => GrpcErrorsAsFailures::with_failure,
+        Said::Ignored => GrpcErrorsAsFailures::ignoring_code,
+    };
+    // Of `OK` nothing else can be said.
+    let codes = (1..17).filter(|number| codes >> number & 1 == 1).filter_map(GrpcCode::new);
+    let by_code = codes.fold(GrpcErrorsAsFailures::new(), say);
     match hints {
         Hints::Unheeded => by_code,
         Hints::Heeded => by_code.heed_pushback(),

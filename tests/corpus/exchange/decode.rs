@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use crate::choices::Choices;
 use crate::exchange::dates::{END, EPOCH, Style};
 use crate::exchange::{
-    Answer, Classifier, Deadline, Exchange, Frame, Frames, Head, Hints, Ignored, Own, Step,
+    Answer, Classifier, Deadline, Exchange, Frame, Frames, Head, Hints, Ignored, Own, Said, Step,
     Verdict, dates, hints,
 };
 use crate::settings::Settings;
@@ -67,15 +67,19 @@ fn classifier(c: &mut Choices<'_>) -> Classifier {
     match c.within(0, 8) {
         0 => Classifier::Errors,
         1 => {
-            let (hints, ignored) = hints(c);
-            Classifier::ServerErrors(ignored, hints)
+            let (hints, rest) = hints(c);
+            Classifier::ServerErrors(ignored(rest), hints)
         }
         2 => {
             let (one, other) = (status(c), status(c));
-            let (hints, ignored) = hints(c);
-            Classifier::Statuses(one.min(other)..=one.max(other), ignored, hints)
+            let (hints, rest) = hints(c);
+            Classifier::Statuses(one.min(other)..=one.max(other), ignored(rest), hints)
         }
-        3 | 4 => Classifier::Grpc(c.within(0, 1 << 17), hints(c).0),
+        3 | 4 => {
+            let (codes, (hints, rest)) = (c.within(0, 1 << 17), hints(c));
+            let said = [Said::Success, Said::Failure, Said::Ignored][rest % 3];
+            Classifier::Grpc(codes, said, hints)
+        }
         5 => Classifier::ReadBody(c.within(0, 24) as usize),
         6 => Classifier::Closure(verdict(c)),
         _ => Classifier::Own(Own {
@@ -87,8 +91,14 @@ fn classifier(c: &mut Choices<'_>) -> Classifier {
     }
 }
 
-/// A flag, and from the rest of its byte what is ignored.
-fn hints(c: &mut Choices<'_>) -> (Hints, Ignored) {
+/// A flag, and what else its byte says.
+fn hints(c: &mut Choices<'_>) -> (Hints, usize) {
+    let byte = c.index();
+    let hints = if byte % 2 == 1 { Hints::Heeded } else { Hints::Unheeded };
+    (hints, byte / 2)
+}
+
+fn ignored(number: usize) -> Ignored {
     const SOME: [Ignored; 8] = [
         &[],
         &[404..=404],
@@ -99,9 +109,7 @@ fn hints(c: &mut Choices<'_>) -> (Hints, Ignored) {
         &[200..=999],
         &[401..=403, 404..=404, 500..=501],
     ];
-    let byte = c.index();
-    let hints = if byte % 2 == 1 { Hints::Heeded } else { Hints::Unheeded };
-    (hints, SOME[byte / 2 % SOME.len()])
+    SOME[number % SOME.len()]
 }
 
 fn verdict(c: &mut Choices<'_>) -> Verdict {

@@ -68,12 +68,19 @@ enum Classifier {
     Errors,
     ServerErrors(Ignored, Hints),
     Statuses(RangeInclusive<u16>, Ignored, Hints),
-    /// A bit for each code that is a success.
-    Grpc(u32, Hints),
+    /// A bit for each code of which something is said, and what.
+    Grpc(u32, Said, Hints),
     /// Up to a limit; [`own::of_body`] is the closure.
     ReadBody(usize),
     Closure(Verdict),
     Own(Own),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    Success,
+    Failure,
+    Ignored,
 }
 
 /// Statuses that are ignored, in as many calls.

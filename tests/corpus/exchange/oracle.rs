@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Version};
 use tower_circuit_breaker::{FailureKind, Outcome};
 
-use crate::exchange::{Answer, Classifier, Exchange, Frame, Head, Hints, Own, Verdict, hints, own};
+use crate::exchange::{
+    Answer, Classifier, Exchange, Frame, Head, Hints, Own, Said, Verdict, hints, own,
+};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +101,15 @@ fn of_head(classifier: &Classifier, head: &Head) -> Option<End> {
             of_status(head, range.contains(&head.status), *heeds)
         }
         Classifier::ReadBody(_) => of_status(head, is_5xx, Hints::Unheeded),
-        Classifier::Grpc(successes, heeds) => {
-            let of_code = |code| of_code(*successes, *heeds, code, &head.headers);
+        Classifier::Grpc(codes, said, heeds) => {
+            let of_code = |code| of_code(*codes, *said, *heeds, code, &head.headers);
             match hints::grpc_code(&head.headers) {
                 Some(code) => Some(of_code(code)),
                 None if head.status == 200 => None,
-                None => asked(head, *heeds).or_else(|| Some(of_code(code_of_http(head.status)))),
+                None => Some(match of_code(code_of_http(head.status)) {
+                    end @ (SUCCESS | IGNORED) => end,
+                    failed => asked(head, *heeds).unwrap_or(failed),
+                }),
             }
         }
         Classifier::Closure(verdict) => Some((*verdict).into()).filter(|end| *end != SUCCESS),
@@ -141,9 +146,15 @@ fn code_of_http(status: u16) -> usize {
     }
 }
 
-fn of_code(successes: u32, heeds: Hints, code: usize, beside: &HeaderMap) -> End {
-    if code == 0 || successes >> code & 1 == 1 {
-        return SUCCESS;
+fn of_code(codes: u32, said: Said, heeds: Hints, code: usize, beside: &HeaderMap) -> End {
+    match said {
+        _ if code == 0 => return SUCCESS,
+        Said::Failure if codes >> code & 1 == 1 => {}
+        Said::Success if codes >> code & 1 == 1 => return SUCCESS,
+        Said::Ignored if codes >> code & 1 == 1 => return IGNORED,
+        _ if code == 1 => return IGNORED,
+        _ if !matches!(code, 2 | 4 | 8 | 13 | 14 | 15) => return SUCCESS,
+        _ => {}
     }
     match hints::pushback(beside) {
         Some(wait) if heeds == Hints::Heeded => trip(wait),
@@ -154,10 +165,10 @@ fn of_code(successes: u32, heeds: Hints, code: usize, beside: &HeaderMap) -> End
 /// What the end after this many frames is worth.
 fn of_end(exchange: &Exchange, head: &Head, polls: usize, trailers: Option<&HeaderMap>) -> End {
     match &exchange.classifier {
-        Classifier::Grpc(successes, heeds) => {
+        Classifier::Grpc(codes, said, heeds) => {
             let trailers = trailers.cloned().unwrap_or_default();
             let code = hints::grpc_code(&trailers).unwrap_or(hints::UNKNOWN);
-            of_code(*successes, *heeds, code, &trailers)
+            of_code(*codes, *said, *heeds, code, &trailers)
         }
         Classifier::ReadBody(limit) => {
             let body = data(exchange, polls).filter(|body| body.len() <= *limit);
