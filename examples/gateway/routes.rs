@@ -3,14 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header::RETRY_AFTER;
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
@@ -20,6 +18,7 @@ use tokio::sync::oneshot;
 use tower::ServiceExt;
 use tower::timeout::error::Elapsed;
 use tower_circuit_breaker::admin::Admin;
+use tower_circuit_breaker::http::service_unavailable;
 use tower_circuit_breaker::{BoxError, CircuitSnapshot, Rejected};
 
 use crate::lane::Lane;
@@ -93,22 +92,14 @@ fn answer_for(error: &BoxError) -> Response {
 }
 
 fn answer_for_rejection(rejected: &Rejected) -> Response {
-    let headers = [
-        (RETRY_AFTER.as_str(), whole_seconds(rejected.retry_after()).to_string()),
-        (REJECTED_BY, rejected.circuit().to_owned()),
-    ];
     let body = json!({
         "error": rejected.to_string(),
         "circuit": rejected.circuit(),
         "reason": rejected.reason().as_str(),
     });
-    (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()
-}
-
-/// Rounded up, so that whoever comes again then does not come too early; at least 1.
-fn whole_seconds(wait: Option<Duration>) -> u64 {
-    let wait = wait.unwrap_or_default();
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+    // 503, not to be cached, with `Retry-After` where the time is known.
+    let head = service_unavailable::<()>(rejected.clone());
+    (head, [(REJECTED_BY, rejected.circuit().to_owned())], Json(body)).into_response()
 }
 
 /// Tells a 503 of the gateway from one of the upstream, and names the circuit.

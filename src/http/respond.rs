@@ -1,17 +1,22 @@
 //! Rejections as responses, for [`respond_with`](crate::CircuitBreakerLayer::respond_with).
+//!
+//! None of them is to be cached (`Cache-Control: no-store`): the next call may be let through. And
+//! none of them names a time that is not known, as while probes are under way or an operator has
+//! forced the circuit open.
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderName, Response, StatusCode};
 
 use crate::error::Rejected;
 use crate::http::grpc::{GRPC_STATUS, GrpcCode};
 use crate::http::hints::PUSHBACK;
 
-/// A 503 with `Retry-After` and an empty body; the [`Rejected`] is among its extensions.
+/// A 503 with an empty body, which no cache may keep; the [`Rejected`] is among its extensions.
 ///
-/// `Retry-After` is the time left in whole seconds, rounded up, and 1 where that is not known.
+/// `Retry-After` is [the time left](Rejected::retry_after) in whole seconds, rounded up. Where that is
+/// not known there is no such header.
 ///
 /// # Examples
 ///
@@ -20,19 +25,18 @@ use crate::http::hints::PUSHBACK;
 /// use tower_circuit_breaker::{Circuit, Rejected};
 ///
 /// let circuit = Circuit::builder("reports").build();
-/// circuit.force_open();
+/// circuit.trip();
 ///
 /// let response: http::Response<String> = service_unavailable(circuit.try_acquire().unwrap_err());
 /// assert_eq!(response.status(), 503);
-/// assert_eq!(response.headers()["retry-after"], "1");
+/// assert_eq!(response.headers()["retry-after"], "30");
 /// assert_eq!(response.extensions().get::<Rejected>().unwrap().circuit(), "reports");
 /// # let _ = layer(circuit).respond_with(service_unavailable::<String>);
 /// ```
 #[must_use]
 pub fn service_unavailable<B: Default>(rejected: Rejected) -> Response<B> {
-    let seconds = HeaderValue::from(seconds_up(wait(&rejected)));
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    respond(B::default(), status, [(RETRY_AFTER, seconds)], rejected)
+    let hint = retry_after(&rejected);
+    respond(B::default(), StatusCode::SERVICE_UNAVAILABLE, hint, rejected)
 }
 
 /// A 503 as [`service_unavailable`], whose body says why, as `application/problem+json`
@@ -50,44 +54,43 @@ pub fn problem_json<B: From<String>>(rejected: Rejected) -> Response<B> {
         "circuit": rejected.circuit(),
         "reason": rejected.reason().as_str(),
     });
-    let headers = [
-        (RETRY_AFTER, HeaderValue::from(seconds_up(wait(&rejected)))),
-        (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
-    ];
+    let of_problem = (CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let headers = retry_after(&rejected).into_iter().chain([of_problem]);
     respond(B::from(problem.to_string()), status, headers, rejected)
 }
 
-/// A gRPC status `UNAVAILABLE` without a body ("trailers-only"), with `grpc-retry-pushback-ms`; the
+/// A gRPC status `UNAVAILABLE` without a body ("trailers-only"), which no cache may keep; the
 /// [`Rejected`] is among its extensions.
 ///
-/// The pushback is the time left in milliseconds, rounded up, and a second where that is not known.
+/// `grpc-retry-pushback-ms` is [the time left](Rejected::retry_after) in milliseconds, rounded up.
+/// Where that is not known there is no such header.
 #[must_use]
 pub fn grpc_unavailable<B: Default>(rejected: Rejected) -> Response<B> {
+    let pushback = rejected.retry_after().map(|left| (PUSHBACK, millis_up(left).into()));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/grpc")),
         (GRPC_STATUS, HeaderValue::from(GrpcCode::Unavailable as u16)),
         (GRPC_MESSAGE, HeaderValue::from_static("rejected by a circuit breaker")),
-        (PUSHBACK, HeaderValue::from(millis_up(wait(&rejected)))),
     ];
-    respond(B::default(), StatusCode::OK, headers, rejected)
+    respond(B::default(), StatusCode::OK, headers.into_iter().chain(pushback), rejected)
 }
 
-fn respond<B, const N: usize>(
+fn respond<B>(
     body: B,
     status: StatusCode,
-    headers: [(HeaderName, HeaderValue); N],
+    headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     rejected: Rejected,
 ) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().extend(headers);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(rejected);
     response
 }
 
-/// When to come again; a second where nobody knows: probes under way end soon.
-fn wait(rejected: &Rejected) -> Duration {
-    rejected.retry_after().unwrap_or(Duration::from_secs(1))
+fn retry_after(rejected: &Rejected) -> Option<(HeaderName, HeaderValue)> {
+    rejected.retry_after().map(|left| (RETRY_AFTER, seconds_up(left).into()))
 }
 
 fn seconds_up(wait: Duration) -> u64 {

@@ -15,7 +15,7 @@ use crate::link::Trouble;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// A circuit is open, and there is no substitute: 503 with `Retry-After`.
+    /// A circuit is open, and there is no substitute: 503, with `Retry-After` if the time is known.
     Rejected(Rejected),
     /// Anything else, in words.
     With(StatusCode, String),

@@ -85,7 +85,7 @@ fn no_answer(failures: &[Arc<Failure>], missing: &[Value]) -> Response {
     let body = |error| Json(json!({ "error": error, "missing": missing }));
     let rejections: Option<Vec<_>> = failures.iter().map(|failure| failure.rejected()).collect();
     if let Some(soonest) = rejections.and_then(Rejected::soonest) {
-        let error = "both upstreams are left alone for now; `Retry-After` says for how long";
+        let error = "both upstreams are left alone; `Retry-After` says for how long, if known";
         return (service_unavailable::<()>(soonest.clone()), body(error)).into_response();
     }
     let (status, error) = match failures.iter().any(is_about_the_picture) {

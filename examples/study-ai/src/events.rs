@@ -10,8 +10,8 @@ use tower_circuit_breaker::http::{BODY, ClassifyEnd, ClassifyHttp, ServerErrorsA
 use tower_circuit_breaker::settlement::Settlement;
 use tower_circuit_breaker::{Classify, FailureKind, Outcome};
 
-/// The provider's failures: 5xx, errors, broken bodies, events that stop before the last one; 429 and
-/// 503 open the circuit for as long as they ask.
+/// The provider's failures: 5xx, 429, errors, broken bodies, events that stop before the last one; a
+/// 429 or 503 that asks for a time opens the circuit for as long.
 #[derive(Debug, Clone)]
 pub(crate) struct WholeAnswers(ServerErrorsAsFailures);
 

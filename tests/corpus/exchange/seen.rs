@@ -2,7 +2,6 @@
 
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
 
 use http::Response;
 use http_body::Frame as Polled;
@@ -60,17 +59,16 @@ pub(super) fn rejected(answered: Answered, model: &Model) -> Result<(), String> 
     let (reason, left) = rejection(model);
     same("rejection", (rejected.reason(), rejected.retry_after()), (reason, left))?;
 
-    let left = left.unwrap_or(Duration::from_secs(1)).as_nanos();
-    let wait = |unit: u128| left.div_ceil(unit).max(1).to_string();
+    let wait = |unit: u128| left.map(|left| left.as_nanos().div_ceil(unit).max(1).to_string());
     let plain: Response<Script> = service_unavailable(rejected.clone());
     let grpc: Response<Script> = grpc_unavailable(rejected.clone());
     same("seconds", text(&plain, "retry-after"), wait(1_000_000_000))?;
     same("milliseconds", text(&grpc, "grpc-retry-pushback-ms"), wait(1_000_000))
 }
 
-fn text<B>(response: &Response<B>, name: &str) -> String {
-    let value = response.headers().get(name).map(|value| value.as_bytes());
-    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+fn text<B>(response: &Response<B>, name: &str) -> Option<String> {
+    let value = response.headers().get(name)?.as_bytes();
+    Some(String::from_utf8_lossy(value).into_owned())
 }
 
 /// What the poll of this number gave: the frame of that number.
