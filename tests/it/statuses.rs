@@ -154,9 +154,7 @@ fn ranges_that_hold_for_no_status_are_refused_with_their_bounds() {
     let ignoring = |range: (Bound<u16>, Bound<u16>)| {
         drop(ServerErrorsAsFailures::new().ignoring_status(range));
     };
-    #[expect(clippy::reversed_empty_ranges, reason = "that is what is tested")]
-    let half_open = 404..404;
-    refuses("404..=403", || drop(ServerErrorsAsFailures::new().ignoring_status(half_open)));
+    refuses("404..=403", || drop(ServerErrorsAsFailures::new().ignoring_status(404..404)));
     refuses("1000..=999", || ignoring((Bound::Excluded(999), Bound::Unbounded)));
     refuses("65535..=999", || ignoring((Bound::Excluded(u16::MAX), Bound::Unbounded)));
     refuses("100..=0", || ignoring((Bound::Unbounded, Bound::Excluded(0))));
