@@ -34,19 +34,20 @@ fn circuit() -> Circuit {
     Circuit::builder("plants").consecutive_failures(3).open_for(Duration::from_secs(1)).build()
 }
 
-/// Both groups of routes share the circuit, since they share the database.
+/// Both routes share the circuit, since they share the database.
 fn app(database: &Arc<Database>, circuit: &Circuit) -> Router {
-    let pages = Router::new()
-        .route("/page", get(plant))
-        // Around the routes: rejections are responses, so no error handler is needed.
-        .layer(layer(circuit.clone()).respond_with(service_unavailable));
-    let api = Router::new()
-        .route("/api", get(plant))
-        .layer(layer(circuit.clone()).respond_with(problem_json));
+    // Rejections are responses, so no error handler is needed.
+    let of_pages = layer(circuit.clone()).respond_with(service_unavailable);
+    let of_api = layer(circuit.clone()).respond_with(problem_json);
     // Outside of it: whoever looks after this server wants to see the circuit when it is open.
     let seen = circuit.clone();
     let circuits = get(move || async move { Json(seen.snapshot()) });
-    pages.merge(api).route("/circuit", circuits).with_state(Arc::clone(database))
+    Router::new()
+        // Around the handlers: what the router answers by itself says nothing of the database.
+        .route("/page", get(plant).route_layer(of_pages))
+        .route("/api", get(plant).route_layer(of_api))
+        .route("/circuit", circuits)
+        .with_state(Arc::clone(database))
 }
 
 async fn run(database: &Arc<Database>, circuit: &Circuit) -> Result<(), BoxError> {
@@ -65,6 +66,7 @@ async fn run(database: &Arc<Database>, circuit: &Circuit) -> Result<(), BoxError
     ask(&url, "/page", StatusCode::SERVICE_UNAVAILABLE).await?;
     let wait = ask(&url, "/api", StatusCode::SERVICE_UNAVAILABLE).await?;
     ask(&url, "/circuit", StatusCode::OK).await?;
+    ask(&url, "/attic", StatusCode::NOT_FOUND).await?;
 
     println!("The database is back, and callers come again after {wait:?}.");
     database.is_down.store(false, Ordering::SeqCst);

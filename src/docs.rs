@@ -84,12 +84,25 @@ pub mod stack {
     //!
     //! # In a server
     //!
-    //! Around routes, the layer answers for the handler:
-    //! `.layer(http::layer(circuit).respond_with(http::service_unavailable))`. Its error type stays
-    //! that of the router, so no `HandleErrorLayer` is needed. The circuit then guards *what the
-    //! handler depends on*: one circuit for each group of routes with one dependency. Around the call
-    //! to the dependency itself it is worth more, since it then knows the difference between an
-    //! upstream's failure and a bad request.
+    //! Around the handlers of a route, the layer answers for them:
+    //!
+    //! ```
+    //! use axum::{Router, routing::get};
+    //! use tower_circuit_breaker::{Circuit, http};
+    //!
+    //! # async fn report() {}
+    //! let breaker = http::layer(Circuit::builder("reports").build())
+    //!     .respond_with(http::service_unavailable);
+    //! let app: Router = Router::new().route("/report", get(report).route_layer(breaker));
+    //! # let _ = app;
+    //! ```
+    //!
+    //! The layer's error type stays that of the router, so no `HandleErrorLayer` is needed. It is
+    //! `route_layer` of the route, not `layer` or `route_layer` of the router, since those go around
+    //! [answers of the router itself](crate::docs::traps#the-routers-own-answers), too. The circuit
+    //! then guards *what the handler depends on*: one circuit for each group of routes with one
+    //! dependency, a clone of its layer around each. Around the call to the dependency itself it is
+    //! worth more, since it then knows the difference between an upstream's failure and a bad request.
     //!
     //! # In a client of gRPC
     //!

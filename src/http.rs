@@ -9,7 +9,7 @@
 //!
 //! | what happens | the call counts as |
 //! |---|---|
-//! | the head is a failure by its status, or the service returns an error | that failure, at once |
+//! | the head is a failure by its status, or ignored, or the service returns an error | that, at once |
 //! | `HEAD`, `CONNECT`, 1xx, 204, 304 without a failing status | a success at once: there is no body, or no longer HTTP |
 //! | the body ends: trailers, `None`, `is_end_stream()` after a frame or from the start or, over HTTP/1, the last byte of its `Content-Length` | what the end says: a success, but for a gRPC status |
 //! | the body gives an error | a failure of kind [`BODY`] |
@@ -80,17 +80,18 @@
 //! # }
 //! ```
 //!
-//! A server, whose rejections are responses:
+//! A server, whose rejections are responses. The layer goes around handlers, by `route_layer` of their
+//! route: [answers of the router itself](crate::docs::traps#the-routers-own-answers) are no word of
+//! what the handlers depend on.
 //!
 //! ```
 //! use axum::{Router, routing::get};
 //! use tower_circuit_breaker::Circuit;
 //! use tower_circuit_breaker::http::{layer, service_unavailable};
 //!
-//! let circuit = Circuit::builder("reports").build();
-//! let app: Router = Router::new()
-//!     .route("/report", get(|| async { "fine" }))
-//!     .layer(layer(circuit).respond_with(service_unavailable));
+//! let breaker = layer(Circuit::builder("reports").build()).respond_with(service_unavailable);
+//! let app: Router =
+//!     Router::new().route("/report", get(|| async { "fine" }).route_layer(breaker));
 //! # let _ = app;
 //! ```
 
@@ -136,7 +137,12 @@ use crate::sync::Arc;
 /// [`judge_body`](CircuitBreakerLayer::judge_body).
 ///
 /// **Not for gRPC**, whose failures are 200s with a `grpc-status` at the end: to this layer each of
-/// them is a success, and the circuit never opens. Use [`grpc_layer`].
+/// them is a success, and the circuit [never opens](crate::docs::traps#https-layer-around-grpc). Use
+/// [`grpc_layer`].
+///
+/// Statuses that are [no word of the
+/// upstream](crate::docs::traps#statuses-that-are-no-word-of-the-upstream) can be left out by
+/// [`ignoring_status`](CircuitBreakerLayer::ignoring_status).
 pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtBodyEnd> {
     CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
 }

@@ -62,6 +62,7 @@ mod restore_text;
 mod restored_registry;
 mod restored_script;
 mod retry;
+mod routers;
 mod runtimes;
 mod script;
 mod service;
