@@ -4,7 +4,8 @@
 //! - [`traps`]: the mistakes that compile
 //! - [`upstreams`]: which circuit for what, and how it is set
 //!
-//! Every trap is a test of this crate (`tests/it/traps.rs`), and every stack shown is compiled.
+//! Every trap is a test of this crate (`tests/it/traps.rs`, `tests/it/traps`), and every stack shown is
+//! compiled.
 
 pub mod stack {
     //! The stack, from outside to inside.
@@ -75,6 +76,8 @@ pub mod stack {
     //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: classify it as [`Ignored`](crate::Outcome::Ignored) |
     //! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
     //! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds | sees only what was really called |
+    //! | tower-http's `cors` | answers preflights itself, and lets pages read rejections: **the place for it** | preflights are calls of the circuit: see [`traps`](crate::docs::traps#the-routers-own-answers) |
+    //! | tower-http's `timeout` | as `timeout` | answers with the status that it was given: a 504 counts, a 408 [does not](crate::docs::traps#a-timeout-that-answers) |
     //! | tower-http's `follow_redirect` | each hop is a call of the circuit, whatever host it goes to | all hops are one call |
     //! | tower-http's `decompression` | works on [`ResponseBody`](crate::http::ResponseBody) as on any body | a body that does not decompress is a broken one, which counts |
     //!
@@ -182,6 +185,48 @@ pub mod traps {
     //! or a gRPC call, whose status comes last, looks well to a circuit that judges heads. *Instead*:
     //! [`http::layer`](crate::http::layer), [`http::grpc_layer`](crate::http::grpc_layer) or
     //! [`judge_body`](crate::CircuitBreakerLayer::judge_body).
+    //!
+    //! # HTTP's layer around gRPC
+    //!
+    //! A call of gRPC that has failed is a 200, with its `grpc-status` in the trailers. To
+    //! [`http::layer`](crate::http::layer) it is a success, and the circuit never opens. *Instead*:
+    //! [`http::grpc_layer`](crate::http::grpc_layer).
+    //!
+    //! # The router's own answers
+    //!
+    //! `Router::layer(breaker)` of axum goes around everything that the router answers, also the 404 of
+    //! a path and the 405 of a method that no handler takes. `Router::route_layer` leaves the 404 out,
+    //! and neither the 405 nor, around a `CorsLayer`, the preflights of browsers. Each of them is a
+    //! success of an upstream that was not asked: a scanner's 404 closes a half-open circuit, and a
+    //! page of another origin cannot even ask, and not read why, while the circuit is open. *Instead*:
+    //! `route_layer` of the route, `get(handler).route_layer(breaker)`; for `any` and fallbacks
+    //! `handler.layer(breaker)`; and CORS outside, `router.layer(cors)`.
+    //!
+    //! # Statuses that are no word of the upstream
+    //!
+    //! By default 5xx are failures, and every other status is a success, whoever says it and why.
+    //!
+    //! - A gateway's 401 or 403, before the upstream is asked: a success between failures, which ends
+    //!   each run of them, so that the circuit does not open. *Instead*:
+    //!   [`http::layer(circuit).ignoring_status(401..=403)`](crate::CircuitBreakerLayer::ignoring_status).
+    //! - The 404s of a REST API, or one caller's expired token, where all of 400 to 599 are failures:
+    //!   they open the circuit for all callers. *Instead*: 5xx alone, or those statuses ignored.
+    //! - A 429 is a success, though the upstream asks to be left alone. *Instead*:
+    //!   [`heed_retry_after`](crate::http::ServerErrorsAsFailures::heed_retry_after), with which a 429
+    //!   that asks for a time opens the circuit for as long, and any other is a failure. Where each
+    //!   caller has a limit of its own, it says nothing of the upstream: ignore it.
+    //! - Around a handler, what it answers without asking its dependency: a body that is not JSON, a
+    //!   page out of a cache. *Instead*: the circuit around the call to the dependency, or
+    //!   `ignoring_status(400..=499)`.
+    //!
+    //! Sixteen ignored answers in a row close a half-open circuit: something answers.
+    //!
+    //! # A timeout that answers
+    //!
+    //! `breaker(timeout(service))` with the `TimeoutLayer` of tower-http: a call that takes too long is
+    //! no error but a response, with the status that the layer was given. A 408 blames the caller, is a
+    //! success, and a circuit around an upstream that hangs never opens. *Instead*: `504 Gateway
+    //! Timeout`, or `tower::timeout`.
     //!
     //! # One circuit for several upstreams
     //!

@@ -1,6 +1,8 @@
 //! The traps of the guide (`docs::traps`): what goes wrong with a layer on the wrong side of the
 //! breaker, and that it goes right on the other.
 
+mod answers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
