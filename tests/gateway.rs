@@ -52,7 +52,7 @@ fn open_circuit_is_answered_with_retry_after_and_seen_at_circuits() {
     let mut gateway = Gateway::start();
 
     gateway.read_until("A  closed -> open");
-    // While its probes are under way nobody knows how long it takes, and no time is named.
+    // While its probes are in flight no time is known, and none is named.
     let rejected = gateway.get_until("/a/hello", "\r\nretry-after: 1\r\n");
     let passed = gateway.get("/b/hello");
     let circuits = gateway.get("/circuits");

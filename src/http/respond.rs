@@ -1,7 +1,7 @@
 //! Rejections as responses, for [`respond_with`](crate::CircuitBreakerLayer::respond_with).
 //!
 //! None of them is to be cached (`Cache-Control: no-store`): the next call may be let through. And
-//! none of them names a time that is not known, as while probes are under way or an operator has
+//! none of them names a time that is not known, as while the probes are in flight or an operator has
 //! forced the circuit open.
 
 use std::time::Duration;
