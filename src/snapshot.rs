@@ -159,9 +159,9 @@ impl Health {
     ) -> Self {
         match (state, overridden) {
             (_, Some(Override::ForcedOpen)) => Self::Failing,
-            (_, Some(Override::ForcedClosed)) => Self::Degraded,
             (CircuitState::Open, None) if !is_over => Self::Failing,
-            (CircuitState::Open | CircuitState::HalfOpen, _) => Self::Degraded,
+            (_, Some(Override::ForcedClosed))
+            | (CircuitState::Open | CircuitState::HalfOpen, _) => Self::Degraded,
             (CircuitState::Closed, None) if is_shedding => Self::Degraded,
             (CircuitState::Closed, _) => Self::Healthy,
         }

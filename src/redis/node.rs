@@ -19,8 +19,6 @@ use crate::redis::view::{Lease, View};
 use crate::sync::Arc;
 
 #[cfg(all(test, feature = "test-util", not(breaker_loom)))]
-mod apart;
-#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 pub(super) mod store;
 #[cfg(all(test, feature = "test-util", not(breaker_loom)))]
 mod tests;

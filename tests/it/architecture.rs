@@ -234,7 +234,9 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 fn rooms_use_only_the_rooms_below_them() {
     let mut seen = 0;
     // Tests look at a room from wherever they like.
-    let is_tests = |path: &Path| path.file_stem().is_some_and(|name| name == "tests");
+    let is_tests = |path: &Path| {
+        path.ancestors().any(|part| part.file_stem().is_some_and(|name| name == "tests"))
+    };
     let files = sources().into_iter().filter(|(room, path, _)| room != "lib" && !is_tests(path));
     for (room, path, text) in files {
         let (_, allowed) = ARROWS

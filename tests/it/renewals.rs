@@ -228,10 +228,7 @@ fn a_listener_of_calls_that_does_not_return_holds_back_no_change() {
     let ((entered, is_entered), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
     circuit.on_event(Blocks(Mutex::new(Some((entered, may_leave)))));
     let mut changes = circuit.subscribe();
-    let blocked = {
-        let circuit = circuit.clone();
-        std::thread::spawn(move || fail(&circuit))
-    };
+    let blocked = std::thread::spawn(move || fail(&circuit));
     is_entered.recv().unwrap();
 
     let tripped = changes.next().now_or_never();

@@ -72,7 +72,10 @@ fn the_fleet_prolongs_an_own_epoch_and_never_ends_it_sooner() {
     let machine = reopened();
     machine.hold(7, 50 * SECOND, at(10));
     assert_eq!(until(&machine), at(60));
-    assert!(matches!(machine.hold(7, SECOND, at(11)), Effect::EndsSooner), "it was held for longer");
+    assert!(
+        matches!(machine.hold(7, SECOND, at(11)), Effect::EndsSooner),
+        "it was held for longer"
+    );
     assert_eq!(until(&machine), at(30));
     machine.adopt(open(8, 90, 0), at(11));
     assert_eq!(until(&machine), at(101));

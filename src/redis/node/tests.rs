@@ -24,6 +24,7 @@ use crate::sync::Arc;
 use self::steps::{Fate, Step, Worth, any_step, calm_step};
 use self::turns::{Begun, Turns};
 
+mod apart;
 mod steps;
 mod turns;
 
