@@ -26,6 +26,7 @@ mod futures;
 mod groups;
 mod grpc;
 mod half_open;
+mod half_open_ends;
 mod health_probe;
 mod history;
 mod hosts;
