@@ -4,7 +4,7 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::recorder::run::{Run, end};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Bug};
+use crate::sync::{Arc, AtomicU64, Bug, Ordering};
 
 const TAG: Tag = Tag::of(1);
 
@@ -27,6 +27,10 @@ impl Words {
         run.lengthen(TAG, 2, || Timestamp::from_nanos(at)) == Some(true)
     }
 
+    fn length(&self) -> u64 {
+        Tag::strip(self.length.load(Ordering::Relaxed))
+    }
+
     fn succeed(&self) {
         end(&self.length, TAG);
     }
@@ -39,17 +43,18 @@ fn a_run_is_not_older_than_its_first_failure() {
     explore(Depth::Three, 50, &[Bug::OldBeginning], || {
         let words = Words::new();
         let (a, b) = (Arc::clone(&words), Arc::clone(&words));
-        let (old, new) = race(
+        let (old, (has_lasted, length)) = race(
             move || a.fail(100),
             move || {
                 b.fail(100);
                 b.succeed();
                 b.fail(105);
-                b.fail(110)
+                (b.fail(110), b.length())
             },
         );
-        // Ten passed only where the failure of 100 counts in the run of 105.
-        assert!(!old && !new, "old {old}, new {new}");
+        assert!(!old, "nothing that ended at 100 has lasted");
+        // Where the old failure counts in the new run, that is three long, and began with it.
+        assert!(!has_lasted || length == 3, "a run of {length} from 105 to 110 has not lasted");
     });
 }
 
@@ -62,6 +67,6 @@ fn a_run_that_has_lasted_is_seen() {
         let (a, b, c) = (Arc::clone(&words), Arc::clone(&words), Arc::clone(&words));
         let seen = race_of_three(move || a.fail(110), move || b.fail(110), move || c.fail(110));
         assert!(seen.0 && seen.1 && seen.2);
-        assert_eq!(Tag::strip(words.length.load(crate::sync::Ordering::Relaxed)), 4);
+        assert_eq!(words.length(), 4);
     });
 }
