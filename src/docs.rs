@@ -195,10 +195,10 @@ pub mod traps {
     //! # The router's own answers
     //!
     //! `Router::layer(breaker)` of axum goes around everything that the router answers, also the 404 of
-    //! a path and the 405 of a method that no handler takes. `Router::route_layer` leaves the 404 out,
-    //! and neither the 405 nor, around a `CorsLayer`, the preflights of browsers. Each of them is a
-    //! success of an upstream that was not asked: a scanner's 404 closes a half-open circuit, and a
-    //! page of another origin cannot even ask, and not read why, while the circuit is open. *Instead*:
+    //! a path and the 405 of a method that no handler takes. `Router::route_layer` leaves out the 404,
+    //! but not the 405 and, around a `CorsLayer`, not the preflights of browsers. Each of them is a
+    //! success of an upstream that was not asked: a scanner's 404 closes a half-open circuit. And while
+    //! the circuit is open, a page of another origin can neither call nor read why. *Instead*:
     //! `route_layer` of the route, `get(handler).route_layer(breaker)`; for `any` and fallbacks
     //! `handler.layer(breaker)`; and CORS outside, `router.layer(cors)`.
     //!

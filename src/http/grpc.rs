@@ -24,7 +24,7 @@ use crate::settlement::Settlement;
 /// | `RESOURCE_EXHAUSTED` | failure | the server has no room for more. [linkerd's breaker] has it lower the success rate; to Envoy it is a 429, and no failure. Where it is a caller's own quota, ignore it |
 /// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE` | success | the server is well, and says no to this request. Envoy and linkerd agree |
 /// | `PERMISSION_DENIED`, `UNAUTHENTICATED`, `UNIMPLEMENTED` | success | as 403, 401 and 404 by HTTP: one caller without a right would open the circuit for all. linkerd counts the first as a failure, Envoy the last, its 501. Where something before the server says so, ignore them |
-/// | `CANCELLED` | ignored | [typically by the caller][codes]: it says nothing of the server. To Envoy and linkerd, which ignore nothing, it is no failure; [Finagle] ignores what its client has cancelled |
+/// | `CANCELLED` | ignored | [typically by the caller][codes]: it says nothing of the server. To Envoy and linkerd, which ignore nothing, it is no failure; [Finagle] has the class `Ignored` for such ends |
 /// | `OK` | success | always |
 ///
 /// [tower-http] and [Linkerd 1], on Finagle, count every code but `OK` as a failure: with them a client
