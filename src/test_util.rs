@@ -66,6 +66,8 @@ mod answer;
 mod assert;
 pub mod conformance;
 mod describe;
+#[doc(hidden)]
+pub mod model;
 pub mod reach;
 mod scripted;
 mod trial;

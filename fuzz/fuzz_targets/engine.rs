@@ -3,23 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../tests/model/choices.rs"]
-mod choices;
-#[path = "../../tests/model/compare.rs"]
-mod compare;
-#[path = "../../tests/model/decode.rs"]
-mod decode;
-#[path = "../../tests/model/model.rs"]
-mod model;
-#[path = "../../tests/model/script.rs"]
-mod script;
-#[path = "../../tests/model/settings.rs"]
-mod settings;
+use tower_circuit_breaker::test_util::model;
 
 fuzz_target!(|bytes: &[u8]| {
-    let (settings, script) = decode::decode(bytes);
-    if let Err(difference) = script::run(settings, &script) {
+    let (settings, script) = model::decode(bytes);
+    if let Err(difference) = model::run(settings, &script) {
         panic!("{difference}");
     }
 });

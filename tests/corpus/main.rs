@@ -4,25 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
 mod admin;
-#[path = "../model/choices.rs"]
-mod choices;
-#[path = "../model/compare.rs"]
-mod compare;
-#[path = "../model/decode.rs"]
-mod decode;
 mod exchange;
-#[path = "../model/model.rs"]
-mod model;
 mod record;
-#[path = "../model/script.rs"]
-mod script;
-#[path = "../model/settings.rs"]
-mod settings;
 mod text;
 
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
+
+use tower_circuit_breaker::test_util::model;
 
 /// Fewer than this and the corpus was lost, or is not where it should be.
 const FEWEST_INPUTS: usize = 100;
@@ -30,8 +20,8 @@ const FEWEST_INPUTS: usize = 100;
 #[test]
 fn every_script_does_to_the_circuit_what_it_does_to_the_model() {
     replay("engine", |bytes| {
-        let (settings, script) = decode::decode(bytes);
-        script::run(settings, &script)
+        let (settings, script) = model::decode(bytes);
+        model::run(settings, &script)
     });
 }
 

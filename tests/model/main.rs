@@ -6,19 +6,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
-mod compare;
 mod groups;
 mod keyed;
-mod model;
-mod script;
-mod settings;
 mod strategies;
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use tower_circuit_breaker::test_util::Conformance;
+use tower_circuit_breaker::test_util::{Conformance, model};
 use tower_circuit_breaker::{Backoff, Circuit, TripRule};
 
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
@@ -40,7 +36,7 @@ proptest! {
         settings in strategies::settings(),
         script in strategies::script(),
     ) {
-        script::run(settings, &script).map_err(TestCaseError::fail)?;
+        model::run(settings, &script).map_err(TestCaseError::fail)?;
     }
 }
 

@@ -7,9 +7,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tower_circuit_breaker::Outcome;
-
-use crate::script::{Command, MOST_STEPS, Step};
-use crate::settings::{KINDS, SURE, Settings, Share, Window};
+use tower_circuit_breaker::test_util::model::{
+    Command, KINDS, MOST_STEPS, SURE, Settings, Share, Step, Window,
+};
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let kind = || option::of((1..5_u32, option::of(time())));

@@ -1,11 +1,11 @@
 //! Any string of bytes as a service and requests to it.
 
 use http::{Method, Uri};
+use tower_circuit_breaker::test_util::model::Choices;
 
 use super::heads::{body, headers};
 use super::paths::{absolute_form, path};
 use super::{Aim, Ask, COMMANDS, Control, Hosts, Setup, Step};
-use crate::choices::Choices;
 
 /// A service first, then steps until the bytes or the room for steps end.
 pub(super) fn decode(bytes: &[u8]) -> (Setup, Vec<Step>) {

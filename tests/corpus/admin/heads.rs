@@ -2,10 +2,10 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderName, HeaderValue};
+use tower_circuit_breaker::test_util::model::Choices;
 
 use super::decode::byte;
 use super::{ALLOWED_HOST, Frame, TOKEN};
-use crate::choices::Choices;
 
 /// Those that somebody looks at, and some of them twice.
 pub(super) fn headers(c: &mut Choices<'_>) -> Vec<(HeaderName, HeaderValue)> {

@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use tower_circuit_breaker::Outcome;
-
-use crate::settings::Settings;
+use tower_circuit_breaker::test_util::model::Settings;
 
 /// Takes `bytes` as a service and what it is asked.
 ///

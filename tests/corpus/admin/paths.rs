@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use tower_circuit_breaker::test_util::model::Choices;
+
 use super::decode::{byte, name};
 use super::heads::host;
 use super::{Aim, PREFIX, Setup};
-use crate::choices::Choices;
 
 pub(super) fn path(c: &mut Choices<'_>, setup: &Setup, aim: &Aim) -> String {
     let mut path = match *aim {

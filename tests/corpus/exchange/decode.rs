@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Version};
+use tower_circuit_breaker::test_util::model::{Choices, Settings};
 
-use crate::choices::Choices;
 use crate::exchange::dates::{END, EPOCH, Style};
 use crate::exchange::{
     Answer, Classifier, Deadline, Exchange, Frame, Frames, Head, Hints, Ignored, Own, Said, Step,
     Verdict, dates, hints,
 };
-use crate::settings::Settings;
 
 /// Settings first, then steps until the bytes or the room for steps end.
 pub(super) fn decode(bytes: &[u8]) -> (Settings, Vec<Step>) {

@@ -6,17 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tower_circuit_breaker::test_util::model::{Call, Model, Settings, compare, same};
 use tower_circuit_breaker::{
     ChangeReason, Circuit, CircuitEvent, CircuitState, FailureKind, Interest, Listener,
     ManualClock, Outcome,
 };
 
-use crate::compare::{compare, same};
 use crate::exchange::ask::{Reader, ask};
 use crate::exchange::oracle::{End, at_the_head, in_the_body};
 use crate::exchange::{Answer, Exchange, Frame, Step, seen};
-use crate::model::{Call, Model};
-use crate::settings::Settings;
 
 /// Takes every step and compares after each; then drops what is left.
 ///

@@ -6,14 +6,13 @@ use std::thread;
 use http::Response;
 use http_body::Frame as Polled;
 use tower_circuit_breaker::http::{grpc_unavailable, retry_after, service_unavailable};
+use tower_circuit_breaker::test_util::model::{Model, rejection, same};
 use tower_circuit_breaker::{BoxError, Rejected};
 
-use crate::compare::{rejection, same};
 use crate::exchange::ask::{Answered, FURTHER_IN, Reader, Refused};
 use crate::exchange::body::{Broken, Pieces, Script};
 use crate::exchange::own::OnPurpose;
 use crate::exchange::{Answer, Exchange, Frame, Frames, Head, hints};
-use crate::model::Model;
 
 /// What came, unless it was to panic.
 pub(super) fn unless_panic<T>(ran: thread::Result<T>, panics: bool) -> Result<Option<T>, String> {

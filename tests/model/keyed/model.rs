@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
+use tower_circuit_breaker::test_util::model::{Call, Model, Settings};
 use tower_circuit_breaker::{CircuitState, Outcome};
-
-use crate::model::{Call, Model};
-use crate::settings::Settings;
 
 /// What keys have, in the order in which it was made.
 pub(crate) struct Keyed {

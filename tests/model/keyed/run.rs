@@ -11,16 +11,13 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuitBreakerLayer, KeyedCircuits};
+use tower_circuit_breaker::test_util::model::{Call, Command, Settings, Window, compare, same};
 use tower_circuit_breaker::{
     AtOnce, Circuit, CircuitBreakerLayer, CircuitRegistry, Error, ManualClock, Outcome, Typed,
 };
 
-use crate::compare::{compare, same};
 use crate::keyed::model::{Keyed, Owner};
 use crate::keyed::step::{KEYS, Script, Step};
-use crate::model::Call;
-use crate::script::Command;
-use crate::settings::{Settings, Window};
 
 /// Takes every step and compares what it touched; all there is at the end.
 ///

@@ -2,41 +2,41 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::{
+use crate::{
     Backoff, Circuit, CircuitBuilder, CircuitConfig, FailureKind, SlidingWindow, TripRule,
 };
 
 /// The kinds that failures have; rules may be about the first two.
-pub(crate) const KINDS: [FailureKind; 3] =
+pub const KINDS: [FailureKind; 3] =
     [FailureKind::new("connect"), FailureKind::new("timeout"), FailureKind::OTHER];
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Settings {
-    pub(crate) consecutive: Option<u32>,
+pub struct Settings {
+    pub consecutive: Option<u32>,
     /// For how long runs are to last, the general one and those of kinds.
-    pub(crate) lasting: [Option<Duration>; 2],
-    pub(crate) failure_rate: Option<Share>,
+    pub lasting: [Option<Duration>; 2],
+    pub failure_rate: Option<Share>,
     /// A rate below 1, and how sure to be that more than that fail.
-    pub(crate) failure_rate_confident: Option<(Share, Sure)>,
-    pub(crate) slow: Option<(Share, Duration)>,
-    pub(crate) failure_count: Option<u32>,
-    pub(crate) stalled: Option<(u32, Duration)>,
+    pub failure_rate_confident: Option<(Share, Sure)>,
+    pub slow: Option<(Share, Duration)>,
+    pub failure_count: Option<u32>,
+    pub stalled: Option<(u32, Duration)>,
     /// For the first kinds: failures in a row, and an open time.
-    pub(crate) kinds: [Option<(u32, Option<Duration>)>; 2],
-    pub(crate) window: Window,
-    pub(crate) minimum_calls: u32,
-    pub(crate) first_open: Duration,
-    pub(crate) longest_open: Duration,
-    pub(crate) probes: u32,
-    pub(crate) concurrent_probes: u32,
-    pub(crate) failed_probes_allowed: u32,
-    pub(crate) probe_timeout: Option<Duration>,
-    pub(crate) abandoned_after: Option<Duration>,
-    pub(crate) longest_trip_for: Duration,
+    pub kinds: [Option<(u32, Option<Duration>)>; 2],
+    pub window: Window,
+    pub minimum_calls: u32,
+    pub first_open: Duration,
+    pub longest_open: Duration,
+    pub probes: u32,
+    pub concurrent_probes: u32,
+    pub failed_probes_allowed: u32,
+    pub probe_timeout: Option<Duration>,
+    pub abandoned_after: Option<Duration>,
+    pub longest_trip_for: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Window {
+pub enum Window {
     Calls(u32),
     /// Buckets, and the width of one.
     Time(u32, Duration),
@@ -44,19 +44,19 @@ pub(crate) enum Window {
 
 /// A share of small whole numbers, so that the model can compare exactly.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
-    pub(crate) part: u32,
-    pub(crate) whole: u32,
+pub struct Share {
+    pub part: u32,
+    pub whole: u32,
 }
 
 /// A confidence, and the quantile of the normal distribution that belongs to it, from a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sure {
+pub struct Sure {
     confidence: f64,
-    pub(crate) quantile: f64,
+    pub quantile: f64,
 }
 
-pub(crate) const SURE: [Sure; 4] = [
+pub const SURE: [Sure; 4] = [
     Sure { confidence: 0.6, quantile: 0.253_347_103_135_799_8 },
     Sure { confidence: 0.8, quantile: 0.841_621_233_572_914_3 },
     Sure { confidence: 0.95, quantile: 1.644_853_626_951_472_2 },
@@ -71,11 +71,11 @@ impl PartialEq for Share {
 }
 
 impl Settings {
-    pub(crate) fn into_config(self) -> CircuitConfig {
+    pub fn into_config(self) -> CircuitConfig {
         self.build(Circuit::builder("")).into_config()
     }
 
-    pub(crate) fn build(self, mut b: CircuitBuilder) -> CircuitBuilder {
+    pub fn build(self, mut b: CircuitBuilder) -> CircuitBuilder {
         let share = |share: Share| f64::from(share.part) / f64::from(share.whole);
         b = b
             .window(match self.window {
@@ -115,7 +115,7 @@ impl Settings {
     }
 
     /// Whether there is no rule, so that the defaults hold.
-    pub(crate) fn is_without_rules(&self) -> bool {
+    pub fn is_without_rules(&self) -> bool {
         self.consecutive.is_none()
             && self.failure_rate.is_none()
             && self.failure_rate_confident.is_none()

@@ -5,24 +5,24 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::Outcome;
+use crate::Outcome;
+use crate::test_util::model::settings::{KINDS, SURE, Settings, Share, Sure, Window};
 
-use crate::settings::{KINDS, SURE, Settings, Share, Sure, Window};
-
-pub(crate) struct Choices<'a> {
+#[derive(Debug)]
+pub struct Choices<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Choices<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(crate) fn settings(&mut self) -> Settings {
+    pub fn settings(&mut self) -> Settings {
         let (first_open, longest_open) = (self.time(), self.time());
         let lasting = self.lasting();
         let consecutive = self.option(|c| c.within(1, 8));
@@ -48,7 +48,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    pub(crate) fn outcome(&mut self) -> Outcome {
+    pub fn outcome(&mut self) -> Outcome {
         match self.within(0, 13) {
             0..4 => Outcome::Success,
             kind @ 4..10 => Outcome::Failure(KINDS[kind as usize % KINDS.len()]),
@@ -58,7 +58,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    pub(crate) fn pause(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         match self.within(0, 13) {
             0..3 => Duration::from_nanos(self.within(0, 1_000_000).into()),
             3..9 => Duration::from_millis(self.within(0, 3_000).into()),
@@ -102,20 +102,20 @@ impl<'a> Choices<'a> {
         }
     }
 
-    pub(crate) fn option<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    pub fn option<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
         self.flag().then(|| value(self))
     }
 
-    pub(crate) fn flag(&mut self) -> bool {
+    pub fn flag(&mut self) -> bool {
         self.within(0, 2) == 1
     }
 
-    pub(crate) fn index(&mut self) -> usize {
+    pub fn index(&mut self) -> usize {
         self.within(0, 256) as usize
     }
 
     /// A number from `least` up to below `end`, from as many bytes as that takes.
-    pub(crate) fn within(&mut self, least: u32, end: u32) -> u32 {
+    pub fn within(&mut self, least: u32, end: u32) -> u32 {
         let choices = end - least;
         let bytes = (u32::BITS - (choices - 1).leading_zeros()).div_ceil(8);
         let number = (0..bytes).fold(0, |number, _| number << 8 | self.byte());

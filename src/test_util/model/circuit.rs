@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::{ChangeReason, CircuitState, FailureKind, Outcome, Override};
-
-use crate::settings::{KINDS, Settings, Share, Sure, Window};
+use crate::test_util::model::settings::{KINDS, Settings, Share, Sure, Window};
+use crate::{ChangeReason, CircuitState, FailureKind, Outcome, Override};
 use CircuitState::{Closed, HalfOpen, Open};
 use Override::{ForcedClosed, ForcedOpen, Observing};
 
 /// One admitted call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
+pub struct Call {
     epoch: u64,
     started: Duration,
     /// The number of the probe, if it is one.
@@ -20,18 +19,18 @@ pub(crate) struct Call {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Model {
-    pub(crate) settings: Settings,
-    pub(crate) now: Duration,
-    pub(crate) state: CircuitState,
-    pub(crate) overridden: Option<Override>,
-    pub(crate) epoch: u64,
-    pub(crate) since: Duration,
-    pub(crate) until: Duration,
-    pub(crate) trip_reason: Option<ChangeReason>,
+pub struct Model {
+    pub settings: Settings,
+    pub now: Duration,
+    pub state: CircuitState,
+    pub overridden: Option<Override>,
+    pub epoch: u64,
+    pub since: Duration,
+    pub until: Duration,
+    pub trip_reason: Option<ChangeReason>,
     /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips, not
     /// sent.
-    pub(crate) totals: [u64; 10],
+    pub totals: [u64; 10],
     /// Every result of this epoch: when, whether failed, whether slow.
     results: Vec<(Duration, bool, bool)>,
     /// When the calls began that this epoch admitted while closed, and that have not ended.
@@ -53,7 +52,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         let zero = Duration::ZERO;
         Self {
             settings: with_default_rules(settings),
@@ -80,7 +79,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn admit(&mut self) -> Option<Call> {
+    pub fn admit(&mut self) -> Option<Call> {
         let mut call = Call {
             epoch: self.epoch,
             started: self.now,
@@ -166,7 +165,7 @@ impl Model {
     }
 
     /// How many calls under way have lasted so long, as ticks tell it.
-    pub(crate) fn hung(&self, age: Option<Duration>) -> u64 {
+    pub fn hung(&self, age: Option<Duration>) -> u64 {
         let Some(age) = age else { return 0 };
         let hangs = |at: &&Duration| tick(self.now, age) - tick(**at, age) >= TICKS;
         self.under_way.iter().filter(hangs).count() as u64
@@ -182,7 +181,7 @@ impl Model {
     }
 
     /// Ends a call; `None` is a drop.
-    pub(crate) fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
+    pub fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
         if call.epoch != self.epoch {
             self.totals[7] += 1;
             return;
@@ -334,7 +333,7 @@ impl Model {
         self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.longest_trip_for)));
     }
 
-    pub(crate) fn open(&mut self, reason: ChangeReason, given: Option<Duration>) {
+    pub fn open(&mut self, reason: ChangeReason, given: Option<Duration>) {
         let recovered = self.state == Closed && self.now - self.since >= self.opened_for;
         let step = match self.step {
             Some(step) if self.state == Open => step,
@@ -371,13 +370,13 @@ impl Model {
     }
 
     /// `reset`, `force_*` and `release`: start afresh under this override.
-    pub(crate) fn impose(&mut self, overridden: Option<Override>) {
+    pub fn impose(&mut self, overridden: Option<Override>) {
         self.overridden = overridden;
         (self.step, self.opened_for) = (None, Duration::ZERO);
         self.enter(if overridden == Some(ForcedOpen) { Open } else { Closed });
     }
 
-    pub(crate) fn reconfigure(&mut self, settings: Settings) {
+    pub fn reconfigure(&mut self, settings: Settings) {
         let settings = with_default_rules(settings);
         if settings != self.settings {
             self.settings = settings;
@@ -385,7 +384,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn window(&self) -> (u64, u64, u64) {
+    pub fn window(&self) -> (u64, u64, u64) {
         let live: Vec<_> = match self.settings.window {
             Window::Calls(calls) => self.results.iter().rev().take(calls as usize).collect(),
             Window::Time(buckets, width) => {
@@ -399,7 +398,7 @@ impl Model {
         (live.len() as u64, count(|r| r.1), count(|r| r.2))
     }
 
-    pub(crate) fn minimum(&self) -> u32 {
+    pub fn minimum(&self) -> u32 {
         self.at_most_window(self.settings.minimum_calls)
     }
 

@@ -1,11 +1,11 @@
 //! Any string of bytes as settings and a script.
 
-use crate::choices::Choices;
-use crate::script::{Command, MOST_STEPS, Step};
-use crate::settings::Settings;
+use crate::test_util::model::choices::Choices;
+use crate::test_util::model::script::{Command, MOST_STEPS, Step};
+use crate::test_util::model::settings::Settings;
 
 /// Settings first, then steps until the bytes or the room for steps end.
-pub(crate) fn decode(bytes: &[u8]) -> (Settings, Vec<Step>) {
+pub fn decode(bytes: &[u8]) -> (Settings, Vec<Step>) {
     let mut choices = Choices::new(bytes);
     let settings = choices.settings();
     let steps = std::iter::from_fn(|| (!choices.is_over()).then(|| step(&mut choices)));

@@ -4,19 +4,16 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use tower_circuit_breaker::{
-    ChangeReason, Circuit, FailureKind, ManualClock, Outcome, Override, Permit,
-};
-
-use crate::compare::{compare, rejection, same};
-use crate::model::{Call, Model};
-use crate::settings::Settings;
+use crate::test_util::model::circuit::{Call, Model};
+use crate::test_util::model::compare::{compare, rejection, same};
+use crate::test_util::model::settings::Settings;
+use crate::{ChangeReason, Circuit, FailureKind, ManualClock, Outcome, Override, Permit};
 
 /// The longest script: long enough for several trips and recoveries under one configuration.
-pub(crate) const MOST_STEPS: usize = 400;
+pub const MOST_STEPS: usize = 400;
 
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
+pub enum Step {
     Admit,
     /// Ends one of the calls under way.
     Finish(usize, Outcome),
@@ -31,7 +28,7 @@ pub(crate) enum Step {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Command {
+pub enum Command {
     Trip,
     TripFor(Duration),
     Reset,
@@ -46,7 +43,7 @@ pub(crate) enum Command {
 /// # Errors
 ///
 /// Which step it was, and what differed.
-pub(crate) fn run(settings: Settings, script: &[Step]) -> Result<(), String> {
+pub fn run(settings: Settings, script: &[Step]) -> Result<(), String> {
     let mut pair = Pair::new(settings);
     for (number, step) in script.iter().enumerate() {
         catch_unwind(AssertUnwindSafe(|| pair.take(step)))
@@ -138,7 +135,7 @@ impl Pair {
 
 impl Command {
     /// To the circuit and to its model.
-    pub(crate) fn give(self, circuit: &Circuit, model: &mut Model) {
+    pub fn give(self, circuit: &Circuit, model: &mut Model) {
         let forced =
             matches!(model.overridden, Some(Override::ForcedOpen | Override::ForcedClosed));
         match self {

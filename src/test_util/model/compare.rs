@@ -3,16 +3,15 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use tower_circuit_breaker::{Circuit, CircuitSnapshot, CircuitState, Override, RejectReason};
-
-use crate::model::Model;
+use crate::test_util::model::circuit::Model;
+use crate::{Circuit, CircuitSnapshot, CircuitState, Override, RejectReason};
 
 /// Everything that can be seen of both.
 ///
 /// # Errors
 ///
 /// The first difference.
-pub(crate) fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
+pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     let snapshot = circuit.snapshot();
     let counts_down =
         model.state == CircuitState::Open && model.overridden != Some(Override::ForcedOpen);
@@ -39,7 +38,7 @@ pub(crate) fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
 }
 
 /// Why the model rejects a call now, and for how long.
-pub(crate) fn rejection(model: &Model) -> (RejectReason, Option<Duration>) {
+pub fn rejection(model: &Model) -> (RejectReason, Option<Duration>) {
     match model.state {
         _ if model.overridden == Some(Override::ForcedOpen) => (RejectReason::ForcedOpen, None),
         CircuitState::Open => (RejectReason::Open, Some(model.until - model.now)),
@@ -50,7 +49,7 @@ pub(crate) fn rejection(model: &Model) -> (RejectReason, Option<Duration>) {
 /// # Errors
 ///
 /// That the two differ.
-pub(crate) fn same<T: PartialEq + Debug>(what: &str, circuit: T, model: T) -> Result<(), String> {
+pub fn same<T: PartialEq + Debug>(what: &str, circuit: T, model: T) -> Result<(), String> {
     if circuit == model {
         return Ok(());
     }
