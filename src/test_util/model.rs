@@ -16,12 +16,16 @@ mod choices;
 mod circuit;
 mod compare;
 mod decode;
+mod in_flight;
 mod script;
 mod settings;
+mod sure;
+mod window;
 
 pub use crate::test_util::model::choices::Choices;
 pub use crate::test_util::model::circuit::{Call, Model};
 pub use crate::test_util::model::compare::{compare, rejection, same};
 pub use crate::test_util::model::decode::decode;
 pub use crate::test_util::model::script::{Command, MOST_STEPS, Step, run};
-pub use crate::test_util::model::settings::{KINDS, SURE, Settings, Share, Sure, Window};
+pub use crate::test_util::model::settings::{KINDS, KindRule, Settings, Share, Window};
+pub use crate::test_util::model::sure::{SURE, Sure};

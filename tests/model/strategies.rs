@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tower_circuit_breaker::Outcome;
 use tower_circuit_breaker::test_util::model::{
-    Command, KINDS, MOST_STEPS, SURE, Settings, Share, Step, Window,
+    Command, KINDS, KindRule, MOST_STEPS, SURE, Settings, Share, Step, Window,
 };
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
@@ -40,8 +40,8 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             slow,
             failure_count,
             stalled,
-            kinds,
-            window,
+            kinds: KindRule::of_kinds(kinds),
+            window: Some(window),
             minimum_calls,
             first_open,
             longest_open: longest_open.max(first_open),
@@ -51,6 +51,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             probe_timeout: times.0,
             abandoned_after: times.1,
             longest_trip_for: times.2,
+            ..Settings::default()
         }
     })
 }

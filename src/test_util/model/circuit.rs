@@ -1,8 +1,11 @@
 //! The model: what a circuit should do, written to be read, not to be fast.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::test_util::model::settings::{KINDS, Settings, Share, Sure, Window};
+use crate::test_util::model::in_flight::tick;
+use crate::test_util::model::settings::{Settings, Share};
+use crate::test_util::model::window::Kept;
 use crate::{ChangeReason, CircuitState, FailureKind, Outcome, Override};
 use CircuitState::{Closed, HalfOpen, Open};
 use Override::{ForcedClosed, ForcedOpen, Observing};
@@ -30,14 +33,15 @@ pub struct Model {
     pub trip_reason: Option<ChangeReason>,
     /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips.
     pub totals: [u64; 9],
-    /// Every result of this epoch: when, whether failed, whether slow.
-    results: Vec<(Duration, bool, bool)>,
+    /// The results of this epoch that a window may hold.
+    pub(super) results: VecDeque<Kept>,
     /// When the calls began that this epoch admitted while closed, and that have not ended.
-    under_way: Vec<Duration>,
+    pub(super) under_way: Vec<Duration>,
     /// The ticks in which it was last asked which of them hang: as slow calls, and as stalled.
-    looked: [u128; 2],
+    pub(super) looked: [u128; 2],
     run: u32,
-    kind_runs: [u32; 2],
+    /// In the order of the rules about kinds.
+    kind_runs: Vec<u32>,
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
     live: Vec<(usize, Duration)>,
     said: [u32; 3],
@@ -47,29 +51,37 @@ pub struct Model {
 }
 
 impl Model {
+    /// A closed circuit, made when its clock showed zero.
     pub fn new(settings: Settings) -> Self {
+        Self::starting_at(Duration::ZERO, settings)
+    }
+
+    /// A closed circuit, made when its clock showed `now`.
+    pub fn starting_at(now: Duration, settings: Settings) -> Self {
         let zero = Duration::ZERO;
-        Self {
-            settings: with_default_rules(settings),
-            now: zero,
+        let mut model = Self {
+            settings: settings.with_default_rules(),
+            now,
             state: Closed,
             overridden: None,
             epoch: 1,
-            since: zero,
+            since: now,
             until: zero,
             trip_reason: None,
             totals: [0; 9],
-            results: Vec::new(),
+            results: VecDeque::new(),
             under_way: Vec::new(),
             looked: [0; 2],
             run: 0,
-            kind_runs: [0; 2],
+            kind_runs: Vec::new(),
             live: Vec::new(),
             said: [0; 3],
             probes_made: 0,
             opened_for: zero,
             step: None,
-        }
+        };
+        model.forget();
+        model
     }
 
     pub fn admit(&mut self) -> Option<Call> {
@@ -108,45 +120,6 @@ impl Model {
         observing.then_some(Call { epoch: self.epoch, ..call })
     }
 
-    /// A call comes: it is asked, once in a tick, whether those under way hang.
-    fn look(&mut self) {
-        let (slow, stalled) = (self.settings.slow, self.settings.stalled);
-        let slower_than = slow.map(|(_, than)| than);
-        let slows = if self.looks(0, slower_than) { self.hung(slower_than) } else { 0 };
-        let older_than = stalled.map(|(_, than)| than);
-        let looks = self.looks(1, older_than);
-        if self.overridden == Some(ForcedClosed) {
-            return;
-        }
-        if slows > 0 && self.is_too_slow() {
-            self.open(ChangeReason::SlowCallRate, None)
-        } else if looks && stalled.is_some_and(|(calls, _)| self.hung(older_than) >= calls.into()) {
-            self.open(ChangeReason::StalledCalls, None)
-        }
-    }
-
-    fn looks(&mut self, which: usize, age: Option<Duration>) -> bool {
-        let Some(age) = age else { return false };
-        let tick = tick(self.now, age);
-        std::mem::replace(&mut self.looked[which], tick) != tick
-    }
-
-    /// How many calls under way have lasted so long, as ticks tell it.
-    pub fn hung(&self, age: Option<Duration>) -> u64 {
-        let Some(age) = age else { return 0 };
-        let hangs = |at: &&Duration| tick(self.now, age) - tick(**at, age) >= TICKS;
-        self.under_way.iter().filter(hangs).count() as u64
-    }
-
-    fn is_too_slow(&self) -> bool {
-        let Some((rate, than)) = self.settings.slow else { return false };
-        let ((calls, _, slows), hung) = (self.window(), self.hung(Some(than)));
-        let (calls, slows) = (calls + hung, slows + hung);
-        calls >= u64::from(self.minimum())
-            && calls > 0
-            && slows * u64::from(rate.whole) >= u64::from(rate.part) * calls
-    }
-
     /// Ends a call; `None` is a drop.
     pub fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
         if call.epoch != self.epoch {
@@ -180,19 +153,16 @@ impl Model {
     }
 
     fn judge_call(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
-        self.results.push((self.now, failed, slow));
+        self.keep(failed, slow);
         let kind = match outcome {
             Some(Outcome::Failure(kind)) => kind,
             _ => FailureKind::OTHER,
         };
-        let own = KINDS[..2]
-            .iter()
-            .position(|own| *own == kind)
-            .filter(|i| self.settings.kinds[*i].is_some());
+        let own = self.settings.kinds.iter().position(|rule| rule.kind == kind);
         match (failed, own) {
             (false, _) => {
                 self.run = 0;
-                self.kind_runs = [0; 2]
+                self.kind_runs.fill(0)
             }
             (true, Some(own)) => self.kind_runs[own] += 1,
             (true, None) => self.run += 1,
@@ -208,9 +178,8 @@ impl Model {
             |share: Share, n: u64| n * u64::from(share.whole) >= u64::from(share.part) * calls;
         let enough = calls >= u64::from(self.minimum()) && calls > 0;
         let s = &self.settings;
-        let own_rule =
-            own.and_then(|own| s.kinds[own].filter(|(n, _)| failed && self.kind_runs[own] >= *n));
-        let reason = if own_rule.is_some() {
+        let own_holds = own.is_some_and(|own| self.kind_runs[own] >= s.kinds[own].failures);
+        let reason = if failed && own_holds {
             ChangeReason::ConsecutiveFailuresOfKind(kind)
         } else if failed && own.is_none() && s.consecutive.is_some_and(|n| self.run >= n) {
             ChangeReason::ConsecutiveFailures
@@ -227,20 +196,7 @@ impl Model {
         } else {
             return;
         };
-        self.open(reason, own_rule.and_then(|(_, open_for)| open_for));
-    }
-
-    /// Whether the lower Wilson bound is above the rate, by the formula of the textbooks; or a count
-    /// window holds nothing but failures.
-    fn is_sure(&self, (rate, sure): (Share, Sure), calls: u64, failures: u64) -> bool {
-        let float = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        let (n, z) = (float(calls), sure.quantile);
-        let share = float(failures) / n;
-        let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-        let bound = (share + z * z / (2.0 * n) - half) / (1.0 + z * z / n);
-        let is_full =
-            matches!(self.settings.window, Window::Calls(size) if calls == u64::from(size));
-        bound > f64::from(rate.part) / f64::from(rate.whole) || is_full && failures == calls
+        self.open(reason, None);
     }
 
     fn judge_probe(&mut self, outcome: Option<Outcome>, failed: bool, slow: bool) {
@@ -265,6 +221,7 @@ impl Model {
         self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.longest_trip_for)));
     }
 
+    /// Opens for `given`, or as the rule says that `reason` is of, or as the backoff does.
     pub fn open(&mut self, reason: ChangeReason, given: Option<Duration>) {
         let recovered = self.state == Closed && self.now - self.since >= self.opened_for;
         let step = match self.step {
@@ -273,8 +230,8 @@ impl Model {
             _ => 0,
         };
         self.step = Some(step);
-        let backoff = self.settings.first_open.saturating_mul(1 << step.min(20));
-        self.opened_for = given.unwrap_or_else(|| backoff.min(self.settings.longest_open));
+        let given = given.or_else(|| self.settings.own_open_time(reason));
+        self.opened_for = given.unwrap_or_else(|| self.settings.backoff(step));
         if self.state == Closed {
             self.totals[8] += 1;
             self.trip_reason = Some(reason)
@@ -289,7 +246,13 @@ impl Model {
         }
         self.state = state;
         self.epoch += 1;
-        (self.run, self.kind_runs, self.said) = (0, [0; 2], [0; 3]);
+        self.forget();
+    }
+
+    /// A new epoch begins with nothing.
+    fn forget(&mut self) {
+        (self.run, self.said) = (0, [0; 3]);
+        self.kind_runs = vec![0; self.settings.kinds.len()];
         self.results.clear();
         self.under_way.clear();
         let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
@@ -305,55 +268,12 @@ impl Model {
     }
 
     pub fn reconfigure(&mut self, settings: Settings) {
-        let settings = with_default_rules(settings);
+        let settings = settings.with_default_rules();
         if settings != self.settings {
             self.settings = settings;
             self.enter(self.state)
         }
     }
-
-    pub fn window(&self) -> (u64, u64, u64) {
-        let live: Vec<_> = match self.settings.window {
-            Window::Calls(calls) => self.results.iter().rev().take(calls as usize).collect(),
-            Window::Time(buckets, width) => {
-                let tick = |at: Duration| at.as_nanos() / width.as_nanos();
-                let is_live = |at| tick(at) + u128::from(buckets) > tick(self.now);
-                self.results.iter().filter(|(at, ..)| is_live(*at)).collect()
-            }
-        };
-        let count =
-            |is: fn(&(Duration, bool, bool)) -> bool| live.iter().filter(|r| is(r)).count() as u64;
-        (live.len() as u64, count(|r| r.1), count(|r| r.2))
-    }
-
-    pub fn minimum(&self) -> u32 {
-        self.at_most_window(self.settings.minimum_calls)
-    }
-
-    fn at_most_window(&self, number: u32) -> u32 {
-        match self.settings.window {
-            Window::Calls(calls) => number.min(calls),
-            Window::Time(..) => number,
-        }
-    }
-}
-
-/// A call hangs from so many ticks on.
-const TICKS: u128 = 16;
-
-/// The tick of `at`, where fifteen make an age: an age is cut up by a product, as the circuit does
-/// it, since they are to agree to the nanosecond.
-fn tick(at: Duration, age: Duration) -> u128 {
-    let tick = age.as_nanos().div_ceil(TICKS - 1);
-    (at.as_nanos() * (u128::from(u64::MAX) / tick)) >> 64
 }
 
 const ABANDONED: Outcome = Outcome::Failure(FailureKind::ABANDONED);
-
-fn with_default_rules(mut settings: Settings) -> Settings {
-    if settings.is_without_rules() {
-        (settings.consecutive, settings.failure_rate) =
-            (Some(5), Some(Share { part: 1, whole: 2 }));
-    }
-    settings
-}
