@@ -12,6 +12,9 @@
     reason = "tests make and take apart all of these, and nobody else sees them"
 )]
 
+mod adopt;
+mod ahead;
+mod change;
 mod choices;
 mod circuit;
 mod compare;
@@ -22,6 +25,7 @@ mod settings;
 mod sure;
 mod window;
 
+pub use crate::test_util::model::change::Change;
 pub use crate::test_util::model::choices::Choices;
 pub use crate::test_util::model::circuit::{Call, Model};
 pub use crate::test_util::model::compare::{compare, rejection, same};

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::test_util::model::change::Change;
 use crate::test_util::model::in_flight::tick;
 use crate::test_util::model::settings::{Settings, Share};
 use crate::test_util::model::window::Kept;
@@ -13,7 +14,7 @@ use Override::{ForcedClosed, ForcedOpen, Observing};
 /// One admitted call.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    epoch: u64,
+    pub epoch: u64,
     started: Duration,
     /// The number of the probe, if it is one.
     probe: Option<usize>,
@@ -21,9 +22,11 @@ pub struct Call {
     judged: bool,
 }
 
+/// A circuit as it should be; see the [module docs](crate::test_util::model).
 #[derive(Debug, Clone)]
 pub struct Model {
     pub settings: Settings,
+    /// What the circuit's clock shows.
     pub now: Duration,
     pub state: CircuitState,
     pub overridden: Option<Override>,
@@ -31,6 +34,8 @@ pub struct Model {
     pub since: Duration,
     pub until: Duration,
     pub trip_reason: Option<ChangeReason>,
+    /// The last change of state, for whoever takes it from here.
+    pub change: Option<Change>,
     /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips.
     pub totals: [u64; 9],
     /// The results of this epoch that a window may hold.
@@ -39,15 +44,17 @@ pub struct Model {
     pub(super) under_way: Vec<Duration>,
     /// The ticks in which it was last asked which of them hang: as slow calls, and as stalled.
     pub(super) looked: [u128; 2],
-    run: u32,
+    pub(super) run: u32,
     /// In the order of the rules about kinds.
     kind_runs: Vec<u32>,
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
-    live: Vec<(usize, Duration)>,
+    pub(super) live: Vec<(usize, Duration)>,
     said: [u32; 3],
     probes_made: usize,
-    opened_for: Duration,
-    step: Option<u32>,
+    pub(super) opened_for: Duration,
+    /// Whether the open time is only the longest that jitter may have drawn.
+    pub(super) is_drawn: bool,
+    pub(super) step: Option<u32>,
 }
 
 impl Model {
@@ -68,6 +75,7 @@ impl Model {
             since: now,
             until: zero,
             trip_reason: None,
+            change: None,
             totals: [0; 9],
             results: VecDeque::new(),
             under_way: Vec::new(),
@@ -78,12 +86,14 @@ impl Model {
             said: [0; 3],
             probes_made: 0,
             opened_for: zero,
+            is_drawn: false,
             step: None,
         };
         model.forget();
         model
     }
 
+    /// A call comes; `None` if it is rejected.
     pub fn admit(&mut self) -> Option<Call> {
         let mut call = Call {
             epoch: self.epoch,
@@ -101,7 +111,7 @@ impl Model {
         call.judged = false;
         if self.overridden != Some(ForcedOpen) {
             if self.state == Open && self.now >= self.until {
-                self.enter(HalfOpen)
+                self.enter(HalfOpen, ChangeReason::OpenTimeOver)
             }
             let now = self.now;
             self.live.retain(|(_, ends)| *ends > now);
@@ -110,7 +120,7 @@ impl Model {
                 let lease = self.settings.probe_timeout;
                 let lease = lease.unwrap_or_else(|| self.opened_for.max(Duration::from_secs(1)));
                 self.probes_made += 1;
-                self.live.push((self.probes_made, self.now + lease));
+                self.live.push((self.probes_made, self.after(lease)));
                 call = Call { epoch: self.epoch, probe: Some(self.probes_made), ..call };
                 return Some(call);
             }
@@ -131,7 +141,7 @@ impl Model {
             let began = self.under_way.iter().position(|at| *at == call.started);
             self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
         }
-        let elapsed = self.now - call.started;
+        let elapsed = self.now.saturating_sub(call.started);
         let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
         let outcome = outcome.or_else(|| dropped_late.then_some(ABANDONED));
         let slow = self.settings.slow.is_some_and(|(_, than)| elapsed >= than);
@@ -212,8 +222,10 @@ impl Model {
         }
         if self.said[1] > self.settings.failed_probes_allowed {
             self.open(ChangeReason::ProbesFailed, None)
-        } else if self.said[0] >= self.settings.probes || self.said[2] >= 16 {
-            self.enter(Closed)
+        } else if self.said[0] >= self.settings.probes {
+            self.enter(Closed, ChangeReason::ProbesSucceeded)
+        } else if self.said[2] >= 16 {
+            self.enter(Closed, ChangeReason::ProbesIgnored)
         }
     }
 
@@ -221,9 +233,9 @@ impl Model {
         self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.longest_trip_for)));
     }
 
-    /// Opens for `given`, or as the rule says that `reason` is of, or as the backoff does.
+    /// Opens for `given`; else for the own time of the rule that `reason` is of; else for the backoff's.
     pub fn open(&mut self, reason: ChangeReason, given: Option<Duration>) {
-        let recovered = self.state == Closed && self.now - self.since >= self.opened_for;
+        let recovered = self.state == Closed && self.now >= self.recovered_at();
         let step = match self.step {
             Some(step) if self.state == Open => step,
             Some(step) if !recovered => step + 1,
@@ -232,20 +244,26 @@ impl Model {
         self.step = Some(step);
         let given = given.or_else(|| self.settings.own_open_time(reason));
         self.opened_for = given.unwrap_or_else(|| self.settings.backoff(step));
+        self.is_drawn = given.is_none() && self.settings.is_jittered;
         if self.state == Closed {
             self.totals[8] += 1;
             self.trip_reason = Some(reason)
         }
-        self.until = self.now + self.opened_for;
-        self.enter(Open);
+        self.until = self.after(self.opened_for);
+        self.enter(Open, reason);
     }
 
-    fn enter(&mut self, state: CircuitState) {
+    pub(super) fn enter(&mut self, state: CircuitState, reason: ChangeReason) {
+        self.epoch += 1;
         if self.state != state {
+            let lasted = self.now.saturating_sub(self.since);
+            let ends = state == Open && self.overridden != Some(ForcedOpen);
+            let (from, epoch) = (self.state, self.epoch);
+            let open_for = ends.then_some(self.opened_for);
+            self.change = Some(Change { from, to: state, reason, epoch, lasted, open_for });
             self.since = self.now
         }
         self.state = state;
-        self.epoch += 1;
         self.forget();
     }
 
@@ -264,14 +282,16 @@ impl Model {
     pub fn impose(&mut self, overridden: Option<Override>) {
         self.overridden = overridden;
         (self.step, self.opened_for) = (None, Duration::ZERO);
-        self.enter(if overridden == Some(ForcedOpen) { Open } else { Closed });
+        let to = if overridden == Some(ForcedOpen) { Open } else { Closed };
+        self.enter(to, ChangeReason::Operator);
     }
 
+    /// Goes on under other settings, if they are others.
     pub fn reconfigure(&mut self, settings: Settings) {
         let settings = settings.with_default_rules();
         if settings != self.settings {
             self.settings = settings;
-            self.enter(self.state)
+            self.enter(self.state, ChangeReason::Operator)
         }
     }
 }

@@ -29,8 +29,18 @@ impl Model {
         std::mem::replace(&mut self.looked[which], tick) != tick
     }
 
+    /// How many calls under way count as slow already.
+    pub fn slow_in_flight(&self) -> u64 {
+        self.hung(self.settings.slow.map(|(_, than)| than))
+    }
+
+    /// How many calls under way are stalled.
+    pub fn stalled_calls(&self) -> u64 {
+        self.hung(self.settings.stalled.map(|(_, than)| than))
+    }
+
     /// How many calls under way have lasted so long, as ticks tell it.
-    pub fn hung(&self, age: Option<Duration>) -> u64 {
+    pub(super) fn hung(&self, age: Option<Duration>) -> u64 {
         let Some(age) = age else { return 0 };
         let hangs = |at: &&Duration| tick(self.now, age).saturating_sub(tick(**at, age)) >= TICKS;
         self.under_way.iter().filter(hangs).count() as u64

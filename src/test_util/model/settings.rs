@@ -12,6 +12,7 @@ use crate::{
 pub const KINDS: [FailureKind; 3] =
     [FailureKind::new("connect"), FailureKind::new("timeout"), FailureKind::OTHER];
 
+/// What a circuit is built from, or by which a model goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub consecutive: Option<u32>,

@@ -44,6 +44,11 @@ impl Model {
         }
     }
 
+    /// How many calls in a row have failed, where a rule asks for it.
+    pub fn run(&self) -> u64 {
+        if self.settings.consecutive.is_some() { self.run.into() } else { 0 }
+    }
+
     /// How many calls a rate needs.
     pub fn minimum(&self) -> u32 {
         self.at_most_window(self.settings.minimum_calls)
