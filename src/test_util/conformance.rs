@@ -2,9 +2,9 @@
 //!
 //! [`Conformance`] builds circuits as you do, and runs random sequences of calls, waits and commands
 //! on them, by permits and through [`CircuitBreakerLayer`](crate::CircuitBreakerLayer). Beside each
-//! it keeps books of what it should have come to, derived from your settings, and compares after
-//! every step. What breaks comes as a [`Broken`]: which [`Promise`], in words, with the fewest steps
-//! that show it, and the seed that finds it again.
+//! it has a model of a circuit, which says what your settings make of every step, and compares the
+//! two. What breaks comes as a [`Broken`]: which [`Promise`], in words, with the fewest steps that show
+//! it, and the seed that finds it again.
 //!
 //! # When to use it
 //!
@@ -16,8 +16,8 @@
 //!
 //! It does not say whether settings are wise: that an upstream as yours is cut off soon enough, and
 //! not too soon, is for a replay of its traffic to say. It runs on one thread, calls a classifier at
-//! once (not at the end of an HTTP body), and knows nothing of fleets. Where calls hang, and under
-//! rules that it does not know, it checks less: it takes over what such a rule does.
+//! once (not at the end of an HTTP body), and knows nothing of fleets. What is drawn at random it
+//! takes over within bounds: open times with jitter, and which calls a ramp or a throttle sheds.
 //!
 //! # Examples
 //!
@@ -74,7 +74,6 @@ use crate::test_util::conformance::suite::Suite;
 use crate::test_util::conformance::time::Time;
 use crate::test_util::reach::MOST_CALLS;
 
-mod books;
 mod calls;
 mod case;
 mod changes;
@@ -85,12 +84,11 @@ mod moves;
 mod opening;
 mod promise;
 mod report;
-mod results;
 mod samples;
+mod settings;
 mod subject;
 mod suite;
 mod time;
-mod verdicts;
 
 pub use self::promise::Promise;
 pub use self::report::{Broken, Report};

@@ -1,5 +1,6 @@
 //! Finding out what it takes to move a circuit, by calls alone.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::circuit::Circuit;
@@ -17,7 +18,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) every: Duration,
     /// How many calls are made before the circuit counts as stuck.
     pub(crate) most: u32,
-    /// After how many of them time passes besides, and how much: for runs that are to last.
+    /// After how many of them, again and again, time passes besides, and how much: for runs that are to
+    /// last.
     pub(crate) pause: Option<(u32, Duration)>,
 }
 
@@ -55,7 +57,7 @@ impl Trial<'_> {
                 return Some((call, Way::Failures));
             }
             (self.advance)(self.every);
-            if let Some((_, time)) = self.pause.filter(|(calls, _)| *calls == call) {
+            if let Some((_, time)) = self.pause.filter(|(calls, _)| call % calls == 0) {
                 (self.advance)(time);
             }
         }
@@ -140,7 +142,13 @@ pub(crate) fn telling_failures(settings: &Settings) -> Vec<Outcome> {
 
 /// The kinds that have rules of their own.
 pub(crate) fn own_kinds(settings: &Settings) -> Vec<FailureKind> {
-    // Names from text are leaked: a kind is a static name, and a test ends soon.
-    let name = |kind: &str| FailureKind::new(String::from(kind).leak());
-    settings.kinds.iter().map(|rule| name(&rule.kind)).collect()
+    settings.kinds.iter().map(|rule| kind_named(rule.kind.clone())).collect()
+}
+
+/// The kind of that name. One from text is leaked: kinds have static names, and a test ends soon.
+pub(crate) fn kind_named(name: Cow<'static, str>) -> FailureKind {
+    match name {
+        Cow::Borrowed(name) => FailureKind::new(name),
+        Cow::Owned(name) => FailureKind::new(name.leak()),
+    }
 }

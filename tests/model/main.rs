@@ -75,6 +75,8 @@ proptest! {
                 }
                 1 => set.rule(TripRule::failure_rate(0.6).open_for(SECOND)),
                 2 => set.ramp(20 * SECOND).throttle(1.5),
+                // Confidences of no table.
+                4 => set.failure_rate_confident(below_one(seed >> 32), 0.5 + below_one(seed) / 2.0),
                 // Runs alone need no window.
                 3 => Circuit::builder("model").consecutive_failures(3),
                 _ => set,
@@ -95,6 +97,11 @@ proptest! {
     fn groups_do_what_the_model_does(script in groups::script()) {
         groups::run(&script).map_err(TestCaseError::fail)?;
     }
+}
+
+/// A share above 0 and below 1.
+fn below_one(seed: u64) -> f64 {
+    f64::from(u16::try_from(seed % 999).unwrap() + 1) / 1000.0
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tower_circuit_breaker::Outcome;
 use tower_circuit_breaker::test_util::model::{
-    Command, KINDS, MOST_STEPS, SURE, Settings, Share, Step, Window,
+    Command, KINDS, KindRule, MOST_STEPS, SURE, Settings, Share, Step, Window,
 };
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
@@ -36,14 +36,17 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         let (window, minimum_calls, (first_open, longest_open), probing, times) = rest;
         Settings {
             consecutive,
-            lasting: set_lasting(consecutive, kinds, lasting),
+            lasting: lasting[0].filter(|_| consecutive.is_some()),
             failure_rate,
             failure_rate_confident,
             slow,
             failure_count,
             stalled,
-            kinds,
-            window,
+            kinds: KindRule::of_kinds(kinds)
+                .into_iter()
+                .map(|rule| KindRule { lasting: lasting[1], ..rule })
+                .collect(),
+            window: Some(window),
             minimum_calls,
             first_open,
             longest_open: longest_open.max(first_open),
@@ -53,17 +56,9 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             probe_timeout: times.0,
             abandoned_after: times.1,
             longest_trip_for: times.2,
+            ..Settings::default()
         }
     })
-}
-
-/// Without what would be set for no rule: settings that mean the same are to be equal.
-fn set_lasting(
-    consecutive: Option<u32>,
-    kinds: [Option<(u32, Option<Duration>)>; 2],
-    [run, kind_run]: [Option<Duration>; 2],
-) -> [Option<Duration>; 2] {
-    [run.filter(|_| consecutive.is_some()), kind_run.filter(|_| kinds != [None, None])]
 }
 
 pub(crate) fn script() -> impl Strategy<Value = Vec<Step>> {

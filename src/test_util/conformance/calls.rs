@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::state::{CircuitState, Override};
+use crate::engine::state::CircuitState;
 use crate::error::{RejectReason, Rejected};
-use crate::test_util::conformance::books::{Admission, Call};
 use crate::test_util::conformance::case::{Case, InFlight};
+use crate::test_util::conformance::changes::promise_of;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::Broken;
 use crate::test_util::conformance::subject::{Refused, UnderWay};
+use crate::test_util::model::{Call, Change, rejection};
 
 /// What a service said when it was asked whether it is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,56 +22,42 @@ pub(super) enum Readied {
 
 impl Case<'_> {
     pub(super) fn begin(&mut self, sample: usize) -> Result<Option<InFlight>, Broken> {
-        let due = self.books.half_open_due(self.time.now());
         let begun = self.subject.begin(sample);
-        self.expect_change(due)?;
         self.begun(begun, sample)
     }
 
     /// Has a service ready for a later call, where there is a service.
     pub(super) fn ready(&mut self) {
         if self.readied.is_none() && self.subject.ready() {
-            self.adopt_unknown();
-            let rejects = self.books.would_reject(self.time.now());
+            let rejects = self.model.would_reject();
             self.readied = Some(if rejects { Readied::ToReject } else { Readied::ToCall });
         }
     }
 
     /// Begins a call of the service that was seen ready before, and abandons it.
     pub(super) fn call_readied(&mut self, sample: usize) -> Result<(), Broken> {
-        let now = self.time.now();
-        let call = match self.readied.take() {
-            None => return Ok(()),
-            Some(Readied::ToCall) => {
-                let due = self.books.half_open_due(now);
-                let begun = self.subject.begin_readied(sample);
-                self.expect_change(due)?;
-                self.begun(begun, sample)?
-            }
-            Some(Readied::ToReject) => {
-                let begun = self.subject.begin_readied(sample);
-                self.books.totals.rejected += 1;
-                return self.check_unready(begun.map(drop));
-            }
-        };
-        let Some(InFlight { call, noted, .. }) = call else { return Ok(()) };
+        let Some(readied) = self.readied.take() else { return Ok(()) };
+        let begun = self.subject.begin_readied(sample);
+        if readied == Readied::ToReject {
+            self.model.count_rejection();
+            return self.check_unready(begun.map(drop));
+        }
+        let Some(InFlight { call, noted, .. }) = self.begun(begun, sample)? else { return Ok(()) };
         drop(call);
         self.end(noted, None)
     }
 
     /// A service that was ready only to reject does so, whatever the circuit would say by now.
     fn check_unready(&mut self, begun: Result<(), Refused>) -> Result<(), Broken> {
-        let expected = if self.books.would_reject(self.time.now()) {
-            self.books.admission(self.time.now())
+        let (reason, left) = if self.model.would_reject() {
+            rejection(&self.model)
         } else {
-            Admission::Rejected(RejectReason::NotReady, None)
+            (RejectReason::NotReady, None)
         };
-        match (begun, expected) {
-            (Err(Refused::Rejected(rejected)), Admission::Rejected(reason, left)) => {
-                self.check_rejection(&rejected, reason, left)
-            }
-            (Err(Refused::Wrongly(what)), _) => Err(Broken::new(Promise::OpenRejects, what)),
-            _ => Err(Broken::new(
+        match begun {
+            Err(Refused::Rejected(rejected)) => self.check_rejection(&rejected, reason, left),
+            Err(Refused::Wrongly(what)) => Err(Broken::new(Promise::OpenRejects, what)),
+            Ok(()) => Err(Broken::new(
                 Promise::OpenRejects,
                 "a service that was ready only to reject called its inner one",
             )),
@@ -83,75 +70,63 @@ impl Case<'_> {
         sample: usize,
     ) -> Result<Option<InFlight>, Broken> {
         let outcome = self.suite.outcomes[sample];
-        let call = match begun {
-            Ok(call) => call,
-            Err(refused) => return self.refused(refused).map(|()| None),
-        };
-        Ok(self.admit()?.map(|noted| InFlight { call, noted, outcome }))
+        let admitted = self.admit(begun)?;
+        Ok(admitted.map(|(call, noted)| InFlight { call, noted, outcome }))
     }
 
-    /// A call was admitted: was it to be?
-    fn admit(&mut self) -> Result<Option<Call>, Broken> {
-        self.admitted += 1;
-        if self.adopt_unknown() {
-            self.is_lost = true;
-            return Ok(None);
-        }
-        self.adopt_shedding();
-        let now = self.time.now();
-        match self.books.admission(now) {
-            Admission::Admitted => {
+    /// A call was admitted or not: was it to be?
+    fn admit<T>(&mut self, begun: Result<T, Refused>) -> Result<Option<(T, Call)>, Broken> {
+        let expected = self.model.admit();
+        self.expect_change()?;
+        match (begun, expected) {
+            (Ok(call), Some(noted)) => {
+                self.admitted += 1;
                 self.checks.hold(Promise::Admission, true, String::new)?;
-                Ok(Some(self.books.admit(now)))
+                self.adopt_shedding();
+                Ok(Some((call, noted)))
             }
-            Admission::Rejected(RejectReason::ProbesBusy, _) => Err(Broken::new(
-                Promise::ProbeLimit,
-                format!(
-                    "a call was admitted beside {} probes under way",
-                    self.books.settings.concurrent_probes
-                ),
-            )),
-            Admission::Rejected(reason, left) => Err(Broken::new(
-                Promise::OpenRejects,
-                format!(
-                    "a call was admitted that was to be rejected ({reason}), {left:?} too early"
-                ),
-            )),
+            (Ok(_), None) => Err(self.admitted_wrongly()),
+            (Err(refused), expected) => self.refused(refused, expected).map(|()| None),
         }
     }
 
-    /// Under observation, takes over what a closed circuit would have shed: by lot, so that nobody
-    /// can foretell it.
+    fn admitted_wrongly(&self) -> Broken {
+        let (reason, left) = rejection(&self.model);
+        if reason == RejectReason::ProbesBusy {
+            let probes = self.model.settings.concurrent_probes;
+            let what = format!("a call was admitted beside {probes} probes under way");
+            return Broken::new(Promise::ProbeLimit, what);
+        }
+        let what =
+            format!("a call was admitted that was to be rejected ({reason}), {left:?} too early");
+        Broken::new(Promise::OpenRejects, what)
+    }
+
+    /// Under observation, takes over what a closed circuit would have shed.
     fn adopt_shedding(&mut self) {
-        if self.books.overridden == Some(Override::Observing)
-            && self.books.state == CircuitState::Closed
-        {
+        if self.model.may_shed() {
             let seen = self.circuit.snapshot().totals.would_have_rejected;
-            self.books.totals.would_have_rejected = self.books.totals.would_have_rejected.max(seen);
+            self.model.adopt_would_have_rejected(seen);
         }
     }
 
     /// A call was not admitted: was it to be?
-    fn refused(&mut self, refused: Refused) -> Result<(), Broken> {
-        self.adopt_unknown();
+    fn refused(&mut self, refused: Refused, expected: Option<Call>) -> Result<(), Broken> {
         let rejected = match refused {
             Refused::Rejected(rejected) => rejected,
             Refused::Wrongly(what) => return Err(Broken::new(Promise::Admission, what)),
         };
-        self.books.totals.rejected += 1;
-        // A closed circuit that sheds calls may have said so when the service was asked.
-        let is_shed =
-            rejected.reason() == RejectReason::NotReady && self.books.state == CircuitState::Closed;
-        if is_shed || !is_known(rejected.reason()) {
+        if expected.is_none() {
+            let (reason, left) = rejection(&self.model);
+            return self.check_rejection(&rejected, reason, left);
+        }
+        let is_shed = matches!(rejected.reason(), RejectReason::Ramping | RejectReason::Throttled);
+        if is_shed && self.model.may_shed() {
+            self.model.adopt_shed_call();
             return Ok(());
         }
-        match self.books.admission(self.time.now()) {
-            Admission::Rejected(reason, left) => self.check_rejection(&rejected, reason, left),
-            Admission::Admitted => Err(Broken::new(
-                Promise::Admission,
-                format!("a call was rejected that was to be admitted: {rejected}"),
-            )),
-        }
+        let what = format!("a call was rejected that was to be admitted: {rejected}");
+        Err(Broken::new(Promise::Admission, what))
     }
 
     fn check_rejection(
@@ -177,41 +152,27 @@ impl Case<'_> {
     }
 
     pub(super) fn end(&mut self, noted: Call, outcome: Option<Outcome>) -> Result<(), Broken> {
-        let due = self.books.end(noted, outcome, self.time.now());
-        if outcome == Some(Outcome::Success) && due.is_none() {
-            let change =
-                self.changes.first().filter(|moved| moved.is_trip() && !self.has_hung_calls());
+        self.model.finish(noted, outcome);
+        if outcome == Some(Outcome::Success) && self.model.change.is_none() {
+            let change = self.changes.first().filter(is_trip);
             self.checks.hold(Promise::FastSuccess, change.is_none(), || {
                 format!("a success opened it: {change:?}")
             })?;
         }
-        self.expect_change(due)
+        self.expect_change()
     }
 
     pub(super) fn panic(&mut self) -> Result<(), Broken> {
-        let due = self.books.half_open_due(self.time.now());
         let panicked = self.subject.panic();
-        self.expect_change(due)?;
-        match panicked {
-            Err(refused) => self.refused(refused),
-            Ok(came_back) => {
-                self.checks.hold(Promise::Panics, came_back, || {
-                    "a call panicked, and its caller heard nothing of it".to_owned()
-                })?;
-                let Some(noted) = self.admit()? else { return Ok(()) };
-                self.end(noted, Some(Outcome::Failure(FailureKind::PANIC)))
-            }
-        }
+        let Some((came_back, noted)) = self.admit(panicked)? else { return Ok(()) };
+        self.checks.hold(Promise::Panics, came_back, || {
+            "a call panicked, and its caller heard nothing of it".to_owned()
+        })?;
+        self.end(noted, Some(Outcome::Failure(FailureKind::PANIC)))
     }
 }
 
-/// Reasons that this suite can foretell.
-const fn is_known(reason: RejectReason) -> bool {
-    matches!(
-        reason,
-        RejectReason::Open
-            | RejectReason::ProbesBusy
-            | RejectReason::ForcedOpen
-            | RejectReason::NotReady
-    )
+/// Whether a rule, or the upstream's word, opened a closed circuit.
+fn is_trip(change: &Change) -> bool {
+    change.from == CircuitState::Closed && promise_of(change) == Promise::Limits
 }

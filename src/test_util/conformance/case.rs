@@ -1,28 +1,27 @@
-//! One sequence of moves on one circuit, beside its books.
+//! One sequence of moves on one circuit, beside its model.
 
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::config::CircuitConfig;
 use crate::engine::outcome::Outcome;
-use crate::engine::settings::Settings;
-use crate::engine::state::{CircuitState, Override};
-
-use crate::test_util::conformance::books::{Books, Call};
+use crate::engine::state::CircuitState;
 use crate::test_util::conformance::calls::Readied;
 use crate::test_util::conformance::changes::Changes;
-use crate::test_util::conformance::moves::{Command, Move, Wait};
+use crate::test_util::conformance::commands::totals;
+use crate::test_util::conformance::moves::{Move, Wait};
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::{Broken, Checks};
+use crate::test_util::conformance::settings::plain;
 use crate::test_util::conformance::subject::{Subject, UnderWay};
 use crate::test_util::conformance::suite::{Calls, Suite};
 use crate::test_util::conformance::time::Time;
+use crate::test_util::model::{Call, Command, Model, Settings};
 
 pub(super) struct Case<'a> {
     pub(super) suite: &'a Suite<'a>,
     pub(super) circuit: Circuit,
     pub(super) time: Time,
-    pub(super) books: Books,
+    pub(super) model: Model,
     pub(super) changes: Changes,
     pub(super) checks: Checks,
     pub(super) subject: Box<dyn Subject>,
@@ -30,8 +29,6 @@ pub(super) struct Case<'a> {
     pub(super) readied: Option<Readied>,
     pub(super) admitted: u64,
     under_way: Vec<InFlight>,
-    /// Something happened that is not known here: what comes next cannot be foretold.
-    pub(super) is_lost: bool,
 }
 
 pub(super) struct InFlight {
@@ -46,20 +43,19 @@ impl<'a> Case<'a> {
         let changes = Changes::default();
         let circuit = suite.build(&time, changes.clone());
         let subject = suite.subject(&circuit, calls);
-        let books = Books::new(circuit.config().into_settings(), time.now());
+        let model = Model::starting_at(time.now(), plain(circuit.config()));
         let (checks, under_way) = (Checks::default(), Vec::new());
         Self {
             suite,
             circuit,
             time,
-            books,
+            model,
             changes,
             checks,
             subject,
             readied: None,
             admitted: 0,
             under_way,
-            is_lost: false,
         }
     }
 
@@ -71,14 +67,13 @@ impl<'a> Case<'a> {
     pub(super) fn run(&mut self, moves: &[Move]) -> Result<(), (Broken, usize)> {
         for (number, step) in (1..).zip(moves) {
             self.take(*step).map_err(|broken| (broken, number))?;
-            if self.is_lost {
-                return Ok(());
-            }
         }
         self.find_the_way_out().map_err(|broken| (broken, moves.len()))
     }
 
     fn take(&mut self, step: Move) -> Result<(), Broken> {
+        self.model.now = self.time.now();
+        self.adopt_changes()?;
         match step {
             Move::Begin(sample) => {
                 let begun = self.begin(sample)?;
@@ -109,21 +104,14 @@ impl<'a> Case<'a> {
             Move::Command(command) => self.command(command)?,
             Move::Reconfigure => self.reconfigure()?,
         }
-        if self.is_lost { Ok(()) } else { self.compare(self.admitted, self.in_flight()) }
+        self.compare(self.admitted, self.in_flight())
     }
 
     fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
         let before = self.time.now();
-        let due = match self.books.state {
-            CircuitState::Open if self.books.overridden != Some(Override::ForcedOpen) => {
-                Some(self.books.until)
-            }
-            CircuitState::HalfOpen => self.books.slot_free_at(),
-            CircuitState::Closed => Some(self.books.recovered_at()),
-            CircuitState::Open => None,
-        };
-        let until_due = due.map_or(Duration::ZERO, |due| due.since(before));
-        let settings = &self.books.settings;
+        let due = self.model.awaited_at();
+        let until_due = due.map_or(Duration::ZERO, |due| due.saturating_sub(before));
+        let settings = &self.model.settings;
         self.time.advance(match wait {
             Wait::For(time) => time,
             Wait::UntilDue => until_due,
@@ -131,27 +119,26 @@ impl<'a> Case<'a> {
             Wait::AsSlow => slow_time(settings),
         });
         let now = self.time.now();
+        self.model.now = now;
         self.checks.hold(Promise::Clock, now >= before, || {
-            format!("the clock went back, by {:?}", before.since(now))
+            format!("the clock went back, by {:?}", before.saturating_sub(now))
         })
     }
 
     fn reconfigure(&mut self) -> Result<(), Broken> {
-        let own = self.books.settings.clone();
-        let minimum_calls = own.minimum_calls.checked_add(1).unwrap_or(1);
-        let other = Settings { minimum_calls, ..own.clone() };
-        for settings in [&other, &own, &own] {
-            let is_new = *settings != self.books.settings;
-            self.circuit.reconfigure(CircuitConfig::from_settings(settings.clone()));
-            if is_new {
-                self.books.renew(settings.clone());
-            }
+        let own = self.circuit.config();
+        let minimum_calls = self.model.settings.minimum_calls.checked_add(1).unwrap_or(1);
+        let other = Circuit::builder("").config(own.clone()).minimum_calls(minimum_calls);
+        for config in [&other.into_config(), &own, &own] {
+            self.circuit.reconfigure(config.clone());
+            self.model.reconfigure(plain(config.clone()));
+            self.expect_renewal(self.model.overridden)?;
             let snapshot = self.circuit.snapshot();
-            let (found, expected) = (snapshot.state, self.books.state);
+            let (found, expected) = (snapshot.state, self.model.state);
             self.checks.same(Promise::Reconfigure, "the state", &found, &expected)?;
-            let (found, expected) = (snapshot.epoch, self.books.epoch);
+            let (found, expected) = (snapshot.epoch, self.model.epoch);
             self.checks.same(Promise::Reconfigure, "the epoch", &found, &expected)?;
-            let (found, expected) = (snapshot.totals, self.books.totals);
+            let (found, expected) = (snapshot.totals, totals(&self.model));
             self.checks.same(Promise::Reconfigure, "totals", &found, &expected)?;
         }
         Ok(())
@@ -162,30 +149,26 @@ impl<'a> Case<'a> {
         (many > 0).then(|| self.under_way.swap_remove(index % many))
     }
 
-    /// Whether calls of this stretch are under way that count as slow already.
-    pub(super) fn has_hung_calls(&self) -> bool {
-        let now = self.time.now();
-        self.under_way.iter().any(|call| self.books.hangs(call.noted, now))
-    }
-
     fn in_flight(&self) -> u64 {
         u64::try_from(self.under_way.len()).unwrap_or(u64::MAX)
     }
 
     /// After the open time, and whatever calls hang, good probes close the circuit.
     fn find_the_way_out(&mut self) -> Result<(), Broken> {
-        let probes = self.books.settings.probes;
+        let probes = self.model.settings.probes;
         let good = self.suite.outcomes.iter().position(|outcome| *outcome == Outcome::Success);
         let (Some(good), true) = (good, probes <= MOST_PROBES) else { return Ok(()) };
         self.take(Move::Command(Command::Release))?;
-        for _ in 0..probes {
-            if self.books.state != CircuitState::Closed && !self.is_lost {
+        // A call that is under way may be a probe that has no answer, and end one turn of them.
+        let turns = self.in_flight().saturating_add(1);
+        for _ in 0..turns.saturating_mul(probes.into()) {
+            if self.model.state != CircuitState::Closed {
                 self.take(Move::Wait(Wait::UntilDue))?;
                 self.take(Move::Call(good))?;
             }
         }
         let state = self.circuit.state();
-        self.checks.hold(Promise::WayOut, self.is_lost || state == CircuitState::Closed, || {
+        self.checks.hold(Promise::WayOut, state == CircuitState::Closed, || {
             format!("after its open time and {probes} good probes it is {state}")
         })
     }
@@ -196,6 +179,6 @@ const MOST_PROBES: u32 = 200;
 
 /// What makes a call slow or, where that is not told apart, abandoned.
 fn slow_time(settings: &Settings) -> Duration {
-    let slow = settings.slow_call_rate.map(|rule| rule.slower_than);
+    let slow = settings.slow.map(|(_, than)| than);
     slow.or(settings.abandoned_after).unwrap_or(Duration::from_secs(1))
 }

@@ -1,10 +1,10 @@
 //! What a result changes that comes after its circuit has moved on: nothing but its own count.
 
 use crate::snapshot::CircuitSnapshot;
-use crate::test_util::conformance::books::Call;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::Broken;
+use crate::test_util::model::Call;
 
 impl Case<'_> {
     /// Whether a late result left the circuit as it was `before`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::backoff::Dice;
 use crate::engine::outcome::Outcome;
+use crate::test_util::model::Command;
 
 /// One step. Samples and calls under way go by their number.
 #[derive(Debug, Clone, Copy)]
@@ -33,17 +34,6 @@ pub(super) enum Wait {
     UntilAlmostDue,
     /// As long as makes a call a slow one, or abandoned.
     AsSlow,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Command {
-    Trip,
-    TripFor(Duration),
-    Reset,
-    ForceOpen,
-    ForceClosed,
-    Observe,
-    Release,
 }
 
 /// What the moves of one sequence are drawn from.

@@ -16,7 +16,7 @@ use crate::test_util::conformance::samples::Samples;
 use crate::test_util::conformance::time::Time;
 use crate::test_util::describe::Described;
 use crate::test_util::reach::MOST_CALLS;
-use crate::test_util::trial::{Trial, Way};
+use crate::test_util::trial::{Trial, Way, pause_for_runs};
 
 pub(super) struct Opening<'a> {
     pub(super) make: &'a dyn Fn() -> CircuitBuilder,
@@ -84,7 +84,8 @@ impl Opening<'_> {
         }
         let advance = |by: Duration| time.advance(by);
         let (every, most) = (self.every, self.opens_within);
-        let trial = Trial { circuit, advance: &advance, every, most, pause: None };
+        let pause = every.is_zero().then(|| pause_for_runs(settings)).flatten();
+        let trial = Trial { circuit, advance: &advance, every, most, pause };
         let found = trial.open(settings, &failures);
         checks.hold(Promise::Opens, found.is_some(), || {
             let why = self.why_not(settings, &failures);

@@ -8,12 +8,13 @@ use crate::engine::backoff::Dice;
 use crate::engine::outcome::Outcome;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::changes::Changes;
-use crate::test_util::conformance::moves::{Command, Draw, Move, Wait};
+use crate::test_util::conformance::moves::{Draw, Move, Wait};
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::{Broken, Repeat};
 use crate::test_util::conformance::subject::{Plain, Subject};
 use crate::test_util::conformance::time::Time;
 use crate::test_util::describe::Described;
+use crate::test_util::model::Command;
 
 pub(super) struct Suite<'a> {
     pub(super) make: &'a dyn Fn() -> CircuitBuilder,

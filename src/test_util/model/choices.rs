@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::test_util::model::settings::{KINDS, SURE, Settings, Share, Sure, Window};
+use crate::test_util::model::settings::{KINDS, KindRule, Settings, Share, Window};
+use crate::test_util::model::sure::{SURE, Sure};
 
 #[derive(Debug)]
 pub struct Choices<'a> {
@@ -28,13 +29,15 @@ impl<'a> Choices<'a> {
         let consecutive = self.option(|c| c.within(1, 8));
         Settings {
             consecutive,
-            lasting: [lasting.filter(|_| consecutive.is_some()), None],
+            lasting: lasting.filter(|_| consecutive.is_some()),
             failure_rate_confident: self.confident(),
             failure_rate: self.option(Self::share),
             slow: self.option(|c| (c.share(), c.time())),
             failure_count: self.option(|c| c.within(1, 12)),
-            kinds: [(); 2].map(|()| self.option(|c| (c.within(1, 5), c.option(Self::time)))),
-            window: self.window(),
+            kinds: KindRule::of_kinds(
+                [(); 2].map(|()| self.option(|c| (c.within(1, 5), c.option(Self::time)))),
+            ),
+            window: Some(self.window()),
             minimum_calls: self.within(1, 15),
             first_open,
             longest_open: longest_open.max(first_open),
@@ -45,6 +48,7 @@ impl<'a> Choices<'a> {
             abandoned_after: self.option(Self::time),
             longest_trip_for: self.time(),
             stalled: self.option(|c| (c.within(1, 6), c.time())),
+            ..Settings::default()
         }
     }
 

@@ -13,15 +13,12 @@ use crate::{Circuit, CircuitSnapshot, CircuitState, Override, RejectReason};
 /// The first difference.
 pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     let snapshot = circuit.snapshot();
-    let counts_down =
-        model.state == CircuitState::Open && model.overridden != Some(Override::ForcedOpen);
-    let left = counts_down.then(|| model.until.saturating_sub(model.now));
     same("state", circuit.state(), model.state)?;
     same("state", snapshot.state, model.state)?;
     same("override", snapshot.overridden, model.overridden)?;
     same("epoch", snapshot.epoch, model.epoch)?;
-    same("in_state_for", snapshot.in_state_for, model.now - model.since)?;
-    same("retry_after", snapshot.retry_after, left)?;
+    same("in_state_for", snapshot.in_state_for, model.in_state_for())?;
+    same("retry_after", snapshot.retry_after, model.open_time_left())?;
     for ((what, circuit), model) in totals(&snapshot).into_iter().zip(model.totals) {
         same(what, circuit, model)?;
     }
@@ -30,9 +27,9 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     let window = snapshot.window;
     let counts = (window.calls, window.failures, window.slow_calls);
     same("window", counts, (calls, failures, slow))?;
-    let (slow, stalled) = (model.settings.slow, model.settings.stalled);
-    same("slow in flight", snapshot.slow_in_flight, model.hung(slow.map(|s| s.1)))?;
-    same("stalled", snapshot.stalled_calls, model.hung(stalled.map(|s| s.1)))?;
+    same("run", snapshot.consecutive_failures, model.run())?;
+    same("slow in flight", snapshot.slow_in_flight, model.slow_in_flight())?;
+    same("stalled", snapshot.stalled_calls, model.stalled_calls())?;
     let has_rate = calls > 0 && calls >= u64::from(model.minimum());
     same("rate", snapshot.failure_rate().is_some(), has_rate)
 }
@@ -41,7 +38,7 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
 pub fn rejection(model: &Model) -> (RejectReason, Option<Duration>) {
     match model.state {
         _ if model.overridden == Some(Override::ForcedOpen) => (RejectReason::ForcedOpen, None),
-        CircuitState::Open => (RejectReason::Open, Some(model.until - model.now)),
+        CircuitState::Open => (RejectReason::Open, model.open_time_left()),
         _ => (RejectReason::ProbesBusy, None),
     }
 }

@@ -94,8 +94,7 @@ impl Keyed {
         }
         let (number, now) = (self.made, self.now);
         self.made += 1;
-        let mut circuit = Model::new(self.settings.clone());
-        (circuit.now, circuit.since) = (now, now);
+        let circuit = Model::starting_at(now, self.settings.clone());
         self.entries.push(Entry { key, number, circuit, used: now, holders: 0 });
         Some(number)
     }

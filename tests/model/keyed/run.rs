@@ -54,26 +54,15 @@ fn name(key: usize) -> Cow<'static, str> {
 
 /// Trips after two failures; probes after 10 s, and after 20 s when it failed again.
 fn settings() -> Settings {
-    let hold = Duration::from_secs(3600);
     Settings {
-        lasting: [None; 2],
+        lasting: None,
         consecutive: Some(2),
-        failure_rate: None,
-        slow: None,
-        failure_rate_confident: None,
-        failure_count: None,
-        stalled: None,
-        kinds: [None, None],
-        window: Window::Calls(4),
+        window: Some(Window::Calls(4)),
         minimum_calls: 2,
         first_open: Duration::from_secs(10),
         longest_open: Duration::from_secs(20),
-        probes: 1,
-        concurrent_probes: 1,
-        failed_probes_allowed: 0,
         probe_timeout: Some(Duration::from_secs(15)),
-        abandoned_after: None,
-        longest_trip_for: hold,
+        ..Settings::default()
     }
 }
 
