@@ -83,6 +83,7 @@ mod traps;
 mod trip_rules;
 mod unanswered;
 mod under_load;
+mod verdicts;
 mod wait_mode;
 mod waiting;
 mod windows;
