@@ -31,15 +31,26 @@ need_promtool() {
     return 1
 }
 
-# PostgreSQL's server, whose programs Debian keeps out of the path; its package would start one.
+# PostgreSQL's server, whose programs Debian keeps out of the path.
 need_postgres() {
-    local policy=/usr/sbin/policy-rc.d made= status=0
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return 0
+    need_stopped initdb postgresql
+}
+
+# nginx, which Debian keeps out of the path of users.
+need_nginx() {
+    [ -x /usr/sbin/nginx ] && return 0
+    need_stopped nginx nginx-light
+}
+
+# The same as `need`, of a package that would start a server.
+need_stopped() { # command, package
+    local policy=/usr/sbin/policy-rc.d made= status=0
     if [ "$(id -u)" = 0 ] && [ -d /usr/sbin ] && [ ! -e "$policy" ]; then
         made=$policy
         printf '#!/bin/sh\nexit 101\n' >"$made" && chmod 755 "$made"
     fi
-    need initdb postgresql || status=1
+    need "$1" "$2" || status=1
     [ -z "$made" ] || rm -f "$made"
     return $status
 }

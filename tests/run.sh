@@ -95,6 +95,11 @@ step_tests() {
         need_postgres || return 1
         local -x POSTGRES_REQUIRED=1
     fi
+    # A gateway stands behind a real nginx.
+    if command -v apt-get >/dev/null 2>&1 || command -v nginx >/dev/null 2>&1; then
+        need_nginx || return 1
+        local -x NGINX_REQUIRED=1
+    fi
     # Prometheus' own word on metrics and alerts; skipped, and said so, where it is hard to get.
     if command -v promtool >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then
         need_promtool || return 1

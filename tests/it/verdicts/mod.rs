@@ -1,7 +1,9 @@
 //! Rule 17a on real servers: what calls over real connections count as.
 
 mod events;
+mod gateways;
 mod hung;
 mod idle;
+mod nginx;
 mod servers;
 mod unread;
