@@ -17,8 +17,8 @@ use tower::{Layer, Service};
 use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuits};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, FailureKind, ManualClock,
-    OnOpen, Outcome, SlidingWindow, TripRule, Typed,
+    Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, CircuitState, FailureKind,
+    ManualClock, OnOpen, Outcome, SlidingWindow, TripRule, Typed,
 };
 
 thread_local! {
@@ -264,6 +264,36 @@ fn exchanges_over_http_do_not_allocate() {
 
     assert_eq!(counted, 0);
     assert_eq!(circuit.snapshot().totals.successes, 100);
+}
+
+#[test]
+fn a_probe_allocates_once_for_its_body_and_never_for_a_frame() {
+    let clock = ManualClock::new();
+    let circuit = Circuit::builder("api").probes(2).clock(clock.clone()).build();
+    circuit.trip();
+    clock.advance(Duration::from_secs(30));
+    // The first probe makes the event of the change and the room for leases.
+    circuit.try_acquire().unwrap().record(Outcome::Success);
+    let answer =
+        |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(TenGib { frames: 1000 })));
+    let mut service = layer(circuit.clone()).layer(tower::service_fn(answer));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_ready());
+
+    let mut response = None;
+    let for_the_head = allocations(|| {
+        response = Some(pin!(service.call(Request::new(()))).poll(&mut cx));
+    });
+    let Some(Poll::Ready(Ok(response))) = response else { panic!("it answers at once") };
+    let mut body = pin!(response.into_body());
+    let for_frames = allocations(|| {
+        for _ in 0..1000 {
+            assert!(body.as_mut().poll_frame(&mut cx).is_ready());
+        }
+    });
+
+    assert_eq!(circuit.state(), CircuitState::HalfOpen, "its end is still to come");
+    assert_eq!((for_the_head, for_frames), (1, 0));
 }
 
 #[test]

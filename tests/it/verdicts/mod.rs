@@ -1,5 +1,6 @@
 //! Rule 17a on real servers: what calls over real connections count as.
 
+mod costs;
 mod events;
 mod gateways;
 mod hung;
