@@ -30,12 +30,17 @@ impl Circuit {
     }
 
     /// Rejects every call until [`release`](Self::release).
+    ///
+    /// A fleet (feature `redis`) changes nothing of that, also where it had forced the circuit open
+    /// before.
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {
         self.tell(self.core.machine.force(Override::ForcedOpen, self.now()));
     }
 
     /// Admits every call, whatever the results, until [`release`](Self::release).
+    ///
+    /// A fleet changes nothing of that: see [`force_open`](Self::force_open).
     #[doc(alias = "disable")]
     #[doc(alias = "transitionToDisabledState")]
     pub fn force_closed(&self) {
@@ -45,7 +50,8 @@ impl Circuit {
     /// Rejects nothing, but goes on deciding and counts what it would have rejected, until
     /// [`release`](Self::release). For trying out settings on real traffic.
     ///
-    /// A circuit that is not forced keeps its state and counts; a forced one starts closed.
+    /// A circuit that is not forced keeps its state and counts; a forced one starts closed. What a fleet
+    /// forces takes the place of it.
     #[doc(alias = "metricsOnly")]
     #[doc(alias = "transitionToMetricsOnlyState")]
     pub fn observe(&self) {

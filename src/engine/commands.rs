@@ -36,7 +36,10 @@ impl Machine {
     /// Forces the circuit open or closed until the override is dropped.
     pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
         let mut control = self.lock();
-        self.impose(&mut control, Some(forced), ChangeReason::Operator, now)
+        let change = self.impose(&mut control, Some(forced), ChangeReason::Operator, now);
+        // Also where the fleet had said the same: from now on it is this operator's.
+        control.fleet.has_forced = false;
+        change
     }
 
     /// Lets everything through and goes on deciding; `None` when that is so already.

@@ -159,6 +159,21 @@ fn what_an_operator_here_has_forced_stays() {
 }
 
 #[test]
+fn an_operator_here_who_forces_the_same_has_forced_it() {
+    for forced in [Override::ForcedOpen, Override::ForcedClosed] {
+        let machine = machine();
+        adopt(&machine, 7, Ruling::Forced(forced), START);
+        assert_eq!(machine.remember(START).overridden, None);
+
+        machine.force(forced, START);
+
+        assert_eq!(machine.remember(START).overridden, Some(forced));
+        assert!(adopt(&machine, 8, Ruling::Closed, START).is_none());
+        assert_eq!(machine.word().overridden(), Some(forced));
+    }
+}
+
+#[test]
 fn under_observation_the_fleet_opens_and_nothing_is_rejected() {
     let machine = machine();
     machine.observe(START);
