@@ -5,7 +5,9 @@ use std::fmt;
 use tower_layer::Layer;
 
 use crate::circuit::Circuit;
+use crate::engine::change::Change;
 use crate::engine::state::CircuitState;
+use crate::engine::time::Timestamp;
 use crate::handle::Handle;
 use crate::keyed::KeyedCircuits;
 use crate::keyed::service::KeyedCircuitBreaker;
@@ -88,9 +90,15 @@ impl<K, C, R> Circuits<K, C, R> {
             return self.overflow();
         }
         let made = self.make(key);
+        // Read before the lock: a clock may be user code.
+        let made_at = made.circuit().now();
+        let mut change = None;
         let parting = |handle: &_| self.parting(handle);
-        let changed = |new: &_, gone: Option<&_>| self.register(new, gone);
-        match self.store.keep(&Arc::from(key), &made, parting, changed, now) {
+        let changed = |new: &_, gone: Option<&_>| change = self.register(new, gone, made_at);
+        let kept = self.store.keep(&Arc::from(key), &made, parting, changed, now);
+        // After the lock: listeners are user code, and may ask this layer.
+        made.circuit().tell_if(change);
+        match kept {
             Kept::Here(kept, _gone) => kept,
             Kept::NoRoom => self.overflow(),
         }
@@ -101,16 +109,20 @@ impl<K, C, R> Circuits<K, C, R> {
         self.overflow.with_circuit(self.template.make(name))
     }
 
-    /// Shows the registry what is here. Under the store's lock, so that it stays true.
-    fn register(&self, new: &Handle<C, R>, gone: Option<&Handle<C, R>>) {
-        let Some(registry) = &self.registry else {
-            return;
-        };
+    /// Shows the registry what is here. Under the store's lock, so that it stays true; the change
+    /// is to be told after it.
+    fn register(
+        &self,
+        new: &Handle<C, R>,
+        gone: Option<&Handle<C, R>>,
+        now: Timestamp,
+    ) -> Option<Change> {
+        let registry = self.registry.as_ref()?;
         if let Some(gone) = gone {
             registry.remove_same(gone.circuit());
         }
         // Where somebody else's circuit has the name, this one goes unseen.
-        let _ = registry.insert(new.circuit());
+        registry.keep_untold(new.circuit(), now).1
     }
 
     fn overflow(&self) -> Handle<C, R> {

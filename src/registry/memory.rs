@@ -1,9 +1,11 @@
 //! Circuits that outlive their process.
 
 use crate::circuit::Circuit;
+use crate::engine::change::Change;
+use crate::engine::time::Timestamp;
 use crate::registry::CircuitRegistry;
 use crate::saved::SavedCircuit;
-use crate::sync::{Arc, read, write};
+use crate::sync::{Arc, write};
 
 impl CircuitRegistry {
     /// What the circuits of the next process go on from, in the order of their names; see
@@ -49,18 +51,23 @@ impl CircuitRegistry {
     /// The circuit under this one's name: this one, unless there was another. One that is new goes on
     /// from what was saved before anybody else can get it.
     pub(super) fn keep(&self, circuit: &Circuit) -> Circuit {
-        let saved = read(&self.shared.entries).saved.get(circuit.name()).cloned();
         // Read before the lock: a clock may be user code.
-        let saved = saved.map(|saved| (saved, circuit.now()));
-        let mut entries = write(&self.shared.entries);
-        let kept = entries.keep(circuit);
-        let is_new = kept.is_same(circuit);
-        let change = saved.filter(|_| is_new).and_then(|(saved, now)| {
-            entries.saved.remove(circuit.name());
-            circuit.come_back(&saved, now)
-        });
-        drop(entries);
+        let (kept, change) = self.keep_untold(circuit, circuit.now());
         kept.tell_if(change);
         kept
+    }
+
+    /// The same for callers with a lock of their own: who is to hear that it goes on is told by
+    /// [`tell_if`](Circuit::tell_if), after that lock. Runs no user code.
+    pub(crate) fn keep_untold(
+        &self,
+        circuit: &Circuit,
+        now: Timestamp,
+    ) -> (Circuit, Option<Change>) {
+        let mut entries = write(&self.shared.entries);
+        let kept = entries.keep(circuit);
+        let saved = if kept.is_same(circuit) { entries.saved.remove(circuit.name()) } else { None };
+        let change = saved.and_then(|saved| circuit.come_back(&saved, now));
+        (kept, change)
     }
 }

@@ -89,8 +89,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "builder", "circuit", "event", "fleet", "registry", "saved", "snapshot", "sync",
-            "template",
+            "builder", "circuit", "engine", "event", "fleet", "registry", "saved", "snapshot",
+            "sync", "template",
         ],
     ),
     ("group", &["circuit", "engine", "group", "sync"]),

@@ -66,6 +66,7 @@ mod retry;
 mod routers;
 mod runtimes;
 mod script;
+mod seams;
 mod service;
 mod slow_bodies;
 mod snapshots;

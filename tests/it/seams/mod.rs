@@ -1,0 +1,3 @@
+//! Two features at once.
+
+mod keyed;
