@@ -3,7 +3,10 @@
 //! A client that calls many upstreams through one stack wants a circuit for each, without one for
 //! whatever key a stranger thinks of. [`CircuitBreakerLayer::keyed`] makes circuits as keys come,
 //! up to a cap (1,024 by default). Past it the longest idle one goes whose circuit is closed and
-//! has no call in flight; an open one goes only when its open time is over and no other can. Where
+//! has no call in flight. One that sheds calls ([`ramp`], [`throttle`]), and an open one whose open
+//! time is over, go only when no other can; one that is overridden or isolated stays. What goes takes
+//! along what it had learnt and settings of its own
+//! ([`reconfigure`](crate::Circuit::reconfigure)); hold a clone of a circuit that is to stay. Where
 //! none can go, and for keys longer than 256 bytes, calls share the circuit that the layer was made
 //! with, the *overflow*, and [`overflowed`](KeyedCircuitBreakerLayer::overflowed) counts them. So
 //! memory is bounded by the cap, whatever keys come.
@@ -43,6 +46,8 @@
 //! ```
 //!
 //! [`CircuitBreakerLayer::keyed`]: crate::CircuitBreakerLayer::keyed
+//! [`ramp`]: crate::CircuitBuilder::ramp
+//! [`throttle`]: crate::CircuitBuilder::throttle
 
 mod layer;
 mod service;

@@ -14,6 +14,7 @@ use crate::keyed::service::KeyedCircuitBreaker;
 use crate::keyed::store::{Kept, Parting, Store};
 use crate::layer::CircuitBreakerLayer;
 use crate::registry::CircuitRegistry;
+use crate::snapshot::Health;
 use crate::sync::Arc;
 use crate::template::Template;
 
@@ -146,7 +147,9 @@ impl<K, C, R> Circuits<K, C, R> {
             return None;
         }
         match circuit.state() {
-            CircuitState::Closed => Some(Parting::Easy),
+            CircuitState::Closed if circuit.health() == Health::Healthy => Some(Parting::Easy),
+            // It sheds, which the next of its key would not.
+            CircuitState::Closed => Some(Parting::Hard),
             // Ready for a probe, which nobody makes.
             CircuitState::Open | CircuitState::HalfOpen if !circuit.would_reject() => {
                 Some(Parting::Hard)

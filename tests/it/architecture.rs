@@ -161,6 +161,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rejection",
             "service",
             "settlement",
+            "snapshot",
             "sync",
             "template",
         ],

@@ -14,7 +14,8 @@ use tower_circuit_breaker::{
     CircuitState, Error, ErrorsAsFailures, ManualClock, Typed,
 };
 
-use crate::support::SECOND;
+use crate::seams::{refuse, share};
+use crate::support::{SECOND, succeed};
 
 type Ask = (&'static str, Result<(), ()>);
 type Layered = KeyedCircuitBreakerLayer<fn(&Ask) -> String, ErrorsAsFailures, Typed, AtOnce>;
@@ -43,6 +44,40 @@ fn call(layer: &Layered, ask: Ask) -> bool {
 
 fn keys(layer: &Layered) -> Vec<String> {
     layer.circuits().iter().map(|circuit| circuit.name().to_owned()).collect()
+}
+
+#[test]
+fn a_circuit_that_sheds_goes_after_those_that_do_not() {
+    type Template = fn(CircuitBuilder) -> CircuitBuilder;
+    type Shed = fn(&Circuit, &ManualClock);
+    let ways: [(&str, Template, Shed); 2] = [
+        (
+            "a ramp",
+            |b| b.ramp(100 * SECOND),
+            |circuit, clock| {
+                circuit.trip_for(SECOND);
+                clock.advance(SECOND);
+                succeed(circuit);
+            },
+        ),
+        ("a throttle", |b| b.throttle(1.0), |circuit, _| refuse(circuit, 10)),
+    ];
+    for (way, template, shed) in ways {
+        let (layer, clock) = layer(2, &CircuitRegistry::new(), template);
+        call(&layer, ("sheds", Ok(())));
+        shed(&layer.circuits()[0], &clock);
+        assert!(share(&layer.circuits()[0]) < 1.0, "{way}");
+        clock.advance(SECOND);
+        call(&layer, ("idle", Ok(())));
+
+        call(&layer, ("new", Ok(())));
+        assert_eq!(keys(&layer), ["api/new", "api/sheds"], "{way}");
+
+        // Where all shed, one of them goes: memory stays bounded.
+        shed(&layer.circuits()[0], &clock);
+        call(&layer, ("newer", Ok(())));
+        assert_eq!(keys(&layer), ["api/new", "api/newer"], "{way}");
+    }
 }
 
 #[test]
