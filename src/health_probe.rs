@@ -34,9 +34,10 @@ use crate::history::Subscription;
 /// random, so that many processes do not ask in step; the first time after one such pause. An answer
 /// that takes longer than [`timeout`](Self::timeout), and a panic, are a `false`. The open time
 /// matters no longer, but for a stretch that the upstream itself asked for
-/// ([`Outcome::TripFor`](crate::Outcome::TripFor)) or that an operator began: nobody is asked before
-/// its end. A rejection's [`retry_after`](crate::Rejected::retry_after) is the time until the probe's
-/// next answer is there at the latest, plus a second. A circuit that is forced open is left alone.
+/// ([`Outcome::TripFor`](crate::Outcome::TripFor)), that an operator began, or that goes on from an
+/// earlier process ([`restore`](crate::CircuitBuilder::restore)): nobody is asked before its end. A
+/// rejection's [`retry_after`](crate::Rejected::retry_after) is the time until the probe's next answer
+/// is there at the latest, plus a second. A circuit that is forced open or isolated is left alone.
 ///
 /// [`run`](Self::run) is a future to be spawned. It does not keep the circuit alive and ends with it.
 /// Should it end or hang before, as its runtime is shut down, the circuit is probed by calls as ever

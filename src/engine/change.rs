@@ -79,9 +79,9 @@ impl ChangeReason {
 }
 
 impl ChangeReason {
-    /// Whether somebody else than a rule or a probe said so.
+    /// Whether somebody else than a rule or a probe said so, or may have in an earlier process.
     pub(crate) const fn is_order(self) -> bool {
-        matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet)
+        matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet | Self::Restored)
     }
 }
 

@@ -4,6 +4,7 @@ use tower_circuit_breaker::Circuit;
 
 use crate::support::FAILURE;
 
+mod health;
 mod keyed;
 
 /// The share of calls that is admitted: all where nothing is said.
