@@ -93,8 +93,9 @@ impl CircuitGroup {
     ///
     /// Whatever trips by itself obeys: every rule, and an upstream that asks for it
     /// ([`Outcome::TripFor`](crate::Outcome::TripFor)). Nobody else is stopped: operators who trip, force
-    /// open or isolate, a fleet, and a circuit that was open when it joined. Those take places unasked, so
-    /// that more may be open than the cap allows; nothing else trips then until enough are closed.
+    /// open or isolate, a fleet, and a circuit that was open when it joined or comes back open
+    /// ([`restore`](crate::CircuitBuilder::restore)). Those take places unasked, so that more may be open
+    /// than the cap allows; nothing else trips then until enough are closed.
     /// Under [observation](Circuit::observe) a circuit rejects nothing, needs no place and has none.
     ///
     /// May be called at any time, and is true of all clones: those that are open stay so.

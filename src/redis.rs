@@ -81,6 +81,8 @@ mod request;
 mod scripts;
 mod sync;
 mod task;
+#[cfg(all(test, feature = "test-util", not(breaker_loom)))]
+mod tests;
 mod view;
 
 pub use self::builder::RedisSyncBuilder;

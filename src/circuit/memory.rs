@@ -11,7 +11,8 @@ impl Circuit {
     /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
     ///
     /// Takes a short lock, as [`snapshot`](Self::snapshot) does, and changes nothing. An override
-    /// that came from the fleet (feature `redis`) is left out: the fleet will say so again.
+    /// that came from the fleet (feature `redis`) is left out: the fleet will say so again. A circuit
+    /// that the fleet has opened comes back open for what was left of that.
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
         let memory = self.core.machine.remember(self.now());

@@ -9,8 +9,9 @@ impl Circuit {
     /// Goes on under other settings, in the same state and with the same totals.
     ///
     /// Window and runs start empty, and calls under way no longer count, so that each call is
-    /// judged by one set of settings. The present open time stays. Settings equal to the present
-    /// ones change nothing, so this can be called on every reload of a file.
+    /// judged by one set of settings. A throttle learns its share anew; a ramp goes on from the share
+    /// that it has gained. The present open time stays, and so do overrides and isolations. Settings
+    /// equal to the present ones change nothing, so this can be called on every reload of a file.
     pub fn reconfigure(&self, config: CircuitConfig) {
         let settings = config.into_settings().with_default_rules();
         self.tell_if(self.core.machine.reconfigure(settings, self.now()));

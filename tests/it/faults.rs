@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -19,12 +19,12 @@ fn rows(text: &str) -> Vec<[&str; 3]> {
     .collect()
 }
 
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
 /// The file of a module of `tests` or `src`: `it::clocks`, `stress`, `engine::window`.
-fn sources_of(module: &str) -> Vec<PathBuf> {
+pub(crate) fn sources_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     let places = ["tests", "src"].map(|folder| root().join(folder).join(&path));
     places
@@ -38,7 +38,7 @@ fn sources_of(module: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-fn has_test(file: &Path, name: &str) -> bool {
+pub(crate) fn has_test(file: &Path, name: &str) -> bool {
     let text = fs::read_to_string(file).unwrap();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     // The last is a property's.
