@@ -83,6 +83,13 @@ impl SavedCircuit {
         Self { memory: self.memory.after(time), saved_at: None, ..self }
     }
 
+    /// Whether a circuit that goes on from it now is another than a new one, by more than a backoff
+    /// that is over.
+    pub(crate) fn says_anything(&self) -> bool {
+        let memory = self.memory();
+        memory.overridden.is_some() || !memory.left.is_zero()
+    }
+
     /// What there is to go on from now.
     ///
     /// The wall clock tells only how long the process was away, which no monotonic clock can. Where

@@ -1,18 +1,31 @@
 //! Circuits that outlive their process.
 
+use std::collections::BTreeMap;
+
 use crate::circuit::Circuit;
 use crate::engine::change::Change;
 use crate::engine::time::Timestamp;
 use crate::registry::CircuitRegistry;
 use crate::saved::SavedCircuit;
-use crate::sync::{Arc, write};
+use crate::sync::{Arc, read, write};
 
 impl CircuitRegistry {
     /// What the circuits of the next process go on from, in the order of their names; see
     /// [`Circuit::export`].
+    ///
+    /// What was [restored](Self::restore) and has not been asked for since is among them while it says
+    /// anything: an override, or a time that is not over. So a circuit that an operator has forced
+    /// outlives two restarts between which nobody calls it.
     #[must_use]
     pub fn export(&self) -> Vec<SavedCircuit> {
-        self.circuits().iter().map(Circuit::export).collect()
+        // Before the circuits: one that comes meanwhile is there then.
+        let waiting: Vec<_> = read(&self.shared.entries).saved.values().cloned().collect();
+        let waiting = waiting.into_iter().filter(SavedCircuit::says_anything);
+        let here = self.circuits();
+        let all = waiting.chain(here.iter().map(Circuit::export));
+        let by_name: BTreeMap<_, _> =
+            all.map(|saved| (Arc::<str>::from(saved.name()), saved)).collect();
+        by_name.into_values().collect()
     }
 
     /// Has circuits that come from now on go on from what an earlier process

@@ -136,6 +136,33 @@ fn circuits_of_keys_come_back_as_their_keys_come() {
     assert!(call(&later, ("down", Ok(()))));
 }
 
+#[test]
+fn what_no_key_has_asked_for_is_saved_again() {
+    let make = |registry: &CircuitRegistry| layer(3, registry, |b| b.consecutive_failures(1));
+    let mut registry = CircuitRegistry::new();
+    let (earlier, _) = make(&registry);
+    for (key, result) in [("down", Err(())), ("forced", Ok(())), ("well", Ok(()))] {
+        call(&earlier, (key, result));
+    }
+    registry.get("api/forced").unwrap().force_open();
+
+    for (away, expected) in
+        [(29, &["api/down", "api/forced", "api/new"][..]), (1, &["api/forced", "api/new"])]
+    {
+        let saved = registry.export();
+        registry = CircuitRegistry::new();
+        registry.restore(saved.into_iter().map(|saved| saved.away_for(away * SECOND)));
+        let (later, _) = make(&registry);
+        call(&later, ("new", Ok(())));
+
+        let names: Vec<_> = registry.export().iter().map(|it| it.name().to_owned()).collect();
+        assert_eq!(names, expected);
+    }
+    let (last, _) = make(&registry);
+    assert!(!call(&last, ("forced", Ok(()))), "as an operator said two restarts before");
+    assert_eq!(registry.export().len(), 2, "and is saved once");
+}
+
 /// The listener would wait for ever for a lock that its own call holds.
 #[test]
 fn a_listener_that_hears_of_a_circuit_that_comes_back_may_ask_the_layer() {
