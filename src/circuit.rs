@@ -330,9 +330,9 @@ impl Circuit {
     /// Records how an admitted call ended, and tells whoever wants to hear.
     #[inline(never)]
     pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
-        let recorded = self.core.machine.record(ticket, ending, || self.now());
+        let mut recorded = self.core.machine.record(ticket, ending, || self.now());
         if !matches!(recorded.effect, Effect::Nothing) {
-            self.tell_end(recorded);
+            self.tell_end(&mut recorded);
         } else if self.core.machine.word().has(Word::CALLS_TOLD) {
             self.tell_call(recorded.credit, recorded.elapsed);
         }
@@ -340,10 +340,11 @@ impl Circuit {
 
     /// Tells of a call that changed something for others.
     #[inline(never)]
-    fn tell_end(&self, recorded: Recorded) {
+    fn tell_end(&self, recorded: &mut Recorded) {
         // Listeners of calls are user code, and may panic or not return: the change is on its way first.
-        let change = match recorded.effect {
-            Effect::Changed(change) => Some(self.deposit(change)),
+        let effect = std::mem::replace(&mut recorded.effect, Effect::Nothing);
+        let change = match effect {
+            Effect::Changed(change) => Some(self.deposit(*change)),
             effect => {
                 self.tell_effect(effect);
                 None
@@ -438,7 +439,7 @@ impl Circuit {
             Effect::SlotFreed | Effect::EndsSooner => {
                 self.core.waiters.wake([Awaited::Admission]);
             }
-            Effect::Changed(change) => self.tell(change),
+            Effect::Changed(change) => self.tell(*change),
         }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::handle::Handle;
-use crate::permit::{Admission, FailureOnPanic, UnjudgedOnPanic};
+use crate::permit::{Admission, FailureOnPanic};
 use crate::rejection::PassOn;
 use crate::settlement::{AtOnce, SettleCall, Settlement};
 
@@ -75,12 +75,9 @@ where
                 let polled = call.poll(cx);
                 guard.disarm();
                 let result = ready!(polled);
-                let guard = UnjudgedOnPanic::arm(admission);
-                let held = guard.holder().expect("polled after completion");
-                let settlement = settling.judge(held.classify(), &result);
-                guard.disarm();
-                let held = admission.as_mut().expect("it is there: two lines above");
-                match settlement {
+                let held = admission.as_mut().expect("polled after completion");
+                held.judge();
+                match settling.judge(held.holder().classify(), &result) {
                     Settlement::Now(outcome) => {
                         // In place: moving the admission out first costs more than recording.
                         held.settle(outcome);

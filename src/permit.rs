@@ -72,12 +72,21 @@ impl fmt::Debug for Permit {
 pub(crate) struct Admission<H: Borrow<Circuit>> {
     holder: H,
     ticket: Ticket,
-    is_settled: bool,
+    stage: Stage,
+}
+
+/// What is still to be said of an admitted call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unanswered,
+    /// Its result is being judged; dropped now, it is not judged, but was answered.
+    Judged,
+    Settled,
 }
 
 impl<H: Borrow<Circuit>> Admission<H> {
     pub(crate) const fn new(holder: H, ticket: Ticket) -> Self {
-        Self { holder, ticket, is_settled: false }
+        Self { holder, ticket, stage: Stage::Unanswered }
     }
 
     #[inline]
@@ -93,6 +102,12 @@ impl<H: Borrow<Circuit>> Admission<H> {
     #[inline]
     pub(crate) fn settle(&mut self, outcome: Outcome) {
         self.end(Ending::Finished(outcome));
+    }
+
+    /// Notes that the result is there and is judged next, by user code that may panic.
+    #[inline]
+    pub(crate) const fn judge(&mut self) {
+        self.stage = Stage::Judged;
     }
 
     /// The same call as a value that can be kept elsewhere; this one is settled.
@@ -123,19 +138,22 @@ impl<H: Borrow<Circuit>> Admission<H> {
     /// Leaves settling to somebody else who has the ticket.
     #[inline]
     pub(crate) const fn give_up(&mut self) {
-        self.is_settled = true;
+        self.stage = Stage::Settled;
     }
 
     /// Apart, so that dropping a settled one is little code.
     #[cold]
     #[inline(never)]
     fn abandon(&mut self) {
+        if self.stage == Stage::Judged {
+            self.ticket = self.holder.borrow().unjudged(self.ticket);
+        }
         self.end(Ending::Abandoned);
     }
 
     #[inline]
     fn end(&mut self, ending: Ending) {
-        self.is_settled = true;
+        self.stage = Stage::Settled;
         self.holder.borrow().settle(self.ticket, ending);
     }
 }
@@ -144,45 +162,8 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     // Cannot panic: the engine does not, and listeners' panics are caught.
     #[inline]
     fn drop(&mut self) {
-        if !self.is_settled {
+        if self.stage != Stage::Settled {
             self.abandon();
-        }
-    }
-}
-
-/// Gives a call up, as one that was answered, if it is dropped while the classifier panics: between
-/// arming and disarming, the only way to its end is an unwind.
-pub(crate) struct UnjudgedOnPanic<'a, H: Borrow<Circuit>> {
-    admission: &'a mut Option<Admission<H>>,
-    is_armed: bool,
-}
-
-impl<'a, H: Borrow<Circuit>> UnjudgedOnPanic<'a, H> {
-    pub(crate) const fn arm(admission: &'a mut Option<Admission<H>>) -> Self {
-        Self { admission, is_armed: true }
-    }
-
-    /// What holds the circuit, while the call is not settled.
-    #[inline]
-    pub(crate) fn holder(&self) -> Option<&H> {
-        self.admission.as_ref().map(Admission::holder)
-    }
-
-    #[inline]
-    pub(crate) fn disarm(mut self) {
-        self.is_armed = false;
-    }
-}
-
-impl<H: Borrow<Circuit>> Drop for UnjudgedOnPanic<'_, H> {
-    // Cannot panic, as for `Admission`.
-    #[inline]
-    fn drop(&mut self) {
-        if self.is_armed {
-            if let Some(mut admission) = self.admission.take() {
-                let circuit = admission.holder.borrow();
-                admission.ticket = circuit.unjudged(admission.ticket);
-            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use crate::circuit::Circuit;
 use crate::classify::{Classify, ErrorsAsFailures};
 use crate::error::Error;
-use crate::permit::{Admission, FailureOnPanic, UnjudgedOnPanic};
+use crate::permit::{Admission, FailureOnPanic};
 
 impl Circuit {
     /// Awaits `future` if the circuit admits it; an `Err` is a failure.
@@ -104,15 +104,14 @@ impl Circuit {
 
 /// Records what `result` is worth, and passes it on.
 fn settle<T, E>(
-    mut admission: Option<Admission<&Circuit>>,
+    admission: Option<Admission<&Circuit>>,
     classify: &impl Classify<T, E>,
     result: Result<T, E>,
 ) -> Result<T, Error<E>> {
-    let guard = UnjudgedOnPanic::arm(&mut admission);
-    let outcome = classify.classify(&result);
-    guard.disarm();
-    if let Some(admission) = admission {
-        admission.record(outcome);
+    if let Some(mut admission) = admission {
+        // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+        admission.judge();
+        admission.record(classify.classify(&result));
     }
     result.map_err(Error::Inner)
 }

@@ -120,7 +120,7 @@ impl Machine {
         }
         let cause = self.recorder().look(Tag::of(word.epoch()), now)?;
         match self.trip_by(word, cause, now) {
-            Effect::Changed(change) => Some(change),
+            Effect::Changed(change) => Some(*change),
             Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
         }
     }

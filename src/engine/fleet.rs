@@ -92,11 +92,11 @@ impl Machine {
             Ruling::Forced(forced) => {
                 let change = self.impose(&mut control, Some(forced), fleet, now);
                 control.fleet.has_forced = true;
-                Effect::Changed(change)
+                Effect::changed(change)
             }
-            Ruling::Fresh => Effect::Changed(self.impose(&mut control, observing, fleet, now)),
+            Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),
             Ruling::Closed if is_forced => {
-                Effect::Changed(self.impose(&mut control, None, fleet, now))
+                Effect::changed(self.impose(&mut control, None, fleet, now))
             }
             Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
             // It has tripped by itself since: nothing says that the fleet's word is the newer one.
@@ -105,10 +105,10 @@ impl Machine {
                 Some(end) if word.state() == CircuitState::Open => self.reschedule(end),
                 _ => Effect::Nothing,
             },
-            Ruling::Closed => Effect::Changed(self.close(&mut control, fleet, now)),
+            Ruling::Closed => Effect::changed(self.close(&mut control, fleet, now)),
             // It stays isolated, but the fleet no longer forces it.
             Ruling::Open { .. } if is_isolated => {
-                Effect::Changed(self.impose(&mut control, observing, fleet, now))
+                Effect::changed(self.impose(&mut control, observing, fleet, now))
             }
             Ruling::Open { open_for, left, step } => {
                 let is_open = word.state() == CircuitState::Open && !word.is_forced();
@@ -117,7 +117,7 @@ impl Machine {
                 } else {
                     let open_time = OpenTime::Left { of: open_for, left };
                     let to = Standing { state: CircuitState::Open, overridden: observing };
-                    Effect::Changed(self.open_as(&mut control, to, fleet, open_time, now))
+                    Effect::changed(self.open_as(&mut control, to, fleet, open_time, now))
                 };
                 control.fleet.has_forced = false;
                 control.fleet.has_opened = true;
@@ -156,7 +156,7 @@ impl Machine {
         let open_time = OpenTime::Left { of: left, left };
         let change = self.open_as(&mut control, to, ChangeReason::LeaseOver, open_time, now);
         control.set_backoff(backoff.0, backoff.1);
-        Effect::Changed(change)
+        Effect::changed(change)
     }
 
     /// Has the present open stretch end at `until`. The lock is held.

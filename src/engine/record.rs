@@ -39,7 +39,8 @@ pub(crate) enum Effect {
     SlotFreed,
     /// The open time, or the time until a slot is free, ends sooner than it was said to.
     EndsSooner,
-    Changed(Change),
+    /// Apart, since it is rare, and every call gives an effect back.
+    Changed(Box<Change>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,12 @@ pub(crate) enum Credit {
     /// Ignored or abandoned.
     Neutral,
     Stale,
+}
+
+impl Effect {
+    pub(crate) fn changed(change: Change) -> Self {
+        Self::Changed(Box::new(change))
+    }
 }
 
 impl Recorded {
@@ -231,10 +238,10 @@ impl Machine {
             Some(Outcome::TripFor(open_for)) => {
                 let open_for = open_for.min(control.settings.longest_trip_for);
                 let open_time = OpenTime::Given(open_for);
-                Effect::Changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
+                Effect::changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
             }
             _ => match self.decide(control, decision, now) {
-                Some(change) => Effect::Changed(change),
+                Some(change) => Effect::changed(change),
                 None => self.publish_slots(control),
             },
         };
@@ -300,7 +307,7 @@ impl Machine {
             return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);
-        Effect::Changed(self.open(&mut control, reason, open_time, now))
+        Effect::changed(self.open(&mut control, reason, open_time, now))
     }
 
     /// Counts a finished call.

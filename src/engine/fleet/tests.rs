@@ -30,7 +30,7 @@ fn open(left: u64) -> Ruling {
 
 fn adopt(machine: &Machine, epoch: u64, ruling: Ruling, now: Timestamp) -> Option<Change> {
     match machine.adopt(Verdict { epoch, ruling }, now) {
-        Effect::Changed(change) => Some(change),
+        Effect::Changed(change) => Some(*change),
         Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Makes the run one longer, and gives whether it has reached `limit`; 0 is no limit.
+    #[inline]
     pub(super) fn lengthen(
         self,
         tag: Tag,
@@ -35,7 +36,13 @@ impl Run<'_> {
             let length = self.lengthen_with(tag, |_| true)?;
             return Some(limit != 0 && length >= limit);
         }
-        let now = now().as_nanos();
+        self.lengthen_lasting(tag, limit, lasting, now())
+    }
+
+    /// The same where the run is to last.
+    #[inline(never)]
+    fn lengthen_lasting(self, tag: Tag, limit: u64, lasting: u64, now: Timestamp) -> Option<bool> {
+        let now = now.as_nanos();
         let length = self.lengthen_with(tag, |seen| Tag::strip(seen) != 0 || self.begin(now))?;
         // Relaxed: ordered by the exchange that made the run longer; see `lengthen_with`.
         let began = self.began.load(Ordering::Relaxed);
@@ -56,6 +63,7 @@ impl Run<'_> {
 
     /// Makes the run one longer and gives its length, once `prepare` is through with what it was
     /// before; `None` when the epoch is over.
+    #[inline]
     fn lengthen_with(self, tag: Tag, prepare: impl Fn(u64) -> bool) -> Option<u64> {
         let mut seen = self.length.load(Ordering::Relaxed);
         loop {
