@@ -55,6 +55,7 @@ where
     N: ClassifyEnd<B::Error> + Send + 'static,
 {
     /// A body that judges its call; at once if it has ended already.
+    #[inline]
     pub(super) fn unsettled(body: B, judging: Judging<N>) -> Self {
         if body.is_end_stream() || judging.has_ended() {
             judging.end(Ok::<_, &B::Error>(None));
@@ -103,6 +104,7 @@ where
 type Polled<D, E> = Poll<Option<Result<Frame<D>, E>>>;
 
 /// Notes what a poll of the body has brought; the end judges the call, and leaves nothing there.
+#[inline]
 fn note<N, D, E>(
     judging: &mut Option<Judging<N>>,
     polled: &Polled<D, E>,
@@ -111,29 +113,53 @@ fn note<N, D, E>(
     D: bytes::Buf,
     N: ClassifyEnd<E>,
 {
-    // Taken where it is judged, and where user code runs: a panic there leaves it abandoned.
-    let Some(mut taken) = judging.take() else { return };
-    if taken.is_due() {
-        return taken.left(Why::Dropped, Circuit::now);
+    let Some(watched) = judging.as_mut() else { return };
+    let end = if watched.is_due() {
+        return judging.take().into_iter().for_each(|due| due.left(Why::Dropped, Circuit::now));
+    } else {
+        match polled {
+            Poll::Pending => return watched.wait(),
+            Poll::Ready(None) => Ok(None),
+            Poll::Ready(Some(Err(error))) => Err(error),
+            Poll::Ready(Some(Ok(frame))) => {
+                watched.go_on();
+                if let Some(data) = frame.data_ref() {
+                    show(judging, data);
+                }
+                let is_over = || judging.as_ref().is_none_or(Judging::has_ended) || has_ended();
+                match frame.trailers_ref() {
+                    Some(trailers) => Ok(Some(trailers)),
+                    None if is_over() => Ok(None),
+                    None => return,
+                }
+            }
+        }
+    };
+    if let Some(judging) = judging.take() {
+        judging.end(end);
     }
-    match polled {
-        Poll::Pending => taken.wait(),
-        Poll::Ready(None) => return taken.end(Ok(None)),
-        Poll::Ready(Some(Err(error))) => return taken.end(Err(error)),
-        Poll::Ready(Some(Ok(frame))) => {
-            taken.go_on();
-            if let Some(trailers) = frame.trailers_ref() {
-                return taken.end(Ok(Some(trailers)));
-            }
-            if let Some(data) = frame.data_ref() {
-                taken.data(data);
-            }
-            if taken.has_ended() || has_ended() {
-                return taken.end(Ok(None));
+}
+
+/// Shows data to what is asked at the end: user code, whose panic leaves the call abandoned.
+#[inline]
+fn show<N: ClassifyEnd<E>, E>(judging: &mut Option<Judging<N>>, data: &impl bytes::Buf) {
+    struct Forget<'a, N>(&'a mut Option<Judging<N>>, bool);
+
+    impl<N> Drop for Forget<'_, N> {
+        // Cannot panic, as for `Admission`.
+        #[inline]
+        fn drop(&mut self) {
+            if self.1 {
+                *self.0 = None;
             }
         }
     }
-    *judging = Some(taken);
+
+    let mut forget = Forget(judging, true);
+    if let Some(judging) = forget.0 {
+        judging.data(data);
+    }
+    forget.1 = false;
 }
 
 /// An empty body, of a response that was not asked for.

@@ -23,8 +23,7 @@ pub(super) struct Judging<N> {
     /// What a body is worth that was left. Kept as a pointer, since dropping one knows no bounds.
     classify_left: fn(N, Left) -> Outcome,
     due: Option<Due>,
-    shape: Shape,
-    progress: Progress,
+    course: Course,
 }
 
 /// When a call is judged at the latest, and as what.
@@ -34,23 +33,18 @@ struct Due {
     outcome: Outcome,
 }
 
-/// What the head says of the body.
+/// What the head says of the body, and how far that has come. Small, since it is moved with each call.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    /// How many bytes there are, where that was announced.
-    length: Option<u64>,
+pub(super) struct Course {
+    /// How many of the announced bytes are still to come; means nothing where none were announced.
+    left: u64,
+    is_announced: bool,
     /// Whether nothing can come after the last of them.
     ends_by_length: bool,
     is_event_stream: bool,
-}
-
-/// How far the body has come.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    read: u64,
     has_begun: bool,
-    /// Since when the reader has found nothing.
-    waits_since: Option<Timestamp>,
+    /// Since when the reader has found nothing; [`Timestamp::NEVER`] while it does not wait.
+    waits_since: Timestamp,
 }
 
 /// Why a body is judged that has not ended.
@@ -65,31 +59,35 @@ pub(super) enum Why {
 /// A reader who has waited for so long for what a body owes has not left it for reasons of its own.
 const BOUND: Duration = Duration::from_secs(1);
 
-impl Shape {
+impl Course {
+    #[inline]
     pub(super) fn of<B>(response: &Response<B>) -> Self {
         let headers = response.headers();
+        let length = announced(headers);
         Self {
-            length: announced(headers),
+            left: length.unwrap_or(0),
+            is_announced: length.is_some(),
             ends_by_length: response.version() <= Version::HTTP_11,
-            is_event_stream: is_event_stream(headers),
+            // Asked where it matters: a body of announced length owes just that.
+            is_event_stream: length.is_none() && is_event_stream(headers),
+            has_begun: false,
+            waits_since: Timestamp::NEVER,
         }
     }
 
     /// Whether something of the body has to come yet, for it to be whole.
-    const fn owes(self, progress: Progress) -> bool {
-        match self.length {
-            Some(length) => progress.read < length,
-            None => !progress.has_begun && !self.is_event_stream,
-        }
+    const fn owes(self) -> bool {
+        if self.is_announced { self.left > 0 } else { !self.has_begun && !self.is_event_stream }
     }
 
-    fn is_whole(self, progress: Progress) -> bool {
-        self.length.is_some_and(|length| progress.read >= length)
+    const fn is_whole(self) -> bool {
+        self.is_announced && self.left == 0
     }
 }
 
 impl<N> Judging<N> {
-    pub(super) fn new<E>(permit: Permit, end: N, deadline: Option<Deadline>, shape: Shape) -> Self
+    #[inline]
+    pub(super) fn new<E>(permit: Permit, end: N, deadline: Option<Deadline>, course: Course) -> Self
     where
         N: ClassifyEnd<E>,
     {
@@ -100,7 +98,7 @@ impl<N> Judging<N> {
             outcome,
         });
         let classify_left = <N as ClassifyEnd<E>>::classify_left;
-        Self { admission, end, classify_left, due, shape, progress: Progress::default() }
+        Self { admission, end, classify_left, due, course }
     }
 
     pub(super) const fn admission(&self) -> &Admission<Circuit> {
@@ -109,25 +107,26 @@ impl<N> Judging<N> {
 
     /// Whether nothing more can come.
     pub(super) fn has_ended(&self) -> bool {
-        self.shape.ends_by_length && self.shape.is_whole(self.progress)
+        self.course.ends_by_length && self.course.is_whole()
     }
 
     /// Whether the body is past its deadline.
+    #[inline]
     pub(super) fn is_due(&self) -> bool {
         self.due.is_some_and(|due| self.admission.holder().now() >= due.at)
     }
 
     /// Notes that the reader has found nothing.
     pub(super) fn wait(&mut self) {
-        if self.progress.waits_since.is_none() {
-            self.progress.waits_since = Some(self.admission.holder().now());
+        if self.course.waits_since == Timestamp::NEVER {
+            self.course.waits_since = self.admission.holder().now();
         }
     }
 
     /// Notes a frame.
     pub(super) fn go_on(&mut self) {
-        self.progress.waits_since = None;
-        self.progress.has_begun = true;
+        self.course.waits_since = Timestamp::NEVER;
+        self.course.has_begun = true;
     }
 
     /// Notes data, and shows it to what is asked at the end.
@@ -135,11 +134,12 @@ impl<N> Judging<N> {
     where
         N: ClassifyEnd<E>,
     {
-        self.progress.read = self.progress.read.saturating_add(data.remaining() as u64);
+        self.course.left = self.course.left.saturating_sub(data.remaining() as u64);
         show(data, &mut self.end);
     }
 
     /// Records what the end of the body is worth.
+    #[inline]
     pub(super) fn end<E>(self, end: Result<Option<&HeaderMap>, &E>)
     where
         N: ClassifyEnd<E>,
@@ -159,19 +159,20 @@ impl<N> Judging<N> {
     /// Does not panic, unless the circuit's clock does: it runs where bodies are dropped, and for
     /// probes on the thread of another call.
     pub(super) fn left(self, why: Why, now: impl FnOnce(&Circuit) -> Timestamp) {
-        let Self { admission, end, classify_left, due, shape, progress } = self;
+        let Self { admission, end, classify_left, due, course } = self;
         let mut now = Reading::new(|| now(admission.holder()));
         if let Some(due) = due.filter(|due| now.get() >= due.at) {
             return admission.record(due.outcome);
         }
-        let waited = progress.waits_since.map(|since| now.get().since(since)).unwrap_or_default();
+        let waits = course.waits_since != Timestamp::NEVER;
+        let waited = if waits { now.get().since(course.waits_since) } else { Duration::ZERO };
         if admission.holder().is_failure_when_abandoned(waited) {
             return admission.record(Outcome::Failure(FailureKind::ABANDONED));
         }
-        if why == Why::Dropped && shape.owes(progress) && waited >= BOUND {
+        if why == Why::Dropped && course.owes() && waited >= BOUND {
             return;
         }
-        let left = if shape.is_whole(progress) { Left::Whole } else { Left::Midway };
+        let left = if course.is_whole() { Left::Whole } else { Left::Midway };
         let mut outcome = None;
         contain(|| outcome = Some(classify_left(end, left)));
         if let Some(outcome) = outcome {
@@ -189,11 +190,18 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     number(length).filter(|_| is_one)
 }
 
+const EVENT_STREAM: &[u8] = b"text/event-stream";
+
 /// Whether the body is a stream of
 /// [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html), whose head
 /// may be all that comes for long.
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let text = headers.get(&CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let media = text.split(';').next().unwrap_or("").trim();
-    media.eq_ignore_ascii_case("text/event-stream")
+    let Some(value) = headers.get(&CONTENT_TYPE) else { return false };
+    match value.as_bytes().split_at_checked(EVENT_STREAM.len()) {
+        Some((media, rest)) => {
+            media.eq_ignore_ascii_case(EVENT_STREAM)
+                && matches!(rest, [] | [b';' | b' ' | b'\t', ..])
+        }
+        None => false,
+    }
 }

@@ -10,7 +10,7 @@ use crate::engine::outcome::Outcome;
 use crate::error::Rejected;
 use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
-use crate::http::judging::{Judging, Shape};
+use crate::http::judging::{Course, Judging};
 use crate::permit::Permit;
 use crate::settlement::{Settle, SettleCall, Settlement, sealed};
 
@@ -121,8 +121,8 @@ where
     }
 
     fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
-        let shape = Shape::of(&response);
-        let judging = Judging::new::<B::Error>(permit, end, self.deadline, shape);
+        let course = Course::of(&response);
+        let judging = Judging::new::<B::Error>(permit, end, self.deadline, course);
         response.map(|body| ResponseBody::unsettled(body, judging))
     }
 }

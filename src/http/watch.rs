@@ -27,6 +27,7 @@ struct State<N> {
 }
 
 impl<N: Send + 'static> Watch<N> {
+    #[inline]
     pub(super) fn new(judging: Judging<N>) -> Self {
         if judging.admission().is_probe() {
             Self::shared(judging)
@@ -49,6 +50,7 @@ impl<N: Send + 'static> Watch<N> {
 impl<N> Watch<N> {
     /// The call, for as long as it is not judged, to be looked at or judged: what `look` leaves there
     /// goes on. No lock is held meanwhile. Gives whether anything is left.
+    #[inline]
     pub(super) fn look(&mut self, look: impl FnOnce(&mut Option<Judging<N>>)) -> bool {
         match self {
             Self::Own(judging) => {
@@ -68,6 +70,7 @@ impl<N> Watch<N> {
     }
 
     /// The call, to be judged.
+    #[inline]
     fn take(&mut self) -> Option<Judging<N>> {
         match self {
             Self::Own(judging) => judging.take(),
@@ -76,6 +79,7 @@ impl<N> Watch<N> {
     }
 
     /// Records a failure if the inner body panics before this is disarmed.
+    #[inline]
     pub(super) fn failure_on_panic(&mut self) -> FailureOnPanic<'_, N> {
         FailureOnPanic(Some(self))
     }
@@ -149,12 +153,12 @@ mod tests {
 
     use crate::circuit::Circuit;
     use crate::http::classify::BodyErrorsAsFailures;
-    use crate::http::judging::{Judging, Shape};
+    use crate::http::judging::{Course, Judging};
     use crate::http::watch::Watch;
 
     fn watch(circuit: &Circuit) -> Watch<BodyErrorsAsFailures> {
         let permit = circuit.try_acquire().expect("the call is admitted");
-        let shape = Shape::of(&Response::new(()));
+        let shape = Course::of(&Response::new(()));
         Watch::new(Judging::new::<Infallible>(permit, BodyErrorsAsFailures, None, shape))
     }
 

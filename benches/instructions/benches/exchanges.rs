@@ -78,7 +78,7 @@ fn guarded() -> Guarded {
     exchange(layer(circuit).layer(Inner))
 }
 
-#[library_benchmark(config = at_most(1_088_040))]
+#[library_benchmark(config = at_most(1_279_040))]
 #[bench::exchanges(guarded())]
 fn behind_a_circuit(service: Guarded) -> Guarded {
     exchange(service)
