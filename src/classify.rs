@@ -1,12 +1,11 @@
 //! Which results are failures.
 
-use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::{BoxError, Error, Rejected, find_source};
+use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
 use crate::sync::Arc;
 
 /// Says what the result of a call is worth.
@@ -36,6 +35,11 @@ use crate::sync::Arc;
 #[doc(alias = "recordExceptions")]
 #[doc(alias = "ShouldHandle")]
 #[doc(alias = "IsSuccessful")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot judge a `Result<{T}, {E}>`",
+    note = "a closure can be a classifier: `|result: &Result<{T}, {E}>| -> Outcome`",
+    note = "what looks for types among errors asks that `{E}` implements `ErrorChain`"
+)]
 pub trait Classify<T, E> {
     /// What `result` is worth.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
@@ -52,20 +56,74 @@ where
 
 /// The default classifier: every `Err` is a failure, except a rejection.
 ///
-/// A rejection, of this or of a nested circuit, says nothing about the upstream and is ignored: it
-/// is looked for in the error itself and, when the error is boxed, among its sources. The typed
-/// [`Error<E>`] of a nested breaker is seen through when `E` is a [`BoxError`]; for another `E` say
-/// so in a closure: `Err(error) if error.rejected().is_some() => Outcome::Ignored`.
+/// A rejection, of this or of a nested circuit, is [not sent](Outcome::NotSent). It takes errors of
+/// any type, and finds a rejection in those of the types for which this crate implements
+/// [`ErrorChain`], such as [`BoxError`](crate::BoxError) and [`io::Error`](std::io::Error), and in
+/// [`Error<E>`](crate::Error) of one of them. It **cannot** see through other types: neither your
+/// own `ShopError`, nor the `Error<ShopError>` of a typed breaker within this one, whose rejections
+/// are then failures. For those there is [`in_chain`](Self::in_chain). Nor does it look at
+/// responses: where a nested circuit answers with
+/// [`respond_with`](crate::CircuitBreakerLayer::respond_with), put `http::layer` or `judge_body`
+/// around it.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct ErrorsAsFailures;
+
+/// The default classifier where errors can be looked through, whatever their type.
+///
+/// From [`ErrorsAsFailures::in_chain`].
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct ErrorsInChainAsFailures;
+
+impl ErrorsAsFailures {
+    /// The same for errors of a type that is an [`ErrorChain`], and of no other: a rejection is
+    /// found wherever it is among their sources.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{Circuit, Error, ErrorChain};
+    /// use tower_circuit_breaker::{Classify, ErrorsAsFailures, Outcome};
+    ///
+    /// #[derive(Debug)]
+    /// struct ShopError;
+    ///
+    /// impl ErrorChain for ShopError {
+    ///     fn first(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    ///         None
+    ///     }
+    /// }
+    ///
+    /// let nested = Circuit::builder("shop").build();
+    /// nested.trip();
+    /// let rejected: Result<(), Error<ShopError>> = nested.run(|| Ok(()));
+    ///
+    /// assert_eq!(ErrorsAsFailures::in_chain().classify(&rejected), Outcome::NotSent);
+    /// # assert!(matches!(ErrorsAsFailures.classify(&rejected), Outcome::Failure(_)));
+    /// ```
+    #[must_use]
+    pub const fn in_chain() -> ErrorsInChainAsFailures {
+        ErrorsInChainAsFailures
+    }
+}
 
 impl<T, E: 'static> Classify<T, E> for ErrorsAsFailures {
     #[inline]
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
-            Err(error) if carries::<Rejected, E>(error) => Outcome::Ignored,
+            Err(error) if known_rejection(error).is_some() => Outcome::NotSent,
+            Err(_) => Outcome::Failure(FailureKind::OTHER),
+        }
+    }
+}
+
+impl<T, E: ErrorChain> Classify<T, E> for ErrorsInChainAsFailures {
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(error) if find_in_chain::<Rejected>(error).is_some() => Outcome::NotSent,
             Err(_) => Outcome::Failure(FailureKind::OTHER),
         }
     }
@@ -73,7 +131,8 @@ impl<T, E: 'static> Classify<T, E> for ErrorsAsFailures {
 
 /// A predicate as a classifier: what it holds for is a failure, except a rejection.
 ///
-/// From [`CircuitBreakerLayer::failure_if`](crate::CircuitBreakerLayer::failure_if).
+/// A rejection is found as by [`ErrorsAsFailures`]. From
+/// [`CircuitBreakerLayer::failure_if`](crate::CircuitBreakerLayer::failure_if).
 #[derive(Clone, Copy)]
 pub struct FailureIf<F>(F);
 
@@ -91,7 +150,7 @@ where
     #[inline]
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
-            Err(error) if carries::<Rejected, E>(error) => Outcome::Ignored,
+            Err(error) if known_rejection(error).is_some() => Outcome::NotSent,
             result if (self.0)(result) => Outcome::Failure(FailureKind::OTHER),
             _ => Outcome::Success,
         }
@@ -123,8 +182,8 @@ impl<X, C> Ignoring<X, C> {
 }
 
 impl<X: StdError + 'static, C> Ignoring<X, C> {
-    pub(crate) fn ignores<E: 'static>(error: &E) -> bool {
-        carries::<X, E>(error)
+    pub(crate) fn ignores(error: &impl ErrorChain) -> bool {
+        find_in_chain::<X>(error).is_some()
     }
 }
 
@@ -132,7 +191,7 @@ impl<X, C, T, E> Classify<T, E> for Ignoring<X, C>
 where
     X: StdError + 'static,
     C: Classify<T, E>,
-    E: 'static,
+    E: ErrorChain,
 {
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
@@ -155,31 +214,4 @@ impl<X, C: fmt::Debug> fmt::Debug for Ignoring<X, C> {
             .field("classify", &self.classify)
             .finish()
     }
-}
-
-/// Whether `error` is an `X`, or is boxed and an `X` is among its sources.
-fn carries<X: StdError + 'static, E: 'static>(error: &E) -> bool {
-    find_in::<X, E>(error).is_some()
-}
-
-/// The `X` that `error` is or, when it is boxed, that is the first among its sources.
-pub(crate) fn find_in<X: StdError + 'static, E: 'static>(error: &E) -> Option<&X> {
-    let error: &dyn Any = error;
-    error.downcast_ref().or_else(|| find_source(boxed(error)?))
-}
-
-/// The error behind any of the usual boxes.
-fn boxed(error: &dyn Any) -> Option<&(dyn StdError + 'static)> {
-    if let Some(error) = error.downcast_ref::<BoxError>() {
-        return Some(&**error);
-    }
-    match error.downcast_ref::<Error<BoxError>>() {
-        Some(Error::Inner(error)) => return Some(&**error),
-        Some(Error::Rejected(rejected)) => return Some(rejected),
-        None => {}
-    }
-    if let Some(error) = error.downcast_ref::<Arc<dyn StdError + Send + Sync>>() {
-        return Some(&**error);
-    }
-    error.downcast_ref::<Box<dyn StdError>>().map(|error| &**error)
 }

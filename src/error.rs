@@ -1,10 +1,13 @@
 //! What a caller gets when a call is not admitted, or fails.
 
+mod chain;
+
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
+pub use self::chain::ErrorChain;
+pub(crate) use self::chain::{find_in_chain, find_source, known_rejection};
 use crate::engine::time::nanos;
 use crate::sync::Arc;
 
@@ -288,26 +291,3 @@ impl fmt::Display for Rejected {
 }
 
 impl StdError for Rejected {}
-
-/// The first `X` among `error` and its sources.
-pub(crate) fn find_source<'a, X: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a X> {
-    let mut next = Some(error);
-    // A chain that is longer is a loop: `source` is user code.
-    for _ in 0..LONGEST_CHAIN {
-        let error = next?;
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        // The source of an `io::Error` is that of the error within, which it passes over.
-        let within = error.downcast_ref().and_then(io::Error::get_ref);
-        next = match within {
-            Some(within) => Some(within),
-            None => error.source(),
-        };
-    }
-    None
-}
-
-const LONGEST_CHAIN: usize = 64;

@@ -45,7 +45,7 @@
 //! does later is not counted.
 //!
 //! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a
-//! circuit further in, and is ignored.
+//! circuit further in, and is [not sent](Outcome::NotSent).
 //!
 //! # Examples
 //!

@@ -58,8 +58,8 @@ impl CircuitBreakerLayer {
 impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Counts as failures what `is_failure` holds for, and all else as successes.
     ///
-    /// Rejections of this or a nested circuit are ignored, whatever it says. For more than two
-    /// outcomes see [`classify_with`](Self::classify_with).
+    /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it says,
+    /// where [`ErrorsAsFailures`] finds them. For more than two outcomes see [`classify_with`](Self::classify_with).
     pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
     where
         F: Fn(&Result<T, E>) -> bool,
@@ -73,7 +73,9 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.with(|handle, settlement| (handle.with_classify(Arc::new(classify)), settlement))
     }
 
-    /// Ignores results whose error is an `X`, or is boxed and has an `X` among its sources.
+    /// Ignores results whose error is an `X`, or has one among its sources.
+    ///
+    /// The service's error must be an [`ErrorChain`](crate::ErrorChain).
     ///
     /// For errors that say nothing about the upstream, such as
     /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of

@@ -161,7 +161,9 @@ mod waiting;
 
 pub use crate::builder::CircuitBuilder;
 pub use crate::circuit::Circuit;
-pub use crate::classify::{Classify, ErrorsAsFailures, FailureIf, Ignoring};
+pub use crate::classify::{
+    Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, Ignoring,
+};
 #[cfg(feature = "coarse-clock")]
 pub use crate::clock::coarse::CoarseClock;
 #[cfg(feature = "test-util")]
@@ -178,7 +180,7 @@ pub use crate::engine::rules::TripRule;
 pub use crate::engine::state::{CircuitState, Override};
 pub use crate::engine::totals::{Totals, Transitions};
 pub use crate::engine::window::{SlidingWindow, WindowCounts};
-pub use crate::error::{BoxError, Error, RejectReason, Rejected};
+pub use crate::error::{BoxError, Error, ErrorChain, RejectReason, Rejected};
 pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::future::ResponseFuture;
 pub use crate::group::{CircuitGroup, Isolation};

@@ -10,19 +10,19 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::retry::Policy;
 
-use crate::classify::find_in;
-use crate::error::Rejected;
+use crate::error::{ErrorChain, Rejected, find_in_chain};
 
-/// A retry policy that never retries against a circuit that is not ready for it, and leaves all else
-/// to another one.
+/// A retry policy that never retries against a circuit that is not ready for it, and leaves all
+/// else to another one.
 ///
 /// A rejected call was never made: another attempt at once would only be rejected, too, and would
 /// spend a budget that other calls need. So the policy within is not asked. The rejection is
 /// returned to the caller; or, with [`patience`](Self::patience), the call is made again when the
 /// circuit's open time is over.
 ///
-/// Put the retry layer around the circuit breaker. Rejections are found in the error itself and,
-/// when it is boxed, among its sources; for other types say where with [`finding`](Self::finding).
+/// Put the retry layer around the circuit breaker. Rejections are found in the error itself and
+/// among its sources, for which it must be an [`ErrorChain`]; for other types say where with
+/// [`finding`](Self::finding).
 ///
 /// # Examples
 ///
@@ -73,19 +73,24 @@ pub struct HeedRejections<P, F = Anywhere> {
 }
 
 /// Where [`HeedRejections`] looks for a rejection in an error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot find a rejection in errors of type `{E}`",
+    note = "implement `ErrorChain` for `{E}`, or say where it is: \
+            `HeedRejections::new(policy).finding(|error: &{E}| ..)`"
+)]
 pub trait FindRejected<E> {
     /// The rejection in `error`, if there is one.
     fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected>;
 }
 
-/// Looks in the error itself and, when it is boxed, among its sources.
+/// Looks in the error itself and among its sources, as its [`ErrorChain`] says.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct Anywhere;
 
-impl<E: 'static> FindRejected<E> for Anywhere {
+impl<E: ErrorChain> FindRejected<E> for Anywhere {
     fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected> {
-        find_in(error)
+        find_in_chain(error)
     }
 }
 
@@ -109,14 +114,15 @@ impl<P, F> HeedRejections<P, F> {
     /// Lets a call wait until the circuit lets it through again, for up to `patience` in all.
     ///
     /// A rejection that does not say for how long, or for longer than is left, is returned at once.
-    /// Keep it below the deadline of the whole call. Needs a tokio runtime with time. Default: zero.
+    /// Keep it below the deadline of the whole call. Needs a tokio runtime with time. Default:
+    /// zero.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Says where in an error the rejection is: `|error: &Error<E>| error.rejected()` for the typed
-    /// errors of a [`CircuitBreaker`](crate::CircuitBreaker).
+    /// Says where in an error the rejection is, for types that are no [`ErrorChain`]:
+    /// `|error: &Error<String>| error.rejected()`.
     #[must_use]
     pub fn finding<G, E>(self, find: G) -> HeedRejections<P, G>
     where

@@ -3,8 +3,9 @@
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 
-use crate::classify::{Classify, ErrorsAsFailures, FailureIf, Ignoring};
+use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, Ignoring};
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::ErrorChain;
 use crate::settlement::Settlement;
 
 /// The kind of failure of a body that broke, `"body"`.
@@ -33,7 +34,7 @@ pub trait ClassifyHttp<B: Body, E> {
     ///
     /// Nothing waits for a body that is not there: [`Later`](Settlement::Later) makes a response
     /// without one a success, and an error what the end says without trailers. Not asked about a
-    /// response from a circuit further in, which is ignored.
+    /// response from a circuit further in, which is not sent.
     fn classify_head(
         &self,
         call: Self::Call,
@@ -156,6 +157,7 @@ macro_rules! judges_the_head {
 
 judges_the_head! {
     [] ErrorsAsFailures
+    [] ErrorsInChainAsFailures
     [F] FailureIf<F>
     [] crate::http::ServerErrorsAsFailures
     [] crate::http::StatusInRangeAsFailures
@@ -174,7 +176,7 @@ where
     X: std::error::Error + 'static,
     C: ClassifyHttp<B, E>,
     B: Body,
-    E: 'static,
+    E: ErrorChain,
 {
     type Call = C::Call;
     type End = C::End;

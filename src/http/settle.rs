@@ -99,7 +99,7 @@ where
     fn judge(&mut self, classify: &C, result: &Result<Response<B>, E>) -> Settlement<C::End> {
         if let Ok(response) = result {
             if response.extensions().get::<Rejected>().is_some() {
-                return Settlement::Now(Outcome::Ignored);
+                return Settlement::Now(Outcome::NotSent);
             }
         }
         let kept = self.kept.take().expect("a call is judged once");

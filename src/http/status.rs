@@ -131,7 +131,7 @@ impl StatusInRangeAsFailures {
 
     fn classify_response<B>(&self, response: &Response<B>) -> Outcome {
         if response.extensions().get::<Rejected>().is_some() {
-            return Outcome::Ignored;
+            return Outcome::NotSent;
         }
         let status = response.status().as_u16();
         if self.ignored.iter().any(|ignored| ignored.contains(&status)) {

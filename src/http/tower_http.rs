@@ -6,9 +6,8 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use tower_http::classify::{ClassifiedResponse, ClassifyEos, ClassifyResponse, MakeClassifier};
 
-use crate::classify::find_in;
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::Rejected;
+use crate::error::known_rejection;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
 use crate::settlement::Settlement;
@@ -18,7 +17,7 @@ use crate::settlement::Settlement;
 ///
 /// What it calls a failure is one, whatever its class: of kind [`STATUS`] when the head or the
 /// trailers say so, [`BODY`] when the body broke, [`FailureKind::OTHER`] for an error of the
-/// service. Rejections are ignored. A classifier that is
+/// service. Rejections are not sent. A classifier that is
 /// `Ready` with a success at the head, as tower-http's `ServerErrorsAsFailures` always is, has
 /// decided: what the body does no longer counts.
 ///
@@ -73,8 +72,8 @@ where
         result: &Result<Response<B>, E>,
     ) -> Settlement<Self::End> {
         let response = match result {
-            Err(error) if find_in::<Rejected, E>(error).is_some() => {
-                return Settlement::Now(Outcome::Ignored);
+            Err(error) if known_rejection(error).is_some() => {
+                return Settlement::Now(Outcome::NotSent);
             }
             Err(error) => {
                 call.classify_error(error);
@@ -90,7 +89,7 @@ where
 
     fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
         match error {
-            Err(error) if find_in::<Rejected, E>(error).is_some() => Outcome::Ignored,
+            Err(error) if known_rejection(error).is_some() => Outcome::NotSent,
             _ => Outcome::Failure(FailureKind::OTHER),
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &["sync"]),
     ("engine", &["engine", "sync"]),
-    ("error", &["engine", "sync"]),
+    ("error", &["engine", "error", "sync"]),
     ("event", &["engine", "error", "serialize", "sync"]),
     ("contain", &[]),
     ("history", &["contain", "engine", "event", "serialize", "sync"]),
@@ -170,7 +170,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("redis", &["circuit", "contain", "engine", "event", "fleet", "redis", "registry", "sync"]),
     ("docs", &[]),
     ("load", &["service"]),
-    ("retry", &["classify", "error"]),
+    ("retry", &["error"]),
     (
         "models",
         &[

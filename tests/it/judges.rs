@@ -11,11 +11,12 @@ use tower_circuit_breaker::{CircuitBreakerLayer, ErrorsAsFailures, Rejected};
 
 use crate::script::{
     FAILURE, IGNORED, NOTHING, SUCCESS, Script, Step, call_by, counted, read, request, response,
+    totals,
 };
 use crate::support::{circuit, rejection};
 
 #[test]
-fn a_response_from_a_circuit_further_in_is_ignored() {
+fn a_response_from_a_circuit_further_in_is_not_sent() {
     let (inner, _) = circuit(|b| b);
     let (outer, _) = circuit(|b| b.consecutive_failures(1));
     inner.trip();
@@ -27,7 +28,8 @@ fn a_response_from_a_circuit_further_in_is_ignored() {
 
     assert_eq!(response.status(), 503);
     assert_eq!(response.extensions().get::<Rejected>().unwrap().circuit(), "api");
-    assert_eq!(counted(&outer), IGNORED);
+    assert_eq!(counted(&outer), NOTHING);
+    assert_eq!(totals(&outer).not_sent, 1);
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn errors_of_the_service_count_as_without_http() {
     let rejection = rejection(&circuit);
     circuit.release();
     let errors: [(fn(Rejected) -> BoxError, [u64; 4]); 2] =
-        [(|_| "connection refused".into(), FAILURE), (|rejected| rejected.into(), [0, 1, 1, 0])];
+        [(|_| "connection refused".into(), FAILURE), (|rejected| rejected.into(), FAILURE)];
     for (error, expected) in errors {
         let rejected = rejection.clone();
         let service = layer(circuit.clone()).layer(service_fn(move |_| {
@@ -65,6 +67,7 @@ fn errors_of_the_service_count_as_without_http() {
         assert!(result.is_err());
         assert_eq!(counted(&circuit), expected);
     }
+    assert_eq!(totals(&circuit).not_sent, 1);
 }
 
 #[test]

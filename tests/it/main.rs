@@ -19,6 +19,8 @@ mod config;
 mod config_errors;
 mod dropping;
 mod epochs;
+mod error_chain;
+mod error_types;
 mod errors;
 mod faults;
 mod found;

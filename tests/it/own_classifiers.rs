@@ -18,7 +18,7 @@ use tower_circuit_breaker::Outcome;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, ReadBody, grpc_layer, layer};
 use tower_circuit_breaker::settlement::Settlement;
 
-use crate::script::{Script, Step, counted, read, request, response};
+use crate::script::{Script, Step, counted, read, request, response, totals};
 use crate::support::{circuit, ready_to_probe, rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,5 +217,6 @@ fn breakers_of_both_kinds_stand_inside_each_other() {
     inner.trip();
     let rejected = layer(outer.clone()).boxed().layer(layer(inner).boxed().layer(broken()));
     assert!(rejected.oneshot(get()).now_or_never().unwrap().is_err());
-    assert_eq!(counted(&outer), [1, 2, 1, 0]);
+    assert_eq!(counted(&outer), [1, 2, 0, 0]);
+    assert_eq!(totals(&outer).not_sent, 1);
 }

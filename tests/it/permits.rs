@@ -170,7 +170,7 @@ fn a_panic_in_a_probe_reopens() {
 }
 
 #[test]
-fn a_nested_circuits_rejection_is_ignored() {
+fn a_nested_circuits_rejection_is_not_sent() {
     let (outer, _) = circuit(|b| b.consecutive_failures(1));
     let (inner, _) = circuit(|b| b);
     inner.trip();
@@ -179,7 +179,8 @@ fn a_nested_circuits_rejection_is_ignored() {
 
     assert!(matches!(result, Err(Error::Inner(_))));
     assert_eq!(outer.state(), CircuitState::Closed);
-    assert_eq!(ended(&outer), [0, 0, 1, 0, 0]);
+    assert_eq!(ended(&outer), [0, 0, 0, 0, 0]);
+    assert_eq!(outer.snapshot().totals.not_sent, 1);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tower::retry::{Policy, RetryLayer};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, Error, HeedRejections, RejectReason, Rejected,
-    TokioClock,
+    Circuit, CircuitBreakerLayer, CircuitState, Error, ErrorChain, HeedRejections, RejectReason,
+    Rejected, TokioClock,
 };
 
 use crate::support::SECOND;
@@ -133,6 +133,28 @@ async fn a_rejection_that_does_not_say_for_how_long_is_returned_at_once() {
 
     assert_eq!(Rejected::find(&*error).unwrap().reason(), RejectReason::ForcedOpen);
     assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejections_are_found_in_typed_errors_that_can_be_looked_through() {
+    #[derive(Debug)]
+    struct Own;
+
+    impl ErrorChain for Own {
+        fn first(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            None
+        }
+    }
+
+    let (policy, asked) = Again::times(5);
+    let (inner, _) = upstream(usize::MAX);
+    let breaker = CircuitBreakerLayer::new(circuit()).layer(inner.map_err(|_| Own));
+    let client = RetryLayer::new(HeedRejections::new(policy)).layer(breaker);
+
+    let error = client.oneshot(()).await.unwrap_err();
+
+    assert!(error.rejected().is_some(), "{error:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]

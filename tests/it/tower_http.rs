@@ -12,7 +12,7 @@ use tower_http::classify::{
     ServerErrorsAsFailures, SharedClassifier,
 };
 
-use crate::script::{Script, Step, counted, kinds, read, request, response};
+use crate::script::{NOTHING, Script, Step, counted, kinds, read, request, response};
 use crate::support::{circuit, rejection};
 
 /// Calls once, reads the body, and gives what that was counted as, and the kinds of failures.
@@ -93,14 +93,14 @@ fn a_body_dropped_after_its_head_decided_is_a_success() {
 }
 
 #[test]
-fn rejections_are_ignored() {
+fn rejections_are_not_sent() {
     let (inner, _) = circuit(|b| b);
     inner.trip();
     let make = SharedClassifier::new(ServerErrorsAsFailures::new());
 
     let rejected: Rejected = rejection(&inner);
 
-    assert_eq!(judge(make, request(Method::GET), Err(rejected.into())).0, [0, 0, 1, 0]);
+    assert_eq!(judge(make, request(Method::GET), Err(rejected.into())), (NOTHING, vec![]));
 }
 
 /// Calls what the request's method says a failure.

@@ -24,7 +24,7 @@ const PANIC: End = failure(FailureKind::PANIC);
 const STATUS: End = failure(FailureKind::new("status"));
 const BODY: End = failure(FailureKind::new("body"));
 const SUCCESS: End = End::Counted(Outcome::Success);
-const IGNORED: End = End::Counted(Outcome::Ignored);
+const NOT_SENT: End = End::Counted(Outcome::NotSent);
 
 const fn failure(kind: FailureKind) -> End {
     End::Counted(Outcome::Failure(kind))
@@ -49,7 +49,7 @@ pub(super) fn at_the_head(exchange: &Exchange) -> Option<End> {
         _ if own.is_some_and(|own| own.begins == Verdict::Panics) => Some(End::Panicked),
         Answer::PanicsAtOnce | Answer::Panics => Some(PANIC),
         Answer::Error | Answer::Rejection => Some(of_error(classifier, answer)),
-        Answer::Head(head) if head.is_rejection => Some(IGNORED),
+        Answer::Head(head) if head.is_rejection => Some(NOT_SENT),
         Answer::Head(head) => of_head(classifier, head).or_else(|| {
             let has_none = has_no_body(&exchange.method, head.status);
             let end = || is_over(exchange, head, 0).then(|| of_end(exchange, head, 0, None));
@@ -77,7 +77,7 @@ fn of_error(classifier: &Classifier, answer: &Answer) -> End {
     match classifier {
         Classifier::Closure(verdict) => (*verdict).into(),
         Classifier::Own(Own { head, ends, .. }) => head.unwrap_or(ends[0]).into(),
-        _ if matches!(answer, Answer::Rejection) => IGNORED,
+        _ if matches!(answer, Answer::Rejection) => NOT_SENT,
         _ => OTHER,
     }
 }

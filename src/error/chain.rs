@@ -1,0 +1,155 @@
+//! Looking through errors for one of a type.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::{io, iter};
+
+use crate::error::{BoxError, Error, Rejected};
+use crate::sync::Arc;
+
+/// An error that can be looked through: it says where its chain of sources begins.
+///
+/// What is looked for by type is looked for through this: a [`Rejected`] by
+/// [`ErrorsAsFailures::in_chain`](crate::ErrorsAsFailures::in_chain) and by the retry policy, any
+/// type by [`ignoring`](crate::CircuitBreakerLayer::ignoring). They ask for it as a bound, so that
+/// where an error cannot be looked through, the service does not compile.
+///
+/// Implemented for boxed and counted errors (`Box<dyn Error>`, `Arc<dyn Error>`, each also with
+/// `Send` and with `Send + Sync`), [`Rejected`], [`Infallible`], [`io::Error`] and
+/// [`Error<E>`](Error) where it is for `E`.
+///
+/// There is none for every `E: std::error::Error`, since [`BoxError`] is no such type and needs one
+/// of its own. For an error type of your own it is a line.
+///
+/// # Examples
+///
+/// ```
+/// use std::error::Error;
+/// use std::fmt;
+/// use tower_circuit_breaker::{BoxError, ErrorChain};
+///
+/// #[derive(Debug)]
+/// struct ShopError(BoxError);
+///
+/// impl ErrorChain for ShopError {
+///     fn first(&self) -> Option<&(dyn Error + 'static)> {
+///         Some(self)
+///     }
+/// }
+///
+/// impl Error for ShopError {
+///     fn source(&self) -> Option<&(dyn Error + 'static)> {
+///         Some(&*self.0)
+///     }
+/// }
+/// # impl fmt::Display for ShopError {
+/// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// #         f.write_str("the shop failed")
+/// #     }
+/// # }
+/// # assert!(ShopError("closed".into()).first().unwrap().is::<ShopError>());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "errors of type `{Self}` cannot be looked through",
+    label = "`{Self}` does not say where its chain of sources begins",
+    note = "for an error type of your own: implement `ErrorChain`, with `Some(self)` for `first`",
+    note = "for somebody else's: `finding` for `HeedRejections`"
+)]
+pub trait ErrorChain {
+    /// The first error of the chain: this one, the one that it holds, or none.
+    fn first(&self) -> Option<&(dyn StdError + 'static)>;
+}
+
+/// `error` and its sources.
+///
+/// No more than 64 of them, since a longer chain is a loop: `source` is user code.
+pub(crate) fn sources<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| source(*error)).take(LONGEST_CHAIN)
+}
+
+fn source<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    // The source of an `io::Error` is that of the error within, which it passes over.
+    match error.downcast_ref().and_then(io::Error::get_ref) {
+        Some(within) => Some(within),
+        None => error.source(),
+    }
+}
+
+const LONGEST_CHAIN: usize = 64;
+
+/// The first `X` among `error` and its sources.
+pub(crate) fn find_source<'a, X: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a X> {
+    sources(error).find_map(|error| error.downcast_ref())
+}
+
+/// The first `X` in the chain of `error`.
+pub(crate) fn find_in_chain<X: StdError + 'static>(error: &impl ErrorChain) -> Option<&X> {
+    find_source(error.first()?)
+}
+
+/// The rejection in `error`, if it is of a type that [`known_first`] knows.
+pub(crate) fn known_rejection<E: 'static>(error: &E) -> Option<&Rejected> {
+    find_source(known_first(error)?)
+}
+
+/// Errors of these types are looked through also where nothing asks for [`ErrorChain`], and so are
+/// they within [`Error`], twice at most: the types cannot be told without a list.
+macro_rules! known_errors {
+    ($($known:ty, $error:ident => $first:expr;)*) => {
+        $(
+            impl ErrorChain for $known {
+                fn first(&self) -> Option<&(dyn StdError + 'static)> {
+                    let $error = self;
+                    Some($first)
+                }
+            }
+        )*
+
+        /// The first error of the chain of `error`, if it is of a known type.
+        #[inline]
+        fn known_first<E: 'static>(error: &E) -> Option<&(dyn StdError + 'static)> {
+            let first = None;
+            $(
+                    let first = first.or_else(|| first_of::<$known>(error));
+            )*
+            first
+        }
+    };
+}
+
+known_errors! {
+    BoxError, error => &**error;
+    Box<dyn StdError + Send>, error => &**error;
+    Box<dyn StdError>, error => &**error;
+    Arc<dyn StdError + Send + Sync>, error => &**error;
+    Arc<dyn StdError + Send>, error => &**error;
+    Arc<dyn StdError>, error => &**error;
+    Rejected, error => error;
+    Infallible, error => error;
+    io::Error, error => error;
+}
+
+impl<E: ErrorChain> ErrorChain for Error<E> {
+    fn first(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(error) => error.first(),
+        }
+    }
+}
+
+#[inline]
+fn first_of<K: ErrorChain + 'static>(error: &dyn Any) -> Option<&(dyn StdError + 'static)> {
+    if let Some(error) = error.downcast_ref::<K>() {
+        return error.first();
+    }
+    if let Some(error) = error.downcast_ref::<Error<K>>() {
+        return error.first();
+    }
+    error.downcast_ref::<Error<Error<K>>>()?.first()
+}
