@@ -1,12 +1,9 @@
 //! Which results are failures.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::marker::PhantomData;
 
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
-use crate::sync::Arc;
 
 /// Says what the result of a call is worth.
 ///
@@ -160,58 +157,5 @@ where
 impl<F> fmt::Debug for FailureIf<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FailureIf").field(&std::any::type_name::<F>()).finish()
-    }
-}
-
-/// Ignores results whose error is or carries an `X`, and asks `C` about all others.
-///
-/// From [`CircuitBreakerLayer::ignoring`](crate::CircuitBreakerLayer::ignoring).
-pub struct Ignoring<X, C> {
-    classify: Arc<C>,
-    ignored: PhantomData<fn() -> X>,
-}
-
-impl<X, C> Ignoring<X, C> {
-    pub(crate) const fn new(classify: Arc<C>) -> Self {
-        Self { classify, ignored: PhantomData }
-    }
-
-    pub(crate) fn inner(&self) -> &C {
-        &self.classify
-    }
-}
-
-impl<X: StdError + 'static, C> Ignoring<X, C> {
-    pub(crate) fn ignores(error: &impl ErrorChain) -> bool {
-        find_in_chain::<X>(error).is_some()
-    }
-}
-
-impl<X, C, T, E> Classify<T, E> for Ignoring<X, C>
-where
-    X: StdError + 'static,
-    C: Classify<T, E>,
-    E: ErrorChain,
-{
-    fn classify(&self, result: &Result<T, E>) -> Outcome {
-        match result {
-            Err(error) if Self::ignores(error) => Outcome::Ignored,
-            result => self.inner().classify(result),
-        }
-    }
-}
-
-impl<X, C> Clone for Ignoring<X, C> {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.classify))
-    }
-}
-
-impl<X, C: fmt::Debug> fmt::Debug for Ignoring<X, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ignoring")
-            .field("ignored", &std::any::type_name::<X>())
-            .field("classify", &self.classify)
-            .finish()
     }
 }

@@ -51,7 +51,7 @@ pub mod stack {
     //! let client = ServiceBuilder::new()
     //!     .timeout(Duration::from_secs(30))
     //!     .retry(HeedRejections::new(retries))
-    //!     .layer(http::layer(plants).ignoring::<Overloaded>().boxed())
+    //!     .layer(http::layer(plants).not_sent::<Overloaded>().boxed())
     //!     .load_shed()
     //!     .concurrency_limit(100)
     //!     .timeout(Duration::from_secs(5))

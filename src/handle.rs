@@ -84,10 +84,6 @@ impl<C, R> Handle<C, R> {
         &self.shared.value.strategy
     }
 
-    pub(crate) fn shared_classify(&self) -> Arc<C> {
-        Arc::clone(&self.shared.value.classify)
-    }
-
     /// Shows the parts; closures by the name of their type.
     pub(crate) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
         let on_open = if self.arm().is_some() { "Wait" } else { "Reject" };

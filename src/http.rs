@@ -129,6 +129,7 @@ use crate::circuit::Circuit;
 use crate::engine::outcome::Outcome;
 use crate::layer::CircuitBreakerLayer;
 use crate::rejection::Typed;
+use crate::settlement::{AtOnce, Innermost};
 use crate::sync::Arc;
 
 /// A layer around `circuit` for HTTP: 5xx, errors and broken bodies are failures.
@@ -157,14 +158,14 @@ pub fn grpc_layer(circuit: Circuit) -> CircuitBreakerLayer<GrpcErrorsAsFailures,
 }
 
 /// With the feature `http`.
-impl<C, R> CircuitBreakerLayer<C, R> {
+impl<C, R, M: Innermost<Base = AtOnce>> CircuitBreakerLayer<C, R, M> {
     /// Judges HTTP responses at the end of their bodies, where the head has not decided.
     ///
     /// The service's response becomes [`Response<ResponseBody<..>>`](ResponseBody); the classifier
     /// must be a [`ClassifyHttp`], which all of this crate's and closures are. See
     /// [`http`](crate::http).
-    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, AtBodyEnd> {
-        self.with(|handle, _| (handle, AtBodyEnd::default()))
+    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, M::With<AtBodyEnd>> {
+        self.with(|handle, settlement| (handle, settlement.change(|AtOnce| AtBodyEnd::default())))
     }
 }
 
@@ -200,14 +201,19 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
 }
 
 /// With the feature `http`.
-impl<C, R> CircuitBreakerLayer<C, R, AtBodyEnd> {
+impl<C, R, M: Innermost<Base = AtBodyEnd>> CircuitBreakerLayer<C, R, M> {
     /// Judges a body that has not ended `after` its head came as `outcome`, whatever follows.
     ///
     /// [`Outcome::Success`] for streams that are endless by design,
     /// [`Outcome::Failure`] where a body that takes so long is a fault of the upstream. No timer
     /// runs: the time is looked at when the body is polled or dropped, so a body that stalls for
     /// ever is judged when its reader gives up. Default: none.
-    pub fn body_deadline(self, after: Duration, outcome: Outcome) -> Self {
-        self.with(|handle, _| (handle, AtBodyEnd::with_deadline(after, outcome)))
+    pub fn body_deadline(
+        self,
+        after: Duration,
+        outcome: Outcome,
+    ) -> CircuitBreakerLayer<C, R, M::With<AtBodyEnd>> {
+        let deadline = |_| AtBodyEnd::with_deadline(after, outcome);
+        self.with(|handle, settlement| (handle, settlement.change(deadline)))
     }
 }

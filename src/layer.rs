@@ -1,18 +1,19 @@
 //! The layer that puts a circuit around a service.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 
 use tower_layer::Layer;
 
 use crate::circuit::Circuit;
-use crate::classify::{ErrorsAsFailures, FailureIf, Ignoring};
+use crate::classify::{ErrorsAsFailures, FailureIf};
 use crate::error::Rejected;
 use crate::handle::Handle;
 use crate::on_open::OnOpen;
 use crate::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
 use crate::service::CircuitBreaker;
-use crate::settlement::AtOnce;
+use crate::settlement::{AtOnce, Filtered, Ignoring, InError, NotSent};
 use crate::sync::Arc;
 
 /// Puts a [`Circuit`] around a service.
@@ -58,8 +59,13 @@ impl CircuitBreakerLayer {
 impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Counts as failures what `is_failure` holds for, and all else as successes.
     ///
-    /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it says,
-    /// where [`ErrorsAsFailures`] finds them. For more than two outcomes see [`classify_with`](Self::classify_with).
+    /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it
+    /// says, where they can be found: in an error as by [`ErrorsAsFailures`], with
+    /// [`not_sent::<Rejected>()`](Self::not_sent) for other types; in the extensions of a response
+    /// by `judge_body` alone, else by a closure for [`classify_with`](Self::classify_with). It is
+    /// not asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent)
+    /// name, in whichever order they are called. For more than two outcomes see
+    /// [`classify_with`](Self::classify_with).
     pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
     where
         F: Fn(&Result<T, E>) -> bool,
@@ -69,24 +75,121 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
 
     /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
     /// `|result: &Result<T, E>| -> Outcome`.
+    ///
+    /// It takes the place of the classifier before it, of [`failure_if`](Self::failure_if) too, and
+    /// is told of rejections like of any other error. It is not asked about errors that
+    /// [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name, in whichever order they
+    /// are called.
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
         self.with(|handle, settlement| (handle.with_classify(Arc::new(classify)), settlement))
     }
 
-    /// Ignores results whose error is an `X`, or has one among its sources.
+    /// Ignores calls whose error is an `X`, or has one among its sources: the upstream answered,
+    /// and the answer says nothing of its health.
     ///
-    /// The service's error must be an [`ErrorChain`](crate::ErrorChain).
+    /// Such as a `RowNotFound` of a database. For what says not even that the upstream answers,
+    /// such as load that was shed before it, take [`not_sent`](Self::not_sent): sixteen ignored
+    /// probes in a row close the circuit. An error that is both is not sent.
     ///
-    /// For errors that say nothing about the upstream, such as
-    /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
-    /// tower's `load_shed`.
+    /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
+    /// somebody else's see [`ignoring_in`](Self::ignoring_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("numbers").build();
+    /// let numbers = CircuitBreakerLayer::new(circuit.clone())
+    ///     .ignoring::<ParseIntError>()
+    ///     .layer(service_fn(|it: &'static str| async move { Ok::<u8, BoxError>(it.parse()?) }));
+    ///
+    /// assert!(numbers.oneshot("seven").await.is_err());
+    /// assert_eq!(circuit.snapshot().totals.ignored, 1);
+    /// # }
+    /// ```
+    ///
+    /// A string cannot be looked through:
+    ///
+    /// ```compile_fail,E0277
+    /// # use std::num::ParseIntError;
+    /// # use tower::{Layer, Service, service_fn};
+    /// # use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    /// fn serve(numbers: impl Service<u8>) {}
+    ///
+    /// let layer = CircuitBreakerLayer::new(Circuit::builder("numbers").build());
+    /// let service = service_fn(|_: u8| async { Err::<u8, &'static str>("not a number") });
+    /// serve(layer.clone().layer(service.clone())); // The default classifier takes any error.
+    /// serve(layer.ignoring::<ParseIntError>().layer(service));
+    /// ```
     #[doc(alias = "ignoreExceptions")]
-    pub fn ignoring<X>(self) -> CircuitBreakerLayer<Ignoring<X, C>, R, M>
+    pub fn ignoring<X>(self) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X>, M>>
     where
-        X: std::error::Error + 'static,
+        X: StdError + 'static,
     {
-        let classify = Ignoring::new(self.handle.shared_classify());
-        self.classify_with(classify)
+        self.filtered()
+    }
+
+    /// As [`ignoring`](Self::ignoring), where the service's error is an `E`, which need not be an
+    /// [`ErrorChain`](crate::ErrorChain).
+    pub fn ignoring_in<X, E>(
+        self,
+    ) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X, InError<E>>, M>>
+    where
+        X: StdError + 'static,
+        E: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// Counts calls whose error is an `X`, or has one among its sources, as [not
+    /// sent](crate::Outcome::NotSent): they say nothing of the upstream, not even that it answers.
+    ///
+    /// Such as
+    /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
+    /// tower's `load_shed`, or a limit of your own. A half-open circuit stays half-open over any
+    /// number of them.
+    ///
+    /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
+    /// somebody else's see [`not_sent_in`](Self::not_sent_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower::load_shed::error::Overloaded;
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("reports").build();
+    /// let reports = CircuitBreakerLayer::new(circuit.clone())
+    ///     .not_sent::<Overloaded>()
+    ///     .layer(service_fn(|()| async { Err::<(), BoxError>(Overloaded::new().into()) }));
+    ///
+    /// assert!(reports.oneshot(()).await.is_err());
+    /// assert_eq!(circuit.snapshot().totals.not_sent, 1);
+    /// # }
+    /// ```
+    pub fn not_sent<X>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X>, M>>
+    where
+        X: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// As [`not_sent`](Self::not_sent), where the service's error is an `E`, which need not be an
+    /// [`ErrorChain`](crate::ErrorChain).
+    pub fn not_sent_in<X, E>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X, InError<E>>, M>>
+    where
+        X: StdError + 'static,
+        E: StdError + 'static,
+    {
+        self.filtered()
     }
 
     /// Makes all errors [`BoxError`](crate::BoxError)s, rejections among them.
@@ -156,6 +259,11 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     ) -> CircuitBreakerLayer<D, Q, N> {
         let (handle, settlement) = change(self.handle, self.settlement);
         CircuitBreakerLayer { handle, settlement }
+    }
+
+    /// The same layer, which looks at errors by `K` before the classifier is asked.
+    pub(crate) fn filtered<K>(self) -> CircuitBreakerLayer<C, R, Filtered<K, M>> {
+        self.with(|handle, settlement| (handle, Filtered::new(settlement)))
     }
 
     pub(crate) fn into_parts(self) -> (Handle<C, R>, M) {

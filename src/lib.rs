@@ -64,7 +64,9 @@
 //! # Where things are
 //!
 //! - what a result is worth: [`Classify`], [`Outcome`], [`FailureKind`],
-//!   [`failure_if`](CircuitBreakerLayer::failure_if)
+//!   [`failure_if`](CircuitBreakerLayer::failure_if); what says nothing of the upstream:
+//!   [`ignoring`](CircuitBreakerLayer::ignoring), [`not_sent`](CircuitBreakerLayer::not_sent),
+//!   [`ErrorChain`]
 //! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
@@ -161,9 +163,7 @@ mod waiting;
 
 pub use crate::builder::CircuitBuilder;
 pub use crate::circuit::Circuit;
-pub use crate::classify::{
-    Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, Ignoring,
-};
+pub use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
 #[cfg(feature = "coarse-clock")]
 pub use crate::clock::coarse::CoarseClock;
 #[cfg(feature = "test-util")]

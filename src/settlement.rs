@@ -2,10 +2,14 @@
 //!
 //! Nearly every call is settled [`AtOnce`]. A call whose end is not in its result, such as one that
 //! answers with the head of an HTTP response, hands its [`Permit`] on with the response, which
-//! settles it at its end.
+//! settles it at its end. Before either the classifier is asked; what is [`Filtered`] looks at
+//! errors first.
+
+mod filtered;
 
 use std::task::Poll;
 
+pub use self::filtered::{Begin, Filter, Filtered, Ignoring, InChain, InError, NotSent};
 use crate::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::permit::Permit;
@@ -46,11 +50,30 @@ pub trait SettleCall<C, T, E>: sealed::Sealed {
     /// What `result` decides. Asked once.
     fn judge(&mut self, classify: &C, result: &Result<T, E>) -> Settlement<Self::Later>;
 
+    /// What `error` counts as before the classifier is asked, if it says nothing of the upstream.
+    fn spared(error: &E) -> Option<Outcome> {
+        let _ = error;
+        None
+    }
+
     /// A result with nothing left to settle. As it was polled, since moving it costs.
     fn settled<X>(polled: Poll<Result<T, X>>) -> Poll<Result<Self::Response, X>>;
 
     /// A response that settles the call, which `permit` stands for.
     fn unsettled(&self, response: T, permit: Permit, later: Self::Later) -> Self::Response;
+}
+
+/// What is around the innermost settlement, that another may take its place.
+///
+/// Sealed, as [`Settle`].
+pub trait Innermost: sealed::Sealed {
+    /// The innermost settlement.
+    type Base;
+    /// The same with another one.
+    type With<N>;
+
+    /// Changes the innermost settlement.
+    fn change<N>(self, change: impl FnOnce(Self::Base) -> N) -> Self::With<N>;
 }
 
 /// A call is recorded in the poll that saw its result: the default.
@@ -92,6 +115,15 @@ impl<C: Classify<T, E>, T, E> SettleCall<C, T, E> for AtOnce {
 
     fn unsettled(&self, _response: T, _permit: Permit, later: Never) -> T {
         match later {}
+    }
+}
+
+impl Innermost for AtOnce {
+    type Base = Self;
+    type With<N> = N;
+
+    fn change<N>(self, change: impl FnOnce(Self) -> N) -> N {
+        change(self)
     }
 }
 

@@ -12,15 +12,18 @@ use crate::sync::Arc;
 ///
 /// What is looked for by type is looked for through this: a [`Rejected`] by
 /// [`ErrorsAsFailures::in_chain`](crate::ErrorsAsFailures::in_chain) and by the retry policy, any
-/// type by [`ignoring`](crate::CircuitBreakerLayer::ignoring). They ask for it as a bound, so that
-/// where an error cannot be looked through, the service does not compile.
+/// type by [`ignoring`](crate::CircuitBreakerLayer::ignoring) and
+/// [`not_sent`](crate::CircuitBreakerLayer::not_sent). They ask for it as a bound, so that where an
+/// error cannot be looked through, the service does not compile.
 ///
 /// Implemented for boxed and counted errors (`Box<dyn Error>`, `Arc<dyn Error>`, each also with
 /// `Send` and with `Send + Sync`), [`Rejected`], [`Infallible`], [`io::Error`] and
 /// [`Error<E>`](Error) where it is for `E`.
 ///
 /// There is none for every `E: std::error::Error`, since [`BoxError`] is no such type and needs one
-/// of its own. For an error type of your own it is a line.
+/// of its own. For an error type of your own it is a line. For somebody else's name the type
+/// instead: [`ignoring_in`](crate::CircuitBreakerLayer::ignoring_in),
+/// [`not_sent_in`](crate::CircuitBreakerLayer::not_sent_in).
 ///
 /// # Examples
 ///
@@ -54,7 +57,9 @@ use crate::sync::Arc;
     message = "errors of type `{Self}` cannot be looked through",
     label = "`{Self}` does not say where its chain of sources begins",
     note = "for an error type of your own: implement `ErrorChain`, with `Some(self)` for `first`",
-    note = "for somebody else's: `finding` for `HeedRejections`"
+    note = "for somebody else's: `ignoring_in::<X, {Self}>()` instead of `ignoring::<X>()`, \
+            `not_sent_in::<X, {Self}>()` instead of `not_sent::<X>()`, \
+            and `finding` for `HeedRejections`"
 )]
 pub trait ErrorChain {
     /// The first error of the chain: this one, the one that it holds, or none.

@@ -3,9 +3,8 @@
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 
-use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, Ignoring};
+use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::ErrorChain;
 use crate::settlement::Settlement;
 
 /// The kind of failure of a body that broke, `"body"`.
@@ -168,34 +167,5 @@ pub(super) fn unless_success(outcome: Outcome) -> Settlement<BodyErrorsAsFailure
     match outcome {
         Outcome::Success => Settlement::Later(BodyErrorsAsFailures),
         outcome => Settlement::Now(outcome),
-    }
-}
-
-impl<X, C, B, E> ClassifyHttp<B, E> for Ignoring<X, C>
-where
-    X: std::error::Error + 'static,
-    C: ClassifyHttp<B, E>,
-    B: Body,
-    E: ErrorChain,
-{
-    type Call = C::Call;
-    type End = C::End;
-
-    fn begin<R>(&self, request: &Request<R>) -> C::Call {
-        self.inner().begin(request)
-    }
-
-    fn classify_head(&self, call: C::Call, result: &Result<Response<B>, E>) -> Settlement<C::End> {
-        match result {
-            Err(error) if Self::ignores(error) => Settlement::Now(Outcome::Ignored),
-            result => self.inner().classify_head(call, result),
-        }
-    }
-
-    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
-        match error {
-            Err(error) if Self::ignores(error) => Outcome::Ignored,
-            error => self.inner().classify_unready(error),
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
 use crate::permit::Permit;
-use crate::settlement::{Settle, SettleCall, Settlement, sealed};
+use crate::settlement::{Innermost, Settle, SettleCall, Settlement, sealed};
 
 /// A call goes on until the body of its response has ended, unless the head decides.
 ///
@@ -124,6 +124,15 @@ where
         let course = Course::of(&response);
         let judging = Judging::new::<B::Error>(permit, end, self.deadline, course);
         response.map(|body| ResponseBody::unsettled(body, judging))
+    }
+}
+
+impl Innermost for AtBodyEnd {
+    type Base = Self;
+    type With<N> = N;
+
+    fn change<N>(self, change: impl FnOnce(Self) -> N) -> N {
+        change(self)
     }
 }
 

@@ -95,7 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("group", &["circuit", "engine", "group", "sync"]),
     ("rejection", &["error", "rejection"]),
-    ("settlement", &["classify", "engine", "permit"]),
+    ("settlement", &["classify", "engine", "error", "permit", "settlement"]),
     ("on_open", &["alarm"]),
     ("handle", &["alarm", "circuit", "sync"]),
     ("future", &["handle", "permit", "rejection", "settlement"]),

@@ -2,6 +2,7 @@
 
 use std::future::Ready;
 use std::panic::RefUnwindSafe;
+use std::rc::Rc;
 
 use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::http::{
@@ -11,6 +12,7 @@ use tower_circuit_breaker::http::{
 use tower_circuit_breaker::redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
+use tower_circuit_breaker::settlement::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
 use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
@@ -50,6 +52,9 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<PrometheusCollector>();
     send_sync_unpin::<TracingListener>();
     send_sync_unpin::<CircuitBreaker<()>>();
+    // What is looked for need not be shared.
+    send_sync_unpin::<Filtered<Ignoring<Rc<()>>>>();
+    send_sync_unpin::<Filtered<NotSent<Rc<()>, InError<Rc<()>>>>>();
     send_sync::<ResponseFuture<Ready<()>, Ready<()>, ErrorsAsFailures, Typed>>();
 }
 

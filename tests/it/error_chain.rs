@@ -3,19 +3,21 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::{Future, Ready, ready};
+use std::num::ParseIntError;
+use std::task::{Context, Poll};
 
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::settlement::{Settle, SettleCall};
 use tower_circuit_breaker::{
     Anywhere, BoxError, CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, ErrorChain,
-    ErrorsAsFailures, FindRejected, RejectReason, Rejected, Totals, Typed,
+    ErrorsAsFailures, FindRejected, Outcome, RejectReason, Rejected, Totals, Typed,
 };
 
 use crate::error_types::{ByDefault, Check, Foreign, Found, Own, Shed, for_each_type};
 use crate::half_open::probing;
 use crate::service::poll_now;
-use crate::support::{Inner, calls, circuit, rejection};
+use crate::support::{FAILURE, Inner, calls, circuit, rejection};
 
 /// What a call that ends with `error` counts as.
 fn counted<C, M, E>(layer: CircuitBreakerLayer<C, Typed, M>, error: E) -> Totals
@@ -57,7 +59,7 @@ fn one_not_sent(totals: &Totals) -> bool {
 }
 
 #[tokio::test]
-async fn named_errors_are_ignored_in_every_type() {
+async fn named_errors_are_ignored_or_not_sent_in_every_type() {
     struct Named;
 
     impl Check for Named {
@@ -68,7 +70,10 @@ async fn named_errors_are_ignored_in_every_type() {
         {
             let ignoring = counted(layer().ignoring::<Shed>(), wrap(shed()).await);
             assert!(one_ignored(&ignoring), "{name}: {ignoring:?}");
-            let other = counted(layer().ignoring::<fmt::Error>(), wrap(shed()).await);
+            let not_sent = counted(layer().not_sent::<Shed>(), wrap(shed()).await);
+            assert!(one_not_sent(&not_sent), "{name}: {not_sent:?}");
+            let other = layer().ignoring::<fmt::Error>().not_sent::<ParseIntError>();
+            let other = counted(other, wrap(shed()).await);
             assert!(one_failure(&other), "{name}: {other:?}");
         }
     }
@@ -95,6 +100,12 @@ async fn rejections_are_not_sent_in_every_type() {
             let in_chain = layer().classify_with(ErrorsAsFailures::in_chain());
             let in_chain = counted(in_chain, wrap(rejected()).await);
             assert!(one_not_sent(&in_chain), "{name}: {in_chain:?}");
+            let named = layer().failure_if(fails).not_sent::<Rejected>();
+            let named = counted(named, wrap(rejected()).await);
+            assert!(one_not_sent(&named), "{name}: {named:?}");
+            let ignoring = layer().failure_if(fails).ignoring::<Shed>();
+            let ignoring = counted(ignoring, wrap(rejected()).await);
+            assert!(one_not_sent(&ignoring), "{name}: {ignoring:?}");
         }
     }
 
@@ -158,9 +169,7 @@ fn a_half_open_circuit_learns_nothing_from_a_typed_breaker_further_in() {
     let upstream = Inner::new(|()| ready(Err::<(), _>(Own(shed()))));
     let reached = upstream.counter();
     let inner = CircuitBreaker::new(upstream, inner);
-    let service = CircuitBreakerLayer::new(outer.clone())
-        .classify_with(ErrorsAsFailures::in_chain())
-        .layer(inner);
+    let service = CircuitBreakerLayer::new(outer.clone()).not_sent::<Rejected>().layer(inner);
 
     for _ in 0..100 {
         let error = poll_now(service.clone().oneshot(())).unwrap_err();
@@ -187,4 +196,78 @@ fn rejections_and_errors_that_cannot_be_are_looked_through() {
 fn errors_that_cannot_be_looked_through_are_failures_by_default() {
     assert!(one_failure(&counted(layer(), "down")));
     assert!(one_failure(&counted(layer(), Foreign(rejected()))), "as the docs say");
+}
+
+#[test]
+fn somebody_elses_type_can_be_named() {
+    let ignoring = || layer().ignoring_in::<Shed, Foreign>();
+    assert!(one_ignored(&counted(ignoring(), Foreign(shed()))));
+    assert!(one_not_sent(&counted(ignoring(), Foreign(rejected()))));
+    assert!(one_failure(&counted(ignoring(), Foreign("down".into()))));
+    let not_sent = || layer().not_sent_in::<Shed, Foreign>();
+    assert!(one_not_sent(&counted(not_sent(), Foreign(shed()))));
+    assert!(one_failure(&counted(not_sent(), Foreign("down".into()))));
+    let itself = layer().not_sent_in::<ParseIntError, ParseIntError>();
+    assert!(one_not_sent(&counted(itself, "x".parse::<u8>().unwrap_err())));
+}
+
+#[test]
+fn what_is_named_holds_in_whichever_order() {
+    type Counts = fn(CircuitBreakerLayer, BoxError) -> Totals;
+    fn fails(_: &Result<(), BoxError>) -> bool {
+        true
+    }
+    fn says(_: &Result<(), BoxError>) -> Outcome {
+        FAILURE
+    }
+    let other = || BoxError::from("down");
+    let ignored: [Counts; 4] = [
+        |l, e| counted(l.failure_if(fails).ignoring::<Shed>(), e),
+        |l, e| counted(l.ignoring::<Shed>().failure_if(fails), e),
+        |l, e| counted(l.classify_with(says).ignoring::<Shed>(), e),
+        |l, e| counted(l.ignoring::<Shed>().classify_with(says), e),
+    ];
+    for (number, count) in ignored.into_iter().enumerate() {
+        assert!(one_ignored(&count(layer(), shed())), "{number}");
+        assert!(one_failure(&count(layer(), other())), "{number}");
+    }
+    let not_sent: [Counts; 6] = [
+        |l, e| counted(l.failure_if(fails).not_sent::<Shed>(), e),
+        |l, e| counted(l.not_sent::<Shed>().failure_if(fails), e),
+        // What is both is not sent.
+        |l, e| counted(l.not_sent::<Shed>().ignoring::<Shed>(), e),
+        |l, e| counted(l.ignoring::<Shed>().not_sent::<Shed>(), e),
+        |l, e| counted(l.ignoring::<Shed>().failure_if(fails).not_sent::<Shed>(), e),
+        |l, e| counted(l.not_sent::<Shed>().ignoring::<fmt::Error>().failure_if(fails), e),
+    ];
+    for (number, count) in not_sent.into_iter().enumerate() {
+        assert!(one_not_sent(&count(layer(), shed())), "{number}");
+        assert!(one_failure(&count(layer(), other())), "{number}");
+    }
+}
+
+#[test]
+fn errors_of_poll_ready_are_looked_at_too() {
+    struct Busy;
+
+    impl Service<()> for Busy {
+        type Response = ();
+        type Error = BoxError;
+        type Future = Ready<Result<(), BoxError>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Err(shed()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            unreachable!("never ready")
+        }
+    }
+
+    let (circuit, _) = circuit(|b| b.consecutive_failures(1));
+    let layer = CircuitBreakerLayer::new(circuit.clone()).not_sent::<Shed>();
+
+    assert!(poll_now(layer.layer(Busy).oneshot(())).is_err());
+
+    assert!(one_not_sent(&circuit.snapshot().totals));
 }

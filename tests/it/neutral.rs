@@ -1,4 +1,4 @@
-//! Rule 25: rejections are not sent, and chosen errors are ignored.
+//! Rule 25: rejections are not sent, and chosen errors say nothing.
 
 use std::future::ready;
 
@@ -49,19 +49,21 @@ fn rejections_found_among_the_sources_of_a_boxed_error_are_not_sent() {
 }
 
 #[test]
-fn chosen_errors_are_ignored() {
+fn chosen_errors_are_ignored_or_not_sent() {
     let (circuit, _) = circuit(|b| b.consecutive_failures(1));
     let layer = CircuitBreakerLayer::new(circuit.clone())
-        .ignoring::<Overloaded>()
-        .ignoring::<std::fmt::Error>();
+        .not_sent::<Overloaded>()
+        .ignoring::<std::fmt::Error>()
+        .ignoring::<std::num::ParseIntError>();
     let with = |error: fn() -> BoxError| {
         let inner = service_fn(move |()| ready(Err::<(), _>(error())));
         let _ = poll_now(layer.layer(inner).oneshot(()));
         circuit.snapshot().totals
     };
 
-    assert_eq!(with(|| Overloaded::new().into()).ignored, 1);
-    assert_eq!(with(|| std::fmt::Error.into()).ignored, 2);
+    assert_eq!(with(|| Overloaded::new().into()).not_sent, 1);
+    assert_eq!(with(|| std::fmt::Error.into()).ignored, 1);
+    assert_eq!(with(|| "x".parse::<u8>().unwrap_err().into()).ignored, 2);
     assert_eq!(with(|| "down".into()).failures, 1);
 }
 

@@ -317,10 +317,10 @@ async fn calls_waiting_for_a_concurrency_limit_are_rejected_when_the_circuit_tri
 }
 
 #[tokio::test]
-async fn shed_load_inside_can_be_ignored() {
+async fn shed_load_inside_is_not_sent_where_it_is_named() {
     let (circuit, _) = circuit(|b| b.consecutive_failures(1));
     let inner = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(circuit.clone()).ignoring::<Overloaded>().boxed())
+        .layer(CircuitBreakerLayer::new(circuit.clone()).not_sent::<Overloaded>().boxed())
         .load_shed()
         .concurrency_limit(1)
         .service(service_fn(|()| std::future::pending::<Result<(), Infallible>>()));
@@ -330,7 +330,7 @@ async fn shed_load_inside_can_be_ignored() {
     let error = inner.oneshot(()).await.unwrap_err();
 
     assert!(error.is::<Overloaded>());
-    assert_eq!(circuit.snapshot().totals.ignored, 1);
+    assert_eq!(circuit.snapshot().totals.not_sent, 1);
     assert_eq!(circuit.state(), CircuitState::Closed);
     drop(call);
 }
