@@ -24,8 +24,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use tokio::{net::TcpListener, sync::watch, task::yield_now, time::sleep};
 use tower::{BoxError, ServiceBuilder, ServiceExt, retry::Policy, util::BoxCloneSyncService};
-use tower_circuit_breaker::http::{self as breaker, ResponseBody};
 use tower_circuit_breaker::{Circuit, CircuitSnapshot, CircuitState, HeedRejections, Rejected};
+use tower_circuit_breaker::{http::ResponseBody, hyper as breaker};
 
 type Call = Request<Empty<Bytes>>;
 type Answer = Response<ResponseBody<Incoming>>;
@@ -42,7 +42,8 @@ fn client(circuit: &Circuit) -> Client {
         .timeout(Duration::from_secs(2))
         // Outside the circuit, so that each attempt asks it anew. A rejection is not tried again.
         .retry(HeedRejections::new(OnceMore(true)))
-        // Judges each attempt: by an error, by the status, and by how the body ends.
+        // Judges each attempt: by an error, if it is none of ours, by the status, and by how the
+        // body ends.
         .layer(breaker::layer(circuit.clone()).boxed())
         // Inside the circuit, so that a rejected call waits for no place and takes none.
         .concurrency_limit(16)

@@ -21,7 +21,7 @@ use reqwest::{Body, Client};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::{sync::watch, time::sleep};
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-use tower_circuit_breaker::http as breaker;
+use tower_circuit_breaker::reqwest as breaker;
 use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, Error, Rejected};
 
 #[tokio::main]
@@ -52,7 +52,7 @@ async fn around_calls(circuit: &Circuit) -> Result<u64, BoxError> {
 
     let reqwest = Client::builder().no_proxy().build()?;
     let client = ServiceBuilder::new()
-        // Judges errors, the status, and how the body ends.
+        // Judges errors, if they are none of ours, the status, and how the body ends.
         .layer(breaker::layer(circuit.clone()))
         .service(service_fn(move |request| exchange(reqwest.clone(), request)));
     for (next, expected) in [

@@ -7,6 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::chain::ErrorChain;
+#[cfg(feature = "hyper-util-01")]
+pub(crate) use self::chain::sources;
 pub(crate) use self::chain::{find_in_chain, find_source, known_rejection};
 use crate::engine::time::nanos;
 use crate::sync::Arc;

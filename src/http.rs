@@ -37,6 +37,9 @@
 //! any `MakeClassifier` of that crate. Without
 //! [`judge_body`](CircuitBreakerLayer::judge_body) the first two judge by the head alone.
 //!
+//! Over hyper's client or reqwest take the layers of `hyper` and `reqwest` (features
+//! `hyper-util-01` and `reqwest-013`), which know what the errors of these clients mean.
+//!
 //! A probe that was answered holds its slot until its body has ended, but for at most 1 s (or
 //! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), where that is set) after its head, and
 //! never past its [`probe_timeout`](crate::CircuitBuilder::probe_timeout). Then it is judged as if it
@@ -97,6 +100,8 @@
 
 mod body;
 mod classify;
+#[cfg(feature = "hyper-util-01")]
+mod client;
 mod grpc;
 mod hints;
 mod host;
@@ -114,7 +119,11 @@ use std::ops::RangeBounds;
 use std::time::Duration;
 
 pub use self::body::ResponseBody;
-pub use self::classify::{BODY, BodyErrorsAsFailures, ClassifyEnd, ClassifyHttp, Left};
+pub use self::classify::{
+    BODY, BodyErrorsAsFailures, CONNECT, ClassifyEnd, ClassifyHttp, Left, TIMEOUT,
+};
+#[cfg(feature = "hyper-util-01")]
+pub use self::client::ClientErrors;
 pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
 pub use self::hints::retry_after;
 pub use self::host::ByHost;

@@ -88,11 +88,13 @@
 //! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock`
 //! (`CoarseClock`, for windows of time at half the cost), `serde` ([`CircuitConfig`] and
 //! [`SavedCircuit`] as text, snapshots as JSON), `http` (the verdict at the end of the body,
-//! rejections as responses), `metrics` (changes through that facade), `prometheus` (metrics for
-//! prometheus-client), `redis` (one verdict for a fleet of processes), `test-util` (`test_util`: a
-//! clock and an upstream for tests, and a suite for your own settings), `tokio` (`TokioClock`,
-//! `OnOpen::Wait`), `tower` (`tower::load::Load` passes through, `HeedRejections` for retries),
-//! `tower-http` (its classifiers), `tracing` (changes as log events), `full` (all of these).
+//! rejections as responses), `hyper-util-01` and `reqwest-013` (what the errors of these clients
+//! mean, where `hyper::layer` or `reqwest::layer` ask for it), `metrics` (changes through that
+//! facade), `prometheus` (metrics for prometheus-client), `redis` (one verdict for a fleet of
+//! processes), `test-util` (`test_util`: a clock and an upstream for tests, and a suite for your own
+//! settings), `tokio` (`TokioClock`, `OnOpen::Wait`), `tonic-014` (its `Status` can be looked
+//! through), `tower` (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http`
+//! (its classifiers), `tracing` (changes as log events), `full` (all of these).
 //!
 //! # Limits
 //!
@@ -131,6 +133,8 @@ mod health_probe;
 mod history;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "hyper-util-01")]
+pub mod hyper;
 pub mod keyed;
 mod layer;
 mod listeners;
@@ -144,6 +148,8 @@ mod permit;
 pub mod redis;
 mod registry;
 pub mod rejection;
+#[cfg(feature = "reqwest-013")]
+pub mod reqwest;
 #[cfg(feature = "tower")]
 mod retry;
 mod saved;

@@ -9,6 +9,8 @@ mod filtered;
 
 use std::task::Poll;
 
+#[cfg(feature = "hyper-util-01")]
+pub(crate) use self::filtered::named;
 pub use self::filtered::{Begin, Filter, Filtered, Ignoring, InChain, InError, NotSent};
 use crate::classify::Classify;
 use crate::engine::outcome::Outcome;

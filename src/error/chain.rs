@@ -17,8 +17,10 @@ use crate::sync::Arc;
 /// error cannot be looked through, the service does not compile.
 ///
 /// Implemented for boxed and counted errors (`Box<dyn Error>`, `Arc<dyn Error>`, each also with
-/// `Send` and with `Send + Sync`), [`Rejected`], [`Infallible`], [`io::Error`] and
-/// [`Error<E>`](Error) where it is for `E`.
+/// `Send` and with `Send + Sync`), [`Rejected`], [`Infallible`], [`io::Error`], [`Error<E>`](Error)
+/// where it is for `E`, and the errors of clients: of hyper and of hyper-util's legacy client
+/// (feature `hyper-util-01`), of reqwest (feature `reqwest-013`), and tonic's `Status` (feature
+/// `tonic-014`).
 ///
 /// There is none for every `E: std::error::Error`, since [`BoxError`] is no such type and needs one
 /// of its own. For an error type of your own it is a line. For somebody else's name the type
@@ -105,8 +107,9 @@ pub(crate) fn known_rejection<E: 'static>(error: &E) -> Option<&Rejected> {
 /// Errors of these types are looked through also where nothing asks for [`ErrorChain`], and so are
 /// they within [`Error`], twice at most: the types cannot be told without a list.
 macro_rules! known_errors {
-    ($($known:ty, $error:ident => $first:expr;)*) => {
+    ($($(#[$feature:meta])? $known:ty, $error:ident => $first:expr;)*) => {
         $(
+            $(#[$feature])?
             impl ErrorChain for $known {
                 fn first(&self) -> Option<&(dyn StdError + 'static)> {
                     let $error = self;
@@ -120,7 +123,8 @@ macro_rules! known_errors {
         fn known_first<E: 'static>(error: &E) -> Option<&(dyn StdError + 'static)> {
             let first = None;
             $(
-                    let first = first.or_else(|| first_of::<$known>(error));
+                $(#[$feature])?
+                let first = first.or_else(|| first_of::<$known>(error));
             )*
             first
         }
@@ -137,6 +141,14 @@ known_errors! {
     Rejected, error => error;
     Infallible, error => error;
     io::Error, error => error;
+    #[cfg(feature = "hyper-util-01")]
+    hyper::Error, error => error;
+    #[cfg(feature = "hyper-util-01")]
+    hyper_util::client::legacy::Error, error => error;
+    #[cfg(feature = "reqwest-013")]
+    reqwest::Error, error => error;
+    #[cfg(feature = "tonic-014")]
+    tonic::Status, error => error;
 }
 
 impl<E: ErrorChain> ErrorChain for Error<E> {

@@ -10,6 +10,12 @@ use crate::settlement::Settlement;
 /// The kind of failure of a body that broke, `"body"`.
 pub const BODY: FailureKind = FailureKind::new("body");
 
+/// The kind of failure of a connection that did not come about, `"connect"`.
+pub const CONNECT: FailureKind = FailureKind::new("connect");
+
+/// The kind of failure of an attempt that took too long, `"timeout"`.
+pub const TIMEOUT: FailureKind = FailureKind::new("timeout");
+
 /// Says what an HTTP exchange is worth: its head first, then the end of its body.
 ///
 /// Closures `Fn(&Result<http::Response<B>, E>) -> Outcome` judge the head; what they call a

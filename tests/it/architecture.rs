@@ -147,6 +147,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
+    ("hyper", &["circuit", "engine", "error", "http", "layer", "rejection", "settlement"]),
+    (
+        "reqwest",
+        &["circuit", "engine", "error", "http", "hyper", "layer", "rejection", "settlement"],
+    ),
     (
         "keyed",
         &[

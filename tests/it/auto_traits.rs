@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::http::{
-    AtBodyEnd, BodyCall, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd, ResponseBody,
-    ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
+    AtBodyEnd, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
+    ResponseBody, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
+use tower_circuit_breaker::hyper::HyperErrors;
 use tower_circuit_breaker::redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
+use tower_circuit_breaker::reqwest::ReqwestErrors;
 use tower_circuit_breaker::settlement::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
@@ -61,6 +63,9 @@ fn public_types_can_be_shared() {
 #[test]
 fn what_stands_around_http_can_be_shared() {
     send_sync_unpin::<CircuitBreaker<(), ServerErrorsAsFailures, Typed, AtBodyEnd>>();
+    send_sync_unpin::<ClientErrors<HyperErrors>>();
+    send_sync_unpin::<ClientErrors<ReqwestErrors>>();
+    send_sync_unpin::<Filtered<HyperErrors, AtBodyEnd>>();
     send_sync_unpin::<BodyCall<()>>();
     send_sync_unpin::<GrpcErrorsAsFailures>();
     send_sync_unpin::<ReadBody<fn()>>();

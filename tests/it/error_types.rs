@@ -1,10 +1,18 @@
 //! Errors of every type that can be looked through, for the tests of what is found in them.
 
 use std::error::Error as StdError;
-use std::future::{Future, ready};
-use std::sync::Arc;
+use std::future::{Future, Ready, ready};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::{fmt, io};
 
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tower::Service;
+use tower::layer::layer_fn;
 use tower_circuit_breaker::{BoxError, Error, ErrorChain};
 
 /// An error that says nothing of the upstream.
@@ -99,4 +107,40 @@ pub(crate) async fn for_each_type(check: impl Check) {
         .await;
     it.check("an own type", Unseen, |error| ready(Own(error))).await;
     it.check("Error<an own type>", Unseen, |error| ready(Error::Inner(Own(error)))).await;
+    it.check("hyper_util's client", Found, of_hyper).await;
+    it.check("reqwest", Found, of_reqwest).await;
+    it.check("tonic", Found, |error| ready(tonic::Status::from_error(Box::new(Own(error))))).await;
+}
+
+/// A connector that fails with this error, once.
+#[derive(Clone)]
+struct Unconnected<S>(Arc<Mutex<Option<BoxError>>>, S);
+
+impl<S: Service<Req>, Req> Service<Req> for Unconnected<S> {
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Ready<Result<S::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Req) -> Self::Future {
+        ready(Err(self.0.lock().unwrap().take().expect("asked once")))
+    }
+}
+
+/// The error of hyper-util's client whose connector fails with `error`.
+pub(crate) async fn of_hyper(error: BoxError) -> hyper_util::client::legacy::Error {
+    let connector = Unconnected(Arc::new(Mutex::new(Some(error))), HttpConnector::new());
+    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
+    client.get("http://nowhere.example/".parse().unwrap()).await.expect_err("it does not connect")
+}
+
+/// The same of reqwest.
+pub(crate) async fn of_reqwest(error: BoxError) -> reqwest::Error {
+    let error = Arc::new(Mutex::new(Some(error)));
+    let layer = layer_fn(move |inner| Unconnected(Arc::clone(&error), inner));
+    let client = reqwest::Client::builder().no_proxy().connector_layer(layer).build().unwrap();
+    client.get("http://nowhere.example/").send().await.expect_err("it does not connect")
 }

@@ -13,7 +13,8 @@ use tower_circuit_breaker::http::{
 };
 use tower_circuit_breaker::settlement::{Settle, SettleCall};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, Outcome, Rejected, Typed,
+    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, Outcome, Rejected, Typed, hyper,
+    reqwest,
 };
 use tower_http::classify::SharedClassifier;
 
@@ -76,6 +77,8 @@ fn a_half_open_circuit_learns_nothing_from_responses_of_one_further_in() {
 
     holds("http::layer", layer, service_unavailable);
     holds("http::grpc_layer", grpc_layer, grpc_unavailable);
+    holds("hyper::layer", hyper::layer, service_unavailable);
+    holds("reqwest::layer", reqwest::layer, service_unavailable);
     holds("by default", |c| plain(c).judge_body(), service_unavailable);
     holds("a predicate", |c| layer(c).failure_if(fails), service_unavailable);
     holds("a closure", |c| layer(c).classify_with(says), service_unavailable);

@@ -1,0 +1,135 @@
+//! What the errors of reqwest mean (feature `reqwest-013`).
+//!
+//! An error of a client need not be the upstream's: a caller may break its own upload, or ask for a
+//! URL that is none. [`layer`] makes a [`CircuitBreakerLayer`] that tells them apart;
+//! [`ClientErrors`] is the same as a classifier.
+//!
+//! | what happens | the call counts as |
+//! |---|---|
+//! | the request cannot be built: its URL, a header, its body | [not sent](Outcome::NotSent) |
+//! | what [`hyper`] calls not sent, over which reqwest works | not sent |
+//! | connecting fails, by the resolver or by TLS too, or takes too long | a failure of kind [`CONNECT`](http::CONNECT) |
+//! | the whole request, or reading from the upstream, takes too long | a failure of kind [`TIMEOUT`](http::TIMEOUT) |
+//! | the body of the response breaks off, or cannot be decoded | a failure of kind [`BODY`](http::BODY) |
+//! | the upstream closes or resets the connection, too many redirects, and anything else | a failure of kind [`OTHER`](FailureKind::OTHER) |
+//!
+//! Without it each of these is a failure of kind `other`, but for a rejection and a response's
+//! body. A pooled connection that has gone stale before anything was sent never comes to the
+//! circuit: reqwest takes another one by itself. [What cannot be told
+//! apart](crate::hyper#what-cannot-be-told-apart) is the same as with hyper, and two things more: a
+//! request that was redirected counts here, whichever host has failed; so does one whose time was
+//! over while its own upload had still to come.
+//!
+//! # Where it stands
+//!
+//! [`layer`] is for services in the types of the crate `http`, as every layer of
+//! [`http`] is; reqwest has types of its own, which an adapter of a line turns into
+//! those:
+//!
+//! ```
+//! use http::{Request, Response};
+//! use reqwest::{Body, Client};
+//! use tower::{ServiceBuilder, service_fn};
+//! use tower_circuit_breaker::{Circuit, reqwest as breaker};
+//!
+//! async fn exchange(client: Client, request: Request<Body>) -> reqwest::Result<Response<Body>> {
+//!     client.execute(request.try_into()?).await.map(Response::from)
+//! }
+//!
+//! # fn main() -> reqwest::Result<()> {
+//! let reqwest = Client::builder().build()?;
+//! let client = ServiceBuilder::new()
+//!     .layer(breaker::layer(Circuit::builder("plants").build()))
+//!     .service(service_fn(move |request| exchange(reqwest.clone(), request)));
+//! # async fn check<S: tower::Service<Request<Body>>>(_: S) {}
+//! # let _ = check(client);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Around the client itself, which is a tower service of reqwest's own types, the head alone can be
+//! judged, and a closure says what its status counts as:
+//!
+//! ```
+//! use reqwest::{Client, Error, Response};
+//! use tower::ServiceBuilder;
+//! use tower_circuit_breaker::http::STATUS;
+//! use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, FailureKind, Outcome};
+//! use tower_circuit_breaker::reqwest::ClientErrors;
+//!
+//! # fn main() -> reqwest::Result<()> {
+//! let by_status = |result: &Result<Response, Error>| match result {
+//!     Ok(response) if response.status().is_server_error() => Outcome::Failure(STATUS),
+//!     Ok(_) => Outcome::Success,
+//!     Err(_) => Outcome::Failure(FailureKind::OTHER),
+//! };
+//! let circuit = Circuit::builder("plants").build();
+//! let client = ServiceBuilder::new()
+//!     .layer(CircuitBreakerLayer::new(circuit).classify_with(ClientErrors::around(by_status)))
+//!     .service(Client::builder().build()?);
+//! # async fn check<S: tower::Service<reqwest::Request>>(_: S) {}
+//! # let _ = check(client);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::error::Error as StdError;
+
+use reqwest::Error;
+
+use crate::circuit::Circuit;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::{ErrorChain, find_source};
+use crate::http::{self, AtBodyEnd, ServerErrorsAsFailures};
+use crate::hyper;
+use crate::layer::CircuitBreakerLayer;
+use crate::rejection::Typed;
+use crate::settlement::{Filter, Filtered, sealed};
+
+/// The errors of reqwest, and those of hyper, over which it works.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct ReqwestErrors;
+
+/// The classifier that knows [`ReqwestErrors`], and asks `C` about all else.
+pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<ReqwestErrors, C>;
+
+/// A layer around `circuit` for a stack over reqwest: as [`http::layer`], and it knows what its
+/// errors mean.
+///
+/// It still does where [`failure_if`](CircuitBreakerLayer::failure_if) or
+/// [`classify_with`](CircuitBreakerLayer::classify_with) say what else is a failure. The service's
+/// error must be an [`ErrorChain`]: reqwest's own, or boxed by other layers in between.
+pub fn layer(
+    circuit: Circuit,
+) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<ReqwestErrors, AtBodyEnd>> {
+    http::layer(circuit).filtered()
+}
+
+impl<E: ErrorChain> Filter<E> for ReqwestErrors {
+    fn outcome(error: &E) -> Option<Outcome> {
+        let first = error.first()?;
+        let is_not_sent = outermost(first).is_some_and(Error::is_builder);
+        (is_not_sent || hyper::is_not_sent(first)).then_some(Outcome::NotSent)
+    }
+
+    fn kind(error: &E) -> FailureKind {
+        error.first().map_or(FailureKind::OTHER, kind)
+    }
+}
+
+impl sealed::Sealed for ReqwestErrors {}
+
+/// The outermost error of reqwest: one within it may have come from the body of the request.
+fn outermost<'a>(first: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    find_source(first)
+}
+
+fn kind(first: &(dyn StdError + 'static)) -> FailureKind {
+    match outermost(first) {
+        Some(error) if error.is_connect() => http::CONNECT,
+        Some(error) if error.is_timeout() => http::TIMEOUT,
+        Some(error) if error.is_body() || error.is_decode() => http::BODY,
+        _ => hyper::kind(first),
+    }
+}
