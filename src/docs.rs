@@ -27,13 +27,13 @@ pub mod stack {
     //! ```
     //! use std::time::Duration;
     //!
+    //! use bytes::Bytes;
     //! use http_body_util::Full;
-    //! use hyper::body::Bytes;
     //! use hyper_util::client::legacy::Client;
     //! use hyper_util::rt::TokioExecutor;
     //! use tower::load_shed::error::Overloaded;
     //! use tower::{BoxError, ServiceBuilder};
-    //! use tower_circuit_breaker::{Circuit, HeedRejections, http};
+    //! use tower_circuit_breaker::{Circuit, HeedRejections, hyper};
     //!
     //! # #[derive(Clone)]
     //! # struct Once;
@@ -51,7 +51,7 @@ pub mod stack {
     //! let client = ServiceBuilder::new()
     //!     .timeout(Duration::from_secs(30))
     //!     .retry(HeedRejections::new(retries))
-    //!     .layer(http::layer(plants).not_sent::<Overloaded>().boxed())
+    //!     .layer(hyper::layer(plants).not_sent::<Overloaded>().boxed())
     //!     .load_shed()
     //!     .concurrency_limit(100)
     //!     .timeout(Duration::from_secs(5))
@@ -69,11 +69,11 @@ pub mod stack {
     //! | `hedge` | its second try is a call of its own; the loser is dropped, which is neutral; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
     //! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none; a task that waits for a place is rejected at once when the circuit trips |
     //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
-    //! | `load_shed` | sheds nothing: a rejecting breaker is always ready | turns a full limit into an error of ours, not of the upstream: leave it out with [`ignoring::<Overloaded>()`](crate::CircuitBreakerLayer::ignoring) |
-    //! | `buffer` | many callers share one breaker, which needs no `Clone` then; a rejection is found in the boxed error as ever | a full or closed buffer is an error of `poll_ready`, which counts |
+    //! | `load_shed` | sheds nothing: a rejecting breaker is always ready | turns a full limit into an error of ours, not of the upstream, which says nothing of it: name it with [`not_sent::<Overloaded>()`](crate::CircuitBreakerLayer::not_sent) |
+    //! | `buffer` | many callers share one breaker, which needs no `Clone` then; a rejection is found in the boxed error all the same | a full or closed buffer is an error of `poll_ready`, which counts |
     //! | `balance` | one breaker for each endpoint, with [`OnOpen::Wait`](crate::OnOpen::Wait): see [`traps`](crate::docs::traps#rejecting-inside-a-balancer) | one circuit for the whole cluster: it opens when most of the cluster fails |
     //! | `reconnect`, `make` | connects again for each new stack; share the circuit, not the service | a connection that is refused is an error of `poll_ready`, which counts |
-    //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: classify it as [`Ignored`](crate::Outcome::Ignored) |
+    //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: name its type with [`not_sent`](crate::CircuitBreakerLayer::not_sent) |
     //! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
     //! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds | sees only what was really called |
     //! | tower-http's `cors` | answers preflights itself, and lets pages read rejections: **the place for it** | preflights are calls of the circuit: see [`traps`](crate::docs::traps#the-routers-own-answers) |
@@ -179,6 +179,41 @@ pub mod traps {
     //! `rate_limit(breaker(client))`: while the circuit is open, rejected calls use up the rate, and
     //! the first calls after recovery wait. *Instead*: limits inside.
     //!
+    //! # Shed load that is ignored
+    //!
+    //! `breaker(load_shed(limit(client)))` with
+    //! [`ignoring::<Overloaded>()`](crate::CircuitBreakerLayer::ignoring): an ignored call says that the
+    //! upstream answers, so sixteen shed probes close a circuit whose upstream still hangs. *Instead*:
+    //! [`not_sent::<Overloaded>()`](crate::CircuitBreakerLayer::not_sent); `ignoring` is for answers,
+    //! such as a row that is not there.
+    //!
+    //! # The callers' own faults
+    //!
+    //! `http::layer` around a client: the caller who breaks off an upload, or asks for a URL without a
+    //! host, gets an error of the client, and every error is a failure. A few phones in a tunnel open
+    //! the circuit for everybody. *Instead*: [`hyper::layer`](crate::hyper::layer),
+    //! [`reqwest::layer`](crate::reqwest::layer) or the classifiers of these modules, which know whose
+    //! fault an error is, and say [what cannot be told apart](crate::hyper#what-cannot-be-told-apart).
+    //!
+    //! # A breaker within a breaker
+    //!
+    //! A rejection by a circuit further in is no failure, where it can be found. In an error of a type
+    //! that the outer circuit cannot look through it cannot: your own `ShopError`, or the
+    //! `Error<ShopError>` of an inner breaker with typed errors. Then the outer circuit opens because
+    //! the inner one is open. *Instead*: implement [`ErrorChain`](crate::ErrorChain) for it, in a line,
+    //! and take [`ErrorsAsFailures::in_chain`](crate::ErrorsAsFailures::in_chain) as the classifier, or
+    //! add [`not_sent::<Rejected>()`](crate::CircuitBreakerLayer::not_sent) to any other; or box the
+    //! errors.
+    //!
+    //! A rejection that the inner circuit answers with a response
+    //! ([`respond_with`](crate::CircuitBreakerLayer::respond_with)) is found by all that is made with
+    //! [`judge_body`](crate::CircuitBreakerLayer::judge_body) and by the classifiers by status. A plain
+    //! `CircuitBreakerLayer::new(circuit)`, with [`failure_if`](crate::CircuitBreakerLayer::failure_if)
+    //! too, knows nothing of HTTP and takes it for an answer: a success, or what the predicate makes
+    //! of a 503. *Instead*: [`http::layer`](crate::http::layer) or `judge_body`, or a closure for
+    //! [`classify_with`](crate::CircuitBreakerLayer::classify_with) that looks for a
+    //! [`Rejected`](crate::Rejected) in the response's extensions.
+    //!
     //! # The verdict at the head
     //!
     //! A response is there when its head is. An upstream that answers 200 and then breaks the stream,
@@ -239,7 +274,7 @@ pub mod upstreams {
     //!
     //! | upstream | what is a failure | rules to begin with |
     //! |---|---|---|
-    //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`http::layer`](crate::http::layer) | the defaults: 50 % of at least 20 calls in 10 s, or 5 in a row |
+    //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`hyper::layer`](crate::hyper::layer), [`reqwest::layer`](crate::reqwest::layer), or [`http::layer`](crate::http::layer) over any other client | the defaults: 50 % of at least 20 calls in 10 s, or 5 in a row |
     //! | a paid third-party API with little traffic | the same, and 429: [`heed_retry_after`](crate::http::ServerErrorsAsFailures::heed_retry_after) | 3 to 5 in a row; a rate needs more calls than come |
     //! | gRPC | the codes that blame the server, errors, broken streams: [`grpc_layer`](crate::http::grpc_layer) | as for HTTP |
     //! | an upstream that says "error" with a 200 | [`ReadBody`](crate::http::ReadBody) | as for HTTP |
