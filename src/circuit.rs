@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::builder::CircuitBuilder;
 use crate::clock::ClockSource;
-use crate::engine::change::{Change, ChangeReason};
+use crate::engine::change::Change;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::odds::Share;
 use crate::engine::record::{Credit, Effect, Ending, Recorded};
@@ -21,7 +21,7 @@ use crate::listeners::Listeners;
 use crate::permit::Permit;
 use crate::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::sync::{Arc, Counted, holders};
-use crate::waiters::{Awaited, Waiters};
+use crate::waiters::Waiters;
 
 mod answered;
 mod calls;
@@ -423,12 +423,7 @@ impl Circuit {
 
     /// Wakes who waits for a change that was deposited, and tells who listens.
     fn attend(&self, change: &Change) {
-        // Open => HalfOpen: who waits to be admitted has an alarm for that, and is not woken twice.
-        if change.reason == ChangeReason::OpenTimeOver {
-            self.core.waiters.wake([Awaited::Inner]);
-        } else {
-            self.core.waiters.wake([Awaited::Inner, Awaited::Admission]);
-        }
+        self.wake_after(change);
         self.core.listeners.attend();
     }
 
@@ -436,9 +431,8 @@ impl Circuit {
     fn tell_effect(&self, effect: Effect) {
         match effect {
             Effect::Nothing => {}
-            Effect::SlotFreed | Effect::EndsSooner => {
-                self.core.waiters.wake([Awaited::Admission]);
-            }
+            // One is enough to see to a time that is another, too.
+            Effect::SlotFreed | Effect::EndsSooner => self.core.waiters.wake_next(),
             Effect::Changed(change) => self.tell(*change),
         }
     }

@@ -221,6 +221,68 @@ fn two_waiters_for_one_slot() {
     });
 }
 
+/// A task that waits, polled once.
+fn asleep(circuit: &Circuit) -> Task<Idle> {
+    let (task, polled) = Task::waiting(circuit).polled();
+    assert!(polled.is_pending() && !task.is_woken());
+    task
+}
+
+/// Rule 21: a task that waits is dropped while a slot comes free, perhaps just after it was woken for
+/// it: the next is awake for that.
+#[test]
+fn a_waiter_that_goes_against_the_slot_that_it_is_woken_for() {
+    explore(Depth::Every, 20, &[Bug::KeptWake], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let probe = circuit.try_acquire().unwrap();
+        let [first, second] = [(); 2].map(|()| asleep(&circuit));
+        race(move || drop(first), move || drop(probe));
+        assert!(second.is_woken());
+        assert!(second.polled().1.is_ready());
+    });
+}
+
+/// Rule 21: a woken task takes its slot while another one comes free, which nobody is woken for where
+/// that is seen first: the next is awake for that.
+#[test]
+fn a_waiter_that_takes_a_slot_against_another_that_comes_free() {
+    explore(Depth::Every, 20, &[Bug::KeptWake], || {
+        let circuit = circuit().concurrent_probes(2).build();
+        circuit.trip_for(Duration::ZERO);
+        let [freed, probe] = [(); 2].map(|()| circuit.try_acquire().unwrap());
+        let [first, second] = [(); 2].map(|()| asleep(&circuit));
+        drop(freed);
+        assert!(first.is_woken() && !second.is_woken());
+        let ((first, polled), ()) = race(move || first.polled(), move || drop(probe));
+        assert!(polled.is_ready());
+        assert!(second.is_woken());
+        assert!(second.polled().1.is_ready());
+        drop(first);
+    });
+}
+
+/// Rule 21: a newcomer takes the slot that a task was woken for, and goes again: the task has it then,
+/// or is awake for it.
+#[test]
+fn a_woken_waiter_against_a_newcomer() {
+    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+        let circuit = circuit().build();
+        circuit.trip_for(Duration::ZERO);
+        let probe = circuit.try_acquire().unwrap();
+        let first = asleep(&circuit);
+        drop(probe);
+        assert!(first.is_woken());
+        first.woken.0.store(0, Ordering::Release);
+        let newcomer = circuit.clone();
+        let ((first, polled), ()) =
+            race(move || first.polled(), move || drop(newcomer.try_acquire()));
+        assert!(polled.is_ready() || first.is_woken());
+        assert!(first.polled().1.is_ready());
+        drop(circuit);
+    });
+}
+
 /// A reservation is called while the circuit changes: one call, admitted or not, and no slot lost.
 #[test]
 fn a_reserved_call_against_a_trip() {

@@ -16,13 +16,22 @@ pub enum OnOpen {
     /// Made for a load balancer whose endpoints have a circuit each: one that is down is then one
     /// that is not ready, and calls go to the others.
     ///
-    /// `poll_ready` is `Pending` while the circuit is open or all its probes are under way, and asks
-    /// nothing of the inner service meanwhile. The task is woken when the circuit changes, when a
-    /// probe's slot is given back, and when the open time or the time of the first probe is over,
-    /// each time once and never in between. As soon as the inner service is ready, too, a slot for a
-    /// probe is reserved for the call, if the circuit is half-open: until the call, until the
-    /// service is dropped, or for the [probe timeout](crate::CircuitBuilder::probe_timeout). It is
-    /// counted nowhere before the call, and the time of the probe begins with the call.
+    /// `poll_ready` is `Pending` while the circuit is open or all its probes are in flight, and asks
+    /// nothing of the inner service meanwhile. As soon as the inner service is ready, too, a slot for a
+    /// probe is reserved for the call, if the circuit is half-open: until the call, until the service is
+    /// dropped, or for the [probe timeout](crate::CircuitBuilder::probe_timeout). It is counted nowhere
+    /// before the call, and the time of the probe begins with the call.
+    ///
+    /// When the circuit admits all calls again, all tasks that wait are woken. Before that one is woken
+    /// for each slot, the one that has waited longest: when a probe gives its slot back, when the open
+    /// time or the time of the first probe is over, and when an operator has changed something. If it
+    /// takes the slot, is dropped, or finds its inner service busy, the next one is woken, in case a
+    /// slot is free. If it finds the slot taken by a newcomer, it keeps its place in the queue. So of a
+    /// thousand tasks that wait, each is polled about twice until the circuit has closed.
+    ///
+    /// A task that is woken but does not poll again delays those behind it: each of them asks by itself
+    /// when the open time, or the time of the first probe, has been over for one second per task ahead.
+    /// So a service that is kept, but no longer waited for, is better dropped.
     ///
     /// Ready is ready for now: asked again after a trip, the service is `Pending` again, and keeps
     /// its inner service ready. The circuit may also trip between `poll_ready` and `call`; that call
@@ -34,6 +43,11 @@ pub enum OnOpen {
     /// the one who waits: inside a shared `concurrency_limit` a waiting service keeps a permit, and
     /// inside a `buffer` it stops the whole queue. A `timeout` outside does not end the wait: it
     /// covers calls, not `poll_ready`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the service gives up its place in the queue and its slot. Dropping only the future that
+    /// polls it, such as `ServiceExt::ready`, gives up neither.
     ///
     /// # Panics
     ///

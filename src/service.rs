@@ -46,15 +46,16 @@ enum Readiness {
     Rejecting,
     /// The inner service is ready for one call.
     Ready,
-    /// The same, and a probe's slot is reserved for that call.
-    Reserved,
+    /// The same, and there is something to give up in a call: a probe's slot that is reserved for it,
+    /// or a place among those who wait for one.
+    Holding,
 }
 
 impl Readiness {
     /// Whether the inner service is ready for one call.
     #[inline]
     fn is_of_inner(self) -> bool {
-        matches!(self, Self::Ready | Self::Reserved)
+        matches!(self, Self::Ready | Self::Holding)
     }
 }
 
@@ -109,9 +110,9 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     #[cold]
     #[inline(never)]
     fn wait_for_slot(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let slot = ready!(self.waiting.poll_slot(self.handle.circuit(), cx));
-        if slot == Slot::Reserved {
-            self.readiness = Readiness::Reserved;
+        self.readiness = Readiness::Holding;
+        if ready!(self.waiting.poll_slot(self.handle.circuit(), cx)) == Slot::NotNeeded {
+            self.readiness = Readiness::Ready;
         }
         Poll::Ready(())
     }
@@ -193,7 +194,7 @@ where
         let circuit = self.handle.circuit();
         let admitted = match asked {
             Readiness::Ready => circuit.admit(),
-            Readiness::Reserved => self.waiting.admit(circuit),
+            Readiness::Holding => self.waiting.admit(circuit),
             Readiness::Rejecting | Readiness::Unasked => Err(circuit.reject_unready()),
         };
         if admitted.is_err() && asked.is_of_inner() {

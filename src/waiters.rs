@@ -4,7 +4,12 @@ use std::collections::HashMap;
 use std::task::Waker;
 
 use crate::contain::contain;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Bug, Mutex, lock, planted};
+use crate::waiters::queue::Queue;
+
+pub(crate) use self::queue::Place;
+
+mod queue;
 
 /// The waiting tasks of one circuit.
 #[derive(Debug)]
@@ -18,15 +23,22 @@ pub(crate) struct Waiters {
 pub(crate) enum Awaited {
     /// A busy inner service: the task is to know when the circuit would reject.
     Inner,
-    /// The circuit: the task is to know when it would admit. When the time for that has come, an
-    /// alarm of its own says so.
+    /// The circuit: the task is to know when it would admit. Of the time for that, an alarm tells one
+    /// of those who wait.
     Admission,
+}
+
+/// With what a task ends its waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    WithoutSlot,
+    WithSlot,
 }
 
 #[derive(Debug, Default)]
 struct List {
     for_inner: HashMap<u64, Waker>,
-    for_admission: HashMap<u64, Waker>,
+    for_admission: Queue,
     next: u64,
 }
 
@@ -35,8 +47,8 @@ impl Waiters {
         Self { list: Mutex::new(None) }
     }
 
-    /// Has `waker` woken once, in the place of the one under `key`; gives the key.
-    pub(crate) fn put(&self, awaited: Awaited, key: Option<u64>, waker: &Waker) -> u64 {
+    /// Has `waker` woken once, in the place of the one under `key`.
+    pub(crate) fn put(&self, awaited: Awaited, key: Option<u64>, waker: &Waker) -> Place {
         // A waker's clone and drop are the executor's code: not under the lock.
         let waker = waker.clone();
         let mut guard = lock(&self.list);
@@ -45,39 +57,62 @@ impl Waiters {
             list.next = list.next.wrapping_add(1);
             list.next
         });
-        let old = list.of(awaited).insert(key, waker);
+        let (place, old) = match awaited {
+            Awaited::Inner => (Place { key, ahead: 0 }, list.for_inner.insert(key, waker)),
+            Awaited::Admission => list.for_admission.put(key, waker),
+        };
         drop(guard);
         drop(old);
-        key
+        place
     }
 
-    pub(crate) fn remove(&self, awaited: Awaited, key: u64) {
-        let old = lock(&self.list).as_mut().and_then(|list| list.of(awaited).remove(&key));
+    /// Takes the task under `key` out, and wakes the next if a slot may be free that nobody is awake
+    /// for.
+    pub(crate) fn remove(&self, awaited: Awaited, key: u64, leaving: Leaving) {
+        let mut guard = lock(&self.list);
+        let Some(list) = guard.as_mut() else { return };
+        let (was_answerable, old) = match awaited {
+            Awaited::Inner => (false, list.for_inner.remove(&key)),
+            Awaited::Admission => list.for_admission.remove(key),
+        };
+        drop(guard);
         drop(old);
+        if (was_answerable || leaving == Leaving::WithSlot) && !planted(Bug::KeptWake) {
+            self.wake_next();
+        }
     }
 
-    /// Whether a task awaits this.
+    /// Whether a task waits to be admitted.
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
-    pub(crate) fn is_awaited(&self, awaited: Awaited) -> bool {
-        lock(&self.list).as_mut().is_some_and(|list| !list.of(awaited).is_empty())
+    pub(crate) fn is_awaited(&self) -> bool {
+        lock(&self.list).as_ref().is_some_and(|list| list.for_admission.is_awaited())
     }
 
-    /// Wakes all who await one of these; they come back if they still wait.
-    pub(crate) fn wake<const N: usize>(&self, awaited: [Awaited; N]) {
-        let wakers = lock(&self.list)
-            .as_mut()
-            .map(|list| awaited.map(|awaited| std::mem::take(list.of(awaited))));
-        for waker in wakers.into_iter().flatten().flat_map(HashMap::into_values) {
+    /// Wakes all who wait for a busy inner service; they come back if they still wait.
+    pub(crate) fn wake_for_inner(&self) {
+        let wakers = lock(&self.list).as_mut().map(|list| std::mem::take(&mut list.for_inner));
+        for waker in wakers.into_iter().flat_map(HashMap::into_values) {
             let _ = contain(|| waker.wake());
         }
     }
-}
 
-impl List {
-    const fn of(&mut self, awaited: Awaited) -> &mut HashMap<u64, Waker> {
-        match awaited {
-            Awaited::Inner => &mut self.for_inner,
-            Awaited::Admission => &mut self.for_admission,
+    /// Wakes whoever has waited longest to be admitted, of those that sleep.
+    pub(crate) fn wake_next(&self) {
+        loop {
+            let next = lock(&self.list).as_mut().and_then(|list| list.for_admission.wake_next());
+            let Some(waker) = next else { return };
+            // One whose waker panics is not awake.
+            if contain(|| waker.wake()) {
+                return;
+            }
+        }
+    }
+
+    /// Wakes all who wait to be admitted.
+    pub(crate) fn wake_all(&self) {
+        let wakers = lock(&self.list).as_mut().map(|list| list.for_admission.wake_all());
+        for waker in wakers.into_iter().flatten() {
+            let _ = contain(|| waker.wake());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One service's waiting in `poll_ready`: for a busy inner service, or for its circuit.
 
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use crate::alarm::{Alarm, Arm};
 use crate::circuit::Circuit;
@@ -9,7 +10,7 @@ use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::Rejected;
 use crate::sync::{Bug, planted};
-use crate::waiters::Awaited;
+use crate::waiters::{Awaited, Leaving, Place};
 
 /// What one service holds at its circuit while it waits, and between a reservation and its call.
 pub(crate) struct Waiting {
@@ -37,7 +38,7 @@ pub(crate) enum Slot {
 struct Held {
     circuit: Circuit,
     arm: Option<Arm>,
-    place: Option<(Awaited, u64)>,
+    place: Option<(Awaited, Place)>,
     alarm: Option<(Timestamp, Alarm)>,
     reserved: Option<Ticket>,
 }
@@ -106,7 +107,7 @@ impl Waiting {
         };
         let held = self.held(circuit);
         held.reserved = Some(ticket);
-        held.leave();
+        held.leave(Leaving::WithSlot);
         Poll::Ready(Slot::Reserved)
     }
 
@@ -184,16 +185,16 @@ impl Held {
 
     /// Takes a place among those who wait, or has it say another waker.
     fn enter(&mut self, awaited: Awaited, waker: &Waker) {
-        let key = self.place.map(|(_, key)| key);
-        let key = self.circuit.waiters().put(awaited, key, waker);
-        self.place = Some((awaited, key));
+        let key = self.place.map(|(_, place)| place.key);
+        let place = self.circuit.waiters().put(awaited, key, waker);
+        self.place = Some((awaited, place));
     }
 
     /// Waits for no longer; a reservation stays.
-    fn leave(&mut self) {
+    fn leave(&mut self, leaving: Leaving) {
         self.alarm = None;
-        if let Some((awaited, key)) = self.place.take() {
-            self.circuit.waiters().remove(awaited, key);
+        if let Some((awaited, place)) = self.place.take() {
+            self.circuit.waiters().remove(awaited, place.key, leaving);
         }
     }
 
@@ -203,8 +204,11 @@ impl Held {
             self.alarm = None;
             return Poll::Pending;
         };
+        let patience = PATIENCE.saturating_mul(self.place.map_or(0, |(_, place)| place.ahead));
+        let due = due.after(patience);
         self.alarm.take_if(|(set_for, _)| *set_for != due);
-        let (_, alarm) = self.alarm.get_or_insert_with(|| (due, arm(left)));
+        let (_, alarm) =
+            self.alarm.get_or_insert_with(|| (due, arm(left.saturating_add(patience))));
         ready!(alarm.as_mut().poll(cx));
         // One that rang early is set anew for what is left.
         self.alarm = None;
@@ -212,12 +216,16 @@ impl Held {
     }
 }
 
+/// For each that goes before it a task gives them this long to ask when they are woken, and then asks
+/// by itself: many times what a task needs that runs at all. One that does not is passed over.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Drop for Held {
     // Cannot panic, unless the executor's waker does.
     fn drop(&mut self) {
         if let Some(reserved) = self.reserved.take() {
             self.circuit.give_back(reserved);
         }
-        self.leave();
+        self.leave(Leaving::WithoutSlot);
     }
 }

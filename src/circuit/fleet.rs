@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::engine::fleet::Verdict;
-use crate::waiters::Awaited;
 
 impl Circuit {
     /// Goes by what the fleet has agreed on, unless something newer is known.
@@ -50,6 +49,45 @@ impl Circuit {
 
     /// Whether a task waits to be admitted.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.core.waiters.is_awaited(Awaited::Admission)
+        self.core.waiters.is_awaited()
+    }
+}
+
+#[cfg(all(test, not(breaker_loom)))]
+mod tests {
+    use std::task::{Wake, Waker};
+    use std::time::Duration;
+
+    use crate::circuit::Circuit;
+    use crate::engine::fleet::{Ruling, Verdict};
+    use crate::engine::state::Override;
+    use crate::sync::{Arc, AtomicU64, Ordering};
+    use crate::waiters::Awaited;
+
+    #[derive(Default)]
+    struct Wakes(AtomicU64);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Those who ask while it is forced open set no alarm.
+    #[test]
+    fn all_who_wait_hear_that_the_fleet_no_longer_forces_the_circuit_open() {
+        let circuit = Circuit::builder("api").build();
+        let forced = Ruling::Forced(Override::ForcedOpen);
+        circuit.adopt(Verdict { epoch: 1, ruling: forced });
+        let wakes = [(); 3].map(|()| Arc::<Wakes>::default());
+        for wakes in &wakes {
+            circuit.waiters().put(Awaited::Admission, None, &Waker::from(Arc::clone(wakes)));
+        }
+
+        let time = Duration::from_secs(30);
+        let open = Ruling::Open { open_for: time, left: time, step: 0 };
+        circuit.adopt(Verdict { epoch: 2, ruling: open });
+
+        assert_eq!(wakes.map(|wakes| wakes.0.load(Ordering::Relaxed)), [1, 1, 1]);
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Bug {
     TwoTellers,
     /// A waiting task does not ask again once its waker is in place.
     AskedOnce,
+    /// A waiting task that was woken and goes does not wake the next.
+    KeptWake,
     /// A reader of events lets go of the lock between reading and leaving its waker.
     ReadsThenWaits,
     /// The end of a ramp is published whatever has become of the circuit.

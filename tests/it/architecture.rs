@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("display", &["engine", "error", "snapshot"]),
     ("serialize", &["engine", "error", "snapshot"]),
     ("classify", &["engine", "error", "sync"]),
-    ("waiters", &["contain", "sync"]),
+    ("waiters", &["contain", "sync", "waiters"]),
     ("permit", &["circuit", "engine", "sync"]),
     (
         "circuit",

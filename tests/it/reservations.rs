@@ -1,6 +1,6 @@
 //! Rule 21: slots that waiting services reserve for a probe to come, and who is woken for them.
 
-use std::future::{Pending, pending, ready};
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -253,70 +253,4 @@ async fn a_reservation_has_those_rejected_who_wait_for_a_busy_inner() {
 
     assert_eq!(wakes.count(), 1);
     assert!(ask(&mut rejecting, &wakes).is_ready(), "to reject");
-}
-
-/// Asks all; gives which are ready.
-fn ready_ones(clients: &mut [Client]) -> Vec<usize> {
-    let ready = clients.iter_mut().enumerate().filter_map(|(i, c)| c.is_ready().then_some(i));
-    ready.collect()
-}
-
-/// How often all were woken: one number if it is the same for all.
-fn wakes(clients: &[Client]) -> Vec<usize> {
-    let mut wakes: Vec<_> = clients.iter().map(Client::wakes).collect();
-    wakes.dedup();
-    wakes
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hundred_waiters_wake_once_for_each_change_and_lease_end() {
-    let circuit = circuit(|b| b.probe_timeout(5 * SECOND));
-    circuit.trip();
-    let mut clients: Vec<_> = (0..100).map(|_| Client::new(&circuit)).collect();
-    assert!(ready_ones(&mut clients).is_empty());
-    let hung: Inner<fn(()) -> Pending<Result<(), BoxError>>> = Inner::new(|()| pending());
-    let mut hung = waiting(&circuit, hung);
-    let (mut expected, mut calls) = (0, Vec::new());
-
-    // The end of the open time, and then of three leases: always to a probe that hangs.
-    for wait in [30, 5, 5, 5] {
-        for _ in 0..wait {
-            assert_eq!(wakes(&clients), [expected], "not before");
-            advance(SECOND).await;
-        }
-        expected += 1;
-        assert_eq!(wakes(&clients), [expected]);
-        assert!(ask(&mut hung, &Arc::default()).is_ready());
-        calls.push(hung.call(()));
-        assert!(ready_ones(&mut clients).is_empty());
-    }
-    // A change, and what comes of it.
-    circuit.trip_for(SECOND);
-    expected += 1;
-    assert_eq!(wakes(&clients), [expected]);
-    assert!(ready_ones(&mut clients).is_empty());
-    advance(SECOND).await;
-    expected += 1;
-    assert_eq!(wakes(&clients), [expected]);
-    assert_eq!(ready_ones(&mut clients), [0], "one slot");
-    assert_eq!(clients[0].call(), Ok(()));
-    assert_eq!(wakes(&clients[1..]), [expected + 1], "the circuit is closed");
-    assert_eq!(ready_ones(&mut clients).len(), 100);
-    assert_eq!(circuit.snapshot().totals.rejected, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slot_given_back_goes_to_one_of_a_hundred() {
-    let circuit = circuit(|b| b);
-    circuit.trip();
-    advance(30 * SECOND).await;
-    let probe = circuit.try_acquire().unwrap();
-    let mut clients: Vec<_> = (0..100).map(|_| Client::new(&circuit)).collect();
-    assert!(ready_ones(&mut clients).is_empty());
-
-    drop(probe);
-
-    assert_eq!(wakes(&clients), [1]);
-    assert_eq!(ready_ones(&mut clients), [0]);
-    assert_eq!(wakes(&clients), [1], "the reservation wakes nobody");
 }

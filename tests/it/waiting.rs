@@ -9,7 +9,7 @@ use tower_circuit_breaker::{BoxError, CircuitBreaker, CircuitState, RejectReason
 use crate::readiness::{Asked, Wakes, ask, breaker, rejected_for};
 use crate::support::{circuit, fail, ready_to_probe};
 
-struct PanickingWake;
+pub(crate) struct PanickingWake;
 
 impl Wake for PanickingWake {
     fn wake(self: Arc<Self>) {
