@@ -43,7 +43,8 @@ pub struct CircuitSnapshot {
     /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
     pub window: WindowCounts,
     /// While closed, and ramping up after a recovery or throttling: the share of calls that are
-    /// admitted now, from 0 to 1. `None` where all are, or none.
+    /// admitted now, from 0 to below 1; under observation, the share that would be. `None` where all
+    /// are, or none.
     pub admitted_share: Option<f64>,
     /// Calls under way that count as slow, since they have taken that long already; 0 unless closed,
     /// and without a slow-call rule.

@@ -100,16 +100,18 @@ impl Machine {
         }
     }
 
-    /// The share of calls that a closed circuit admits, where it may be less than all.
+    /// The share of calls that a closed circuit admits, where it is less than all; under observation,
+    /// the share that it would admit.
     pub(crate) fn admitted_share(&self, now: Timestamp) -> Option<Share> {
         let word = self.word();
-        if !word.is_closed() || !word.has(Word::CHECKED) {
+        let is_forced = word.overridden() == Some(Override::ForcedClosed);
+        if !word.is_closed() || !word.has(Word::CHECKED) || is_forced {
             return None;
         }
         let odds = &self.recorder().checks()?.odds;
         let ramped = odds.ramped(self.until().since(now));
         let throttled = odds.throttled(Tag::of(word.epoch()), now);
-        (odds.has_throttle() || ramped != Share::ALL).then(|| ramped.times(throttled))
+        Some(ramped.times(throttled)).filter(|share| *share != Share::ALL)
     }
 
     /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.

@@ -51,8 +51,28 @@ fn nobody_is_held_back_from_an_upstream_that_can_do_it_all() {
     let (sent, accepted) = overload(&circuit, || clock.advance(SECOND), 50, 50);
 
     assert_eq!((sent, accepted), (180 * 50, 180 * 50));
-    assert_eq!(circuit.snapshot().admitted_share, Some(1.0));
+    assert_eq!(circuit.snapshot().admitted_share, None, "all are admitted");
     assert_eq!(circuit.health(), Health::Healthy);
+}
+
+#[test]
+fn a_share_is_shown_while_calls_are_held_back_and_only_then() {
+    let (circuit, clock) = circuit(|b| b.throttle(2.0));
+    let share = |circuit: &Circuit| circuit.snapshot().admitted_share;
+    assert_eq!(share(&circuit), None, "idle");
+    succeed(&circuit);
+    circuit.try_acquire().unwrap().record(FAILURE);
+    assert_eq!((share(&circuit), circuit.health()), (None, Health::Healthy), "half are accepted");
+
+    circuit.try_acquire().unwrap().record(FAILURE);
+
+    assert_eq!(share(&circuit), Some(0.75));
+    assert_eq!(
+        (circuit.health(), circuit.snapshot().health()),
+        (Health::Degraded, Health::Degraded)
+    );
+    clock.advance(120 * SECOND);
+    assert_eq!((share(&circuit), circuit.health()), (None, Health::Healthy), "long ago");
 }
 
 #[test]
@@ -88,7 +108,7 @@ fn ignored_and_dropped_calls_say_nothing() {
         drop(circuit.try_acquire().expect("nothing was refused"));
     }
 
-    assert_eq!(circuit.snapshot().admitted_share, Some(1.0));
+    assert_eq!(circuit.snapshot().admitted_share, None);
 }
 
 #[test]
@@ -106,7 +126,7 @@ fn a_trip_rule_beside_it_opens_the_circuit() {
     assert_eq!(rejection(&circuit).reason(), RejectReason::Open);
     clock.advance(30 * SECOND);
     succeed(&circuit);
-    assert_eq!(circuit.snapshot().admitted_share, Some(1.0), "a new stretch");
+    assert_eq!(circuit.snapshot().admitted_share, None, "a new stretch");
 }
 
 #[test]
@@ -127,6 +147,7 @@ fn a_forced_circuit_throttles_nobody_and_an_observing_one_counts() {
     let fails = || circuit.try_acquire().expect("all are admitted").record(FAILURE);
     circuit.force_closed();
     (0..100).for_each(|_| fails());
+    assert_eq!(circuit.snapshot().admitted_share, None, "all are admitted");
     circuit.release();
     circuit.observe();
 
