@@ -11,7 +11,7 @@ use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
-use crate::engine::window::{SlidingWindow, SlowCalls, Span, Window};
+use crate::engine::window::{Enough, SlidingWindow, SlowCalls, Span, Window, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -37,6 +37,13 @@ pub(crate) struct Share(u64);
 /// As in the book: long enough that a few calls a second say something.
 const TRIED: SlidingWindow =
     SlidingWindow(Span::Time { length: Duration::from_secs(120), buckets: 12 });
+
+const BUCKETS_A_MINUTE: u64 = 6;
+
+/// A share of fewer calls says little.
+const FEWEST_CALLS: u64 = 50;
+
+const SCALE: u64 = Throttle::SCALE as u64;
 
 impl Odds {
     /// With room for `settings`; [`configure`](Self::configure) comes next.
@@ -75,21 +82,22 @@ impl Odds {
         }
     }
 
-    /// The share of calls that the throttle admits.
+    /// The share of calls that the throttle admits: by all that were tried, or by the newest of them if
+    /// that is more.
     ///
-    /// One less [equation 21-1](https://sre.google/sre-book/handling-overload/#eq2101) of the SRE
-    /// book: `1 - (requests - k × accepts) / (requests + 1)`, at most 1.
+    /// In the time that is looked back to, calls to an upstream that accepts all of them grow by little
+    /// more than the multiple. Of an outage that is longer, one call is left in that time: by 1.1 in two
+    /// minutes, it would take hours until they are all again. By the newest, they grow in minutes.
     pub(crate) fn throttled(&self, tag: Tag, now: Timestamp) -> Share {
         let multiple = self.multiple.load(Ordering::Relaxed);
         if multiple == 0 {
             return Share::ALL;
         }
-        let tried = self.tried.counts(tag, now);
-        let accepts = tried.calls.saturating_sub(tried.failures);
-        let scale = u64::from(Throttle::SCALE);
-        let part = u128::from(accepts).saturating_mul(multiple.into()).saturating_add(scale.into());
-        let whole = u128::from(tried.calls).saturating_add(1).saturating_mul(scale.into());
-        Share::of(part, whole)
+        let share = Share::throttled(multiple, self.tried.counts(tag, now));
+        if share == Share::ALL {
+            return share;
+        }
+        share.max(Share::throttled(multiple, self.tried.recent(tag, enough(multiple), now)))
     }
 
     /// The share of calls that are admitted when `left` of a ramp is to come.
@@ -115,10 +123,31 @@ impl Odds {
     }
 }
 
+/// How many of the calls that were tried are the newest: those of a minute for each one that `multiple`
+/// is above 1, and of ten seconds at least.
+///
+/// The smaller it is, the shorter: calls grow about as fast under each multiple, ten-fold in a minute
+/// and a half. In a few seconds, they would before anybody hears that the upstream is overloaded again.
+const fn enough(multiple: u64) -> Enough {
+    let buckets = multiple.saturating_sub(SCALE).saturating_mul(BUCKETS_A_MINUTE) / SCALE;
+    Enough { buckets: if buckets == 0 { 1 } else { buckets }, calls: FEWEST_CALLS }
+}
+
 impl Share {
     pub(crate) const ALL: Self = Self(1 << 32);
     /// What a ramp begins with: a tenth.
     const FIRST: Self = Self(Self::ALL.0 / 10);
+
+    /// What a throttle admits that has tried these calls.
+    ///
+    /// One less [equation 21-1](https://sre.google/sre-book/handling-overload/#eq2101) of the SRE
+    /// book: `1 - (requests - k × accepts) / (requests + 1)`, at most 1.
+    fn throttled(multiple: u64, tried: WindowCounts) -> Self {
+        let accepts = u128::from(tried.calls.saturating_sub(tried.failures));
+        let part = accepts.saturating_mul(multiple.into()).saturating_add(SCALE.into());
+        let whole = u128::from(tried.calls).saturating_add(1).saturating_mul(SCALE.into());
+        Self::of(part, whole)
+    }
 
     /// `part` of `whole`, at most all.
     fn of(part: u128, whole: u128) -> Self {

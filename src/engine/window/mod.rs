@@ -252,6 +252,12 @@ impl Window {
         self.with_ring(WindowCounts::default, |ring| ring.counts(tag), |ring| ring.counts(tag, now))
     }
 
+    /// What the newest buckets of a window of time hold; nothing when the epoch is over.
+    pub(crate) fn recent(&self, tag: Tag, enough: Enough, now: Timestamp) -> WindowCounts {
+        let time = |ring: TimeRing<'_>| ring.recent(tag, enough, now);
+        self.with_ring(WindowCounts::default, |ring| ring.counts(tag), time)
+    }
+
     /// Hands the ring to the one of these that is for its kind.
     ///
     /// Not an enum: a ring that is built in memory and moved costs more than recording in it.
@@ -278,6 +284,14 @@ impl Window {
             _ => none(),
         }
     }
+}
+
+/// How much of a window of time is enough: the newest whole buckets, at least so many and with so many
+/// calls, and what has begun after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Enough {
+    pub(crate) buckets: u64,
+    pub(crate) calls: u64,
 }
 
 /// Whether a window tells slow calls from fast ones.

@@ -22,7 +22,7 @@
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::{Noted, WindowCounts};
+use crate::engine::window::{Enough, Noted, WindowCounts};
 use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -189,7 +189,27 @@ impl<'a> TimeRing<'a> {
         held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0
     }
 
+    /// The counts of the newest buckets, `enough` of them and no more.
+    pub(super) fn recent(&self, tag: Tag, enough: Enough, now: Timestamp) -> WindowCounts {
+        let tick = self.tick(now);
+        // The bucket of this moment may just have begun, and is none of them.
+        let newest = tick.saturating_sub(enough.buckets);
+        self.sum(tag, tick, |live, counts| live <= newest && counts.calls >= enough.calls)
+    }
+
     fn counts_at(&self, tag: Tag, tick: u64) -> WindowCounts {
+        self.sum(tag, tick, |_, _| false)
+    }
+
+    /// The counts of the window that ends in `tick`, or of its newest buckets down to one, and up to it
+    /// from the newest, of which `is_enough` holds.
+    #[inline]
+    fn sum(
+        &self,
+        tag: Tag,
+        tick: u64,
+        is_enough: impl Fn(u64, WindowCounts) -> bool,
+    ) -> WindowCounts {
         loop {
             let seen = self.newest.load(Ordering::Acquire);
             let newest = Tag::strip(seen);
@@ -198,8 +218,9 @@ impl<'a> TimeRing<'a> {
             }
             let oldest = tick.max(newest).saturating_sub(self.buckets.saturating_sub(1));
             let mut counts = WindowCounts::default();
-            let mut whole = true;
-            for live in self.live(newest).filter(|live| *live >= oldest) {
+            for live in self.live(newest).rev().take_while(|live| *live >= oldest) {
+                let newer = counts;
+                let mut whole = true;
                 for (index, word) in self.bucket(live).iter().enumerate() {
                     let word = word.load(Ordering::Acquire);
                     if Tag::on(word) == tag && stamp(word) == live & STAMP {
@@ -211,8 +232,11 @@ impl<'a> TimeRing<'a> {
                     }
                 }
                 if !whole {
-                    counts = WindowCounts::default();
-                    whole = true;
+                    counts = newer;
+                    break;
+                }
+                if is_enough(live, counts) {
+                    break;
                 }
             }
             // The buckets read are wiped only to move `newest`; the fence keeps the reads before.
@@ -224,7 +248,7 @@ impl<'a> TimeRing<'a> {
     }
 
     /// The ticks that a window ending in `newest` spans.
-    fn live(&self, newest: u64) -> impl Iterator<Item = u64> + use<> {
+    fn live(&self, newest: u64) -> impl DoubleEndedIterator<Item = u64> + use<> {
         newest.saturating_sub(self.buckets.saturating_sub(1))..=newest
     }
 

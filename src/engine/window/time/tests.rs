@@ -6,7 +6,7 @@ use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::time::{Classes, TimeRing, fresh};
-use crate::engine::window::{Noted, WindowCounts};
+use crate::engine::window::{Enough, Noted, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
@@ -86,4 +86,37 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
     let torn = TimeRing::new(&words, &newest, 2, WIDTH, Classes::ByVerdict);
 
     assert_eq!(torn.record(NOW, FAILED, at(5)), Noted::Late);
+}
+
+/// A call in tick 0, two in tick 1, and so on up to six in tick 5.
+#[test]
+fn the_newest_buckets_are_as_many_as_are_asked_for_and_hold_enough_calls() {
+    let words: Vec<_> =
+        (0..TimeRing::words_for(6, Classes::ByVerdict)).map(|_| AtomicU64::new(0)).collect();
+    let newest = AtomicU64::new(0);
+    let ring = TimeRing::new(&words, &newest, 6, WIDTH, Classes::ByVerdict);
+    ring.restart(NOW, at(0));
+    for tick in 0..6 {
+        for _ in 0..=tick {
+            ring.record(NOW, SUCCEEDED, at(tick));
+        }
+    }
+    let cases = [
+        (5, 1, 0, 6 + 5, "one, and what has begun"),
+        (5, 2, 0, 6 + 5 + 4, "two"),
+        (5, 1, 11, 6 + 5, "one that holds enough"),
+        (5, 1, 12, 6 + 5 + 4, "two where one holds too few"),
+        (5, 5, 21, 21, "all"),
+        (5, 1, 22, 21, "all hold too few"),
+        (5, 6, 0, 21, "all are too few"),
+        (6, 1, 0, 6, "one, and nothing has begun"),
+        (7, 1, 0, 6, "none in the last, and so the one before"),
+        (7, 1, 7, 6 + 5, "two where that holds too few"),
+        (11, 1, 0, 0, "all are gone"),
+    ];
+    for (tick, buckets, calls, expected, what) in cases {
+        let counts = ring.recent(NOW, Enough { buckets, calls }, at(tick));
+        assert_eq!(counts.calls, expected, "{what}");
+    }
+    assert_eq!(ring.recent(OLD, Enough { buckets: 1, calls: 0 }, at(5)).calls, 0, "another epoch");
 }
