@@ -183,8 +183,6 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
     /// Ignores responses with a status in `statuses`, as
     /// [`ServerErrorsAsFailures::ignoring_status`] does. Several calls add up.
     ///
-    /// Before [`ignoring`](Self::ignoring), which makes another classifier.
-    ///
     /// # Panics
     ///
     /// When `statuses` is empty, or goes beyond 100 to 999.

@@ -36,9 +36,8 @@ struct Due {
 /// What the head says of the body, and how far that has come. Small, since it is moved with each call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course {
-    /// How many of the announced bytes are still to come; means nothing where none were announced.
+    /// How many of the announced bytes are still to come; [`UNKNOWN`] where none were announced.
     left: u64,
-    is_announced: bool,
     /// Whether nothing can come after the last of them.
     ends_by_length: bool,
     is_event_stream: bool,
@@ -56,6 +55,9 @@ pub(super) enum Why {
     Held,
 }
 
+/// No length was announced, or one that no body has.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A reader who has waited for so long for what a body owes has not left it for reasons of its own.
 const BOUND: Duration = Duration::from_secs(1);
 
@@ -65,8 +67,7 @@ impl Course {
         let headers = response.headers();
         let length = announced(headers);
         Self {
-            left: length.unwrap_or(0),
-            is_announced: length.is_some(),
+            left: length.unwrap_or(UNKNOWN),
             ends_by_length: response.version() <= Version::HTTP_11,
             // Asked where it matters: a body of announced length owes just that.
             is_event_stream: length.is_none() && is_event_stream(headers),
@@ -77,11 +78,14 @@ impl Course {
 
     /// Whether something of the body has to come yet, for it to be whole.
     const fn owes(self) -> bool {
-        if self.is_announced { self.left > 0 } else { !self.has_begun && !self.is_event_stream }
+        match self.left {
+            UNKNOWN => !self.has_begun && !self.is_event_stream,
+            left => left > 0,
+        }
     }
 
     const fn is_whole(self) -> bool {
-        self.is_announced && self.left == 0
+        self.left == 0
     }
 }
 
@@ -134,7 +138,9 @@ impl<N> Judging<N> {
     where
         N: ClassifyEnd<E>,
     {
-        self.course.left = self.course.left.saturating_sub(data.remaining() as u64);
+        if self.course.left != UNKNOWN {
+            self.course.left = self.course.left.saturating_sub(data.remaining() as u64);
+        }
         show(data, &mut self.end);
     }
 

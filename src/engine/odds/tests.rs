@@ -227,7 +227,7 @@ fn the_newest_calls_only_ever_admit_more() {
 
         let share = odds.throttled(TAG, now).as_f64();
 
-        let book = 1.0 - ((requests - 1.5 * accepts) / (requests + 1.0) as f64).max(0.0);
+        let book = 1.0 - ((requests - 1.5 * accepts) / (requests + 1.0)).max(0.0);
         assert!(share > book - 1e-6, "{share}, and {book} by the book");
     }
 }

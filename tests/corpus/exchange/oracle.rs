@@ -24,6 +24,7 @@ const PANIC: End = failure(FailureKind::PANIC);
 const STATUS: End = failure(FailureKind::new("status"));
 const BODY: End = failure(FailureKind::new("body"));
 const SUCCESS: End = End::Counted(Outcome::Success);
+const IGNORED: End = End::Counted(Outcome::Ignored);
 const NOT_SENT: End = End::Counted(Outcome::NotSent);
 
 const fn failure(kind: FailureKind) -> End {
