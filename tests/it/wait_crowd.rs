@@ -117,8 +117,10 @@ async fn a_thousand_waiters_are_polled_seldom_while_the_upstream_is_down() {
             assert!(at_once < 20, "{upstream:?}: {at_once} polls in a second");
         }
 
-        let transitions = circuit.snapshot().transitions;
-        assert!(transitions.half_open_to_open >= 100 || circuit.state() == CircuitState::HalfOpen);
+        // Each that fails reopens it; of those that hang, sixteen whose leases end.
+        let least = if matches!(upstream, Upstream::Fails) { 100 } else { 6 };
+        let reopened = circuit.snapshot().transitions.half_open_to_open;
+        assert!(reopened >= least, "{upstream:?}: reopened {reopened} times");
         assert!(crowd.polls() < 20_000, "{upstream:?}: {} polls", crowd.polls());
     }
 }

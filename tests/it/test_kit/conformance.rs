@@ -19,17 +19,17 @@ fn settings_of_every_sort_conform() {
     let connect = || TripRule::consecutive_failures(2).of(FailureKind::new("connect"));
     let with_kinds = move || Circuit::builder("kinds").rule(connect().open_for(SECOND));
     let table: [(Set, &str, u32); 16] = [
-        (|b| b, "failures", 20),
+        (|b| b, "failures", 5),
         (|b| b.consecutive_failures(1).open_for(SECOND), "failures", 1),
         (|b| b.failure_rate(1.0).minimum_calls(1), "failures", 1),
         (|b| b.failure_rate(0.3).minimum_calls(700), "failures", 700),
         (|b| b.failure_count(9).window(SlidingWindow::count(4)), "failures", 4),
         (|b| b.slow_call_rate(0.5, SECOND).minimum_calls(6), "slow calls", 6),
-        (|b| b.open_backoff(Backoff::exponential(SECOND, 300 * SECOND)).probes(3), "failures", 20),
+        (|b| b.open_backoff(Backoff::exponential(SECOND, 300 * SECOND)).probes(3), "failures", 5),
         (
             |b| b.concurrent_probes(3).failed_probes_allowed(2).probe_timeout(2 * SECOND),
             "failures",
-            20,
+            5,
         ),
         (|b| b.failure_rate_confident(0.5, 0.95), "failures", 3),
         (|b| b.failure_rate_confident(0.377, 0.913), "failures", 2),
@@ -40,7 +40,7 @@ fn settings_of_every_sort_conform() {
             2,
         ),
         (|b| b.rule(TripRule::stalled_calls(2, SECOND).open_for(7 * SECOND)), "hung calls", 3),
-        (|b| b.abandoned_after(SECOND).longest_trip_for(2 * SECOND), "failures", 20),
+        (|b| b.abandoned_after(SECOND).longest_trip_for(2 * SECOND), "failures", 5),
         (
             |b| b.rule(TripRule::failure_rate(0.5).open_for(5 * SECOND)).minimum_calls(3),
             "failures",
