@@ -62,8 +62,8 @@ fn open_circuit_is_answered_with_retry_after_and_seen_at_circuits() {
     assert!(rejected.contains("\r\ncache-control: no-store\r\n"), "{rejected}");
     assert!(rejected.contains(r#""circuit":"upstream-a""#), "{rejected}");
     assert!(passed.starts_with("HTTP/1.1 200 "), "{passed}");
-    assert!(circuits.contains(r#""name":"upstream-a","state":"#), "{circuits}");
-    assert!(circuits.contains(r#""name":"upstream-b","state":"closed""#), "{circuits}");
+    assert!(circuits.contains(r#""name":"upstream-a","critical":false,"state":"#), "{circuits}");
+    assert!(circuits.contains(r#""name":"upstream-b","critical":false,"state":"closed""#), "{circuits}");
 }
 
 #[test]
