@@ -63,7 +63,10 @@ fn open_circuit_is_answered_with_retry_after_and_seen_at_circuits() {
     assert!(rejected.contains(r#""circuit":"upstream-a""#), "{rejected}");
     assert!(passed.starts_with("HTTP/1.1 200 "), "{passed}");
     assert!(circuits.contains(r#""name":"upstream-a","critical":false,"state":"#), "{circuits}");
-    assert!(circuits.contains(r#""name":"upstream-b","critical":false,"state":"closed""#), "{circuits}");
+    assert!(
+        circuits.contains(r#""name":"upstream-b","critical":false,"state":"closed""#),
+        "{circuits}"
+    );
 }
 
 #[test]
