@@ -25,6 +25,7 @@ impl Model {
     /// A call comes: probes whose leases are over have had no answer.
     pub(super) fn end_leases(&mut self) {
         let (now, lease) = (self.now, self.lease());
+        let unanswered = self.unanswered.len();
         for (probe, ends) in std::mem::take(&mut self.live) {
             let began = ends.saturating_sub(lease);
             let took = now.saturating_sub(began);
@@ -38,7 +39,7 @@ impl Model {
                 self.unanswered.push(began);
             }
         }
-        self.decide(true)
+        self.decide(self.unanswered.len() > unanswered)
     }
 
     /// A probe that began then was dropped without an answer.
