@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+mod careless;
 mod groups;
 mod keyed;
 mod strategies;
@@ -18,6 +19,8 @@ use tower_circuit_breaker::test_util::{Conformance, model};
 use tower_circuit_breaker::{Backoff, Circuit, TripRule};
 
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
+const REGRESSIONS_CARELESS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-careless.txt");
 const REGRESSIONS_KEYED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-keyed.txt");
 const REGRESSIONS_CONFORMANCE: &str =
@@ -35,6 +38,23 @@ proptest! {
     fn the_circuit_does_what_the_model_does(
         settings in strategies::settings(),
         script in strategies::script(),
+    ) {
+        model::run(settings, &script).map_err(TestCaseError::fail)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::with_failure_persistence(
+            FileFailurePersistence::Direct(REGRESSIONS_CARELESS)
+        )
+    })]
+
+    #[test]
+    fn careless_probes_do_what_the_model_does(
+        settings in strategies::settings(),
+        script in careless::script(),
     ) {
         model::run(settings, &script).map_err(TestCaseError::fail)?;
     }

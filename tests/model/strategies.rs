@@ -90,7 +90,7 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
+pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         4 => Just(Outcome::Success),
         6 => (0..KINDS.len()).prop_map(|kind| Outcome::Failure(KINDS[kind])),

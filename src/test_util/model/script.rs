@@ -22,6 +22,8 @@ pub enum Step {
     Panic,
     /// A whole call that takes no time.
     Call(Outcome),
+    /// A whole call that ends after this long; without an outcome its caller drops it.
+    Take(Duration, Option<Outcome>),
     Advance(Duration),
     Command(Command),
     Reconfigure(Box<Settings>),
@@ -93,10 +95,14 @@ impl Pair {
                     self.model.finish(call, Some(*outcome));
                 }
             }
-            Step::Advance(time) => {
-                self.clock.advance(*time);
-                self.model.now += *time;
+            Step::Take(time, outcome) => {
+                if let Some((permit, call)) = self.admit()? {
+                    self.advance(*time);
+                    end(permit, *outcome);
+                    self.model.finish(call, *outcome);
+                }
             }
+            Step::Advance(time) => self.advance(*time),
             Step::Command(command) => command.give(&self.circuit, &mut self.model),
             Step::Reconfigure(settings) => {
                 self.circuit.reconfigure((**settings).clone().into_config());
@@ -125,11 +131,20 @@ impl Pair {
         }
         let index = index % self.calls.len();
         let Some((permit, call)) = self.calls.remove(index) else { return };
-        match outcome {
-            Some(outcome) => permit.record(outcome),
-            None => drop(permit),
-        }
+        end(permit, outcome);
         self.model.finish(call, outcome);
+    }
+
+    fn advance(&mut self, time: Duration) {
+        self.clock.advance(time);
+        self.model.now += time;
+    }
+}
+
+fn end(permit: Permit, outcome: Option<Outcome>) {
+    match outcome {
+        Some(outcome) => permit.record(outcome),
+        None => drop(permit),
     }
 }
 
