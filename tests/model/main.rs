@@ -8,6 +8,7 @@
 
 mod careless;
 mod groups;
+mod half_open;
 mod keyed;
 mod strategies;
 
