@@ -1,4 +1,4 @@
-//! Rule 17a on real servers: what calls over real connections count as.
+//! What calls count as, where it took a counter-example to see it; rule 17a on real servers.
 
 mod costs;
 mod events;
@@ -7,4 +7,5 @@ mod hung;
 mod idle;
 mod nginx;
 mod servers;
+mod shed;
 mod unread;
