@@ -60,6 +60,8 @@ struct Drive {
     calls: u32,
     outcome: Outcome,
     lasting: Duration,
+    /// From the end of the first to that of the others.
+    run: Duration,
 }
 
 /// For each trip rule of a config the calls that make it hold, if they are few enough.
@@ -68,9 +70,9 @@ fn drives(config: &Value) -> Vec<Drive> {
     let enough = count(&config["minimum_calls"]).min(window);
     let mut drives: Vec<_> = match config["rules"].as_array() {
         Some(rules) => rules.iter().filter_map(|rule| drive(rule, enough, window)).collect(),
-        None => vec![failures(DEFAULT_CONSECUTIVE_FAILURES)],
+        None => vec![run(DEFAULT_CONSECUTIVE_FAILURES, DEFAULT_LASTING)],
     };
-    drives.retain(|drive| drive.calls <= MOST_CALLS);
+    drives.retain(|drive| drive.calls <= MOST_CALLS && drive.run <= LONGEST_RUN);
     drives
 }
 
@@ -82,19 +84,22 @@ fn drive(rule: &Value, enough: u32, window: u32) -> Option<Drive> {
     if rule.get("slow_call_rate").is_some() {
         // However long `slower_than` is, this is no shorter.
         let lasting = Duration::MAX;
-        return Some(Drive { calls: enough, outcome: Outcome::Success, lasting });
+        let calls = enough;
+        return Some(Drive { calls, outcome: Outcome::Success, lasting, run: Duration::ZERO });
     }
     if rule.get("failure_rate_confident").is_some() {
         return Some(failures(surely_enough(rule).min(window)));
     }
     if let Some(calls) = rule.get("stalled_calls") {
         let lasting = Duration::MAX;
-        return Some(Drive { calls: count(calls), outcome: Outcome::Success, lasting });
+        let calls = count(calls);
+        return Some(Drive { calls, outcome: Outcome::Success, lasting, run: Duration::ZERO });
     }
     if let Some(calls) = rule.get("failure_count") {
         return Some(failures(count(calls).min(window)));
     }
-    let calls = failures(count(&rule["consecutive_failures"]));
+    let lasting = rule["lasting"].as_str().map_or(Some(Duration::ZERO), duration)?;
+    let calls = run(count(&rule["consecutive_failures"]), lasting);
     let Some(name) = rule["kind"].as_str() else { return Some(calls) };
     let kind = KINDS.into_iter().find(|kind| kind.as_str() == name)?;
     Some(Drive { outcome: Outcome::Failure(kind), ..calls })
@@ -108,7 +113,34 @@ fn surely_enough(rule: &Value) -> u32 {
 }
 
 fn failures(calls: u32) -> Drive {
-    Drive { calls, outcome: Outcome::Failure(UNRULED), lasting: Duration::ZERO }
+    run(calls, Duration::ZERO)
+}
+
+/// Failures in a row, of which the last come so long after the first; a single one lasts for no time.
+fn run(calls: u32, run: Duration) -> Drive {
+    let calls = if run.is_zero() { calls } else { calls.max(2) };
+    Drive { calls, outcome: Outcome::Failure(UNRULED), lasting: Duration::ZERO, run }
+}
+
+/// The sum of what is written, such as `1m 30s`; `None` where that is longer than any duration.
+fn duration(text: &str) -> Option<Duration> {
+    text.split_whitespace().try_fold(Duration::ZERO, |sum, part| {
+        let (number, unit) = part.split_at(part.find(char::is_alphabetic)?);
+        let number: u64 = number.parse().ok()?;
+        let of_seconds = |unit| number.checked_mul(unit).map(Duration::from_secs);
+        sum.checked_add(match unit {
+            "year" | "years" => of_seconds(31_557_600)?,
+            "month" | "months" => of_seconds(2_630_016)?,
+            "day" | "days" => of_seconds(86_400)?,
+            "h" => of_seconds(3_600)?,
+            "m" => of_seconds(60)?,
+            "s" => of_seconds(1)?,
+            "ms" => Duration::from_millis(number),
+            "us" => Duration::from_micros(number),
+            "ns" => Duration::from_nanos(number),
+            _ => return None,
+        })
+    })
 }
 
 /// The number in `value`; the largest where there is none.
@@ -125,7 +157,12 @@ impl Drive {
         let permits: Vec<_> = (0..self.calls).map_while(|_| circuit.try_acquire().ok()).collect();
         clock.advance(self.lasting);
         circuit.look_for_stalled_calls();
-        permits.into_iter().for_each(|permit| permit.record(self.outcome));
+        for (number, permit) in permits.into_iter().enumerate() {
+            if number == 1 {
+                clock.advance(self.run);
+            }
+            permit.record(self.outcome);
+        }
         let Some(open_for) = circuit.snapshot().retry_after else { return Err(circuit.state()) };
 
         clock.advance(open_for);
@@ -148,6 +185,10 @@ const KINDS: [FailureKind; 3] =
 const UNRULED: FailureKind = FailureKind::new("a kind of failure without a rule");
 
 const DEFAULT_CONSECUTIVE_FAILURES: u32 = 5;
+const DEFAULT_LASTING: Duration = Duration::from_secs(1);
+
+/// A circuit counts for 584 years: no run lasts for longer, and such a rule never holds.
+const LONGEST_RUN: Duration = Duration::from_secs(580 * 365 * 24 * 3_600);
 
 /// So many calls are made to see one rule hold: fast, and enough for rules as people write them.
 const MOST_CALLS: u32 = 2_000;
