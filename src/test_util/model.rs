@@ -5,9 +5,11 @@
 //! counts them when it is asked. It knows the circuit only as every user does, and reckons for itself
 //! whatever a circuit reckons. Where the two differ, one of them is wrong.
 //!
-//! It is told what happens: [`admit`](Model::admit) a call, [`finish`](Model::finish) it, give a
-//! [`Command`], [`reconfigure`](Model::reconfigure), and `now` for time that passes. It says what
-//! comes of that: who is admitted, state and counts, and each [`Change`] that listeners are to hear of.
+//! It is told what happens: [`admit`](Model::admit) a call, [`answer`](Model::answer) it where it is
+//! judged later, [`finish`](Model::finish) it, give a [`Command`],
+//! [`reconfigure`](Model::reconfigure), and `now` for time that passes. It says what comes of that: who
+//! is admitted, which probes are to be judged first ([`end_holds`](Model::end_holds)), state and
+//! counts, and each [`Change`] that listeners are to hear of.
 //!
 //! Three use it:
 //! - `tests/model` draws settings and scripts at random, and has circuits by key each by a model of

@@ -17,9 +17,11 @@ pub struct Call {
     pub epoch: u64,
     started: Duration,
     /// The number of the probe, if it is one.
-    probe: Option<usize>,
+    pub probe: Option<usize>,
     /// Counted by the state it was admitted in, if that was closed.
     judged: bool,
+    /// How long its answer took, if that has come and is not judged yet.
+    took: Option<Duration>,
 }
 
 /// A circuit as it should be; see the [module docs](crate::test_util::model).
@@ -53,6 +55,8 @@ pub struct Model {
     kind_runs: Vec<Vec<Duration>>,
     /// Live probes with the ends of their leases, and what probes said: passed, failed, ignored.
     pub(super) live: Vec<(usize, Duration)>,
+    /// Those of the live probes that were answered.
+    pub(super) held: Vec<usize>,
     pub(super) said: [u32; 3],
     /// When the unanswered probes in a row began, and which probes failed as their leases ended.
     pub(super) unanswered: Vec<Duration>,
@@ -91,6 +95,7 @@ impl Model {
             run: Vec::new(),
             kind_runs: Vec::new(),
             live: Vec::new(),
+            held: Vec::new(),
             said: [0; 3],
             unanswered: Vec::new(),
             failed_by_lease: Vec::new(),
@@ -110,6 +115,7 @@ impl Model {
             started: self.now,
             probe: None,
             judged: self.state == Closed,
+            took: None,
         };
         if self.state == Closed {
             self.look();
@@ -137,6 +143,24 @@ impl Model {
         observing.then_some(Call { epoch: self.epoch, ..call })
     }
 
+    /// A call was answered, and is judged later: it no longer waits.
+    #[must_use]
+    pub fn answer(&mut self, call: Call) -> Call {
+        if call.epoch == self.epoch {
+            self.end_wait(call);
+            call.probe.into_iter().for_each(|probe| self.hold(probe));
+        }
+        Call { took: Some(self.now.saturating_sub(call.started)), ..call }
+    }
+
+    /// A call is under way no longer.
+    fn end_wait(&mut self, call: Call) {
+        if call.judged && call.took.is_none() {
+            let began = self.under_way.iter().position(|at| *at == call.started);
+            self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
+        }
+    }
+
     /// Ends a call; `None` is a drop.
     pub fn finish(&mut self, call: Call, outcome: Option<Outcome>) {
         if call.epoch != self.epoch {
@@ -145,15 +169,13 @@ impl Model {
         }
         let was_live = self.live.iter().any(|(probe, _)| Some(*probe) == call.probe);
         self.live.retain(|(probe, _)| Some(*probe) != call.probe);
-        if call.judged {
-            let began = self.under_way.iter().position(|at| *at == call.started);
-            self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
-        }
-        let elapsed = self.now.saturating_sub(call.started);
+        self.end_wait(call);
+        let elapsed = call.took.unwrap_or_else(|| self.now.saturating_sub(call.started));
         let is_late = call.probe.is_some() && self.probe_limit().is_some_and(|l| elapsed >= l);
         let dropped_late = self.settings.abandoned_after.is_some_and(|after| elapsed >= after);
-        let said = outcome;
-        let outcome = outcome.or_else(|| (dropped_late || is_late).then_some(ABANDONED));
+        let is_unanswered = outcome.is_none() && call.took.is_none();
+        let fails_unanswered = is_unanswered && (dropped_late || is_late);
+        let outcome = outcome.or_else(|| fails_unanswered.then_some(ABANDONED));
         let slow = self.settings.slow.is_some_and(|(_, than)| elapsed >= than);
         let (total, failed) = match outcome {
             Some(Outcome::Success) => (0, false),
@@ -171,11 +193,12 @@ impl Model {
                 Some(Outcome::TripFor(time)) => self.trip_when_asked(time),
                 Some(Outcome::NotSent) => {}
                 Some(outcome) => {
-                    if said.is_some() {
+                    if !is_unanswered {
                         self.unanswered.clear()
                     }
                     self.judge_probe(probe, outcome, failed || is_late)
                 }
+                None if !is_unanswered => self.judge_probe(probe, Outcome::Ignored, false),
                 None if was_live => self.judge_unanswered(call.started),
                 None => {}
             }
@@ -292,6 +315,7 @@ impl Model {
         let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
         self.looked = ages.map(|age| age.map_or(0, |age| tick(self.now, age)));
         self.live.clear();
+        self.held.clear();
         self.unanswered.clear();
         self.failed_by_lease.clear();
     }

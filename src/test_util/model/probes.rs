@@ -9,6 +9,9 @@ use crate::{ChangeReason, CircuitState, Outcome};
 const IN_A_ROW: usize = 16;
 const SHORTEST_ROW: Duration = Duration::from_secs(60);
 
+/// How long a probe that was answered holds its slot without `abandoned_after`.
+const HOLD: Duration = Duration::from_secs(1);
+
 impl Model {
     /// How long a probe holds its slot without an answer.
     pub(super) fn lease(&self) -> Duration {
@@ -29,7 +32,7 @@ impl Model {
         for (probe, ends) in std::mem::take(&mut self.live) {
             let began = ends.saturating_sub(lease);
             let took = now.saturating_sub(began);
-            if ends > now {
+            if ends > now || self.held.contains(&probe) {
                 self.live.push((probe, ends));
             } else if self.probe_limit().is_some_and(|limit| took >= limit) {
                 self.failed_by_lease.push(probe);
@@ -40,6 +43,31 @@ impl Model {
             }
         }
         self.decide(self.unanswered.len() > unanswered)
+    }
+
+    /// A probe was answered: it holds its slot for a little longer, if it still has one.
+    pub(super) fn hold(&mut self, probe: usize) {
+        self.unanswered.clear();
+        let most = self.after(self.settings.abandoned_after.unwrap_or(HOLD));
+        if let Some((_, ends)) = self.live.iter_mut().find(|(live, _)| *live == probe) {
+            *ends = most.min(*ends);
+            self.held.push(probe)
+        }
+    }
+
+    /// A call comes: probes that were answered and have held their slots for long enough give them
+    /// up, and are judged next, in this order.
+    #[must_use]
+    pub fn end_holds(&mut self) -> Vec<usize> {
+        if self.state != CircuitState::HalfOpen {
+            return Vec::new();
+        }
+        let is_over =
+            |(probe, ends): &(usize, Duration)| *ends <= self.now && self.held.contains(probe);
+        let (ended, live) = std::mem::take(&mut self.live).into_iter().partition(is_over);
+        self.live = live;
+        let ended: Vec<(usize, Duration)> = ended;
+        ended.into_iter().map(|(probe, _)| probe).collect()
     }
 
     /// A probe that began then was dropped without an answer.
