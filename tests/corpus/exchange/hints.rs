@@ -28,9 +28,19 @@ pub(super) fn pushback(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_millis(millis)).filter(|wait| !wait.is_zero())
 }
 
-/// The number of bytes that `Content-Length` announces.
+/// The number of bytes that `Content-Length` announces: one header, and no transfer coding.
 pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
-    number(headers.get("content-length")?.to_str().ok()?)
+    let lengths: Vec<_> = headers.get_all("content-length").iter().collect();
+    let [length] = lengths[..] else { return None };
+    let length = number(length.to_str().ok()?);
+    length.filter(|length| !headers.contains_key("transfer-encoding") && *length < u64::MAX)
+}
+
+/// Whether the body is a stream of events, whose head may be all that comes for long.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let first = headers.get("content-type").map(|value| value.as_bytes());
+    let media = first.and_then(|value| value.split(|sign| b"; \t".contains(sign)).next());
+    media.is_some_and(|media| media.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The code that `grpc-status` says, if there is one.

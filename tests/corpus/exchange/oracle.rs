@@ -13,7 +13,7 @@ use crate::exchange::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Counted(Outcome),
-    /// Its body was dropped.
+    /// Its body was dropped, and nobody says what that is worth.
     Abandoned,
     /// The user's code panicked when it was asked.
     Panicked,
@@ -66,12 +66,37 @@ fn own_of(exchange: &Exchange) -> Option<&Own> {
     }
 }
 
+/// Whether the service has answered a call that ends so, or whose body is to decide.
+pub(super) fn is_answered(exchange: &Exchange, end: Option<End>) -> bool {
+    let begins = own_of(exchange).is_none_or(|own| own.begins != Verdict::Panics);
+    match exchange.answer {
+        Answer::Unready => false,
+        _ => begins && matches!(end, None | Some(End::Panicked)),
+    }
+}
+
 /// Whether the body has ended after so many polls, without saying so in a frame.
 fn is_over(exchange: &Exchange, head: &Head, polls: usize) -> bool {
+    let ends_by_length = head.version <= Version::HTTP_11;
+    exchange.body.is_end_stream(polls) || ends_by_length && is_whole(exchange, head, polls)
+}
+
+/// Whether all that was announced has come after so many polls.
+fn is_whole(exchange: &Exchange, head: &Head, polls: usize) -> bool {
     let frames = exchange.body.frames.iter().take(polls);
     let passed = frames.filter_map(Frame::length).sum::<usize>() as u64;
-    let length = hints::length(&head.headers).filter(|_| head.version <= Version::HTTP_11);
-    exchange.body.is_end_stream(polls) || length.is_some_and(|length| passed >= length)
+    hints::length(&head.headers).is_some_and(|length| passed >= length)
+}
+
+/// Whether something has to come yet after so many polls.
+fn owes(exchange: &Exchange, head: &Head, polls: usize) -> bool {
+    match hints::length(&head.headers) {
+        Some(_) => !is_whole(exchange, head, polls),
+        None => {
+            let mut frames = exchange.body.frames.iter().take(polls);
+            frames.all(|frame| *frame == Frame::Stalls) && !hints::is_event_stream(&head.headers)
+        }
+    }
 }
 
 fn of_error(classifier: &Classifier, answer: &Answer) -> End {
@@ -171,14 +196,18 @@ fn of_end(exchange: &Exchange, head: &Head, polls: usize, trailers: Option<&Head
             let code = hints::grpc_code(&trailers).unwrap_or(hints::UNKNOWN);
             of_code(*codes, *said, *heeds, code, &trailers)
         }
-        Classifier::ReadBody(limit) => {
-            let body = data(exchange, polls).filter(|body| body.len() <= *limit);
-            let status = StatusCode::from_u16(head.status).unwrap_or_default();
-            body.map_or(SUCCESS, |body| own::of_body(status, &body).into())
-        }
+        Classifier::ReadBody(limit) => of_body(exchange, head, polls, *limit),
         Classifier::Own(own) => own.ends[usize::from(trailers.is_some())].into(),
         _ => SUCCESS,
     }
+}
+
+/// What the closure of `ReadBody` says of what has come after this many frames, if that was copied.
+fn of_body(exchange: &Exchange, head: &Head, polls: usize, limit: usize) -> End {
+    let is_too_long = exchange.body.size_left(0).is_some_and(|size| size > limit as u64);
+    let body = data(exchange, polls).filter(|body| body.len() <= limit && !is_too_long);
+    let status = StatusCode::from_u16(head.status).unwrap_or_default();
+    body.map_or(SUCCESS, |body| own::of_body(status, &body).into())
 }
 
 /// The data of the first frames; `None` where one lies in too many pieces to be looked into.
@@ -201,25 +230,70 @@ impl Frame {
     }
 }
 
-/// How a call ended whose body was polled at these times after its head had come, and then perhaps
-/// dropped; `None` where it goes on.
-pub(super) fn in_the_body(
+/// How a call ended whose body was polled at these times after its head had come; `None` where it
+/// goes on.
+pub(super) fn in_the_body(exchange: &Exchange, polls: &[Duration]) -> Option<End> {
+    let Answer::Head(head) = &exchange.answer else { return None };
+    let mut polls = polls.iter().enumerate();
+    polls.find_map(|(number, at)| late(exchange, *at).or_else(|| of_frame(exchange, head, number)))
+}
+
+/// What a body is worth that is looked at so long after its head, if that is too long.
+fn late(exchange: &Exchange, at: Duration) -> Option<End> {
+    let deadline = exchange.deadline.as_ref().filter(|deadline| at >= deadline.after);
+    deadline.map(|deadline| End::Counted(deadline.outcome))
+}
+
+/// Why a body is judged that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    Dropped,
+    /// It was a probe's, and held its slot for long enough.
+    Held,
+}
+
+/// How a call ended whose body was polled at these times after its head had come, had not ended, and
+/// was then left.
+pub(super) fn left(
     exchange: &Exchange,
     polls: &[Duration],
-    dropped: Option<Duration>,
+    (why, at): (Why, Duration),
+    abandoned_after: Option<Duration>,
 ) -> Option<End> {
     let Answer::Head(head) = &exchange.answer else { return None };
-    let late = |at: &Duration| {
-        let deadline = exchange.deadline.as_ref().filter(|deadline| *at >= deadline.after);
-        deadline.map(|deadline| End::Counted(deadline.outcome))
+    let frames = polls.len();
+    let waited = waited(exchange, polls, at);
+    let has_waited = |bound: Duration| waited.is_some_and(|waited| waited >= bound);
+    let of_rest = || {
+        if abandoned_after.is_some_and(has_waited) {
+            return failure(FailureKind::ABANDONED);
+        }
+        if why == Why::Dropped && owes(exchange, head, frames) && has_waited(BOUND) {
+            return End::Abandoned;
+        }
+        match exchange.classifier {
+            Classifier::ReadBody(limit) if is_whole(exchange, head, frames) => {
+                match of_body(exchange, head, frames, limit) {
+                    // Where a body is dropped, nobody sees a panic.
+                    End::Panicked => End::Abandoned,
+                    end => end,
+                }
+            }
+            _ => SUCCESS,
+        }
     };
-    let polled = polls
-        .iter()
-        .enumerate()
-        .find_map(|(number, at)| late(at).or_else(|| of_frame(exchange, head, number)));
-    let dropped = || dropped.map(|at| late(&at).unwrap_or(End::Abandoned));
-    polled.or_else(dropped)
+    Some(late(exchange, at).unwrap_or_else(of_rest))
 }
+
+/// For how long the reader has found nothing, if the last poll did not.
+fn waited(exchange: &Exchange, polls: &[Duration], at: Duration) -> Option<Duration> {
+    let frames = polls.iter().zip(&exchange.body.frames).rev();
+    let stalls = frames.take_while(|(_, frame)| **frame == Frame::Stalls);
+    stalls.last().map(|(first, _)| at - *first)
+}
+
+/// A reader who has waited for so long for what a body owes has not left it for reasons of its own.
+const BOUND: Duration = Duration::from_secs(1);
 
 /// What the frame of this number ends, if it does.
 fn of_frame(exchange: &Exchange, head: &Head, number: usize) -> Option<End> {

@@ -13,7 +13,7 @@ use tower_circuit_breaker::{
 };
 
 use crate::exchange::ask::{Reader, ask};
-use crate::exchange::oracle::{End, at_the_head, in_the_body};
+use crate::exchange::oracle::{End, Why, at_the_head, in_the_body, is_answered, left};
 use crate::exchange::{Answer, Exchange, Frame, Step, seen};
 
 /// Takes every step and compares after each; then drops what is left.
@@ -42,7 +42,7 @@ struct Pair<'a> {
     bodies: VecDeque<UnderWay<'a>>,
     heard: Heard,
     /// What the listener should have heard.
-    told: Vec<Option<FailureKind>>,
+    told: Vec<Told>,
 }
 
 /// A response whose body is there to be read.
@@ -94,10 +94,11 @@ impl<'a> Pair<'a> {
     }
 
     fn call(&mut self, exchange: &'a Exchange) -> Result<(), String> {
+        self.end_holds()?;
         let was_closed = self.model.state == CircuitState::Closed;
         let (call, was_called) = (self.model.admit(), Cell::new(false));
         let answered = catch_unwind(AssertUnwindSafe(|| ask(&self.circuit, exchange, &was_called)));
-        let Some(call) = call else {
+        let Some(mut call) = call else {
             same("called", was_called.get(), false)?;
             let answered = seen::unless_panic(answered, false)?;
             // The circuit is found to stall as the error is to be recorded, which goes on as it is.
@@ -112,6 +113,9 @@ impl<'a> Pair<'a> {
             || matches!(exchange.answer, Answer::PanicsAtOnce | Answer::Panics);
         let answered = seen::unless_panic(answered, panics)?;
         let body = answered.map(|answered| seen::answer(exchange, answered)).transpose()?;
+        if is_answered(exchange, end) {
+            call = self.model.answer(call);
+        }
         if let Some(body) = body.flatten() {
             seen::hints_of(&*body, &exchange.body, 0)?;
             let (call, head_at) = (end.is_none().then_some(call), self.model.now);
@@ -121,13 +125,28 @@ impl<'a> Pair<'a> {
         Ok(())
     }
 
+    /// Probes that were answered, and whose bodies have not ended for long, are judged as they are.
+    fn end_holds(&mut self) -> Result<(), String> {
+        for probe in self.model.end_holds() {
+            let is_its =
+                |body: &&mut UnderWay<'_>| body.call.is_some_and(|call| call.probe == Some(probe));
+            let body = self.bodies.iter_mut().find(is_its).ok_or("a probe has no body")?;
+            let when = (Why::Held, self.model.now - body.head_at);
+            let abandoned_after = self.model.settings.abandoned_after;
+            let end = left(body.exchange, &body.polls, when, abandoned_after);
+            let call = body.call.take();
+            call.zip(end).into_iter().for_each(|(call, end)| self.finish(call, end));
+        }
+        Ok(())
+    }
+
     /// Polls a body; says whether there may be more now.
     fn poll(&mut self, index: usize) -> Result<bool, String> {
         let place = index % self.bodies.len().max(1);
         let Some(body) = self.bodies.get_mut(place) else { return Ok(false) };
         let (frames, number) = (&body.exchange.body, body.polls.len());
         body.polls.push(self.model.now - body.head_at);
-        let end = body.call.and_then(|_| in_the_body(body.exchange, &body.polls, None));
+        let end = body.call.and_then(|_| in_the_body(body.exchange, &body.polls));
         let frame = frames.frames.get(number);
         let panics = end == Some(End::Panicked) || matches!(frame, Some(Frame::Panics));
 
@@ -149,8 +168,9 @@ impl<'a> Pair<'a> {
             return Ok(());
         };
         drop(body);
-        let now = self.model.now - head_at;
-        let end = in_the_body(exchange, &polls, Some(now)).ok_or("the call has no end")?;
+        let when = (Why::Dropped, self.model.now - head_at);
+        let abandoned_after = self.model.settings.abandoned_after;
+        let end = left(exchange, &polls, when, abandoned_after).ok_or("the call has no end")?;
         call.into_iter().for_each(|call| self.finish(call, end));
         Ok(())
     }
@@ -161,27 +181,38 @@ impl<'a> Pair<'a> {
             End::Counted(outcome) => Some(outcome),
             End::Abandoned | End::Panicked => None,
         };
-        let [successes, failures, ..] = self.model.totals;
+        let before = self.model.totals;
         self.model.finish(call, outcome);
-        if self.model.totals[0] > successes {
-            self.told.push(None);
+        let counted = |total: usize| self.model.totals[total] > before[total];
+        if counted(0) {
+            self.told.push(Told::Succeeded);
         }
-        if self.model.totals[1] > failures {
-            self.told.push(Some(match outcome {
+        if counted(1) {
+            self.told.push(Told::Failed(match outcome {
                 Some(Outcome::Failure(kind)) => kind,
                 Some(_) => FailureKind::OTHER,
                 None => FailureKind::ABANDONED,
             }));
         }
+        if counted(9) {
+            self.told.push(Told::NotSent);
+        }
     }
 }
 
-/// The kinds of failures, and `None` for successes.
+/// What a listener hears of the end of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Told {
+    Succeeded,
+    Failed(FailureKind),
+    NotSent,
+}
+
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<Option<FailureKind>>>>);
+struct Heard(Arc<Mutex<Vec<Told>>>);
 
 impl Heard {
-    fn take(&self) -> Vec<Option<FailureKind>> {
+    fn take(&self) -> Vec<Told> {
         self.0.lock().map(|mut heard| std::mem::take(&mut *heard)).unwrap_or_default()
     }
 }
@@ -189,8 +220,9 @@ impl Heard {
 impl Listener for Heard {
     fn on_event(&self, event: &CircuitEvent) {
         let heard = match event {
-            CircuitEvent::Succeeded { .. } => None,
-            CircuitEvent::Failed { kind, .. } => Some(*kind),
+            CircuitEvent::Succeeded { .. } => Told::Succeeded,
+            CircuitEvent::Failed { kind, .. } => Told::Failed(*kind),
+            CircuitEvent::NotSent { .. } => Told::NotSent,
             _ => return,
         };
         if let Ok(mut all) = self.0.lock() {
