@@ -155,9 +155,11 @@ impl<N> Judging<N> {
         admission.record(self.end.classify_end(end));
     }
 
-    /// Records that the inner body has panicked.
+    /// Records that the inner body has panicked, in time or past its deadline.
     pub(super) fn panicked(self) {
-        self.admission.record(Outcome::Failure(FailureKind::PANIC));
+        let due = self.due.filter(|_| self.is_due());
+        let outcome = due.map_or(Outcome::Failure(FailureKind::PANIC), |due| due.outcome);
+        self.admission.record(outcome);
     }
 
     /// Records what a body is worth that has not ended.
@@ -193,7 +195,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(&CONTENT_LENGTH).iter();
     let length = lengths.next()?.to_str().ok()?;
     let is_one = lengths.next().is_none() && !headers.contains_key(&TRANSFER_ENCODING);
-    number(length).filter(|_| is_one)
+    number(length).filter(|length| is_one && *length != UNKNOWN)
 }
 
 const EVENT_STREAM: &[u8] = b"text/event-stream";

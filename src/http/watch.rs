@@ -135,7 +135,7 @@ impl<N> FailureOnPanic<'_, N> {
 }
 
 impl<N> Drop for FailureOnPanic<'_, N> {
-    // Cannot panic, as for `Admission`.
+    // Cannot panic, unless the circuit's clock does.
     #[inline]
     fn drop(&mut self) {
         if let Some(judging) = self.0.take().and_then(Watch::take) {
