@@ -213,7 +213,8 @@ impl Probes {
             self.leases.clear();
         }
         let place = self.leases.iter().position(|lease| lease.probe == probe)?;
-        Some(self.leases.swap_remove(place).stage)
+        // In their order, since held ones are judged in it.
+        Some(self.leases.remove(place).stage)
     }
 
     fn held_slots(&self) -> impl Iterator<Item = &Lease> {
