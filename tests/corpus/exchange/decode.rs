@@ -184,13 +184,25 @@ fn headers(c: &mut Choices<'_>) -> HeaderMap {
             4 | 5 => ("retry-after", value(c)),
             6 => ("date", value(c)),
             7 => ("content-length", length(c)),
-            _ => ("checksum", value(c)),
+            _ => other(value(c)),
         };
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             headers.append(name, value);
         }
     }
     headers
+}
+
+/// A header that nobody looks at, but for some values, which stand for headers that matter.
+fn other(value: Vec<u8>) -> (&'static str, Vec<u8>) {
+    let (name, value) = match &value[..] {
+        b"" => ("transfer-encoding", "chunked"),
+        b"0" | b"00" | b"soon" => ("content-type", "text/event-stream"),
+        b"1" | b"+1" => ("content-type", "Text/Event-Stream; charset=utf-8"),
+        b"-1" | b"1.5" => ("content-type", "text/event-streams"),
+        _ => return ("checksum", value),
+    };
+    (name, value.into())
 }
 
 fn version(c: &mut Choices<'_>) -> Version {

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::test_util::model::{Call, Model, Settings, compare, same};
 use tower_circuit_breaker::{
-    ChangeReason, Circuit, CircuitEvent, CircuitState, FailureKind, Interest, Listener,
-    ManualClock, Outcome,
+    ChangeReason, Circuit, CircuitEvent, FailureKind, Interest, Listener, ManualClock, Outcome,
 };
 
 use crate::exchange::ask::{Reader, ask};
@@ -94,15 +93,16 @@ impl<'a> Pair<'a> {
     }
 
     fn call(&mut self, exchange: &'a Exchange) -> Result<(), String> {
+        let is_asked = !self.model.would_reject();
         self.end_holds()?;
-        let was_closed = self.model.state == CircuitState::Closed;
         let (call, was_called) = (self.model.admit(), Cell::new(false));
         let answered = catch_unwind(AssertUnwindSafe(|| ask(&self.circuit, exchange, &was_called)));
         let Some(mut call) = call else {
             same("called", was_called.get(), false)?;
             let answered = seen::unless_panic(answered, false)?;
-            // The circuit is found to stall as the error is to be recorded, which goes on as it is.
-            if was_closed && matches!(exchange.answer, Answer::Unready) {
+            // It is only as the error is to be recorded, which goes on as it is, that the circuit is
+            // found to stall, or its probes to have failed.
+            if is_asked && matches!(exchange.answer, Answer::Unready) {
                 return answered
                     .map_or(Ok(()), |answered| seen::answer(exchange, answered).map(drop));
             }
