@@ -62,8 +62,12 @@ impl Case<'_> {
     /// Takes over what came from outside.
     pub(super) fn adopt_changes(&mut self) -> Result<(), Broken> {
         while let Some(moved) = self.changes.first().filter(Change::is_from_outside) {
+            let is_rest = moved.reason == ChangeReason::Restored && moved.open_for.is_some();
             self.model.adopt_change(moved);
             self.expect_change()?;
+            if is_rest {
+                self.model.adopt_rest_of_open_time();
+            }
         }
         Ok(())
     }

@@ -8,6 +8,9 @@ use crate::test_util::model::change::Change;
 use crate::test_util::model::circuit::Model;
 use crate::{CircuitState, Override};
 
+/// Open times are at their longest by then, whatever the settings.
+const MOST_STEPS: u32 = 94;
+
 impl Model {
     /// How long the open time that has just begun may be.
     pub fn open_times(&self) -> RangeInclusive<Duration> {
@@ -21,6 +24,15 @@ impl Model {
         self.opened_for = open_for;
         self.is_drawn = false;
         self.until = self.after(open_for);
+    }
+
+    /// The open time that has just begun is what a restart has left of a longer one, which is the
+    /// first of the backoff's that is not shorter.
+    pub fn adopt_rest_of_open_time(&mut self) {
+        let mut steps = (0..MOST_STEPS).map(|step| (step, self.settings.backoff(step)));
+        if let Some((step, whole)) = steps.find(|(_, whole)| *whole >= self.opened_for) {
+            (self.step, self.opened_for) = (Some(step), whole);
+        }
     }
 
     /// Whether calls may be shed now: always by a throttle, and by a ramp after a recovery.
