@@ -17,7 +17,9 @@ fn without_files_each_scenario_is_played_through_each_setting() {
 fn an_upstream_that_refuses_is_cut_off_soon_and_taken_back() {
     let ran = replay(&["--scenario", "hard-down"], "");
 
-    assert!(ran.seconds("default", "to open") < 0.5);
+    assert!(ran.seconds("quick", "to open") < 0.5);
+    // Its failures in a row have to last a second.
+    assert!((1.0..1.5).contains(&ran.seconds("default", "to open")));
     assert!(ran.seconds("default", "to close") < 31.0);
     assert_eq!((ran.count("default", "trips"), ran.count("default", "false")), (1, 0));
     assert!(ran.count("default", "saved") > 11_000);
@@ -27,9 +29,10 @@ fn an_upstream_that_refuses_is_cut_off_soon_and_taken_back() {
 fn a_blip_is_no_reason_to_trip() {
     let ran = replay(&["--scenario", "blip"], "");
 
-    assert_eq!((ran.count("default", "trips"), ran.count("default", "false")), (1, 1));
+    assert_eq!(ran.count("default", "trips"), 0);
     assert_eq!(ran.count("cautious", "trips"), 0);
-    assert_eq!(ran.cell("default", "to open"), "-");
+    assert_eq!((ran.count("quick", "trips"), ran.count("quick", "false")), (1, 1));
+    assert_eq!(ran.cell("quick", "to open"), "-");
 }
 
 #[test]
