@@ -119,6 +119,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
     /// Notes that the call was answered, and is to be judged by what follows: from now on it is neither
     /// slow nor stalled, and dropped it was not unanswered.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+    #[inline]
     pub(crate) fn answer(&mut self) {
         self.ticket = self.holder.borrow().answered(self.ticket);
     }

@@ -12,6 +12,7 @@ use crate::sync::Weak;
 impl Circuit {
     /// Notes that a call was answered; the ticket to go on with.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+    #[inline]
     pub(crate) fn answered(&self, ticket: Ticket) -> Ticket {
         self.core.machine.answered(ticket, || self.now())
     }

@@ -12,6 +12,7 @@ use crate::sync::{Arc, Weak};
 
 impl Machine {
     /// Notes that a call was answered: how long it took, and that it no longer waits.
+    #[inline]
     pub(crate) fn answered(&self, ticket: Ticket, now: impl FnOnce() -> Timestamp) -> Ticket {
         let elapsed = ticket.elapsed(now).unwrap_or_default();
         if ticket.is_checked() {

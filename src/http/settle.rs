@@ -59,6 +59,7 @@ impl HasBody {
         }
     }
 
+    #[inline]
     fn and_of_status(self, status: StatusCode) -> Self {
         match status {
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Self::Never,
@@ -96,6 +97,7 @@ where
     type Later = C::End;
     type Response = Response<ResponseBody<B, C::End>>;
 
+    #[inline]
     fn judge(&mut self, classify: &C, result: &Result<Response<B>, E>) -> Settlement<C::End> {
         if let Ok(response) = result {
             if response.extensions().get::<Rejected>().is_some() {
@@ -116,10 +118,12 @@ where
         }
     }
 
+    #[inline]
     fn settled<X>(polled: Poll<Result<Response<B>, X>>) -> Poll<Result<Self::Response, X>> {
         polled.map_ok(|response| response.map(ResponseBody::settled))
     }
 
+    #[inline]
     fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
         let course = Course::of(&response);
         let judging = Judging::new::<B::Error>(permit, end, self.deadline, course);

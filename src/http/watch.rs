@@ -52,20 +52,20 @@ impl<N> Watch<N> {
     /// goes on. No lock is held meanwhile. Gives whether anything is left.
     #[inline]
     pub(super) fn look(&mut self, look: impl FnOnce(&mut Option<Judging<N>>)) -> bool {
-        match self {
-            Self::Own(judging) => {
-                if judging.is_some() {
-                    look(judging);
-                }
-                judging.is_some()
-            }
+        let mut taken = None;
+        let judging = match self {
+            Self::Own(judging) => judging,
             Self::Shared(held) => {
-                let mut judging = held.take();
-                if judging.is_some() {
-                    look(&mut judging);
-                }
-                judging.is_some_and(|judging| held.put(judging))
+                taken = held.take();
+                &mut taken
             }
+        };
+        if judging.is_some() {
+            look(judging);
+        }
+        match self {
+            Self::Own(judging) => judging.is_some(),
+            Self::Shared(held) => taken.is_some_and(|judging| held.put(judging)),
         }
     }
 
@@ -87,6 +87,7 @@ impl<N> Watch<N> {
 
 impl<N> Drop for Watch<N> {
     // Cannot panic, unless the circuit's clock does.
+    #[inline]
     fn drop(&mut self) {
         if let Some(judging) = self.take() {
             judging.left(Why::Dropped, Circuit::now);

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use tower::{Layer, Service};
@@ -21,7 +22,11 @@ use tower_circuit_breaker::{Circuit, CircuitBreaker, ManualClock, Typed};
 const CALLS: u32 = 1_000;
 
 /// Answers at once, with one frame.
-struct Inner;
+enum Inner {
+    WithoutHeaders,
+    /// With the headers that say what the body is.
+    WithHeaders,
+}
 
 impl Service<Request<()>> for Inner {
     type Response = Response<Full<Bytes>>;
@@ -33,7 +38,13 @@ impl Service<Request<()>> for Inner {
     }
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(Full::new(Bytes::from_static(b"rose")))))
+        let mut response = Response::new(Full::new(Bytes::from_static(b"rose")));
+        if let Self::WithHeaders = self {
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("4"));
+        }
+        ready(Ok(response))
     }
 }
 
@@ -65,25 +76,40 @@ fn at_most(counted: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = at_most(229_022))]
+#[library_benchmark(config = at_most(317_024))]
 #[bench::exchanges()]
 fn bare() {
-    exchange(Inner);
+    exchange(Inner::WithoutHeaders);
+}
+
+#[library_benchmark(config = at_most(1_030_147))]
+#[bench::exchanges()]
+fn bare_with_headers() {
+    exchange(Inner::WithHeaders);
 }
 
 type Guarded = CircuitBreaker<Inner, ServerErrorsAsFailures, Typed, AtBodyEnd>;
 
-fn guarded() -> Guarded {
+fn guarded(inner: Inner) -> Guarded {
     let circuit = Circuit::builder("api").clock(ManualClock::new()).consecutive_failures(5).build();
-    exchange(layer(circuit).layer(Inner))
+    layer(circuit).layer(inner)
 }
 
-#[library_benchmark(config = at_most(1_279_040))]
-#[bench::exchanges(guarded())]
+#[library_benchmark(config = at_most(1_152_042))]
+#[bench::exchanges(exchange(guarded(Inner::WithoutHeaders)))]
 fn behind_a_circuit(service: Guarded) -> Guarded {
     exchange(service)
 }
 
-library_benchmark_group!(name = exchanges, benchmarks = [bare, behind_a_circuit]);
+#[library_benchmark(config = at_most(1_999_042))]
+#[bench::exchanges(exchange(guarded(Inner::WithHeaders)))]
+fn behind_a_circuit_with_headers(service: Guarded) -> Guarded {
+    exchange(service)
+}
+
+library_benchmark_group!(
+    name = exchanges,
+    benchmarks = [bare, bare_with_headers, behind_a_circuit, behind_a_circuit_with_headers]
+);
 
 main!(library_benchmark_groups = exchanges);
