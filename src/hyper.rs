@@ -75,10 +75,11 @@ use hyper_util::client::legacy::Error as LegacyError;
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_source, sources};
-use crate::http::{self, AtBodyEnd, ServerErrorsAsFailures};
-use crate::layer::CircuitBreakerLayer;
-use crate::rejection::Typed;
-use crate::settlement::{Filter, Filtered, sealed};
+use crate::http;
+use crate::http::{AtBodyEnd, ServerErrorsAsFailures};
+use crate::service::completion::{Filter, Filtered, sealed};
+use crate::service::layer::CircuitBreakerLayer;
+use crate::service::rejection::Typed;
 
 /// The errors of hyper and of hyper-util's legacy client.
 #[derive(Debug, Clone, Copy, Default)]

@@ -80,7 +80,7 @@
 //! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route; [`CircuitGroup`]
 //!   for those that are switched off together, or of which some must stay closed
 //! - where the breaker stands in a stack, and the traps:
-//!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/docs/)
+//!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/guide/)
 //!
 //! # Features
 //!
@@ -107,69 +107,46 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
-mod alarm;
-mod builder;
 mod circuit;
-mod classify;
 mod clock;
-mod config;
-mod contain;
-mod display;
-#[cfg(feature = "full")]
-pub mod docs;
 mod engine;
 mod error;
-mod event;
-#[cfg_attr(
-    not(all(feature = "admin", feature = "redis")),
-    allow(dead_code, reason = "one of them has it, the other asks for it")
-)]
-mod fleet;
-mod future;
+mod events;
 mod group;
-mod handle;
-#[cfg(feature = "tokio")]
-mod health_probe;
-mod history;
+#[cfg(feature = "full")]
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper-util-01")]
 pub mod hyper;
 pub mod keyed;
-mod layer;
-mod listeners;
-#[cfg(feature = "tower")]
-mod load;
 #[cfg(all(test, breaker_loom))]
-mod models;
-mod on_open;
-mod permit;
+mod races;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod registry;
-pub mod rejection;
 #[cfg(feature = "reqwest-013")]
 pub mod reqwest;
-#[cfg(feature = "tower")]
-mod retry;
-mod saved;
-#[cfg(feature = "serde")]
-mod serialize;
 mod service;
-pub mod settlement;
-mod snapshot;
 mod sync;
 #[cfg(any(feature = "metrics", feature = "prometheus", feature = "tracing"))]
 pub mod telemetry;
-mod template;
 #[cfg(feature = "test-util")]
 pub mod test_util;
-mod waiters;
-mod waiting;
+#[cfg(feature = "tracing")]
+mod tracing;
 
-pub use crate::builder::CircuitBuilder;
 pub use crate::circuit::Circuit;
-pub use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
+pub use crate::circuit::builder::CircuitBuilder;
+pub use crate::circuit::classify::{
+    Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf,
+};
+pub use crate::circuit::config::CircuitConfig;
+#[cfg(feature = "tokio")]
+pub use crate::circuit::health_probe::HealthProbe;
+pub use crate::circuit::permit::Permit;
+pub use crate::circuit::saved::SavedCircuit;
+pub use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
 #[cfg(feature = "coarse-clock")]
 pub use crate::clock::coarse::CoarseClock;
 #[cfg(feature = "test-util")]
@@ -177,35 +154,30 @@ pub use crate::clock::manual::ManualClock;
 #[cfg(feature = "tokio")]
 pub use crate::clock::tokio::TokioClock;
 pub use crate::clock::{Clock, SystemClock};
-pub use crate::config::CircuitConfig;
-pub use crate::engine::backoff::Backoff;
 pub use crate::engine::change::ChangeReason;
+pub use crate::engine::machine::open_cap::OpenCap;
 pub use crate::engine::outcome::{FailureKind, Outcome};
-pub use crate::engine::places::OpenCap;
-pub use crate::engine::rules::TripRule;
+pub use crate::engine::record::totals::{Totals, Transitions};
+pub use crate::engine::rules::backoff::Backoff;
+pub use crate::engine::rules::rule::TripRule;
 pub use crate::engine::state::{CircuitState, Override};
-pub use crate::engine::totals::{Totals, Transitions};
 pub use crate::engine::window::{SlidingWindow, WindowCounts};
 pub use crate::error::{BoxError, Error, ErrorChain, RejectReason, Rejected};
-pub use crate::event::{CircuitEvent, Interest, Listener, ListenerFaults};
-pub use crate::future::ResponseFuture;
+pub use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
+pub use crate::events::history::{Delivery, RecentEvent, Subscription};
 pub use crate::group::{CircuitGroup, Isolation};
-#[cfg(feature = "tokio")]
-pub use crate::health_probe::HealthProbe;
-pub use crate::history::{Delivery, RecentEvent, Subscription};
-pub use crate::layer::CircuitBreakerLayer;
-pub use crate::on_open::OnOpen;
-pub use crate::permit::Permit;
 pub use crate::registry::{CircuitRegistry, NameTaken};
 #[doc(no_inline)]
-pub use crate::rejection::Typed;
-#[cfg(feature = "tower")]
-pub use crate::retry::{Anywhere, FindRejected, HeedRejections, Pause};
-pub use crate::saved::SavedCircuit;
-pub use crate::service::CircuitBreaker;
+pub use crate::service::completion::AtOnce;
+pub use crate::service::future::ResponseFuture;
+pub use crate::service::layer::CircuitBreakerLayer;
+pub use crate::service::on_open::OnOpen;
 #[doc(no_inline)]
-pub use crate::settlement::AtOnce;
-pub use crate::snapshot::{CircuitSnapshot, Health, Trip};
+pub use crate::service::rejection::Typed;
+#[cfg(feature = "tower")]
+pub use crate::service::retry::{Anywhere, FindRejected, HeedRejections, Pause};
+pub use crate::service::service::CircuitBreaker;
+pub use crate::service::{completion, rejection};
 
 /// The README's examples are tests, too.
 #[cfg(all(doctest, feature = "full"))]

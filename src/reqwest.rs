@@ -80,11 +80,12 @@ use reqwest::Error;
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, find_source};
-use crate::http::{self, AtBodyEnd, ServerErrorsAsFailures};
+use crate::http;
+use crate::http::{AtBodyEnd, ServerErrorsAsFailures};
 use crate::hyper;
-use crate::layer::CircuitBreakerLayer;
-use crate::rejection::Typed;
-use crate::settlement::{Filter, Filtered, sealed};
+use crate::service::completion::{Filter, Filtered, sealed};
+use crate::service::layer::CircuitBreakerLayer;
+use crate::service::rejection::Typed;
 
 /// The errors of reqwest, and those of hyper, over which it works.
 #[derive(Debug, Clone, Copy, Default)]

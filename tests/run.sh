@@ -132,7 +132,7 @@ step_model() {
 # loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
 step_races() {
     RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom \
-        cargo test --release --locked --features test-util --lib models
+        cargo test --release --locked --features test-util --lib races
 }
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_millis};
 use serde::{Serialize, Serializer};
 
-use crate::contain::contain;
+use crate::sync::catch_panic::contain;
 use crate::sync::{Arc, Mutex, lock};
 
 /// One command that was given through [`Admin`](super::Admin).
@@ -34,7 +34,7 @@ pub struct AuditEntry {
     /// The address it came from, where the server tells.
     pub peer: Option<IpAddr>,
     /// For how long.
-    #[serde(rename = "for", serialize_with = "crate::serialize::optional_seconds")]
+    #[serde(rename = "for", serialize_with = "crate::events::serialize::optional_seconds")]
     pub lasting: Option<Duration>,
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::admin::problem::{Problem, quoted};
 use crate::circuit::Circuit;
-use crate::config::parse_sum;
+use crate::circuit::config::parse_sum;
 use crate::engine::state::Override;
 
 /// A command to one circuit.

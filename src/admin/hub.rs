@@ -12,7 +12,7 @@ use crate::admin::respond::to_json;
 use crate::admin::shared::Shared;
 use crate::admin::view::CircuitView;
 use crate::admin::watch::Watch;
-use crate::snapshot::Health;
+use crate::circuit::snapshot::Health;
 use crate::sync::{Mutex, lock};
 
 /// The last frames.

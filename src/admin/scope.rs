@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::admin::command::Command;
 use crate::admin::problem::{Problem, quoted};
-use crate::fleet::FleetCommand;
+use crate::circuit::fleet::command::FleetCommand;
 
 /// Whom a command is for: the query of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,14 +15,15 @@ use crate::admin::hub::Hub;
 use crate::admin::order::{Order, Target};
 use crate::admin::page;
 use crate::admin::problem::Problem;
-use crate::admin::respond::{self, JSON, ok};
+use crate::admin::respond;
+use crate::admin::respond::{JSON, ok};
 use crate::admin::route::Route;
 use crate::admin::scope::Scope;
 use crate::admin::stream::EventStream;
 use crate::admin::view::{CircuitView, HealthView};
 use crate::circuit::Circuit;
+use crate::circuit::snapshot::Health;
 use crate::registry::CircuitRegistry;
-use crate::snapshot::Health;
 use crate::sync::Arc;
 
 #[derive(Debug)]

@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::circuit::Circuit;
-use crate::config::CircuitConfig;
+use crate::circuit::config::CircuitConfig;
+use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::engine::outcome::FailureKind;
-use crate::engine::settings::Settings;
+use crate::engine::record::totals::Totals;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::totals::Totals;
 use crate::engine::window::WindowCounts;
-use crate::history::RecentEvent;
+use crate::events::history::RecentEvent;
 use crate::registry::CircuitRegistry;
-use crate::snapshot::{CircuitSnapshot, Health};
 use crate::sync::Arc;
 
 /// A circuit: its snapshot, and what can be made of it.
@@ -26,7 +26,7 @@ pub(super) struct CircuitView {
     failure_rate: Option<f64>,
     slow_call_rate: Option<f64>,
     thresholds: Thresholds,
-    #[serde(serialize_with = "crate::serialize::optional_seconds")]
+    #[serde(serialize_with = "crate::events::serialize::optional_seconds")]
     pub(super) override_ends_in: Option<Duration>,
     /// The last few, the oldest first.
     recent_events: Vec<RecentEvent>,
@@ -41,10 +41,10 @@ struct Thresholds {
     confidence: Option<f64>,
     failure_count: Option<u32>,
     slow_call_rate: Option<f64>,
-    #[serde(serialize_with = "crate::serialize::optional_seconds")]
+    #[serde(serialize_with = "crate::events::serialize::optional_seconds")]
     slower_than: Option<Duration>,
     stalled_calls: Option<u32>,
-    #[serde(serialize_with = "crate::serialize::optional_seconds")]
+    #[serde(serialize_with = "crate::events::serialize::optional_seconds")]
     older_than: Option<Duration>,
     minimum_calls: u32,
 }
@@ -67,7 +67,7 @@ pub(super) struct Counts<'a> {
     slow_in_flight: u64,
     stalled_calls: u64,
     totals: Totals,
-    #[serde(serialize_with = "crate::serialize::by_kind")]
+    #[serde(serialize_with = "crate::events::serialize::by_kind")]
     failures_by_kind: &'a [(FailureKind, u64)],
     failure_rate: Option<f64>,
     slow_call_rate: Option<f64>,

@@ -12,10 +12,10 @@ use crate::admin::hub::{FEW_ENTRIES, TICK, event};
 use crate::admin::respond::to_json;
 use crate::admin::shared::Shared;
 use crate::admin::view::{CircuitView, Counts};
+use crate::circuit::snapshot::{CircuitSnapshot, Health};
+use crate::engine::record::totals::Totals;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::totals::Totals;
 use crate::engine::window::WindowCounts;
-use crate::snapshot::{CircuitSnapshot, Health};
 use crate::sync::Arc;
 
 /// What was told last.

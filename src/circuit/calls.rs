@@ -4,9 +4,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use crate::circuit::Circuit;
-use crate::classify::{Classify, ErrorsAsFailures};
+use crate::circuit::classify::{Classify, ErrorsAsFailures};
+use crate::circuit::permit::{Admission, FailureOnPanic};
 use crate::error::Error;
-use crate::permit::{Admission, FailureOnPanic};
 
 impl Circuit {
     /// Awaits `future` if the circuit admits it; an `Err` is a failure.

@@ -1,7 +1,7 @@
 //! What a group does to the circuits of its members.
 
 use crate::circuit::Circuit;
-use crate::engine::places::Places;
+use crate::engine::machine::open_cap::Places;
 use crate::sync::Arc;
 
 impl Circuit {

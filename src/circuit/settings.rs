@@ -1,8 +1,8 @@
 //! The settings of a circuit while it runs.
 
 use crate::circuit::Circuit;
-use crate::config::CircuitConfig;
-use crate::engine::settings::Settings;
+use crate::circuit::config::CircuitConfig;
+use crate::engine::rules::settings::Settings;
 use crate::sync::Arc;
 
 impl Circuit {

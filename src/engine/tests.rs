@@ -13,11 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::probes::ProbeId;
+use crate::engine::machine::record::{Credit, Ending};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::probes::ProbeId;
-use crate::engine::record::{Credit, Ending};
-use crate::engine::settings::{RunRule, Settings};
+use crate::engine::rules::settings::{RunRule, Settings};
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;

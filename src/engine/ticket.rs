@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::probes::ProbeId;
+use crate::engine::machine::probes::ProbeId;
 use crate::engine::state::{Tag, Word};
 use crate::engine::time::{Timestamp, nanos};
 
@@ -134,7 +134,7 @@ impl Ticket {
 #[cfg(test)]
 mod tests {
     use super::{Role, Ticket};
-    use crate::engine::probes::ProbeId;
+    use crate::engine::machine::probes::ProbeId;
     use crate::engine::state::{CircuitState, Override, Word};
     use crate::engine::time::Timestamp;
 

@@ -3,9 +3,9 @@
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 
-use crate::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
+use crate::circuit::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::settlement::Settlement;
+use crate::service::completion::Settlement;
 
 /// The kind of failure of a body that broke, `"body"`.
 pub const BODY: FailureKind = FailureKind::new("body");

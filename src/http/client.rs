@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use http::{Request, Response};
 use http_body::Body;
 
-use crate::classify::Classify;
+use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::http::classify::ClassifyHttp;
 use crate::http::status::ServerErrorsAsFailures;
-use crate::settlement::{Filter, Settlement, named};
+use crate::service::completion::{Filter, Settlement, named};
 
 /// Knows what the errors of a client mean, and asks `C` about all else.
 ///

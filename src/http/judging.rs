@@ -7,14 +7,14 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, Version};
 
 use crate::circuit::Circuit;
-use crate::contain::contain;
+use crate::circuit::permit::{Admission, Permit};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::time::{Reading, Timestamp};
 use crate::http::classify::{ClassifyEnd, Left};
 use crate::http::hints::number;
 use crate::http::settle::Deadline;
 use crate::http::slices::show;
-use crate::permit::{Admission, Permit};
+use crate::sync::catch_panic::contain;
 
 /// A call that is judged at the end of its body. Dropped, it counts as abandoned.
 pub(super) struct Judging<N> {

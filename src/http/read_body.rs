@@ -5,11 +5,11 @@ use std::fmt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 
-use crate::classify::Classify;
+use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, Left, unless_success};
 use crate::http::status::ServerErrorsAsFailures;
-use crate::settlement::Settlement;
+use crate::service::completion::Settlement;
 use crate::sync::Arc;
 
 /// Asks a closure what a response is worth by its status and its whole body, for upstreams that say

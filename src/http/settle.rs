@@ -6,13 +6,13 @@ use std::time::Duration;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 
+use crate::circuit::permit::Permit;
 use crate::engine::outcome::Outcome;
 use crate::error::Rejected;
 use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
-use crate::permit::Permit;
-use crate::settlement::{Innermost, Settle, SettleCall, Settlement, sealed};
+use crate::service::completion::{Innermost, Settle, SettleCall, Settlement, sealed};
 
 /// A call goes on until the body of its response has ended, unless the head decides.
 ///

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use http::Response;
 
-use crate::classify::{Classify, ErrorsAsFailures};
+use crate::circuit::classify::{Classify, ErrorsAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::Rejected;
 use crate::http::hints::{Hints, retry_after};
@@ -89,7 +89,7 @@ impl StatusInRangeAsFailures {
     /// For answers that are no word of the upstream, such as a gateway's 401, or that say nothing of
     /// its health. An ignored status is ignored whatever else is set: in the range of failures, too,
     /// and whatever it asks for in `Retry-After`. It is ignored as soon as the head is there; the
-    /// body is not waited for. [The guide](crate::docs::traps#statuses-that-are-no-word-of-the-upstream)
+    /// body is not waited for. [The guide](crate::guide::traps#statuses-that-are-no-word-of-the-upstream)
     /// says which to ignore. Default: none.
     ///
     /// # Panics

@@ -10,7 +10,7 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::known_rejection;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
-use crate::settlement::Settlement;
+use crate::service::completion::Settlement;
 
 /// Has a `MakeClassifier` of tower-http, such as the one its `TraceLayer` takes, say what a response
 /// is worth.

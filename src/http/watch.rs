@@ -1,7 +1,7 @@
 //! Who watches over a body until its call is judged: its reader and, for a probe, its circuit, too.
 
 use crate::circuit::Circuit;
-use crate::engine::probes::HeldProbe;
+use crate::engine::machine::probes::HeldProbe;
 use crate::engine::time::Timestamp;
 use crate::http::judging::{Judging, Why};
 use crate::sync::{Arc, Mutex, Weak, lock};

@@ -5,18 +5,18 @@ use std::fmt;
 use tower_layer::Layer;
 
 use crate::circuit::Circuit;
+use crate::circuit::snapshot::Health;
+use crate::circuit::template::Template;
 use crate::engine::change::Change;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
-use crate::handle::Handle;
 use crate::keyed::KeyedCircuits;
 use crate::keyed::service::KeyedCircuitBreaker;
 use crate::keyed::store::{Kept, Parting, Store};
-use crate::layer::CircuitBreakerLayer;
 use crate::registry::CircuitRegistry;
-use crate::snapshot::Health;
+use crate::service::layer::CircuitBreakerLayer;
+use crate::service::shared::Handle;
 use crate::sync::Arc;
-use crate::template::Template;
 
 /// Puts one circuit for each key of the request around a service; see [`keyed`](crate::keyed).
 ///

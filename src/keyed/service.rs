@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use crate::future::ResponseFuture;
 use crate::keyed::Key;
 use crate::keyed::layer::Circuits;
-use crate::rejection::{Answer, PassOn};
-use crate::service::enter;
-use crate::settlement::{Settle, SettleCall};
+use crate::service::completion::{Settle, SettleCall};
+use crate::service::future::ResponseFuture;
+use crate::service::rejection::{Answer, PassOn};
+use crate::service::service::enter;
 use crate::sync::Arc;
 
 /// A service behind one circuit for each key of the request; see [`keyed`](crate::keyed).

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::contain::contain;
 use crate::redis::error::SyncErrorKind;
+use crate::sync::catch_panic::contain;
 use crate::sync::{Arc, Mutex, lock};
 
 /// How a process's link to its fleet does.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::state::CircuitState;
-use crate::event::{CircuitEvent, Listener};
+use crate::events::event::{CircuitEvent, Listener};
 use crate::sync::{Arc, Mutex, lock};
 
 /// The last change of each circuit; as many as there are circuits at most.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::engine::fleet::{Ruling, Verdict};
+use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::state::Override;
 
 /// What the fleet has agreed on about one circuit: the value of its key in Redis.

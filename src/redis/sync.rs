@@ -7,7 +7,7 @@ use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::fleet::{Fleet, FleetCommand, FleetDeaf};
+use crate::circuit::fleet::command::{Fleet, FleetCommand, FleetDeaf};
 use crate::redis::builder::RedisSyncBuilder;
 use crate::redis::error::{SyncError, SyncErrorKind};
 use crate::redis::health::{Monitor, SyncHealth};

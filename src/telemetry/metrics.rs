@@ -3,7 +3,7 @@
 use metrics::{SharedString, counter, describe_counter, describe_gauge, gauge};
 
 use crate::engine::state::{CircuitState, Override};
-use crate::event::{CircuitEvent, Interest, Listener};
+use crate::events::event::{CircuitEvent, Interest, Listener};
 use crate::sync::Arc;
 use crate::telemetry::level::level;
 

@@ -7,8 +7,8 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use crate::circuit::snapshot::CircuitSnapshot;
 use crate::registry::CircuitRegistry;
-use crate::snapshot::CircuitSnapshot;
 use crate::telemetry::series::{Kind, METRICS, Metric, Sample, Value};
 
 /// Exports the circuits of a registry through prometheus-client.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::circuit::snapshot::CircuitSnapshot;
 use crate::engine::state::Override;
-use crate::snapshot::CircuitSnapshot;
 use crate::telemetry::level::level;
 
 /// One metric that every circuit has.

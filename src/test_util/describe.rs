@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+use crate::circuit::snapshot::CircuitSnapshot;
 use crate::engine::window::WindowCounts;
-use crate::event::CircuitEvent;
-use crate::history::RecentEvent;
-use crate::snapshot::CircuitSnapshot;
+use crate::events::event::CircuitEvent;
+use crate::events::history::RecentEvent;
 
 /// Shows all that a snapshot holds, the last changes and the settings, a line each.
 pub(crate) struct Described<'a>(pub(crate) &'a Circuit);

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+use crate::circuit::permit::Permit;
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::settings::Settings;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
-use crate::permit::Permit;
 
 /// Calls to a circuit, and the time between them.
 pub(crate) struct Trial<'a> {

@@ -5,6 +5,7 @@ use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 
 use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
+use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
     AtBodyEnd, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
     ResponseBody, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
@@ -14,7 +15,6 @@ use tower_circuit_breaker::redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
 use tower_circuit_breaker::reqwest::ReqwestErrors;
-use tower_circuit_breaker::settlement::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
 use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};

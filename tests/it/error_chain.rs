@@ -8,7 +8,7 @@ use std::num::ParseIntError;
 use std::task::{Context, Poll};
 
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_circuit_breaker::settlement::{Settle, SettleCall};
+use tower_circuit_breaker::completion::{Settle, SettleCall};
 use tower_circuit_breaker::{
     Anywhere, BoxError, CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, ErrorChain,
     ErrorsAsFailures, FindRejected, Outcome, RejectReason, Rejected, Totals, Typed,

@@ -7,11 +7,11 @@ use futures_util::FutureExt;
 use http::{Method, Request, Response};
 use http_body::Body;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower_circuit_breaker::completion::{Settle, SettleCall};
 use tower_circuit_breaker::http::{
     BODY, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, grpc_layer, grpc_unavailable,
     layer, service_unavailable,
 };
-use tower_circuit_breaker::settlement::{Settle, SettleCall};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, Outcome, Rejected, Typed, hyper,
     reqwest,

@@ -7,8 +7,8 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Method, Response, Version};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
+use tower_circuit_breaker::completion::Settlement;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, Left, ReadBody, ResponseBody, layer};
-use tower_circuit_breaker::settlement::Settlement;
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitState, FailureKind, ManualClock, Outcome,
 };

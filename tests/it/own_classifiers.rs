@@ -15,8 +15,8 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::Outcome;
+use tower_circuit_breaker::completion::Settlement;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, ReadBody, grpc_layer, layer};
-use tower_circuit_breaker::settlement::Settlement;
 
 use crate::script::{Script, Step, counted, read, request, response, totals};
 use crate::support::{circuit, ready_to_probe, rejection};

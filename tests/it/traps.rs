@@ -1,4 +1,4 @@
-//! The traps of the guide (`docs::traps`): what goes wrong with a layer on the wrong side of the
+//! The traps of the guide (`guide::traps`): what goes wrong with a layer on the wrong side of the
 //! breaker, and that it goes right on the other.
 
 mod answers;

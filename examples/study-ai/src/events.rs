@@ -6,8 +6,8 @@
 use axum::body::HttpBody;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response};
+use tower_circuit_breaker::completion::Settlement;
 use tower_circuit_breaker::http::{BODY, ClassifyEnd, ClassifyHttp, ServerErrorsAsFailures};
-use tower_circuit_breaker::settlement::Settlement;
 use tower_circuit_breaker::{Classify, FailureKind, Outcome};
 
 /// The provider's failures: 5xx, 429, errors, broken bodies, events that stop before the last one; a

@@ -15,7 +15,7 @@ pub(crate) mod slots;
 mod time;
 
 #[cfg(all(test, breaker_loom))]
-mod models;
+mod races;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 

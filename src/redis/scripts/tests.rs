@@ -7,10 +7,11 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
 
-use crate::engine::backoff::Dice;
-use crate::fleet::FleetCommand;
+use crate::circuit::fleet::command::FleetCommand;
+use crate::engine::rules::backoff::Dice;
 use crate::redis::keys::Keys;
-use crate::redis::node::store::{self, Store};
+use crate::redis::node::store;
+use crate::redis::node::store::Store;
 use crate::redis::record::{Cause, FleetRecord};
 use crate::redis::request::{Ask, Reply, Request, Shown};
 use crate::redis::scripts::{Digests, Terms, load};

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
+use crate::circuit::builder::CircuitBuilder;
 use crate::clock::manual::ManualClock;
 use crate::engine::change::ChangeReason;
-use crate::engine::fleet::{Ruling, Verdict};
+use crate::engine::machine::open_cap::OpenCap;
+use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::places::OpenCap;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 use crate::group::CircuitGroup;

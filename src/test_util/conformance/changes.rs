@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::state::CircuitState;
-use crate::event::{CircuitEvent, Listener};
+use crate::events::event::{CircuitEvent, Listener};
 use crate::sync::{Arc, Mutex, lock};
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::promise::Promise;

@@ -1,9 +1,9 @@
 //! Commands, and what they should come to.
 
+use crate::engine::record::totals::Totals;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::totals::Totals;
 use crate::engine::window::WindowCounts;
-use crate::event::CircuitEvent;
+use crate::events::event::CircuitEvent;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::Broken;

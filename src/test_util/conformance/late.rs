@@ -1,6 +1,6 @@
 //! What a result changes that comes after its circuit has moved on: nothing but its own count.
 
-use crate::snapshot::CircuitSnapshot;
+use crate::circuit::snapshot::CircuitSnapshot;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::Broken;

@@ -9,12 +9,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::circuit::Circuit;
-use crate::classify::Classify;
+use crate::circuit::classify::Classify;
 use crate::error::Error;
-use crate::handle::Handle;
-use crate::layer::CircuitBreakerLayer;
-use crate::rejection::Typed;
-use crate::service::CircuitBreaker;
+use crate::service::layer::CircuitBreakerLayer;
+use crate::service::rejection::Typed;
+use crate::service::service::CircuitBreaker;
+use crate::service::shared::Handle;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::test_util::answer::Gate;
 use crate::test_util::conformance::samples::Samples;

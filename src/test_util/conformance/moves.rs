@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::backoff::Dice;
 use crate::engine::outcome::Outcome;
+use crate::engine::rules::backoff::Dice;
 use crate::test_util::model::Command;
 
 /// One step. Samples and calls under way go by their number.

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
-use crate::classify::Classify;
+use crate::circuit::builder::CircuitBuilder;
+use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
-use crate::engine::settings::Settings;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
 use crate::engine::window::Span;
 use crate::test_util::conformance::promise::Promise;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::classify::Classify;
+use crate::circuit::classify::Classify;
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::settings::Settings;
+use crate::engine::rules::settings::Settings;
 use crate::sync::Arc;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::{Broken, Checks};

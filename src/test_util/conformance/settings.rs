@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::config::CircuitConfig;
+use crate::circuit::config::CircuitConfig;
 use crate::engine::change::ChangeReason;
-use crate::engine::settings::{Rate, Settings, Throttle};
+use crate::engine::rules::settings::{Rate, Settings, Throttle};
 use crate::engine::window::{SlidingWindow, Span};
-use crate::test_util::model::{self, KindRule, Share, Sure, Window};
+use crate::test_util::model;
+use crate::test_util::model::{KindRule, Share, Sure, Window};
 use crate::test_util::trial::kind_named;
 
 /// The same settings in plain numbers: nothing is reckoned here that a circuit reckons from them.
@@ -88,11 +89,11 @@ mod tests {
     use std::time::Duration;
 
     use super::plain;
-    use crate::builder::CircuitBuilder;
     use crate::circuit::Circuit;
-    use crate::engine::backoff::Backoff;
+    use crate::circuit::builder::CircuitBuilder;
     use crate::engine::outcome::FailureKind;
-    use crate::engine::rules::TripRule;
+    use crate::engine::rules::backoff::Backoff;
+    use crate::engine::rules::rule::TripRule;
     use crate::engine::window::SlidingWindow;
     use crate::test_util::model::Window;
 

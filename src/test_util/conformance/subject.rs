@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::circuit::Circuit;
+use crate::circuit::permit::Permit;
 use crate::engine::outcome::Outcome;
 use crate::error::{Error, Rejected};
-use crate::permit::Permit;
 
 /// Makes calls to one circuit.
 pub(super) trait Subject {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::builder::CircuitBuilder;
 use crate::circuit::Circuit;
-use crate::engine::backoff::Dice;
+use crate::circuit::builder::CircuitBuilder;
 use crate::engine::outcome::Outcome;
+use crate::engine::rules::backoff::Dice;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::changes::Changes;
 use crate::test_util::conformance::moves::{Draw, Move, Wait};

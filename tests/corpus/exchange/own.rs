@@ -4,8 +4,8 @@ use std::panic::resume_unwind;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
+use tower_circuit_breaker::completion::Settlement;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp};
-use tower_circuit_breaker::settlement::Settlement;
 use tower_circuit_breaker::{FailureKind, Outcome};
 
 use crate::exchange::{Own, Verdict};

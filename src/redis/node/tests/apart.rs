@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::clock::manual::ManualClock;
-use crate::engine::backoff::Backoff;
 use crate::engine::change::ChangeReason;
+use crate::engine::rules::backoff::Backoff;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::redis::node::{Link, Node};

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::engine::backoff::Backoff;
+use crate::circuit::permit::Permit;
 use crate::engine::change::ChangeReason;
+use crate::engine::rules::backoff::Backoff;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
-use crate::event::{CircuitEvent, Listener};
-use crate::permit::Permit;
+use crate::events::event::{CircuitEvent, Listener};
 use crate::redis::node::Link;
 use crate::redis::node::tests::steps::dark_step;
 use crate::redis::node::tests::{Fleet, HOLD, NODES, Process};

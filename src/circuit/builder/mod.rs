@@ -1,0 +1,433 @@
+//! Building a circuit.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::circuit::config::CircuitConfig;
+use crate::circuit::saved::SavedCircuit;
+use crate::clock::{Clock, ClockSource};
+use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::rule::{TripRule, at_least_one, not_zero};
+use crate::engine::rules::settings::{Settings, Throttle};
+use crate::engine::window::SlidingWindow;
+use crate::events::event::Listener;
+use crate::sync::Arc;
+
+mod confident;
+mod restore;
+
+/// Settings of a [`Circuit`] in the making.
+///
+/// Any one rule that holds trips the circuit, and a value that reaches its limit exactly does.
+/// Setters panic, at the caller's line, on values that cannot be right.
+///
+/// # Without any trip rule
+///
+/// The circuit trips when half of at least 20 calls in 10 s have failed, or after 5 failures in a row
+/// of which the last came at least 1 s after the first ([`TripRule::lasting`]). Setting any rule
+/// replaces both.
+///
+/// So an upstream that is down is found 4 s after its first failure at one call a second, by the
+/// fifth; at 10,000 a second it is found after 1 s and 10,000 failures, where it was well before.
+/// Five calls that are lost together, or a blip of less than a second, open nothing. An upstream of
+/// whose calls a fifth fail, each by chance, stays closed: five in a row however fast come by chance,
+/// too, and would reject half of its calls at 100 a second and nearly all at 10,000.
+#[must_use = "a builder does nothing until `build`"]
+pub struct CircuitBuilder {
+    name: Arc<str>,
+    settings: Settings,
+    clock: Option<Box<dyn Clock>>,
+    listeners: Vec<Box<dyn Listener>>,
+    saved: Option<SavedCircuit>,
+    is_critical: bool,
+}
+
+impl CircuitBuilder {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        let settings = Settings::without_rules();
+        let listeners = Vec::new();
+        Self { name, settings, clock: None, listeners, saved: None, is_critical: false }
+    }
+
+    /// The name of the circuit in the making.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Trips after `failures` failures without a success between them, however fast they come.
+    ///
+    /// At many calls a second such a run comes by chance, or with one connection that is lost: see
+    /// [`TripRule::lasting`]. Failures of a kind with a rule of its own neither count nor end the run.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[track_caller]
+    #[doc(alias = "ConsecutiveFailures")]
+    #[doc(alias = "fail_max")]
+    pub fn consecutive_failures(self, failures: u32) -> Self {
+        self.rule(TripRule::consecutive_failures(failures))
+    }
+
+    /// Trips when the share of failed calls in the window is at least `rate`.
+    ///
+    /// Ignored below [`minimum_calls`](Self::minimum_calls).
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1.
+    #[track_caller]
+    #[doc(alias = "failureRateThreshold")]
+    #[doc(alias = "FailureRatio")]
+    #[doc(alias = "errorThresholdPercentage")]
+    pub fn failure_rate(self, rate: f64) -> Self {
+        self.rule(TripRule::failure_rate(rate))
+    }
+
+    /// Trips when at least `failures` calls in the window have failed, however many there were.
+    ///
+    /// Above the size of a count window it means that size.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[track_caller]
+    #[doc(alias = "TotalFailures")]
+    pub fn failure_count(self, failures: u32) -> Self {
+        self.rule(TripRule::failure_count(failures))
+    }
+
+    /// Trips when the share of calls that took `slower_than` or longer is at least `rate`.
+    ///
+    /// Calls that are still under way count as slow as soon as they have taken that long: an
+    /// upstream that answers nobody opens the circuit before any call has timed out; see
+    /// [`stalled_calls`](Self::stalled_calls) for when that is noticed. Ignored below
+    /// [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe, and so is one that is
+    /// dropped, or whose time is over, without an answer after so long. Of a response that is judged
+    /// at the end of its body, the time to its head counts. Costs each call two readings of the clock
+    /// and two atomic exchanges.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    #[track_caller]
+    #[doc(alias = "slowCallRateThreshold")]
+    #[doc(alias = "slowCallDurationThreshold")]
+    pub fn slow_call_rate(self, rate: f64, slower_than: Duration) -> Self {
+        self.rule(TripRule::slow_call_rate(rate, slower_than))
+    }
+
+    /// Trips when at least `calls` calls are under way for `older_than` or longer.
+    ///
+    /// For upstreams that stop answering: a circuit that waits for results first hears of that when
+    /// calls time out. With a time-out of 30 s, `stalled_calls(20, 5 s)` opens 5 s after the upstream
+    /// stopped rather than after 30. Not for calls that are meant to last, such as streams or long
+    /// polls: there, time the head of the response alone, or do without.
+    ///
+    /// Looked for by calls that come, [`poll_ready`](crate::CircuitBreaker) among them, and by
+    /// [`Circuit::look_for_stalled_calls`], for a ticker; so a circuit without calls opens with the
+    /// next one. A probe that takes so long has failed, as under
+    /// [`slow_call_rate`](Self::slow_call_rate). Never noticed early, and late by at most a fifteenth of `older_than` (and 16 ns). Calls
+    /// of an earlier stretch of the circuit do not count. Needs no window, no task and no lock:
+    /// each call costs two readings of the clock and two atomic exchanges (10 to 13 ns for those,
+    /// where a reading takes 22), and the circuit some 400 bytes, however many are under way.
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0 or `older_than` is zero.
+    #[track_caller]
+    pub fn stalled_calls(self, calls: u32, older_than: Duration) -> Self {
+        self.rule(TripRule::stalled_calls(calls, older_than))
+    }
+
+    /// Adds a trip rule, in the place of one about the same thing.
+    pub fn rule(mut self, rule: TripRule) -> Self {
+        rule.put(&mut self.settings);
+        self
+    }
+
+    /// Sets the window that rates and counts look at.
+    ///
+    /// Default: the last 10 s in 10 buckets when a rule needs a window, else none. Set one to see
+    /// rates in [snapshots](crate::CircuitSnapshot) where only consecutive failures trip.
+    #[doc(alias = "slidingWindowType")]
+    #[doc(alias = "Interval")]
+    pub fn window(mut self, window: SlidingWindow) -> Self {
+        self.settings.window = Some(window);
+        self
+    }
+
+    /// Sets how many calls the window must hold before a rate means anything.
+    ///
+    /// Default 20. Above the size of a count window it means that size.
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0.
+    #[track_caller]
+    #[doc(alias = "minimumNumberOfCalls")]
+    #[doc(alias = "MinimumThroughput")]
+    #[doc(alias = "requestVolumeThreshold")]
+    pub fn minimum_calls(mut self, calls: u32) -> Self {
+        self.settings.minimum_calls = at_least_one("minimum_calls", calls);
+        self
+    }
+
+    /// Sets how long the circuit stays open before it lets probes through.
+    ///
+    /// Default 30 s.
+    ///
+    /// # Panics
+    ///
+    /// When `open_for` is zero.
+    #[track_caller]
+    #[doc(alias = "waitDurationInOpenState")]
+    #[doc(alias = "BreakDuration")]
+    #[doc(alias = "sleepWindowInMilliseconds")]
+    #[doc(alias = "Timeout")]
+    #[doc(alias = "reset_timeout")]
+    pub fn open_for(self, open_for: Duration) -> Self {
+        self.open_backoff(Backoff::fixed(not_zero("open_for", open_for)))
+    }
+
+    /// Sets an open time that grows with each failed recovery.
+    ///
+    /// It starts over once the circuit has stayed closed for as long as it was last open.
+    ///
+    /// # Panics
+    ///
+    /// When the first open time is zero.
+    #[track_caller]
+    pub fn open_backoff(mut self, backoff: Backoff) -> Self {
+        not_zero("open_backoff", backoff.first());
+        self.settings.open = backoff;
+        self
+    }
+
+    /// Sets how many probes must succeed before the circuit closes.
+    ///
+    /// Default 1.
+    ///
+    /// # Panics
+    ///
+    /// When `probes` is 0.
+    #[track_caller]
+    #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
+    #[doc(alias = "success_threshold")]
+    pub fn probes(mut self, probes: u32) -> Self {
+        self.settings.probes = at_least_one("probes", probes);
+        self
+    }
+
+    /// Sets how many probes may be under way at once.
+    ///
+    /// Default 1.
+    ///
+    /// # Panics
+    ///
+    /// When `probes` is 0.
+    #[track_caller]
+    #[doc(alias = "MaxRequests")]
+    pub fn concurrent_probes(mut self, probes: u32) -> Self {
+        self.settings.concurrent_probes = at_least_one("concurrent_probes", probes);
+        self
+    }
+
+    /// Sets how many probes may fail before the circuit reopens.
+    ///
+    /// Default 0: the first that fails reopens it.
+    pub fn failed_probes_allowed(mut self, probes: u32) -> Self {
+        self.settings.failed_probes_allowed = probes;
+        self
+    }
+
+    /// Sets how long a probe may hold its slot without an answer; after that another call may probe.
+    ///
+    /// Default: the open time, but at least 1 s. A late verdict of the probe still counts. A probe
+    /// whose time is over counts as unanswered, as one that was dropped: sixteen of those in a row,
+    /// over a minute or more, open the circuit again. So a healthy upstream whose answers take
+    /// longer than a minute never closes a circuit whose open time is short: set this to more than its
+    /// slowest good answer takes.
+    ///
+    /// # Panics
+    ///
+    /// When `timeout` is zero.
+    #[track_caller]
+    #[doc(alias = "maxWaitDurationInHalfOpenState")]
+    pub fn probe_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.probe_timeout = Some(not_zero("probe_timeout", timeout));
+        self
+    }
+
+    /// Counts a call that is dropped as a failure, when nothing had come from the upstream for this
+    /// long.
+    ///
+    /// That is since the call began or, for a response whose body is read, since its reader began to
+    /// wait. For a breaker inside an outer timeout: set it a little shorter than that. Uploads that
+    /// their callers give up midway count, too. Default: dropped calls say nothing. Costs each call a
+    /// reading of the clock.
+    ///
+    /// # Panics
+    ///
+    /// When `elapsed` is zero.
+    #[track_caller]
+    pub fn abandoned_after(mut self, elapsed: Duration) -> Self {
+        self.settings.abandoned_after = Some(not_zero("abandoned_after", elapsed));
+        self
+    }
+
+    /// Sets how long at most an upstream can have the circuit opened by
+    /// [`Outcome::TripFor`](crate::Outcome::TripFor).
+    ///
+    /// Default 1 h.
+    ///
+    /// # Panics
+    ///
+    /// When `longest` is zero.
+    #[track_caller]
+    pub fn longest_trip_for(mut self, longest: Duration) -> Self {
+        self.settings.longest_trip_for = not_zero("longest_trip_for", longest);
+        self
+    }
+
+    /// Lets traffic back in little by little after a recovery: a tenth of the calls at first, all of
+    /// them after `duration`, and ever more in between.
+    ///
+    /// Default: all at once. For upstreams that come back with cold caches and empty pools, or with
+    /// many clients waiting: the whole load at once brings them down again. Not where every call
+    /// counts and few come, since nine of ten are rejected at first.
+    ///
+    /// The circuit is closed meanwhile, and trips by the same rules. Rejections say
+    /// [`Ramping`](crate::RejectReason::Ramping), also to services that wait
+    /// (`OnOpen::Wait`); who is admitted is drawn at random. A trip while it
+    /// ramps is a failed recovery: it opens with the next step of the
+    /// [backoff](Self::open_backoff). An operator's `reset` or `release` lets all calls in at once. Costs
+    /// calls nothing before and after.
+    ///
+    /// # Panics
+    ///
+    /// When `duration` is zero.
+    #[track_caller]
+    #[doc(alias = "slowStart")]
+    pub fn ramp(mut self, duration: Duration) -> Self {
+        self.settings.ramp = Some(not_zero("ramp", duration));
+        self
+    }
+
+    /// Holds calls back from an upstream that refuses many, instead of cutting it off.
+    ///
+    /// Adaptive throttling of the client, as in [Handling
+    /// Overload](https://sre.google/sre-book/handling-overload/) of the SRE book: over the last two
+    /// minutes, the circuit counts the calls that were tried and those that succeeded, and rejects
+    /// with the probability `max(0, (requests - k × accepts) / (requests + 1))`. So about `k` times as
+    /// many calls reach the upstream as it accepts: `k` of 2, as the book has it, wastes half of them,
+    /// 1.1 a tenth.
+    ///
+    /// When the upstream can do more, the calls grow again. For that the circuit also looks at the
+    /// newest calls alone, those of the last `k - 1` minutes, but of ten seconds and fifty calls at
+    /// least, and goes by them where they let it admit more. In the median, 99 % of the calls are
+    /// admitted again after about
+    ///
+    /// | `k` | an outage of a minute | of ten minutes or an hour, 10 calls/s | the same, 1,000 calls/s |
+    /// |---|---|---|---|
+    /// | 1.1 | 1 min | 4 min | 9 min |
+    /// | 1.5 | 1 min | 4 min | 7 min |
+    /// | 2 | 1 min | 5 min | 8 min |
+    ///
+    /// A `k` of 1 leaves hardly any room to grow: hours.
+    ///
+    /// For upstreams that are overloaded rather than down, whose refusals cost them something; not
+    /// for one that is down, where nothing is to be gained by trying: a trip rule beside it, such as
+    /// [`consecutive_failures`](Self::consecutive_failures), opens the circuit then. It is a rule, and
+    /// so replaces the default ones; alone, it never opens the circuit. Rejections say
+    /// [`Throttled`](crate::RejectReason::Throttled), and count as tried; ignored and dropped calls are
+    /// neither tried nor accepted. Costs each call two readings of the clock and a sum of twelve
+    /// buckets, or two such sums while it holds calls back.
+    ///
+    /// # Panics
+    ///
+    /// When `k` is below 1 or above 1,000.
+    #[track_caller]
+    pub fn throttle(mut self, k: f64) -> Self {
+        let throttle = Throttle::new(k);
+        assert!(throttle.is_some(), "throttle is {k}: must be from 1 to 1000, such as 2");
+        self.settings.throttle = throttle;
+        self
+    }
+
+    /// Marks the circuit as critical: the process can do nothing without its upstream.
+    ///
+    /// [`CircuitRegistry::health`](crate::CircuitRegistry::health) is failing while a critical circuit
+    /// is, and a health endpoint that follows it answers 503. Default: not critical, since callers
+    /// that do without one upstream are better off than none.
+    ///
+    /// **Careful** where a load balancer or an orchestrator obeys that endpoint: it takes *every*
+    /// process out, or restarts them, while one upstream is down, and restarting them does not mend
+    /// it. Not for liveness probes.
+    pub fn critical(mut self) -> Self {
+        self.is_critical = true;
+        self
+    }
+
+    /// Sets the clock that all times are taken from.
+    ///
+    /// Default [`SystemClock`](crate::SystemClock).
+    #[doc(alias = "TimeProvider")]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Adds a listener; see [`Circuit::on_event`].
+    #[doc(alias = "OnStateChange")]
+    #[doc(alias = "OnOpened")]
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Takes all settings from `config`, in the place of those made so far.
+    pub fn config(mut self, config: CircuitConfig) -> Self {
+        self.settings = config.into_settings();
+        self
+    }
+
+    /// The settings made so far, for [`Circuit::reconfigure`] or to write them down.
+    #[must_use]
+    pub fn into_config(self) -> CircuitConfig {
+        CircuitConfig::from_settings(self.settings)
+    }
+
+    /// Makes the circuit, closed unless it goes on from an earlier one.
+    #[must_use]
+    pub fn build(self) -> Circuit {
+        self.build_with(Arc::new)
+    }
+
+    /// The same, where `share` says where the settings are kept.
+    pub(crate) fn build_with(self, share: impl FnOnce(Settings) -> Arc<Settings>) -> Circuit {
+        let clock = ClockSource::new(self.clock);
+        let seed = RandomState::new().hash_one(&self.name);
+        let settings = share(self.settings.with_default_rules());
+        let circuit = Circuit::new(self.name, settings, seed, clock, self.is_critical);
+        for listener in self.listeners {
+            circuit.add_listener(listener);
+        }
+        if let Some(saved) = self.saved.filter(|saved| saved.name() == circuit.name()) {
+            circuit.tell_if(circuit.come_back(&saved, circuit.now()));
+        }
+        circuit
+    }
+}
+
+impl fmt::Debug for CircuitBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBuilder")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

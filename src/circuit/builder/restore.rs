@@ -1,0 +1,57 @@
+//! A circuit that goes on from an earlier one.
+
+use crate::circuit::builder::CircuitBuilder;
+use crate::circuit::saved::SavedCircuit;
+
+impl CircuitBuilder {
+    /// Has the circuit go on from what an earlier process [exported](crate::Circuit::export).
+    ///
+    /// An open circuit is open for the time that was left, less the time the process was away, and
+    /// then recovers by its backoff as if nothing had happened. Where that time is over, or probes
+    /// were under way, it is open and the next call probes. An override comes back, also one that the
+    /// admin service was to end at some time: take it away by
+    /// [`without_override`](SavedCircuit::without_override) where that is not wanted. A closed circuit
+    /// stays closed, and remembers its backoff until it has been closed for long enough; a
+    /// [`ramp`](Self::ramp) is over. Window, runs and totals start empty. What was saved of a circuit of another name is not used.
+    ///
+    /// The builder's listeners hear of it as of any change, with
+    /// [`ChangeReason::Restored`](crate::ChangeReason::Restored); a circuit that comes back open has
+    /// tripped once more. No open time is longer than the settings could have made it, so a file that
+    /// says otherwise cannot keep a circuit open: the longest of the open times and
+    /// [`longest_trip_for`](Self::longest_trip_for).
+    ///
+    /// How long the process was away is the one thing that the wall clock is asked for; see
+    /// [`away_for`](SavedCircuit::away_for).
+    ///
+    /// **For** processes that restart often, or all at once in a roll-out, before an upstream that
+    /// must not meet all of their calls while it is down; and for overrides that are to outlive a
+    /// restart. **Not** where a restart is what mends the upstream or the way to it, nor among many
+    /// processes that can share their circuits through Redis (feature `redis`): the fleet remembers.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "serde", doc = "```")]
+    #[cfg_attr(not(feature = "serde"), doc = "```text")]
+    /// use std::fs;
+    /// use tower_circuit_breaker::{Circuit, CircuitState, SavedCircuit};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = std::env::temp_dir().join(format!("plants-{}.json", std::process::id()));
+    /// let circuit = Circuit::builder("plants").build();
+    /// circuit.trip();
+    /// fs::write(&file, serde_json::to_vec(&circuit.export())?)?;
+    ///
+    /// // In the next process: without a file, or with one that is no good, it starts closed.
+    /// let saved = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<SavedCircuit>(&text).ok());
+    /// let circuit = Circuit::builder("plants").restore(saved).build();
+    ///
+    /// assert_eq!(circuit.state(), CircuitState::Open);
+    /// # fs::remove_file(file)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn restore(mut self, saved: impl Into<Option<SavedCircuit>>) -> Self {
+        self.saved = saved.into();
+        self
+    }
+}

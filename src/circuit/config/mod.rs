@@ -1,0 +1,80 @@
+//! Settings as a value: from and to text with the `serde` feature.
+
+use crate::engine::rules::settings::Settings;
+
+#[cfg(feature = "serde")]
+mod check;
+#[cfg(feature = "serde")]
+mod scalar;
+#[cfg(feature = "serde")]
+mod text;
+
+#[cfg(feature = "serde")]
+pub(crate) use self::check::ConfigError;
+#[cfg(feature = "admin")]
+pub(crate) use self::check::parse_sum;
+#[cfg(feature = "serde")]
+pub(crate) use self::scalar::Scalar;
+
+/// All settings of a circuit, checked.
+///
+/// From text with the `serde` feature, or from
+/// [`CircuitBuilder::into_config`](crate::CircuitBuilder::into_config). A value of this type is
+/// always right, so [`Circuit::reconfigure`](crate::Circuit::reconfigure) cannot fail.
+///
+/// # As text
+///
+/// Every field is optional and has the setter's name, meaning and default. Unknown fields are
+/// refused; durations are written as `"30s"`, `"1m 30s"` or `"250ms"`. A wrong value gives an error
+/// that names the field, the value and what is allowed.
+///
+/// ```toml
+/// consecutive_failures = 5
+/// lasting = "1s"                        # if wanted: the last of them so long after the first
+/// failure_rate = 0.5
+/// failure_rate_confident = 0.3          # together with:
+/// confidence = 0.99
+/// failure_count = 100
+/// slow_call_rate = 0.8                  # together with:
+/// slower_than = "2s"
+/// stalled_calls = 20                    # together with:
+/// older_than = "5s"
+/// window = { time = "10s", buckets = 10 }   # or: { calls = 100 }
+/// minimum_calls = 20
+/// open_for = "30s"                      # or: open_backoff = { first = "5s", max = "5m" }
+/// probes = 1
+/// concurrent_probes = 1
+/// failed_probes_allowed = 0
+/// probe_timeout = "30s"
+/// abandoned_after = "3s"
+/// longest_trip_for = "1h"
+/// ramp = "1m"
+/// throttle = 2.0
+///
+/// [[rules]]
+/// consecutive_failures = 3
+/// kind = "connect"
+/// open_for = "1m"
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "text::Text", into = "text::Text"))]
+pub struct CircuitConfig {
+    settings: Settings,
+}
+
+impl CircuitConfig {
+    pub(crate) const fn from_settings(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    pub(crate) fn into_settings(self) -> Settings {
+        self.settings
+    }
+}
+
+impl Default for CircuitConfig {
+    fn default() -> Self {
+        Self::from_settings(Settings::without_rules())
+    }
+}

@@ -1,0 +1,249 @@
+//! Asking an upstream in the background whether it is back (feature `tokio`).
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::circuit::Circuit;
+use crate::circuit::weak::WeakCircuit;
+use crate::engine::machine::health::OpenStretch;
+use crate::engine::rules::backoff::{Backoff, Dice};
+use crate::engine::rules::rule::not_zero;
+use crate::events::history::Subscription;
+use crate::sync::catch_panic::contain;
+
+/// Asks an upstream in the background whether it is back, while its circuit is open (feature
+/// `tokio`).
+///
+/// From [`Circuit::health_probe`]. Without one, the first calls after the open time find out whether
+/// the upstream is back: they are real calls of real users, and some of them fail. With one, none of
+/// them is spent: the circuit stays open until the probe says `true`, however long that takes, and is
+/// half-open then, or at once closed ([`then_close`](Self::then_close)).
+///
+/// For upstreams with a health endpoint, or a call that is cheap and says enough. Not where only real
+/// calls tell: an endpoint that answers while the service behind it does not closes the circuit on an
+/// upstream that fails. Half-open, the default, is safe against that: the next calls are probes. Not
+/// together with `redis::RedisSync`, whose leases decide who probes.
+///
+/// While the circuit is open the probe is asked again after each `interval`, less up to half of it at
+/// random, so that many processes do not ask in step; the first time after one such pause. An answer
+/// that takes longer than [`timeout`](Self::timeout), and a panic, are a `false`. The open time
+/// matters no longer, but for a stretch that the upstream itself asked for
+/// ([`Outcome::TripFor`](crate::Outcome::TripFor)), that an operator began, or that goes on from an
+/// earlier process ([`restore`](crate::CircuitBuilder::restore)): nobody is asked before its end. A
+/// rejection's [`retry_after`](crate::Rejected::retry_after) is the time until the probe's next answer
+/// is there at the latest, plus a second. A circuit that is forced open or isolated is left alone.
+///
+/// [`run`](Self::run) is a future to be spawned. It does not keep the circuit alive and ends with it.
+/// Should it end or hang before, as its runtime is shut down, the circuit is probed by calls as ever
+/// once that time is over: no circuit stays open for want of its probe.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::{Circuit, CircuitState};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let circuit = Circuit::builder("search").consecutive_failures(5).build();
+/// let is_up = || async {
+///     // Such as a GET of its health endpoint.
+///     true
+/// };
+/// tokio::spawn(circuit.health_probe(Duration::from_secs(5), is_up).then_close().run());
+/// # tokio::task::yield_now().await;
+///
+/// for _ in 0..5 {
+///     let _ = circuit.call(async { Err::<(), _>("refused") }).await;
+/// }
+/// assert_eq!(circuit.state(), CircuitState::Open);
+///
+/// tokio::time::sleep(Duration::from_secs(6)).await;
+/// assert_eq!(circuit.state(), CircuitState::Closed);
+/// # }
+/// ```
+#[must_use = "a health probe does nothing until it is run"]
+pub struct HealthProbe<P> {
+    circuit: WeakCircuit,
+    changes: Subscription,
+    /// A pause is one step of it.
+    interval: Backoff,
+    timeout: Duration,
+    then: Then,
+    dice: Dice,
+    /// The last stretch whose beginning was waited out.
+    waited: u64,
+    probe: P,
+}
+
+/// What follows on a probe that says that the upstream is well.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    HalfOpen,
+    Close,
+}
+
+/// How long a circuit stays open for a probe that is late: long enough for a busy runtime.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Circuit {
+    /// Asks `probe` in the background while the circuit is open, instead of probing with calls
+    /// (feature `tokio`).
+    ///
+    /// See [`HealthProbe`] for all of it.
+    ///
+    /// # Panics
+    ///
+    /// When `interval` is zero.
+    #[track_caller]
+    #[doc(alias = "healthCheck")]
+    pub fn health_probe<P, F>(&self, interval: Duration, probe: P) -> HealthProbe<P>
+    where
+        P: FnMut() -> F,
+        F: Future<Output = bool>,
+    {
+        HealthProbe::new(self, not_zero("interval", interval), probe)
+    }
+}
+
+impl<P> HealthProbe<P> {
+    pub(crate) fn new(circuit: &Circuit, interval: Duration, probe: P) -> Self {
+        Self {
+            circuit: circuit.downgrade(),
+            changes: circuit.subscribe(),
+            interval: Backoff::exponential(interval, interval),
+            timeout: interval,
+            then: Then::HalfOpen,
+            dice: Dice::new(RandomState::new().hash_one(circuit.name())),
+            waited: 0,
+            probe,
+        }
+    }
+
+    /// Sets how long an answer may take.
+    ///
+    /// Default: the interval.
+    ///
+    /// # Panics
+    ///
+    /// When `timeout` is zero.
+    #[track_caller]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: not_zero("timeout", timeout), ..self }
+    }
+
+    /// Closes the circuit as soon as the probe says that the upstream is well, without probes of
+    /// calls.
+    ///
+    /// Default: the circuit is half-open then.
+    pub fn then_close(self) -> Self {
+        Self { then: Then::Close, ..self }
+    }
+}
+
+impl<P, F> HealthProbe<P>
+where
+    P: FnMut() -> F,
+    F: Future<Output = bool>,
+{
+    /// Asks while the circuit is open, until it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside of a tokio runtime with a timer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the probe that is under way; the circuit is probed by calls again.
+    pub async fn run(mut self) {
+        loop {
+            let Some(circuit) = self.circuit.upgrade() else { return };
+            let stretch = circuit.open_stretch();
+            drop(circuit);
+            let is_well = match stretch {
+                Some(stretch) => self.watch(stretch).await,
+                None => false,
+            };
+            // Said to be well, closed, half-open or forced: nothing to do before the next change.
+            if (is_well || stretch.is_none()) && self.changes.next().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Asks once, after a pause; gives whether the upstream is well. `false` also when the circuit
+    /// has changed meanwhile.
+    async fn watch(&mut self, stretch: OpenStretch) -> bool {
+        let leave_alone =
+            if self.waited == stretch.epoch { Duration::ZERO } else { stretch.leave_alone };
+        let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
+        let patience = pause.saturating_add(self.timeout).saturating_add(GRACE);
+        if !self.with(|circuit| circuit.prolong(stretch, patience)) {
+            return false;
+        }
+        if unless_changed(&mut self.changes, sleep(pause)).await.is_none() {
+            return false;
+        }
+        self.waited = stretch.epoch;
+        let answer = timeout(self.timeout, ask(&mut self.probe));
+        let is_well = unless_changed(&mut self.changes, answer).await == Some(Ok(true));
+        is_well
+            && self.with(|circuit| match self.then {
+                Then::HalfOpen => circuit.prolong(stretch, Duration::ZERO),
+                Then::Close => circuit.heal(stretch),
+            })
+    }
+
+    /// `false` when there is no circuit any more.
+    fn with(&self, f: impl FnOnce(&Circuit)) -> bool {
+        self.circuit.upgrade().map(|circuit| f(&circuit)).is_some()
+    }
+}
+
+/// Asks the probe; a panic, in it or in its future, is a `false`.
+async fn ask<P, F>(probe: &mut P) -> bool
+where
+    P: FnMut() -> F,
+    F: Future<Output = bool>,
+{
+    let mut asked = None;
+    contain(|| asked = Some(probe()));
+    let Some(asked) = asked else { return false };
+    let mut asked = pin!(asked);
+    poll_fn(|cx| {
+        let mut polled = Poll::Ready(false);
+        contain(|| polled = asked.as_mut().poll(cx));
+        polled
+    })
+    .await
+}
+
+/// Awaits `future`, unless the circuit changes meanwhile or is gone.
+async fn unless_changed<F: Future>(changes: &mut Subscription, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if changes.poll_next(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::as_mut(&mut future).poll(cx).map(Some)
+    })
+    .await
+}
+
+impl<P> fmt::Debug for HealthProbe<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthProbe")
+            .field("circuit", &self.circuit.upgrade())
+            .field("interval", &self.interval.max())
+            .field("timeout", &self.timeout)
+            .field("then", &self.then)
+            .field("probe", &std::any::type_name::<P>())
+            .finish_non_exhaustive()
+    }
+}

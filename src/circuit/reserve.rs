@@ -1,0 +1,98 @@
+//! What services ask of a circuit that they wait for.
+
+use std::time::Duration;
+
+use crate::circuit::wakers::Waiters;
+use crate::circuit::{Circuit, FORCED_OPEN};
+use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::machine::Refusal;
+use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
+
+/// How long a call is refused, if nothing changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Until then, which is so far away.
+    Until { due: Timestamp, left: Duration },
+    /// An operator forced the circuit open.
+    UntilChange,
+}
+
+impl Circuit {
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.core.waiters
+    }
+
+    /// Whether a call would be refused now, and for how long; changes nothing.
+    pub(crate) fn ask(&self) -> Result<(), Refused> {
+        let now = self.now();
+        match self.core.machine.would_refuse(|| now) {
+            Some(refusal) => Err(Refused::new(refusal, now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reserves a probe's slot for a call to come: `None` where it needs none.
+    pub(crate) fn reserve(&self) -> Result<Option<Ticket>, Refused> {
+        if self.core.machine.admits_all() {
+            return Ok(None);
+        }
+        let now = self.now();
+        self.end_holds(now);
+        let (reserved, change) = self.core.machine.reserve(now);
+        self.tell_if(change);
+        if reserved.is_ok_and(|ticket| ticket.is_some()) {
+            self.tell_slot_taken();
+        }
+        reserved.map_err(|refusal| Refused::new(refusal, now))
+    }
+
+    /// Whether `reserved` still holds its slot.
+    pub(crate) fn holds(&self, reserved: Ticket) -> bool {
+        self.core.machine.holds(reserved, self.now())
+    }
+
+    /// Makes a reservation a probe that begins now, if it still holds its slot.
+    pub(crate) fn resume(&self, reserved: Ticket) -> Option<Ticket> {
+        self.core.machine.resume(reserved, self.now())
+    }
+
+    /// Gives back the slot of a reservation that was not used.
+    pub(crate) fn give_back(&self, reserved: Ticket) {
+        self.tell_effect(self.core.machine.give_back(reserved));
+    }
+
+    /// It may have been the last: who waits for a busy inner service is rejected now.
+    pub(super) fn tell_slot_taken(&self) {
+        self.core.waiters.wake_for_inner();
+    }
+
+    /// Wakes those who have to ask again after `change`.
+    pub(super) fn wake_after(&self, change: &Change) {
+        let waiters = &self.core.waiters;
+        waiters.wake_for_inner();
+        let is_forced_open = |standing: Standing| standing.overridden == FORCED_OPEN;
+        let has_time_again = is_forced_open(change.from) && !is_forced_open(change.to);
+        if self.core.machine.admits_all() || has_time_again {
+            // Who asked while it was forced open has no alarm.
+            waiters.wake_all();
+        } else if change.reason != ChangeReason::OpenTimeOver {
+            // Slots may be free, or the time is another one: one is enough to see to that.
+            waiters.wake_next();
+        }
+        // Open => HalfOpen: for that the timekeeper of those who wait has an alarm.
+    }
+}
+
+impl Refused {
+    fn new(refusal: Refusal, now: Timestamp) -> Self {
+        match refusal {
+            Refusal::Open { until: due } | Refusal::ProbesBusy { until: due } => {
+                Self::Until { due, left: due.since(now) }
+            }
+            Refusal::ForcedOpen => Self::UntilChange,
+            // Not refused for a time: the next call may be admitted.
+            Refusal::Ramping | Refusal::Throttled => Self::Until { due: now, left: Duration::ZERO },
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A circuit between two processes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::engine::machine::saved::Memory;
+use crate::engine::state::{CircuitState, Override};
+use crate::sync::Arc;
+
+#[cfg(feature = "serde")]
+mod text;
+
+/// A circuit as it was when it was exported, to go on from after a restart.
+///
+/// It holds name, state, override, the time that the circuit is still to be open, its backoff, and the
+/// time of day. It does not hold the window: a window of calls by another process, before a restart
+/// that may have mended what failed, says little of calls to come. Nor totals and changes, which
+/// dashboards expect to start over with a process.
+///
+/// From [`Circuit::export`](crate::Circuit::export), for
+/// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
+///
+/// # As text
+///
+/// With the feature `serde`, in any format that has maps. Durations and the time of day, since 1970,
+/// are numbers of seconds. A text of another version, or with a value that cannot be, is refused with
+/// an error that names the field, the value and what is allowed.
+///
+/// ```json
+/// {
+///   "version": 1,
+///   "name": "plants",
+///   "state": "open",
+///   "time_left": 12.5,
+///   "open_for": 30.0,
+///   "backoff_step": 0,
+///   "saved_at": 1795271477.125
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "text::Text", into = "text::Text"))]
+pub struct SavedCircuit {
+    name: Arc<str>,
+    memory: Memory,
+    /// `None` where it was said how long the process was away.
+    saved_at: Option<SystemTime>,
+}
+
+impl SavedCircuit {
+    /// What is saved now.
+    pub(crate) fn now(name: Arc<str>, memory: Memory) -> Self {
+        Self { name, memory, saved_at: Some(to_millis(time_of_day())) }
+    }
+
+    /// The name of the circuit.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The state that it was in. From half-open it comes back as open and ready to probe.
+    #[must_use]
+    pub const fn state(&self) -> CircuitState {
+        self.memory.state
+    }
+
+    /// What an operator of its process had imposed.
+    #[must_use]
+    pub const fn overridden(&self) -> Option<Override> {
+        self.memory.overridden
+    }
+
+    /// The same without its override, as after [`Circuit::release`](crate::Circuit::release).
+    #[must_use]
+    pub fn without_override(self) -> Self {
+        Self { memory: self.memory.released(), ..self }
+    }
+
+    /// The same after the process was away for `time`, whatever the wall clock says: for tests and
+    /// simulations, and where that time is known better.
+    #[must_use]
+    pub fn away_for(self, time: Duration) -> Self {
+        Self { memory: self.memory.after(time), saved_at: None, ..self }
+    }
+
+    /// Whether a circuit that goes on from it now is another than a new one, by more than a backoff
+    /// that is over.
+    pub(crate) fn says_anything(&self) -> bool {
+        let memory = self.memory();
+        memory.overridden.is_some() || !memory.left.is_zero()
+    }
+
+    /// What there is to go on from now.
+    ///
+    /// The wall clock tells only how long the process was away, which no monotonic clock can. Where
+    /// it has gone back since, or the time is still to come, no time has passed.
+    pub(crate) fn memory(&self) -> Memory {
+        let away = self.saved_at.and_then(|at| time_of_day().duration_since(at).ok());
+        self.memory.after(away.unwrap_or_default())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "no other clock goes on between two processes")]
+fn time_of_day() -> SystemTime {
+    SystemTime::now()
+}
+
+/// `time` in whole milliseconds, which come back from a number of seconds in text.
+fn to_millis(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let below = Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000));
+    UNIX_EPOCH.checked_add(since.saturating_sub(below)).unwrap_or(UNIX_EPOCH)
+}

@@ -1,0 +1,134 @@
+//! A saved circuit as text: what is written, and what of that is taken.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::config::{ConfigError, Scalar};
+use crate::circuit::saved::{SavedCircuit, to_millis};
+use crate::engine::machine::saved::Memory;
+use crate::engine::state::{CircuitState, Override};
+
+/// What is written. Fields that are not known are left alone: the version says what the others mean.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, expecting = "a saved circuit")]
+pub(crate) struct Text {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overridden: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_left: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_for: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backoff_step: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved_at: Option<Scalar>,
+}
+
+const VERSION: u32 = 1;
+
+impl From<SavedCircuit> for Text {
+    fn from(saved: SavedCircuit) -> Self {
+        let Memory { state, overridden, left, open_for, step } = saved.memory;
+        let saved_at = saved.saved_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let text = |word: &str| Some(Scalar::Text(word.to_owned()));
+        let seconds = |time: Duration| Scalar::Number(time.as_secs_f64());
+        Self {
+            version: Some(VERSION.into()),
+            name: text(&saved.name),
+            state: text(state.as_str()),
+            overridden: overridden.and_then(|overridden| text(overridden.as_str())),
+            time_left: Some(seconds(left)),
+            open_for: Some(seconds(open_for)),
+            backoff_step: step.map(Scalar::from),
+            saved_at: saved_at.map(seconds),
+        }
+    }
+}
+
+impl TryFrom<Text> for SavedCircuit {
+    type Error = ConfigError;
+
+    fn try_from(text: Text) -> Result<Self, ConfigError> {
+        check_version(text.version)?;
+        let states = [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen];
+        let forced = [Override::ForcedOpen, Override::ForcedClosed, Override::Observing];
+        let state = |word: &Scalar| one_of(word, &states, CircuitState::as_str);
+        let imposed = |word: &Scalar| one_of(word, &forced, Override::as_str);
+        let allowed = "forced_open, forced_closed or observing, or left out";
+        let memory = Memory {
+            state: needed("state", text.state, "closed, open or half_open", state)?,
+            overridden: taken("overridden", text.overridden, allowed, imposed)?,
+            left: needed("time_left", text.time_left, SECONDS, seconds)?,
+            open_for: needed("open_for", text.open_for, SECONDS, seconds)?,
+            step: taken("backoff_step", text.backoff_step, "a whole number, or left out", whole)?,
+        };
+        let saved_at = taken("saved_at", text.saved_at, "seconds since 1970", time_of_day)?;
+        let name = needed("name", text.name, "the name of a circuit", |name| match name {
+            Scalar::Text(name) => Some(name.as_str().into()),
+            _ => None,
+        })?;
+        Ok(Self { name, memory, saved_at })
+    }
+}
+
+fn check_version(version: Option<Scalar>) -> Result<(), ConfigError> {
+    let allowed = "1: restore it with the release of the crate that wrote it, or start without it";
+    needed("version", version, allowed, |version| whole(version).filter(|it| *it == VERSION))
+        .map(|_| ())
+}
+
+/// A field that has to be there.
+fn needed<T>(
+    field: &str,
+    value: Option<Scalar>,
+    allowed: &'static str,
+    check: impl Fn(&Scalar) -> Option<T>,
+) -> Result<T, ConfigError> {
+    taken(field, value, allowed, check)?.ok_or_else(|| ConfigError::new(field, "missing", allowed))
+}
+
+/// A field that may be there.
+fn taken<T>(
+    field: &str,
+    value: Option<Scalar>,
+    allowed: &'static str,
+    check: impl Fn(&Scalar) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    check(&value).map(Some).ok_or_else(|| ConfigError::new(field, value, allowed))
+}
+
+fn one_of<T: Copy>(word: &Scalar, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
+    let Scalar::Text(word) = word else { return None };
+    all.iter().copied().find(|one| name(*one) == word)
+}
+
+fn whole(value: &Scalar) -> Option<u32> {
+    match value {
+        Scalar::Whole(number) => u32::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+fn seconds(value: &Scalar) -> Option<Duration> {
+    match value {
+        Scalar::Number(number) => Duration::try_from_secs_f64(*number).ok(),
+        Scalar::Whole(number) => u64::try_from(*number).ok().map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+fn time_of_day(value: &Scalar) -> Option<SystemTime> {
+    // Half of the least that is kept, since a number of seconds may be off by its last bit.
+    let since = seconds(value)?.checked_add(Duration::from_micros(500))?;
+    UNIX_EPOCH.checked_add(since).map(to_millis)
+}
+
+const SECONDS: &str = "a number of seconds, 0 or more";

@@ -1,0 +1,129 @@
+//! How a call gets into a closed circuit that looks at it on its way in; see
+//! [`Checks`](crate::engine::machine::tracked::Checks).
+
+use crate::engine::change::Change;
+use crate::engine::in_flight::share::Share;
+use crate::engine::in_flight::tracking::Begun;
+use crate::engine::machine::record::Effect;
+use crate::engine::machine::{Machine, Refusal};
+use crate::engine::outcome::Verdict;
+use crate::engine::record::totals::Counter;
+use crate::engine::state::{Override, Tag, Word};
+use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, planted};
+
+impl Machine {
+    /// Admits a call of the closed circuit, and counts it as under way where a rule asks for that.
+    pub(crate) fn check_in(&self, word: Word, now: Timestamp) -> Ticket {
+        let ticket = Ticket::new(word, now);
+        if word.is_plainly_closed() {
+            return ticket;
+        }
+        if let Some(checks) = self.recorder().checks() {
+            checks.begin_anyway(Tag::of(word.epoch()), now);
+        }
+        ticket.checked()
+    }
+
+    /// Admits a call of the closed circuit that is only to be counted as under way.
+    #[inline]
+    pub(crate) fn admit_checked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+        let word = self.word();
+        if !word.is_closed() || word.is_plainly_closed() {
+            return None;
+        }
+        let checks = self.recorder().checks()?;
+        if checks.odds.has_throttle() || self.until() != Timestamp::ZERO {
+            return None;
+        }
+        let now = now();
+        match checks.begin(Tag::of(word.epoch()), now) {
+            Begun::Counted => Some(Ticket::new(word, now).checked()),
+            Begun::LookFirst => None,
+        }
+    }
+
+    /// Admits a call of the closed circuit, or not: by lot, if it ramps or throttles. `None` when it
+    /// is no longer closed.
+    pub(crate) fn admit_by_odds(
+        &self,
+        word: Word,
+        now: Timestamp,
+    ) -> Option<Result<Ticket, Refusal>> {
+        if !word.is_closed() {
+            return None;
+        }
+        let refusal = self.draw(word, now);
+        // Else the deadline that was read may be that of another stretch.
+        if self.word() != word && refusal == Some(Refusal::Ramping) {
+            return None;
+        }
+        let Some(refusal) = refusal else { return Some(Ok(self.check_in(word, now))) };
+        if word.overridden() == Some(Override::Observing) {
+            self.tally().add(Counter::WouldHaveRejected);
+            return Some(Ok(self.check_in(word, now)));
+        }
+        if let (Refusal::Throttled, Some(checks)) = (refusal, self.recorder().checks()) {
+            checks.odds.tried(Tag::of(word.epoch()), Verdict::Failed, || now);
+        }
+        self.count_rejection();
+        Some(Err(refusal))
+    }
+
+    /// Draws why a call is refused, if it is.
+    fn draw(&self, word: Word, now: Timestamp) -> Option<Refusal> {
+        if word.overridden() == Some(Override::ForcedClosed) {
+            return None;
+        }
+        let (odds, tag) = (&self.recorder().checks()?.odds, Tag::of(word.epoch()));
+        let until = self.until();
+        if until != Timestamp::ZERO && now >= until {
+            self.end_ramp(word);
+        }
+        if !odds.admits(odds.ramped(until.since(now))) {
+            return Some(Refusal::Ramping);
+        }
+        (!odds.admits(odds.throttled(tag, now))).then_some(Refusal::Throttled)
+    }
+
+    /// Has calls admitted as ever, once the ramp that `word` began with is over.
+    #[cold]
+    fn end_ramp(&self, word: Word) {
+        let mut control = self.lock();
+        let current = self.word();
+        if current.epoch() == word.epoch() || planted(Bug::OldRamp) {
+            control.ramp_ends = Timestamp::ZERO;
+            self.set_until(Timestamp::ZERO);
+            let (state, overridden) = (current.state(), current.overridden());
+            self.publish(Word::new(state, overridden, control.flags(), current.epoch()));
+        }
+    }
+
+    /// The share of calls that a closed circuit admits, where it is less than all; under observation,
+    /// the share that it would admit.
+    pub(crate) fn admitted_share(&self, now: Timestamp) -> Option<Share> {
+        let word = self.word();
+        let is_forced = word.overridden() == Some(Override::ForcedClosed);
+        if !word.is_closed() || !word.has(Word::CHECKED) || is_forced {
+            return None;
+        }
+        let odds = &self.recorder().checks()?.odds;
+        let ramped = odds.ramped(self.until().since(now));
+        let throttled = odds.throttled(Tag::of(word.epoch()), now);
+        Some(ramped.times(throttled)).filter(|share| *share != Share::ALL)
+    }
+
+    /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.
+    pub(crate) fn look(&self, now: Timestamp) -> Option<Change> {
+        let word = self.word();
+        if !word.is_closed() || word.is_plainly_closed() {
+            return None;
+        }
+        let cause = self.recorder().look(Tag::of(word.epoch()), now)?;
+        match self.trip_by(word, cause, now) {
+            Effect::Changed(change) => Some(*change),
+            Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
+        }
+    }
+}

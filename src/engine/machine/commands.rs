@@ -1,0 +1,111 @@
+//! What operators can do to a circuit.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::rules::settings::Settings;
+use crate::engine::state::{Override, Tag, Word};
+use crate::engine::time::Timestamp;
+use crate::sync::Arc;
+
+impl Machine {
+    /// Opens the circuit for `open_for`, or for the backoff's time. An override stays.
+    pub(crate) fn trip(&self, open_for: Option<Duration>, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        match self.word().overridden() {
+            Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                let overridden = control.overridden;
+                self.impose(&mut control, overridden, ChangeReason::Operator, now)
+            }
+            Some(Override::Observing) | None => {
+                let open_time = open_for.map_or(OpenTime::Backoff, OpenTime::Given);
+                self.open(&mut control, ChangeReason::Operator, open_time, now)
+            }
+        }
+    }
+
+    /// Closes the circuit, in any state, and starts afresh. An override stays.
+    pub(crate) fn reset(&self, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        let overridden = control.overridden;
+        self.impose(&mut control, overridden, ChangeReason::Operator, now)
+    }
+
+    /// Forces the circuit open or closed until the override is dropped.
+    pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
+        let mut control = self.lock();
+        let change = self.impose(&mut control, Some(forced), ChangeReason::Operator, now);
+        // Also where the fleet had said the same: from now on it is this operator's.
+        control.fleet.has_forced = false;
+        change
+    }
+
+    /// Lets everything through and goes on deciding; `None` when that is so already.
+    pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        let observing = Some(Override::Observing);
+        let is_isolated = control.isolations > 0;
+        match control.overridden {
+            Some(Override::Observing) => None,
+            Some(Override::ForcedOpen | Override::ForcedClosed) => {
+                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
+            }
+            None if is_isolated => {
+                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
+            }
+            None => Some(self.override_with(&mut control, observing, now)),
+        }
+    }
+
+    /// Drops the override and starts closed; `None` when there is none.
+    pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        control.overridden.map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
+    }
+
+    /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.
+    pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
+        let settings = Arc::new(settings);
+        let mut control = self.lock();
+        if control.settings == settings {
+            return None;
+        }
+        Some(self.renew(&mut control, settings, now))
+    }
+
+    /// Has listeners told of what `flags` of a word say.
+    pub(crate) fn tell_also(&self, flags: u64) {
+        let mut control = self.lock();
+        control.told |= flags;
+        self.publish(self.word().with(flags));
+    }
+
+    /// The same stretch under another override.
+    pub(crate) fn override_with(
+        &self,
+        control: &mut Control,
+        overridden: Option<Override>,
+        now: Timestamp,
+    ) -> Change {
+        let old = self.word();
+        let word = Word::new(old.state(), overridden, control.flags(), old.epoch());
+        control.overridden = overridden;
+        self.publish(word);
+        control.seats.settle(word);
+        Change {
+            number: control.next_number(),
+            at: now,
+            epoch: old.epoch(),
+            fleet_epoch: control.fleet.epoch,
+            from: Standing { state: old.state(), overridden: old.overridden() },
+            to: Standing { state: old.state(), overridden },
+            reason: ChangeReason::Operator,
+            window: self.recorder().counts(Tag::of(old.epoch()), now),
+            open_for: None,
+            lasted: now.since(control.since),
+            down_for: None,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What somebody who watches the upstream does to a circuit that is open.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::Machine;
+use crate::engine::machine::record::Effect;
+use crate::engine::state::CircuitState;
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, planted};
+
+/// An open stretch, for those who watch over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenStretch {
+    pub(crate) epoch: u64,
+    /// How long nobody is to ask the upstream, as it said itself or an operator did.
+    pub(crate) leave_alone: Duration,
+}
+
+impl Machine {
+    /// The present stretch, if it is open and nobody has forced it.
+    pub(crate) fn open_stretch(&self, now: Timestamp) -> Option<OpenStretch> {
+        let control = self.lock();
+        let word = self.word();
+        if word.state() != CircuitState::Open || word.is_forced() {
+            return None;
+        }
+        let left = self.until().since(now);
+        let leave_alone = if control.is_ordered { left } else { Duration::ZERO };
+        Some(OpenStretch { epoch: word.epoch(), leave_alone })
+    }
+
+    /// Has the open stretch `epoch`, if it still lasts, do so for `left` from now; zero has the next
+    /// call be a probe.
+    pub(crate) fn prolong(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let mut control = self.lock();
+        if !self.is_open_in(epoch) {
+            return Effect::Nothing;
+        }
+        let until = now.after(left);
+        control.fleet.own_end = Some(until);
+        self.reschedule(until)
+    }
+
+    /// `Open` => `Closed`: who watches the upstream says that it is well. Only in the stretch `epoch`.
+    pub(crate) fn heal(&self, epoch: u64, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        self.is_open_in(epoch).then(|| self.close(&mut control, ChangeReason::HealthProbe, now))
+    }
+
+    /// Whether `epoch` is the present one, open, and not forced. The lock is held.
+    fn is_open_in(&self, epoch: u64) -> bool {
+        let word = self.word();
+        if planted(Bug::OldHealth) {
+            return true;
+        }
+        word.epoch() == epoch && word.state() == CircuitState::Open && !word.is_forced()
+    }
+}

@@ -1,0 +1,44 @@
+//! Isolation: a circuit is forced open while anybody asks for that, whatever operators say.
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::Control;
+use crate::engine::state::Override;
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, planted};
+
+#[cfg(all(test, breaker_loom))]
+mod races;
+
+impl Control {
+    /// The override that holds: an isolated circuit is forced open, whatever operators said.
+    pub(crate) fn effective(&self) -> Option<Override> {
+        if self.isolations > 0 { Some(Override::ForcedOpen) } else { self.overridden }
+    }
+}
+
+impl Machine {
+    /// Forces the circuit open, once more; `None` when it is forced open already.
+    pub(crate) fn isolate(&self, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        control.isolations = control.isolations.saturating_add(1);
+        if self.word().overridden() == Some(Override::ForcedOpen) {
+            return None;
+        }
+        let overridden = control.overridden;
+        Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
+    }
+
+    /// Takes one [`isolate`](Self::isolate) back. After the last the circuit is what operators have
+    /// said; `None` when that is forced open.
+    pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
+        let before = planted(Bug::OldIsolation).then(|| self.lock().isolations);
+        let mut control = self.lock();
+        control.isolations = before.unwrap_or(control.isolations).saturating_sub(1);
+        if control.isolations > 0 || control.overridden == Some(Override::ForcedOpen) {
+            return None;
+        }
+        let overridden = control.overridden;
+        Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
+    }
+}

@@ -1,0 +1,50 @@
+//! Race models of isolation; see `engine::explore`.
+
+use crate::engine::explore::{Depth, explore, race};
+use crate::engine::races::{START, machine};
+use crate::engine::state::{CircuitState, Override};
+use crate::sync::{Arc, Bug};
+
+/// Two handles go at once: nothing keeps the circuit open.
+#[test]
+fn the_last_two_handles_go() {
+    explore(Depth::Every, 4, &[Bug::OldIsolation], || {
+        let machine = machine(|_| {});
+        machine.isolate(START);
+        machine.isolate(START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        let (first, second) = race(move || a.end_isolation(START), move || b.end_isolation(START));
+        assert!(first.is_some() != second.is_some());
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+        assert_eq!(machine.word().overridden(), None);
+    });
+}
+
+/// One handle comes as another goes: the circuit is isolated.
+#[test]
+fn a_handle_against_another_that_goes() {
+    explore(Depth::Every, 4, &[Bug::OldIsolation], || {
+        let machine = machine(|_| {});
+        machine.isolate(START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        race(move || drop(a.end_isolation(START)), move || drop(b.isolate(START)));
+        assert_eq!(machine.lock().isolations, 1);
+        assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
+    });
+}
+
+/// L9: an operator speaks as the last handle goes: what was said holds.
+#[test]
+fn an_operator_against_the_last_handle() {
+    explore(Depth::Every, 4, &[], || {
+        let machine = machine(|_| {});
+        machine.isolate(START);
+        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+        race(
+            move || drop(a.end_isolation(START)),
+            move || drop(b.force(Override::ForcedClosed, START)),
+        );
+        assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+    });
+}

@@ -1,0 +1,284 @@
+//! The state machine of a circuit, and admission to it.
+//!
+//! One atomic word publishes state and epoch. A closed circuit is admitted to and recorded in
+//! without a lock; a rejection reads the word and the deadline. Only probes and changes of state
+//! take the lock.
+
+pub(crate) mod admit;
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
+pub(crate) mod answered;
+pub(crate) mod commands;
+pub(crate) mod control;
+#[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
+pub(crate) mod health;
+pub(crate) mod isolation;
+pub(crate) mod open_cap;
+pub(crate) mod probes;
+pub(crate) mod record;
+pub(crate) mod reservations;
+pub(crate) mod saved;
+pub(crate) mod tracked;
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
+pub(crate) mod verdict;
+
+use crate::engine::change::Change;
+use crate::engine::machine::control::Control;
+use crate::engine::machine::record::Effect;
+use crate::engine::outcome::FailureKind;
+use crate::engine::record::kinds::KindCounts;
+use crate::engine::record::recorder::Recorder;
+use crate::engine::record::totals::{Counter, Tally};
+use crate::engine::rules::settings::Settings;
+use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
+use crate::sync::{Arc, AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
+
+/// The machine room of one circuit.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// See [`Word`].
+    word: AtomicU64,
+    /// While open: when that ends. While half-open: when a slot is free at the latest.
+    until: AtomicU64,
+    recorder: Recorder,
+    /// Elsewhere, so that what every call changes shares no cache line with what every call reads.
+    tally: Box<Tally>,
+    kinds: KindCounts,
+    /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
+    not_sent: AtomicU64,
+    control: Mutex<Control>,
+}
+
+/// Who takes a probe's slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A call that begins.
+    Call,
+    /// A call that will perhaps be made.
+    CallToCome,
+}
+
+/// Why a call is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Open {
+        until: Timestamp,
+    },
+    /// Until the first of the leases ends.
+    ProbesBusy {
+        until: Timestamp,
+    },
+    ForcedOpen,
+    /// Closed, but not for all calls.
+    Ramping,
+    Throttled,
+}
+
+impl Machine {
+    /// A closed circuit in its first epoch; `seed` is for jitter.
+    pub(crate) fn new(settings: impl Into<Arc<Settings>>, seed: u64, now: Timestamp) -> Self {
+        let settings = settings.into();
+        let epoch = 1;
+        let recorder = Recorder::new(&settings);
+        recorder.configure(&settings, seed);
+        recorder.restart(Tag::of(epoch), now);
+        let control = Control::new(settings, seed, now);
+        let word = Word::new(CircuitState::Closed, None, control.flags(), epoch);
+        Self {
+            word: AtomicU64::new(word.bits()),
+            until: AtomicU64::new(0),
+            recorder,
+            tally: Box::new(Tally::new()),
+            kinds: KindCounts::new(),
+            not_sent: AtomicU64::new(0),
+            control: Mutex::new(control),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn word(&self) -> Word {
+        // Acquire: pairs with `publish`; whoever knows an epoch sees its limits and its deadline.
+        Word::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// The deadline; only with the word read after it can it be trusted.
+    pub(crate) fn until(&self) -> Timestamp {
+        // Acquire: keeps the load of the word that checks it behind; pairs with `set_until`.
+        Timestamp::from_nanos(self.until.load(Ordering::Acquire))
+    }
+
+    /// Admits a call, if the circuit is closed and that is all there is to it.
+    #[inline]
+    pub(crate) fn admit_closed(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+        let word = self.word();
+        if !word.is_plainly_closed() {
+            return None;
+        }
+        let started = if word.has(Word::TIMED) { now() } else { Timestamp::ZERO };
+        Some(Ticket::new(word, started))
+    }
+
+    /// Admits a call or refuses it; the change is the end of the open time.
+    pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
+        if let Some(ticket) = self.admit_closed(|| now) {
+            return (Ok(ticket), None);
+        }
+        if let Some(change) = self.look(now) {
+            let refusal = Refusal::Open { until: self.until() };
+            return (self.refuse(self.word(), refusal, now), Some(change));
+        }
+        let word = self.word();
+        if let Some(admitted) = self.admit_by_odds(word, now) {
+            return (admitted, None);
+        }
+        let (taken, change) = self.take_slot(For::Call, now);
+        (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
+    }
+
+    /// Takes a probe's slot, or a ticket that needs none; a refusal comes with the word that it is
+    /// true of, and is not counted.
+    pub(crate) fn take_slot(
+        &self,
+        taker: For,
+        now: Timestamp,
+    ) -> (Result<Ticket, (Word, Refusal)>, Option<Change>) {
+        let word = self.word();
+        if let Some(refusal) = self.refusal(word, now) {
+            return (Err((word, refusal)), None);
+        }
+        let mut control = self.lock();
+        // The word cannot change while the lock is held.
+        let word = if planted(Bug::OldWord) { word } else { self.word() };
+        if word.is_closed() {
+            return (Ok(self.check_in(word, now)), None);
+        }
+        if let Some(refusal) = self.refusal(word, now) {
+            return (Err((word, refusal)), None);
+        }
+        // Open => HalfOpen: the deadline has passed
+        let change =
+            (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
+        let control = &mut *control;
+        if let Some(change) = self.end_leases(control, now) {
+            return (Err((self.word(), Refusal::Open { until: self.until() })), Some(change));
+        }
+        let probe = match taker {
+            For::Call => control.probes.admit(&control.settings, now),
+            For::CallToCome => control.probes.reserve(&control.settings, now),
+        };
+        let free_at = control.probes.free_at(&control.settings);
+        self.set_until(free_at);
+        let word = self.word();
+        let taken = match probe {
+            Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
+            None => Err((word, Refusal::ProbesBusy { until: free_at })),
+        };
+        (taken, change)
+    }
+
+    /// Why a call would be refused now, if it would; changes nothing.
+    #[inline]
+    pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
+        let word = self.word();
+        if word.is_closed() || word.overridden() == Some(Override::Observing) {
+            return None;
+        }
+        self.refusal(word, now())
+    }
+
+    /// Counts a rejection.
+    pub(crate) fn count_rejection(&self) {
+        self.tally.add(Counter::Rejected);
+    }
+
+    /// Why `word` refuses a call now; `None` also where only the lock can tell.
+    fn refusal(&self, word: Word, now: Timestamp) -> Option<Refusal> {
+        if word.overridden() == Some(Override::ForcedOpen) {
+            return Some(Refusal::ForcedOpen);
+        }
+        let until = self.until();
+        if now >= until || self.word() != word && !planted(Bug::UnpairedDeadline) {
+            return None;
+        }
+        match word.state() {
+            CircuitState::Closed => None,
+            CircuitState::Open => Some(Refusal::Open { until }),
+            CircuitState::HalfOpen => Some(Refusal::ProbesBusy { until }),
+        }
+    }
+
+    /// Refuses the call, or only notes that it would be, under observation.
+    fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
+        if word.overridden() == Some(Override::Observing) {
+            self.tally.add(Counter::WouldHaveRejected);
+            return Ok(Ticket::new(word, now));
+        }
+        self.count_rejection();
+        Err(refusal)
+    }
+
+    /// Counts a call that was not sent.
+    pub(crate) fn count_not_sent(&self) {
+        // Relaxed: it stands for itself.
+        self.not_sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls were not sent.
+    pub(crate) fn not_sent(&self) -> u64 {
+        // Relaxed: as in `count_not_sent`.
+        self.not_sent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The failures by kind, all the others first.
+    pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
+        let others = (FailureKind::OTHER, self.tally.unnamed_failures());
+        std::iter::once(others).chain(self.kinds.counts()).collect()
+    }
+
+    pub(crate) const fn kinds(&self) -> &KindCounts {
+        &self.kinds
+    }
+
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Control> {
+        lock(&self.control)
+    }
+
+    /// Publishes `word`. The lock is held.
+    pub(crate) fn publish(&self, word: Word) {
+        // Release: pairs with the Acquire in `word`; publishes limits, windows and deadline of the
+        // epoch.
+        self.word.store(word.bits(), Ordering::Release);
+    }
+
+    /// Publishes when a slot is free, and gives what has come of that. The lock is held.
+    pub(crate) fn publish_slots(&self, control: &Control) -> Effect {
+        let free_at = control.probes.free_at(&control.settings);
+        let before = self.until();
+        self.set_until(free_at);
+        if free_at == before {
+            Effect::Nothing
+        } else if free_at == Timestamp::ZERO {
+            Effect::SlotFreed
+        } else if free_at < before {
+            Effect::EndsSooner
+        } else {
+            Effect::Nothing
+        }
+    }
+
+    /// Sets the deadline. The lock is held.
+    pub(crate) fn set_until(&self, until: Timestamp) {
+        // Release: who reads this deadline and then the word finds the word no older than the one
+        // before it, and so notices when the two do not belong together.
+        self.until.store(until.as_nanos(), Ordering::Release);
+    }
+}

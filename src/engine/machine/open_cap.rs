@@ -1,0 +1,249 @@
+//! How many circuits of a group are open, and how many may be.
+//!
+//! A circuit that trips takes a place in each of its groups, under its own lock and before it opens;
+//! it keeps it until it is closed again. Who opens it otherwise takes the place without asking.
+
+use crate::engine::state::{Override, Word};
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+#[cfg(all(test, breaker_loom))]
+mod races;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
+/// How many members of a [`CircuitGroup`](crate::CircuitGroup) may be open at once. At least one
+/// always stays.
+///
+/// See [`CircuitGroup::at_most_open`](crate::CircuitGroup::at_most_open).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpenCap(Cap);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Cap {
+    None,
+    Half,
+    AllButOne,
+    Number(u32),
+}
+
+impl OpenCap {
+    pub(crate) const NONE: Self = Self(Cap::None);
+
+    /// At most half of the members, rounded down: two of five, and none of one.
+    #[must_use]
+    pub const fn half() -> Self {
+        Self(Cap::Half)
+    }
+
+    /// All members but one.
+    #[must_use]
+    pub const fn all_but_one() -> Self {
+        Self(Cap::AllButOne)
+    }
+
+    /// At most `members` of them, and never the last one that is closed.
+    ///
+    /// # Panics
+    ///
+    /// When `members` is zero: none could ever open.
+    #[must_use]
+    #[track_caller]
+    pub const fn number(members: u32) -> Self {
+        assert!(members > 0, "members is 0: must be at least 1");
+        Self(Cap::Number(members))
+    }
+
+    /// Of so many members.
+    const fn limit(self, members: u64) -> u64 {
+        let others = members.saturating_sub(1);
+        match self.0 {
+            Cap::None => u64::MAX,
+            Cap::Half => members / 2,
+            Cap::Number(most) if (most as u64) < others => most as u64,
+            Cap::AllButOne | Cap::Number(_) => others,
+        }
+    }
+
+    const fn to_bits(self) -> u64 {
+        match self.0 {
+            Cap::None => u64::MAX,
+            Cap::Half => u64::MAX - 1,
+            Cap::AllButOne => u64::MAX - 2,
+            Cap::Number(most) => most as u64,
+        }
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        [Self::NONE, Self::half(), Self::all_but_one()]
+            .into_iter()
+            .find(|cap| cap.to_bits() == bits)
+            .unwrap_or_else(|| Self(Cap::Number(u32::try_from(bits).unwrap_or(u32::MAX))))
+    }
+}
+
+/// The places of one group.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// Members in the upper half, those that are open in the lower.
+    counts: AtomicU64,
+    /// An [`OpenCap`].
+    cap: AtomicU64,
+}
+
+impl Places {
+    const MEMBER: u64 = 1 << 32;
+    const OPEN: u64 = 1;
+
+    pub(crate) fn new() -> Self {
+        Self { counts: AtomicU64::new(0), cap: AtomicU64::new(OpenCap::NONE.to_bits()) }
+    }
+
+    /// Has at most so many open from the next trip on.
+    pub(crate) fn cap_at(&self, cap: OpenCap) {
+        // Relaxed: the cap stands for itself; a trip that races with a new one may go by either.
+        self.cap.store(cap.to_bits(), Ordering::Relaxed);
+    }
+
+    /// How many members are open.
+    pub(crate) fn open(&self) -> u64 {
+        // Acquire: pairs with `give_back`, as in `take`.
+        Self::open_of(self.counts.load(Ordering::Acquire))
+    }
+
+    const fn open_of(counts: u64) -> u64 {
+        counts & (Self::MEMBER - 1)
+    }
+
+    /// Takes a place, if one is left.
+    fn take(&self) -> bool {
+        // Relaxed: as in `cap_at`.
+        let cap = OpenCap::from_bits(self.cap.load(Ordering::Relaxed));
+        // Relaxed: the exchange tells whether it is still so.
+        let mut counts = self.counts.load(Ordering::Relaxed);
+        while Self::open_of(counts) < cap.limit(counts >> 32) {
+            let taken = counts.wrapping_add(Self::OPEN);
+            // Acquire: pairs with `give_back`; who has the place sees the circuit that had it closed.
+            let (done, found) = (Ordering::Acquire, Ordering::Relaxed);
+            match self.counts.compare_exchange_weak(counts, taken, done, found) {
+                Ok(_) => return true,
+                Err(newer) => counts = newer,
+            }
+        }
+        false
+    }
+
+    /// Takes a place, whether one is left or not.
+    fn claim(&self) {
+        // Relaxed: it publishes nothing, and who takes places unasked need not see who left them.
+        self.counts.fetch_add(Self::OPEN, Ordering::Relaxed);
+    }
+
+    fn give_back(&self) {
+        // Release: pairs with the Acquire in `take`; publishes the end of the state it was for.
+        self.counts.fetch_add(Self::OPEN.wrapping_neg(), Ordering::Release);
+    }
+
+    fn join(&self) {
+        // Relaxed: a number of members stands for itself.
+        self.counts.fetch_add(Self::MEMBER, Ordering::Relaxed);
+    }
+
+    fn leave(&self) {
+        // Relaxed: as in `join`.
+        self.counts.fetch_add(Self::MEMBER.wrapping_neg(), Ordering::Relaxed);
+    }
+}
+
+/// What one circuit has in its groups; guarded by its lock. Nearly nothing, where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Seats(Option<Box<Memberships>>);
+
+#[derive(Debug, Default)]
+struct Memberships {
+    seats: Vec<Seat>,
+    /// Trips that a group had no place for.
+    held_closed: u64,
+}
+
+/// One circuit's membership of a group, which ends when it is dropped.
+#[derive(Debug)]
+struct Seat {
+    places: Arc<Places>,
+    /// Whether the circuit has a place there: while it is not closed, and not under observation.
+    is_taken: bool,
+}
+
+impl Seats {
+    /// Joins a group; `word` is the circuit's.
+    pub(crate) fn join(&mut self, places: &Arc<Places>, word: Word) {
+        places.join();
+        self.0
+            .get_or_insert_default()
+            .seats
+            .push(Seat { places: Arc::clone(places), is_taken: false });
+        self.settle(word);
+    }
+
+    /// Leaves a group.
+    pub(crate) fn leave(&mut self, places: &Arc<Places>) {
+        if let Some(memberships) = &mut self.0 {
+            memberships.seats.retain(|seat| !Arc::ptr_eq(&seat.places, places));
+        }
+    }
+
+    /// Takes a place in every group, or in none and notes that, for a circuit that is to trip.
+    pub(crate) fn take(&mut self, word: Word) -> bool {
+        // It will reject nothing.
+        if word.overridden() == Some(Override::Observing) {
+            return true;
+        }
+        let Some(memberships) = &mut self.0 else { return true };
+        let has_all = memberships.seats.iter_mut().all(Seat::take);
+        if !has_all {
+            memberships.seats.iter_mut().for_each(Seat::give_back);
+            memberships.held_closed = memberships.held_closed.saturating_add(1);
+        }
+        has_all
+    }
+
+    /// Has as many places as a circuit of this `word` has, whether they are left or not.
+    pub(crate) fn settle(&mut self, word: Word) {
+        let has_place = !word.is_closed() && word.overridden() != Some(Override::Observing);
+        let settle = if has_place { Seat::claim } else { Seat::give_back };
+        let seats = self.0.iter_mut().flat_map(|memberships| &mut memberships.seats);
+        seats.for_each(settle);
+    }
+
+    /// How often [`take`](Self::take) found no place.
+    pub(crate) fn held_closed(&self) -> u64 {
+        self.0.as_ref().map_or(0, |memberships| memberships.held_closed)
+    }
+}
+
+impl Seat {
+    fn take(&mut self) -> bool {
+        self.is_taken = self.is_taken || self.places.take();
+        self.is_taken
+    }
+
+    fn claim(&mut self) {
+        if !self.is_taken {
+            self.places.claim();
+            self.is_taken = true;
+        }
+    }
+
+    fn give_back(&mut self) {
+        if self.is_taken {
+            self.places.give_back();
+            self.is_taken = false;
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.give_back();
+        self.places.leave();
+    }
+}

@@ -1,0 +1,70 @@
+use crate::engine::machine::open_cap::{OpenCap, Places, Seats};
+use crate::engine::state::{CircuitState, Override, Word};
+use crate::sync::Arc;
+
+const fn word(state: CircuitState, overridden: Option<Override>) -> Word {
+    Word::new(state, overridden, 0, 1)
+}
+
+const CLOSED: Word = word(CircuitState::Closed, None);
+const OPEN: Word = word(CircuitState::Open, None);
+
+fn seated(places: &Arc<Places>) -> Seats {
+    let mut seats = Seats::default();
+    seats.join(places, CLOSED);
+    seats
+}
+
+#[test]
+fn every_cap_comes_back_from_its_bits() {
+    let numbers = [1, 2, u32::MAX].map(OpenCap::number);
+    let named = [OpenCap::NONE, OpenCap::half(), OpenCap::all_but_one()];
+
+    for cap in numbers.into_iter().chain(named) {
+        assert_eq!(OpenCap::from_bits(cap.to_bits()), cap);
+    }
+}
+
+#[test]
+fn caps_leave_one_of_any_number() {
+    let limits = |cap: OpenCap| [0, 1, 2, 3, 4, 5].map(|members| cap.limit(members));
+
+    assert_eq!(limits(OpenCap::half()), [0, 0, 1, 1, 2, 2]);
+    assert_eq!(limits(OpenCap::all_but_one()), [0, 0, 1, 2, 3, 4]);
+    assert_eq!(limits(OpenCap::number(3)), [0, 0, 1, 2, 3, 3]);
+    assert_eq!(limits(OpenCap::NONE), [u64::MAX; 6]);
+}
+
+#[test]
+fn places_are_counted_as_the_circuits_stand() {
+    let half_open = word(CircuitState::HalfOpen, None);
+    let observing = word(CircuitState::Open, Some(Override::Observing));
+    let places = Arc::new(Places::new());
+    let mut seats = seated(&places);
+
+    for (word, open) in
+        [(OPEN, 1), (OPEN, 1), (half_open, 1), (observing, 0), (half_open, 1), (CLOSED, 0)]
+    {
+        seats.settle(word);
+        assert_eq!(places.open(), open, "{word:?}");
+    }
+    seats.settle(OPEN);
+    drop(seats);
+    assert_eq!(places.open(), 0);
+}
+
+#[test]
+fn a_place_that_was_taken_twice_is_one() {
+    let places = Arc::new(Places::new());
+    places.cap_at(OpenCap::number(2));
+    let mut all = [seated(&places), seated(&places), seated(&places)];
+
+    assert!(all[0].take(CLOSED) && all[0].take(CLOSED));
+    all[0].settle(OPEN);
+    assert_eq!(places.open(), 1);
+    assert!(all[1].take(CLOSED) && !all[2].take(CLOSED));
+    all[0].leave(&places);
+
+    assert_eq!(places.open(), 1);
+    assert!(!all[2].take(CLOSED), "one of two is left");
+}

@@ -1,0 +1,294 @@
+//! The slots of half-open: who may probe, and what the probes have said.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::engine::machine::probes::said::Said;
+use crate::engine::rules::settings::Settings;
+use crate::engine::time::Timestamp;
+use crate::sync::{Arc, Bug, Weak, planted};
+
+mod said;
+
+pub(crate) use crate::engine::machine::probes::said::{Answer, Decision};
+
+/// The probes of one half-open stretch. Guarded by the machine's lock.
+#[derive(Debug)]
+pub(crate) struct Probes {
+    leases: Vec<Lease>,
+    lease: Duration,
+    next: ProbeId,
+    said: Said,
+}
+
+/// Which probe of a half-open stretch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
+/// far more than are ever under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProbeId(NonZeroU32);
+
+/// A probe whose answer has come, and whose body is still to end.
+///
+/// It holds its slot for a while, and is then to be judged as it is. Judging runs user code, so it
+/// is for the caller to do, where no lock is held.
+pub(crate) trait HeldProbe: Send + Sync {
+    /// Judges the probe now, unless that is done; the slot is free already.
+    fn end_hold(&self, now: Timestamp);
+}
+
+#[derive(Debug)]
+struct Lease {
+    probe: ProbeId,
+    ends: Timestamp,
+    stage: Stage,
+}
+
+/// What a slot is held for.
+#[derive(Debug)]
+enum Stage {
+    /// A call to come.
+    Reserved,
+    /// A call that began then, and has not been answered.
+    Called { began: Timestamp },
+    /// A call that was answered, and is not judged yet.
+    Held(Weak<dyn HeldProbe>),
+    /// Nothing any more: the lease of an unanswered call has ended, and that was a failure. Kept so
+    /// that its end is not counted again; there are at most as many as may fail.
+    Failed,
+}
+
+impl Probes {
+    pub(crate) fn none() -> Self {
+        Self {
+            leases: Vec::new(),
+            lease: Duration::ZERO,
+            next: ProbeId::FIRST,
+            said: Said::default(),
+        }
+    }
+
+    /// Begins a half-open stretch, in which a probe holds its slot for `lease`.
+    pub(crate) fn restart(&mut self, lease: Duration) {
+        self.leases.clear();
+        *self = Self { leases: std::mem::take(&mut self.leases), lease, ..Self::none() };
+    }
+
+    /// Takes a slot for a call that begins now, if one is free.
+    pub(crate) fn admit(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
+        self.take(settings, Stage::Called { began: now }, now)
+    }
+
+    /// Takes a slot for a call to come, if one is free.
+    pub(crate) fn reserve(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
+        self.take(settings, Stage::Reserved, now)
+    }
+
+    fn take(&mut self, settings: &Settings, stage: Stage, now: Timestamp) -> Option<ProbeId> {
+        if self.is_full(settings) {
+            return None;
+        }
+        let probe = self.next;
+        self.next = probe.next();
+        self.leases.push(Lease { probe, ends: now.after(self.lease), stage });
+        Some(probe)
+    }
+
+    /// Gives the slot of `probe` back, if it still holds one: it says nothing, not even that the
+    /// upstream answers.
+    pub(crate) fn give_back(&mut self, probe: ProbeId) {
+        self.remove(probe);
+    }
+
+    /// Whether `probe` still holds its slot.
+    pub(crate) fn holds(&self, probe: ProbeId, now: Timestamp) -> bool {
+        self.leases.iter().any(|lease| lease.probe == probe && lease.ends > now)
+    }
+
+    /// Begins the call that `probe` was reserved for, with a lease of its own; `false` when the
+    /// reservation no longer holds its slot.
+    pub(crate) fn begin(&mut self, probe: ProbeId, now: Timestamp) -> bool {
+        let ends = now.after(self.lease);
+        let held = |lease: &&mut Lease| lease.probe == probe && lease.ends > now;
+        match self.leases.iter_mut().find(held) {
+            Some(lease) => {
+                lease.ends = ends;
+                lease.stage = Stage::Called { began: now };
+                true
+            }
+            None => planted(Bug::OldLease),
+        }
+    }
+
+    /// Notes that `probe` was answered, and has it hold its slot until its body ends, but for at most
+    /// `hold` and not past its lease.
+    pub(crate) fn hold(
+        &mut self,
+        probe: ProbeId,
+        held: Weak<dyn HeldProbe>,
+        hold: Duration,
+        now: Timestamp,
+    ) {
+        self.said.end_row();
+        let is_called = |lease: &&mut Lease| {
+            lease.probe == probe && matches!(lease.stage, Stage::Called { .. })
+        };
+        if let Some(lease) = self.leases.iter_mut().find(is_called) {
+            lease.stage = Stage::Held(held);
+            lease.ends = lease.ends.min(now.after(hold));
+        }
+    }
+
+    /// Frees the slots of probes that have been held for long enough; they are to be judged next.
+    pub(crate) fn end_holds(&mut self, now: Timestamp) -> Vec<Arc<dyn HeldProbe>> {
+        let mut ended = Vec::new();
+        self.leases.retain(|lease| match &lease.stage {
+            Stage::Held(held) if lease.ends <= now => {
+                // Gone where its body was dropped meanwhile, which judges it.
+                ended.extend(held.upgrade());
+                false
+            }
+            _ => true,
+        });
+        ended
+    }
+
+    /// Frees the slots whose leases are over: their calls, if there were any, have had no answer.
+    pub(crate) fn end_leases(&mut self, settings: &Settings, now: Timestamp) -> Decision {
+        let limit = settings.probe_limit();
+        let said = &mut self.said;
+        let mut decision = Decision::Undecided;
+        self.leases.retain_mut(|lease| match lease.stage {
+            // One that is held is judged as its slot is freed: `end_holds`.
+            Stage::Held(_) | Stage::Failed => true,
+            _ if lease.ends > now => true,
+            Stage::Reserved => false,
+            Stage::Called { began } if limit.is_some_and(|limit| now.since(began) >= limit) => {
+                decision = decision.or(said.count(settings, Answer::TimedOut, began, now));
+                lease.stage = Stage::Failed;
+                true
+            }
+            Stage::Called { began } => {
+                decision = decision.or(said.count(settings, Answer::Unanswered, began, now));
+                false
+            }
+        });
+        decision
+    }
+
+    /// Gives the slot of `probe` back, if it still holds one, and counts what it said, unless that
+    /// was counted when its lease ended. It `began` then.
+    pub(crate) fn finish(
+        &mut self,
+        settings: &Settings,
+        probe: ProbeId,
+        answer: Answer,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> Decision {
+        let stage = self.remove(probe);
+        match (stage, answer) {
+            // Its lease has ended, which was a failure.
+            (Some(Stage::Failed), Answer::Unanswered | Answer::TimedOut | Answer::NotSent) => {
+                Decision::Undecided
+            }
+            (Some(Stage::Failed), _) => {
+                self.said.end_row();
+                Decision::Undecided
+            }
+            // Its lease has ended, and it was counted among the unanswered.
+            (None, Answer::Unanswered) => Decision::Undecided,
+            _ => self.said.count(settings, answer, began, now),
+        }
+    }
+
+    /// When a slot is free at the latest: at once, or when the first lease ends.
+    pub(crate) fn free_at(&self, settings: &Settings) -> Timestamp {
+        if !self.is_full(settings) {
+            return Timestamp::ZERO;
+        }
+        self.held_slots().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
+    }
+
+    fn remove(&mut self, probe: ProbeId) -> Option<Stage> {
+        if planted(Bug::AllSlots) {
+            self.leases.clear();
+        }
+        let place = self.leases.iter().position(|lease| lease.probe == probe)?;
+        // In their order, since held ones are judged in it.
+        Some(self.leases.remove(place).stage)
+    }
+
+    fn held_slots(&self) -> impl Iterator<Item = &Lease> {
+        self.leases.iter().filter(|lease| !matches!(lease.stage, Stage::Failed))
+    }
+
+    fn is_full(&self, settings: &Settings) -> bool {
+        let limit = usize::try_from(settings.concurrent_probes).unwrap_or(usize::MAX);
+        self.held_slots().count() >= limit
+    }
+}
+
+impl Decision {
+    /// This, unless nothing was decided.
+    fn or(self, next: Self) -> Self {
+        if self == Self::Undecided { next } else { self }
+    }
+}
+
+impl ProbeId {
+    pub(crate) const FIRST: Self = Self(NonZeroU32::MIN);
+    const NUMBER: u32 = (1 << 24) - 1;
+
+    pub(crate) const fn next(self) -> Self {
+        match NonZeroU32::new(self.0.get().wrapping_add(1) & Self::NUMBER) {
+            Some(next) => Self(next),
+            None => Self::FIRST,
+        }
+    }
+
+    /// A number of 24 bits, not zero.
+    pub(crate) const fn number(self) -> u64 {
+        self.0.get() as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "masked to 24 bits")]
+    pub(crate) const fn from_number(number: u64) -> Option<Self> {
+        match NonZeroU32::new(number as u32 & Self::NUMBER) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ProbeId, Probes};
+    use crate::engine::rules::settings::Settings;
+    use crate::engine::time::Timestamp;
+
+    #[test]
+    fn the_next_half_open_uses_the_memory_of_the_last() {
+        let mut settings = Settings::without_rules();
+        settings.concurrent_probes = 5;
+        let mut probes = Probes::none();
+        probes.restart(Duration::from_secs(1));
+        for _ in 0..5 {
+            probes.admit(&settings, Timestamp::ZERO);
+        }
+
+        probes.restart(Duration::from_secs(1));
+
+        assert!(probes.leases.is_empty());
+        assert!(probes.leases.capacity() >= 5);
+    }
+
+    #[test]
+    fn probe_numbers_begin_again_at_one() {
+        let last = ProbeId::from_number((1 << 24) - 1).unwrap();
+
+        assert_eq!(last.next(), ProbeId::FIRST);
+        assert_eq!(ProbeId::from_number(last.number()), Some(last));
+        assert_eq!(ProbeId::from_number(0), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What the probes of one half-open stretch have said, and what follows from it.
+
+use std::time::Duration;
+
+use crate::engine::rules::settings::Settings;
+use crate::engine::time::Timestamp;
+
+/// What a probe said when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Passed,
+    Failed,
+    /// The upstream answered, and that is all.
+    Ignored,
+    /// Nothing: it did not reach the upstream.
+    NotSent,
+    /// Nothing, although it was sent.
+    Unanswered,
+    /// Nothing for so long that this is a failure.
+    TimedOut,
+}
+
+/// What all probes together have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Undecided,
+    Recovered,
+    /// The upstream answers, but with nothing that tells whether it is well.
+    Answering,
+    StillFailing,
+    /// The upstream answers nobody.
+    Unanswered,
+}
+
+/// The books of one half-open stretch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    succeeded: u32,
+    failed: u32,
+    ignored_in_a_row: u32,
+    unanswered_in_a_row: u32,
+    /// When the first of that row began.
+    row_began: Timestamp,
+}
+
+/// So many probes in a row that say nothing decide: as many ignored ones are taken as recovery, as
+/// many unanswered ones as an upstream that is still down. Enough that a few odd requests do not,
+/// few enough that a half-open circuit does not last.
+const PROBES_IN_A_ROW: u32 = 16;
+
+/// How long a row of unanswered probes lasts at least. Callers that leave after some milliseconds
+/// make sixteen in a moment, before a healthy upstream can answer any.
+const SHORTEST_ROW: Duration = Duration::from_secs(60);
+
+impl Said {
+    /// Counts what a probe said that `began` then.
+    pub(super) fn count(
+        &mut self,
+        settings: &Settings,
+        answer: Answer,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> Decision {
+        match answer {
+            Answer::NotSent => return Decision::Undecided,
+            Answer::Unanswered => return self.count_unanswered(began, now),
+            Answer::Ignored => {
+                self.end_row();
+                self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
+                return match self.ignored_in_a_row {
+                    PROBES_IN_A_ROW.. => Decision::Answering,
+                    _ => Decision::Undecided,
+                };
+            }
+            Answer::Passed => {
+                self.end_row();
+                self.succeeded = self.succeeded.saturating_add(1);
+            }
+            Answer::Failed => {
+                self.end_row();
+                self.failed = self.failed.saturating_add(1);
+            }
+            // No answer: the row of unanswered ones goes on.
+            Answer::TimedOut => self.failed = self.failed.saturating_add(1),
+        }
+        self.ignored_in_a_row = 0;
+        if self.failed > settings.failed_probes_allowed {
+            Decision::StillFailing
+        } else if self.succeeded >= settings.probes {
+            Decision::Recovered
+        } else {
+            Decision::Undecided
+        }
+    }
+
+    /// Ends the row of unanswered probes: the upstream answers.
+    pub(super) fn end_row(&mut self) {
+        self.unanswered_in_a_row = 0;
+    }
+
+    fn count_unanswered(&mut self, began: Timestamp, now: Timestamp) -> Decision {
+        if self.unanswered_in_a_row == 0 {
+            self.row_began = began;
+        }
+        self.unanswered_in_a_row = self.unanswered_in_a_row.saturating_add(1);
+        let is_long = now.since(self.row_began) >= SHORTEST_ROW;
+        if self.unanswered_in_a_row >= PROBES_IN_A_ROW && is_long {
+            Decision::Unanswered
+        } else {
+            Decision::Undecided
+        }
+    }
+}

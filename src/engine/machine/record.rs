@@ -1,0 +1,339 @@
+//! Recording: what a finished call was worth, and what that changes.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::probes::{Answer, Decision, ProbeId};
+use crate::engine::outcome::{FailureKind, Outcome, Pace, Verdict};
+use crate::engine::record::recorder::{Cause, Keeper, Taken};
+use crate::engine::record::totals::Counter;
+use crate::engine::state::{Override, Tag, Word};
+use crate::engine::ticket::{Role, Ticket};
+use crate::engine::time::{Reading, Timestamp};
+use crate::sync::{Bug, planted};
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Finished(Outcome),
+    /// Dropped; before there was an answer, unless the ticket says that there was one.
+    Abandoned,
+}
+
+/// What a call was counted as, and what that changed.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) credit: Credit,
+    /// How long the call took, where that was measured.
+    pub(crate) elapsed: Option<Duration>,
+    pub(crate) effect: Effect,
+}
+
+/// What a call's end changes for others.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Nothing,
+    /// A probe's slot is free where none was.
+    SlotFreed,
+    /// The open time, or the time until a slot is free, ends sooner than it was said to.
+    EndsSooner,
+    /// Apart, since it is rare, and every call gives an effect back.
+    Changed(Box<Change>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credit {
+    Success,
+    Failure(FailureKind),
+    NotSent,
+    /// Ignored or abandoned.
+    Neutral,
+    Stale,
+}
+
+impl Effect {
+    pub(crate) fn changed(change: Change) -> Self {
+        Self::Changed(Box::new(change))
+    }
+}
+
+impl Recorded {
+    #[cfg(test)]
+    pub(crate) fn change(&self) -> Option<&Change> {
+        match &self.effect {
+            Effect::Changed(change) => Some(change),
+            Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
+        }
+    }
+}
+
+impl Machine {
+    /// Records how a call ended.
+    #[inline]
+    pub(crate) fn record(
+        &self,
+        ticket: Ticket,
+        ending: Ending,
+        now: impl FnOnce() -> Timestamp + Copy,
+    ) -> Recorded {
+        if ticket.is_checked() {
+            self.check_out(ticket, ending, now);
+        }
+        let now = Reading::new(now);
+        let word = self.word();
+        if !ticket.is_of(word) {
+            return self.stale();
+        }
+        // First, and with a branch of its own: it is what nearly every call comes to.
+        if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
+            return self.record_success(word, ticket, now);
+        }
+        self.record_other(word, ticket, ending, now)
+    }
+
+    /// The way out of a call that was looked at on its way in.
+    #[inline(never)]
+    fn check_out(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
+        let Some(checks) = self.recorder().checks() else { return };
+        if !ticket.is_answered() {
+            checks.end(ticket.tag(), ticket.started());
+        }
+        if ending == Ending::Finished(Outcome::Success) {
+            checks.odds.tried(ticket.tag(), Verdict::Succeeded, now);
+        }
+    }
+
+    #[inline]
+    fn record_success<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let elapsed = ticket.elapsed(|| now.get());
+        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
+        let taken = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
+        let Taken::InTime { cause, keeper } = taken else {
+            return self.stale();
+        };
+        if keeper == Keeper::Tally {
+            self.tally().add(Counter::Successes);
+        }
+        if pace == Pace::Slow {
+            self.tally().add(Counter::SlowCalls);
+        }
+        let effect = cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, now.get()));
+        Recorded { credit: Credit::Success, elapsed, effect }
+    }
+
+    fn record_other<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        ending: Ending,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let elapsed = ticket.elapsed(|| now.get());
+        if let Role::Probe(probe) = ticket.role() {
+            return self.record_probe(ticket, probe, ending, now.get());
+        }
+        let Some(outcome) = self.outcome_of(ticket, ending, elapsed) else {
+            self.tally().add(Counter::Abandoned);
+            return Recorded { credit: Credit::Neutral, elapsed, effect: Effect::Nothing };
+        };
+        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
+        match (ticket.role(), outcome) {
+            (Role::Call, Outcome::Failure(_) | Outcome::TripFor(_)) => {
+                self.record_failure(word, outcome, pace, elapsed, now)
+            }
+            // In no window, unless it succeeded, and that of a closed circuit does not come here.
+            _ => {
+                let credit = self.count(outcome, pace);
+                Recorded { credit, elapsed, effect: Effect::Nothing }
+            }
+        }
+    }
+
+    /// What a call counts as that ended so after `elapsed`; `None` where it was abandoned.
+    fn outcome_of(
+        &self,
+        ticket: Ticket,
+        ending: Ending,
+        elapsed: Option<Duration>,
+    ) -> Option<Outcome> {
+        let is_failure = || elapsed.is_some_and(|it| self.recorder().is_failure_when_abandoned(it));
+        match ending {
+            Ending::Finished(outcome) => Some(outcome),
+            Ending::Abandoned if ticket.is_answered() => None,
+            Ending::Abandoned => is_failure().then_some(Outcome::Failure(FailureKind::ABANDONED)),
+        }
+    }
+
+    fn record_failure<F: FnOnce() -> Timestamp>(
+        &self,
+        word: Word,
+        outcome: Outcome,
+        pace: Pace,
+        elapsed: Option<Duration>,
+        mut now: Reading<F>,
+    ) -> Recorded {
+        let kind = match outcome {
+            Outcome::Failure(kind) => kind,
+            _ => FailureKind::OTHER,
+        };
+        let taken = self.recorder().fail(Tag::of(word.epoch()), kind, pace, || now.get());
+        let Taken::InTime { cause, .. } = taken else {
+            return self.stale();
+        };
+        let credit = self.count(outcome, pace);
+        let effect = match (outcome, cause) {
+            // Whatever rule holds, the upstream's word goes before it.
+            (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
+            (_, Some(cause)) => self.trip_by(word, cause, now.get()),
+            (_, None) => Effect::Nothing,
+        };
+        Recorded { credit, elapsed, effect }
+    }
+
+    fn record_probe(
+        &self,
+        ticket: Ticket,
+        probe: ProbeId,
+        ending: Ending,
+        now: Timestamp,
+    ) -> Recorded {
+        let mut control = self.lock();
+        if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
+            return self.stale();
+        }
+        let control = &mut *control;
+        let elapsed = ticket.elapsed(|| now).unwrap_or_default();
+        let is_late = control.settings.probe_limit().is_some_and(|limit| elapsed >= limit);
+        let is_unanswered = ending == Ending::Abandoned && !ticket.is_answered();
+        let outcome = match self.outcome_of(ticket, ending, Some(elapsed)) {
+            None if is_unanswered && is_late => Some(Outcome::Failure(FailureKind::ABANDONED)),
+            outcome => outcome,
+        };
+        let answer = match outcome {
+            Some(_) if is_unanswered => Answer::TimedOut,
+            None if is_unanswered => Answer::Unanswered,
+            Some(Outcome::Success) if !is_late => Answer::Passed,
+            Some(Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_)) => Answer::Failed,
+            Some(Outcome::NotSent) => Answer::NotSent,
+            Some(Outcome::Ignored) | None => Answer::Ignored,
+        };
+        let credit = match outcome {
+            Some(outcome) => self.count(outcome, self.recorder().pace(elapsed)),
+            None => {
+                self.tally().add(Counter::Abandoned);
+                Credit::Neutral
+            }
+        };
+        let decision =
+            control.probes.finish(&control.settings, probe, answer, ticket.started(), now);
+        let effect = match outcome {
+            // HalfOpen => Open: the upstream said for how long
+            Some(Outcome::TripFor(open_for)) => {
+                let open_for = open_for.min(control.settings.longest_trip_for);
+                let open_time = OpenTime::Given(open_for);
+                Effect::changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
+            }
+            _ => match self.decide(control, decision, now) {
+                Some(change) => Effect::changed(change),
+                None => self.publish_slots(control),
+            },
+        };
+        Recorded { credit, elapsed: Some(elapsed), effect }
+    }
+
+    /// Does what probes have decided. The lock is held.
+    fn decide(&self, control: &mut Control, decision: Decision, now: Timestamp) -> Option<Change> {
+        let backoff = OpenTime::Backoff;
+        match decision {
+            Decision::Undecided => None,
+            // HalfOpen => Open: too many probes have failed
+            Decision::StillFailing => {
+                Some(self.open(control, ChangeReason::ProbesFailed, backoff, now))
+            }
+            // HalfOpen => Open: nobody is answered
+            Decision::Unanswered => {
+                Some(self.open(control, ChangeReason::ProbesUnanswered, backoff, now))
+            }
+            // HalfOpen => Closed: enough probes have succeeded
+            Decision::Recovered => Some(self.close(control, ChangeReason::ProbesSucceeded, now)),
+            // HalfOpen => Closed: the upstream answers
+            Decision::Answering => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
+        }
+    }
+
+    /// Ends the leases that are over, which may be the last of too many. The lock is held.
+    pub(crate) fn end_leases(&self, control: &mut Control, now: Timestamp) -> Option<Change> {
+        let decision = control.probes.end_leases(&control.settings, now);
+        self.decide(control, decision, now)
+    }
+
+    /// Closed => Open: a rule holds.
+    pub(crate) fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Effect {
+        self.trip_from(word, now, |control| (cause.into(), control.open_time_of(cause)))
+    }
+
+    /// Closed => Open: the upstream asked for it.
+    fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Effect {
+        self.trip_from(word, now, |control| {
+            let open_for = open_for.min(control.settings.longest_trip_for);
+            (ChangeReason::UpstreamAsked, OpenTime::Given(open_for))
+        })
+    }
+
+    fn trip_from(
+        &self,
+        word: Word,
+        now: Timestamp,
+        why: impl FnOnce(&Control) -> (ChangeReason, OpenTime),
+    ) -> Effect {
+        if word.overridden() == Some(Override::ForcedClosed) {
+            return Effect::Nothing;
+        }
+        let mut control = self.lock();
+        let current = self.word();
+        // Another call was faster, or an operator stepped in.
+        let is_over = current.epoch() != word.epoch() && !planted(Bug::OldTrip);
+        if is_over || current.overridden() == Some(Override::ForcedClosed) {
+            return Effect::Nothing;
+        }
+        if !control.seats.take(current) {
+            return Effect::Nothing;
+        }
+        let (reason, open_time) = why(&control);
+        Effect::changed(self.open(&mut control, reason, open_time, now))
+    }
+
+    /// Counts a finished call.
+    fn count(&self, outcome: Outcome, pace: Pace) -> Credit {
+        let (counter, credit) = match outcome {
+            Outcome::NotSent => {
+                self.count_not_sent();
+                return Credit::NotSent;
+            }
+            Outcome::Success => (Counter::Successes, Credit::Success),
+            Outcome::Failure(kind) => (Counter::Failures, Credit::Failure(kind)),
+            Outcome::TripFor(_) => (Counter::Failures, Credit::Failure(FailureKind::OTHER)),
+            Outcome::Ignored => (Counter::Ignored, Credit::Neutral),
+        };
+        match credit {
+            Credit::Failure(kind) if self.kinds().add(kind) => {}
+            _ => self.tally().add(counter),
+        }
+        if pace == Pace::Slow && outcome != Outcome::Ignored {
+            self.tally().add(Counter::SlowCalls);
+        }
+        credit
+    }
+
+    fn stale(&self) -> Recorded {
+        self.tally().add(Counter::Stale);
+        Recorded { credit: Credit::Stale, elapsed: None, effect: Effect::Nothing }
+    }
+}

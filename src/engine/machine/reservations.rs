@@ -1,0 +1,231 @@
+//! Slots that are reserved for a probe to come, and counted nowhere until it comes.
+
+use crate::engine::change::Change;
+use crate::engine::machine::control::Control;
+use crate::engine::machine::probes::ProbeId;
+use crate::engine::machine::record::Effect;
+use crate::engine::machine::{For, Machine, Refusal};
+use crate::engine::state::{Override, Word};
+use crate::engine::ticket::{Role, Ticket};
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, MutexGuard, planted};
+
+#[cfg(all(test, breaker_loom))]
+mod races;
+
+impl Machine {
+    /// Whether every call is admitted now, and needs no slot.
+    pub(crate) fn admits_all(&self) -> bool {
+        admits_all(self.word())
+    }
+
+    /// Reserves a slot where a call needs one: `None` where it needs none. The change is the end
+    /// of the open time.
+    pub(crate) fn reserve(
+        &self,
+        now: Timestamp,
+    ) -> (Result<Option<Ticket>, Refusal>, Option<Change>) {
+        if self.admits_all() {
+            return (Ok(None), None);
+        }
+        let (taken, change) = self.take_slot(For::CallToCome, now);
+        let reserved = match taken {
+            Ok(ticket) => Ok(ticket.is_probe().then_some(ticket)),
+            Err((word, _)) if admits_all(word) => Ok(None),
+            Err((_, refusal)) => Err(refusal),
+        };
+        (reserved, change)
+    }
+
+    /// Whether `reserved` still holds its slot.
+    pub(crate) fn holds(&self, reserved: Ticket, now: Timestamp) -> bool {
+        self.slots_of(reserved).is_some_and(|(control, probe)| control.probes.holds(probe, now))
+    }
+
+    /// Makes a reservation a probe, whose lease and time begin now; `None` when it no longer holds
+    /// its slot.
+    pub(crate) fn resume(&self, reserved: Ticket, now: Timestamp) -> Option<Ticket> {
+        let (mut control, probe) = self.slots_of(reserved)?;
+        if !control.probes.begin(probe, now) {
+            return None;
+        }
+        self.publish_slots(&control);
+        Some(Ticket::new(self.word(), now).probing(probe))
+    }
+
+    /// Gives the slot of a reservation back, if it still holds one.
+    pub(crate) fn give_back(&self, reserved: Ticket) -> Effect {
+        let Some((mut control, probe)) = self.slots_of(reserved) else { return Effect::Nothing };
+        control.probes.give_back(probe);
+        self.publish_slots(&control)
+    }
+
+    /// The lock, while the epoch of `ticket` lasts, and which probe it is for.
+    fn slots_of(&self, ticket: Ticket) -> Option<(MutexGuard<'_, Control>, ProbeId)> {
+        let Role::Probe(probe) = ticket.role() else { return None };
+        let control = self.lock();
+        let is_current = ticket.is_of(self.word()) || planted(Bug::OldProbe);
+        is_current.then_some((control, probe))
+    }
+}
+
+/// Whether every call is admitted: the circuit is closed, or only observes.
+fn admits_all(word: Word) -> bool {
+    word.is_closed() || word.overridden() == Some(Override::Observing)
+}
+
+#[cfg(all(test, not(breaker_loom)))]
+#[allow(clippy::unwrap_used, reason = "these are tests")]
+mod tests {
+    use std::time::Duration;
+
+    use crate::engine::machine::record::{Credit, Effect, Ending};
+    use crate::engine::machine::{Machine, Refusal};
+    use crate::engine::outcome::{FailureKind, Outcome};
+    use crate::engine::rules::settings::Settings;
+    use crate::engine::state::{CircuitState, Override};
+    use crate::engine::ticket::Ticket;
+    use crate::engine::time::Timestamp;
+
+    const PASSED: Ending = Ending::Finished(Outcome::Success);
+    const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO.after(Duration::from_secs(seconds))
+    }
+
+    fn busy_until(seconds: u64) -> Refusal {
+        Refusal::ProbesBusy { until: at(seconds) }
+    }
+
+    /// Opens for 30 s from zero on; then one probe at a time, which holds its slot for 30 s.
+    fn open_machine() -> Machine {
+        let machine = Machine::new(Settings::without_rules(), 1, at(0));
+        machine.trip(None, at(0));
+        machine
+    }
+
+    fn reserve(machine: &Machine, seconds: u64) -> Result<Option<Ticket>, Refusal> {
+        machine.reserve(at(seconds)).0
+    }
+
+    #[test]
+    fn a_slot_is_reserved_once_the_open_time_is_over() {
+        let machine = open_machine();
+        assert_eq!(reserve(&machine, 29).unwrap_err(), Refusal::Open { until: at(30) });
+
+        let (reserved, change) = machine.reserve(at(30));
+
+        assert!(reserved.unwrap().is_some());
+        assert_eq!(change.unwrap().to.state, CircuitState::HalfOpen);
+        assert_eq!(reserve(&machine, 31).unwrap_err(), busy_until(60));
+        assert_eq!(machine.admit(at(31)).0.unwrap_err(), busy_until(60));
+    }
+
+    #[test]
+    fn a_circuit_that_admits_all_calls_needs_no_slot() {
+        let machine = Machine::new(Settings::without_rules(), 1, at(0));
+        assert!(reserve(&machine, 0).unwrap().is_none(), "closed");
+        machine.trip(None, at(0));
+        machine.observe(at(0));
+
+        assert!(reserve(&machine, 1).unwrap().is_none(), "open, but only observed");
+        assert_eq!(machine.word().overridden(), Some(Override::Observing));
+        assert_eq!(machine.word().state(), CircuitState::Open);
+    }
+
+    #[test]
+    fn a_reservation_counts_nowhere() {
+        let machine = open_machine();
+        let before = machine.totals(&machine.lock());
+        assert!(reserve(&machine, 0).is_err());
+        let reserved = reserve(&machine, 30).unwrap().unwrap();
+        assert!(reserve(&machine, 30).is_err());
+
+        assert!(
+            matches!(machine.give_back(reserved), Effect::SlotFreed),
+            "the slot is free by that"
+        );
+
+        assert!(matches!(machine.give_back(reserved), Effect::Nothing), "and only once");
+        assert_eq!(machine.totals(&machine.lock()), before);
+        assert!(reserve(&machine, 30).unwrap().is_some());
+    }
+
+    #[test]
+    fn time_and_lease_of_a_resumed_reservation_begin_with_the_call() {
+        let machine = open_machine();
+        let reserved = reserve(&machine, 30).unwrap().unwrap();
+
+        let probe = machine.resume(reserved, at(50)).unwrap();
+
+        assert_eq!(probe.started(), at(50));
+        assert_eq!(machine.admit(at(79)).0.unwrap_err(), busy_until(80));
+        machine.record(probe, PASSED, || at(79));
+        assert_eq!(machine.word().state(), CircuitState::Closed);
+    }
+
+    #[test]
+    fn a_reservation_ends_with_its_lease() {
+        let machine = open_machine();
+        let reserved = reserve(&machine, 30).unwrap().unwrap();
+        assert!(machine.holds(reserved, at(59)));
+
+        assert!(!machine.holds(reserved, at(60)));
+        assert!(machine.resume(reserved, at(60)).is_none());
+        let second = reserve(&machine, 60).unwrap().unwrap();
+        assert!(machine.resume(reserved, at(60)).is_none(), "taken by another");
+        assert!(matches!(machine.give_back(reserved), Effect::Nothing), "and not freed by it");
+        assert!(machine.holds(second, at(60)));
+    }
+
+    #[test]
+    fn a_reservation_ends_with_its_epoch() {
+        let machine = open_machine();
+        let old = reserve(&machine, 30).unwrap().unwrap();
+        machine.trip(None, at(31));
+        let new = reserve(&machine, 61).unwrap().unwrap();
+        assert_eq!(old.role(), new.role(), "the first of its stretch, as the other was");
+
+        assert!(!machine.holds(old, at(61)));
+        assert!(machine.resume(old, at(61)).is_none());
+        assert!(matches!(machine.give_back(old), Effect::Nothing));
+        assert!(machine.holds(new, at(61)));
+    }
+
+    #[test]
+    fn a_probe_that_decides_nothing_says_that_it_frees_a_slot() {
+        let mut settings = Settings::without_rules();
+        (settings.probes, settings.failed_probes_allowed) = (9, 9);
+        let machine = Machine::new(settings, 1, at(0));
+        machine.trip(None, at(0));
+        let ignored = Ending::Finished(Outcome::Ignored);
+        for ending in [PASSED, FAILED, ignored, Ending::Abandoned] {
+            let probe = machine.admit(at(30)).0.unwrap();
+
+            let recorded = machine.record(probe, ending, || at(30));
+            assert!(matches!(recorded.effect, Effect::SlotFreed), "{ending:?}");
+
+            let again = machine.record(probe, ending, || at(30));
+            assert!(matches!(again.effect, Effect::Nothing), "it was free already: {ending:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_probe_frees_no_slot_of_another() {
+        let mut settings = Settings::without_rules();
+        settings.probes = 9;
+        let machine = Machine::new(settings, 1, at(0));
+        machine.trip(None, at(0));
+        for ending in [PASSED, Ending::Abandoned] {
+            machine.trip(None, at(0));
+            let late = machine.admit(at(30)).0.unwrap();
+            let _second = machine.admit(at(60)).0.unwrap();
+
+            let recorded = machine.record(late, ending, || at(61));
+
+            assert!(matches!(recorded.effect, Effect::Nothing), "{ending:?}");
+            assert_ne!(recorded.credit, Credit::Stale, "{ending:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What of a circuit outlives its process, and how one comes back from it.
+
+use std::time::Duration;
+
+use crate::engine::change::{Change, ChangeReason, Standing};
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::OpenTime;
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::time::Timestamp;
+
+/// A circuit without its window and its counts. Durations only, since no clock outlives its process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) state: CircuitState,
+    pub(crate) overridden: Option<Override>,
+    /// Open: until a probe may go. Closed: until the backoff starts over.
+    pub(crate) left: Duration,
+    /// The last open time.
+    pub(crate) open_for: Duration,
+    /// The backoff step of the last open stretch; `None` before the first and after a reset.
+    pub(crate) step: Option<u32>,
+}
+
+impl Memory {
+    /// A circuit of which there is nothing to remember.
+    const CLOSED: Self = Self {
+        state: CircuitState::Closed,
+        overridden: None,
+        left: Duration::ZERO,
+        open_for: Duration::ZERO,
+        step: None,
+    };
+
+    /// What is to be remembered of an isolated circuit: only what operators have said.
+    fn said(overridden: Option<Override>) -> Self {
+        let is_open = overridden == Some(Override::ForcedOpen);
+        let state = if is_open { CircuitState::Open } else { CircuitState::Closed };
+        Self { state, overridden, ..Self::CLOSED }
+    }
+
+    /// The same after `time`.
+    pub(crate) const fn after(self, time: Duration) -> Self {
+        Self { left: self.left.saturating_sub(time), ..self }
+    }
+
+    /// The same without what an operator had imposed: a circuit that was forced starts closed, as
+    /// after a release.
+    pub(crate) fn released(self) -> Self {
+        match self.overridden {
+            Some(Override::ForcedOpen | Override::ForcedClosed) => Self::CLOSED,
+            Some(Override::Observing) | None => Self { overridden: None, ..self },
+        }
+    }
+}
+
+impl Machine {
+    /// What is to be remembered. What the fleet has forced is not: it will say so again.
+    pub(crate) fn remember(&self, now: Timestamp) -> Memory {
+        let control = self.lock();
+        let word = self.word();
+        if control.fleet.has_forced {
+            return Memory::CLOSED;
+        }
+        if control.isolations > 0 {
+            return Memory::said(control.overridden);
+        }
+        let (open_for, step) = (control.backoff().0, control.step());
+        let left = match word.state() {
+            _ if word.is_forced() => Duration::ZERO,
+            CircuitState::Closed => {
+                let left = open_for.saturating_sub(now.since(control.since));
+                left.max(control.ramp_ends.since(now))
+            }
+            CircuitState::Open => self.until().since(now),
+            CircuitState::HalfOpen => Duration::ZERO,
+        };
+        Memory { state: word.state(), overridden: word.overridden(), left, open_for, step }
+    }
+
+    /// Goes on from `memory`, if nothing has changed the circuit yet. Where probes were under way,
+    /// nobody knows of them any more: it is open, and the next call probes.
+    ///
+    /// No open time is longer than the settings could have made it: a memory may come from a file.
+    pub(crate) fn restore(&self, memory: Memory, now: Timestamp) -> Option<Change> {
+        let mut control = self.lock();
+        if control.has_changed() {
+            return None;
+        }
+        let longest = control.settings.longest_open_time();
+        let (open_for, left) = (memory.open_for.min(longest), memory.left.min(longest));
+        let reason = ChangeReason::Restored;
+        let change = match (memory.overridden, memory.state) {
+            (forced @ Some(Override::ForcedOpen | Override::ForcedClosed), _) => {
+                return Some(self.impose(&mut control, forced, reason, now));
+            }
+            (observing, CircuitState::Closed) => {
+                observing.map(|_| self.override_with(&mut control, observing, now))
+            }
+            (observing, CircuitState::Open | CircuitState::HalfOpen) => {
+                let to = Standing { state: CircuitState::Open, overridden: observing };
+                let open_time = OpenTime::Left { of: open_for, left };
+                Some(self.open_as(&mut control, to, reason, open_time, now))
+            }
+        };
+        if let Some(step) = memory.step {
+            // A closed circuit has been so for a while: only the rest of that time is to come.
+            let is_closed = memory.state == CircuitState::Closed;
+            control.set_backoff(if is_closed { left } else { open_for }, step);
+        }
+        change
+    }
+}

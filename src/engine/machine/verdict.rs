@@ -1,0 +1,196 @@
+//! What a fleet has agreed on, applied to the circuit of one of its processes.
+
+use std::time::Duration;
+
+use crate::engine::change::{ChangeReason, Standing};
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::OpenTime;
+use crate::engine::machine::record::Effect;
+use crate::engine::state::{CircuitState, Override, Word};
+use crate::engine::time::Timestamp;
+use crate::sync::{Bug, planted};
+
+#[cfg(all(test, breaker_loom))]
+mod races;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
+/// The fleet's word on a circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Grows from one verdict to the next; an older one is ignored. Never 0.
+    pub(crate) epoch: u64,
+    pub(crate) ruling: Ruling,
+}
+
+/// What the fleet's circuit is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    /// Closed: the upstream is well.
+    Closed,
+    /// Closed with everything cleared: an operator's reset.
+    Fresh,
+    /// Open for `left` of `open_for`, which is this step of the backoff.
+    Open { open_for: Duration, left: Duration, step: u32 },
+    /// Forced by an operator of the fleet.
+    Forced(Override),
+}
+
+/// What a circuit knows of its fleet; guarded by the machine's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct FleetView {
+    /// Of the last verdict; 0 before the first.
+    pub(crate) epoch: u64,
+    /// Whether the present override came from the fleet.
+    pub(crate) has_forced: bool,
+    /// Whether a verdict has opened the circuit, and it has not been closed since.
+    pub(crate) has_opened: bool,
+    /// When the last open epoch ends without the fleet; `None` where the fleet began it.
+    pub(crate) own_end: Option<Timestamp>,
+}
+
+impl FleetView {
+    /// Notes who began the open epoch that ends at `until`.
+    pub(crate) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp) {
+        match reason {
+            ChangeReason::Fleet => self.own_end = None,
+            // It goes on with the epoch before the probes that are taken back.
+            ChangeReason::LeaseOver => {}
+            _ => self.own_end = Some(until),
+        }
+    }
+
+    /// When the open epoch is to end if the fleet says `until`: what the fleet knows may be older
+    /// than an epoch that the circuit began itself, and only prolongs that one.
+    fn end(&self, until: Timestamp) -> Timestamp {
+        self.own_end.map_or(until, |own| until.max(own))
+    }
+}
+
+impl Machine {
+    /// Goes by `verdict`, unless one as new is known. What an operator of this process has forced
+    /// stays forced.
+    pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
+        let before = planted(Bug::OldVerdict).then(|| self.lock().fleet);
+        let mut control = self.lock();
+        let known = before.unwrap_or(control.fleet);
+        if verdict.epoch <= known.epoch {
+            return Effect::Nothing;
+        }
+        control.fleet.epoch = verdict.epoch;
+        let word = self.word();
+        let is_isolated = control.isolations > 0;
+        let is_forced = control.overridden.is_some_and(Override::is_forced);
+        if is_forced && !known.has_forced {
+            return Effect::Nothing;
+        }
+        let observing = control.overridden.filter(|_| !is_forced);
+        let fleet = ChangeReason::Fleet;
+        match verdict.ruling {
+            Ruling::Forced(forced) => {
+                let change = self.impose(&mut control, Some(forced), fleet, now);
+                control.fleet.has_forced = true;
+                Effect::changed(change)
+            }
+            Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),
+            Ruling::Closed if is_forced => {
+                Effect::changed(self.impose(&mut control, None, fleet, now))
+            }
+            Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
+            // It has tripped by itself since: nothing says that the fleet's word is the newer one.
+            // But what the fleet said before no longer holds it.
+            Ruling::Closed if !known.has_opened => match control.fleet.own_end {
+                Some(end) if word.state() == CircuitState::Open => self.reschedule(end),
+                _ => Effect::Nothing,
+            },
+            Ruling::Closed => Effect::changed(self.close(&mut control, fleet, now)),
+            // It stays isolated, but the fleet no longer forces it.
+            Ruling::Open { .. } if is_isolated => {
+                Effect::changed(self.impose(&mut control, observing, fleet, now))
+            }
+            Ruling::Open { open_for, left, step } => {
+                let is_open = word.state() == CircuitState::Open && !word.is_forced();
+                let effect = if is_open {
+                    self.reschedule(control.fleet.end(now.after(left)))
+                } else {
+                    let open_time = OpenTime::Left { of: open_for, left };
+                    let to = Standing { state: CircuitState::Open, overridden: observing };
+                    Effect::changed(self.open_as(&mut control, to, fleet, open_time, now))
+                };
+                control.fleet.has_forced = false;
+                control.fleet.has_opened = true;
+                // The step that the circuit has reached itself is no lower for the fleet's.
+                let (reached_for, reached) = control.backoff();
+                control.set_backoff(open_for.max(reached_for), step.max(reached));
+                effect
+            }
+        }
+    }
+
+    /// Has the circuit stay open for `left` from now, in the same stretch; only if it is open under
+    /// the verdict `epoch`. An epoch that it began itself does not end sooner for that.
+    pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let before = planted(Bug::OldEnd).then(|| self.lock().fleet);
+        let control = self.lock();
+        let word = self.word();
+        let is_held = control.fleet.epoch == epoch && word.state() == CircuitState::Open;
+        if !is_held || word.is_forced() {
+            return Effect::Nothing;
+        }
+        self.reschedule(before.unwrap_or(control.fleet).end(now.after(left)))
+    }
+
+    /// Has a circuit that probes under the verdict `epoch` stay open for `left` instead; one that is
+    /// open is held.
+    pub(crate) fn recall(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+        let mut control = self.lock();
+        let word = self.word();
+        if control.fleet.epoch != epoch || word.state() != CircuitState::HalfOpen {
+            drop(control);
+            return self.hold(epoch, left, now);
+        }
+        let to = Standing { state: CircuitState::Open, overridden: word.overridden() };
+        let backoff = control.backoff();
+        let open_time = OpenTime::Left { of: left, left };
+        let change = self.open_as(&mut control, to, ChangeReason::LeaseOver, open_time, now);
+        control.set_backoff(backoff.0, backoff.1);
+        Effect::changed(change)
+    }
+
+    /// Has the present open stretch end at `until`. The lock is held.
+    pub(crate) fn reschedule(&self, until: Timestamp) -> Effect {
+        let is_sooner = until < self.until();
+        self.set_until(until);
+        // Who waits for a later end has an alarm of its own, and asks again when it rings.
+        if is_sooner { Effect::EndsSooner } else { Effect::Nothing }
+    }
+
+    /// What is left of an open epoch that the circuit began itself; zero where the fleet did.
+    pub(crate) fn own_left(&self, now: Timestamp) -> Duration {
+        let control = self.lock();
+        let is_open = self.word().state() == CircuitState::Open;
+        control.fleet.own_end.filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
+    }
+
+    /// The calls rejected so far.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.tally().rejected()
+    }
+}
+
+impl Override {
+    /// Whether it decides on calls by itself.
+    const fn is_forced(self) -> bool {
+        matches!(self, Self::ForcedOpen | Self::ForcedClosed)
+    }
+}
+
+impl Word {
+    /// Whether an operator has forced the circuit open or closed.
+    pub(crate) const fn is_forced(self) -> bool {
+        match self.overridden() {
+            Some(overridden) => overridden.is_forced(),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What calls came to: the recorder of the present epoch, totals, kinds of failure.
+
+pub(crate) mod kinds;
+pub(crate) mod recorder;
+pub(crate) mod totals;

@@ -1,0 +1,401 @@
+//! What is recorded of calls while a circuit is closed, and which trip rule that makes hold.
+//!
+//! Nothing here takes a lock. Every word carries the tag of its epoch, so a result that comes late
+//! finds nothing that it could change. The limits are plain numbers, written under the machine's
+//! lock by a reconfiguration before it publishes the epoch that uses them.
+
+use std::time::Duration;
+
+use crate::engine::machine::tracked::Checks;
+use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
+use crate::engine::record::recorder::run::Run;
+use crate::engine::rules::confidence::Bar;
+use crate::engine::rules::settings::{Rate, Settings};
+use crate::engine::state::Tag;
+use crate::engine::time::{Timestamp, nanos};
+use crate::engine::window::slots::{Block, Slots};
+use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
+use crate::sync::{AtomicU64, OnceLock, Ordering};
+
+mod run;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
+
+/// Runs, window and limits of one circuit.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    window: Window,
+    /// The run of consecutive failures: epoch tag and length.
+    run: AtomicU64,
+    /// When that run began, where it is to last.
+    run_began: AtomicU64,
+    /// For each rule about one kind of failure: the kind's hash, its limit, its run, when that began,
+    /// and for how long it is to last.
+    kinds: Slots,
+    /// How many rules are about one kind, and in which block of `kinds` they are.
+    kind_rules: AtomicU64,
+    limits: Limits,
+    /// Made when settings first ask for it.
+    checks: OnceLock<Box<Checks>>,
+}
+
+/// The numbers that results are held against; 0 where there is no such rule.
+#[derive(Debug)]
+struct Limits {
+    /// Consecutive failures in the lower half, failures in the window in the upper.
+    failures: AtomicU64,
+    /// For how long the run of consecutive failures is to last.
+    lasting: AtomicU64,
+    /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
+    rates: AtomicU64,
+    /// A [`Bar`].
+    bar: AtomicU64,
+    minimum_calls: AtomicU64,
+    slower_than: AtomicU64,
+    abandoned_after: AtomicU64,
+}
+
+/// The trip rule that a result made hold: the first in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    ConsecutiveFailuresOfKind(FailureKind),
+    ConsecutiveFailures,
+    FailureRate,
+    FailureRateConfident,
+    SlowCallRate,
+    FailureCount,
+    StalledCalls,
+}
+
+/// What became of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Its epoch was over before it was recorded.
+    Late,
+    /// It was recorded; `cause` is the rule that it made hold.
+    InTime { cause: Option<Cause>, keeper: Keeper },
+}
+
+/// Who counts a result among the totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The caller, who has the tally.
+    Tally,
+    /// The window has done so.
+    Window,
+}
+
+impl Recorder {
+    /// A recorder with room for `settings`: [`configure`](Self::configure) comes next.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            window: Window::new(settings.effective_window(), slow_calls(settings)),
+            run: AtomicU64::new(0),
+            run_began: AtomicU64::new(0),
+            kinds: Slots::new(settings.kinds.len().saturating_mul(WORDS_PER_KIND)),
+            kind_rules: AtomicU64::new(0),
+            limits: Limits {
+                failures: AtomicU64::new(0),
+                lasting: AtomicU64::new(0),
+                rates: AtomicU64::new(0),
+                bar: AtomicU64::new(0),
+                minimum_calls: AtomicU64::new(0),
+                slower_than: AtomicU64::new(0),
+                abandoned_after: AtomicU64::new(0),
+            },
+            checks: OnceLock::new(),
+        }
+    }
+
+    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next; `seed` is for
+    /// odds.
+    pub(crate) fn configure(&self, settings: &Settings, seed: u64) {
+        self.window.reshape(settings.effective_window(), slow_calls(settings));
+        self.limits.set(settings);
+        if settings.is_checked() {
+            self.checks.get_or_init(|| Box::new(Checks::new(settings, seed)));
+        }
+        if let Some(checks) = self.checks.get() {
+            checks.configure(settings);
+        }
+        let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
+        for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
+            if let [kind, limit, _, _, lasting] = words {
+                // Relaxed: published with the epoch, as are all numbers here.
+                kind.store(hash(&rule.kind), Ordering::Relaxed);
+                limit.store(rule.rule.failures.into(), Ordering::Relaxed);
+                lasting.store(run::word(rule.rule.lasting), Ordering::Relaxed);
+            }
+        }
+        let number = u64::try_from(settings.kinds.len()).unwrap_or(u64::MAX);
+        self.kind_rules.store(pair(number, block), Ordering::Relaxed);
+    }
+
+    /// Ends the epoch of `tag` in favour of `next`, and gives how many successes the window has
+    /// counted in it. The caller holds the lock, and restarts the recorder next.
+    pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        self.window.finish(tag, next)
+    }
+
+    /// How many successes the window has counted in this epoch.
+    pub(crate) fn successes(&self, tag: Tag) -> u64 {
+        self.window.successes(tag)
+    }
+
+    /// Forgets everything, for a new epoch. The caller holds the lock.
+    pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
+        // Release: a result of the old epoch that meets the new tag gives up.
+        self.run.swap(tag.mark(0), Ordering::AcqRel);
+        for words in self.kind_words() {
+            if let [_, _, run, ..] = words {
+                run.swap(tag.mark(0), Ordering::AcqRel);
+            }
+        }
+        self.window.restart(tag, now);
+        if let Some(checks) = self.checks.get() {
+            checks.restart(tag, now);
+        }
+    }
+
+    /// What is looked at on the way in, where something is.
+    #[inline]
+    pub(crate) fn checks(&self) -> Option<&Checks> {
+        self.checks.get().map(|checks| &**checks)
+    }
+
+    /// Finds the first rule that calls under way make hold. Asked by each call that comes, and
+    /// answered once in a tick: in between no more calls hang.
+    pub(crate) fn look(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
+        let checks = self.checks()?;
+        let (slow, stalled) = (checks.slow.look(tag, now), checks.stalled.look(tag, now));
+        let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
+            let counts = self.window.counts(tag, now);
+            self.limits.is_too_slow(counts, slow).then_some(Cause::SlowCallRate)
+        });
+        let by_number = || checks.are_too_many(stalled?).then_some(Cause::StalledCalls);
+        by_rate.or_else(by_number)
+    }
+
+    /// How many calls under way count as slow, and how many as stalled.
+    pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
+        let hung = |checks: &Checks| (checks.slow.hung(tag, now), checks.stalled.hung(tag, now));
+        self.checks().map_or((0, 0), hung)
+    }
+
+    /// The first rule about the window that holds at `counts`.
+    fn reached_by(
+        &self,
+        counts: WindowCounts,
+        tag: Tag,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
+        self.limits
+            .reached_by(counts, || self.checks().map_or(0, |checks| checks.slow.hung(tag, now())))
+    }
+
+    /// Records a success; a slow one may make a rule hold.
+    #[inline]
+    pub(crate) fn succeed(
+        &self,
+        tag: Tag,
+        pace: Pace,
+        mut now: impl FnMut() -> Timestamp,
+    ) -> Taken {
+        run::end(&self.run, tag);
+        if self.has_kind_rules() {
+            self.end_kind_runs(tag);
+        }
+        let sample = Sample { verdict: Verdict::Succeeded, pace };
+        let (counts, keeper) = match self.window.record(tag, sample, &mut now) {
+            Noted::Late => return Taken::Late,
+            Noted::Counted(counts) => (counts, Keeper::Window),
+            Noted::Uncounted(counts) => (counts, Keeper::Tally),
+        };
+        let cause = counts.and_then(|counts| self.reached_by(counts, tag, now));
+        Taken::InTime { cause, keeper }
+    }
+
+    /// Records a failure, and finds the first rule that it makes hold.
+    pub(crate) fn fail(
+        &self,
+        tag: Tag,
+        kind: FailureKind,
+        pace: Pace,
+        mut now: impl FnMut() -> Timestamp,
+    ) -> Taken {
+        let by_run = self.lengthen_run(tag, kind, &mut now);
+        let sample = Sample { verdict: Verdict::Failed, pace };
+        let counts = match self.window.record(tag, sample, &mut now) {
+            Noted::Late => return Taken::Late,
+            Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
+        };
+        if let Some(checks) = self.checks() {
+            checks.odds.tried(tag, Verdict::Failed, &mut now);
+        }
+        let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
+        Taken::InTime { cause, keeper: Keeper::Tally }
+    }
+
+    /// What the window holds now.
+    pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
+        self.window.counts(tag, now)
+    }
+
+    /// How long the run of consecutive failures is, where a rule asks for it.
+    pub(crate) fn run(&self, tag: Tag) -> u64 {
+        let run = load(&self.run);
+        if Tag::on(run) == tag { Tag::strip(run) } else { 0 }
+    }
+
+    /// Whether a call that took `elapsed` is a slow one.
+    #[inline]
+    pub(crate) fn pace(&self, elapsed: Duration) -> Pace {
+        // Relaxed, here and below: published with the epoch.
+        match self.limits.slower_than.load(Ordering::Relaxed) {
+            0 => Pace::Fast,
+            limit if nanos(elapsed) >= limit => Pace::Slow,
+            _ => Pace::Fast,
+        }
+    }
+
+    /// Whether a call that was dropped after `elapsed` counts as a failure.
+    pub(crate) fn is_failure_when_abandoned(&self, elapsed: Duration) -> bool {
+        let limit = self.limits.abandoned_after.load(Ordering::Relaxed);
+        limit != 0 && nanos(elapsed) >= limit
+    }
+
+    #[inline]
+    fn has_kind_rules(&self) -> bool {
+        lower(load(&self.kind_rules)) != 0
+    }
+
+    #[inline(never)]
+    fn end_kind_runs(&self, tag: Tag) {
+        for words in self.kind_words() {
+            if let [_, _, run, ..] = words {
+                run::end(run, tag);
+            }
+        }
+    }
+
+    /// Lengthens the run that failures of `kind` belong to.
+    fn lengthen_run(
+        &self,
+        tag: Tag,
+        kind: FailureKind,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cause> {
+        if self.has_kind_rules() {
+            let wanted = hash(kind.as_str());
+            let mut rules = self.kind_words();
+            let own = rules.find(|words| words.first().is_some_and(|kind| load(kind) == wanted));
+            if let Some([_, limit, length, began, lasting]) = own {
+                let run = Run { length, began, lasting };
+                let is_reached = run.lengthen(tag, load(limit), now)?;
+                return is_reached.then_some(Cause::ConsecutiveFailuresOfKind(kind));
+            }
+        }
+        let limit = lower(load(&self.limits.failures));
+        if limit == 0 {
+            return None;
+        }
+        let run = Run { length: &self.run, began: &self.run_began, lasting: &self.limits.lasting };
+        run.lengthen(tag, limit, now)?.then_some(Cause::ConsecutiveFailures)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the length of a Vec of rules")]
+    fn kind_words(&self) -> std::slice::ChunksExact<'_, AtomicU64> {
+        let rules = load(&self.kind_rules);
+        let (number, block): (u64, Block) = (lower(rules), upper(rules));
+        let words = if number == 0 { &[] } else { self.kinds.words(block) };
+        let used = (number as usize).saturating_mul(WORDS_PER_KIND).min(words.len());
+        words.get(..used).unwrap_or(&[]).chunks_exact(WORDS_PER_KIND)
+    }
+}
+
+impl Limits {
+    fn set(&self, settings: &Settings) {
+        let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
+        let lasting = settings.consecutive.and_then(|rule| rule.lasting);
+        let count = settings.effective_failure_count().unwrap_or(0);
+        let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
+        let bar = settings.confident_bar().map_or(0, Bar::bits);
+        let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
+        let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
+        // Relaxed: published with the epoch.
+        self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
+        self.lasting.store(run::word(lasting), Ordering::Relaxed);
+        self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
+        self.bar.store(bar, Ordering::Relaxed);
+        self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
+        self.slower_than.store(slower_than, Ordering::Relaxed);
+        self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
+    }
+
+    /// Whether `hung` calls under way and those of the window make the slow-call rule hold.
+    #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
+    fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
+        let rate = upper(load(&self.rates)) as u32;
+        let calls = counts.calls.saturating_add(hung);
+        let slow_calls = counts.slow_calls.saturating_add(hung);
+        let enough = calls >= load(&self.minimum_calls);
+        rate != 0 && enough && Rate::is_reached(rate, slow_calls, calls)
+    }
+
+    /// The first rule about the window that holds at `counts`.
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
+    fn reached_by(&self, counts: WindowCounts, hung: impl FnOnce() -> u64) -> Option<Cause> {
+        let rates = load(&self.rates);
+        let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
+        let enough = counts.calls >= load(&self.minimum_calls);
+        if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
+            return Some(Cause::FailureRate);
+        }
+        let bar = load(&self.bar);
+        if bar != 0 && Bar::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
+            return Some(Cause::FailureRateConfident);
+        }
+        if slow != 0 && self.is_too_slow(counts, hung()) {
+            return Some(Cause::SlowCallRate);
+        }
+        let failures = upper(load(&self.failures));
+        (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
+    }
+}
+
+fn slow_calls(settings: &Settings) -> SlowCalls {
+    match settings.slow_call_rate {
+        Some(_) => SlowCalls::Counted,
+        None => SlowCalls::Ignored,
+    }
+}
+
+/// Relaxed: every number here is published with the epoch, or stands for itself.
+#[inline]
+fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+const WORDS_PER_KIND: usize = 5;
+
+const fn pair(lower: u64, upper: u64) -> u64 {
+    lower & 0xffff_ffff | upper << 32
+}
+
+#[inline]
+const fn lower(word: u64) -> u64 {
+    word & 0xffff_ffff
+}
+
+#[inline]
+const fn upper(word: u64) -> u64 {
+    word >> 32
+}
+
+/// FNV-1a, so that the call path can tell kinds apart by one word. That two of the few kinds of one
+/// circuit share all 64 bits does not happen.
+fn hash(kind: &str) -> u64 {
+    kind.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,278 @@
+//! Trip rules, as users write them.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::engine::outcome::FailureKind;
+use crate::engine::rules::confidence::Confidence;
+use crate::engine::rules::settings::{
+    ConfidentRule, CountRule, KindRule, Rate, RateRule, RunRule, Settings, SlowRule, StalledRule,
+};
+
+/// One condition that opens a circuit, with an open time of its own if wanted.
+///
+/// The setters of [`CircuitBuilder`](crate::CircuitBuilder) cover the plain rules; this is for
+/// rules about one [`FailureKind`] and for rules that open for longer or shorter than others.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::{Circuit, FailureKind, TripRule};
+///
+/// let circuit = Circuit::builder("plants")
+///     .consecutive_failures(5)
+///     .rule(TripRule::consecutive_failures(3).of(FailureKind::new("connect")))
+///     .rule(TripRule::failure_rate(0.9).open_for(Duration::from_secs(300)))
+///     .build();
+/// # assert_eq!(circuit.name(), "plants");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct TripRule {
+    condition: Condition,
+    kind: Option<Cow<'static, str>>,
+    lasting: Option<Duration>,
+    open_for: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Condition {
+    ConsecutiveFailures(u32),
+    FailureRate(Rate),
+    FailureRateConfident(Rate, Confidence),
+    SlowCallRate(Rate, Duration),
+    FailureCount(u32),
+    StalledCalls(u32, Duration),
+}
+
+impl TripRule {
+    /// Holds after `failures` failures without a success between them.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn consecutive_failures(failures: u32) -> Self {
+        Self::new(Condition::ConsecutiveFailures(at_least_one("consecutive_failures", failures)))
+    }
+
+    /// Holds when the share of failed calls in the window is at least `rate`.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_rate(rate: f64) -> Self {
+        Self::new(Condition::FailureRate(checked_rate("failure_rate", rate)))
+    }
+
+    /// Holds when the share of failed calls is above `rate` with a confidence of `confidence`.
+    ///
+    /// See [`CircuitBuilder::failure_rate_confident`](crate::CircuitBuilder::failure_rate_confident)
+    /// for when to use it.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_rate_confident(rate: f64, confidence: f64) -> Self {
+        let sure = Confidence::new(confidence);
+        assert!(sure.is_some(), "confidence is {confidence}: must be above 0.5 and below 1");
+        let sure = sure.expect("asserted one line above");
+        let below_one = Rate::below_one(rate);
+        assert!(
+            below_one.is_some(),
+            "failure_rate_confident is {rate}: must be above 0 and below 1"
+        );
+        let rate = below_one.expect("asserted one line above");
+        Self::new(Condition::FailureRateConfident(rate, sure))
+    }
+
+    /// Holds when at least `failures` calls in the window have failed, however many there were.
+    ///
+    /// Above the size of a count window it means that size.
+    ///
+    /// # Panics
+    ///
+    /// When `failures` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn failure_count(failures: u32) -> Self {
+        Self::new(Condition::FailureCount(at_least_one("failure_count", failures)))
+    }
+
+    /// Holds when the share of calls that took `slower_than` or longer is at least `rate`.
+    ///
+    /// # Panics
+    ///
+    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn slow_call_rate(rate: f64, slower_than: Duration) -> Self {
+        let slower_than = not_zero("slower_than", slower_than);
+        Self::new(Condition::SlowCallRate(checked_rate("slow_call_rate", rate), slower_than))
+    }
+
+    /// Holds when at least `calls` calls are under way for `older_than` or longer.
+    ///
+    /// See [`CircuitBuilder::stalled_calls`](crate::CircuitBuilder::stalled_calls).
+    ///
+    /// # Panics
+    ///
+    /// When `calls` is 0 or `older_than` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn stalled_calls(calls: u32, older_than: Duration) -> Self {
+        let older_than = not_zero("older_than", older_than);
+        Self::new(Condition::StalledCalls(at_least_one("stalled_calls", calls), older_than))
+    }
+
+    /// Makes the rule one about failures of `kind` alone.
+    ///
+    /// Such failures are then not counted by the general consecutive rule, nor do they end its run.
+    ///
+    /// # Panics
+    ///
+    /// When the rule is not one of consecutive failures, or the kind's name is empty.
+    #[must_use]
+    #[track_caller]
+    pub fn of(mut self, kind: FailureKind) -> Self {
+        assert!(
+            matches!(self.condition, Condition::ConsecutiveFailures(_)),
+            "only a rule of consecutive failures can be about one kind of failure, \
+             and this is {:?}: use TripRule::consecutive_failures(n).of(..)",
+            self.condition
+        );
+        assert!(!kind.as_str().is_empty(), "the kind of a rule has no name: give it one");
+        self.kind = Some(Cow::Borrowed(kind.as_str()));
+        self
+    }
+
+    /// Has a run of consecutive failures trip only once it has lasted for `lasting`: the failure that
+    /// trips ends that long after the first of the run did, or later.
+    ///
+    /// A run that is long enough goes on until it has lasted. For calls that come fast or together:
+    /// five that are lost with one connection, or within a blip, are one fault and not five. Default:
+    /// however fast they come; but the rule of a circuit without any rule of its own is
+    /// `consecutive_failures(5).lasting(1 s)`. Costs a failed call a reading of the clock.
+    ///
+    /// # Panics
+    ///
+    /// When the rule is not one of consecutive failures, or `lasting` is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_circuit_breaker::{Circuit, CircuitState, TripRule};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let circuit = Circuit::builder("plants")
+    ///     .rule(TripRule::consecutive_failures(5).lasting(second))
+    ///     .build();
+    ///
+    /// // All at once, as when a connection is lost.
+    /// for _ in 0..100 {
+    ///     let _ = circuit.run(|| Err::<(), _>("connection reset"));
+    /// }
+    /// assert_eq!(circuit.state(), CircuitState::Closed);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn lasting(mut self, lasting: Duration) -> Self {
+        assert!(
+            matches!(self.condition, Condition::ConsecutiveFailures(_)),
+            "only a run of consecutive failures lasts for some time, and this is {:?}: use \
+             TripRule::consecutive_failures(n).lasting(..)",
+            self.condition
+        );
+        self.lasting = Some(not_zero("lasting", lasting));
+        self
+    }
+
+    /// Sets how long the circuit stays open when this rule trips it.
+    ///
+    /// Default: the circuit's own open time. A failed recovery goes on with the circuit's own.
+    ///
+    /// # Panics
+    ///
+    /// When `open_for` is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn open_for(mut self, open_for: Duration) -> Self {
+        self.open_for = Some(not_zero("open_for", open_for));
+        self
+    }
+
+    const fn new(condition: Condition) -> Self {
+        Self { condition, kind: None, lasting: None, open_for: None }
+    }
+
+    /// Puts the rule among `settings`, in the place of one about the same thing.
+    pub(crate) fn put(self, settings: &mut Settings) {
+        let (lasting, open_for) = (self.lasting, self.open_for);
+        match (self.condition, self.kind) {
+            (Condition::ConsecutiveFailures(failures), Some(kind)) => {
+                let rule = RunRule { failures, lasting, open_for };
+                settings.kinds.retain(|rule| rule.kind != kind);
+                settings.kinds.push(KindRule { kind, rule });
+            }
+            (Condition::ConsecutiveFailures(failures), None) => {
+                settings.consecutive = Some(RunRule { failures, lasting, open_for });
+            }
+            (Condition::FailureRate(rate), _) => {
+                settings.failure_rate = Some(RateRule { rate, open_for });
+            }
+            (Condition::FailureRateConfident(rate, confidence), _) => {
+                let rule = ConfidentRule { rate, confidence, open_for };
+                settings.failure_rate_confident = Some(rule);
+            }
+            (Condition::SlowCallRate(rate, slower_than), _) => {
+                settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
+            }
+            (Condition::FailureCount(failures), _) => {
+                settings.failure_count = Some(CountRule { failures, open_for });
+            }
+            (Condition::StalledCalls(calls, older_than), _) => {
+                settings.stalled_calls = Some(StalledRule { calls, older_than, open_for });
+            }
+        }
+    }
+}
+
+/// `value`, if it is not 0.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+pub(crate) fn at_least_one(setting: &str, value: u32) -> u32 {
+    assert!(value > 0, "{setting} is {value}: must be at least 1");
+    value
+}
+
+/// `value`, if it is not zero.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+pub(crate) fn not_zero(setting: &str, value: Duration) -> Duration {
+    assert!(!value.is_zero(), "{setting} is {value:?}: must be longer than zero");
+    value
+}
+
+/// `value` as a rate.
+///
+/// # Panics
+///
+/// At the caller's line, naming the setting.
+#[track_caller]
+fn checked_rate(setting: &str, value: f64) -> Rate {
+    let rate = Rate::new(value);
+    assert!(rate.is_some(), "{setting} is {value}: must be above 0 and at most 1");
+    rate.expect("asserted one line above")
+}

@@ -1,0 +1,255 @@
+//! What listeners hear.
+
+use std::ops::{BitOr, BitOrAssign};
+use std::time::Duration;
+
+use crate::engine::change::ChangeReason;
+use crate::engine::outcome::FailureKind;
+use crate::engine::state::{CircuitState, Override};
+use crate::engine::window::WindowCounts;
+use crate::error::RejectReason;
+use crate::sync::Arc;
+
+/// Hears what happens to a circuit. Closures `Fn(&CircuitEvent)` are listeners for changes.
+///
+/// Changes of state and override, and new epochs of the same state, are told after they are visible, each exactly once to each
+/// listener and in order, on the thread of the call or command that made them; a thread that finds
+/// a listener busy leaves the event to the thread that is with it. Listeners may call any method of
+/// the circuit. A listener that panics is not told of that event again and hurts nobody else (but
+/// where panics abort, it ends the process). Keep them short: the call that made the change waits
+/// for them. A listener that is behind by 1,024 changes misses further ones until it has caught up.
+/// [`CircuitSnapshot::listeners`](crate::CircuitSnapshot::listeners) counts both.
+///
+/// Calls that succeeded, failed or were not sent, and rejections, are told only to those whose
+/// [`interest`](Self::interest) asks for them, at once and on the call's own thread; calls that a listener makes while it is told of one
+/// are not told.
+pub trait Listener: Send + Sync + 'static {
+    /// Called for each event that the listener is interested in.
+    fn on_event(&self, event: &CircuitEvent);
+
+    /// Which events to be told of; asked once, when the listener is added. Default: changes.
+    fn interest(&self) -> Interest {
+        Interest::CHANGES
+    }
+}
+
+impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
+    fn on_event(&self, event: &CircuitEvent) {
+        self(event);
+    }
+}
+
+/// A set of kinds of event.
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker::Interest;
+///
+/// let interest = Interest::CHANGES | Interest::REJECTIONS;
+/// assert!(interest.contains(Interest::REJECTIONS));
+/// assert!(!interest.contains(Interest::CALLS));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interest(u8);
+
+impl Interest {
+    /// Changes of state and of override, and new epochs of the same state.
+    pub const CHANGES: Self = Self(1);
+
+    /// Calls that succeeded, failed or were not sent: costs each call a short lock.
+    pub const CALLS: Self = Self(2);
+
+    /// Rejected calls: costs each rejection a short lock.
+    pub const REJECTIONS: Self = Self(4);
+
+    /// Whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Interest {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Interest {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+/// Something that happened to a circuit.
+///
+/// As JSON (feature `serde`) it has a member `event`, which says which, beside those of the variant;
+/// durations are numbers of seconds.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum CircuitEvent {
+    /// The circuit went from one state to another.
+    #[non_exhaustive]
+    StateChanged {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The state that ended.
+        from: CircuitState,
+        /// The state that began.
+        to: CircuitState,
+        /// Why.
+        reason: ChangeReason,
+        /// The number of the stretch that began.
+        epoch: u64,
+        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        fleet_epoch: u64,
+        /// What the window held when the old state ended.
+        window: WindowCounts,
+        /// How long the old state lasted.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
+        lasted: Duration,
+        /// How long the circuit had not been closed, if it closes now.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        down_for: Option<Duration>,
+        /// How long the circuit will be open, if it is now and nobody forced it.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        open_for: Option<Duration>,
+    },
+    /// A new epoch of the same state began, under the same override: by a command within a state, such
+    /// as a trip while open or a reset while closed, or by new settings.
+    #[non_exhaustive]
+    Renewed {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The state.
+        state: CircuitState,
+        /// Why.
+        reason: ChangeReason,
+        /// The number of the epoch that began.
+        epoch: u64,
+        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        fleet_epoch: u64,
+        /// What the window held until then.
+        window: WindowCounts,
+        /// How long the circuit will be open from now on, if that is new.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        open_for: Option<Duration>,
+    },
+    /// An operator imposed or dropped an override.
+    #[non_exhaustive]
+    Overridden {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// The override until now.
+        from: Option<Override>,
+        /// The override from now on.
+        to: Option<Override>,
+        /// The number of the stretch in which it holds.
+        epoch: u64,
+    },
+    /// A call was not admitted.
+    #[non_exhaustive]
+    Rejected {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// Why.
+        reason: RejectReason,
+        /// How long the circuit stays open, where that is known.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        retry_after: Option<Duration>,
+    },
+    /// A call succeeded.
+    #[non_exhaustive]
+    Succeeded {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        elapsed: Option<Duration>,
+    },
+    /// A call failed.
+    #[non_exhaustive]
+    Failed {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// In which way.
+        kind: FailureKind,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        elapsed: Option<Duration>,
+    },
+    /// An admitted call did not reach the upstream, or not whole:
+    /// [`Outcome::NotSent`](crate::Outcome::NotSent).
+    #[non_exhaustive]
+    NotSent {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::events::serialize::optional_seconds")
+        )]
+        elapsed: Option<Duration>,
+    },
+}
+
+impl CircuitEvent {
+    /// The name of the circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &str {
+        match self {
+            Self::StateChanged { circuit, .. }
+            | Self::Renewed { circuit, .. }
+            | Self::Overridden { circuit, .. }
+            | Self::Rejected { circuit, .. }
+            | Self::Succeeded { circuit, .. }
+            | Self::Failed { circuit, .. }
+            | Self::NotSent { circuit, .. } => circuit,
+        }
+    }
+
+    /// The kind of event that this is.
+    pub(crate) const fn interest(&self) -> Interest {
+        match self {
+            Self::StateChanged { .. } | Self::Renewed { .. } | Self::Overridden { .. } => {
+                Interest::CHANGES
+            }
+            Self::Rejected { .. } => Interest::REJECTIONS,
+            Self::Succeeded { .. } | Self::Failed { .. } | Self::NotSent { .. } => Interest::CALLS,
+        }
+    }
+}
+
+/// What went wrong when listeners were told. Nobody but the listener is hurt by either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ListenerFaults {
+    /// How often one panicked.
+    pub panics: u64,
+    /// Events that one missed, because 1,024 were waiting for it already.
+    pub missed: u64,
+}

@@ -1,0 +1,198 @@
+//! Telling listeners: each change once, in order, outside every lock.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use crate::engine::time::Timestamp;
+use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
+use crate::events::history::{History, Readers};
+use crate::sync::catch_panic::contain;
+use crate::sync::{Arc, AtomicU64, Bug, Mutex, OnceLock, Ordering, lock, planted};
+
+/// The listeners of one circuit.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    roster: Mutex<Roster>,
+    /// Made at the first change, or for the first reader: most circuits have seen none.
+    history: OnceLock<Arc<History>>,
+    // Relaxed throughout: both stand for themselves.
+    panics: AtomicU64,
+    missed: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Roster {
+    entries: Arc<[Arc<Entry>]>,
+    /// The number of the change to tell next.
+    next: u64,
+    /// Changes that came before one with a lower number: their threads overtook its thread.
+    early: BTreeMap<u64, Vec<CircuitEvent>>,
+}
+
+struct Entry {
+    listener: Box<dyn Listener>,
+    interest: Interest,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    waiting: VecDeque<CircuitEvent>,
+    /// A thread is telling the listener, and will go on until nothing waits.
+    is_attended: bool,
+}
+
+/// So many changes of one circuit are kept for a listener that does not return; at one trip and
+/// recovery a minute, eight hours of them.
+const LONGEST_INBOX: usize = 1024;
+
+/// How many events of one circuit are kept for those who come later.
+const KEPT_EVENTS: usize = 256;
+
+thread_local! {
+    /// This thread is telling of a call or a rejection: calls that the listener makes meanwhile
+    /// are not told, or one that makes a call would be told of it for ever.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Listeners {
+    pub(crate) fn new() -> Self {
+        let roster = Roster { entries: Arc::new([]), next: 1, early: BTreeMap::new() };
+        let (panics, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { roster: Mutex::new(roster), history: OnceLock::new(), panics, missed }
+    }
+
+    /// Adds a listener and gives its interest.
+    pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
+        // User code, so before the lock.
+        let interest = listener.interest();
+        let inbox = Mutex::new(Inbox::default());
+        let entry = Arc::new(Entry { listener, interest, inbox });
+        let mut roster = lock(&self.roster);
+        roster.entries = roster.entries.iter().cloned().chain([entry]).collect();
+        interest
+    }
+
+    /// Puts the events of change `number` into history and inboxes, once those of all changes before
+    /// it are there; wakes who reads them. No other user code runs.
+    pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>, now: Timestamp) {
+        let mut roster = lock(&self.roster);
+        if number != roster.next && !planted(Bug::OutOfOrder) {
+            roster.early.insert(number, events);
+            return;
+        }
+        let (mut next, mut readers) = (Some(events), Vec::new());
+        while let Some(events) = next {
+            readers.push(self.history().push(&events, now));
+            let missed = roster.deliver(events);
+            self.missed.fetch_add(missed, Ordering::Relaxed);
+            let number = roster.next;
+            next = roster.early.remove(&number);
+        }
+        drop(roster);
+        readers.into_iter().for_each(Readers::wake);
+    }
+
+    pub(crate) fn history(&self) -> &Arc<History> {
+        self.history.get_or_init(|| Arc::new(History::new(KEPT_EVENTS)))
+    }
+
+    /// Tells all listeners what waits for them.
+    pub(crate) fn attend(&self) {
+        let entries = Arc::clone(&lock(&self.roster).entries);
+        for entry in &*entries {
+            entry.attend(&self.panics);
+        }
+    }
+
+    /// Tells of a call or a rejection, at once; not of those that listeners themselves make.
+    pub(crate) fn tell_now(&self, event: &CircuitEvent) {
+        if TELLING.replace(true) {
+            return;
+        }
+        let entries = Arc::clone(&lock(&self.roster).entries);
+        for entry in entries.iter().filter(|entry| entry.interest.contains(event.interest())) {
+            entry.tell(event, &self.panics);
+        }
+        TELLING.set(false);
+    }
+
+    pub(crate) fn faults(&self) -> ListenerFaults {
+        let [panics, missed] = [&self.panics, &self.missed].map(|n| n.load(Ordering::Relaxed));
+        ListenerFaults { panics, missed }
+    }
+}
+
+impl Drop for Listeners {
+    // Cannot panic: wakers are contained.
+    fn drop(&mut self) {
+        if let Some(history) = self.history.get() {
+            history.end();
+        }
+    }
+}
+
+impl Roster {
+    /// Puts the events of the next change into the inboxes; gives how many did not fit.
+    fn deliver(&mut self, events: Vec<CircuitEvent>) -> u64 {
+        self.next = self.next.wrapping_add(1);
+        let mut missed = 0;
+        for event in events {
+            let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
+            for entry in self.entries.iter().filter(interested) {
+                missed += u64::from(!lock(&entry.inbox).put(event.clone()));
+            }
+        }
+        missed
+    }
+}
+
+impl Entry {
+    /// Tells the listener what waits for it, unless another thread is at it.
+    fn attend(&self, panics: &AtomicU64) {
+        {
+            let mut inbox = lock(&self.inbox);
+            if inbox.is_attended && !planted(Bug::TwoTellers) {
+                return;
+            }
+            inbox.is_attended = true;
+        }
+        loop {
+            // The lock ends with this statement, before the listener is called.
+            let next = lock(&self.inbox).take();
+            let Some(event) = next else { return };
+            self.tell(&event, panics);
+        }
+    }
+
+    fn tell(&self, event: &CircuitEvent, panics: &AtomicU64) {
+        if !contain(|| self.listener.on_event(event)) {
+            panics.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Inbox {
+    /// Whether there was room.
+    fn put(&mut self, event: CircuitEvent) -> bool {
+        let has_room = self.waiting.len() < LONGEST_INBOX;
+        if has_room {
+            self.waiting.push_back(event);
+        }
+        has_room
+    }
+
+    /// The next event; when there is none, nobody attends to the inbox any more.
+    fn take(&mut self) -> Option<CircuitEvent> {
+        let event = self.waiting.pop_front();
+        self.is_attended = event.is_some();
+        event
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("interest", &self.interest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Circuits that outlive their process.
+
+use std::collections::BTreeMap;
+
+use crate::circuit::Circuit;
+use crate::circuit::saved::SavedCircuit;
+use crate::engine::change::Change;
+use crate::engine::time::Timestamp;
+use crate::registry::CircuitRegistry;
+use crate::sync::{Arc, read, write};
+
+impl CircuitRegistry {
+    /// What the circuits of the next process go on from, in the order of their names; see
+    /// [`Circuit::export`].
+    ///
+    /// What was [restored](Self::restore) and has not been asked for since is among them while it says
+    /// anything: an override, or a time that is not over. So a circuit that an operator has forced
+    /// outlives two restarts between which nobody calls it.
+    #[must_use]
+    pub fn export(&self) -> Vec<SavedCircuit> {
+        // Before the circuits: one that comes meanwhile is there then.
+        let waiting: Vec<_> = read(&self.shared.entries).saved.values().cloned().collect();
+        let waiting = waiting.into_iter().filter(SavedCircuit::says_anything);
+        let here = self.circuits();
+        let all = waiting.chain(here.iter().map(Circuit::export));
+        let by_name: BTreeMap<_, _> =
+            all.map(|saved| (Arc::<str>::from(saved.name()), saved)).collect();
+        by_name.into_values().collect()
+    }
+
+    /// Has circuits that come from now on go on from what an earlier process
+    /// [exported](Self::export), each from what was saved under its name.
+    ///
+    /// That holds for circuits which the template makes and for those that are
+    /// [inserted](Self::insert) before anything has changed them, such as
+    /// [keyed](crate::keyed) ones; circuits that are here already stay as they are. See
+    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore); here listeners of the registry
+    /// hear of it, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{CircuitRegistry, CircuitState};
+    ///
+    /// let registry = CircuitRegistry::new();
+    /// registry.get_or_create("plants").trip();
+    /// let saved = registry.export();
+    ///
+    /// let registry = CircuitRegistry::new();
+    /// registry.restore(saved);
+    /// assert_eq!(registry.get_or_create("plants").state(), CircuitState::Open);
+    /// ```
+    pub fn restore(&self, saved: impl IntoIterator<Item = SavedCircuit>) {
+        // The caller's iterator runs before the lock.
+        let saved: Vec<_> = saved.into_iter().collect();
+        let mut entries = write(&self.shared.entries);
+        for saved in saved {
+            if !entries.circuits.contains_key(saved.name()) {
+                entries.saved.insert(Arc::from(saved.name()), saved);
+            }
+        }
+    }
+
+    /// The circuit under this one's name: this one, unless there was another. One that is new goes on
+    /// from what was saved before anybody else can get it.
+    pub(super) fn keep(&self, circuit: &Circuit) -> Circuit {
+        // Read before the lock: a clock may be user code.
+        let (kept, change) = self.keep_untold(circuit, circuit.now());
+        kept.tell_if(change);
+        kept
+    }
+
+    /// The same for callers with a lock of their own: who is to hear that it goes on is told by
+    /// [`tell_if`](Circuit::tell_if), after that lock. Runs no user code.
+    pub(crate) fn keep_untold(
+        &self,
+        circuit: &Circuit,
+        now: Timestamp,
+    ) -> (Circuit, Option<Change>) {
+        let mut entries = write(&self.shared.entries);
+        let kept = entries.keep(circuit);
+        let saved = if kept.is_same(circuit) { entries.saved.remove(circuit.name()) } else { None };
+        let change = saved.and_then(|saved| circuit.come_back(&saved, now));
+        (kept, change)
+    }
+}

@@ -1,0 +1,219 @@
+//! Errors that are looked at before the classifier is asked.
+
+use std::any::type_name;
+use std::error::Error as StdError;
+use std::fmt;
+use std::marker::PhantomData;
+use std::task::Poll;
+
+use crate::circuit::permit::Permit;
+use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::{ErrorChain, Rejected, find_source};
+use crate::service::completion::{AtOnce, Innermost, Settle, SettleCall, Settlement, sealed};
+
+/// Looks at errors before the classifier is asked: those that `K` names say nothing of the
+/// upstream.
+///
+/// From [`ignoring`](crate::CircuitBreakerLayer::ignoring),
+/// [`not_sent`](crate::CircuitBreakerLayer::not_sent) and the layers for clients. `M` says how all
+/// other calls are settled; it may be another `Filtered`. Whatever the order, what one of them
+/// calls not sent is not sent.
+pub struct Filtered<K, M = AtOnce> {
+    settlement: M,
+    filter: PhantomData<fn() -> K>,
+}
+
+/// What an error counts as, by what is among its sources.
+///
+/// Sealed: [`Ignoring`] and [`NotSent`] implement it, and what knows the errors of a client.
+pub trait Filter<E>: sealed::Sealed {
+    /// What a call that ended with `error` counts as; `None` where the classifier is to say.
+    fn outcome(error: &E) -> Option<Outcome>;
+
+    /// The kind of failure that `error` is, if nobody else has named it.
+    fn kind(error: &E) -> FailureKind {
+        let _ = error;
+        FailureKind::OTHER
+    }
+}
+
+/// An `X` in the error chain is ignored: the upstream answered, and it says nothing.
+pub struct Ignoring<X, L = InChain>(PhantomData<fn() -> (X, L)>);
+
+/// An `X` in the error chain is not sent: it does not even say that the upstream answers.
+pub struct NotSent<X, L = InChain>(PhantomData<fn() -> (X, L)>);
+
+/// Where the chain of an error begins. Sealed.
+pub trait Begin<E>: sealed::Sealed {
+    /// The first error of the chain.
+    fn first(error: &E) -> Option<&(dyn StdError + 'static)>;
+}
+
+/// As the error itself says, by [`ErrorChain`].
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct InChain;
+
+/// With the error itself, which is of type `E`.
+pub struct InError<E>(PhantomData<fn() -> E>);
+
+impl<E: ErrorChain> Begin<E> for InChain {
+    fn first(error: &E) -> Option<&(dyn StdError + 'static)> {
+        error.first()
+    }
+}
+
+impl<E: StdError + 'static> Begin<E> for InError<E> {
+    fn first(error: &E) -> Option<&(dyn StdError + 'static)> {
+        Some(error)
+    }
+}
+
+impl<X: StdError + 'static, L: Begin<E>, E> Filter<E> for Ignoring<X, L> {
+    fn outcome(error: &E) -> Option<Outcome> {
+        found::<X>(L::first(error)?, Outcome::Ignored)
+    }
+}
+
+impl<X: StdError + 'static, L: Begin<E>, E> Filter<E> for NotSent<X, L> {
+    fn outcome(error: &E) -> Option<Outcome> {
+        found::<X>(L::first(error)?, Outcome::NotSent)
+    }
+}
+
+/// `outcome` if there is an `X`; a rejection is one of this or a nested circuit, and not sent.
+fn found<X: StdError + 'static>(
+    first: &(dyn StdError + 'static),
+    outcome: Outcome,
+) -> Option<Outcome> {
+    if find_source::<Rejected>(first).is_some() {
+        return Some(Outcome::NotSent);
+    }
+    find_source::<X>(first).map(|_| outcome)
+}
+
+impl<K, M> Filtered<K, M> {
+    pub(crate) const fn new(settlement: M) -> Self {
+        Self { settlement, filter: PhantomData }
+    }
+}
+
+/// Names a failure that nobody has named.
+pub(crate) fn named<K: Filter<E>, E>(outcome: Outcome, error: &E) -> Outcome {
+    match outcome {
+        Outcome::Failure(FailureKind::OTHER) => Outcome::Failure(K::kind(error)),
+        outcome => outcome,
+    }
+}
+
+impl<K, M, C, Req, T, E> Settle<C, Req, T, E> for Filtered<K, M>
+where
+    K: Filter<E>,
+    M: Settle<C, Req, T, E>,
+{
+    type Call = Filtered<K, M::Call>;
+
+    #[inline]
+    fn begin(&self, classify: &C, request: &Req) -> Self::Call {
+        Filtered::new(self.settlement.begin(classify, request))
+    }
+
+    fn classify_unready(&self, classify: &C, result: &Result<T, E>) -> Outcome {
+        let said = || self.settlement.classify_unready(classify, result);
+        match result {
+            Ok(_) => said(),
+            Err(error) => {
+                let spared = <Self::Call as SettleCall<C, T, E>>::spared(error);
+                spared.unwrap_or_else(|| named::<K, E>(said(), error))
+            }
+        }
+    }
+}
+
+impl<K, N, C, T, E> SettleCall<C, T, E> for Filtered<K, N>
+where
+    K: Filter<E>,
+    N: SettleCall<C, T, E>,
+{
+    type Later = N::Later;
+    type Response = N::Response;
+
+    #[inline]
+    fn judge(&mut self, classify: &C, result: &Result<T, E>) -> Settlement<N::Later> {
+        let Err(error) = result else {
+            return self.settlement.judge(classify, result);
+        };
+        if let Some(outcome) = Self::spared(error) {
+            return Settlement::Now(outcome);
+        }
+        match self.settlement.judge(classify, result) {
+            Settlement::Now(outcome) => Settlement::Now(named::<K, E>(outcome, error)),
+            later @ Settlement::Later(_) => later,
+        }
+    }
+
+    fn spared(error: &E) -> Option<Outcome> {
+        match (K::outcome(error), N::spared(error)) {
+            (Some(Outcome::NotSent), _) | (_, Some(Outcome::NotSent)) => Some(Outcome::NotSent),
+            (here, within) => here.or(within),
+        }
+    }
+
+    #[inline]
+    fn settled<X>(polled: Poll<Result<T, X>>) -> Poll<Result<N::Response, X>> {
+        N::settled(polled)
+    }
+
+    fn unsettled(&self, response: T, permit: Permit, later: N::Later) -> N::Response {
+        self.settlement.unsettled(response, permit, later)
+    }
+}
+
+impl<K, M: Innermost> Innermost for Filtered<K, M> {
+    type Base = M::Base;
+    type With<N> = Filtered<K, M::With<N>>;
+
+    fn change<N>(self, change: impl FnOnce(M::Base) -> N) -> Self::With<N> {
+        Filtered::new(self.settlement.change(change))
+    }
+}
+
+impl<K, M> sealed::Sealed for Filtered<K, M> {}
+impl<X, L> sealed::Sealed for Ignoring<X, L> {}
+impl<X, L> sealed::Sealed for NotSent<X, L> {}
+impl sealed::Sealed for InChain {}
+impl<E> sealed::Sealed for InError<E> {}
+
+impl<K, M: Clone> Clone for Filtered<K, M> {
+    fn clone(&self) -> Self {
+        Self::new(self.settlement.clone())
+    }
+}
+
+impl<K, M: Copy> Copy for Filtered<K, M> {}
+
+impl<K, M: fmt::Debug> fmt::Debug for Filtered<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filtered")
+            .field("filter", &type_name::<K>())
+            .field("settlement", &self.settlement)
+            .finish()
+    }
+}
+
+/// Values are never made: they are names.
+macro_rules! shown_by_name {
+    ($([$($parameter:ident),*] $shown:ty)*) => {$(
+        impl<$($parameter),*> fmt::Debug for $shown {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(type_name::<Self>())
+            }
+        }
+    )*};
+}
+
+shown_by_name! {
+    [X, L] Ignoring<X, L>
+    [X, L] NotSent<X, L>
+    [E] InError<E>
+}

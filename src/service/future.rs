@@ -1,0 +1,108 @@
+//! The future of a call through a circuit.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::circuit::permit::{Admission, FailureOnPanic};
+use crate::service::completion::{AtOnce, SettleCall, Settlement};
+use crate::service::rejection::PassOn;
+use crate::service::shared::Handle;
+
+pin_project! {
+    /// The future of a call through a [`CircuitBreaker`](crate::CircuitBreaker).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the inner call, gives a probe's slot back and counts the call as
+    /// abandoned, which is neutral unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    ///
+    /// # Panics
+    ///
+    /// When polled after completion.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, G, C, R, M = AtOnce> {
+        #[pin]
+        phase: Phase<F, G, C, R, M>,
+    }
+}
+
+pin_project! {
+    #[project = PhaseProjection]
+    enum Phase<F, G, C, R, M> {
+        Calling {
+            #[pin]
+            call: F,
+            admission: Option<Admission<Handle<C, R>>>,
+            settling: M,
+        },
+        Rejected {
+            #[pin]
+            answer: G,
+        },
+    }
+}
+
+impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
+    #[inline]
+    pub(crate) const fn calling(call: F, admission: Admission<Handle<C, R>>, settling: M) -> Self {
+        Self { phase: Phase::Calling { call, admission: Some(admission), settling } }
+    }
+
+    pub(crate) const fn rejected(answer: G) -> Self {
+        Self { phase: Phase::Rejected { answer } }
+    }
+}
+
+impl<F, G, C, R, M, T, E> Future for ResponseFuture<F, G, C, R, M>
+where
+    F: Future<Output = Result<T, E>>,
+    M: SettleCall<C, T, E>,
+    R: PassOn<E>,
+    G: Future<Output = Result<T, R::Error>>,
+{
+    type Output = Result<M::Response, R::Error>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().phase.project() {
+            PhaseProjection::Calling { call, admission, settling } => {
+                let guard = FailureOnPanic::arm(admission);
+                let polled = call.poll(cx);
+                guard.disarm();
+                let result = ready!(polled);
+                let held = admission.as_mut().expect("polled after completion");
+                held.judge();
+                match settling.judge(held.holder().classify(), &result) {
+                    Settlement::Now(outcome) => {
+                        // In place: moving the admission out first costs more than recording.
+                        held.settle(outcome);
+                        *admission = None;
+                        M::settled(Poll::Ready(result.map_err(R::pass_on)))
+                    }
+                    Settlement::Later(later) => {
+                        let permit = held.hand_on();
+                        *admission = None;
+                        let response = result.map(|it| settling.unsettled(it, permit, later));
+                        Poll::Ready(response.map_err(R::pass_on))
+                    }
+                }
+            }
+            PhaseProjection::Rejected { answer } => M::settled(answer.poll(cx)),
+        }
+    }
+}
+
+impl<F, G, C, R, M> fmt::Debug for ResponseFuture<F, G, C, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            Phase::Calling { .. } => "Calling",
+            Phase::Rejected { .. } => "Rejected",
+        };
+        f.debug_struct("ResponseFuture").field("phase", &phase).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,298 @@
+//! The layer that puts a circuit around a service.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+
+use tower_layer::Layer;
+
+use crate::circuit::Circuit;
+use crate::circuit::classify::{ErrorsAsFailures, FailureIf};
+use crate::error::Rejected;
+use crate::service::completion::{AtOnce, Filtered, Ignoring, InError, NotSent};
+use crate::service::on_open::OnOpen;
+use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
+use crate::service::service::CircuitBreaker;
+use crate::service::shared::Handle;
+use crate::sync::Arc;
+
+/// Puts a [`Circuit`] around a service.
+///
+/// All services that it makes share the circuit, so it may be applied again for each connection or
+/// each route. It says three things besides: which results are failures (default: every `Err`),
+/// what a rejected call gets (default: a typed error), and what to do while open.
+///
+/// # Examples
+///
+/// ```
+/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let circuit = Circuit::builder("weather").consecutive_failures(2).build();
+/// let client = ServiceBuilder::new()
+///     .layer(CircuitBreakerLayer::new(circuit.clone()).failure_if(
+///         |result: &Result<u16, BoxError>| !matches!(result, Ok(status) if *status < 500),
+///     ))
+///     .service(service_fn(|_city: &'static str| async { Ok::<_, BoxError>(503) }));
+///
+/// for _ in 0..2 {
+///     assert_eq!(client.clone().oneshot("Bern").await.unwrap(), 503);
+/// }
+/// assert_eq!(circuit.state(), CircuitState::Open);
+/// # }
+/// ```
+#[must_use]
+pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtOnce> {
+    handle: Handle<C, R>,
+    settlement: M,
+}
+
+impl CircuitBreakerLayer {
+    /// A layer around `circuit`: every `Err` is a failure, rejections are typed errors.
+    pub fn new(circuit: Circuit) -> Self {
+        Self { handle: Handle::new(circuit, ErrorsAsFailures, Typed), settlement: AtOnce }
+    }
+}
+
+impl<C, R, M> CircuitBreakerLayer<C, R, M> {
+    /// Counts as failures what `is_failure` holds for, and all else as successes.
+    ///
+    /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it
+    /// says, where they can be found: in an error as by [`ErrorsAsFailures`], with
+    /// [`not_sent::<Rejected>()`](Self::not_sent) for other types; in the extensions of a response
+    /// by `judge_body` alone, else by a closure for [`classify_with`](Self::classify_with). It is
+    /// not asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent)
+    /// name, in whichever order they are called. For more than two outcomes see
+    /// [`classify_with`](Self::classify_with).
+    pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
+    where
+        F: Fn(&Result<T, E>) -> bool,
+    {
+        self.classify_with(FailureIf::new(is_failure))
+    }
+
+    /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
+    /// `|result: &Result<T, E>| -> Outcome`.
+    ///
+    /// It takes the place of the classifier before it, of [`failure_if`](Self::failure_if) too, and
+    /// is told of rejections like of any other error. It is not asked about errors that
+    /// [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name, in whichever order they
+    /// are called.
+    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
+        self.with(|handle, settlement| (handle.with_classify(Arc::new(classify)), settlement))
+    }
+
+    /// Ignores calls whose error is an `X`, or has one among its sources: the upstream answered,
+    /// and the answer says nothing of its health.
+    ///
+    /// Such as a `RowNotFound` of a database. For what says not even that the upstream answers,
+    /// such as load that was shed before it, take [`not_sent`](Self::not_sent): sixteen ignored
+    /// probes in a row close the circuit. An error that is both is not sent.
+    ///
+    /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
+    /// somebody else's see [`ignoring_in`](Self::ignoring_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("numbers").build();
+    /// let numbers = CircuitBreakerLayer::new(circuit.clone())
+    ///     .ignoring::<ParseIntError>()
+    ///     .layer(service_fn(|it: &'static str| async move { Ok::<u8, BoxError>(it.parse()?) }));
+    ///
+    /// assert!(numbers.oneshot("seven").await.is_err());
+    /// assert_eq!(circuit.snapshot().totals.ignored, 1);
+    /// # }
+    /// ```
+    ///
+    /// A string cannot be looked through:
+    ///
+    /// ```compile_fail,E0277
+    /// # use std::num::ParseIntError;
+    /// # use tower::{Layer, Service, service_fn};
+    /// # use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    /// fn serve(numbers: impl Service<u8>) {}
+    ///
+    /// let layer = CircuitBreakerLayer::new(Circuit::builder("numbers").build());
+    /// let service = service_fn(|_: u8| async { Err::<u8, &'static str>("not a number") });
+    /// serve(layer.clone().layer(service.clone())); // The default classifier takes any error.
+    /// serve(layer.ignoring::<ParseIntError>().layer(service));
+    /// ```
+    #[doc(alias = "ignoreExceptions")]
+    pub fn ignoring<X>(self) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X>, M>>
+    where
+        X: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// As [`ignoring`](Self::ignoring), where the service's error is an `E`, which need not be an
+    /// [`ErrorChain`](crate::ErrorChain).
+    pub fn ignoring_in<X, E>(
+        self,
+    ) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X, InError<E>>, M>>
+    where
+        X: StdError + 'static,
+        E: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// Counts calls whose error is an `X`, or has one among its sources, as [not
+    /// sent](crate::Outcome::NotSent): they say nothing of the upstream, not even that it answers.
+    ///
+    /// Such as
+    /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
+    /// tower's `load_shed`, or a limit of your own. A half-open circuit stays half-open over any
+    /// number of them.
+    ///
+    /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
+    /// somebody else's see [`not_sent_in`](Self::not_sent_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower::load_shed::error::Overloaded;
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("reports").build();
+    /// let reports = CircuitBreakerLayer::new(circuit.clone())
+    ///     .not_sent::<Overloaded>()
+    ///     .layer(service_fn(|()| async { Err::<(), BoxError>(Overloaded::new().into()) }));
+    ///
+    /// assert!(reports.oneshot(()).await.is_err());
+    /// assert_eq!(circuit.snapshot().totals.not_sent, 1);
+    /// # }
+    /// ```
+    pub fn not_sent<X>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X>, M>>
+    where
+        X: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// As [`not_sent`](Self::not_sent), where the service's error is an `E`, which need not be an
+    /// [`ErrorChain`](crate::ErrorChain).
+    pub fn not_sent_in<X, E>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X, InError<E>>, M>>
+    where
+        X: StdError + 'static,
+        E: StdError + 'static,
+    {
+        self.filtered()
+    }
+
+    /// Makes all errors [`BoxError`](crate::BoxError)s, rejections among them.
+    pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed, M> {
+        self.reject_by(Boxed)
+    }
+
+    /// Makes rejections the inner service's own error, by `From<Rejected>`.
+    pub fn same_error(self) -> CircuitBreakerLayer<C, SameError, M> {
+        self.reject_by(SameError)
+    }
+
+    /// Answers rejected calls with a response.
+    pub fn respond_with<F, T>(self, respond: F) -> CircuitBreakerLayer<C, RespondWith<F>, M>
+    where
+        F: Fn(Rejected) -> T,
+    {
+        self.reject_by(RespondWith::new(respond))
+    }
+
+    /// Answers rejected calls by another call, which gets the untouched request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use tower::{Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("prices").build();
+    /// let prices = CircuitBreakerLayer::new(circuit.clone())
+    ///     .fallback(|article: String, _: Rejected| async move {
+    ///         Ok::<_, Infallible>(format!("last known price of {article}"))
+    ///     })
+    ///     .layer(service_fn(|article: String| async move { Ok(format!("price of {article}")) }));
+    ///
+    /// circuit.trip();
+    /// assert_eq!(prices.oneshot("tea".into()).await.unwrap(), "last known price of tea");
+    /// # }
+    /// ```
+    pub fn fallback<F, Req, Fut>(self, fallback: F) -> CircuitBreakerLayer<C, Fallback<F>, M>
+    where
+        F: Fn(Req, Rejected) -> Fut,
+        Fut: Future,
+    {
+        self.reject_by(Fallback::new(fallback))
+    }
+
+    /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`]; see
+    /// [`OnOpen`] for when to wait instead.
+    pub fn on_open(self, on_open: OnOpen) -> Self {
+        Self { handle: self.handle.with_arm(on_open.arm()), ..self }
+    }
+
+    /// The circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        self.handle.circuit()
+    }
+
+    /// The same layer of other parts.
+    pub(crate) fn with<D, Q, N>(
+        self,
+        change: impl FnOnce(Handle<C, R>, M) -> (Handle<D, Q>, N),
+    ) -> CircuitBreakerLayer<D, Q, N> {
+        let (handle, settlement) = change(self.handle, self.settlement);
+        CircuitBreakerLayer { handle, settlement }
+    }
+
+    /// The same layer, which looks at errors by `K` before the classifier is asked.
+    pub(crate) fn filtered<K>(self) -> CircuitBreakerLayer<C, R, Filtered<K, M>> {
+        self.with(|handle, settlement| (handle, Filtered::new(settlement)))
+    }
+
+    pub(crate) fn into_parts(self) -> (Handle<C, R>, M) {
+        (self.handle, self.settlement)
+    }
+
+    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
+        self.with(|handle, settlement| (handle.with_strategy(Arc::new(strategy)), settlement))
+    }
+}
+
+impl<S, C, R, M: Clone> Layer<S> for CircuitBreakerLayer<C, R, M> {
+    type Service = CircuitBreaker<S, C, R, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CircuitBreaker::from_handle(inner, self.handle.clone(), self.settlement.clone())
+    }
+}
+
+impl<C, R, M: Clone> Clone for CircuitBreakerLayer<C, R, M> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone(), settlement: self.settlement.clone() }
+    }
+}
+
+impl<C, R, M: fmt::Debug> fmt::Debug for CircuitBreakerLayer<C, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CircuitBreakerLayer");
+        self.handle.show(&mut shown);
+        shown.field("settlement", &self.settlement).finish()
+    }
+}

@@ -1,0 +1,183 @@
+//! What a caller gets in the place of a call that was not admitted: the rejection strategies.
+//!
+//! | strategy | the service's error | for |
+//! |---|---|---|
+//! | [`Typed`], the default | [`Error<E>`](Error) | clients that tell rejections apart by `match` |
+//! | [`Boxed`] | [`BoxError`] | stacks of tower layers |
+//! | [`SameError`] | `E`, which is `From<Rejected>` | an application's own error type |
+//! | [`RespondWith`] | `E`; a rejection becomes a response | servers, such as axum routers |
+//! | [`Fallback`] | `E`; a rejection becomes another call | caches, defaults, a second upstream |
+
+use std::fmt;
+use std::future::{Future, Ready, ready};
+
+use crate::error::{BoxError, Error, Rejected};
+
+/// How the inner service's errors are passed on.
+///
+/// Sealed: the strategies of this module implement it.
+pub trait PassOn<E>: sealed::Sealed {
+    /// The error of the service around the circuit.
+    type Error;
+
+    /// `error`, as the service around the circuit returns it.
+    fn pass_on(error: E) -> Self::Error;
+}
+
+/// How a rejected call is answered.
+///
+/// Sealed: the strategies of this module implement it.
+pub trait Answer<Req, T, E>: PassOn<E> {
+    /// What answers a rejected call.
+    type Future: Future<Output = Result<T, Self::Error>>;
+
+    /// Answers the call that was not admitted.
+    fn answer(&self, request: Req, rejected: Rejected) -> Self::Future;
+}
+
+/// Rejections are [`Error::Rejected`], other errors [`Error::Inner`].
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct Typed;
+
+/// All errors are boxed; [`Rejected::find`] tells rejections apart.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct Boxed;
+
+/// Rejections become the inner service's error type.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
+pub struct SameError;
+
+/// Rejections become responses.
+#[derive(Clone, Copy)]
+pub struct RespondWith<F>(F);
+
+/// Rejected requests are answered by another call.
+#[derive(Clone, Copy)]
+pub struct Fallback<F>(F);
+
+impl<F> RespondWith<F> {
+    pub(crate) const fn new(respond: F) -> Self {
+        Self(respond)
+    }
+}
+
+impl<F> Fallback<F> {
+    pub(crate) const fn new(fallback: F) -> Self {
+        Self(fallback)
+    }
+}
+
+impl<E> PassOn<E> for Typed {
+    type Error = Error<E>;
+
+    fn pass_on(error: E) -> Error<E> {
+        Error::Inner(error)
+    }
+}
+
+impl<Req, T, E> Answer<Req, T, E> for Typed {
+    type Future = Ready<Result<T, Error<E>>>;
+
+    fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
+        ready(Err(Error::Rejected(rejected)))
+    }
+}
+
+impl<E: Into<BoxError>> PassOn<E> for Boxed {
+    type Error = BoxError;
+
+    fn pass_on(error: E) -> BoxError {
+        error.into()
+    }
+}
+
+impl<Req, T, E: Into<BoxError>> Answer<Req, T, E> for Boxed {
+    type Future = Ready<Result<T, BoxError>>;
+
+    fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
+        ready(Err(rejected.into()))
+    }
+}
+
+impl<E: From<Rejected>> PassOn<E> for SameError {
+    type Error = E;
+
+    fn pass_on(error: E) -> E {
+        error
+    }
+}
+
+impl<Req, T, E: From<Rejected>> Answer<Req, T, E> for SameError {
+    type Future = Ready<Result<T, E>>;
+
+    fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
+        ready(Err(rejected.into()))
+    }
+}
+
+impl<F, E> PassOn<E> for RespondWith<F> {
+    type Error = E;
+
+    fn pass_on(error: E) -> E {
+        error
+    }
+}
+
+impl<F, Req, T, E> Answer<Req, T, E> for RespondWith<F>
+where
+    F: Fn(Rejected) -> T,
+{
+    type Future = Ready<Result<T, E>>;
+
+    fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
+        ready(Ok((self.0)(rejected)))
+    }
+}
+
+impl<F, E> PassOn<E> for Fallback<F> {
+    type Error = E;
+
+    fn pass_on(error: E) -> E {
+        error
+    }
+}
+
+impl<F, Fut, Req, T, E> Answer<Req, T, E> for Fallback<F>
+where
+    F: Fn(Req, Rejected) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Future = Fut;
+
+    fn answer(&self, request: Req, rejected: Rejected) -> Fut {
+        (self.0)(request, rejected)
+    }
+}
+
+impl<F> fmt::Debug for RespondWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RespondWith").field(&std::any::type_name::<F>()).finish()
+    }
+}
+
+impl<F> fmt::Debug for Fallback<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fallback").field(&std::any::type_name::<F>()).finish()
+    }
+}
+
+mod sealed {
+    use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
+
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Sealed {}
+
+    impl Sealed for Typed {}
+    impl Sealed for Boxed {}
+    impl Sealed for SameError {}
+    impl<F> Sealed for RespondWith<F> {}
+    impl<F> Sealed for Fallback<F> {}
+}

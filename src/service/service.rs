@@ -1,0 +1,252 @@
+//! The service around which a circuit stands.
+
+use std::fmt;
+use std::task::{Context, Poll, ready};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::circuit::Circuit;
+use crate::circuit::classify::ErrorsAsFailures;
+use crate::circuit::permit::{Admission, FailureOnPanic};
+use crate::engine::ticket::Ticket;
+use crate::error::Rejected;
+use crate::service::completion::{AtOnce, Settle, SettleCall};
+use crate::service::future::ResponseFuture;
+use crate::service::layer::CircuitBreakerLayer;
+use crate::service::rejection::{Answer, PassOn, Typed};
+use crate::service::shared::Handle;
+use crate::service::wait::state::{Slot, Waiting};
+use crate::sync::{Bug, planted};
+
+/// A service behind a [`Circuit`].
+///
+/// Each call is admitted or rejected in `call`, synchronously. A rejected call never reaches the
+/// inner service, and is not kept waiting by it: while the circuit would reject, this service is
+/// ready without asking the inner one, and a task that waits for a busy inner service is woken when
+/// the circuit trips.
+///
+/// With [`OnOpen::Wait`](crate::OnOpen) it is instead not ready while the circuit would reject.
+///
+/// Asks nothing of the inner service but that it is one, and unless it waits, needs no runtime.
+/// Neither a call nor a rejection allocates.
+pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
+    inner: S,
+    handle: Handle<C, R>,
+    settlement: M,
+    readiness: Readiness,
+    waiting: Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    /// The inner service has not been asked since the last call.
+    Unasked,
+    /// This service said that it is ready, but only to reject.
+    Rejecting,
+    /// The inner service is ready for one call.
+    Ready,
+    /// The same, and there is something to give up in a call: a probe's slot that is reserved for it,
+    /// or a place among those who wait for one.
+    Holding,
+}
+
+impl Readiness {
+    /// Whether the inner service is ready for one call.
+    #[inline]
+    fn is_of_inner(self) -> bool {
+        matches!(self, Self::Ready | Self::Holding)
+    }
+}
+
+impl<S> CircuitBreaker<S> {
+    /// Puts `circuit` around `inner`; see [`CircuitBreakerLayer`] for all that can be chosen.
+    pub fn new(inner: S, circuit: Circuit) -> Self {
+        CircuitBreakerLayer::new(circuit).layer(inner)
+    }
+}
+
+impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
+    pub(crate) fn from_handle(inner: S, handle: Handle<C, R>, settlement: M) -> Self {
+        let waiting = Waiting::new(handle.arm());
+        Self { inner, handle, settlement, readiness: Readiness::Unasked, waiting }
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service; calls made through it are not counted.
+    #[must_use]
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        self.handle.circuit()
+    }
+
+    /// The inner service is ready. While waiting for admission, so is this one once a call has a
+    /// slot, if it needs one.
+    #[inline]
+    fn poll_slot<E>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.readiness = Readiness::Ready;
+        if !self.waiting.is_idle() {
+            ready!(self.wait_for_slot(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for_slot(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.readiness = Readiness::Holding;
+        if ready!(self.waiting.poll_slot(self.handle.circuit(), cx)) == Slot::NotNeeded {
+            self.readiness = Readiness::Ready;
+        }
+        Poll::Ready(())
+    }
+
+    /// Says that this service is ready, to reject.
+    fn ready_to_reject<E>(&mut self) -> Poll<Result<(), E>> {
+        self.waiting.end();
+        self.readiness = Readiness::Rejecting;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Records an error of the inner `poll_ready` as that of a call, and gives it back.
+    fn record_unready<Req, T, E>(&self, error: E) -> E
+    where
+        M: Settle<C, Req, T, E>,
+    {
+        let circuit = self.handle.circuit();
+        let result = Err(error);
+        if let Ok(ticket) = circuit.admit() {
+            let admission = Admission::new(circuit, ticket);
+            admission.record(self.settlement.classify_unready(self.handle.classify(), &result));
+        }
+        match result {
+            Err(error) => error,
+            Ok(_) => unreachable!("made as an error a few lines above"),
+        }
+    }
+}
+
+impl<S, C, R, M, Req> Service<Req> for CircuitBreaker<S, C, R, M>
+where
+    S: Service<Req>,
+    R: Answer<Req, S::Response, S::Error>,
+    M: Settle<C, Req, S::Response, S::Error>,
+{
+    type Response = <M::Call as SettleCall<C, S::Response, S::Error>>::Response;
+    type Error = <R as PassOn<S::Error>>::Error;
+    type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.readiness.is_of_inner() {
+            return self.poll_slot(cx);
+        }
+        if self.circuit().would_reject() {
+            let Some(arm) = self.waiting.arm() else { return self.ready_to_reject() };
+            ready!(self.waiting.poll_open(arm, self.handle.circuit(), cx));
+        }
+        match self.inner.poll_ready(cx) {
+            Poll::Ready(Ok(())) => self.poll_slot(cx),
+            Poll::Ready(Err(error)) => {
+                self.waiting.end();
+                self.readiness = Readiness::Unasked;
+                Poll::Ready(Err(R::pass_on(self.record_unready::<Req, S::Response, _>(error))))
+            }
+            // Said to be ready before, so it stays so: a call is rejected as not ready.
+            Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
+            // Who is not to be rejected need not hear of the circuit meanwhile.
+            Poll::Pending if self.waiting.arm().is_some() => {
+                self.waiting.end();
+                Poll::Pending
+            }
+            Poll::Pending => {
+                self.waiting.begin(self.handle.circuit(), cx.waker());
+                // A task that waits here is a call that comes, and perhaps the only one.
+                self.circuit().look_for_stalled_calls();
+                // Asked again after the waker is in place: a trip in between woke nobody.
+                if self.circuit().would_reject() && !planted(Bug::AskedOnce) {
+                    return self.ready_to_reject();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
+        let circuit = self.handle.circuit();
+        let admitted = match asked {
+            Readiness::Ready => circuit.admit(),
+            Readiness::Holding => self.waiting.admit(circuit),
+            Readiness::Rejecting | Readiness::Unasked => Err(circuit.reject_unready()),
+        };
+        if admitted.is_err() && asked.is_of_inner() {
+            // Not called, so still ready: what it has reserved is kept for the next call.
+            self.readiness = Readiness::Ready;
+        }
+        enter(&mut self.inner, &self.handle, &self.settlement, admitted, request)
+    }
+}
+
+/// Calls `inner` if the call is admitted, or answers in its place.
+#[inline]
+pub(crate) fn enter<S, C, R, M, Req>(
+    inner: &mut S,
+    handle: &Handle<C, R>,
+    settlement: &M,
+    admitted: Result<Ticket, Rejected>,
+    request: Req,
+) -> ResponseFuture<S::Future, R::Future, C, R, M::Call>
+where
+    S: Service<Req>,
+    R: Answer<Req, S::Response, S::Error>,
+    M: Settle<C, Req, S::Response, S::Error>,
+{
+    match admitted {
+        Ok(ticket) => {
+            let mut held = Some(Admission::new(handle.circuit(), ticket));
+            let settling = settlement.begin(handle.classify(), &request);
+            let guard = FailureOnPanic::arm(&mut held);
+            let call = inner.call(request);
+            guard.disarm();
+            // The ticket goes to the future, which holds the circuit for itself.
+            held.iter_mut().for_each(Admission::give_up);
+            ResponseFuture::calling(call, Admission::new(handle.clone(), ticket), settling)
+        }
+        Err(rejected) => ResponseFuture::rejected(handle.strategy().answer(request, rejected)),
+    }
+}
+
+/// Clones share the circuit and forget readiness: what the inner service has reserved for one
+/// instance is not the clone's to use.
+impl<S: Clone, C, R, M: Clone> Clone for CircuitBreaker<S, C, R, M> {
+    fn clone(&self) -> Self {
+        Self::from_handle(self.inner.clone(), self.handle.clone(), self.settlement.clone())
+    }
+}
+
+impl<S: fmt::Debug, C, R, M: fmt::Debug> fmt::Debug for CircuitBreaker<S, C, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CircuitBreaker");
+        shown.field("inner", &self.inner);
+        self.handle.show(&mut shown);
+        shown.field("settlement", &self.settlement).finish()
+    }
+}

@@ -1,0 +1,231 @@
+//! One service's waiting in `poll_ready`: for a busy inner service, or for its circuit.
+
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::circuit::reserve::Refused;
+use crate::circuit::wakers::{Awaited, Leaving, Place};
+use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
+use crate::error::Rejected;
+use crate::service::wait::timer::{Alarm, Arm};
+use crate::sync::{Bug, planted};
+
+/// What one service holds at its circuit while it waits, and between a reservation and its call.
+pub(crate) struct Waiting {
+    state: State,
+}
+
+enum State {
+    /// Nothing is held, and the service rejects while the circuit is open.
+    Rejects,
+    /// Nothing is held, and the service waits while the circuit is open.
+    Waits(Arm),
+    /// In a box, since it is rare.
+    Holds(Box<Held>),
+}
+
+/// Whether a call that may now be made has a slot reserved for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Reserved,
+    /// The circuit would admit any call.
+    NotNeeded,
+}
+
+/// All is given up when it is dropped.
+struct Held {
+    circuit: Circuit,
+    arm: Option<Arm>,
+    place: Option<(Awaited, Place)>,
+    alarm: Option<(Timestamp, Alarm)>,
+    reserved: Option<Ticket>,
+}
+
+impl Waiting {
+    pub(crate) const fn new(arm: Option<Arm>) -> Self {
+        Self { state: State::without(arm) }
+    }
+
+    /// For a service that waits while the circuit is open.
+    pub(crate) const fn arm(&self) -> Option<Arm> {
+        match &self.state {
+            State::Rejects => None,
+            State::Waits(arm) => Some(*arm),
+            State::Holds(held) => held.arm,
+        }
+    }
+
+    /// Whether nothing is held, nor has to be asked for.
+    #[inline]
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Rejects)
+    }
+
+    /// Has `waker` woken when the circuit may reject; for one that waits for its inner service.
+    pub(crate) fn begin(&mut self, circuit: &Circuit, waker: &Waker) {
+        self.held(circuit).enter(Awaited::Inner, waker);
+    }
+
+    /// Gives up all that is held.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if let State::Holds(_) = self.state {
+            self.take();
+        }
+    }
+
+    /// Waits while the circuit would refuse a call; what is held for that is kept for the next
+    /// step.
+    pub(crate) fn poll_open(
+        &mut self,
+        arm: Arm,
+        circuit: &Circuit,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.poll_grant(arm, circuit, Circuit::ask, cx)
+    }
+
+    /// Waits until a call may be made, with a slot where it needs one. For a service that rejects,
+    /// that is at once.
+    pub(crate) fn poll_slot(&mut self, circuit: &Circuit, cx: &mut Context<'_>) -> Poll<Slot> {
+        let Some(arm) = self.arm() else {
+            self.end();
+            return Poll::Ready(Slot::NotNeeded);
+        };
+        if let State::Holds(held) = &mut self.state {
+            // One whose lease is over needs no giving back, and neither does one of an old epoch.
+            held.reserved = held.reserved.filter(|reserved| circuit.holds(*reserved));
+            if held.reserved.is_some() {
+                return Poll::Ready(Slot::Reserved);
+            }
+        }
+        let Some(ticket) = ready!(self.poll_grant(arm, circuit, Circuit::reserve, cx)) else {
+            self.end();
+            return Poll::Ready(Slot::NotNeeded);
+        };
+        let held = self.held(circuit);
+        held.reserved = Some(ticket);
+        held.leave(Leaving::WithSlot);
+        Poll::Ready(Slot::Reserved)
+    }
+
+    /// Admits the call that a slot is reserved for; like any other if that is lost.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn admit(&mut self, circuit: &Circuit) -> Result<Ticket, Rejected> {
+        let reserved = self.take().and_then(|mut held| held.reserved.take());
+        match reserved.and_then(|reserved| circuit.resume(reserved)) {
+            Some(ticket) => Ok(ticket),
+            None => circuit.admit(),
+        }
+    }
+
+    /// Waits until `ask` is granted.
+    fn poll_grant<T>(
+        &mut self,
+        arm: Arm,
+        circuit: &Circuit,
+        ask: fn(&Circuit) -> Result<T, Refused>,
+        cx: &mut Context<'_>,
+    ) -> Poll<T> {
+        let mut is_in_place = false;
+        loop {
+            match ask(circuit) {
+                Ok(granted) => return Poll::Ready(granted),
+                Err(refused) if is_in_place => {
+                    ready!(self.held(circuit).poll_alarm(refused, arm, cx));
+                }
+                // Asked again after the waker is in place: a change in between woke nobody.
+                Err(_) => {
+                    self.held(circuit).enter(Awaited::Admission, cx.waker());
+                    is_in_place = true;
+                    if planted(Bug::AskedOnce) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    fn held(&mut self, circuit: &Circuit) -> &mut Held {
+        if !matches!(self.state, State::Holds(_)) {
+            self.state = State::Holds(Box::new(Held::new(circuit.clone(), self.arm())));
+        }
+        match &mut self.state {
+            State::Holds(held) => held,
+            State::Rejects | State::Waits(_) => unreachable!("put there a few lines above"),
+        }
+    }
+
+    #[inline(never)]
+    fn take(&mut self) -> Option<Box<Held>> {
+        let without = State::without(self.arm());
+        match std::mem::replace(&mut self.state, without) {
+            State::Holds(held) => Some(held),
+            State::Rejects | State::Waits(_) => None,
+        }
+    }
+}
+
+impl State {
+    const fn without(arm: Option<Arm>) -> Self {
+        match arm {
+            Some(arm) => Self::Waits(arm),
+            None => Self::Rejects,
+        }
+    }
+}
+
+impl Held {
+    const fn new(circuit: Circuit, arm: Option<Arm>) -> Self {
+        Self { circuit, arm, place: None, alarm: None, reserved: None }
+    }
+
+    /// Takes a place among those who wait, or has it say another waker.
+    fn enter(&mut self, awaited: Awaited, waker: &Waker) {
+        let key = self.place.map(|(_, place)| place.key);
+        let place = self.circuit.waiters().put(awaited, key, waker);
+        self.place = Some((awaited, place));
+    }
+
+    /// Waits for no longer; a reservation stays.
+    fn leave(&mut self, leaving: Leaving) {
+        self.alarm = None;
+        if let Some((awaited, place)) = self.place.take() {
+            self.circuit.waiters().remove(awaited, place.key, leaving);
+        }
+    }
+
+    /// Ready when it is time to ask again.
+    fn poll_alarm(&mut self, refused: Refused, arm: Arm, cx: &mut Context<'_>) -> Poll<()> {
+        let Refused::Until { due, left } = refused else {
+            self.alarm = None;
+            return Poll::Pending;
+        };
+        let patience = PATIENCE.saturating_mul(self.place.map_or(0, |(_, place)| place.ahead));
+        let due = due.after(patience);
+        self.alarm.take_if(|(set_for, _)| *set_for != due);
+        let (_, alarm) =
+            self.alarm.get_or_insert_with(|| (due, arm(left.saturating_add(patience))));
+        ready!(alarm.as_mut().poll(cx));
+        // One that rang early is set anew for what is left.
+        self.alarm = None;
+        Poll::Ready(())
+    }
+}
+
+/// For each that goes before it a task gives them this long to ask when they are woken, and then asks
+/// by itself: many times what a task needs that runs at all. One that does not is passed over.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Drop for Held {
+    // Cannot panic, unless the executor's waker does.
+    fn drop(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            self.circuit.give_back(reserved);
+        }
+        self.leave(Leaving::WithoutSlot);
+    }
+}

@@ -1,0 +1,66 @@
+//! The only place where locks, atomics and `Arc` come from: std, or loom's models of them.
+//!
+//! `Arc` is always std's: loom's cannot hold `str` or `dyn` values, and the orderings of a
+//! reference count are std's to prove. Only where its holders are counted, to decide something by
+//! that, it is a [`Counted`].
+
+pub(crate) mod catch_panic;
+
+use std::sync::PoisonError;
+
+#[cfg(all(breaker_loom, not(test)))]
+pub(crate) use loom::sync::atomic::{AtomicU64, fence};
+#[cfg(breaker_loom)]
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
+};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
+#[cfg(not(breaker_loom))]
+pub(crate) use std::sync::{
+    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicU64, Ordering, fence},
+};
+
+#[cfg(all(test, breaker_loom))]
+pub(crate) use self::planted::{AtomicU64, Counted, WeakCounted, fence, planting};
+pub(crate) use self::planted::{Bug, planted};
+
+mod planted;
+
+/// An `Arc` that is asked how many hold it.
+#[cfg(not(all(test, breaker_loom)))]
+pub(crate) type Counted<T> = Arc<T>;
+
+/// A [`Counted`] value that is not kept alive by it.
+#[cfg(not(all(test, breaker_loom)))]
+pub(crate) type WeakCounted<T> = Weak<T>;
+
+/// How many hold the value. Of those who no longer do, it is seen whatever they did with it.
+pub(crate) fn holders<T>(value: &Counted<T>) -> usize {
+    let holders = Counted::strong_count(value);
+    // Acquire: the count is read Relaxed; pairs with the Release of whoever let go.
+    fence(Ordering::Acquire);
+    holders
+}
+
+/// Counters of the models themselves, which loom is not to explore.
+#[cfg(all(test, breaker_loom))]
+pub(crate) mod plain {
+    pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+}
+
+/// Locks `mutex`, also after a panic under it: no user code runs under any lock of this crate, and
+/// what they guard is whole between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks for reading; as [`lock`].
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks for writing; as [`lock`].
+pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,240 @@
+//! The arrows between rooms point one way (none closes a circle), locks, atomics and clocks come from one place, and the
+//! applications among the examples are small.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::architecture::circles::{circles, rooms, within};
+use crate::architecture::imports::{Arrows, Module, arrows};
+
+mod circles;
+mod imports;
+
+/// Rooms in which files make no circles either.
+const WITHOUT_CIRCLES: &[&str] = &[];
+
+#[test]
+fn there_are_no_circles_between_rooms() {
+    let arrows = arrows_of_src();
+
+    assert_eq!(circles(&rooms(&arrows)), NONE);
+}
+
+#[test]
+fn there_are_no_circles_between_the_files_of_these_rooms() {
+    let arrows = arrows_of_src();
+
+    for room in WITHOUT_CIRCLES {
+        assert_eq!(circles(&within(room, &arrows)), NONE, "{room}");
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+/// One way of naming a module each; each closes a circle with a plain one.
+#[test]
+fn a_circle_of_each_sort_is_found() {
+    let ways = [
+        ("crate", "use crate::b::B;"),
+        ("a list", "use crate::{b::{self}, c::C};"),
+        ("super", "use super::b::B;"),
+        ("self", "pub(crate) use self::super::b::B;"),
+        ("a name that the root exports again", "use crate::Exported;"),
+        ("a path in a body", "fn f() { let _ = crate::b::B::new(); }"),
+        ("a path in a type", "struct S(Vec<super::b::B>);"),
+        ("a path in a macro", "fn f() { assert!(matches!(x, [crate::b::B { .. }])); }"),
+        ("an inner module", "mod inner { use super::super::b::B; }"),
+        ("an attribute", "#[cfg(feature = \"f\")] use crate::b::B;"),
+    ];
+    for (way, text) in ways {
+        let root = "mod a; mod b; mod c; pub use crate::b::B as Exported;";
+        let arrows =
+            arrows_between(&[("", root), ("a", text), ("b", "use crate::a::A;"), ("c", "")]);
+
+        assert_eq!(circles(&rooms(&arrows)), ["a -> b, b -> a"], "{way}");
+    }
+}
+
+#[test]
+fn a_circle_of_files_is_found_through_a_parent_and_its_child() {
+    let files = [("", "mod a;"), ("a", "mod b; use b::B;"), ("a::b", "use super::A;")];
+
+    assert_eq!(circles(&within("a", &arrows_between(&files))), ["a -> a::b, a::b -> a"]);
+}
+
+#[test]
+fn what_is_for_tests_alone_makes_no_circle() {
+    let text = "#[cfg(test)] mod tests { use crate::b::B; } #[cfg(all(test, x))] use crate::b::B;";
+    let arrows = arrows_between(&[("", ""), ("a", text), ("b", "use crate::a::A;")]);
+
+    assert_eq!(circles(&rooms(&arrows)), NONE);
+}
+
+fn arrows_between(files: &[(&str, &str)]) -> Arrows {
+    let module =
+        |path: &str| path.split("::").filter(|it| !it.is_empty()).map(String::from).collect();
+    arrows(&files.iter().map(|(path, text)| (module(path), (*text).to_owned())).collect())
+}
+
+fn arrows_of_src() -> Arrows {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files: BTreeMap<_, _> = sources()
+        .into_iter()
+        .filter(|(_, path, _)| !is_of_tests(path))
+        .map(|(_, path, text)| (module(path.strip_prefix(&root).unwrap()), text))
+        .collect();
+    let arrows = arrows(&files);
+    let count = arrows.values().map(|targets| targets.len()).sum::<usize>();
+    assert!(count > 200, "only {count} arrows were found: is the test looking in the right place?");
+    arrows
+}
+
+/// The module of a file, as it is named from the root of its crate.
+fn module(path: &Path) -> Module {
+    let mut module: Module =
+        path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    if module.last().is_some_and(|last| last == "mod" || last == "lib") {
+        module.pop();
+    }
+    module
+}
+
+/// Tests look at a room from wherever they like.
+fn is_of_tests(path: &Path) -> bool {
+    let is_tests =
+        |name: &std::ffi::OsStr| ["tests", "races", "explore"].iter().any(|it| name == *it);
+    path.ancestors().any(|part| part.file_stem().is_some_and(is_tests))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(folder, &mut files);
+    files
+}
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    rust_files(&root)
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+            let room = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            (room, path, text)
+        })
+        .collect()
+}
+
+/// The code of a file, without comments and in-file tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+}
+
+/// A circuit's model is to find what is wrong with the engine, so it reckons for itself; and it is to
+/// move to a crate of its own.
+#[test]
+fn the_model_knows_only_what_everybody_may_use() {
+    let mut seen = 0;
+    for (_, path, text) in sources().into_iter().filter(|(_, path, _)| is_of_the_model(path)) {
+        let code: String = code(&text).collect();
+        assert!(!code.contains("super::"), "{}", path.display());
+        for used in code.split("crate::").skip(1) {
+            seen += 1;
+            let used = used.split(';').next().unwrap_or(used);
+            let is_own = used.starts_with("test_util::model::");
+            assert!(is_own || is_public(used), "{} uses {used}", path.display());
+        }
+    }
+    assert!(seen > 10, "only {seen} uses were found: is the test looking in the right place?");
+}
+
+fn is_of_the_model(path: &Path) -> bool {
+    let folder = Path::new("src/test_util/model");
+    let inside = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+    inside.starts_with(folder) || inside == folder.with_extension("rs")
+}
+
+/// Whether what comes after `crate::` is at the root of the crate: types, or a list of them. Rooms
+/// have small letters.
+fn is_public(used: &str) -> bool {
+    let rooms = |part: &str| part.trim_start_matches([' ', '{']).starts_with(char::is_lowercase);
+    !used.contains("::") && !used.split(',').any(rooms)
+}
+
+#[test]
+fn the_engine_knows_only_std() {
+    for (_, path, text) in sources().into_iter().filter(|(room, ..)| room == "engine") {
+        for line in code(&text).filter(|line| line.starts_with("use ")) {
+            let from = line.trim_start_matches("use ");
+            assert!(
+                // A capital is an enum of the file's own.
+                from.starts_with("crate::")
+                    || from.starts_with("std::")
+                    || from.starts_with(char::is_uppercase),
+                "{}: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn locks_and_atomics_come_from_one_place() {
+    for (room, path, text) in sources().into_iter().filter(|(room, ..)| room != "sync") {
+        for line in code(&text) {
+            assert!(
+                !line.contains("std::sync"),
+                "{} ({room}) takes its own: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_circuit_joins_clock_engine_and_listeners() {
+    let meet = |text: &str| {
+        ["crate::clock::", "crate::engine::machine", "crate::events::listeners::"]
+            .iter()
+            .all(|part| code(text).any(|line| line.contains(part)))
+    };
+    let files: Vec<_> =
+        sources().into_iter().filter(|(.., text)| meet(text)).map(|(room, ..)| room).collect();
+
+    assert_eq!(files, ["circuit"]);
+}
+
+/// Without comments and blank lines; the upstreams that they play count.
+#[test]
+fn each_application_among_the_examples_has_at_most_600_lines_of_code() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut applications = Vec::new();
+    for entry in fs::read_dir(examples).unwrap() {
+        let folder = entry.unwrap().path();
+        // A bench for settings is a tool: what it does beside the crate is what it is for.
+        if !folder.join("Cargo.toml").exists() || folder.ends_with("replay") {
+            continue;
+        }
+        let texts = rust_files(&folder.join("src")).into_iter().map(fs::read_to_string);
+        let lines = texts.map(|text| code(&text.unwrap()).filter(|line| !line.is_empty()).count());
+        let (name, lines) = (folder.file_name().unwrap().to_owned(), lines.sum::<usize>());
+
+        assert!((1..=600).contains(&lines), "{name:?} has {lines}");
+        applications.push(name);
+    }
+    applications.sort();
+    assert_eq!(applications, ["backend-pool", "plant-gateway", "study-ai"]);
+}
