@@ -22,7 +22,7 @@ use crate::statuses::{headers, with_headers};
 use crate::support::{SECOND, circuit, rejection};
 
 /// A response of announced length that stalls after these steps.
-fn announced(length: &str, steps: impl IntoIterator<Item = Step>) -> Response<Script> {
+pub(crate) fn announced(length: &str, steps: impl IntoIterator<Item = Step>) -> Response<Script> {
     let steps = steps.into_iter().chain([Step::Stall]);
     with_headers(response(200, Script::new(steps)), &headers([("content-length", length)]))
 }

@@ -38,6 +38,7 @@ mod hyper_errors;
 mod isolation;
 mod judges;
 mod keyed;
+mod keyed_bodies;
 mod kinds;
 mod lasting;
 mod left_bodies;
