@@ -8,10 +8,13 @@ use std::time::Duration;
 use tokio::time::advance;
 use tower::{BoxError, Service};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreaker, CircuitBuilder, CircuitConfig, Outcome, Permit, RejectReason,
+    Circuit, CircuitBreaker, CircuitBuilder, CircuitConfig, CircuitState, Outcome, Permit,
+    RejectReason,
 };
 
+use crate::left_bodies::announced;
 use crate::readiness::{Asked, Wakes, ask};
+use crate::script::call;
 use crate::support::{Inner, SECOND, rejection};
 use crate::wait_mode::{Client, circuit, waiting};
 use crate::waiting::PanickingWake;
@@ -229,6 +232,27 @@ async fn the_next_waiter_keeps_the_time_of_a_probe_that_hangs() {
 
     assert_eq!(clients[1].wakes(), before + 1);
     assert!(clients[1].is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_wakes_when_the_probe_was_held_for_long_enough() {
+    let holds: [(fn(CircuitBuilder) -> CircuitBuilder, Duration); 2] =
+        [(|b| b, SECOND), (|b| b.abandoned_after(2 * SECOND), 2 * SECOND)];
+    for (set, hold) in holds {
+        let circuit = circuit(|b| set(b.probe_timeout(60 * SECOND)));
+        circuit.trip();
+        advance(30 * SECOND).await;
+        let _kept = call(&circuit, announced("4", []));
+        let [mut client] = clients(&circuit);
+
+        advance(hold - Duration::from_millis(1)).await;
+        assert_eq!(client.wakes(), 0, "{hold:?}: a moment is missing");
+        advance(Duration::from_millis(1)).await;
+
+        assert_eq!(client.wakes(), 1, "{hold:?}");
+        assert!(client.is_ready(), "{hold:?}");
+        assert_eq!(circuit.state(), CircuitState::Closed, "{hold:?}: as the head said");
+    }
 }
 
 /// Such as a service that is kept while its task waits for something else.
