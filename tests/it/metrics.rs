@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use metrics::with_local_recorder;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusText};
+use tower_circuit_breaker::{CircuitRegistry, Outcome};
 
 use crate::prometheus::{ODD_NAMES, registry};
-use crate::support::{SECOND, fail, fail_as, rejection, succeed};
+use crate::support::{SECOND, fail, fail_as, record, rejection, succeed};
 
 /// What is recorded while `happens` runs: value and description by series, as in `name{key=value}`.
 fn recorded(happens: impl FnOnce()) -> BTreeMap<String, (f64, Option<String>)> {
@@ -102,6 +102,42 @@ fn calls_and_rejections_are_recorded_where_asked_for() {
     assert_recorded(happens(|| MetricsListener::new().calls()), &with_calls);
     let with_both = [&with_calls[..], &rejections].concat();
     assert_recorded(happens(|| MetricsListener::new().rejections().calls()), &with_both);
+}
+
+#[test]
+fn calls_not_sent_are_recorded_with_the_calls() {
+    let happens = |listener: fn() -> MetricsListener| {
+        move || {
+            let registry = CircuitRegistry::new();
+            registry.on_event(listener());
+            let circuit = registry.get_or_create("api");
+            record(&circuit, Outcome::NotSent);
+            record(&circuit, Outcome::NotSent);
+        }
+    };
+
+    assert_recorded(happens(|| MetricsListener::new().rejections()), &[]);
+    let not_sent = [("calls_total{name=api,result=not_sent}", 2.0)];
+    assert_recorded(happens(|| MetricsListener::new().calls()), &not_sent);
+}
+
+#[test]
+fn a_command_within_a_state_is_recorded_as_nothing() {
+    assert_recorded(
+        || {
+            let registry = CircuitRegistry::new();
+            registry.on_event(MetricsListener::new());
+            let circuit = registry.get_or_create("api");
+            circuit.reset();
+            circuit.trip();
+            circuit.trip();
+        },
+        &[
+            ("state{name=api}", 2.0),
+            ("open_total{name=api}", 1.0),
+            ("state_transitions_total{name=api,transition=closed_to_open}", 1.0),
+        ],
+    );
 }
 
 #[test]
