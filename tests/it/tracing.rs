@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tower_circuit_breaker::telemetry::TracingListener;
-use tower_circuit_breaker::{Circuit, CircuitRegistry};
+use tower_circuit_breaker::{Circuit, CircuitRegistry, Listener, Outcome};
 use tracing::Level;
 use tracing::subscriber::with_default;
 
+use crate::listeners::everything;
 use crate::prometheus::ODD_NAMES;
-use crate::support::{SECOND, circuit, fail, rejection, succeed};
+use crate::support::{SECOND, circuit, fail, ready_to_probe, record, rejection, succeed};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -109,6 +110,63 @@ fn overrides_inform() {
             json!({ "message": message, "circuit": "api", "from": from, "to": to })
         ))
     );
+}
+
+#[test]
+fn a_command_within_a_state_informs() {
+    let (circuit, _) = circuit(|b| b.listener(TracingListener::new()));
+
+    let lines = logged(|| {
+        circuit.reset();
+        circuit.trip();
+        circuit.trip_for(4 * SECOND);
+    });
+
+    let renewed = "circuit renewed";
+    let closed = json!({ "message": renewed, "circuit": "api", "state": "closed",
+        "reason": "operator" });
+    let open = json!({ "message": renewed, "circuit": "api", "state": "open",
+        "reason": "operator", "open_for_ms": 4_000 });
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!([&lines[0], &lines[2]], [&line("INFO", closed), &line("INFO", open)]);
+}
+
+#[test]
+fn a_recovery_without_an_answer_informs_of_its_reason() {
+    let (circuit, clock) = circuit(|b| b.open_for(8 * SECOND));
+    ready_to_probe(&circuit, &clock);
+    circuit.on_event(TracingListener::new());
+
+    let lines = logged(|| {
+        for _ in 0..16 {
+            drop(circuit.try_acquire().expect("a slot is free"));
+            clock.advance(4 * SECOND);
+        }
+    });
+
+    let reopened = json!({ "message": "circuit changed state", "circuit": "api",
+        "from": "half_open", "to": "open", "reason": "probes_unanswered", "open_for_ms": 8_000 });
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[1], line("INFO", reopened));
+}
+
+#[test]
+fn calls_not_sent_are_not_logged() {
+    let heard = everything();
+    let (circuit, _) = circuit(|b| b);
+    circuit.on_event(heard);
+    circuit.on_event(TracingListener::new().rejections());
+
+    let lines = logged(|| {
+        record(&circuit, Outcome::NotSent);
+        // Nor where somebody passes all events on to it.
+        for event in heard.0.lock().unwrap().iter() {
+            TracingListener::new().on_event(event);
+        }
+    });
+
+    assert_eq!(heard.0.lock().unwrap().len(), 1, "it was told");
+    assert_eq!(lines, [Value::Null; 0]);
 }
 
 #[test]
