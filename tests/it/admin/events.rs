@@ -10,7 +10,7 @@ use tower_circuit_breaker::admin::{Admin, AdminBody};
 use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, ManualClock};
 
 use super::{ask, get, post, registry, send, steering};
-use crate::support::{fail, fail_as, succeed};
+use crate::support::{fail, fail_as, ready_to_probe, succeed};
 
 /// Reads events as a browser would.
 struct Reader {
@@ -87,6 +87,44 @@ async fn a_change_is_told_within_a_tick() {
     let told = tokio::time::timeout(Duration::from_millis(251), reader.next_of("change")).await;
 
     assert_eq!(told.expect("within a quarter of a second")["circuits"][0]["state"], "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_within_a_state_is_told() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let plants = registry.get("plants").unwrap();
+    plants.trip();
+    let mut reader = reader(&admin).await;
+
+    plants.trip_for(Duration::from_secs(7));
+    let change = reader.next_of("change").await;
+    let asked = get(&admin, "/circuits/plants/events").await;
+
+    let told = &change["circuits"][0]["recent_events"][1]["event"];
+    assert_eq!(told, &asked.json["events"][1]["event"]);
+    assert_eq!(told["event"], "renewed", "{told}");
+    assert_eq!((&told["state"], &told["reason"]), (&json!("open"), &json!("operator")));
+    assert_eq!((&told["open_for"], &told["epoch"]), (&json!(7.0), &json!(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_without_an_answer_is_told_with_its_reason() {
+    let (registry, clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let plants = registry.get("plants").unwrap();
+    ready_to_probe(&plants, &clock);
+    let mut reader = reader(&admin).await;
+
+    for _ in 0..16 {
+        drop(plants.try_acquire().expect("a slot is free"));
+        clock.advance(Duration::from_secs(4));
+    }
+    let change = reader.next_of("change").await;
+
+    let told = &change["circuits"][0]["recent_events"][2]["event"];
+    assert_eq!((&told["from"], &told["to"]), (&json!("half_open"), &json!("open")), "{change}");
+    assert_eq!(told["reason"], "probes_unanswered");
 }
 
 #[tokio::test(start_paused = true)]
