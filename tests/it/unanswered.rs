@@ -8,6 +8,8 @@ use tower_circuit_breaker::{
 };
 
 use crate::half_open::probing;
+use crate::left_bodies::announced;
+use crate::script::{call, counted};
 use crate::support::{FAILURE, SECOND, ready_to_probe, record, rejection};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -98,6 +100,26 @@ fn any_answer_ends_the_row() {
         drop_after(&circuit, &clock, 4 * SECOND);
         assert_eq!(circuit.state(), CircuitState::Open, "{which}: sixteen after it");
     }
+}
+
+#[test]
+fn a_good_head_alone_ends_the_row() {
+    let (circuit, clock) = asking(|b| b.concurrent_probes(2).abandoned_after(60 * MINUTE));
+    for _ in 0..15 {
+        drop_after(&circuit, &clock, 4 * SECOND);
+    }
+    // Not judged before the last assertion: it is held, and its body says nothing.
+    let head = call(&circuit, announced("4", []));
+
+    for _ in 0..15 {
+        drop_after(&circuit, &clock, 4 * SECOND);
+    }
+    assert_eq!(circuit.state(), CircuitState::HalfOpen);
+    assert_eq!(counted(&circuit), [0, 0, 0, 30]);
+
+    drop_after(&circuit, &clock, 4 * SECOND);
+    assert_eq!(last_reason(&circuit), Some(ChangeReason::ProbesUnanswered), "sixteen after it");
+    drop(head);
 }
 
 #[test]
