@@ -72,6 +72,25 @@ fn for_a_throttle_the_upstream_was_not_asked() {
 }
 
 #[test]
+fn for_a_throttle_a_call_not_sent_is_neither_asked_nor_accepted() {
+    let (circuit, _) = circuit(|b| b.throttle(1.0));
+    let share = || circuit.snapshot().admitted_share;
+    let not_sent: Vec<_> = (0..50).map(|_| circuit.try_acquire().unwrap()).collect();
+    let tried: Vec<_> = (0..6).map(|_| circuit.try_acquire().unwrap()).collect();
+    for (number, permit) in tried.into_iter().enumerate() {
+        permit.record(if number < 2 { Outcome::Success } else { FAILURE });
+    }
+    let of_six = share();
+    assert!(of_six.is_some_and(|share| share < 0.5), "two of six were accepted: {of_six:?}");
+
+    for permit in not_sent {
+        permit.record(Outcome::NotSent);
+    }
+
+    assert_eq!(share(), of_six);
+}
+
+#[test]
 fn listeners_of_calls_hear_of_calls_not_sent() {
     let (circuit, _) = circuit(|b| b);
     let all = everything();
