@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 
 use futures_util::FutureExt;
-use http::{Method, Response, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{ReadBody, ResponseBody, layer};
-use tower_circuit_breaker::{Circuit, Outcome};
+use tower_circuit_breaker::{Circuit, CircuitState, Outcome};
 
-use crate::script::{Script, Step, counted, request, response};
+use crate::half_open::probing;
+use crate::script::{Script, Step, call_by, counted, request, response};
 use crate::statuses::{headers, with_headers};
-use crate::support::circuit;
+use crate::support::{SECOND, circuit};
 
 const NOTHING: [u64; 4] = [0, 0, 0, 0];
 const SUCCESS: [u64; 4] = [1, 0, 0, 0];
@@ -95,4 +96,47 @@ fn a_classifier_that_reads_bodies_has_read_the_last_byte() {
     while body.frame().now_or_never().is_some() {}
 
     assert_eq!(counted(&circuit), [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_length_of_the_most_that_64_bits_hold_announces_nothing() {
+    let cases = [("18446744073709551615", SUCCESS), ("18446744073709551614", [0, 0, 0, 1])];
+    for (length, expected) in cases {
+        let (circuit, clock) = circuit(|b| b);
+        let mut body = read(&circuit, announce(length, ["ro", "se"]));
+        assert!(body.frame().now_or_never().is_none(), "{length}: its reader waits");
+        clock.advance(SECOND);
+
+        drop(body);
+
+        assert_eq!(counted(&circuit), expected, "{length}: whether more of it is owed");
+    }
+}
+
+#[test]
+fn answers_that_owe_nothing_are_judged_at_the_head_whatever_length_they_announce() {
+    let cases = [
+        (Method::HEAD, 200),
+        (Method::CONNECT, 200),
+        (Method::GET, 101),
+        (Method::GET, 204),
+        (Method::GET, 304),
+    ];
+    for (method, status) in cases {
+        for make in [circuit(|b| b), probing(|b| b)] {
+            let (circuit, clock) = make;
+            let before = circuit.state();
+            let mut answer = announce("4", ["", ""]);
+            *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+
+            let mut kept = call_by(&layer(circuit.clone()), method.clone(), answer).into_body();
+
+            assert_eq!(counted(&circuit), SUCCESS, "{method} {status}, {before}");
+            assert_eq!(circuit.state(), CircuitState::Closed, "{method} {status}, {before}");
+            while kept.frame().now_or_never().is_some() {}
+            clock.advance(SECOND);
+            drop(kept);
+            assert_eq!(counted(&circuit), SUCCESS, "{method} {status}, {before}: once");
+        }
+    }
 }
