@@ -8,17 +8,24 @@ use futures_util::FutureExt;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
+use tower::limit::ConcurrencyLimit;
+use tower::load_shed::LoadShed;
+use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{
     ClassifyHttp, ServerErrorsAsFailures, StatusInRangeAsFailures, grpc_layer, layer,
+    service_unavailable,
 };
-use tower_circuit_breaker::{Circuit, CircuitState};
+use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
 use tower_http::cors::CorsLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::circuit_of;
+use crate::half_open::probing;
 use crate::routers::{as_documented, ask, breaker, down, preflight, request};
-use crate::script::{IGNORED, NOTHING, SUCCESS, Script, Step, counted, read, response};
+use crate::script::{
+    FAILURE, IGNORED, NOTHING, SUCCESS, Script, Step, counted, read, response, totals,
+};
 use crate::statuses::{self, headers, with_headers};
 use crate::support::{SECOND, circuit, ready_to_probe};
 
@@ -176,6 +183,56 @@ fn http_layer_around_grpc_takes_each_failure_for_a_success() {
 
     assert_eq!((by_http.state(), counted(&by_http)), (CircuitState::Closed, [3, 0, 0, 0]));
     assert_eq!((by_grpc.state(), counted(&by_grpc)), (CircuitState::Open, [0, 3, 0, 0]));
+}
+
+#[test]
+fn load_shed_and_ignored_closes_a_circuit_whose_upstream_hangs_and_not_sent_it_does_not() {
+    let full = || {
+        let hung = service_fn(|(): ()| std::future::pending::<Result<(), Infallible>>());
+        LoadShed::new(ConcurrencyLimit::new(hung, 0))
+    };
+    let (ignores, _) = probing(|b| b);
+    let (knows, _) = probing(|b| b);
+    let ignoring = CircuitBreakerLayer::new(ignores.clone()).ignoring::<Overloaded>().layer(full());
+    let not_sent = CircuitBreakerLayer::new(knows.clone()).not_sent::<Overloaded>().layer(full());
+
+    for probe in 1..=16 {
+        assert_ne!(ignores.state(), CircuitState::Closed, "before {probe}");
+        assert!(ignoring.clone().oneshot(()).now_or_never().unwrap().is_err(), "{probe} is shed");
+    }
+    for probe in 1..=100 {
+        assert!(not_sent.clone().oneshot(()).now_or_never().unwrap().is_err(), "{probe} is shed");
+    }
+
+    assert_eq!((ignores.state(), counted(&ignores)), (CircuitState::Closed, [0, 0, 16, 0]));
+    assert_eq!((knows.state(), counted(&knows)), (CircuitState::HalfOpen, NOTHING));
+    assert_eq!(totals(&knows).not_sent, 100);
+}
+
+#[test]
+fn a_rejection_that_an_inner_circuit_answers_is_an_answer_to_a_plain_layer() {
+    let open = circuit(|b| b).0;
+    open.force_open();
+    let inner = || {
+        let upstream = service_fn(async |_: Request<()>| Ok(response(200, Script::default())));
+        layer(open.clone()).respond_with(service_unavailable).layer(upstream)
+    };
+    let [plain, by_status, http] = [(); 3].map(|()| probing(|b| b).0);
+    let is_5xx = |result: &Result<Response<_>, Infallible>| {
+        result.as_ref().is_ok_and(|response| response.status().is_server_error())
+    };
+
+    let around = CircuitBreakerLayer::new(plain.clone()).layer(inner());
+    assert!(around.oneshot(Request::new(())).now_or_never().unwrap().is_ok());
+    let around = CircuitBreakerLayer::new(by_status.clone()).failure_if(is_5xx).layer(inner());
+    assert!(around.oneshot(Request::new(())).now_or_never().unwrap().is_ok());
+    let around = layer(http.clone()).layer(inner());
+    assert!(around.oneshot(Request::new(())).now_or_never().unwrap().is_ok());
+
+    assert_eq!((plain.state(), counted(&plain)), (CircuitState::Closed, SUCCESS));
+    assert_eq!((by_status.state(), counted(&by_status)), (CircuitState::Open, FAILURE));
+    assert_eq!((http.state(), counted(&http)), (CircuitState::HalfOpen, NOTHING));
+    assert_eq!(totals(&http).not_sent, 1);
 }
 
 /// An upstream that takes calls and never answers.
