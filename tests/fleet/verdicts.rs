@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_circuit_breaker::redis::{FleetRecord, RedisSync};
-use tower_circuit_breaker::{CircuitRegistry, CircuitState, Override};
+use tower_circuit_breaker::{CircuitRegistry, CircuitState, Outcome, Override};
 
 use crate::nodes::{
     LONG, Node, OPEN, all_are, call, call_all, fail, link, registry, registry_with, until,
@@ -236,4 +236,42 @@ async fn sums_of_before_the_recovery_do_not_open_the_fleet_again() {
 
     assert_eq!(nodes.iter().map(trips).collect::<Vec<_>>(), before);
     assert!(all_are(&nodes, CircuitState::Closed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_not_sent_are_no_verdict_and_one_success_closes_all() {
+    let Some(server) = Server::start().await else { return };
+    let mut nodes = Vec::new();
+    for at in 0..2 {
+        let builder = link(server.url()).node(format!("node-{at}")).probe_lease(LONG);
+        nodes.push(Node::join(builder, registry(OPEN)).await);
+    }
+    fail(&nodes[0].api);
+    until("all open", || all_are(&nodes, CircuitState::Open)).await;
+    let opened = record(&server);
+
+    let mut not_sent = 0;
+    until("twenty probes", || {
+        for node in &nodes {
+            if let Ok(probe) = node.api.try_acquire() {
+                probe.record(Outcome::NotSent);
+                not_sent += 1;
+            }
+        }
+        not_sent >= 20
+    })
+    .await;
+    for node in &nodes {
+        node.read_again().await;
+    }
+
+    for node in &nodes {
+        let moves = node.api.snapshot().transitions;
+        assert_eq!((moves.half_open_to_closed, moves.open_to_closed), (0, 0), "{moves:?}");
+        assert_eq!(moves.half_open_to_open, 0, "{moves:?}");
+    }
+    assert_eq!(record(&server), opened, "the fleet has heard of nothing");
+    let probing = nodes.iter().find(|node| node.api.state() == CircuitState::HalfOpen);
+    assert!(call(&probing.expect("one has the lease").api), "a probe");
+    until("all closed", || all_are(&nodes, CircuitState::Closed)).await;
 }
