@@ -4,10 +4,11 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 use tower_circuit_breaker::{
-    ChangeReason, Circuit, CircuitState, FailureKind, ManualClock, TripRule,
+    ChangeReason, Circuit, CircuitBuilder, CircuitState, FailureKind, ManualClock, Outcome,
+    TripRule,
 };
 
-use crate::support::{SECOND, circuit, fail, fail_as, succeed};
+use crate::support::{FAILURE, SECOND, circuit, fail, fail_as, succeed};
 use crate::trip_rules::reason;
 
 const MOMENT: Duration = Duration::from_nanos(1);
@@ -144,7 +145,7 @@ fn found_after(per_second: u32) -> (Duration, u32) {
 
 #[test]
 fn the_defaults_find_a_dead_upstream_a_second_later() {
-    for (per_second, failed) in [(1, 5), (10, 11), (100, 101), (1_000, 1_001)] {
+    for (per_second, failed) in [(1, 5), (10, 11), (100, 101), (1_000, 1_001), (10_000, 10_001)] {
         let (time, calls) = found_after(per_second);
         assert_eq!(calls, failed, "at {per_second} calls a second");
         assert!(time >= SECOND, "at {per_second} calls a second: {time:?}");
@@ -170,4 +171,73 @@ fn blips_of_less_than_a_second_leave_the_defaults_closed() {
 
         assert_eq!(circuit.state(), CircuitState::Closed, "{blip:?}");
     }
+}
+
+#[test]
+fn calls_that_fail_together_begin_their_run_when_they_end() {
+    let (circuit, clock) = circuit(|b| b);
+    let admitted: Vec<_> = (0..5).map(|_| circuit.try_acquire().unwrap()).collect();
+    clock.advance(10 * SECOND);
+
+    admitted.into_iter().for_each(|permit| permit.record(FAILURE));
+    assert_eq!(circuit.state(), CircuitState::Closed, "one connection, and all that used it");
+
+    clock.advance(SECOND - MOMENT);
+    fail(&circuit);
+    assert_eq!(circuit.state(), CircuitState::Closed, "a moment is missing");
+    clock.advance(MOMENT);
+    fail(&circuit);
+    assert_eq!(reason(&circuit), Some(ChangeReason::ConsecutiveFailures));
+}
+
+/// Half a minute of calls of which one in five fails, each by itself; how many are rejected.
+fn rejected_of_one_in_five(
+    per_second: u32,
+    set: impl FnOnce(CircuitBuilder) -> CircuitBuilder,
+) -> u64 {
+    let (circuit, clock) = circuit(set);
+    let mut numbers = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..30 * per_second {
+        numbers ^= numbers << 13;
+        numbers ^= numbers >> 7;
+        numbers ^= numbers << 17;
+        if let Ok(permit) = circuit.try_acquire() {
+            permit.record(if numbers % 5 == 0 { FAILURE } else { Outcome::Success });
+        }
+        clock.advance(SECOND / per_second);
+    }
+    circuit.snapshot().totals.rejected
+}
+
+#[test]
+fn one_failure_in_five_rejects_nobody_under_the_defaults_however_many_calls_come() {
+    for per_second in [100, 10_000] {
+        let rejected = rejected_of_one_in_five(per_second, |b| b);
+        assert_eq!(rejected, 0, "at {per_second} calls a second");
+
+        // Else these runs would be too short to show anything.
+        let rejected = rejected_of_one_in_five(per_second, |b| b.consecutive_failures(5));
+        assert!(rejected > 0, "at {per_second} calls a second, five at once");
+    }
+}
+
+#[test]
+fn three_seconds_of_failures_open_the_defaults_at_ten_calls_a_second() {
+    let (circuit, clock) = circuit(|b| b);
+    for _ in 0..200 {
+        succeed(&circuit);
+        clock.advance(SECOND / 10);
+    }
+
+    let mut rejected = 0;
+    for _ in 0..30 {
+        match circuit.try_acquire() {
+            Ok(permit) => permit.record(FAILURE),
+            Err(_) => rejected += 1,
+        }
+        clock.advance(SECOND / 10);
+    }
+
+    assert_eq!(reason(&circuit), Some(ChangeReason::ConsecutiveFailures));
+    assert_eq!(rejected, 19, "all after the eleventh");
 }
