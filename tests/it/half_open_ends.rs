@@ -1,4 +1,5 @@
-//! That half-open ends, whatever callers do: simulated hours on a manual clock.
+//! That half-open ends, whatever callers do with the probes that reach the upstream: simulated hours on
+//! a manual clock.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
