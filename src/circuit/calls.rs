@@ -21,8 +21,10 @@ impl Circuit {
     /// # Cancel safety
     ///
     /// Dropping the returned future drops `future`, gives a probe's slot back and counts the call
-    /// as abandoned, which is neutral unless
-    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    /// as abandoned. Of a closed circuit's call that says nothing, unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe was unanswered:
+    /// sixteen of those in a row, over at least a minute, reopen the circuit, and under a rule for
+    /// slow or stalled calls one that waited for so long has failed.
     pub async fn call<T, E, F>(&self, future: F) -> Result<T, Error<E>>
     where
         F: Future<Output = Result<T, E>>,

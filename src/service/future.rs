@@ -18,8 +18,10 @@ pin_project! {
     /// # Cancel safety
     ///
     /// Dropping it drops the inner call, gives a probe's slot back and counts the call as
-    /// abandoned, which is neutral unless
-    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set.
+    /// abandoned. Of a closed circuit's call that says nothing, unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe was unanswered:
+    /// sixteen of those in a row, over at least a minute, reopen the circuit, and under a rule for
+    /// slow or stalled calls one that waited for so long has failed.
     ///
     /// # Panics
     ///
