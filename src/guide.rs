@@ -64,9 +64,9 @@ pub mod stack {
     //!
     //! | layer | outside the breaker | inside the breaker |
     //! |---|---|---|
-    //! | `timeout` | limits the call with all its tries; the call it drops is **neutral** to the circuit, unless [`abandoned_after`] is set | **a slow attempt is an error that counts**: put one here |
+    //! | `timeout` | limits the call with all its tries; the call it drops **says nothing** to a closed circuit, unless [`abandoned_after`] is set; probes that it drops reopen the circuit only [in the long run](crate::ChangeReason::ProbesUnanswered) | **a slow attempt is an error that counts**: put one here |
     //! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`HeedRejections`] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
-    //! | `hedge` | its second try is a call of its own; the loser is dropped, which is neutral; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
+    //! | `hedge` | its second try is a call of its own; the loser is dropped, which says nothing; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
     //! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none; a task that waits for a place is rejected at once when the circuit trips |
     //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
     //! | `load_shed` | sheds nothing: a rejecting breaker is always ready | turns a full limit into an error of ours, not of the upstream, which says nothing of it: name it with [`not_sent::<Overloaded>()`](crate::CircuitBreakerLayer::not_sent) |
@@ -125,8 +125,9 @@ pub mod traps {
     //! # Timeout outside
     //!
     //! `timeout(breaker(client))` alone: when the upstream hangs, the timeout drops each call before
-    //! the circuit has seen an end. A dropped call is neutral, since it may as well be a user who
-    //! closed the page. The circuit never opens, and every caller waits the whole timeout, for ever.
+    //! the circuit has seen an end. A dropped call says nothing to a closed circuit, since it may as
+    //! well be a user who closed the page. The circuit never opens, but by a rule for slow or stalled
+    //! calls, and every caller waits the whole timeout, for ever.
     //! *Instead*: a timeout inside, so that the attempt ends with an error; or
     //! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), a little shorter than the timeout
     //! outside.
@@ -274,15 +275,31 @@ pub mod upstreams {
     //!
     //! | upstream | what is a failure | rules to begin with |
     //! |---|---|---|
-    //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`hyper::layer`](crate::hyper::layer), [`reqwest::layer`](crate::reqwest::layer), or [`http::layer`](crate::http::layer) over any other client | the defaults: 50 % of at least 20 calls in 10 s, or 5 in a row |
+    //! | an internal HTTP service with much traffic | 5xx, errors, broken bodies: [`hyper::layer`](crate::hyper::layer), [`reqwest::layer`](crate::reqwest::layer), or [`http::layer`](crate::http::layer) over any other client | the [defaults](#the-defaults): 50 % of at least 20 calls in 10 s, or 5 in a row over at least 1 s |
     //! | a paid third-party API with little traffic | the same, and 429: [`heed_retry_after`](crate::http::ServerErrorsAsFailures::heed_retry_after) | 3 to 5 in a row; a rate needs more calls than come |
     //! | gRPC | the codes that blame the server, errors, broken streams: [`grpc_layer`](crate::http::grpc_layer) | as for HTTP |
     //! | an upstream that says "error" with a 200 | [`ReadBody`](crate::http::ReadBody) | as for HTTP |
-    //! | a server-sent event stream | a [`body_deadline`](crate::CircuitBreakerLayer::body_deadline) with `Success` | consecutive failures |
+    //! | a server-sent event stream | as for HTTP: a stream that its reader leaves counts as its head said, and as a probe it is judged after 1 s | as for HTTP; where streams last for hours, and so end too seldom to interrupt a run, a [`body_deadline`](crate::CircuitBreakerLayer::body_deadline) with `Success` counts them sooner |
     //! | a database or cache, by [`Circuit::call`](crate::Circuit::call) | a lost connection, not a bad query: [`call_with`](crate::Circuit::call_with) | 3 in a row, short open times |
     //! | replicas of one service behind a balancer | as for HTTP | as for HTTP, a circuit each, in a [`CircuitGroup`](crate::CircuitGroup) that leaves half of them closed |
     //! | a slow upstream | calls over the time that callers can bear: [`slow_call_rate`](crate::CircuitBuilder::slow_call_rate) | 50 % over that time |
     //!
     //! Start with [`observe`](crate::Circuit::observe): the circuit decides and counts what it would
     //! have rejected, and rejects nothing.
+    //!
+    //! # The defaults
+    //!
+    //! Five failures in a row, of which the last came at least 1 s after the first, say that an upstream
+    //! is down, at any traffic. When one goes down that was well,
+    //!
+    //! - at one call a second the fifth failed call opens the circuit, 4 s after the first. Where one call
+    //!   in five fails by itself, such a run comes by chance, too: 1 % of the calls are rejected;
+    //! - at 10,000 calls a second it opens after 1 s and some 10,000 failed calls. Of one call in five that
+    //!   fails by itself, nothing opens it: some call of a second always succeeds.
+    //!
+    //! Blips of less than a second among steady traffic open nothing, nor do five calls that are lost
+    //! together with one connection; where they are half of the window's calls, and the window holds 20,
+    //! the rate opens it. [`consecutive_failures(5)`](crate::CircuitBuilder::consecutive_failures) opens at
+    //! the fifth failure at once, which is for little traffic: at 10,000 calls a second, one failure in ten
+    //! by chance has it reject 77 % of the calls.
 }

@@ -47,7 +47,7 @@
 //!
 //! | setter of [`CircuitBuilder`] | default |
 //! |---|---|
-//! | [`consecutive_failures`](CircuitBuilder::consecutive_failures) | 5, while no rule is set |
+//! | [`consecutive_failures`](CircuitBuilder::consecutive_failures) | five over at least 1 s ([`TripRule::lasting`]), while no rule is set; what is set is exact |
 //! | [`failure_rate`](CircuitBuilder::failure_rate) | 0.5, while no rule is set |
 //! | [`failure_rate_confident`](CircuitBuilder::failure_rate_confident), [`failure_count`](CircuitBuilder::failure_count), [`slow_call_rate`](CircuitBuilder::slow_call_rate), [`stalled_calls`](CircuitBuilder::stalled_calls), [`rule`](CircuitBuilder::rule) | none |
 //! | [`window`](CircuitBuilder::window) | the last 10 s in 10 buckets, where a rule needs one |
@@ -56,7 +56,7 @@
 //! | [`probes`](CircuitBuilder::probes), [`concurrent_probes`](CircuitBuilder::concurrent_probes) | 1 |
 //! | [`failed_probes_allowed`](CircuitBuilder::failed_probes_allowed) | 0 |
 //! | [`probe_timeout`](CircuitBuilder::probe_timeout) | the open time, at least 1 s |
-//! | [`abandoned_after`](CircuitBuilder::abandoned_after) | dropped calls are neutral |
+//! | [`abandoned_after`](CircuitBuilder::abandoned_after) | none: a closed circuit hears nothing of dropped calls; of probes see [`ChangeReason::ProbesUnanswered`] |
 //! | [`ramp`](CircuitBuilder::ramp), [`throttle`](CircuitBuilder::throttle) | none: a closed circuit admits all calls |
 //! | [`longest_trip_for`](CircuitBuilder::longest_trip_for) | 1 h |
 //! | [`restore`](CircuitBuilder::restore) | closed, as if there had been no earlier process |
