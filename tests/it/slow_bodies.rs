@@ -169,3 +169,25 @@ fn a_deadline_lets_endless_streams_close_a_circuit() {
 
     assert_eq!(circuit.state(), CircuitState::Closed);
 }
+
+#[test]
+fn streams_that_are_kept_end_no_run_of_failures_and_under_a_deadline_they_do() {
+    let stream = || response(200, Script::new((0..9).map(|_| Step::Data("data: x\n\n"))));
+    for (is_due, expected) in [(false, CircuitState::Open), (true, CircuitState::Closed)] {
+        let (circuit, clock) = circuit(|b| b);
+        let layer = layer(circuit.clone());
+        let layer = if is_due { layer.body_deadline(SECOND, Outcome::Success) } else { layer };
+        let mut kept = Vec::new();
+        for _ in 0..5 {
+            let streams = [(); 4].map(|()| call_by(&layer, Method::GET, stream()).into_body());
+            kept.extend(streams);
+            drop(call_by(&layer, Method::GET, response(503, Script::default())));
+            clock.advance(SECOND);
+            for body in &mut kept {
+                assert!(body.frame().now_or_never().is_some(), "an event comes each second");
+            }
+        }
+
+        assert_eq!(circuit.state(), expected, "judged by a deadline: {is_due}");
+    }
+}
