@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::events::event::{CircuitEvent, Interest, Listener};
 
 /// Tells what happens to circuits as events of [`tracing`](https://docs.rs/tracing).

@@ -11,7 +11,7 @@ use crate::engine::outcome::FailureKind;
 use crate::engine::record::totals::Totals;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::events::history::RecentEvent;
 use crate::registry::CircuitRegistry;
 use crate::sync::Arc;

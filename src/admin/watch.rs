@@ -15,7 +15,7 @@ use crate::admin::view::{CircuitView, Counts};
 use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::engine::record::totals::Totals;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::sync::Arc;
 
 /// What was told last.

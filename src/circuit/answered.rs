@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::HeldProbe;
-use crate::engine::machine::record::Effect;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::sync::Weak;

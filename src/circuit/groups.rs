@@ -17,12 +17,11 @@ impl Circuit {
 
     /// Has the circuit take a place there whenever it is open. Runs no user code.
     pub(crate) fn join(&self, places: &Arc<Places>) {
-        let mut control = self.core.machine.lock();
-        control.seats.join(places, self.core.machine.word());
+        self.core.machine.join(places);
     }
 
     /// Takes [`join`](Self::join) back. Runs no user code.
     pub(crate) fn leave(&self, places: &Arc<Places>) {
-        self.core.machine.lock().seats.leave(places);
+        self.core.machine.leave(places);
     }
 }

@@ -22,10 +22,11 @@ use crate::circuit::wakers::Waiters;
 use crate::clock::ClockSource;
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
-use crate::engine::machine::record::{Credit, Effect, Ending, Recorded};
+use crate::engine::machine::effect::{Credit, Effect, Recorded};
+use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::rules::settings::Settings;
-use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::{Name, Rejected};
@@ -239,34 +240,29 @@ impl Circuit {
     /// while the circuit is closed or open.
     #[must_use]
     pub fn snapshot(&self) -> CircuitSnapshot {
-        let core = &*self.core;
-        let now = self.now();
-        let control = core.machine.lock();
-        let word = core.machine.word();
-        let (recorder, tag) = (core.machine.recorder(), Tag::of(word.epoch()));
-        let (slow_in_flight, stalled_calls) = recorder.hung(tag, now);
-        let counts_down = word.state() == CircuitState::Open && word.overridden() != FORCED_OPEN;
+        let (core, now) = (&*self.core, self.now());
+        let seen = core.machine.snapshot(now);
         CircuitSnapshot {
             name: Arc::clone(&core.name.0),
             critical: core.is_critical,
-            state: word.state(),
-            overridden: word.overridden(),
-            isolations: control.isolations,
-            epoch: word.epoch(),
-            in_state_for: now.since(control.since),
-            retry_after: counts_down.then(|| core.machine.until().since(now)),
-            window: recorder.counts(tag, now),
-            admitted_share: core.machine.admitted_share(now).map(Share::as_f64),
-            slow_in_flight,
-            stalled_calls,
-            consecutive_failures: recorder.run(tag),
-            totals: core.machine.totals(&control),
-            failures_by_kind: core.machine.failures_by_kind(),
-            transitions: control.transitions,
+            state: seen.state,
+            overridden: seen.overridden,
+            isolations: seen.isolations,
+            epoch: seen.epoch,
+            in_state_for: seen.in_state_for,
+            retry_after: seen.open_left,
+            window: seen.window,
+            admitted_share: seen.admitted_share.map(Share::as_f64),
+            slow_in_flight: seen.slow_in_flight,
+            stalled_calls: seen.stalled_calls,
+            consecutive_failures: seen.consecutive_failures,
+            totals: seen.totals,
+            failures_by_kind: seen.failures_by_kind,
+            transitions: seen.transitions,
             listeners: core.listeners.faults(),
-            last_trip: control.last_trip.map(|trip| Trip::seen(trip, now)),
+            last_trip: seen.last_trip.map(|trip| Trip::seen(trip, now)),
             uptime: now.since(core.built),
-            minimum_calls: control.settings.effective_minimum().into(),
+            minimum_calls: seen.minimum_calls.into(),
         }
     }
 

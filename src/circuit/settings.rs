@@ -3,7 +3,6 @@
 use crate::circuit::Circuit;
 use crate::circuit::config::CircuitConfig;
 use crate::engine::rules::settings::Settings;
-use crate::sync::Arc;
 
 impl Circuit {
     /// Goes on under other settings, in the same state and with the same totals.
@@ -33,7 +32,6 @@ impl Circuit {
     /// ```
     #[must_use]
     pub fn config(&self) -> CircuitConfig {
-        let settings = Arc::clone(&self.core.machine.lock().settings);
-        CircuitConfig::from_settings(Settings::clone(&settings))
+        CircuitConfig::from_settings(Settings::clone(&self.core.machine.settings()))
     }
 }

@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
-use crate::engine::machine::control::TripRecord;
+use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::totals::{Totals, Transitions};
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::events::event::ListenerFaults;
 use crate::sync::Arc;
 

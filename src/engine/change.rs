@@ -6,7 +6,7 @@ use crate::engine::outcome::FailureKind;
 use crate::engine::record::recorder::Cause;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 
 /// Why a circuit changed its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -14,13 +14,9 @@ pub(crate) mod explore;
 pub(crate) mod in_flight;
 pub(crate) mod machine;
 pub(crate) mod outcome;
-#[cfg(all(test, breaker_loom))]
-mod races;
 pub(crate) mod record;
 pub(crate) mod rules;
 pub(crate) mod state;
-#[cfg(all(test, not(breaker_loom)))]
-mod tests;
 pub(crate) mod ticket;
 pub(crate) mod time;
 pub(crate) mod window;

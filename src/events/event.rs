@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::change::ChangeReason;
 use crate::engine::outcome::FailureKind;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::error::RejectReason;
 use crate::sync::Arc;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::engine::rules::settings::Rate;
+use crate::engine::rules::rate::Rate;
 use crate::redis::client::client;
 use crate::redis::counts::{BUCKETS, Counts, FleetRate};
 use crate::redis::error::ConnectError;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::engine::rules::settings::Rate;
+use crate::engine::rules::rate::Rate;
 use crate::redis::request::{Ask, Request};
 use crate::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::circuit::snapshot::CircuitSnapshot;
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::events::event::CircuitEvent;
 use crate::events::history::RecentEvent;
 

@@ -11,7 +11,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::rule::{TripRule, at_least_one, not_zero};
 use crate::engine::rules::settings::{Settings, Throttle};
-use crate::engine::window::SlidingWindow;
+use crate::engine::window::span::SlidingWindow;
 use crate::events::event::Listener;
 use crate::sync::Arc;
 

@@ -11,11 +11,12 @@ use crate::circuit::config::scalar::Scalar;
 use crate::circuit::config::text::{BackoffText, RuleText, Text, WindowText};
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::confidence::Confidence;
+use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::{
-    ConfidentRule, CountRule, KindRule, Rate, RateRule, RunRule, Settings, SlowRule, StalledRule,
+    ConfidentRule, CountRule, KindRule, RateRule, RunRule, Settings, SlowRule, StalledRule,
     Throttle,
 };
-use crate::engine::window::SlidingWindow;
+use crate::engine::window::span::SlidingWindow;
 
 /// A setting that cannot be right: where, what is there, and what may be.
 #[derive(Debug)]

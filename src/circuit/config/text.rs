@@ -8,7 +8,7 @@ use crate::circuit::config::CircuitConfig;
 use crate::circuit::config::scalar::Scalar;
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::settings::{RunRule, Settings};
-use crate::engine::window::{SlidingWindow, Span};
+use crate::engine::window::span::{SlidingWindow, Span};
 
 /// The settings as written.
 #[derive(Debug, Default, Deserialize, Serialize)]

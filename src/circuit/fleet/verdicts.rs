@@ -29,17 +29,17 @@ impl Circuit {
 
     /// The step of the backoff that the last open time was.
     pub(crate) fn backoff_step(&self) -> u32 {
-        self.core.machine.lock().backoff().1
+        self.core.machine.backoff_step()
     }
 
     /// How long a probe may take, after an open time of `open_for`.
     pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
-        self.core.machine.lock().settings.probe_lease(open_for)
+        self.core.machine.settings().probe_lease(open_for)
     }
 
     /// How long the circuit would be open if it tripped for the first time.
     pub(crate) fn first_open_time(&self) -> Duration {
-        self.core.machine.lock().settings.open.step(0, u64::MAX)
+        self.core.machine.settings().open.step(0, u64::MAX)
     }
 
     /// How many calls were rejected so far: who grows wants to be let in.

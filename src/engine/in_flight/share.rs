@@ -11,7 +11,9 @@ use crate::engine::rules::backoff::Dice;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
-use crate::engine::window::{Enough, SlidingWindow, SlowCalls, Span, Window, WindowCounts};
+use crate::engine::window::Window;
+use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
+use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::{AtomicU64, Ordering};
 
 #[cfg(all(test, not(breaker_loom)))]

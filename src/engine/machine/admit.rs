@@ -4,7 +4,7 @@
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::in_flight::tracking::Begun;
-use crate::engine::machine::record::Effect;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::Verdict;
 use crate::engine::record::totals::Counter;

@@ -3,8 +3,8 @@
 //! The head ends the wait: from then on a call is neither slow nor stalled, whoever reads how slowly.
 
 use crate::engine::machine::Machine;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::HeldProbe;
-use crate::engine::machine::record::Effect;
 use crate::engine::state::CircuitState;
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::open_cap::Places;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::time::Timestamp;
@@ -73,6 +74,22 @@ impl Machine {
             return None;
         }
         Some(self.renew(&mut control, settings, now))
+    }
+
+    /// The present settings.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.lock().settings)
+    }
+
+    /// Counts the circuit among the open members of a group whenever it is open.
+    pub(crate) fn join(&self, places: &Arc<Places>) {
+        let mut control = self.lock();
+        control.seats.join(places, self.word());
+    }
+
+    /// Takes [`join`](Self::join) back.
+    pub(crate) fn leave(&self, places: &Arc<Places>) {
+        self.lock().seats.leave(places);
     }
 
     /// Has listeners told of what `flags` of a word say.

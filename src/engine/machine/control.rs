@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use crate::engine::change::{Change, ChangeReason, Standing};
-use crate::engine::machine::Machine;
+use crate::engine::machine::fleet_view::FleetView;
 use crate::engine::machine::open_cap::Seats;
 use crate::engine::machine::probes::Probes;
-use crate::engine::machine::verdict::FleetView;
+use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::recorder::Cause;
-use crate::engine::record::totals::{Counter, Totals, Transitions};
+use crate::engine::record::totals::Transitions;
 use crate::engine::rules::backoff::Dice;
 use crate::engine::rules::settings::Settings;
-use crate::engine::state::{CircuitState, Override, Tag, Word};
+use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::{Timestamp, nanos};
-use crate::engine::window::WindowCounts;
-use crate::sync::{Arc, Bug, planted};
+use crate::sync::Arc;
 
 /// The state that changes seldom.
 #[derive(Debug)]
@@ -36,13 +34,13 @@ pub(crate) struct Control {
     /// When the circuit was closed for the last time; means nothing while it is.
     left_closed: Timestamp,
     /// The open time of the last open stretch; zero before the first and after a reset.
-    opened_for: Duration,
+    pub(super) opened_for: Duration,
     /// When the circuit, closed, admits all calls again; zero when it does.
     pub(crate) ramp_ends: Timestamp,
     /// The backoff step of the last open stretch.
     step: Option<u32>,
     changes: u64,
-    dice: Dice,
+    pub(super) dice: Dice,
     pub(crate) fleet: FleetView,
     /// What operators have imposed; while the circuit is isolated, the word says forced open instead.
     pub(crate) overridden: Option<Override>,
@@ -54,15 +52,6 @@ pub(crate) struct Control {
     pub(crate) told: u64,
 }
 
-/// The last trip, as it was.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TripRecord {
-    pub(crate) reason: ChangeReason,
-    pub(crate) at: Timestamp,
-    pub(crate) open_for: Duration,
-    pub(crate) window: WindowCounts,
-}
-
 /// How the next open time follows from the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenTime {
@@ -72,15 +61,6 @@ pub(crate) enum OpenTime {
     Backoff,
     /// What is left of this long.
     Left { of: Duration, left: Duration },
-}
-
-/// A stretch of one state that is about to begin.
-#[derive(Debug)]
-struct Stretch {
-    to: Standing,
-    reason: ChangeReason,
-    until: Timestamp,
-    open_for: Option<Duration>,
 }
 
 impl Control {
@@ -139,7 +119,7 @@ impl Control {
     }
 
     /// Takes the next open time; the circuit is in `from`.
-    fn next_open_time(
+    pub(super) fn next_open_time(
         &mut self,
         from: CircuitState,
         open_time: OpenTime,
@@ -169,7 +149,7 @@ impl Control {
 
     /// Notes the move from one state to another; gives how long the circuit was not closed, if that
     /// is over.
-    fn move_on(
+    pub(super) fn move_on(
         &mut self,
         from: CircuitState,
         to: CircuitState,
@@ -185,7 +165,7 @@ impl Control {
     }
 
     /// When a ramp that runs is over under other `settings`, so that it keeps the share it has gained.
-    fn rescaled_ramp(&self, settings: &Settings, now: Timestamp) -> Timestamp {
+    pub(super) fn rescaled_ramp(&self, settings: &Settings, now: Timestamp) -> Timestamp {
         let left = self.ramp_ends.since(now);
         let (Some(old), Some(new)) = (self.settings.ramp, settings.ramp) else {
             return Timestamp::ZERO;
@@ -221,7 +201,7 @@ impl Control {
         self.step = Some(step);
     }
 
-    fn forget_backoff(&mut self) {
+    pub(super) fn forget_backoff(&mut self) {
         self.step = None;
         self.opened_for = Duration::ZERO;
     }
@@ -244,179 +224,5 @@ impl Control {
             (Closed, HalfOpen) | (Closed, Closed) | (Open, Open) | (HalfOpen, HalfOpen) => return,
         };
         *counter = counter.saturating_add(1);
-    }
-}
-
-/// Moves. Each is called with the lock held, and returns what to tell after it is released.
-impl Machine {
-    /// `Closed` or `HalfOpen` => `Open`: the upstream is failing; `Open` => `Open`: an
-    /// operator's trip.
-    pub(crate) fn open(
-        &self,
-        control: &mut Control,
-        reason: ChangeReason,
-        open_time: OpenTime,
-        now: Timestamp,
-    ) -> Change {
-        let to = Standing { state: CircuitState::Open, overridden: self.word().overridden() };
-        self.open_as(control, to, reason, open_time, now)
-    }
-
-    /// As [`open`](Self::open), under the override of `to`.
-    pub(crate) fn open_as(
-        &self,
-        control: &mut Control,
-        to: Standing,
-        reason: ChangeReason,
-        open_time: OpenTime,
-        now: Timestamp,
-    ) -> Change {
-        let word = self.word();
-        // While the circuit is isolated, nothing opens it.
-        control.overridden = to.overridden;
-        let open_for = control.next_open_time(word.state(), open_time, now);
-        let next = Stretch { to, reason, until: now.after(open_for), open_for: Some(open_for) };
-        control.fleet.note_opening(reason, next.until);
-        let change = self.enter(control, next, now);
-        let is_trip = word.is_closed();
-        control.trips = control.trips.saturating_add(u64::from(is_trip));
-        if is_trip || reason == ChangeReason::Operator {
-            let window = change.window;
-            control.last_trip = Some(TripRecord { reason, at: now, open_for, window });
-        }
-        change
-    }
-
-    /// `Open` => `HalfOpen`: the open time is over.
-    pub(crate) fn half_open(&self, control: &mut Control, now: Timestamp) -> Change {
-        let lease = control.settings.probe_lease(control.opened_for);
-        control.probes.restart(lease);
-        let overridden = self.word().overridden();
-        let to = Standing { state: CircuitState::HalfOpen, overridden };
-        let reason = ChangeReason::OpenTimeOver;
-        self.enter(control, Stretch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
-    }
-
-    /// `HalfOpen` => `Closed`: the upstream is well again.
-    pub(crate) fn close(
-        &self,
-        control: &mut Control,
-        reason: ChangeReason,
-        now: Timestamp,
-    ) -> Change {
-        let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
-        let until = control.settings.ramp.map_or(Timestamp::ZERO, |ramp| now.after(ramp));
-        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
-    }
-
-    /// Any => Closed or, forced or isolated, Open: an operator's command starts afresh.
-    pub(crate) fn impose(
-        &self,
-        control: &mut Control,
-        overridden: Option<Override>,
-        reason: ChangeReason,
-        now: Timestamp,
-    ) -> Change {
-        control.forget_backoff();
-        control.fleet.has_forced &= overridden == control.overridden;
-        control.overridden = overridden;
-        let overridden = control.effective();
-        let (state, until) = match overridden {
-            Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
-            _ => (CircuitState::Closed, Timestamp::ZERO),
-        };
-        let to = Standing { state, overridden };
-        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
-    }
-
-    /// The same state in a new epoch, under new settings.
-    pub(crate) fn renew(
-        &self,
-        control: &mut Control,
-        settings: Arc<Settings>,
-        now: Timestamp,
-    ) -> Change {
-        control.probes.restart(settings.probe_lease(control.opened_for));
-        let word = self.word();
-        let to = Standing { state: word.state(), overridden: word.overridden() };
-        let until = match word.state() {
-            CircuitState::HalfOpen => Timestamp::ZERO,
-            CircuitState::Closed => control.rescaled_ramp(&settings, now),
-            CircuitState::Open => self.until(),
-        };
-        let (reason, is_ordered) = (ChangeReason::Operator, control.is_ordered);
-        let next = Stretch { to, reason, until, open_for: None };
-        let change = self.enter_with(control, next, Some(settings), now);
-        // Who began the stretch, and said for how long, stays the same.
-        control.is_ordered = is_ordered;
-        change
-    }
-
-    /// Begins a stretch: clears what was recorded, and publishes the new epoch.
-    fn enter(&self, control: &mut Control, next: Stretch, now: Timestamp) -> Change {
-        self.enter_with(control, next, None, now)
-    }
-
-    fn enter_with(
-        &self,
-        control: &mut Control,
-        next: Stretch,
-        settings: Option<Arc<Settings>>,
-        now: Timestamp,
-    ) -> Change {
-        let old = self.word();
-        let epoch = old.epoch().wrapping_add(1);
-        let tag = Tag::of(epoch);
-        let window = self.recorder().counts(Tag::of(old.epoch()), now);
-        let lasted = now.since(control.since);
-        // A move within one state keeps its age: only the epoch is new.
-        let is_move = next.to.state != old.state();
-        let down_for =
-            if is_move { control.move_on(old.state(), next.to.state, now) } else { None };
-        // Before the window may get another shape.
-        let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
-        self.tally().add_many(Counter::Successes, successes);
-        if let Some(settings) = settings {
-            self.recorder().configure(&settings, control.dice.roll());
-            control.settings = settings;
-        }
-        self.recorder().restart(tag, now);
-        control.is_ordered = next.reason.is_order();
-        let is_closed = next.to.state == CircuitState::Closed;
-        control.ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
-        // Zero sends readers to the lock until word and deadline belong together.
-        if !planted(Bug::OldDeadline) {
-            self.set_until(Timestamp::ZERO);
-        }
-        let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
-        if planted(Bug::EarlyPlace) {
-            control.seats.settle(word);
-        }
-        self.publish(word);
-        self.set_until(next.until);
-        // After the word: whoever gets the place that is given back sees the state that it was for ended.
-        control.seats.settle(word);
-        Change {
-            number: control.next_number(),
-            at: now,
-            epoch,
-            fleet_epoch: control.fleet.epoch,
-            from: Standing { state: old.state(), overridden: old.overridden() },
-            to: next.to,
-            reason: next.reason,
-            window,
-            open_for: next.open_for,
-            lasted,
-            down_for,
-        }
-    }
-
-    /// What has become of all calls. The lock is held, so that the epoch stays.
-    pub(crate) fn totals(&self, control: &Control) -> Totals {
-        let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
-        let named = self.kinds().counts().map(|(_, failures)| failures).sum();
-        let totals = self.tally().totals(control.trips, in_window, named);
-        let held_closed = control.seats.held_closed();
-        Totals { not_sent: self.not_sent(), held_closed, ..totals }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
-use crate::engine::machine::record::Effect;
+use crate::engine::machine::effect::Effect;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::sync::{Bug, planted};

@@ -8,22 +8,31 @@ pub(crate) mod admit;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
 pub(crate) mod answered;
 pub(crate) mod commands;
-pub(crate) mod control;
+mod control;
+pub(crate) mod effect;
+mod fleet_view;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;
 pub(crate) mod isolation;
 pub(crate) mod open_cap;
 pub(crate) mod probes;
+#[cfg(all(test, breaker_loom))]
+pub(crate) mod races;
 pub(crate) mod record;
 pub(crate) mod reservations;
 pub(crate) mod saved;
+pub(crate) mod snapshot;
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
 pub(crate) mod tracked;
+mod transitions;
+pub(crate) mod trip_record;
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
 pub(crate) mod verdict;
 
 use crate::engine::change::Change;
 use crate::engine::machine::control::Control;
-use crate::engine::machine::record::Effect;
+use crate::engine::machine::effect::Effect;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::kinds::KindCounts;
 use crate::engine::record::recorder::Recorder;
@@ -248,7 +257,7 @@ impl Machine {
         &self.tally
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Control> {
+    fn lock(&self) -> MutexGuard<'_, Control> {
         lock(&self.control)
     }
 

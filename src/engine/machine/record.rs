@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::effect::Credit;
+use crate::engine::machine::effect::Effect;
+use crate::engine::machine::effect::Recorded;
 use crate::engine::machine::probes::{Answer, Decision, ProbeId};
 use crate::engine::outcome::{FailureKind, Outcome, Pace, Verdict};
 use crate::engine::record::recorder::{Cause, Keeper, Taken};
@@ -20,53 +23,6 @@ pub(crate) enum Ending {
     Finished(Outcome),
     /// Dropped; before there was an answer, unless the ticket says that there was one.
     Abandoned,
-}
-
-/// What a call was counted as, and what that changed.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) credit: Credit,
-    /// How long the call took, where that was measured.
-    pub(crate) elapsed: Option<Duration>,
-    pub(crate) effect: Effect,
-}
-
-/// What a call's end changes for others.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    Nothing,
-    /// A probe's slot is free where none was.
-    SlotFreed,
-    /// The open time, or the time until a slot is free, ends sooner than it was said to.
-    EndsSooner,
-    /// Apart, since it is rare, and every call gives an effect back.
-    Changed(Box<Change>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Credit {
-    Success,
-    Failure(FailureKind),
-    NotSent,
-    /// Ignored or abandoned.
-    Neutral,
-    Stale,
-}
-
-impl Effect {
-    pub(crate) fn changed(change: Change) -> Self {
-        Self::Changed(Box::new(change))
-    }
-}
-
-impl Recorded {
-    #[cfg(test)]
-    pub(crate) fn change(&self) -> Option<&Change> {
-        match &self.effect {
-            Effect::Changed(change) => Some(change),
-            Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
-        }
-    }
 }
 
 impl Machine {

@@ -2,8 +2,8 @@
 
 use crate::engine::change::Change;
 use crate::engine::machine::control::Control;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::record::Effect;
 use crate::engine::machine::{For, Machine, Refusal};
 use crate::engine::state::{Override, Word};
 use crate::engine::ticket::{Role, Ticket};
@@ -79,7 +79,8 @@ fn admits_all(word: Word) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use crate::engine::machine::record::{Credit, Effect, Ending};
+    use crate::engine::machine::effect::{Credit, Effect};
+    use crate::engine::machine::record::Ending;
     use crate::engine::machine::{Machine, Refusal};
     use crate::engine::outcome::{FailureKind, Outcome};
     use crate::engine::rules::settings::Settings;
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn a_reservation_counts_nowhere() {
         let machine = open_machine();
-        let before = machine.totals(&machine.lock());
+        let before = machine.totals();
         assert!(reserve(&machine, 0).is_err());
         let reserved = reserve(&machine, 30).unwrap().unwrap();
         assert!(reserve(&machine, 30).is_err());
@@ -148,7 +149,7 @@ mod tests {
         );
 
         assert!(matches!(machine.give_back(reserved), Effect::Nothing), "and only once");
-        assert_eq!(machine.totals(&machine.lock()), before);
+        assert_eq!(machine.totals(), before);
         assert!(reserve(&machine, 30).unwrap().is_some());
     }
 

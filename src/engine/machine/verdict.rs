@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::change::{ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::OpenTime;
-use crate::engine::machine::record::Effect;
+use crate::engine::machine::effect::Effect;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::Timestamp;
 use crate::sync::{Bug, planted};
@@ -34,37 +34,6 @@ pub(crate) enum Ruling {
     Open { open_for: Duration, left: Duration, step: u32 },
     /// Forced by an operator of the fleet.
     Forced(Override),
-}
-
-/// What a circuit knows of its fleet; guarded by the machine's lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct FleetView {
-    /// Of the last verdict; 0 before the first.
-    pub(crate) epoch: u64,
-    /// Whether the present override came from the fleet.
-    pub(crate) has_forced: bool,
-    /// Whether a verdict has opened the circuit, and it has not been closed since.
-    pub(crate) has_opened: bool,
-    /// When the last open epoch ends without the fleet; `None` where the fleet began it.
-    pub(crate) own_end: Option<Timestamp>,
-}
-
-impl FleetView {
-    /// Notes who began the open epoch that ends at `until`.
-    pub(crate) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp) {
-        match reason {
-            ChangeReason::Fleet => self.own_end = None,
-            // It goes on with the epoch before the probes that are taken back.
-            ChangeReason::LeaseOver => {}
-            _ => self.own_end = Some(until),
-        }
-    }
-
-    /// When the open epoch is to end if the fleet says `until`: what the fleet knows may be older
-    /// than an epoch that the circuit began itself, and only prolongs that one.
-    fn end(&self, until: Timestamp) -> Timestamp {
-        self.own_end.map_or(until, |own| until.max(own))
-    }
 }
 
 impl Machine {
@@ -170,6 +139,11 @@ impl Machine {
         let control = self.lock();
         let is_open = self.word().state() == CircuitState::Open;
         control.fleet.own_end.filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
+    }
+
+    /// The step of the backoff that the last open time was.
+    pub(crate) fn backoff_step(&self) -> u32 {
+        self.lock().backoff().1
     }
 
     /// The calls rejected so far.

@@ -1,6 +1,6 @@
 //! How sure a circuit is that more calls fail than may: the lower Wilson bound of a share.
 
-use crate::engine::rules::settings::Rate;
+use crate::engine::rules::rate::Rate;
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;

@@ -2,5 +2,6 @@
 
 pub(crate) mod backoff;
 pub(crate) mod confidence;
+pub(crate) mod rate;
 pub(crate) mod rule;
 pub(crate) mod settings;

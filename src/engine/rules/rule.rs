@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::engine::outcome::FailureKind;
 use crate::engine::rules::confidence::Confidence;
+use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::{
-    ConfidentRule, CountRule, KindRule, Rate, RateRule, RunRule, Settings, SlowRule, StalledRule,
+    ConfidentRule, CountRule, KindRule, RateRule, RunRule, Settings, SlowRule, StalledRule,
 };
 
 /// One condition that opens a circuit, with an open time of its own if wanted.

@@ -24,7 +24,7 @@
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
-use crate::engine::window::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
 #[cfg(all(test, not(breaker_loom)))]

@@ -1,12 +1,19 @@
 //! Sliding windows: what the last calls were worth.
 
-use std::time::Duration;
+pub(crate) mod counts;
+pub(crate) mod span;
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::count::CountRing;
+use crate::engine::window::counts::Enough;
+use crate::engine::window::counts::Noted;
+use crate::engine::window::counts::SlowCalls;
+use crate::engine::window::counts::WindowCounts;
 use crate::engine::window::slots::Slots;
+use crate::engine::window::span::SlidingWindow;
+use crate::engine::window::span::Span;
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -18,144 +25,6 @@ mod time;
 mod races;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
-
-/// Which results a circuit looks at: the last so many, or those of the last stretch of time.
-///
-/// Default: the last 10 s in 10 buckets. Cost and memory depend on the settings alone, never on the
-/// traffic.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use tower_circuit_breaker::{Circuit, SlidingWindow};
-///
-/// let last_hundred = SlidingWindow::count(100);
-/// let last_minute = SlidingWindow::time(Duration::from_secs(60)).buckets(30);
-/// let circuit = Circuit::builder("search").failure_rate(0.5).window(last_minute).build();
-/// # assert_ne!(last_hundred, last_minute);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SlidingWindow(pub(crate) Span);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Span {
-    Calls(u32),
-    Time { length: Duration, buckets: u32 },
-}
-
-impl SlidingWindow {
-    /// The longest count window; its memory is between 1.6 and 3.2 bytes a call, half as much
-    /// again with a rule for slow calls.
-    pub const MAX_CALLS: u32 = 1_000_000;
-
-    /// The most buckets of a time window.
-    pub const MAX_BUCKETS: u32 = 3_600;
-
-    /// The shortest bucket of a time window.
-    pub const SHORTEST_BUCKET: Duration = Duration::from_millis(1);
-
-    /// The last `calls` results, exactly.
-    ///
-    /// # Panics
-    ///
-    /// When `calls` is 0 or above [`MAX_CALLS`](Self::MAX_CALLS).
-    #[must_use]
-    #[track_caller]
-    #[doc(alias = "slidingWindowSize")]
-    #[doc(alias = "COUNT_BASED")]
-    pub fn count(calls: u32) -> Self {
-        assert!(
-            (1..=Self::MAX_CALLS).contains(&calls),
-            "a count window of {calls} calls: must be from 1 to {}",
-            Self::MAX_CALLS
-        );
-        Self(Span::Calls(calls))
-    }
-
-    /// The results of the last `length`, in 10 buckets, or fewer where they would be shorter than
-    /// 1 ms.
-    ///
-    /// The window moves on by one bucket at a time: with ten buckets it spans between nine tenths
-    /// of `length` and all of it. A bucket counts 4,294,967,295 results of a sort and no more, so
-    /// that a rate is off where more come in one bucket.
-    ///
-    /// # Panics
-    ///
-    /// When `length` is under 1 ms.
-    #[must_use]
-    #[track_caller]
-    #[doc(alias = "TIME_BASED")]
-    #[doc(alias = "SamplingDuration")]
-    #[doc(alias = "rollingStats.timeInMilliseconds")]
-    pub fn time(length: Duration) -> Self {
-        let fitting = length.as_millis().clamp(1, DEFAULT_BUCKETS.into());
-        Self::in_buckets(length, u32::try_from(fitting).unwrap_or(DEFAULT_BUCKETS))
-    }
-
-    /// Cuts a time window into `buckets`.
-    ///
-    /// # Panics
-    ///
-    /// When this is a count window, when `buckets` is 0 or above
-    /// [`MAX_BUCKETS`](Self::MAX_BUCKETS), or when a bucket would be shorter than 1 ms.
-    #[must_use]
-    #[track_caller]
-    #[doc(alias = "rollingStats.numBuckets")]
-    pub fn buckets(self, buckets: u32) -> Self {
-        let Span::Time { length, .. } = self.0 else {
-            let calls = self.length().unwrap_or(0);
-            assert!(calls == 0, "a count window of {calls} calls has no buckets: use ::time(..)");
-            return self;
-        };
-        Self::in_buckets(length, buckets)
-    }
-
-    #[track_caller]
-    fn in_buckets(length: Duration, buckets: u32) -> Self {
-        assert!(
-            (1..=Self::MAX_BUCKETS).contains(&buckets),
-            "a time window in {buckets} buckets: must be from 1 to {}",
-            Self::MAX_BUCKETS
-        );
-        assert!(
-            length >= Self::SHORTEST_BUCKET.saturating_mul(buckets),
-            "a time window of {length:?} in {buckets} buckets: a bucket must be at least 1ms"
-        );
-        Self(Span::Time { length, buckets })
-    }
-
-    /// The number of calls in a count window.
-    pub(crate) const fn length(self) -> Option<u32> {
-        match self.0 {
-            Span::Calls(calls) => Some(calls),
-            Span::Time { .. } => None,
-        }
-    }
-}
-
-/// Fine enough that what leaves at once is a tenth, coarse enough to be summed on each failure; as
-/// in Hystrix.
-const DEFAULT_BUCKETS: u32 = 10;
-
-impl Default for SlidingWindow {
-    fn default() -> Self {
-        Self(Span::Time { length: Duration::from_secs(10), buckets: DEFAULT_BUCKETS })
-    }
-}
-
-/// What a window holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct WindowCounts {
-    /// Successes and failures.
-    pub calls: u64,
-    /// Calls that failed.
-    pub failures: u64,
-    /// Calls that were slow, whether they failed or not; 0 without a slow-call rule.
-    pub slow_calls: u64,
-}
 
 /// The window of one circuit: its shape, which a reconfiguration may change, and its words.
 ///
@@ -180,17 +49,6 @@ pub(crate) struct Window {
 /// ```
 #[derive(Debug, Clone, Copy)]
 struct Shape(u64);
-
-/// What became of a result; with the counts when it is one that may trip the circuit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
-    /// Its epoch is over.
-    Late,
-    /// The window also knows how many results of the epoch there were.
-    Counted(Option<WindowCounts>),
-    /// The window forgets it in time, or there is none.
-    Uncounted(Option<WindowCounts>),
-}
 
 impl Window {
     /// A window without room or shape: [`reshape`](Self::reshape) comes next.
@@ -284,21 +142,6 @@ impl Window {
             _ => none(),
         }
     }
-}
-
-/// How much of a window of time is enough: the newest whole buckets, at least so many and with so many
-/// calls, and what has begun after them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Enough {
-    pub(crate) buckets: u64,
-    pub(crate) calls: u64,
-}
-
-/// Whether a window tells slow calls from fast ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SlowCalls {
-    Ignored,
-    Counted,
 }
 
 impl SlowCalls {

@@ -6,9 +6,11 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
+use crate::engine::window::Window;
 use crate::engine::window::count::CountRing;
+use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
-use crate::engine::window::{Noted, SlidingWindow, SlowCalls, Span, Window, WindowCounts};
 use crate::sync::{Arc, AtomicU64, Bug};
 
 const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };

@@ -4,8 +4,8 @@ use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
+use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::engine::window::time::{Classes, TimeRing};
-use crate::engine::window::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);

@@ -22,7 +22,7 @@
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::{Enough, Noted, WindowCounts};
+use crate::engine::window::counts::{Enough, Noted, WindowCounts};
 use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
 
 #[cfg(all(test, not(breaker_loom)))]

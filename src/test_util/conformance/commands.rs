@@ -2,7 +2,7 @@
 
 use crate::engine::record::totals::Totals;
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::WindowCounts;
+use crate::engine::window::counts::WindowCounts;
 use crate::events::event::CircuitEvent;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::promise::Promise;

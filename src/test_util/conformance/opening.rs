@@ -9,7 +9,7 @@ use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
-use crate::engine::window::Span;
+use crate::engine::window::span::Span;
 use crate::test_util::conformance::promise::Promise;
 use crate::test_util::conformance::report::{Broken, Checks};
 use crate::test_util::conformance::samples::Samples;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::circuit::config::CircuitConfig;
 use crate::engine::change::ChangeReason;
-use crate::engine::rules::settings::{Rate, Settings, Throttle};
-use crate::engine::window::{SlidingWindow, Span};
+use crate::engine::rules::rate::Rate;
+use crate::engine::rules::settings::{Settings, Throttle};
+use crate::engine::window::span::{SlidingWindow, Span};
 use crate::test_util::model;
 use crate::test_util::model::{KindRule, Share, Sure, Window};
 use crate::test_util::trial::kind_named;
@@ -94,7 +95,7 @@ mod tests {
     use crate::engine::outcome::FailureKind;
     use crate::engine::rules::backoff::Backoff;
     use crate::engine::rules::rule::TripRule;
-    use crate::engine::window::SlidingWindow;
+    use crate::engine::window::span::SlidingWindow;
     use crate::test_util::model::Window;
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ mod circles;
 mod imports;
 
 /// Rooms in which files make no circles either.
-const WITHOUT_CIRCLES: &[&str] = &[];
+const WITHOUT_CIRCLES: &[&str] = &["engine"];
 
 #[test]
 fn there_are_no_circles_between_rooms() {

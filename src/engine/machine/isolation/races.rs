@@ -1,7 +1,7 @@
 //! Race models of isolation; see `engine::explore`.
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::races::{START, machine};
+use crate::engine::machine::races::{START, machine};
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::{Arc, Bug};
 

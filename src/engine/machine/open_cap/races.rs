@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::Machine;
 use crate::engine::machine::open_cap::{OpenCap, Places};
-use crate::engine::races::{FAILED, PASSED, START, machine, seconds};
+use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::rules::settings::RunRule;
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};

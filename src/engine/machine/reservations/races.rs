@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::races::{PASSED, START, machine, seconds};
+use crate::engine::machine::races::{PASSED, START, machine, seconds};
 use crate::sync::{Arc, Bug};
 
 /// Rule 21: the end of the open time gives its one slot to a call or to a reservation.

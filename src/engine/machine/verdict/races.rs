@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::machine::record::Effect;
+use crate::engine::machine::effect::Effect;
+use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::machine::verdict::{Ruling, Verdict};
-use crate::engine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};
 

@@ -10,11 +10,13 @@ use crate::engine::machine::tracked::Checks;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
 use crate::engine::record::recorder::run::Run;
 use crate::engine::rules::confidence::Bar;
-use crate::engine::rules::settings::{Rate, Settings};
+use crate::engine::rules::rate::Rate;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
+use crate::engine::window::Window;
+use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::engine::window::slots::{Block, Slots};
-use crate::engine::window::{Noted, SlowCalls, Window, WindowCounts};
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 mod run;

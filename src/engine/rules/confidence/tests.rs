@@ -1,5 +1,5 @@
 use crate::engine::rules::confidence::{Bar, Confidence};
-use crate::engine::rules::settings::Rate;
+use crate::engine::rules::rate::Rate;
 
 /// The lower bound as textbooks have it (Wilson, 1927), for a quantile of `z`.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::window::count::{CountRing, Feature, NUMBER, PER_BLOCK, Results};
-use crate::engine::window::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Even, so that a bit that spills into it shows.

@@ -5,8 +5,8 @@
 use crate::engine::outcome::{Pace, Sample, Verdict};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
+use crate::engine::window::counts::{Enough, Noted, WindowCounts};
 use crate::engine::window::time::{Classes, TimeRing, fresh};
-use crate::engine::window::{Enough, Noted, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::engine::machine::record::{Effect, Ending};
+use crate::engine::machine::effect::Effect;
+use crate::engine::machine::record::Ending;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};

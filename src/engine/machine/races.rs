@@ -5,14 +5,15 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::machine::record::{Credit, Ending};
+use crate::engine::machine::effect::Credit;
+use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::settings::{CountRule, RunRule, Settings};
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
-use crate::engine::window::{SlidingWindow, Span};
+use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::{Arc, Bug};
 
 pub(super) const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
@@ -52,7 +53,7 @@ fn closed_to_open_exactly_once() {
         assert_eq!(changes, 1);
         assert_eq!(machine.word().state(), CircuitState::Open);
         assert_eq!(machine.lock().trips, 1);
-        let totals = machine.totals(&machine.lock());
+        let totals = machine.totals();
         assert_eq!(totals.failures + totals.stale, 2);
         assert!(a.credit != Credit::Stale || b.credit != Credit::Stale);
     });
@@ -141,7 +142,7 @@ fn probes_that_disagree_make_one_change() {
             move || b.record(second, FAILED, || seconds(31)),
         );
         assert!(a.change().is_some() != b.change().is_some());
-        assert_eq!(machine.totals(&machine.lock()).stale, 1);
+        assert_eq!(machine.totals().stale, 1);
     });
 }
 
@@ -354,7 +355,7 @@ fn a_success_against_a_reset() {
         let (recorded, _) =
             race(move || a.record(ticket, PASSED, || START), move || b.reset(START));
         let late = u64::from(recorded.credit == Credit::Stale);
-        let totals = machine.totals(&machine.lock());
+        let totals = machine.totals();
         assert_eq!((totals.successes, totals.stale), (2 - late, late));
     });
 }

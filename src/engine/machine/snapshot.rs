@@ -1,0 +1,80 @@
+//! One look at the machine, in which everything belongs to the same moment.
+
+use std::time::Duration;
+
+use crate::engine::in_flight::share::Share;
+use crate::engine::machine::Machine;
+use crate::engine::machine::control::Control;
+use crate::engine::machine::trip_record::TripRecord;
+use crate::engine::outcome::FailureKind;
+use crate::engine::record::totals::{Totals, Transitions};
+use crate::engine::state::{CircuitState, Override, Tag};
+use crate::engine::time::Timestamp;
+use crate::engine::window::counts::WindowCounts;
+
+/// What a machine looks like at one moment.
+#[derive(Debug)]
+pub(crate) struct MachineSnapshot {
+    pub(crate) state: CircuitState,
+    pub(crate) overridden: Option<Override>,
+    pub(crate) isolations: u32,
+    pub(crate) epoch: u64,
+    pub(crate) in_state_for: Duration,
+    /// What is left of the open time; `None` unless the circuit is open, and while it is forced open.
+    pub(crate) open_left: Option<Duration>,
+    pub(crate) window: WindowCounts,
+    pub(crate) minimum_calls: u32,
+    pub(crate) admitted_share: Option<Share>,
+    pub(crate) slow_in_flight: u64,
+    pub(crate) stalled_calls: u64,
+    pub(crate) consecutive_failures: u64,
+    pub(crate) totals: Totals,
+    pub(crate) failures_by_kind: Vec<(FailureKind, u64)>,
+    pub(crate) transitions: Transitions,
+    pub(crate) last_trip: Option<TripRecord>,
+}
+
+impl Machine {
+    /// Takes a snapshot. No call waits for it while the circuit is closed or open.
+    pub(crate) fn snapshot(&self, now: Timestamp) -> MachineSnapshot {
+        let control = self.lock();
+        let word = self.word();
+        let (recorder, tag) = (self.recorder(), Tag::of(word.epoch()));
+        let (slow_in_flight, stalled_calls) = recorder.hung(tag, now);
+        let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
+        let counts_down = word.state() == CircuitState::Open && !is_forced_open;
+        MachineSnapshot {
+            state: word.state(),
+            overridden: word.overridden(),
+            isolations: control.isolations,
+            epoch: word.epoch(),
+            in_state_for: now.since(control.since),
+            open_left: counts_down.then(|| self.until().since(now)),
+            window: recorder.counts(tag, now),
+            minimum_calls: control.settings.effective_minimum(),
+            admitted_share: self.admitted_share(now),
+            slow_in_flight,
+            stalled_calls,
+            consecutive_failures: recorder.run(tag),
+            totals: self.totals_under(&control),
+            failures_by_kind: self.failures_by_kind(),
+            transitions: control.transitions,
+            last_trip: control.last_trip,
+        }
+    }
+
+    /// What all calls have come to so far.
+    #[cfg(test)]
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals_under(&self.lock())
+    }
+
+    /// What all calls have come to so far. The lock is held, so that the epoch stays.
+    fn totals_under(&self, control: &Control) -> Totals {
+        let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
+        let named = self.kinds().counts().map(|(_, failures)| failures).sum();
+        let totals = self.tally().totals(control.trips, in_window, named);
+        let held_closed = control.seats.held_closed();
+        Totals { not_sent: self.not_sent(), held_closed, ..totals }
+    }
+}

@@ -1,0 +1,15 @@
+//! The last trip, as it was.
+
+use crate::engine::change::ChangeReason;
+use crate::engine::time::Timestamp;
+use crate::engine::window::counts::WindowCounts;
+use std::time::Duration;
+
+/// The last trip, as it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TripRecord {
+    pub(crate) reason: ChangeReason,
+    pub(crate) at: Timestamp,
+    pub(crate) open_for: Duration,
+    pub(crate) window: WindowCounts,
+}
