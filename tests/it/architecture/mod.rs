@@ -217,24 +217,47 @@ fn only_the_circuit_joins_clock_engine_and_listeners() {
     assert_eq!(files, ["circuit"]);
 }
 
+/// The packages of `examples`: name and folder.
+fn examples() -> Vec<(String, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let packages = folders.filter(|folder| folder.join("Cargo.toml").exists());
+    packages
+        .map(|folder| (folder.file_name().unwrap().to_str().unwrap().to_owned(), folder))
+        .collect()
+}
+
 /// Without comments and blank lines; the upstreams that they play count.
 #[test]
 fn each_application_among_the_examples_has_at_most_600_lines_of_code() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut applications = Vec::new();
-    for entry in fs::read_dir(examples).unwrap() {
-        let folder = entry.unwrap().path();
-        // A bench for settings is a tool: what it does beside the crate is what it is for.
-        if !folder.join("Cargo.toml").exists() || folder.ends_with("replay") {
+    for (name, folder) in examples() {
+        // What these do beside the crate is what they are for: to play a day, and to measure.
+        if ["gateway", "replay"].contains(&&*name) {
             continue;
         }
         let texts = rust_files(&folder.join("src")).into_iter().map(fs::read_to_string);
         let lines = texts.map(|text| code(&text.unwrap()).filter(|line| !line.is_empty()).count());
-        let (name, lines) = (folder.file_name().unwrap().to_owned(), lines.sum::<usize>());
+        let lines = lines.sum::<usize>();
 
-        assert!((1..=600).contains(&lines), "{name:?} has {lines}");
+        assert!((1..=600).contains(&lines), "{name} has {lines}");
         applications.push(name);
     }
-    applications.sort();
-    assert_eq!(applications, ["backend-pool", "plant-gateway", "study-ai"]);
+    for application in ["backend-pool", "plant-gateway", "study-ai"] {
+        assert!(applications.iter().any(|name| name == application), "{applications:?}");
+    }
+}
+
+/// `cargo run -p <name>` would not know which of the two is meant.
+#[test]
+fn no_example_has_the_name_of_another_crate() {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let lock = fs::read_to_string(lock).unwrap();
+
+    let examples = examples();
+    assert!(!examples.is_empty());
+    for (name, _) in examples {
+        let line = format!("name = \"{name}\"");
+        assert_eq!(lock.lines().filter(|found| *found == line).count(), 1, "{name}");
+    }
 }

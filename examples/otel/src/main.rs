@@ -1,7 +1,7 @@
 //! Circuits in OpenTelemetry: changes as events of the span whose call made them, states as a gauge.
 //!
 //! ```sh
-//! cargo run --example opentelemetry --features full
+//! cargo run -p otel
 //! ```
 //!
 //! The exporters keep everything in memory and print it; with `opentelemetry-otlp` in their place it

@@ -1,7 +1,7 @@
 //! A gRPC client of tonic behind a circuit, with single answers and streams of them.
 //!
 //! ```sh
-//! cargo run --example grpc --features full
+//! cargo run -p grpc
 //! ```
 //!
 //! The service is gRPC's own health check, as `tonic-health` brings it. Its answers are judged by

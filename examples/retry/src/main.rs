@@ -2,7 +2,7 @@
 //! its patience waits until the circuit lets calls through.
 //!
 //! ```sh
-//! cargo run --example retry --features full
+//! cargo run -p retry
 //! ```
 //!
 //! To try a rejected call again at once is in vain: it is rejected again. A policy that does so has

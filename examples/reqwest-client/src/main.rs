@@ -1,7 +1,7 @@
 //! Two places for a circuit with reqwest: around whole calls, and around connecting alone.
 //!
 //! ```sh
-//! cargo run --example reqwest_client --features full
+//! cargo run -p reqwest-client
 //! ```
 //!
 //! Around whole calls it judges status and body. That takes the adapter `exchange`, since reqwest

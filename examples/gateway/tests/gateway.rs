@@ -1,12 +1,8 @@
-//! The example `gateway`, run as its users run it.
-#![cfg(all(feature = "serde", feature = "test-util", feature = "tokio", feature = "tower"))]
+//! The program, run as its users run it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
 
-use std::env::consts::EXE_SUFFIX;
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -172,6 +168,8 @@ fn help_names_every_option_and_exits_with_0() {
     }
 }
 
+const GATEWAY: &str = env!("CARGO_BIN_EXE_gateway");
+
 const ROWS: [&str; 10] = [
     "calls ",
     "  answered ",
@@ -185,7 +183,7 @@ const ROWS: [&str; 10] = [
     "as it should be: ",
 ];
 
-/// The example at play, until dropped.
+/// The program at play, until dropped.
 struct Gateway {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -194,7 +192,7 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
-        let mut command = Command::new(example());
+        let mut command = Command::new(GATEWAY);
         let mut child = command.args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
@@ -249,36 +247,13 @@ impl Drop for Gateway {
 }
 
 fn run(args: &[&str]) -> Output {
-    Command::new(example()).args(args).output().unwrap()
+    Command::new(GATEWAY).args(args).output().unwrap()
 }
 
 /// Played once for all tests that look at it.
 fn one_cycle() -> &'static Output {
     static OUTPUT: OnceLock<Output> = OnceLock::new();
     OUTPUT.get_or_init(|| run(&["--once", "--port", "0"]))
-}
-
-/// The example, built as this test is. `cargo test` has done so by now, `cargo test --test gateway`
-/// has not.
-fn example() -> &'static Path {
-    static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
-    EXAMPLE.get_or_init(|| {
-        let this = std::env::current_exe().unwrap();
-        let directory = this.ancestors().nth(2).unwrap();
-        build_in(directory);
-        directory.join("examples").join(format!("gateway{EXE_SUFFIX}"))
-    })
-}
-
-fn build_in(directory: &Path) {
-    let (target, profile) = (directory.parent().unwrap(), directory.file_name().unwrap());
-    let profile = if profile == "debug" { OsStr::new("dev") } else { profile };
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "gateway", "--features", "full", "--profile"])
-        .args([profile, OsStr::new("--target-dir"), target.as_os_str()])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(status.unwrap().success(), "the example does not build");
 }
 
 /// What a row of the table says of A and of B.

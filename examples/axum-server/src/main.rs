@@ -1,7 +1,7 @@
 //! An axum server with a circuit around the routes that lean on a database.
 //!
 //! ```sh
-//! cargo run --example axum_server --features full
+//! cargo run -p axum-server
 //! ```
 //!
 //! While the database is down, callers get a 503 at once that says when to come again: pages with

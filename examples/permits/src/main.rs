@@ -1,7 +1,7 @@
 //! A circuit without tower, in three ways: around a future, around blocking code, and as a permit.
 //!
 //! ```sh
-//! cargo run --example permits --features full
+//! cargo run -p permits
 //! ```
 //!
 //! All three ask the same TCP server through the same circuit, so what one learns, all know.

@@ -1,8 +1,8 @@
 //! One verdict for a fleet: three gateway processes, one upstream, one Redis.
 //!
 //! ```text
-//! cargo run --example fleet --features full             # plays on until ctrl-c
-//! cargo run --example fleet --features full -- --once   # once; the exit status says how it went
+//! cargo run -p fleet             # plays on until ctrl-c
+//! cargo run -p fleet -- --once   # once; the exit status says how it went
 //! ```
 //!
 //! `gateway.rs` is what an application would copy. All figures that are printed are measured.

@@ -2,8 +2,8 @@
 //! held against every promise of the crate.
 //!
 //! ```sh
-//! cargo run --example test_kit --features full
-//! cargo test --example test_kit --features full
+//! cargo run -p test-kit
+//! cargo test -p test-kit
 //! ```
 //!
 //! The tests are at the end. The program shows what the suite says of these settings, and of the same

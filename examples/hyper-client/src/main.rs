@@ -1,7 +1,7 @@
 //! A client of hyper-util in a stack of tower's layers; its server goes down twice and comes back.
 //!
 //! ```sh
-//! cargo run --example hyper_client --features full
+//! cargo run -p hyper-client
 //! ```
 //!
 //! First the server answers 503. Then it answers 200, and its bodies break midway: the heads look

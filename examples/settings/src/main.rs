@@ -1,9 +1,9 @@
 //! Settings of two circuits from a file and from environment variables.
 //!
 //! ```sh
-//! cargo run --example settings --features serde
-//! PLANT_ID_CIRCUIT_FAIL_MAX=7 cargo run --example settings --features serde
-//! PLANT_ID_CIRCUIT_RESET_TIMEOUT=60 cargo run --example settings --features serde
+//! cargo run -p settings
+//! PLANT_ID_CIRCUIT_FAIL_MAX=7 cargo run -p settings
+//! PLANT_ID_CIRCUIT_RESET_TIMEOUT=60 cargo run -p settings
 //! ```
 //!
 //! The last one is refused with the name of the setting, its value and what is allowed.

@@ -1,7 +1,7 @@
 //! Posts every change of a circuit to a webhook, and never holds up a call for it.
 //!
 //! ```sh
-//! cargo run --example webhook --features full
+//! cargo run -p webhook
 //! ```
 //!
 //! The listener puts the change into a queue and goes on; one task posts what is there. A server that

@@ -1,7 +1,7 @@
 //! A load balancer over two servers, each behind a circuit that waits: calls go where it is well.
 //!
 //! ```sh
-//! cargo run --example balance --features full
+//! cargo run -p balance
 //! ```
 //!
 //! A breaker that rejects is always ready, and answers faster than any server: a balancer would send

@@ -5,8 +5,8 @@
 //! stays well.
 //!
 //! ```text
-//! cargo run --example gateway --features full             # plays on until ctrl-c
-//! cargo run --example gateway --features full -- --once   # one cycle; the exit status says how it went
+//! cargo run -p gateway             # plays on until ctrl-c
+//! cargo run -p gateway -- --once   # one cycle; the exit status says how it went
 //! ```
 //!
 //! `stack.rs` is what an application would copy: the circuit and the stack of layers around it.
