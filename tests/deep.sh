@@ -196,11 +196,12 @@ step_fuzz() {
     done
 }
 
-# The whole suite, again and again.
+# The whole suite, but for the applications', again and again.
 step_stress() {
     tool cargo-nextest cargo-nextest || return 1
     need faketime faketime || return 1
-    cargo nextest run --all-features --locked --stress-duration "${share}s" \
+    cargo nextest run --workspace --exclude backend-pool --exclude plant-gateway --exclude replay \
+        --exclude study-ai --all-features --locked --stress-duration "${share}s" \
         --status-level fail --final-status-level fail
 }
 
