@@ -15,7 +15,7 @@ pub mod stack {
     //! ```text
     //!   caller
     //!     │  deadline of the whole call          tower::timeout
-    //!     │  retry, with a budget                tower::retry + HeedRejections
+    //!     │  retry, with a budget                tower::retry + RetryUnlessRejected
     //!     │  CIRCUIT BREAKER                     one circuit for each upstream
     //!     │  hedge                               tower::hedge
     //!     │  limits: concurrency, rate           tower::limit, tower::load_shed
@@ -33,7 +33,7 @@ pub mod stack {
     //! use hyper_util::rt::TokioExecutor;
     //! use tower::load_shed::error::Overloaded;
     //! use tower::{BoxError, ServiceBuilder};
-    //! use tower_circuit_breaker::{Circuit, HeedRejections, hyper};
+    //! use tower_circuit_breaker::{Circuit, RetryUnlessRejected, hyper};
     //!
     //! # #[derive(Clone)]
     //! # struct Once;
@@ -50,7 +50,7 @@ pub mod stack {
     //! let plants = Circuit::builder("plants").failure_rate(0.5).build();
     //! let client = ServiceBuilder::new()
     //!     .timeout(Duration::from_secs(30))
-    //!     .retry(HeedRejections::new(retries))
+    //!     .retry(RetryUnlessRejected::new(retries))
     //!     .layer(hyper::layer(plants).not_sent::<Overloaded>().boxed())
     //!     .load_shed()
     //!     .concurrency_limit(100)
@@ -65,7 +65,7 @@ pub mod stack {
     //! | layer | outside the breaker | inside the breaker |
     //! |---|---|---|
     //! | `timeout` | limits the call with all its tries; the call it drops **says nothing** to a closed circuit, unless [`abandoned_after`] is set; probes that it drops reopen the circuit only [in the long run](crate::ChangeReason::ProbesUnanswered) | **a slow attempt is an error that counts**: put one here |
-    //! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`HeedRejections`] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
+    //! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`RetryUnlessRejected`] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
     //! | `hedge` | its second try is a call of its own; the loser is dropped, which says nothing; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
     //! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none; a task that waits for a place is rejected at once when the circuit trips |
     //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
@@ -116,7 +116,7 @@ pub mod stack {
     //! the breaker's error to a `Status::unavailable` whose source is the rejection.
     //!
     //! [`abandoned_after`]: crate::CircuitBuilder::abandoned_after
-    //! [`HeedRejections`]: crate::HeedRejections
+    //! [`RetryUnlessRejected`]: crate::RetryUnlessRejected
 }
 
 pub mod traps {
@@ -150,7 +150,7 @@ pub mod traps {
     //!
     //! `retry(breaker(client))` with a policy that retries every error: tries, budget and backoff are
     //! spent on rejections, which cost nothing and change nothing. *Instead*: wrap the policy in
-    //! [`HeedRejections`](crate::HeedRejections); in a policy of your own, ask
+    //! [`RetryUnlessRejected`](crate::RetryUnlessRejected); in a policy of your own, ask
     //! [`Rejected::find`](crate::Rejected::find) first.
     //!
     //! # Rejecting inside a balancer

@@ -76,7 +76,7 @@ use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_source, sources};
 use crate::http;
-use crate::http::{AtBodyEnd, ServerErrorsAsFailures};
+use crate::http::{AtEndOfBody, ServerErrorsAsFailures};
 use crate::service::completion::{Filter, Filtered, sealed};
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
@@ -109,7 +109,7 @@ pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<HyperErro
 /// error must be an [`ErrorChain`]: the client's own, or boxed by other layers in between.
 pub fn layer(
     circuit: Circuit,
-) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<HyperErrors, AtBodyEnd>> {
+) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<HyperErrors, AtEndOfBody>> {
     http::layer(circuit).filtered()
 }
 

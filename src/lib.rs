@@ -58,7 +58,7 @@
 //! | [`probe_timeout`](CircuitBuilder::probe_timeout) | the open time, at least 1 s |
 //! | [`abandoned_after`](CircuitBuilder::abandoned_after) | none: a closed circuit hears nothing of dropped calls; of probes see [`ChangeReason::ProbesUnanswered`] |
 //! | [`ramp`](CircuitBuilder::ramp), [`throttle`](CircuitBuilder::throttle) | none: a closed circuit admits all calls |
-//! | [`longest_trip_for`](CircuitBuilder::longest_trip_for) | 1 h |
+//! | [`max_trip_for`](CircuitBuilder::max_trip_for) | 1 h |
 //! | [`restore`](CircuitBuilder::restore) | closed, as if there had been no earlier process |
 //!
 //! # Where things are
@@ -93,7 +93,7 @@
 //! facade), `prometheus` (metrics for prometheus-client), `redis` (one verdict for a fleet of
 //! processes), `test-util` (`test_util`: a clock and an upstream for tests, and a suite for your own
 //! settings), `tokio` (`TokioClock`, `OnOpen::Wait`), `tonic-014` (its `Status` can be looked
-//! through), `tower` (`tower::load::Load` passes through, `HeedRejections` for retries), `tower-http`
+//! through), `tower` (`tower::load::Load` passes through, `RetryUnlessRejected` for retries), `tower-http`
 //! (its classifiers), `tracing` (changes as log events), `full` (all of these).
 //!
 //! # Limits
@@ -169,14 +169,14 @@ pub use crate::events::history::{Delivery, RecentEvent, Subscription};
 pub use crate::group::{CircuitGroup, Isolation};
 pub use crate::registry::{CircuitRegistry, NameTaken};
 #[doc(no_inline)]
-pub use crate::service::completion::AtOnce;
+pub use crate::service::completion::AtResult;
 pub use crate::service::future::ResponseFuture;
 pub use crate::service::layer::CircuitBreakerLayer;
 pub use crate::service::on_open::OnOpen;
 #[doc(no_inline)]
 pub use crate::service::rejection::Typed;
 #[cfg(feature = "tower")]
-pub use crate::service::retry::{Anywhere, FindRejected, HeedRejections, Pause};
+pub use crate::service::retry::{FindRejected, InErrorChain, RetryFuture, RetryUnlessRejected};
 pub use crate::service::service::CircuitBreaker;
 pub use crate::service::{completion, rejection};
 

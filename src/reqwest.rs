@@ -81,7 +81,7 @@ use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, find_source};
 use crate::http;
-use crate::http::{AtBodyEnd, ServerErrorsAsFailures};
+use crate::http::{AtEndOfBody, ServerErrorsAsFailures};
 use crate::hyper;
 use crate::service::completion::{Filter, Filtered, sealed};
 use crate::service::layer::CircuitBreakerLayer;
@@ -103,7 +103,7 @@ pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<ReqwestEr
 /// error must be an [`ErrorChain`]: reqwest's own, or boxed by other layers in between.
 pub fn layer(
     circuit: Circuit,
-) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<ReqwestErrors, AtBodyEnd>> {
+) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<ReqwestErrors, AtEndOfBody>> {
     http::layer(circuit).filtered()
 }
 

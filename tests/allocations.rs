@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use tower::{Layer, Service};
-use tower_circuit_breaker::http::{AtBodyEnd, ClassifyHttp, ReadBody, layer};
+use tower_circuit_breaker::http::{AtEndOfBody, ClassifyHttp, ReadBody, layer};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuits};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, CircuitState, FailureKind,
@@ -212,7 +212,7 @@ impl Body for TenGib {
 }
 
 /// The most bytes that were live, and the allocations, while 10 GiB pass through `layer`.
-fn pass_ten_gib<C>(layer: &CircuitBreakerLayer<C, Typed, AtBodyEnd>) -> (isize, usize)
+fn pass_ten_gib<C>(layer: &CircuitBreakerLayer<C, Typed, AtEndOfBody>) -> (isize, usize)
 where
     C: ClassifyHttp<TenGib, Infallible>,
 {

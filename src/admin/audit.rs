@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_millis};
 use serde::{Serialize, Serializer};
 
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, Mutex, lock};
 
 /// One command that was given through [`Admin`](super::Admin).
@@ -79,7 +79,7 @@ impl Audit {
         log.entries.push_back(entry.clone());
         drop(log);
         if let Some(listener) = &self.listener {
-            let _ = contain(|| listener(&entry));
+            let _ = catch_panic(|| listener(&entry));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::admin::expiry::Expiries;
 use crate::admin::guard::{Control, Guard, Hosts, PeerOf};
 use crate::admin::hub::Hub;
 use crate::admin::service::Admin;
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::admin::token::{SHORTEST_TOKEN, Token};
 use crate::registry::CircuitRegistry;
 
@@ -186,7 +186,7 @@ impl AdminBuilder {
     pub fn build(self) -> Admin {
         let Self { registry, guard, prefix, metrics, audit } = self;
         let (expiries, hub) = (Expiries::default(), Hub::new());
-        Admin::new(Shared { registry, guard, prefix, metrics, audit, expiries, hub })
+        Admin::new(AdminState { registry, guard, prefix, metrics, audit, expiries, hub })
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) enum Command {
 
 /// The body of a command, checked.
 #[derive(Debug, Default)]
-pub(super) struct Form {
+pub(super) struct CommandBody {
     pub(super) reason: Option<String>,
     pub(super) actor: Option<String>,
     pub(super) lasting: Option<Duration>,
@@ -84,8 +84,8 @@ impl Command {
     }
 
     /// Reads the body of this command.
-    pub(super) fn read(self, body: &[u8]) -> Result<Form, Problem> {
-        let form = Form::read(body)?;
+    pub(super) fn read(self, body: &[u8]) -> Result<CommandBody, Problem> {
+        let form = CommandBody::read(body)?;
         if form.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
             return Err(Problem::bad_request(format!(
                 "`for` has no meaning for {}: leave it out",
@@ -96,7 +96,7 @@ impl Command {
     }
 }
 
-impl Form {
+impl CommandBody {
     /// Reads a body; an empty one says nothing, as `{}` does.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let body = if body.is_empty() { b"{}" } else { body };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::admin::audit::AuditEntry;
 use crate::admin::command::Command;
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::circuit::Circuit;
 use crate::engine::state::Override;
 use crate::sync::{Arc, Mutex, lock};
@@ -36,7 +36,7 @@ struct Expiry {
 impl Expiries {
     /// The override of `circuit` ends `at`; for ever stands a `None`.
     pub(super) fn set(
-        shared: &Arc<Shared>,
+        shared: &Arc<AdminState>,
         circuit: &Circuit,
         ending: Option<(Override, Instant)>,
     ) {
@@ -86,7 +86,7 @@ impl Expiries {
 
 impl Expiry {
     /// Releases the circuit, unless somebody has imposed something else meanwhile.
-    fn end(self, shared: &Shared) {
+    fn end(self, shared: &AdminState) {
         if self.circuit.snapshot().overridden != Some(self.overridden) {
             return;
         }
@@ -107,7 +107,7 @@ async fn watch(mut watcher: Watcher) {
 
 /// Goes with the task, and that with its runtime: then the next override has a task of its own.
 struct Watcher {
-    shared: Arc<Shared>,
+    shared: Arc<AdminState>,
     has_left: bool,
 }
 

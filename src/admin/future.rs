@@ -11,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::admin::body::AdminBody;
-use crate::admin::order::{Given, Order, Telling};
+use crate::admin::order::{CommandRequest, Executed, InProgress};
 use crate::admin::read_body::ReadBody;
 
 pin_project! {
@@ -29,8 +29,8 @@ pin_project! {
     #[project = StateProj]
     enum State<B> {
         Ready { response: Option<Response<AdminBody>> },
-        Reading { order: Option<Order>, #[pin] body: ReadBody<B> },
-        Telling { fleet: Telling },
+        Reading { order: Option<CommandRequest>, #[pin] body: ReadBody<B> },
+        InProgress { fleet: InProgress },
     }
 }
 
@@ -39,7 +39,7 @@ impl<B: Body> AdminFuture<B> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn read(order: Order, body: B) -> Self {
+    pub(super) fn read(order: CommandRequest, body: B) -> Self {
         Self { state: State::Reading { order: Some(order), body: ReadBody::new(body) } }
     }
 }
@@ -59,11 +59,13 @@ impl<B: Body> Future for AdminFuture<B> {
                     let order = order.take().expect("polled after completion");
                     body.and_then(|body| order.give(&body))
                 }
-                StateProj::Telling { fleet } => ready!(fleet.as_mut().poll(cx)).map(Given::Done),
+                StateProj::InProgress { fleet } => {
+                    ready!(fleet.as_mut().poll(cx)).map(Executed::Done)
+                }
             };
             state.set(match given {
-                Ok(Given::Done(response)) => State::Ready { response: Some(response) },
-                Ok(Given::Told(fleet)) => State::Telling { fleet },
+                Ok(Executed::Done(response)) => State::Ready { response: Some(response) },
+                Ok(Executed::Told(fleet)) => State::InProgress { fleet },
                 Err(problem) => State::Ready { response: Some(problem.into_response()) },
             });
         }

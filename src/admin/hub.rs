@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::admin::audit::AuditEntry;
 use crate::admin::respond::to_json;
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::admin::view::CircuitView;
 use crate::admin::watch::Watch;
 use crate::circuit::snapshot::Health;
@@ -108,7 +108,7 @@ impl Hub {
     }
 
     /// Everything, and the number of the frame that goes on from it.
-    pub(super) fn full(&self, shared: &Shared) -> (u64, Bytes) {
+    pub(super) fn full(&self, shared: &AdminState) -> (u64, Bytes) {
         let ring = lock(&self.ring);
         let next = ring.next;
         match &ring.full {
@@ -127,7 +127,7 @@ impl Hub {
     }
 
     /// Looks at the circuits, if it is time and nobody does.
-    pub(super) fn turn(&self, shared: &Shared) {
+    pub(super) fn turn(&self, shared: &AdminState) {
         let now = Instant::now();
         let due = lock(&self.ring).watch.take_if(|watch| watch.is_due(now));
         let Some(watch) = due else { return };

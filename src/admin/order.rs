@@ -10,17 +10,17 @@ use tokio::time::Instant;
 
 use crate::admin::audit::AuditEntry;
 use crate::admin::body::AdminBody;
-use crate::admin::command::{Command, Form};
+use crate::admin::command::{Command, CommandBody};
 use crate::admin::expiry::Expiries;
 use crate::admin::problem::Problem;
 use crate::admin::respond;
 use crate::admin::scope::{Scope, no_fleet};
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::sync::Arc;
 
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct CommandRequest {
+    pub(super) shared: Arc<AdminState>,
     pub(super) target: Target,
     pub(super) scope: Scope,
     pub(super) peer: Option<IpAddr>,
@@ -34,23 +34,23 @@ pub(super) enum Target {
 }
 
 /// What has become of an order.
-pub(super) enum Given {
+pub(super) enum Executed {
     Done(Response<AdminBody>),
     /// The fleet is being told.
-    Told(Telling),
+    Told(InProgress),
 }
 
-pub(super) type Telling =
+pub(super) type InProgress =
     Pin<Box<dyn Future<Output = Result<Response<AdminBody>, Problem>> + Send + Sync>>;
 
-impl Order {
-    pub(super) fn give(self, body: &[u8]) -> Result<Given, Problem> {
+impl CommandRequest {
+    pub(super) fn give(self, body: &[u8]) -> Result<Executed, Problem> {
         match (&self.target, self.scope) {
             (Target::One(name, command), Scope::Process) => {
-                self.give_one(name, *command, body).map(Given::Done)
+                self.give_one(name, *command, body).map(Executed::Done)
             }
             (Target::One(name, command), Scope::Fleet) => self.give_fleet(name, *command, body),
-            (Target::All, Scope::Process) => self.reset_all(body).map(Given::Done),
+            (Target::All, Scope::Process) => self.reset_all(body).map(Executed::Done),
             (Target::All, Scope::Fleet) => {
                 let detail = "reset-all is for one process: reset each circuit with ?scope=fleet";
                 Err(Problem::bad_request(detail))
@@ -58,7 +58,7 @@ impl Order {
         }
     }
 
-    fn give_fleet(&self, name: &str, command: Command, body: &[u8]) -> Result<Given, Problem> {
+    fn give_fleet(&self, name: &str, command: Command, body: &[u8]) -> Result<Executed, Problem> {
         let circuit = self.shared.find(name)?;
         let told = command.for_fleet()?;
         let fleet = self.shared.registry.fleet().ok_or_else(no_fleet)?;
@@ -69,7 +69,7 @@ impl Order {
         }
         self.write(told.as_fleet_str(), Some(name), form);
         let (telling, shared) = (fleet.command(name.into(), told), Arc::clone(&self.shared));
-        Ok(Given::Told(Box::pin(async move {
+        Ok(Executed::Told(Box::pin(async move {
             match telling.await {
                 Ok(()) => Ok(respond::json(StatusCode::OK, &shared.view(&circuit))),
                 Err(deaf) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, deaf.to_string())),
@@ -96,7 +96,7 @@ impl Order {
     }
 
     fn reset_all(&self, body: &[u8]) -> Result<Response<AdminBody>, Problem> {
-        let form = Form::read(body)?;
+        let form = CommandBody::read(body)?;
         if form.lasting.is_some() {
             return Err(Problem::bad_request("`for` has no meaning for reset-all: leave it out"));
         }
@@ -108,8 +108,8 @@ impl Order {
     }
 
     /// Before it is done: what is done is never unwritten.
-    fn write(&self, command: &'static str, circuit: Option<&str>, form: Form) {
-        let Form { reason, actor, lasting } = form;
+    fn write(&self, command: &'static str, circuit: Option<&str>, form: CommandBody) {
+        let CommandBody { reason, actor, lasting } = form;
         let entry = AuditEntry::now(command, circuit);
         self.shared.audit.write(AuditEntry { actor, reason, lasting, peer: self.peer, ..entry });
     }

@@ -10,7 +10,7 @@ use tower_service::Service;
 use crate::admin::body::AdminBody;
 use crate::admin::builder::AdminBuilder;
 use crate::admin::future::AdminFuture;
-use crate::admin::shared::{Next, Shared};
+use crate::admin::shared::{AdminState, Next};
 use crate::registry::CircuitRegistry;
 use crate::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::sync::Arc;
 /// See the [module docs](super).
 #[derive(Clone)]
 pub struct Admin {
-    shared: Arc<Shared>,
+    shared: Arc<AdminState>,
 }
 
 impl Admin {
@@ -28,7 +28,7 @@ impl Admin {
         AdminBuilder::new(registry)
     }
 
-    pub(super) fn new(shared: Shared) -> Self {
+    pub(super) fn new(shared: AdminState) -> Self {
         Self { shared: Arc::new(shared) }
     }
 

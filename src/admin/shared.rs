@@ -12,7 +12,7 @@ use crate::admin::builder::Metrics;
 use crate::admin::expiry::Expiries;
 use crate::admin::guard::{Control, Guard};
 use crate::admin::hub::Hub;
-use crate::admin::order::{Order, Target};
+use crate::admin::order::{CommandRequest, Target};
 use crate::admin::page;
 use crate::admin::problem::Problem;
 use crate::admin::respond;
@@ -27,7 +27,7 @@ use crate::registry::CircuitRegistry;
 use crate::sync::Arc;
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct AdminState {
     pub(super) registry: CircuitRegistry,
     pub(super) guard: Guard,
     pub(super) prefix: String,
@@ -48,10 +48,10 @@ struct List {
 pub(super) enum Next {
     Answer(Response<AdminBody>),
     /// The body comes first.
-    Read(Order),
+    Read(CommandRequest),
 }
 
-impl Shared {
+impl AdminState {
     pub(super) fn take(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
         self.guard.check_host(parts)?;
         let route = Route::find(&parts.method, self.inner_path(parts.uri.path()))?;
@@ -66,7 +66,7 @@ impl Shared {
         self.guard.check_control(parts)?;
         let scope = Scope::parse(parts.uri.query())?;
         let peer = self.guard.peer(parts);
-        Ok(Next::Read(Order { shared: Arc::clone(self), target, scope, peer }))
+        Ok(Next::Read(CommandRequest { shared: Arc::clone(self), target, scope, peer }))
     }
 
     /// The path below the prefix; a router may have taken that off already.

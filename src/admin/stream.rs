@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use crate::admin::hub::{Reading, TICK, event};
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::sync::Arc;
 
 /// Reads the frames of the [`Hub`](super::hub::Hub) at its own pace.
@@ -16,7 +16,7 @@ use crate::sync::Arc;
 /// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
 /// calls nor operators do anything for a reader.
 pub(super) struct EventStream {
-    shared: Arc<Shared>,
+    shared: Arc<AdminState>,
     /// The number of the frame to read next; a full one comes first.
     next: Option<u64>,
     tick: Pin<Box<Sleep>>,
@@ -24,7 +24,7 @@ pub(super) struct EventStream {
 
 impl EventStream {
     /// A reader, unless there are too many.
-    pub(super) fn open(shared: &Arc<Shared>) -> Option<Self> {
+    pub(super) fn open(shared: &Arc<AdminState>) -> Option<Self> {
         let tick = Box::pin(tokio::time::sleep(TICK));
         shared.hub.enter().then(|| Self { shared: Arc::clone(shared), next: None, tick })
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::admin::audit::AuditEntry;
 use crate::admin::hub::{FEW_ENTRIES, TICK, event};
 use crate::admin::respond::to_json;
-use crate::admin::shared::Shared;
+use crate::admin::shared::AdminState;
 use crate::admin::view::{CircuitView, Counts};
 use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::engine::record::totals::Totals;
@@ -21,7 +21,7 @@ use crate::sync::Arc;
 /// What was told last.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    stretches: HashMap<Arc<str>, Stretch>,
+    ages: HashMap<Arc<str>, StateAge>,
     counts: HashMap<Arc<str>, Counted>,
     health: Option<Health>,
     audited: u64,
@@ -31,7 +31,7 @@ pub(super) struct Watch {
 
 /// What an operator is to see at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stretch {
+struct StateAge {
     epoch: u64,
     state: CircuitState,
     overridden: Option<Override>,
@@ -58,7 +58,7 @@ impl Watch {
     }
 
     /// Looks at all circuits, and gives the frames that tell what is new.
-    pub(super) fn look(&mut self, shared: &Shared, now: Instant) -> Vec<Bytes> {
+    pub(super) fn look(&mut self, shared: &AdminState, now: Instant) -> Vec<Bytes> {
         let is_first = self.looked.replace(now).is_none();
         let snapshots = shared.registry.snapshots();
         if is_first {
@@ -74,7 +74,7 @@ impl Watch {
     }
 
     /// Who reads first is told of everything anyway.
-    fn remember(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot], now: Instant) {
+    fn remember(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot], now: Instant) {
         self.changed(shared, snapshots);
         self.called(snapshots);
         self.health = Some(shared.registry.health());
@@ -82,7 +82,7 @@ impl Watch {
         self.counted = Some(now);
     }
 
-    fn change(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
+    fn change(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
         let changed = self.changed(shared, snapshots);
         let circuits = changed.iter().filter_map(|name| shared.registry.get(name));
         let change = Change {
@@ -100,34 +100,34 @@ impl Watch {
         is_news.then(|| event("change", &to_json(&change)))
     }
 
-    /// The names of those in another stretch than was told.
-    fn changed(&mut self, shared: &Shared, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
+    /// The names of those in another epoch than was told.
+    fn changed(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
         let ends = shared.expiries.all();
         let mut changed = Vec::new();
         for snapshot in snapshots {
-            let stretch = Stretch {
+            let age = StateAge {
                 epoch: snapshot.epoch,
                 state: snapshot.state,
                 overridden: snapshot.overridden,
                 ends: ends.get(&*snapshot.name).copied(),
             };
-            if self.stretches.insert(Arc::clone(&snapshot.name), stretch) != Some(stretch) {
+            if self.ages.insert(Arc::clone(&snapshot.name), age) != Some(age) {
                 changed.push(Arc::clone(&snapshot.name));
             }
         }
         changed
     }
 
-    /// The names of those that are no more; all others are among the stretches by now.
+    /// The names of those that are no more; all others are among the epochs by now.
     fn removed(&mut self, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
-        if self.stretches.len() == snapshots.len() {
+        if self.ages.len() == snapshots.len() {
             return Vec::new();
         }
         let here: HashSet<_> = snapshots.iter().map(|snapshot| &snapshot.name).collect();
-        let gone = self.stretches.keys().filter(|name| !here.contains(name));
+        let gone = self.ages.keys().filter(|name| !here.contains(name));
         let gone: Vec<_> = gone.cloned().collect();
         for name in &gone {
-            self.stretches.remove(name);
+            self.ages.remove(name);
             self.counts.remove(name);
         }
         gone

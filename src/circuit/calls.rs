@@ -84,7 +84,7 @@ impl Circuit {
             polled
         })
         .await;
-        settle(admission, &classify, result)
+        record(admission, &classify, result)
     }
 
     /// Calls `f` if the circuit admits it; an `Err` is a failure. For blocking code.
@@ -100,12 +100,12 @@ impl Circuit {
         let guard = FailureOnPanic::arm(&mut admission);
         let result = f();
         guard.disarm();
-        settle(admission, &ErrorsAsFailures, result)
+        record(admission, &ErrorsAsFailures, result)
     }
 }
 
 /// Records what `result` is worth, and passes it on.
-fn settle<T, E>(
+fn record<T, E>(
     admission: Option<Admission<&Circuit>>,
     classify: &impl Classify<T, E>,
     result: Result<T, E>,

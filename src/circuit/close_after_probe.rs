@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::engine::machine::health::OpenStretch;
+use crate::engine::machine::health::OpenEpoch;
 
 impl Circuit {
-    pub(crate) fn open_stretch(&self) -> Option<OpenStretch> {
-        self.core.machine.open_stretch(self.now())
+    pub(crate) fn open_epoch(&self) -> Option<OpenEpoch> {
+        self.core.machine.open_epoch(self.now())
     }
 
-    /// Has the stretch stay open for `left`.
-    pub(crate) fn prolong(&self, stretch: OpenStretch, left: Duration) {
-        self.tell_effect(self.core.machine.prolong(stretch.epoch, left, self.now()));
+    /// Has the epoch stay open for `left`.
+    pub(crate) fn extend_open(&self, stretch: OpenEpoch, left: Duration) {
+        self.tell_effect(self.core.machine.extend_open(stretch.epoch, left, self.now()));
     }
 
     /// Closes the circuit.
-    pub(crate) fn heal(&self, stretch: OpenStretch) {
-        self.tell_if(self.core.machine.heal(stretch.epoch, self.now()));
+    pub(crate) fn close_after_probe(&self, stretch: OpenEpoch) {
+        self.tell_if(self.core.machine.close_after_probe(stretch.epoch, self.now()));
     }
 }

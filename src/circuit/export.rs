@@ -15,7 +15,7 @@ impl Circuit {
     /// that the fleet has opened comes back open for what was left of that.
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
-        let memory = self.core.machine.remember(self.now());
+        let memory = self.core.machine.export(self.now());
         SavedCircuit::now(Arc::clone(&self.core.name.0), memory)
     }
 

@@ -1,7 +1,7 @@
 //! What a group does to the circuits of its members.
 
 use crate::circuit::Circuit;
-use crate::engine::machine::open_cap::Places;
+use crate::engine::machine::open_cap::OpenCounter;
 use crate::sync::Arc;
 
 impl Circuit {
@@ -16,12 +16,12 @@ impl Circuit {
     }
 
     /// Has the circuit take a place there whenever it is open. Runs no user code.
-    pub(crate) fn join(&self, places: &Arc<Places>) {
+    pub(crate) fn join(&self, places: &Arc<OpenCounter>) {
         self.core.machine.join(places);
     }
 
     /// Takes [`join`](Self::join) back. Runs no user code.
-    pub(crate) fn leave(&self, places: &Arc<Places>) {
+    pub(crate) fn leave(&self, places: &Arc<OpenCounter>) {
         self.core.machine.leave(places);
     }
 }

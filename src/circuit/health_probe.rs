@@ -11,11 +11,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::circuit::Circuit;
 use crate::circuit::weak::WeakCircuit;
-use crate::engine::machine::health::OpenStretch;
-use crate::engine::rules::backoff::{Backoff, Dice};
+use crate::engine::machine::health::OpenEpoch;
+use crate::engine::rules::backoff::{Backoff, JitterRng};
 use crate::engine::rules::rule::not_zero;
 use crate::events::history::Subscription;
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 
 /// Asks an upstream in the background whether it is back, while its circuit is open (feature
 /// `tokio`).
@@ -33,7 +33,7 @@ use crate::sync::catch_panic::contain;
 /// While the circuit is open the probe is asked again after each `interval`, less up to half of it at
 /// random, so that many processes do not ask in step; the first time after one such pause. An answer
 /// that takes longer than [`timeout`](Self::timeout), and a panic, are a `false`. The open time
-/// matters no longer, but for a stretch that the upstream itself asked for
+/// matters no longer, but for an epoch that the upstream itself asked for
 /// ([`Outcome::TripFor`](crate::Outcome::TripFor)), that an operator began, or that goes on from an
 /// earlier process ([`restore`](crate::CircuitBuilder::restore)): nobody is asked before its end. A
 /// rejection's [`retry_after`](crate::Rejected::retry_after) is the time until the probe's next answer
@@ -76,8 +76,8 @@ pub struct HealthProbe<P> {
     interval: Backoff,
     timeout: Duration,
     then: Then,
-    dice: Dice,
-    /// The last stretch whose beginning was waited out.
+    dice: JitterRng,
+    /// The last epoch whose beginning was waited out.
     waited: u64,
     probe: P,
 }
@@ -120,7 +120,7 @@ impl<P> HealthProbe<P> {
             interval: Backoff::exponential(interval, interval),
             timeout: interval,
             then: Then::HalfOpen,
-            dice: Dice::new(RandomState::new().hash_one(circuit.name())),
+            dice: JitterRng::new(RandomState::new().hash_one(circuit.name())),
             waited: 0,
             probe,
         }
@@ -164,7 +164,7 @@ where
     pub async fn run(mut self) {
         loop {
             let Some(circuit) = self.circuit.upgrade() else { return };
-            let stretch = circuit.open_stretch();
+            let stretch = circuit.open_epoch();
             drop(circuit);
             let is_well = match stretch {
                 Some(stretch) => self.watch(stretch).await,
@@ -179,12 +179,12 @@ where
 
     /// Asks once, after a pause; gives whether the upstream is well. `false` also when the circuit
     /// has changed meanwhile.
-    async fn watch(&mut self, stretch: OpenStretch) -> bool {
+    async fn watch(&mut self, stretch: OpenEpoch) -> bool {
         let leave_alone =
             if self.waited == stretch.epoch { Duration::ZERO } else { stretch.leave_alone };
         let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
         let patience = pause.saturating_add(self.timeout).saturating_add(GRACE);
-        if !self.with(|circuit| circuit.prolong(stretch, patience)) {
+        if !self.with(|circuit| circuit.extend_open(stretch, patience)) {
             return false;
         }
         if unless_changed(&mut self.changes, sleep(pause)).await.is_none() {
@@ -195,8 +195,8 @@ where
         let is_well = unless_changed(&mut self.changes, answer).await == Some(Ok(true));
         is_well
             && self.with(|circuit| match self.then {
-                Then::HalfOpen => circuit.prolong(stretch, Duration::ZERO),
-                Then::Close => circuit.heal(stretch),
+                Then::HalfOpen => circuit.extend_open(stretch, Duration::ZERO),
+                Then::Close => circuit.close_after_probe(stretch),
             })
     }
 
@@ -213,12 +213,12 @@ where
     F: Future<Output = bool>,
 {
     let mut asked = None;
-    contain(|| asked = Some(probe()));
+    catch_panic(|| asked = Some(probe()));
     let Some(asked) = asked else { return false };
     let mut asked = pin!(asked);
     poll_fn(|cx| {
         let mut polled = Poll::Ready(false);
-        contain(|| polled = asked.as_mut().poll(cx));
+        catch_panic(|| polled = asked.as_mut().poll(cx));
         polled
     })
     .await

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::permit::Permit;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
-use crate::circuit::wakers::Waiters;
+use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
@@ -89,7 +89,7 @@ struct Core {
     machine: Machine,
     clock: ClockSource,
     listeners: Listeners,
-    waiters: Waiters,
+    wakers: Wakers,
     built: Timestamp,
     is_critical: bool,
 }
@@ -111,9 +111,9 @@ impl Circuit {
     ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
-        let (listeners, waiters) = (Listeners::new(), Waiters::new());
+        let (listeners, wakers) = (Listeners::new(), Wakers::new());
         let name = Arc::new(Name(name));
-        let core = Core { name, machine, clock, listeners, waiters, built, is_critical };
+        let core = Core { name, machine, clock, listeners, wakers, built, is_critical };
         Self { core: Counted::new(core) }
     }
 
@@ -176,7 +176,7 @@ impl Circuit {
     ///             assert_eq!(to, CircuitState::Open);
     ///         }
     ///         Delivery::Event(other) => println!("{other:?}"),
-    ///         Delivery::Missed(missed) => println!("{missed} went by"),
+    ///         Delivery::Lagged(missed) => println!("{missed} went by"),
     ///     }
     /// }
     /// # }
@@ -206,7 +206,7 @@ impl Circuit {
     pub fn health(&self) -> Health {
         let machine = &self.core.machine;
         let word = machine.word();
-        let is_shedding = word.has(Word::CHECKED)
+        let is_shedding = word.has(Word::TRACKED)
             && machine.admitted_share(self.now()).is_some_and(|share| share < Share::ALL);
         let is_over = word.state() == CircuitState::Open && machine.until() <= self.now();
         Health::of(word.state(), word.overridden(), is_over, is_shedding)
@@ -280,7 +280,7 @@ impl Circuit {
     pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
         match self.core.machine.admit_closed(|| self.now()) {
             Some(ticket) => Ok(ticket),
-            None => match self.admit_checked() {
+            None => match self.admit_tracked() {
                 Some(ticket) => Ok(ticket),
                 None => self.admit_unless_rejected(),
             },
@@ -289,8 +289,8 @@ impl Circuit {
 
     /// Admits a call that is looked at on its way in, if nothing speaks against it.
     #[inline(never)]
-    fn admit_checked(&self) -> Option<Ticket> {
-        self.core.machine.admit_checked(|| self.now())
+    fn admit_tracked(&self) -> Option<Ticket> {
+        self.core.machine.admit_tracked(|| self.now())
     }
 
     #[inline(never)]
@@ -327,15 +327,15 @@ impl Circuit {
     /// is one, `stall_ticker`. See
     /// [`stalled_calls`](CircuitBuilder::stalled_calls) and
     /// [`slow_call_rate`](CircuitBuilder::slow_call_rate), without which it does nothing.
-    pub fn look_for_stalled_calls(&self) {
-        if self.core.machine.word().has(Word::CHECKED) {
-            self.tell_if(self.core.machine.look(self.now()));
+    pub fn check_stalled_calls(&self) {
+        if self.core.machine.word().has(Word::TRACKED) {
+            self.tell_if(self.core.machine.check_stalled(self.now()));
         }
     }
 
     /// Records how an admitted call ended, and tells whoever wants to hear.
     #[inline(never)]
-    pub(crate) fn settle(&self, ticket: Ticket, ending: Ending) {
+    pub(crate) fn record(&self, ticket: Ticket, ending: Ending) {
         let mut recorded = self.core.machine.record(ticket, ending, || self.now());
         if !matches!(recorded.effect, Effect::Nothing) {
             self.tell_end(&mut recorded);
@@ -438,7 +438,7 @@ impl Circuit {
         match effect {
             Effect::Nothing => {}
             // One is enough to see to a time that is another, too.
-            Effect::SlotFreed | Effect::EndsSooner => self.core.waiters.wake_next(),
+            Effect::SlotFreed | Effect::EndsSooner => self.core.wakers.wake_next(),
             Effect::Changed(change) => self.tell(*change),
         }
     }

@@ -91,7 +91,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
 
     #[inline]
     pub(crate) fn record(mut self, outcome: Outcome) {
-        self.settle(outcome);
+        self.record_in_place(outcome);
     }
 
     pub(crate) const fn holder(&self) -> &H {
@@ -100,7 +100,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
 
     /// Says what the call was worth, in place.
     #[inline]
-    pub(crate) fn settle(&mut self, outcome: Outcome) {
+    pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
         self.end(Ending::Finished(outcome));
     }
 
@@ -155,7 +155,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
     #[inline]
     fn end(&mut self, ending: Ending) {
         self.stage = Stage::Settled;
-        self.holder.borrow().settle(self.ticket, ending);
+        self.holder.borrow().record(self.ticket, ending);
     }
 }
 

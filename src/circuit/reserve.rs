@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::circuit::wakers::Waiters;
+use crate::circuit::wakers::Wakers;
 use crate::circuit::{Circuit, FORCED_OPEN};
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Refusal;
@@ -19,8 +19,8 @@ pub(crate) enum Refused {
 }
 
 impl Circuit {
-    pub(crate) fn waiters(&self) -> &Waiters {
-        &self.core.waiters
+    pub(crate) fn wakers(&self) -> &Wakers {
+        &self.core.wakers
     }
 
     /// Whether a call would be refused now, and for how long; changes nothing.
@@ -64,21 +64,21 @@ impl Circuit {
 
     /// It may have been the last: who waits for a busy inner service is rejected now.
     pub(super) fn tell_slot_taken(&self) {
-        self.core.waiters.wake_for_inner();
+        self.core.wakers.wake_for_inner();
     }
 
     /// Wakes those who have to ask again after `change`.
     pub(super) fn wake_after(&self, change: &Change) {
-        let waiters = &self.core.waiters;
-        waiters.wake_for_inner();
+        let wakers = &self.core.wakers;
+        wakers.wake_for_inner();
         let is_forced_open = |standing: Standing| standing.overridden == FORCED_OPEN;
         let has_time_again = is_forced_open(change.from) && !is_forced_open(change.to);
         if self.core.machine.admits_all() || has_time_again {
             // Who asked while it was forced open has no alarm.
-            waiters.wake_all();
+            wakers.wake_all();
         } else if change.reason != ChangeReason::OpenTimeOver {
             // Slots may be free, or the time is another one: one is enough to see to that.
-            waiters.wake_next();
+            wakers.wake_next();
         }
         // Open => HalfOpen: for that the timekeeper of those who wait has an alarm.
     }

@@ -33,7 +33,7 @@ pub struct CircuitSnapshot {
     /// once however often it is cloned, or one of its groups. While there are any it is forced open,
     /// whatever operators say; what they said holds again afterwards.
     pub isolations: u32,
-    /// The number of the current stretch.
+    /// The number of the current epoch.
     pub epoch: u64,
     /// How long the circuit has been in this state.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]

@@ -12,7 +12,7 @@ impl Circuit {
     /// Looks for stalled calls at every `period`, until the circuit is dropped (feature `tokio`).
     ///
     /// To be spawned, where a circuit is to open though no call comes: see
-    /// [`look_for_stalled_calls`](Self::look_for_stalled_calls). It does not keep the circuit alive;
+    /// [`check_stalled_calls`](Self::check_stalled_calls). It does not keep the circuit alive;
     /// dropping it ends it. Waits on tokio's clock, whatever the circuit's is.
     ///
     /// # Panics
@@ -49,7 +49,7 @@ impl Circuit {
             loop {
                 ticks.tick().await;
                 let Some(circuit) = circuit.upgrade() else { return };
-                circuit.look_for_stalled_calls();
+                circuit.check_stalled_calls();
             }
         }
     }

@@ -41,7 +41,7 @@ impl Clock for CoarseClock {
         self.source.now()
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }

@@ -27,10 +27,10 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 /// ```
 #[derive(Clone)]
 pub struct ManualClock {
-    shared: Arc<Shared>,
+    shared: Arc<Reading>,
 }
 
-struct Shared {
+struct Reading {
     nanos: AtomicU64,
     /// Who is to be woken when the time moves on.
     sleepers: Mutex<Vec<Waker>>,
@@ -40,7 +40,7 @@ impl ManualClock {
     /// A clock at zero.
     #[must_use]
     pub fn new() -> Self {
-        let shared = Shared { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
+        let shared = Reading { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -80,7 +80,7 @@ impl Clock for ManualClock {
         Duration::from_nanos(self.shared.nanos.load(Ordering::SeqCst))
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }

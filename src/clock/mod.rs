@@ -27,7 +27,7 @@ pub trait Clock: Send + Sync + 'static {
     ///
     /// Then a circuit need not keep the latest reading to hold later ones against, which costs each
     /// of them an atomic operation. Asked once, when the circuit is built. Default: false.
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         false
     }
 }
@@ -60,7 +60,7 @@ impl Clock for SystemClock {
         Instant::now().saturating_duration_since(self.origin)
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }
@@ -78,7 +78,7 @@ impl ClockSource {
     pub(crate) fn new(clock: Option<Box<dyn Clock>>) -> Self {
         match clock {
             None => Self::System(SystemClock::new()),
-            Some(clock) if clock.never_goes_back() => Self::Monotonic(clock),
+            Some(clock) if clock.is_monotonic() => Self::Monotonic(clock),
             Some(clock) => Self::Latched(clock, AtomicU64::new(0)),
         }
     }

@@ -35,7 +35,7 @@ impl Clock for TokioClock {
         Instant::now().saturating_duration_since(self.origin)
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }

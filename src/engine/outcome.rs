@@ -27,7 +27,7 @@ pub enum Outcome {
     NotSent,
     /// The upstream asks to be left alone: counts as a failure and opens the circuit at once for
     /// this long, at most for
-    /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for) (1 h by default). Made for `Retry-After` on a 429 or 503.
+    /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for) (1 h by default). Made for `Retry-After` on a 429 or 503.
     TripFor(Duration),
 }
 

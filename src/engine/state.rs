@@ -76,7 +76,7 @@ impl Word {
     pub(crate) const REJECTIONS_TOLD: u64 = 1 << 6;
 
     /// More decides on a call of the closed circuit than this word: it is looked at on its way in.
-    pub(crate) const CHECKED: u64 = 1 << 7;
+    pub(crate) const TRACKED: u64 = 1 << 7;
 
     const STATE: u64 = 0b11;
     const OVERRIDE: u64 = 0b11 << 2;
@@ -129,7 +129,7 @@ impl Word {
     /// Whether a call is admitted, and that is all there is to it.
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
-        self.0 & (Self::STATE | Self::CHECKED) == 0
+        self.0 & (Self::STATE | Self::TRACKED) == 0
     }
 
     #[inline]
@@ -158,7 +158,7 @@ impl Word {
     }
 }
 
-/// The low bits of an epoch, which mark everything that one stretch of one state recorded.
+/// The low bits of an epoch, which mark everything that one epoch of one state recorded.
 ///
 /// An atomic word that carries a tag can be changed only by results of its own epoch. Sixteen bits
 /// are enough: to be mistaken, a thread would have to stand still between two instructions while

@@ -40,13 +40,13 @@ impl Ticket {
     /// For a call that `word` admits.
     #[inline]
     pub(crate) const fn new(word: Word, started: Timestamp) -> Self {
-        Self { bits: word.bits() & Self::WORD & !(Word::CHECKED | Self::ANSWERED), started }
+        Self { bits: word.bits() & Self::WORD & !(Word::TRACKED | Self::ANSWERED), started }
     }
 
     /// The same for one that was looked at on its way in.
     #[inline]
     pub(crate) const fn checked(self) -> Self {
-        Self { bits: self.bits | Word::CHECKED, ..self }
+        Self { bits: self.bits | Word::TRACKED, ..self }
     }
 
     /// The same for a probe.
@@ -108,8 +108,8 @@ impl Ticket {
 
     /// Whether the call was looked at on its way in, and is to be on its way out.
     #[inline]
-    pub(crate) const fn is_checked(self) -> bool {
-        Word::from_bits(self.bits).has(Word::CHECKED)
+    pub(crate) const fn is_tracked(self) -> bool {
+        Word::from_bits(self.bits).has(Word::TRACKED)
     }
 
     pub(crate) const fn is_probe(self) -> bool {

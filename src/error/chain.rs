@@ -61,7 +61,7 @@ use crate::sync::Arc;
     note = "for an error type of your own: implement `ErrorChain`, with `Some(self)` for `first`",
     note = "for somebody else's: `ignoring_in::<X, {Self}>()` instead of `ignoring::<X>()`, \
             `not_sent_in::<X, {Self}>()` instead of `not_sent::<X>()`, \
-            and `finding` for `HeedRejections`"
+            and `find_with` for `RetryUnlessRejected`"
 )]
 pub trait ErrorChain {
     /// The first error of the chain: this one, the one that it holds, or none.

@@ -74,7 +74,7 @@ impl<E: StdError + 'static> StdError for Error<E> {
 pub struct Rejected {
     // Two words: a rejection comes in registers, and adds little to the size of an error.
     circuit: Arc<Name>,
-    grounds: Grounds,
+    grounds: PackedReason,
 }
 
 /// The name of a circuit behind one thin pointer.
@@ -83,7 +83,7 @@ pub(crate) struct Name(pub(crate) Arc<str>);
 
 /// A reason, with the nanoseconds that are left where the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Grounds(u64);
+struct PackedReason(u64);
 
 /// Why a call was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,32 +124,32 @@ impl RejectReason {
 impl Rejected {
     #[inline]
     pub(crate) const fn open(circuit: Arc<Name>, left: Duration) -> Self {
-        Self { circuit, grounds: Grounds::open(left) }
+        Self { circuit, grounds: PackedReason::open(left) }
     }
 
     #[inline]
     pub(crate) const fn busy(circuit: Arc<Name>) -> Self {
-        Self { circuit, grounds: Grounds::PROBES_BUSY }
+        Self { circuit, grounds: PackedReason::PROBES_BUSY }
     }
 
     #[inline]
     pub(crate) const fn forced_open(circuit: Arc<Name>) -> Self {
-        Self { circuit, grounds: Grounds::FORCED_OPEN }
+        Self { circuit, grounds: PackedReason::FORCED_OPEN }
     }
 
     #[inline]
     pub(crate) const fn not_ready(circuit: Arc<Name>) -> Self {
-        Self { circuit, grounds: Grounds::NOT_READY }
+        Self { circuit, grounds: PackedReason::NOT_READY }
     }
 
     #[inline]
     pub(crate) const fn ramping(circuit: Arc<Name>) -> Self {
-        Self { circuit, grounds: Grounds::RAMPING }
+        Self { circuit, grounds: PackedReason::RAMPING }
     }
 
     #[inline]
     pub(crate) const fn throttled(circuit: Arc<Name>) -> Self {
-        Self { circuit, grounds: Grounds::THROTTLED }
+        Self { circuit, grounds: PackedReason::THROTTLED }
     }
 
     /// The name of the circuit that did not admit the call.
@@ -212,11 +212,11 @@ impl Rejected {
     ///     circuit.try_acquire().unwrap_err()
     /// });
     ///
-    /// let soonest = Rejected::soonest(&rejections).expect("there are two");
+    /// let soonest = Rejected::earliest(&rejections).expect("there are two");
     /// assert_eq!(soonest.circuit(), "free");
     /// ```
     #[must_use]
-    pub fn soonest<'a>(rejections: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+    pub fn earliest<'a>(rejections: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
         rejections.into_iter().min_by_key(|rejected| match rejected.reason() {
             RejectReason::ForcedOpen => Duration::MAX,
             _ => rejected.retry_after().unwrap_or(Duration::ZERO),
@@ -224,7 +224,7 @@ impl Rejected {
     }
 }
 
-impl Grounds {
+impl PackedReason {
     const PROBES_BUSY: Self = Self(u64::MAX);
     const FORCED_OPEN: Self = Self(u64::MAX - 1);
     const NOT_READY: Self = Self(u64::MAX - 2);

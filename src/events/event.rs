@@ -104,7 +104,7 @@ pub enum CircuitEvent {
         to: CircuitState,
         /// Why.
         reason: ChangeReason,
-        /// The number of the stretch that began.
+        /// The number of the epoch that began.
         epoch: u64,
         /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
         fleet_epoch: u64,
@@ -158,7 +158,7 @@ pub enum CircuitEvent {
         from: Option<Override>,
         /// The override from now on.
         to: Option<Override>,
-        /// The number of the stretch in which it holds.
+        /// The number of the epoch in which it holds.
         epoch: u64,
     },
     /// A call was not admitted.

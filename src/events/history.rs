@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::time::Timestamp;
 use crate::events::event::CircuitEvent;
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, Bug, Mutex, lock, planted};
 
 /// The last events of a circuit, or of several.
@@ -53,7 +53,7 @@ pub enum Delivery {
     /// The next event.
     Event(CircuitEvent),
     /// So many events went by before they were read.
-    Missed(u64),
+    Lagged(u64),
 }
 
 /// Reads events in their order, at its own pace.
@@ -126,7 +126,7 @@ impl History {
 impl Readers {
     pub(crate) fn wake(self) {
         for reader in self.0.into_values() {
-            let _ = contain(|| reader.wake());
+            let _ = catch_panic(|| reader.wake());
         }
     }
 }
@@ -142,7 +142,7 @@ impl Ring {
     fn read(&self, number: u64) -> Option<Delivery> {
         let missed = self.oldest().saturating_sub(number);
         if missed > 0 {
-            return Some(Delivery::Missed(missed));
+            return Some(Delivery::Lagged(missed));
         }
         let place = usize::try_from(number.saturating_sub(self.oldest())).ok()?;
         self.events.get(place).map(|(_, event)| Delivery::Event(event.clone()))
@@ -168,7 +168,7 @@ impl Subscription {
         if let Some(delivery) = ring.read(self.next) {
             let read = match delivery {
                 Delivery::Event(_) => 1,
-                Delivery::Missed(missed) => missed,
+                Delivery::Lagged(missed) => missed,
             };
             self.next = self.next.wrapping_add(read);
             return Poll::Ready(Some(delivery));

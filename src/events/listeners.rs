@@ -7,7 +7,7 @@ use std::fmt;
 use crate::engine::time::Timestamp;
 use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 use crate::events::history::{History, Readers};
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, OnceLock, Ordering, lock, planted};
 
 /// The listeners of one circuit.
@@ -167,7 +167,7 @@ impl Entry {
     }
 
     fn tell(&self, event: &CircuitEvent, panics: &AtomicU64) {
-        if !contain(|| self.listener.on_event(event)) {
+        if !catch_panic(|| self.listener.on_event(event)) {
             panics.fetch_add(1, Ordering::Relaxed);
         }
     }

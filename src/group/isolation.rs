@@ -29,7 +29,7 @@ use crate::sync::Arc;
 ///
 /// So `release` does not end an isolation: drop the handle, or [remove](crate::CircuitGroup::remove) the
 /// circuit from the group. [`trip`](Circuit::trip) and [`reset`](Circuit::reset) leave no trace, since the
-/// stretch in which they are given ends with the isolation; nor does one that was open or half-open before, nor
+/// epoch in which they are given ends with the isolation; nor does one that was open or half-open before, nor
 /// a ramp, nor what a throttle had learnt: after it all calls are admitted.
 /// What a fleet forces or releases (feature `redis`) is kept as an operator's word is; its other verdicts
 /// are passed over meanwhile.

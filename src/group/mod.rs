@@ -4,7 +4,7 @@ use std::fmt;
 use std::slice::from_ref;
 
 use crate::circuit::Circuit;
-use crate::engine::machine::open_cap::{OpenCap, Places};
+use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::group::isolation::Scope;
 use crate::group::members::{Isolated, Members};
 use crate::sync::{Arc, Bug, Mutex, lock, planted};
@@ -55,7 +55,7 @@ mod members;
 ///     CircuitState::Closed,
 ///     CircuitState::Closed,
 /// ]);
-/// assert_eq!(replicas[1].snapshot().totals.held_closed, 1);
+/// assert_eq!(replicas[1].snapshot().totals.trips_prevented, 1);
 ///
 /// // The vendor announced maintenance.
 /// let isolation = group.isolate();
@@ -66,12 +66,12 @@ mod members;
 #[derive(Clone)]
 #[doc(alias = "CircuitBreakerManualControl")]
 pub struct CircuitGroup {
-    shared: Arc<Shared>,
+    shared: Arc<GroupState>,
 }
 
-struct Shared {
+struct GroupState {
     name: Arc<str>,
-    places: Arc<Places>,
+    places: Arc<OpenCounter>,
     members: Mutex<Members>,
 }
 
@@ -79,8 +79,8 @@ impl CircuitGroup {
     /// A group without members, any number of which may be open.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        let (places, members) = (Arc::new(Places::new()), Mutex::default());
-        Self { shared: Arc::new(Shared { name: name.into(), places, members }) }
+        let (places, members) = (Arc::new(OpenCounter::new()), Mutex::default());
+        Self { shared: Arc::new(GroupState { name: name.into(), places, members }) }
     }
 
     /// Has at most so many members open at once, and always leaves one. **Default**: any number.
@@ -88,7 +88,7 @@ impl CircuitGroup {
     /// A member that is to trip takes a place, atomically with its trip, and has it until it is closed
     /// again: also while it is half-open. It gives it back, too, when it leaves the group or its last
     /// holder drops it. A member that finds no place left stays closed, keeps counting, and asks
-    /// again at its next failure; `held_closed` of its [`Totals`](crate::Totals) says how often. Until
+    /// again at its next failure; `trips_prevented` of its [`Totals`](crate::Totals) says how often. Until
     /// then each of its failures costs a short lock. In several groups it needs a place in each.
     ///
     /// Whatever trips by itself obeys: every rule, and an upstream that asks for it

@@ -32,7 +32,7 @@ pin_project! {
 
 impl<B, N> ResponseBody<B, N> {
     /// A body whose call is judged, or was never admitted.
-    pub(super) const fn settled(body: B) -> Self {
+    pub(super) const fn completed(body: B) -> Self {
         Self { body, watch: None }
     }
 
@@ -56,10 +56,10 @@ where
 {
     /// A body that judges its call; at once if it has ended already.
     #[inline]
-    pub(super) fn unsettled(body: B, judging: Judging<N>) -> Self {
+    pub(super) fn deferred(body: B, judging: Judging<N>) -> Self {
         if body.is_end_stream() || judging.has_ended() {
             judging.end(Ok::<_, &B::Error>(None));
-            return Self::settled(body);
+            return Self::completed(body);
         }
         Self { body, watch: Some(Watch::new(judging)) }
     }
@@ -166,7 +166,7 @@ fn show<N: ClassifyEnd<E>, E>(judging: &mut Option<Judging<N>>, data: &impl byte
 /// An empty body, of a response that was not asked for.
 impl<B: Default, N> Default for ResponseBody<B, N> {
     fn default() -> Self {
-        Self::settled(B::default())
+        Self::completed(B::default())
     }
 }
 

@@ -5,7 +5,7 @@ use http_body::Body;
 
 use crate::circuit::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::service::completion::Settlement;
+use crate::service::completion::Decision;
 
 /// The kind of failure of a body that broke, `"body"`.
 pub const BODY: FailureKind = FailureKind::new("body");
@@ -37,14 +37,14 @@ pub trait ClassifyHttp<B: Body, E> {
 
     /// What the head says: an outcome at once, or that the end of the body is to decide.
     ///
-    /// Nothing waits for a body that is not there: [`Later`](Settlement::Later) makes a response
+    /// Nothing waits for a body that is not there: [`Later`](Decision::AtEnd) makes a response
     /// without one a success, and an error what the end says without trailers. Not asked about a
     /// response from a circuit further in, which is not sent.
     fn classify_head(
         &self,
         call: Self::Call,
         result: &Result<Response<B>, E>,
-    ) -> Settlement<Self::End>;
+    ) -> Decision<Self::End>;
 
     /// What an error of the inner `poll_ready` is worth, which comes before any request. Default: a
     /// failure.
@@ -123,7 +123,7 @@ where
         &self,
         (): (),
         result: &Result<Response<B>, E>,
-    ) -> Settlement<BodyErrorsAsFailures> {
+    ) -> Decision<BodyErrorsAsFailures> {
         unless_success(self(result))
     }
 
@@ -149,7 +149,7 @@ macro_rules! judges_the_head {
                 &self,
                 (): (),
                 result: &Result<Response<B>, E>,
-            ) -> Settlement<BodyErrorsAsFailures> {
+            ) -> Decision<BodyErrorsAsFailures> {
                 unless_success(self.classify(result))
             }
 
@@ -169,9 +169,9 @@ judges_the_head! {
 }
 
 /// What the head says, unless it is a success: that is for the end of the body to say.
-pub(super) fn unless_success(outcome: Outcome) -> Settlement<BodyErrorsAsFailures> {
+pub(super) fn unless_success(outcome: Outcome) -> Decision<BodyErrorsAsFailures> {
     match outcome {
-        Outcome::Success => Settlement::Later(BodyErrorsAsFailures),
-        outcome => Settlement::Now(outcome),
+        Outcome::Success => Decision::AtEnd(BodyErrorsAsFailures),
+        outcome => Decision::Now(outcome),
     }
 }

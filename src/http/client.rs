@@ -10,7 +10,7 @@ use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::http::classify::ClassifyHttp;
 use crate::http::status::ServerErrorsAsFailures;
-use crate::service::completion::{Filter, Settlement, named};
+use crate::service::completion::{Decision, Filter, named};
 
 /// Knows what the errors of a client mean, and asks `C` about all else.
 ///
@@ -76,16 +76,16 @@ where
         self.classify.begin(request)
     }
 
-    fn classify_head(&self, call: C::Call, result: &Result<Response<B>, E>) -> Settlement<C::End> {
+    fn classify_head(&self, call: C::Call, result: &Result<Response<B>, E>) -> Decision<C::End> {
         let Err(error) = result else {
             return self.classify.classify_head(call, result);
         };
         if let Some(outcome) = K::outcome(error) {
-            return Settlement::Now(outcome);
+            return Decision::Now(outcome);
         }
         match self.classify.classify_head(call, result) {
-            Settlement::Now(outcome) => Settlement::Now(named::<K, E>(outcome, error)),
-            later @ Settlement::Later(_) => later,
+            Decision::Now(outcome) => Decision::Now(named::<K, E>(outcome, error)),
+            later @ Decision::AtEnd(_) => later,
         }
     }
 

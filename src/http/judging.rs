@@ -11,10 +11,10 @@ use crate::circuit::permit::{Admission, Permit};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::time::{Reading, Timestamp};
 use crate::http::classify::{ClassifyEnd, Left};
+use crate::http::completion::Deadline;
 use crate::http::hints::number;
-use crate::http::settle::Deadline;
 use crate::http::slices::show;
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 
 /// A call that is judged at the end of its body. Dropped, it counts as abandoned.
 pub(super) struct Judging<N> {
@@ -180,7 +180,7 @@ impl<N> Judging<N> {
         }
         let left = if course.is_whole() { Left::Whole } else { Left::Midway };
         let mut outcome = None;
-        contain(|| outcome = Some(classify_left(end, left)));
+        catch_panic(|| outcome = Some(classify_left(end, left)));
         if let Some(outcome) = outcome {
             admission.record(outcome);
         }

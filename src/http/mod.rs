@@ -102,13 +102,13 @@ mod body;
 mod classify;
 #[cfg(feature = "hyper-util-01")]
 mod client;
+mod completion;
 mod grpc;
 mod hints;
 mod host;
 mod judging;
 mod read_body;
 mod respond;
-mod settle;
 mod slices;
 mod status;
 #[cfg(feature = "tower-http")]
@@ -124,19 +124,19 @@ pub use self::classify::{
 };
 #[cfg(feature = "hyper-util-01")]
 pub use self::client::ClientErrors;
+pub use self::completion::{AtEndOfBody, BodyCall};
 pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
 pub use self::hints::retry_after;
 pub use self::host::ByHost;
 pub use self::read_body::{ReadBody, ReadBodyEnd};
 pub use self::respond::{grpc_unavailable, problem_json, service_unavailable};
-pub use self::settle::{AtBodyEnd, BodyCall};
 use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
 #[cfg(feature = "tower-http")]
 pub use self::tower_http::{TowerHttp, TowerHttpEnd};
 use crate::circuit::Circuit;
 use crate::engine::outcome::Outcome;
-use crate::service::completion::{AtOnce, Innermost};
+use crate::service::completion::{AtResult, Innermost};
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 use crate::sync::Arc;
@@ -153,7 +153,7 @@ use crate::sync::Arc;
 /// Statuses that are [no word of the
 /// upstream](crate::guide::traps#statuses-that-are-no-word-of-the-upstream) can be left out by
 /// [`ignoring_status`](CircuitBreakerLayer::ignoring_status).
-pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtBodyEnd> {
+pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtEndOfBody> {
     CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
 }
 
@@ -162,19 +162,23 @@ pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Ty
 ///
 /// The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what each code counts as; give
 /// that to `classify_with` to choose otherwise.
-pub fn grpc_layer(circuit: Circuit) -> CircuitBreakerLayer<GrpcErrorsAsFailures, Typed, AtBodyEnd> {
+pub fn grpc_layer(
+    circuit: Circuit,
+) -> CircuitBreakerLayer<GrpcErrorsAsFailures, Typed, AtEndOfBody> {
     CircuitBreakerLayer::new(circuit).classify_with(GrpcErrorsAsFailures::new()).judge_body()
 }
 
 /// With the feature `http`.
-impl<C, R, M: Innermost<Base = AtOnce>> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M: Innermost<Base = AtResult>> CircuitBreakerLayer<C, R, M> {
     /// Judges HTTP responses at the end of their bodies, where the head has not decided.
     ///
     /// The service's response becomes [`Response<ResponseBody<..>>`](ResponseBody); the classifier
     /// must be a [`ClassifyHttp`], which all of this crate's and closures are. See
     /// [`http`](crate::http).
-    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, M::With<AtBodyEnd>> {
-        self.with(|handle, settlement| (handle, settlement.change(|AtOnce| AtBodyEnd::default())))
+    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>> {
+        self.with(|handle, completion| {
+            (handle, completion.change(|AtResult| AtEndOfBody::default()))
+        })
     }
 }
 
@@ -200,15 +204,15 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
     #[track_caller]
     pub fn ignoring_status(self, statuses: impl RangeBounds<u16>) -> Self {
         let statuses = status_codes(&statuses);
-        self.with(|handle, settlement| {
+        self.with(|handle, completion| {
             let classify = handle.classify().clone().ignoring_status(statuses);
-            (handle.with_classify(Arc::new(classify)), settlement)
+            (handle.with_classify(Arc::new(classify)), completion)
         })
     }
 }
 
 /// With the feature `http`.
-impl<C, R, M: Innermost<Base = AtBodyEnd>> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M: Innermost<Base = AtEndOfBody>> CircuitBreakerLayer<C, R, M> {
     /// Judges a body that has not ended `after` its head came as `outcome`, whatever follows.
     ///
     /// [`Outcome::Success`] for streams that are endless by design,
@@ -219,8 +223,8 @@ impl<C, R, M: Innermost<Base = AtBodyEnd>> CircuitBreakerLayer<C, R, M> {
         self,
         after: Duration,
         outcome: Outcome,
-    ) -> CircuitBreakerLayer<C, R, M::With<AtBodyEnd>> {
-        let deadline = |_| AtBodyEnd::with_deadline(after, outcome);
-        self.with(|handle, settlement| (handle, settlement.change(deadline)))
+    ) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>> {
+        let deadline = |_| AtEndOfBody::with_deadline(after, outcome);
+        self.with(|handle, completion| (handle, completion.change(deadline)))
     }
 }

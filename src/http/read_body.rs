@@ -9,7 +9,7 @@ use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, Left, unless_success};
 use crate::http::status::ServerErrorsAsFailures;
-use crate::service::completion::Settlement;
+use crate::service::completion::Decision;
 use crate::sync::Arc;
 
 /// Asks a closure what a response is worth by its status and its whole body, for upstreams that say
@@ -81,17 +81,17 @@ where
 
     fn begin<R>(&self, _request: &Request<R>) {}
 
-    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Settlement<ReadBodyEnd<F>> {
+    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Decision<ReadBodyEnd<F>> {
         match (unless_success(ServerErrorsAsFailures::new().classify(result)), result) {
-            (Settlement::Later(_), Ok(response)) => Settlement::Later(ReadBodyEnd {
+            (Decision::AtEnd(_), Ok(response)) => Decision::AtEnd(ReadBodyEnd {
                 judge: Arc::clone(&self.judge),
                 limit: self.limit,
                 status: response.status(),
                 // A length that is known to be over the limit needs no copy.
                 read: (response.body().size_hint().lower() <= self.limit as u64).then(Vec::new),
             }),
-            (Settlement::Later(_), Err(_)) => Settlement::Now(Outcome::Success),
-            (Settlement::Now(outcome), _) => Settlement::Now(outcome),
+            (Decision::AtEnd(_), Err(_)) => Decision::Now(Outcome::Success),
+            (Decision::Now(outcome), _) => Decision::Now(outcome),
         }
     }
 

@@ -120,7 +120,7 @@ impl StatusInRangeAsFailures {
     /// the circuit for as long, at once; the others are failures of kind [`STATUS`].
     ///
     /// The longest that an upstream can ask for is the circuit's
-    /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for), 1 h by default. A value that
+    /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for), 1 h by default. A value that
     /// [`retry_after`] cannot use asks for nothing. Both statuses are failures then whatever the range
     /// of failures, unless they are [ignored](Self::ignoring_status). Default: not heeded, and a 429
     /// is a success where it is not in the range.

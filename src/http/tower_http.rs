@@ -10,7 +10,7 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::known_rejection;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
-use crate::service::completion::Settlement;
+use crate::service::completion::Decision;
 
 /// Has a `MakeClassifier` of tower-http, such as the one its `TraceLayer` takes, say what a response
 /// is worth.
@@ -70,20 +70,20 @@ where
         &self,
         call: M::Classifier,
         result: &Result<Response<B>, E>,
-    ) -> Settlement<Self::End> {
+    ) -> Decision<Self::End> {
         let response = match result {
             Err(error) if known_rejection(error).is_some() => {
-                return Settlement::Now(Outcome::NotSent);
+                return Decision::Now(Outcome::NotSent);
             }
             Err(error) => {
                 call.classify_error(error);
-                return Settlement::Now(Outcome::Failure(FailureKind::OTHER));
+                return Decision::Now(Outcome::Failure(FailureKind::OTHER));
             }
             Ok(response) => response,
         };
         match call.classify_response(response) {
-            ClassifiedResponse::Ready(verdict) => Settlement::Now(outcome(verdict, STATUS)),
-            ClassifiedResponse::RequiresEos(end) => Settlement::Later(TowerHttpEnd { end }),
+            ClassifiedResponse::Ready(verdict) => Decision::Now(outcome(verdict, STATUS)),
+            ClassifiedResponse::RequiresEos(end) => Decision::AtEnd(TowerHttpEnd { end }),
         }
     }
 

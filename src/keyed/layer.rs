@@ -12,10 +12,10 @@ use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::keyed::KeyedCircuits;
 use crate::keyed::service::KeyedCircuitBreaker;
-use crate::keyed::store::{Kept, Parting, Store};
+use crate::keyed::store::{Evictable, Kept, Store};
 use crate::registry::CircuitRegistry;
 use crate::service::layer::CircuitBreakerLayer;
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 use crate::sync::Arc;
 
 /// Puts one circuit for each key of the request around a service; see [`keyed`](crate::keyed).
@@ -24,16 +24,16 @@ use crate::sync::Arc;
 #[must_use]
 pub struct KeyedCircuitBreakerLayer<K, C, R, M> {
     pub(crate) circuits: Arc<Circuits<K, C, R>>,
-    pub(super) settlement: M,
+    pub(super) completion: M,
 }
 
 /// What all services of one layer share.
 pub(crate) struct Circuits<K, C, R> {
     pub(super) key: K,
-    overflow: Handle<C, R>,
+    overflow: Shared<C, R>,
     template: Template,
     registry: Option<CircuitRegistry>,
-    store: Store<Handle<C, R>>,
+    store: Store<Shared<C, R>>,
 }
 
 impl<C, R, M> CircuitBreakerLayer<C, R, M> {
@@ -44,9 +44,9 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M> {
         let KeyedCircuits { template, cap, registry } = circuits;
         let store = Store::new(cap);
-        let (overflow, settlement) = self.into_parts();
+        let (overflow, completion) = self.into_parts();
         let circuits = Arc::new(Circuits { key, overflow, template, registry, store });
-        KeyedCircuitBreakerLayer { circuits, settlement }
+        KeyedCircuitBreakerLayer { circuits, completion }
     }
 }
 
@@ -55,7 +55,7 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {
         let handles = self.circuits.store.values();
-        let mut circuits: Vec<_> = handles.iter().map(|handle| handle.circuit().clone()).collect();
+        let mut circuits: Vec<_> = handles.iter().map(|shared| shared.circuit().clone()).collect();
         circuits.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         circuits
     }
@@ -81,20 +81,20 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
 }
 
 impl<K, C, R> Circuits<K, C, R> {
-    /// The handle for `key`.
-    pub(crate) fn of(&self, key: &str) -> Handle<C, R> {
+    /// The shared for `key`.
+    pub(crate) fn of(&self, key: &str) -> Shared<C, R> {
         let now = self.overflow.circuit().now();
-        if let Some(handle) = self.store.get(key, now) {
-            return handle;
+        if let Some(shared) = self.store.get(key, now) {
+            return shared;
         }
-        if key.len() > LONGEST_KEY || !self.store.has_room(key, |handle| self.parting(handle)) {
+        if key.len() > LONGEST_KEY || !self.store.has_room(key, |shared| self.parting(shared)) {
             return self.overflow();
         }
         let made = self.make(key);
         // Read before the lock: a clock may be user code.
         let made_at = made.circuit().now();
         let mut change = None;
-        let parting = |handle: &_| self.parting(handle);
+        let parting = |shared: &_| self.parting(shared);
         let changed = |new: &_, gone: Option<&_>| change = self.register(new, gone, made_at);
         let kept = self.store.keep(&Arc::from(key), &made, parting, changed, now);
         // After the lock: listeners are user code, and may ask this layer.
@@ -105,7 +105,7 @@ impl<K, C, R> Circuits<K, C, R> {
         }
     }
 
-    fn make(&self, key: &str) -> Handle<C, R> {
+    fn make(&self, key: &str) -> Shared<C, R> {
         let name = format!("{}/{key}", self.overflow.circuit().name());
         self.overflow.with_circuit(self.template.make(name))
     }
@@ -114,8 +114,8 @@ impl<K, C, R> Circuits<K, C, R> {
     /// is to be told after it.
     fn register(
         &self,
-        new: &Handle<C, R>,
-        gone: Option<&Handle<C, R>>,
+        new: &Shared<C, R>,
+        gone: Option<&Shared<C, R>>,
         now: Timestamp,
     ) -> Option<Change> {
         let registry = self.registry.as_ref()?;
@@ -126,12 +126,12 @@ impl<K, C, R> Circuits<K, C, R> {
         registry.keep_untold(new.circuit(), now).1
     }
 
-    fn overflow(&self) -> Handle<C, R> {
+    fn overflow(&self) -> Shared<C, R> {
         self.store.count_overflow();
         self.overflow.clone()
     }
 
-    /// Whether somebody has the circuit besides its handle and the registry.
+    /// Whether somebody has the circuit besides its shared and the registry.
     fn is_held(&self, circuit: &Circuit) -> bool {
         let others = circuit.holders() - 1;
         // Another circuit may have its name there, or an operator may have taken it out.
@@ -141,18 +141,18 @@ impl<K, C, R> Circuits<K, C, R> {
 
     /// Whether a circuit can go, and how easily: not while somebody holds it, for it may have calls
     /// in flight.
-    fn parting(&self, handle: &Handle<C, R>) -> Option<Parting> {
-        let circuit = handle.circuit();
-        if !handle.is_unshared() || self.is_held(circuit) || circuit.is_overridden() {
+    fn parting(&self, shared: &Shared<C, R>) -> Option<Evictable> {
+        let circuit = shared.circuit();
+        if !shared.is_unshared() || self.is_held(circuit) || circuit.is_overridden() {
             return None;
         }
         match circuit.state() {
-            CircuitState::Closed if circuit.health() == Health::Healthy => Some(Parting::Easy),
+            CircuitState::Closed if circuit.health() == Health::Healthy => Some(Evictable::Easy),
             // It sheds, which the next of its key would not.
-            CircuitState::Closed => Some(Parting::Hard),
+            CircuitState::Closed => Some(Evictable::Hard),
             // Ready for a probe, which nobody makes.
             CircuitState::Open | CircuitState::HalfOpen if !circuit.would_reject() => {
-                Some(Parting::Hard)
+                Some(Evictable::Hard)
             }
             CircuitState::Open | CircuitState::HalfOpen => None,
         }
@@ -166,13 +166,13 @@ impl<S, K, C, R, M: Clone> Layer<S> for KeyedCircuitBreakerLayer<K, C, R, M> {
     type Service = KeyedCircuitBreaker<S, K, C, R, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        KeyedCircuitBreaker::new(inner, Arc::clone(&self.circuits), self.settlement.clone())
+        KeyedCircuitBreaker::new(inner, Arc::clone(&self.circuits), self.completion.clone())
     }
 }
 
 impl<K, C, R, M: Clone> Clone for KeyedCircuitBreakerLayer<K, C, R, M> {
     fn clone(&self) -> Self {
-        Self { circuits: Arc::clone(&self.circuits), settlement: self.settlement.clone() }
+        Self { circuits: Arc::clone(&self.circuits), completion: self.completion.clone() }
     }
 }
 
@@ -181,7 +181,7 @@ impl<K, C, R, M: fmt::Debug> fmt::Debug for KeyedCircuitBreakerLayer<K, C, R, M>
         f.debug_struct("KeyedCircuitBreakerLayer")
             .field("overflow", self.overflow())
             .field("key", &std::any::type_name::<K>())
-            .field("settlement", &self.settlement)
+            .field("completion", &self.completion)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use crate::keyed::Key;
 use crate::keyed::layer::Circuits;
-use crate::service::completion::{Settle, SettleCall};
+use crate::service::completion::{Complete, CompleteCall};
 use crate::service::future::ResponseFuture;
 use crate::service::rejection::{Answer, PassOn};
 use crate::service::service::enter;
@@ -17,12 +17,12 @@ use crate::sync::Arc;
 pub struct KeyedCircuitBreaker<S, K, C, R, M> {
     inner: S,
     circuits: Arc<Circuits<K, C, R>>,
-    settlement: M,
+    completion: M,
 }
 
 impl<S, K, C, R, M> KeyedCircuitBreaker<S, K, C, R, M> {
-    pub(super) const fn new(inner: S, circuits: Arc<Circuits<K, C, R>>, settlement: M) -> Self {
-        Self { inner, circuits, settlement }
+    pub(super) const fn new(inner: S, circuits: Arc<Circuits<K, C, R>>, completion: M) -> Self {
+        Self { inner, circuits, completion }
     }
 
     /// The inner service.
@@ -49,9 +49,9 @@ where
     S: Service<Req>,
     K: Key<Req>,
     R: Answer<Req, S::Response, S::Error>,
-    M: Settle<C, Req, S::Response, S::Error>,
+    M: Complete<C, Req, S::Response, S::Error>,
 {
-    type Response = <M::Call as SettleCall<C, S::Response, S::Error>>::Response;
+    type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
     type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
 
@@ -61,15 +61,15 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let handle = self.circuits.of(&self.circuits.key.key(&request));
-        let admitted = handle.circuit().admit();
-        enter(&mut self.inner, &handle, &self.settlement, admitted, request)
+        let shared = self.circuits.of(&self.circuits.key.key(&request));
+        let admitted = shared.circuit().admit();
+        enter(&mut self.inner, &shared, &self.completion, admitted, request)
     }
 }
 
 impl<S: Clone, K, C, R, M: Clone> Clone for KeyedCircuitBreaker<S, K, C, R, M> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.circuits), self.settlement.clone())
+        Self::new(self.inner.clone(), Arc::clone(&self.circuits), self.completion.clone())
     }
 }
 
@@ -78,7 +78,7 @@ impl<S: fmt::Debug, K, C, R, M: fmt::Debug> fmt::Debug for KeyedCircuitBreaker<S
         f.debug_struct("KeyedCircuitBreaker")
             .field("inner", &self.inner)
             .field("key", &std::any::type_name::<K>())
-            .field("settlement", &self.settlement)
+            .field("completion", &self.completion)
             .finish_non_exhaustive()
     }
 }

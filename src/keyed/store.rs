@@ -32,7 +32,7 @@ struct Entry<V> {
 
 /// Which values go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Parting {
+pub(crate) enum Evictable {
     /// Nothing is lost with it.
     Easy,
     /// Where no other can go.
@@ -65,7 +65,7 @@ impl<V: Clone> Store<V> {
     }
 
     /// Whether `key` would find room, or has it by now; may be over by the time it is read.
-    pub(crate) fn has_room(&self, key: &str, parting: impl Fn(&V) -> Option<Parting>) -> bool {
+    pub(crate) fn has_room(&self, key: &str, parting: impl Fn(&V) -> Option<Evictable>) -> bool {
         let entries = read(&self.entries);
         let mut values = entries.by_key.values();
         entries.by_key.len() < self.cap
@@ -82,7 +82,7 @@ impl<V: Clone> Store<V> {
         &self,
         key: &Arc<str>,
         value: &V,
-        parting: impl Fn(&V) -> Option<Parting>,
+        parting: impl Fn(&V) -> Option<Evictable>,
         changed: impl FnOnce(&V, Option<&V>),
         now: Timestamp,
     ) -> Kept<V> {
@@ -134,12 +134,12 @@ impl<V> Entries<V> {
         self.by_key.insert(Arc::clone(key), Entry { value, used, number });
     }
 
-    fn longest_idle(&self, parting: impl Fn(&V) -> Option<Parting>) -> Option<Arc<str>> {
+    fn longest_idle(&self, parting: impl Fn(&V) -> Option<Evictable>) -> Option<Arc<str>> {
         let mut first = None;
         for (key, entry) in &self.by_key {
             let (used, number) = (entry.used.load(Ordering::Relaxed), entry.number);
             // Few are asked: most would not be the first to go, however easily they went.
-            if first.as_ref().is_some_and(|(order, _)| (Parting::Easy, used, number) >= *order) {
+            if first.as_ref().is_some_and(|(order, _)| (Evictable::Easy, used, number) >= *order) {
                 continue;
             }
             let order = parting(&entry.value).map(|parting| (parting, used, number));

@@ -7,14 +7,14 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::state::CircuitState;
 use crate::keyed::{KeyedCircuitBreakerLayer, KeyedCircuits};
 use crate::races::{Stopped, circuit};
-use crate::service::completion::AtOnce;
+use crate::service::completion::AtResult;
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 use crate::sync::Bug;
 
-type Layered<K> = KeyedCircuitBreakerLayer<K, ErrorsAsFailures, Typed, AtOnce>;
-type Held = Handle<ErrorsAsFailures, Typed>;
+type Layered<K> = KeyedCircuitBreakerLayer<K, ErrorsAsFailures, Typed, AtResult>;
+type Held = Shared<ErrorsAsFailures, Typed>;
 
 /// Room for one key, whose circuit trips at one failure.
 fn layer() -> Layered<()> {

@@ -17,11 +17,11 @@ use crate::clock::Clock;
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::state::{CircuitState, Override};
 use crate::events::event::CircuitEvent;
-use crate::service::completion::AtOnce;
+use crate::service::completion::AtResult;
 use crate::service::rejection::Typed;
 use crate::service::service::CircuitBreaker;
-use crate::service::shared::Handle;
-use crate::service::wait::timer::Arm;
+use crate::service::shared::Shared;
+use crate::service::wait::timer::Timer;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock};
 
 mod group;
@@ -35,7 +35,7 @@ impl Clock for Stopped {
         Duration::ZERO
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }
@@ -101,9 +101,9 @@ impl Task<Busy> {
 impl Task<Idle> {
     /// One that waits for the circuit; its alarm never rings.
     fn waiting(circuit: &Circuit) -> Self {
-        let arm: Arm = |_| Box::pin(pending());
-        let handle = Handle::new(circuit.clone(), ErrorsAsFailures, Typed).with_arm(Some(arm));
-        Self::around(CircuitBreaker::from_handle(Idle, handle, AtOnce))
+        let arm: Timer = |_| Box::pin(pending());
+        let shared = Shared::new(circuit.clone(), ErrorsAsFailures, Typed).with_timer(Some(arm));
+        Self::around(CircuitBreaker::from_handle(Idle, shared, AtResult))
     }
 
     /// The same, with a slot reserved.
@@ -192,7 +192,7 @@ fn a_waiter_for_a_slot_against_a_probe_that_is_dropped() {
     });
 }
 
-/// The same against the end of the open stretch.
+/// The same against the end of the open epoch.
 #[test]
 fn a_waiter_for_admission_against_a_reset() {
     explore(Depth::Every, 20, &[Bug::AskedOnce], || {

@@ -16,11 +16,11 @@ use crate::redis::keys::Keys;
 use crate::redis::link::{Connector, Push, Session};
 use crate::redis::node::Node;
 use crate::redis::options::Options;
-use crate::redis::outbox::{Outbox, Scribe};
+use crate::redis::outbox::{Outbox, OutboxListener};
 use crate::redis::record::is_node;
 use crate::redis::scripts::Terms;
-use crate::redis::sync::{Operators, RedisSync, Shared};
-use crate::redis::task::{Parts, Task, missed};
+use crate::redis::sync::{Operators, RedisSync, SyncState};
+use crate::redis::task::{Parts, Task, lagged};
 use crate::registry::CircuitRegistry;
 use crate::sync::Arc;
 
@@ -261,7 +261,7 @@ impl RedisSyncBuilder {
             terms: Arc::new(self.terms(&node)),
             timeout: self.response_timeout,
             pushes,
-            missed: missed(),
+            lagged: lagged(),
         };
         let monitor = Arc::new(Monitor::new(self.on_health.clone(), Instant::now()));
         let session = match connector.clone().connect(0).await {
@@ -290,7 +290,7 @@ impl RedisSyncBuilder {
     ) -> RedisSync {
         let (orders, ordered) = mpsc::channel(ORDERS);
         let outbox = Arc::new(Outbox::new());
-        registry.on_event(Scribe(Arc::clone(&outbox)));
+        registry.on_event(OutboxListener(Arc::clone(&outbox)));
         if session.is_some() {
             monitor.count_connection();
             monitor.enter(SyncStatus::Connected, Instant::now());
@@ -312,7 +312,7 @@ impl RedisSyncBuilder {
         };
         registry.join(Arc::new(Operators(orders.downgrade())));
         tokio::spawn(Task::new(parts).run());
-        RedisSync { shared: Arc::new(Shared { orders, monitor, node }) }
+        RedisSync { shared: Arc::new(SyncState { orders, monitor, node }) }
     }
 
     fn terms(&self, node: &str) -> Terms {

@@ -26,11 +26,11 @@ pub(super) const BUCKETS: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Counts {
     rule: FleetRate,
-    told: HashMap<Arc<str>, Told>,
+    told: HashMap<Arc<str>, Reported>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Told {
+struct Reported {
     calls: u64,
     failures: u64,
 }
@@ -45,7 +45,7 @@ impl Counts {
     /// What it had met before it was first seen is not the fleet's affair.
     pub(super) fn request(&mut self, circuit: &Circuit) -> Option<Request> {
         let name = circuit.shared_name();
-        let met = Told::by(circuit);
+        let met = Reported::by(circuit);
         let Some(told) = self.told.get_mut(name) else {
             self.told.insert(Arc::clone(name), met);
             return None;
@@ -83,7 +83,7 @@ impl Counts {
     }
 }
 
-impl Told {
+impl Reported {
     fn by(circuit: &Circuit) -> Self {
         let totals = circuit.snapshot().totals;
         let calls = totals.successes.saturating_add(totals.failures);

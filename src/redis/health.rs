@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::redis::error::SyncErrorKind;
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, Mutex, lock};
 
 /// How a process's link to its fleet does.
@@ -27,7 +27,7 @@ pub struct SyncHealth {
     pub connections: u64,
     /// Messages that were dropped, because they came faster than they were read; all is read again
     /// after that.
-    pub missed: u64,
+    pub lagged: u64,
 }
 
 /// Whether a process can hear its fleet.
@@ -45,7 +45,7 @@ pub enum SyncStatus {
     Stopped,
 }
 
-/// Told of every change of the status.
+/// Reported of every change of the status.
 pub(super) type OnHealth = Arc<dyn Fn(&SyncHealth) + Send + Sync>;
 
 /// The health, written by the task and read by all.
@@ -62,7 +62,7 @@ struct State {
     last_error: Option<SyncErrorKind>,
     errors: [u64; SyncErrorKind::ALL.len()],
     connections: u64,
-    missed: u64,
+    lagged: u64,
 }
 
 impl SyncStatus {
@@ -87,7 +87,7 @@ impl Monitor {
             last_error: None,
             errors: [0; SyncErrorKind::ALL.len()],
             connections: 0,
-            missed: 0,
+            lagged: 0,
         };
         Self { state: Mutex::new(state), on_change }
     }
@@ -102,7 +102,7 @@ impl Monitor {
             last_error: state.last_error,
             errors: errors.filter(|(_, times)| *times > 0).collect(),
             connections: state.connections,
-            missed: state.missed,
+            lagged: state.lagged,
         }
     }
 
@@ -119,8 +119,8 @@ impl Monitor {
         lock(&self.state).connections += 1;
     }
 
-    pub(super) fn count_missed(&self, missed: u64) {
-        lock(&self.state).missed += missed;
+    pub(super) fn count_lagged(&self, lagged: u64) {
+        lock(&self.state).lagged += lagged;
     }
 
     pub(super) fn agree(&self, now: Instant) {
@@ -142,7 +142,7 @@ impl Monitor {
         tell(from, status, error, lasted);
         if let Some(on_change) = &self.on_change {
             // The user's code: what it does is its own affair.
-            let _ = contain(|| on_change(&self.health(now)));
+            let _ = catch_panic(|| on_change(&self.health(now)));
         }
     }
 }

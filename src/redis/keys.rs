@@ -28,7 +28,7 @@ impl Keys {
         self.key(circuit, "votes")
     }
 
-    /// The lease `slot` of the open stretch `epoch`.
+    /// The lease `slot` of the open epoch of this number.
     pub(super) fn lease(&self, circuit: &str, epoch: u64, slot: u32) -> String {
         format!("{}:{epoch}:{slot}", self.key(circuit, "probe"))
     }

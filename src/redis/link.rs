@@ -18,7 +18,7 @@ pub(super) struct Connector {
     pub(super) terms: Arc<Terms>,
     pub(super) timeout: Duration,
     pub(super) pushes: mpsc::Sender<Push>,
-    pub(super) missed: Arc<AtomicU64>,
+    pub(super) lagged: Arc<AtomicU64>,
 }
 
 /// A connection that has subscribed to the fleet's changes.
@@ -81,7 +81,7 @@ impl Connector {
     }
 
     fn push_sender(&self, generation: u64) -> impl Fn(PushInfo) -> Result<(), ()> + use<> {
-        let (pushes, missed) = (self.pushes.clone(), Arc::clone(&self.missed));
+        let (pushes, lagged) = (self.pushes.clone(), Arc::clone(&self.lagged));
         move |push| {
             let what = match push.kind {
                 PushKind::Message => match push.data.into_iter().nth(1) {
@@ -93,7 +93,7 @@ impl Connector {
             };
             if pushes.try_send(Push { generation, what }).is_err() {
                 // Relaxed: it stands for itself; all is read again when it has grown.
-                missed.fetch_add(1, Ordering::Relaxed);
+                lagged.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())
         }

@@ -32,7 +32,7 @@ pub(super) struct LocalChange {
 
 /// Puts changes into an outbox.
 #[derive(Debug)]
-pub(super) struct Scribe(pub(super) Arc<Outbox>);
+pub(super) struct OutboxListener(pub(super) Arc<Outbox>);
 
 impl Outbox {
     pub(super) fn new() -> Self {
@@ -63,7 +63,7 @@ impl Outbox {
     }
 }
 
-impl Listener for Scribe {
+impl Listener for OutboxListener {
     fn on_event(&self, event: &CircuitEvent) {
         if let CircuitEvent::StateChanged {
             circuit, from, to, reason, open_for, fleet_epoch, ..
@@ -91,7 +91,7 @@ impl Listener for Scribe {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outbox, Scribe};
+    use super::{Outbox, OutboxListener};
     use crate::circuit::Circuit;
     use crate::sync::Arc;
 
@@ -100,7 +100,7 @@ mod tests {
         let earlier = Circuit::builder("api").build();
         earlier.trip();
         let outbox = Arc::new(Outbox::new());
-        let scribe = Scribe(Arc::clone(&outbox));
+        let scribe = OutboxListener(Arc::clone(&outbox));
 
         let later = Circuit::builder("api").listener(scribe).restore(earlier.export()).build();
 

@@ -19,9 +19,9 @@ pub(super) enum Ask {
     Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
     /// It has closed here, and the vote with it.
     Withdraw,
-    /// What the probes of this node have shown of the open stretch `epoch`.
+    /// What the probes of this node have shown of the open epoch of this number.
     Settle { epoch: u64, shown: Shown },
-    /// May this node probe in the open stretch `epoch`?
+    /// May this node probe in the open epoch of this number?
     Lease { epoch: u64, lasts: Duration },
     /// Redis has lost this, or is to keep it.
     Restore { record: FleetRecord, left: Duration },

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::circuit::fleet::command::{Fleet, FleetCommand, FleetDeaf};
+use crate::circuit::fleet::command::{Fleet, FleetCommand, FleetUnreachable};
 use crate::redis::builder::RedisSyncBuilder;
 use crate::redis::error::{SyncError, SyncErrorKind};
 use crate::redis::health::{Monitor, SyncHealth};
@@ -19,10 +19,10 @@ use crate::sync::Arc;
 /// See the [module docs](super). Clones are the same link; it ends when the last one is dropped.
 #[derive(Clone)]
 pub struct RedisSync {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SyncState>,
 }
 
-pub(super) struct Shared {
+pub(super) struct SyncState {
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) monitor: Arc<Monitor>,
     pub(super) node: String,
@@ -137,12 +137,13 @@ impl Fleet for Operators {
         &self,
         circuit: Arc<str>,
         command: FleetCommand,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetDeaf>> + Send + Sync>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
         let orders = self.0.upgrade();
         Box::pin(async move {
-            let orders = orders.ok_or_else(|| FleetDeaf("the link has stopped".to_owned()))?;
+            let orders =
+                orders.ok_or_else(|| FleetUnreachable("the link has stopped".to_owned()))?;
             let given = give(orders, circuit, command).await;
-            given.map_err(|error| FleetDeaf(error.to_string()))
+            given.map_err(|error| FleetUnreachable(error.to_string()))
         })
     }
 }

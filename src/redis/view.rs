@@ -30,7 +30,7 @@ struct Known {
     ends: Timestamp,
 }
 
-/// A stretch in which the fleet's circuit is open.
+/// An epoch in which the fleet's circuit is open.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     pub(super) epoch: u64,
@@ -63,8 +63,8 @@ impl View {
         self.known.as_ref().map_or(0, |known| known.record.epoch())
     }
 
-    /// The present stretch, if the fleet's circuit is open and nobody has forced it.
-    pub(super) fn open_stretch(&self) -> Option<Stretch> {
+    /// The present epoch, if the fleet's circuit is open and nobody has forced it.
+    pub(super) fn open_epoch(&self) -> Option<Stretch> {
         let known = self.known.as_ref()?;
         let record = &known.record;
         (record.standing == Standing::Open).then(|| Stretch {
@@ -87,7 +87,7 @@ impl View {
         self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
         self.lease = Lease::None;
         self.must_lease = None;
-        // What probes have shown of a stretch that is over is of no use.
+        // What probes have shown of an epoch that is over is of no use.
         self.wish.take_if(|wish| matches!(wish, Ask::Settle { .. }));
         true
     }
@@ -97,7 +97,7 @@ impl View {
         self.known.is_some() && !self.is_closed()
     }
 
-    /// Whether the stretch `epoch` was open, and the word that is known now says that it is over.
+    /// Whether the epoch of this number was open, and the word that is known now says that it is over.
     pub(super) fn has_recovered(&self, epoch: u64) -> bool {
         self.is_closed() && epoch == self.last_open
     }
@@ -108,7 +108,7 @@ impl View {
 
     /// Whether a circuit of this name that is made again should find it here.
     pub(super) fn outlives_its_circuit(&self, now: Timestamp) -> bool {
-        self.is_forced() || self.open_stretch().is_some_and(|stretch| now < stretch.ends)
+        self.is_forced() || self.open_epoch().is_some_and(|open_epoch| now < open_epoch.ends)
     }
 
     /// Whether a record of this circuit runs out unless it is touched.

@@ -45,10 +45,10 @@ mod saved;
 #[derive(Clone)]
 #[doc(alias = "CircuitBreakerRegistry")]
 pub struct CircuitRegistry {
-    shared: Arc<Shared>,
+    shared: Arc<RegistryState>,
 }
 
-struct Shared {
+struct RegistryState {
     template: Template,
     entries: RwLock<Entries>,
     /// The processes that share these circuits.
@@ -97,7 +97,7 @@ impl CircuitRegistry {
     {
         let (template, entries) = (Template::new(template), RwLock::default());
         let fleet = RwLock::default();
-        Self { shared: Arc::new(Shared { template, entries, fleet }) }
+        Self { shared: Arc::new(RegistryState { template, entries, fleet }) }
     }
 
     /// The circuit of this name, if there is one.

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::circuit::permit::{Admission, FailureOnPanic};
-use crate::service::completion::{AtOnce, SettleCall, Settlement};
+use crate::service::completion::{AtResult, CompleteCall, Decision};
 use crate::service::rejection::PassOn;
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 
 pin_project! {
     /// The future of a call through a [`CircuitBreaker`](crate::CircuitBreaker).
@@ -27,7 +27,7 @@ pin_project! {
     ///
     /// When polled after completion.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, G, C, R, M = AtOnce> {
+    pub struct ResponseFuture<F, G, C, R, M = AtResult> {
         #[pin]
         phase: Phase<F, G, C, R, M>,
     }
@@ -39,8 +39,8 @@ pin_project! {
         Calling {
             #[pin]
             call: F,
-            admission: Option<Admission<Handle<C, R>>>,
-            settling: M,
+            admission: Option<Admission<Shared<C, R>>>,
+            call_completion: M,
         },
         Rejected {
             #[pin]
@@ -51,8 +51,12 @@ pin_project! {
 
 impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
     #[inline]
-    pub(crate) const fn calling(call: F, admission: Admission<Handle<C, R>>, settling: M) -> Self {
-        Self { phase: Phase::Calling { call, admission: Some(admission), settling } }
+    pub(crate) const fn calling(
+        call: F,
+        admission: Admission<Shared<C, R>>,
+        call_completion: M,
+    ) -> Self {
+        Self { phase: Phase::Calling { call, admission: Some(admission), call_completion } }
     }
 
     pub(crate) const fn rejected(answer: G) -> Self {
@@ -63,7 +67,7 @@ impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
 impl<F, G, C, R, M, T, E> Future for ResponseFuture<F, G, C, R, M>
 where
     F: Future<Output = Result<T, E>>,
-    M: SettleCall<C, T, E>,
+    M: CompleteCall<C, T, E>,
     R: PassOn<E>,
     G: Future<Output = Result<T, R::Error>>,
 {
@@ -72,29 +76,29 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().phase.project() {
-            PhaseProjection::Calling { call, admission, settling } => {
+            PhaseProjection::Calling { call, admission, call_completion } => {
                 let guard = FailureOnPanic::arm(admission);
                 let polled = call.poll(cx);
                 guard.disarm();
                 let result = ready!(polled);
                 let held = admission.as_mut().expect("polled after completion");
                 held.judge();
-                match settling.judge(held.holder().classify(), &result) {
-                    Settlement::Now(outcome) => {
+                match call_completion.decide(held.holder().classify(), &result) {
+                    Decision::Now(outcome) => {
                         // In place: moving the admission out first costs more than recording.
-                        held.settle(outcome);
+                        held.record_in_place(outcome);
                         *admission = None;
-                        M::settled(Poll::Ready(result.map_err(R::pass_on)))
+                        M::completed(Poll::Ready(result.map_err(R::pass_on)))
                     }
-                    Settlement::Later(later) => {
+                    Decision::AtEnd(later) => {
                         let permit = held.hand_on();
                         *admission = None;
-                        let response = result.map(|it| settling.unsettled(it, permit, later));
+                        let response = result.map(|it| call_completion.deferred(it, permit, later));
                         Poll::Ready(response.map_err(R::pass_on))
                     }
                 }
             }
-            PhaseProjection::Rejected { answer } => M::settled(answer.poll(cx)),
+            PhaseProjection::Rejected { answer } => M::completed(answer.poll(cx)),
         }
     }
 }

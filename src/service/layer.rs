@@ -9,11 +9,11 @@ use tower_layer::Layer;
 use crate::circuit::Circuit;
 use crate::circuit::classify::{ErrorsAsFailures, FailureIf};
 use crate::error::Rejected;
-use crate::service::completion::{AtOnce, Filtered, Ignoring, InError, NotSent};
+use crate::service::completion::{AtResult, Filtered, Ignoring, InError, NotSent};
 use crate::service::on_open::OnOpen;
 use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
 use crate::service::service::CircuitBreaker;
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 use crate::sync::Arc;
 
 /// Puts a [`Circuit`] around a service.
@@ -44,15 +44,15 @@ use crate::sync::Arc;
 /// # }
 /// ```
 #[must_use]
-pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtOnce> {
-    handle: Handle<C, R>,
-    settlement: M,
+pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtResult> {
+    shared: Shared<C, R>,
+    completion: M,
 }
 
 impl CircuitBreakerLayer {
     /// A layer around `circuit`: every `Err` is a failure, rejections are typed errors.
     pub fn new(circuit: Circuit) -> Self {
-        Self { handle: Handle::new(circuit, ErrorsAsFailures, Typed), settlement: AtOnce }
+        Self { shared: Shared::new(circuit, ErrorsAsFailures, Typed), completion: AtResult }
     }
 }
 
@@ -81,7 +81,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name, in whichever order they
     /// are called.
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
-        self.with(|handle, settlement| (handle.with_classify(Arc::new(classify)), settlement))
+        self.with(|shared, completion| (shared.with_classify(Arc::new(classify)), completion))
     }
 
     /// Ignores calls whose error is an `X`, or has one among its sources: the upstream answered,
@@ -243,35 +243,35 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`]; see
     /// [`OnOpen`] for when to wait instead.
     pub fn on_open(self, on_open: OnOpen) -> Self {
-        Self { handle: self.handle.with_arm(on_open.arm()), ..self }
+        Self { shared: self.shared.with_timer(on_open.timer()), ..self }
     }
 
     /// The circuit.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
-        self.handle.circuit()
+        self.shared.circuit()
     }
 
     /// The same layer of other parts.
     pub(crate) fn with<D, Q, N>(
         self,
-        change: impl FnOnce(Handle<C, R>, M) -> (Handle<D, Q>, N),
+        change: impl FnOnce(Shared<C, R>, M) -> (Shared<D, Q>, N),
     ) -> CircuitBreakerLayer<D, Q, N> {
-        let (handle, settlement) = change(self.handle, self.settlement);
-        CircuitBreakerLayer { handle, settlement }
+        let (shared, completion) = change(self.shared, self.completion);
+        CircuitBreakerLayer { shared, completion }
     }
 
     /// The same layer, which looks at errors by `K` before the classifier is asked.
     pub(crate) fn filtered<K>(self) -> CircuitBreakerLayer<C, R, Filtered<K, M>> {
-        self.with(|handle, settlement| (handle, Filtered::new(settlement)))
+        self.with(|shared, completion| (shared, Filtered::new(completion)))
     }
 
-    pub(crate) fn into_parts(self) -> (Handle<C, R>, M) {
-        (self.handle, self.settlement)
+    pub(crate) fn into_parts(self) -> (Shared<C, R>, M) {
+        (self.shared, self.completion)
     }
 
     fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
-        self.with(|handle, settlement| (handle.with_strategy(Arc::new(strategy)), settlement))
+        self.with(|shared, completion| (shared.with_strategy(Arc::new(strategy)), completion))
     }
 }
 
@@ -279,20 +279,20 @@ impl<S, C, R, M: Clone> Layer<S> for CircuitBreakerLayer<C, R, M> {
     type Service = CircuitBreaker<S, C, R, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CircuitBreaker::from_handle(inner, self.handle.clone(), self.settlement.clone())
+        CircuitBreaker::from_handle(inner, self.shared.clone(), self.completion.clone())
     }
 }
 
 impl<C, R, M: Clone> Clone for CircuitBreakerLayer<C, R, M> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), settlement: self.settlement.clone() }
+        Self { shared: self.shared.clone(), completion: self.completion.clone() }
     }
 }
 
 impl<C, R, M: fmt::Debug> fmt::Debug for CircuitBreakerLayer<C, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("CircuitBreakerLayer");
-        self.handle.show(&mut shown);
-        shown.field("settlement", &self.settlement).finish()
+        self.shared.show(&mut shown);
+        shown.field("completion", &self.completion).finish()
     }
 }

@@ -1,8 +1,8 @@
 //! What callers meet while a circuit would reject them.
 
-use crate::service::wait::timer::Arm;
+use crate::service::wait::timer::Timer;
 #[cfg(feature = "tokio")]
-use crate::service::wait::timer::tokio::after;
+use crate::service::wait::timer::after;
 
 /// What callers meet while the circuit would reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -93,7 +93,7 @@ pub enum OnOpen {
 
 impl OnOpen {
     /// What wakes a caller that waits; `None` where none does.
-    pub(crate) const fn arm(self) -> Option<Arm> {
+    pub(crate) const fn timer(self) -> Option<Timer> {
         match self {
             Self::Reject => None,
             #[cfg(feature = "tokio")]

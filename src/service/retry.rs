@@ -17,12 +17,12 @@ use crate::error::{ErrorChain, Rejected, find_in_chain};
 ///
 /// A rejected call was never made: another attempt at once would only be rejected, too, and would
 /// spend a budget that other calls need. So the policy within is not asked. The rejection is
-/// returned to the caller; or, with [`patience`](Self::patience), the call is made again when the
+/// returned to the caller; or, with [`max_wait`](Self::max_wait), the call is made again when the
 /// circuit's open time is over.
 ///
 /// Put the retry layer around the circuit breaker. Rejections are found in the error itself and
 /// among its sources, for which it must be an [`ErrorChain`]; for other types say where with
-/// [`finding`](Self::finding).
+/// [`find_with`](Self::find_with).
 ///
 /// # Examples
 ///
@@ -30,7 +30,7 @@ use crate::error::{ErrorChain, Rejected, find_in_chain};
 /// use std::time::Duration;
 /// use tower::retry::Policy;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, HeedRejections, Rejected};
+/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, RetryUnlessRejected, Rejected};
 ///
 /// /// Once more.
 /// #[derive(Clone)]
@@ -55,28 +55,28 @@ use crate::error::{ErrorChain, Rejected, find_in_chain};
 /// let circuit = Circuit::builder("numbers").build();
 /// circuit.trip_for(Duration::from_secs(60));
 /// let client = ServiceBuilder::new()
-///     .retry(HeedRejections::new(Again(1)).patience(Duration::from_secs(5)))
+///     .retry(RetryUnlessRejected::new(Again(1)).max_wait(Duration::from_secs(5)))
 ///     .layer(CircuitBreakerLayer::new(circuit).boxed())
 ///     .service(service_fn(|number: u32| async move { Ok::<_, BoxError>(number) }));
 ///
-/// // A minute is more than it has patience for.
+/// // A minute is more than it may wait.
 /// let error = client.oneshot(7).await.unwrap_err();
 /// assert!(Rejected::find(&*error).is_some());
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct HeedRejections<P, F = Anywhere> {
+pub struct RetryUnlessRejected<P, F = InErrorChain> {
     policy: P,
     find: F,
     /// For how long this call may still wait.
-    patience: Duration,
+    max_wait: Duration,
 }
 
-/// Where [`HeedRejections`] looks for a rejection in an error.
+/// Where [`RetryUnlessRejected`] looks for a rejection in an error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot find a rejection in errors of type `{E}`",
     note = "implement `ErrorChain` for `{E}`, or say where it is: \
-            `HeedRejections::new(policy).finding(|error: &{E}| ..)`"
+            `RetryUnlessRejected::new(policy).find_with(|error: &{E}| ..)`"
 )]
 pub trait FindRejected<E> {
     /// The rejection in `error`, if there is one.
@@ -86,9 +86,9 @@ pub trait FindRejected<E> {
 /// Looks in the error itself and among its sources, as its [`ErrorChain`] says.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
-pub struct Anywhere;
+pub struct InErrorChain;
 
-impl<E: ErrorChain> FindRejected<E> for Anywhere {
+impl<E: ErrorChain> FindRejected<E> for InErrorChain {
     fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected> {
         find_in_chain(error)
     }
@@ -103,57 +103,57 @@ where
     }
 }
 
-impl<P> HeedRejections<P> {
+impl<P> RetryUnlessRejected<P> {
     /// Never retries a rejected call, and has `policy` decide on all others.
     pub const fn new(policy: P) -> Self {
-        Self { policy, find: Anywhere, patience: Duration::ZERO }
+        Self { policy, find: InErrorChain, max_wait: Duration::ZERO }
     }
 }
 
-impl<P, F> HeedRejections<P, F> {
-    /// Lets a call wait until the circuit lets it through again, for up to `patience` in all.
+impl<P, F> RetryUnlessRejected<P, F> {
+    /// Lets a call wait until the circuit lets it through again, for up to `max_wait` in all.
     ///
     /// A rejection that does not say for how long, or for longer than is left, is returned at once.
     /// Keep it below the deadline of the whole call. Needs a tokio runtime with time. Default:
     /// zero.
     #[must_use]
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn max_wait(self, max_wait: Duration) -> Self {
+        Self { max_wait, ..self }
     }
 
     /// Says where in an error the rejection is, for types that are no [`ErrorChain`]:
     /// `|error: &Error<String>| error.rejected()`.
     #[must_use]
-    pub fn finding<G, E>(self, find: G) -> HeedRejections<P, G>
+    pub fn find_with<G, E>(self, find: G) -> RetryUnlessRejected<P, G>
     where
         G: Fn(&E) -> Option<&Rejected>,
     {
-        HeedRejections { policy: self.policy, find, patience: self.patience }
+        RetryUnlessRejected { policy: self.policy, find, max_wait: self.max_wait }
     }
 
-    /// Until when to wait for the circuit, if there is patience for that.
+    /// Until when to wait for the circuit, if `max_wait` allows that.
     fn wait_for(&mut self, rejected: &Rejected) -> Option<Duration> {
         let wait = rejected.retry_after()?;
-        self.patience = self.patience.checked_sub(wait)?;
+        self.max_wait = self.max_wait.checked_sub(wait)?;
         Some(wait)
     }
 }
 
-impl<P, F, Req, T, E> Policy<Req, T, E> for HeedRejections<P, F>
+impl<P, F, Req, T, E> Policy<Req, T, E> for RetryUnlessRejected<P, F>
 where
     P: Policy<Req, T, E>,
     F: FindRejected<E>,
 {
-    type Future = Pause<P::Future>;
+    type Future = RetryFuture<P::Future>;
 
     fn retry(&mut self, request: &mut Req, result: &mut Result<T, E>) -> Option<Self::Future> {
         let Some(rejected) = result.as_ref().err().and_then(|error| self.find.find(error)) else {
             let pause = self.policy.retry(request, result)?;
-            return Some(Pause { phase: Phase::Policy { pause } });
+            return Some(RetryFuture { phase: Phase::Policy { pause } });
         };
         let rejected = rejected.clone();
         let pause = sleep(self.wait_for(&rejected)?);
-        Some(Pause { phase: Phase::Open { pause } })
+        Some(RetryFuture { phase: Phase::Open { pause } })
     }
 
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
@@ -164,7 +164,7 @@ where
 pin_project! {
     /// The time until a call is made again.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Pause<P> {
+    pub struct RetryFuture<P> {
         #[pin]
         phase: Phase<P>,
     }
@@ -186,7 +186,7 @@ pin_project! {
     }
 }
 
-impl<P: Future<Output = ()>> Future for Pause<P> {
+impl<P: Future<Output = ()>> Future for RetryFuture<P> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -197,21 +197,21 @@ impl<P: Future<Output = ()>> Future for Pause<P> {
     }
 }
 
-impl<P: fmt::Debug, F> fmt::Debug for HeedRejections<P, F> {
+impl<P: fmt::Debug, F> fmt::Debug for RetryUnlessRejected<P, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeedRejections")
+        f.debug_struct("RetryUnlessRejected")
             .field("policy", &self.policy)
-            .field("patience", &self.patience)
+            .field("max_wait", &self.max_wait)
             .finish_non_exhaustive()
     }
 }
 
-impl<P> fmt::Debug for Pause<P> {
+impl<P> fmt::Debug for RetryFuture<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {
             Phase::Policy { .. } => "Policy",
             Phase::Open { .. } => "Open",
         };
-        f.debug_struct("Pause").field("phase", &phase).finish_non_exhaustive()
+        f.debug_struct("RetryFuture").field("phase", &phase).finish_non_exhaustive()
     }
 }

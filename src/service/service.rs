@@ -11,11 +11,11 @@ use crate::circuit::classify::ErrorsAsFailures;
 use crate::circuit::permit::{Admission, FailureOnPanic};
 use crate::engine::ticket::Ticket;
 use crate::error::Rejected;
-use crate::service::completion::{AtOnce, Settle, SettleCall};
+use crate::service::completion::{AtResult, Complete, CompleteCall};
 use crate::service::future::ResponseFuture;
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::{Answer, PassOn, Typed};
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 use crate::service::wait::state::{Slot, Waiting};
 use crate::sync::{Bug, planted};
 
@@ -30,10 +30,10 @@ use crate::sync::{Bug, planted};
 ///
 /// Asks nothing of the inner service but that it is one, and unless it waits, needs no runtime.
 /// Neither a call nor a rejection allocates.
-pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtOnce> {
+pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtResult> {
     inner: S,
-    handle: Handle<C, R>,
-    settlement: M,
+    shared: Shared<C, R>,
+    completion: M,
     readiness: Readiness,
     waiting: Waiting,
 }
@@ -67,9 +67,9 @@ impl<S> CircuitBreaker<S> {
 }
 
 impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
-    pub(crate) fn from_handle(inner: S, handle: Handle<C, R>, settlement: M) -> Self {
-        let waiting = Waiting::new(handle.arm());
-        Self { inner, handle, settlement, readiness: Readiness::Unasked, waiting }
+    pub(crate) fn from_handle(inner: S, shared: Shared<C, R>, completion: M) -> Self {
+        let waiting = Waiting::new(shared.timer());
+        Self { inner, shared, completion, readiness: Readiness::Unasked, waiting }
     }
 
     /// The inner service.
@@ -93,7 +93,7 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     /// The circuit.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
-        self.handle.circuit()
+        self.shared.circuit()
     }
 
     /// The inner service is ready. While waiting for admission, so is this one once a call has a
@@ -111,7 +111,7 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     #[inline(never)]
     fn wait_for_slot(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.readiness = Readiness::Holding;
-        if ready!(self.waiting.poll_slot(self.handle.circuit(), cx)) == Slot::NotNeeded {
+        if ready!(self.waiting.poll_slot(self.shared.circuit(), cx)) == Slot::NotNeeded {
             self.readiness = Readiness::Ready;
         }
         Poll::Ready(())
@@ -127,13 +127,13 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     /// Records an error of the inner `poll_ready` as that of a call, and gives it back.
     fn record_unready<Req, T, E>(&self, error: E) -> E
     where
-        M: Settle<C, Req, T, E>,
+        M: Complete<C, Req, T, E>,
     {
-        let circuit = self.handle.circuit();
+        let circuit = self.shared.circuit();
         let result = Err(error);
         if let Ok(ticket) = circuit.admit() {
             let admission = Admission::new(circuit, ticket);
-            admission.record(self.settlement.classify_unready(self.handle.classify(), &result));
+            admission.record(self.completion.classify_unready(self.shared.classify(), &result));
         }
         match result {
             Err(error) => error,
@@ -146,9 +146,9 @@ impl<S, C, R, M, Req> Service<Req> for CircuitBreaker<S, C, R, M>
 where
     S: Service<Req>,
     R: Answer<Req, S::Response, S::Error>,
-    M: Settle<C, Req, S::Response, S::Error>,
+    M: Complete<C, Req, S::Response, S::Error>,
 {
-    type Response = <M::Call as SettleCall<C, S::Response, S::Error>>::Response;
+    type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
     type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
 
@@ -158,8 +158,8 @@ where
             return self.poll_slot(cx);
         }
         if self.circuit().would_reject() {
-            let Some(arm) = self.waiting.arm() else { return self.ready_to_reject() };
-            ready!(self.waiting.poll_open(arm, self.handle.circuit(), cx));
+            let Some(timer) = self.waiting.timer() else { return self.ready_to_reject() };
+            ready!(self.waiting.poll_open(timer, self.shared.circuit(), cx));
         }
         match self.inner.poll_ready(cx) {
             Poll::Ready(Ok(())) => self.poll_slot(cx),
@@ -171,14 +171,14 @@ where
             // Said to be ready before, so it stays so: a call is rejected as not ready.
             Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
             // Who is not to be rejected need not hear of the circuit meanwhile.
-            Poll::Pending if self.waiting.arm().is_some() => {
+            Poll::Pending if self.waiting.timer().is_some() => {
                 self.waiting.end();
                 Poll::Pending
             }
             Poll::Pending => {
-                self.waiting.begin(self.handle.circuit(), cx.waker());
+                self.waiting.begin(self.shared.circuit(), cx.waker());
                 // A task that waits here is a call that comes, and perhaps the only one.
-                self.circuit().look_for_stalled_calls();
+                self.circuit().check_stalled_calls();
                 // Asked again after the waker is in place: a trip in between woke nobody.
                 if self.circuit().would_reject() && !planted(Bug::AskedOnce) {
                     return self.ready_to_reject();
@@ -191,7 +191,7 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
-        let circuit = self.handle.circuit();
+        let circuit = self.shared.circuit();
         let admitted = match asked {
             Readiness::Ready => circuit.admit(),
             Readiness::Holding => self.waiting.admit(circuit),
@@ -201,7 +201,7 @@ where
             // Not called, so still ready: what it has reserved is kept for the next call.
             self.readiness = Readiness::Ready;
         }
-        enter(&mut self.inner, &self.handle, &self.settlement, admitted, request)
+        enter(&mut self.inner, &self.shared, &self.completion, admitted, request)
     }
 }
 
@@ -209,28 +209,28 @@ where
 #[inline]
 pub(crate) fn enter<S, C, R, M, Req>(
     inner: &mut S,
-    handle: &Handle<C, R>,
-    settlement: &M,
+    shared: &Shared<C, R>,
+    completion: &M,
     admitted: Result<Ticket, Rejected>,
     request: Req,
 ) -> ResponseFuture<S::Future, R::Future, C, R, M::Call>
 where
     S: Service<Req>,
     R: Answer<Req, S::Response, S::Error>,
-    M: Settle<C, Req, S::Response, S::Error>,
+    M: Complete<C, Req, S::Response, S::Error>,
 {
     match admitted {
         Ok(ticket) => {
-            let mut held = Some(Admission::new(handle.circuit(), ticket));
-            let settling = settlement.begin(handle.classify(), &request);
+            let mut held = Some(Admission::new(shared.circuit(), ticket));
+            let settling = completion.begin(shared.classify(), &request);
             let guard = FailureOnPanic::arm(&mut held);
             let call = inner.call(request);
             guard.disarm();
             // The ticket goes to the future, which holds the circuit for itself.
             held.iter_mut().for_each(Admission::give_up);
-            ResponseFuture::calling(call, Admission::new(handle.clone(), ticket), settling)
+            ResponseFuture::calling(call, Admission::new(shared.clone(), ticket), settling)
         }
-        Err(rejected) => ResponseFuture::rejected(handle.strategy().answer(request, rejected)),
+        Err(rejected) => ResponseFuture::rejected(shared.strategy().answer(request, rejected)),
     }
 }
 
@@ -238,7 +238,7 @@ where
 /// instance is not the clone's to use.
 impl<S: Clone, C, R, M: Clone> Clone for CircuitBreaker<S, C, R, M> {
     fn clone(&self) -> Self {
-        Self::from_handle(self.inner.clone(), self.handle.clone(), self.settlement.clone())
+        Self::from_handle(self.inner.clone(), self.shared.clone(), self.completion.clone())
     }
 }
 
@@ -246,7 +246,7 @@ impl<S: fmt::Debug, C, R, M: fmt::Debug> fmt::Debug for CircuitBreaker<S, C, R, 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("CircuitBreaker");
         shown.field("inner", &self.inner);
-        self.handle.show(&mut shown);
-        shown.field("settlement", &self.settlement).finish()
+        self.shared.show(&mut shown);
+        shown.field("completion", &self.completion).finish()
     }
 }

@@ -4,13 +4,13 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use crate::circuit::Circuit;
-use crate::service::wait::timer::Arm;
+use crate::service::wait::timer::Timer;
 use crate::sync::{Arc, Counted, holders};
 
 /// One reference to circuit, classifier and strategy, so that a call costs one reference count
 /// and asks no `Clone` of any of them.
-pub(crate) struct Handle<C, R> {
-    shared: Counted<Apart<Shared<C, R>>>,
+pub(crate) struct Shared<C, R> {
+    inner: Counted<Apart<Inner<C, R>>>,
 }
 
 /// A value on another cache line than the reference count before it: every call changes that, and
@@ -21,95 +21,95 @@ struct Apart<T> {
     value: T,
 }
 
-struct Shared<C, R> {
+struct Inner<C, R> {
     circuit: Circuit,
     classify: Arc<C>,
     strategy: Arc<R>,
     /// For services that wait while the circuit is open; the others reject.
-    arm: Option<Arm>,
+    timer: Option<Timer>,
 }
 
-impl<C, R> Handle<C, R> {
+impl<C, R> Shared<C, R> {
     pub(crate) fn new(circuit: Circuit, classify: C, strategy: R) -> Self {
         let (classify, strategy) = (Arc::new(classify), Arc::new(strategy));
-        Self::from(Shared { circuit, classify, strategy, arm: None })
+        Self::from(Inner { circuit, classify, strategy, timer: None })
     }
 
-    pub(crate) fn with_classify<D>(&self, classify: Arc<D>) -> Handle<D, R> {
-        let Shared { circuit, strategy, arm, .. } = &self.shared.value;
+    pub(crate) fn with_classify<D>(&self, classify: Arc<D>) -> Shared<D, R> {
+        let Inner { circuit, strategy, timer, .. } = &self.inner.value;
         let (circuit, strategy) = (circuit.clone(), Arc::clone(strategy));
-        Handle::from(Shared { circuit, classify, strategy, arm: *arm })
+        Shared::from(Inner { circuit, classify, strategy, timer: *timer })
     }
 
-    pub(crate) fn with_strategy<Q>(&self, strategy: Arc<Q>) -> Handle<C, Q> {
-        let Shared { circuit, classify, arm, .. } = &self.shared.value;
+    pub(crate) fn with_strategy<Q>(&self, strategy: Arc<Q>) -> Shared<C, Q> {
+        let Inner { circuit, classify, timer, .. } = &self.inner.value;
         let (circuit, classify) = (circuit.clone(), Arc::clone(classify));
-        Handle::from(Shared { circuit, classify, strategy, arm: *arm })
+        Shared::from(Inner { circuit, classify, strategy, timer: *timer })
     }
 
     pub(crate) fn with_circuit(&self, circuit: Circuit) -> Self {
-        let Shared { classify, strategy, arm, .. } = &self.shared.value;
+        let Inner { classify, strategy, timer, .. } = &self.inner.value;
         let (classify, strategy) = (Arc::clone(classify), Arc::clone(strategy));
-        Self::from(Shared { circuit, classify, strategy, arm: *arm })
+        Self::from(Inner { circuit, classify, strategy, timer: *timer })
     }
 
     /// Whether nobody else has a clone.
     pub(crate) fn is_unshared(&self) -> bool {
-        holders(&self.shared) == 1
+        holders(&self.inner) == 1
     }
 
-    pub(crate) fn with_arm(&self, arm: Option<Arm>) -> Self {
-        let Shared { circuit, classify, strategy, .. } = &self.shared.value;
+    pub(crate) fn with_timer(&self, timer: Option<Timer>) -> Self {
+        let Inner { circuit, classify, strategy, .. } = &self.inner.value;
         let (circuit, classify) = (circuit.clone(), Arc::clone(classify));
-        Self::from(Shared { circuit, classify, strategy: Arc::clone(strategy), arm })
+        Self::from(Inner { circuit, classify, strategy: Arc::clone(strategy), timer })
     }
 
     #[inline]
     pub(crate) fn circuit(&self) -> &Circuit {
-        &self.shared.value.circuit
+        &self.inner.value.circuit
     }
 
     /// What wakes a caller that waits; `None` where calls are rejected.
     #[inline]
-    pub(crate) fn arm(&self) -> Option<Arm> {
-        self.shared.value.arm
+    pub(crate) fn timer(&self) -> Option<Timer> {
+        self.inner.value.timer
     }
 
     #[inline]
     pub(crate) fn classify(&self) -> &C {
-        &self.shared.value.classify
+        &self.inner.value.classify
     }
 
     pub(crate) fn strategy(&self) -> &R {
-        &self.shared.value.strategy
+        &self.inner.value.strategy
     }
 
     /// Shows the parts; closures by the name of their type.
     pub(crate) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
-        let on_open = if self.arm().is_some() { "Wait" } else { "Reject" };
+        let on_open = if self.timer().is_some() { "Wait" } else { "Reject" };
         shown
-            .field("circuit", &self.shared.value.circuit)
+            .field("circuit", &self.inner.value.circuit)
             .field("classify", &std::any::type_name::<C>())
             .field("rejection", &std::any::type_name::<R>())
             .field("on_open", &format_args!("{on_open}"));
     }
 }
 
-impl<C, R> From<Shared<C, R>> for Handle<C, R> {
-    fn from(shared: Shared<C, R>) -> Self {
-        Self { shared: Counted::new(Apart { between: [0; 6], value: shared }) }
+impl<C, R> From<Inner<C, R>> for Shared<C, R> {
+    fn from(inner: Inner<C, R>) -> Self {
+        Self { inner: Counted::new(Apart { between: [0; 6], value: inner }) }
     }
 }
 
-impl<C, R> Borrow<Circuit> for Handle<C, R> {
+impl<C, R> Borrow<Circuit> for Shared<C, R> {
     #[inline]
     fn borrow(&self) -> &Circuit {
         self.circuit()
     }
 }
 
-impl<C, R> Clone for Handle<C, R> {
+impl<C, R> Clone for Shared<C, R> {
     fn clone(&self) -> Self {
-        Self { shared: Counted::clone(&self.shared) }
+        Self { inner: Counted::clone(&self.inner) }
     }
 }

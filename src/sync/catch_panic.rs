@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `f`, which may panic: that is its own affair, and the panic hook has told of it. Gives
 /// whether it came to its end.
-pub(crate) fn contain(f: impl FnOnce()) -> bool {
+pub(crate) fn catch_panic(f: impl FnOnce()) -> bool {
     let ran = catch_unwind(AssertUnwindSafe(f));
     let is_well = ran.is_ok();
     if let Err(payload) = ran {

@@ -18,7 +18,7 @@ pub(crate) enum Bug {
     OldWord,
     /// A deadline is taken for that of the word that was read before it.
     UnpairedDeadline,
-    /// The deadline of the old stretch still stands when the new one is published.
+    /// The deadline of the old epoch still stands when the new one is published.
     OldDeadline,
     /// A trip does not ask, under the lock, whether its epoch is over.
     OldTrip,

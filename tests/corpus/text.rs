@@ -156,7 +156,7 @@ impl Drive {
         let circuit = builder.config(config.clone()).build();
         let permits: Vec<_> = (0..self.calls).map_while(|_| circuit.try_acquire().ok()).collect();
         clock.advance(self.lasting);
-        circuit.look_for_stalled_calls();
+        circuit.check_stalled_calls();
         for (number, permit) in permits.into_iter().enumerate() {
             if number == 1 {
                 clock.advance(self.run);

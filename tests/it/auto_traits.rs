@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
-    AtBodyEnd, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
+    AtEndOfBody, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
     ResponseBody, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
 use tower_circuit_breaker::hyper::HyperErrors;
@@ -62,10 +62,10 @@ fn public_types_can_be_shared() {
 
 #[test]
 fn what_stands_around_http_can_be_shared() {
-    send_sync_unpin::<CircuitBreaker<(), ServerErrorsAsFailures, Typed, AtBodyEnd>>();
+    send_sync_unpin::<CircuitBreaker<(), ServerErrorsAsFailures, Typed, AtEndOfBody>>();
     send_sync_unpin::<ClientErrors<HyperErrors>>();
     send_sync_unpin::<ClientErrors<ReqwestErrors>>();
-    send_sync_unpin::<Filtered<HyperErrors, AtBodyEnd>>();
+    send_sync_unpin::<Filtered<HyperErrors, AtEndOfBody>>();
     send_sync_unpin::<BodyCall<()>>();
     send_sync_unpin::<GrpcErrorsAsFailures>();
     send_sync_unpin::<ReadBody<fn()>>();

@@ -152,7 +152,7 @@ fn an_open_time_that_the_upstream_asked_for_counts_in_the_backoff() {
 
 #[test]
 fn a_probe_cannot_bring_more_than_the_longest_open_time() {
-    let (circuit, _) = probing(|b| b.longest_trip_for(60 * SECOND));
+    let (circuit, _) = probing(|b| b.max_trip_for(60 * SECOND));
 
     record(&circuit, Outcome::TripFor(61 * SECOND));
 

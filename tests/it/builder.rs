@@ -193,7 +193,7 @@ fn every_setter_panics_at_the_callers_line() {
         (|| drop(api().concurrent_probes(0)), line!()),
         (|| drop(api().probe_timeout(Duration::ZERO)), line!()),
         (|| drop(api().abandoned_after(Duration::ZERO)), line!()),
-        (|| drop(api().longest_trip_for(Duration::ZERO)), line!()),
+        (|| drop(api().max_trip_for(Duration::ZERO)), line!()),
         (|| drop(TripRule::failure_rate(f64::INFINITY)), line!()),
         (|| ignore(SlidingWindow::count(0)), line!()),
         (|| ignore(SlidingWindow::time(SECOND).buckets(0)), line!()),
@@ -226,7 +226,7 @@ fn the_largest_values_work() {
         .failed_probes_allowed(u32::MAX)
         .probe_timeout(Duration::MAX)
         .abandoned_after(Duration::MAX)
-        .longest_trip_for(Duration::MAX)
+        .max_trip_for(Duration::MAX)
         .build();
 
     crate::support::fail(&circuit);
@@ -268,8 +268,8 @@ fn the_limits_of_windows_and_open_times_are_checked() {
         "a time window in 3601 buckets: must be from 1 to 3600"
     );
     assert_eq!(
-        message(|| drop(api().longest_trip_for(Duration::ZERO))),
-        "longest_trip_for is 0ns: must be longer than zero"
+        message(|| drop(api().max_trip_for(Duration::ZERO))),
+        "max_trip_for is 0ns: must be longer than zero"
     );
     ignore(SlidingWindow::count(SlidingWindow::MAX_CALLS));
     ignore(SlidingWindow::time(10 * SlidingWindow::SHORTEST_BUCKET));

@@ -78,7 +78,7 @@ pub(crate) async fn server(answer: Result<StatusCode, &'static str>) -> SocketAd
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ends {
     /// As soon as it is made.
-    AtOnce,
+    AtResult,
     /// When a part of the request is here.
     Midway,
     /// The same, by a reset.
@@ -88,7 +88,7 @@ pub(crate) enum Ends {
 /// Answers nothing.
 pub(crate) async fn closing(ends: Ends) -> SocketAddr {
     accept(move |mut connection| async move {
-        if !matches!(ends, Ends::AtOnce) {
+        if !matches!(ends, Ends::AtResult) {
             let _ = connection.read(&mut [0; 16]).await;
         }
         if matches!(ends, Ends::Resets) {

@@ -43,8 +43,8 @@ fn a_circuit_on_the_coarse_clock_opens_for_its_time() {
 
 #[test]
 fn clocks_that_never_go_back_say_so() {
-    assert!(SystemClock::new().never_goes_back());
-    assert!(CoarseClock::new().never_goes_back());
-    assert!(ManualClock::new().never_goes_back());
-    assert!(!Plain(Arc::default()).never_goes_back());
+    assert!(SystemClock::new().is_monotonic());
+    assert!(CoarseClock::new().is_monotonic());
+    assert!(ManualClock::new().is_monotonic());
+    assert!(!Plain(Arc::default()).is_monotonic());
 }

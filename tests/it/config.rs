@@ -34,7 +34,7 @@ const EVERYTHING: &str = r#"
     abandoned_after = "3s"
     ramp = "1m"
     throttle = 2
-    longest_trip_for = "2h"
+    max_trip_for = "2h"
 
     [[rules]]
     consecutive_failures = 3
@@ -61,7 +61,7 @@ fn everything() -> CircuitConfig {
         .abandoned_after(3 * SECOND)
         .ramp(60 * SECOND)
         .throttle(2.0)
-        .longest_trip_for(7200 * SECOND)
+        .max_trip_for(7200 * SECOND)
         .rule(
             TripRule::consecutive_failures(3)
                 .of(FailureKind::new("connect"))

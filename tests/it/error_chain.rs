@@ -8,10 +8,10 @@ use std::num::ParseIntError;
 use std::task::{Context, Poll};
 
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_circuit_breaker::completion::{Settle, SettleCall};
+use tower_circuit_breaker::completion::{Complete, CompleteCall};
 use tower_circuit_breaker::{
-    Anywhere, BoxError, CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, ErrorChain,
-    ErrorsAsFailures, FindRejected, Outcome, RejectReason, Rejected, Totals, Typed,
+    BoxError, CircuitBreaker, CircuitBreakerLayer, CircuitState, Error, ErrorChain,
+    ErrorsAsFailures, FindRejected, InErrorChain, Outcome, RejectReason, Rejected, Totals, Typed,
 };
 
 use crate::error_types::{ByDefault, Check, Foreign, Found, Own, Shed, for_each_type};
@@ -22,8 +22,8 @@ use crate::support::{FAILURE, Inner, calls, circuit, rejection};
 /// What a call that ends with `error` counts as.
 fn counted<C, M, E>(layer: CircuitBreakerLayer<C, Typed, M>, error: E) -> Totals
 where
-    M: Settle<C, (), (), E> + Clone,
-    M::Call: SettleCall<C, (), E, Response = ()>,
+    M: Complete<C, (), (), E> + Clone,
+    M::Call: CompleteCall<C, (), E, Response = ()>,
 {
     let circuit = layer.circuit().clone();
     let mut error = Some(error);
@@ -122,9 +122,9 @@ async fn the_retry_policy_finds_rejections_in_every_type() {
             E: ErrorChain + 'static,
             Fut: Future<Output = E>,
         {
-            let found = Anywhere.find(&wrap(rejected()).await).map(Rejected::reason);
+            let found = InErrorChain.find(&wrap(rejected()).await).map(Rejected::reason);
             assert_eq!(found, Some(RejectReason::Open), "{name}");
-            assert_eq!(Anywhere.find(&wrap(shed()).await), None, "{name}");
+            assert_eq!(InErrorChain.find(&wrap(shed()).await), None, "{name}");
         }
     }
 

@@ -58,7 +58,7 @@ fn the_soonest_of_several_rejections_is_over_first() {
         (vec![&forced], Some(&forced)),
         (vec![], None),
     ] {
-        assert_eq!(Rejected::soonest(several.iter().copied()), soonest, "{several:?}");
+        assert_eq!(Rejected::earliest(several.iter().copied()), soonest, "{several:?}");
     }
 }
 

@@ -28,8 +28,8 @@ fn states<const N: usize>(circuits: &[Circuit; N]) -> [CircuitState; N] {
     circuits.each_ref().map(Circuit::state)
 }
 
-fn held_closed(circuit: &Circuit) -> u64 {
-    circuit.snapshot().totals.held_closed
+fn trips_prevented(circuit: &Circuit) -> u64 {
+    circuit.snapshot().totals.trips_prevented
 }
 
 type Command = fn(&Circuit);
@@ -49,7 +49,7 @@ fn no_more_than_the_cap_trip() {
 
         let open = circuits.iter().filter(|circuit| circuit.state() == Open).count();
         assert_eq!((open, group.open_members()), (most, most as u64), "{cap:?}");
-        let held: u64 = circuits.iter().map(held_closed).sum();
+        let held: u64 = circuits.iter().map(trips_prevented).sum();
         assert_eq!(held, 5 - most as u64, "{cap:?}");
     }
 }
@@ -61,7 +61,7 @@ fn the_last_one_stays_whatever_the_cap() {
 
         fail(&circuit);
 
-        assert_eq!((circuit.state(), held_closed(&circuit)), (Closed, 1), "{cap:?}");
+        assert_eq!((circuit.state(), trips_prevented(&circuit)), (Closed, 1), "{cap:?}");
         assert_eq!(circuit.snapshot().totals.trips, 0, "{cap:?}");
     }
 }
@@ -95,7 +95,7 @@ fn a_member_that_was_held_closed_asks_again_at_its_next_failure() {
     fail(&first);
     fail(&second);
     succeed(&second);
-    assert_eq!((second.state(), held_closed(&second)), (Closed, 1));
+    assert_eq!((second.state(), trips_prevented(&second)), (Closed, 1));
 
     clock.advance(10 * SECOND);
     let probe = first.try_acquire().unwrap();
@@ -105,7 +105,7 @@ fn a_member_that_was_held_closed_asks_again_at_its_next_failure() {
     fail(&second);
 
     assert_eq!((first.state(), second.state()), (Closed, Open));
-    assert_eq!((held_closed(&first), held_closed(&second)), (0, 2));
+    assert_eq!((trips_prevented(&first), trips_prevented(&second)), (0, 2));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_circuit_that_reopens_has_its_place_already() {
 }
 
 #[test]
-fn every_end_of_an_open_stretch_gives_the_place_back() {
+fn every_end_of_an_open_epoch_gives_the_place_back() {
     let ends: [(&str, Command); 5] = [
         ("reset", Circuit::reset),
         ("force_closed", Circuit::force_closed),
@@ -167,7 +167,7 @@ fn an_upstream_that_asks_obeys_the_cap() {
 
     record(&second, Outcome::TripFor(Duration::from_secs(5)));
 
-    assert_eq!((second.state(), held_closed(&second)), (Closed, 1));
+    assert_eq!((second.state(), trips_prevented(&second)), (Closed, 1));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn operators_do_not_obey_the_cap_and_take_its_places() {
         fail(&circuits[3]);
 
         assert_eq!(states(&circuits), [Open, Open, Open, Closed], "{said}");
-        assert_eq!((group.open_members(), held_closed(&circuits[3])), (3, 1), "{said}");
+        assert_eq!((group.open_members(), trips_prevented(&circuits[3])), (3, 1), "{said}");
         circuits[..2].iter().for_each(Circuit::reset);
         circuits[..2].iter().for_each(Circuit::release);
         fail(&circuits[3]);
@@ -215,7 +215,7 @@ fn a_circuit_under_observation_needs_no_place_and_has_none() {
 
     fail(&second);
 
-    assert_eq!((second.state(), held_closed(&second), group.open_members()), (Open, 0, 1));
+    assert_eq!((second.state(), trips_prevented(&second), group.open_members()), (Open, 0, 1));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn in_two_groups_a_trip_needs_a_place_in_each() {
     fail(&second);
 
     fail(&shared);
-    assert_eq!((shared.state(), held_closed(&shared)), (Closed, 1));
+    assert_eq!((shared.state(), trips_prevented(&shared)), (Closed, 1));
     assert_eq!((one.open_members(), other.open_members()), (0, 1), "no place is kept for nothing");
     second.reset();
     fail(&shared);
@@ -247,11 +247,11 @@ fn calls_that_hang_obey_the_cap() {
     let calls = [first.try_acquire().unwrap(), second.try_acquire().unwrap()];
     clock.advance(2 * SECOND);
 
-    first.look_for_stalled_calls();
-    second.look_for_stalled_calls();
+    first.check_stalled_calls();
+    second.check_stalled_calls();
 
     assert_eq!([first.state(), second.state()], [Open, Closed]);
-    assert_eq!(held_closed(&second), 1);
+    assert_eq!(trips_prevented(&second), 1);
     drop(calls);
 }
 

@@ -18,7 +18,7 @@ fn read(subscription: &mut Subscription) -> Vec<String> {
     while let Some(Some(delivery)) = subscription.next().now_or_never() {
         read.push(match delivery {
             Delivery::Event(event) => short(&event),
-            Delivery::Missed(missed) => format!("{missed} missed"),
+            Delivery::Lagged(missed) => format!("{missed} missed"),
         });
     }
     read

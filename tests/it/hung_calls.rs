@@ -126,7 +126,7 @@ fn both_rules_may_stand_and_each_has_its_own_open_time() {
 }
 
 #[test]
-fn calls_of_an_earlier_stretch_do_not_count() {
+fn calls_of_an_earlier_epoch_do_not_count() {
     let (circuit, clock) = circuit(|b| b.stalled_calls(1, SECOND));
     let hung = hang(&circuit, 1);
     circuit.reset();
@@ -209,14 +209,14 @@ fn other_settings_begin_afresh_and_may_drop_the_rule() {
 fn a_ticker_opens_a_circuit_to_which_nobody_comes() {
     let (circuit, clock) = circuit(|b| b.stalled_calls(1, SECOND));
     let _hung = hang(&circuit, 1);
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     clock.advance(2 * SECOND);
     assert_eq!(circuit.state(), CircuitState::Closed);
 
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
 
     assert_eq!(circuit.state(), CircuitState::Open);
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     assert_eq!(circuit.snapshot().totals.rejected, 0);
 }
 

@@ -164,7 +164,7 @@ async fn requests_that_cannot_be_sent_are_not_sent() {
 
 #[tokio::test]
 async fn an_upstream_that_closes_or_resets_connections_fails() {
-    for ends in [Ends::AtOnce, Ends::Midway, Ends::Resets] {
+    for ends in [Ends::AtResult, Ends::Midway, Ends::Resets] {
         let address = closing(ends).await;
         for version in VERSIONS {
             let (circuit, _) = circuit(|b| b.failure_count(1_000));

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use http::{Method, Request, Response};
 use http_body::Body;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
-use tower_circuit_breaker::completion::{Settle, SettleCall};
+use tower_circuit_breaker::completion::{Complete, CompleteCall};
 use tower_circuit_breaker::http::{
     BODY, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, grpc_layer, grpc_unavailable,
     layer, service_unavailable,
@@ -50,8 +50,8 @@ fn a_half_open_circuit_learns_nothing_from_responses_of_one_further_in() {
         layer: impl FnOnce(Circuit) -> CircuitBreakerLayer<C, Typed, M>,
         respond: fn(Rejected) -> Response<Script>,
     ) where
-        M: Settle<C, Request<()>, Response<Script>, Infallible> + Clone,
-        M::Call: SettleCall<C, Response<Script>, Infallible, Response = Response<L>>,
+        M: Complete<C, Request<()>, Response<Script>, Infallible> + Clone,
+        M::Call: CompleteCall<C, Response<Script>, Infallible, Response = Response<L>>,
     {
         let ((outer, _), (inner, _)) = (probing(|b| b), circuit(|b| b));
         inner.trip();

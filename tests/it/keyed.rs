@@ -10,13 +10,13 @@ use futures_util::FutureExt;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuitBreakerLayer, KeyedCircuits};
 use tower_circuit_breaker::{
-    AtOnce, Circuit, CircuitBreakerLayer, CircuitRegistry, CircuitState, Error, ErrorsAsFailures,
+    AtResult, Circuit, CircuitBreakerLayer, CircuitRegistry, CircuitState, Error, ErrorsAsFailures,
     ManualClock, Typed,
 };
 
 use crate::support::SECOND;
 
-type Layered = KeyedCircuitBreakerLayer<ByTenant, ErrorsAsFailures, Typed, AtOnce>;
+type Layered = KeyedCircuitBreakerLayer<ByTenant, ErrorsAsFailures, Typed, AtResult>;
 
 /// A request is its key.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_circuit_breaker::http::{AtBodyEnd, ResponseBody, ServerErrorsAsFailures, layer};
+use tower_circuit_breaker::http::{AtEndOfBody, ResponseBody, ServerErrorsAsFailures, layer};
 use tower_circuit_breaker::keyed::{KeyedCircuitBreakerLayer, KeyedCircuits};
 use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitState, ManualClock, Typed};
 
@@ -16,8 +16,12 @@ use crate::left_bodies::announced;
 use crate::script::{FAILURE, NOTHING, SUCCESS, Script, Step, counted, read, response};
 use crate::support::SECOND;
 
-type Layered =
-    KeyedCircuitBreakerLayer<fn(&Request<()>) -> String, ServerErrorsAsFailures, Typed, AtBodyEnd>;
+type Layered = KeyedCircuitBreakerLayer<
+    fn(&Request<()>) -> String,
+    ServerErrorsAsFailures,
+    Typed,
+    AtEndOfBody,
+>;
 
 /// Room for the circuit of one key, which is the path of the request.
 fn of_one_key(

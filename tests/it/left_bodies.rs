@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Method, Response, Version};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_circuit_breaker::completion::Settlement;
+use tower_circuit_breaker::completion::Decision;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, Left, ReadBody, ResponseBody, layer};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitState, FailureKind, ManualClock, Outcome,
@@ -216,8 +216,8 @@ impl ClassifyHttp<Script, Infallible> for OfLeft {
 
     fn begin<R>(&self, _: &http::Request<R>) {}
 
-    fn classify_head(&self, (): (), _: &Result<Response<Script>, Infallible>) -> Settlement<Self> {
-        Settlement::Later(*self)
+    fn classify_head(&self, (): (), _: &Result<Response<Script>, Infallible>) -> Decision<Self> {
+        Decision::AtEnd(*self)
     }
 }
 

@@ -193,7 +193,7 @@ fn commands_win_over_probes_under_way() {
 
 #[test]
 fn trip_for_is_not_held_to_what_an_upstream_may_ask_for() {
-    let (circuit, _) = circuit(|b| b.longest_trip_for(60 * SECOND));
+    let (circuit, _) = circuit(|b| b.max_trip_for(60 * SECOND));
 
     circuit.trip_for(3600 * SECOND);
 

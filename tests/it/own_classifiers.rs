@@ -15,7 +15,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_circuit_breaker::Outcome;
-use tower_circuit_breaker::completion::Settlement;
+use tower_circuit_breaker::completion::Decision;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp, ReadBody, grpc_layer, layer};
 
 use crate::script::{Script, Step, counted, read, request, response, totals};
@@ -47,9 +47,9 @@ impl<B: Body, E> ClassifyHttp<B, E> for PanicsAt {
         self.here(Place::Begin);
     }
 
-    fn classify_head(&self, (): (), _: &Result<Response<B>, E>) -> Settlement<Self> {
+    fn classify_head(&self, (): (), _: &Result<Response<B>, E>) -> Decision<Self> {
         self.here(Place::Head);
-        Settlement::Later(*self)
+        Decision::AtEnd(*self)
     }
 }
 

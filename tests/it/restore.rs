@@ -225,8 +225,8 @@ fn no_open_time_is_longer_than_the_settings_could_have_made_it() {
     type Set = fn(CircuitBuilder) -> CircuitBuilder;
     let settings: [(Set, Duration); 4] = [
         (|b| b, 3600 * SECOND),
-        (|b| b.longest_trip_for(60 * SECOND), 60 * SECOND),
-        (|b| b.longest_trip_for(SECOND).open_for(9 * SECOND), 9 * SECOND),
+        (|b| b.max_trip_for(60 * SECOND), 60 * SECOND),
+        (|b| b.max_trip_for(SECOND).open_for(9 * SECOND), 9 * SECOND),
         (|b| b.rule(TripRule::failure_count(1).open_for(7200 * SECOND)), 7200 * SECOND),
     ];
     for (set, longest) in settings {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tower::retry::{Policy, RetryLayer};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, Error, ErrorChain, HeedRejections, RejectReason,
-    Rejected, TokioClock,
+    Circuit, CircuitBreakerLayer, CircuitState, Error, ErrorChain, RejectReason, Rejected,
+    RetryUnlessRejected, TokioClock,
 };
 
 use crate::support::SECOND;
@@ -73,7 +73,7 @@ async fn a_rejection_is_returned_and_the_policy_not_asked() {
     let (inner, calls) = upstream(usize::MAX);
     let circuit = circuit();
     let breaker = CircuitBreakerLayer::new(circuit.clone()).boxed().layer(inner);
-    let client = RetryLayer::new(HeedRejections::new(policy)).layer(breaker);
+    let client = RetryLayer::new(RetryUnlessRejected::new(policy)).layer(breaker);
 
     let error = client.oneshot(()).await.unwrap_err();
 
@@ -89,7 +89,8 @@ async fn a_patient_call_is_made_again_when_the_open_time_is_over() {
     let (inner, calls) = upstream(2);
     let circuit = circuit();
     let breaker = CircuitBreakerLayer::new(circuit.clone()).boxed().layer(inner);
-    let client = RetryLayer::new(HeedRejections::new(policy).patience(3 * SECOND)).layer(breaker);
+    let client =
+        RetryLayer::new(RetryUnlessRejected::new(policy).max_wait(3 * SECOND)).layer(breaker);
     let start = tokio::time::Instant::now();
 
     let answer = client.oneshot(()).await.unwrap();
@@ -105,7 +106,7 @@ async fn patience_is_for_one_call_and_all_its_waits_together() {
     let (policy, _) = Again::times(100);
     let (inner, calls) = upstream(usize::MAX);
     let breaker = CircuitBreakerLayer::new(circuit()).boxed().layer(inner);
-    let patient = HeedRejections::new(policy).patience(SECOND * 5 / 2);
+    let patient = RetryUnlessRejected::new(policy).max_wait(SECOND * 5 / 2);
     let client = RetryLayer::new(patient).layer(breaker);
 
     for (number, expected) in [(1, 4), (2, 6)] {
@@ -127,7 +128,8 @@ async fn a_rejection_that_does_not_say_for_how_long_is_returned_at_once() {
     let circuit = circuit();
     circuit.force_open();
     let breaker = CircuitBreakerLayer::new(circuit).boxed().layer(inner);
-    let client = RetryLayer::new(HeedRejections::new(policy).patience(60 * SECOND)).layer(breaker);
+    let client =
+        RetryLayer::new(RetryUnlessRejected::new(policy).max_wait(60 * SECOND)).layer(breaker);
 
     let error = client.oneshot(()).await.unwrap_err();
 
@@ -149,7 +151,7 @@ async fn rejections_are_found_in_typed_errors_that_can_be_looked_through() {
     let (policy, asked) = Again::times(5);
     let (inner, _) = upstream(usize::MAX);
     let breaker = CircuitBreakerLayer::new(circuit()).layer(inner.map_err(|_| Own));
-    let client = RetryLayer::new(HeedRejections::new(policy)).layer(breaker);
+    let client = RetryLayer::new(RetryUnlessRejected::new(policy)).layer(breaker);
 
     let error = client.oneshot(()).await.unwrap_err();
 
@@ -163,7 +165,8 @@ async fn rejections_are_found_in_typed_errors_when_told_where() {
     let (inner, _) = upstream(usize::MAX);
     let inner = inner.map_err(|error| error.to_string());
     let breaker = CircuitBreakerLayer::new(circuit()).layer(inner);
-    let policy = HeedRejections::new(policy).finding(|error: &Error<String>| error.rejected());
+    let policy =
+        RetryUnlessRejected::new(policy).find_with(|error: &Error<String>| error.rejected());
     let client = RetryLayer::new(policy).layer(breaker);
 
     let error = client.oneshot(()).await.unwrap_err();

@@ -11,7 +11,9 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, A
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use tower_circuit_breaker::http::{AtBodyEnd, ServerErrorsAsFailures, layer, service_unavailable};
+use tower_circuit_breaker::http::{
+    AtEndOfBody, ServerErrorsAsFailures, layer, service_unavailable,
+};
 use tower_circuit_breaker::rejection::RespondWith;
 use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
 use tower_http::cors::CorsLayer;
@@ -20,7 +22,7 @@ use crate::script::{FAILURE, NOTHING, counted};
 use crate::support::circuit;
 
 type Respond = fn(Rejected) -> Response<Body>;
-type Breaker = CircuitBreakerLayer<ServerErrorsAsFailures, RespondWith<Respond>, AtBodyEnd>;
+type Breaker = CircuitBreakerLayer<ServerErrorsAsFailures, RespondWith<Respond>, AtEndOfBody>;
 
 pub(crate) fn breaker(circuit: &Circuit) -> Breaker {
     layer(circuit.clone()).respond_with(service_unavailable as Respond)

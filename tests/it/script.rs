@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_circuit_breaker::http::{AtBodyEnd, ResponseBody, layer};
+use tower_circuit_breaker::http::{AtEndOfBody, ResponseBody, layer};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitEvent, FailureKind, Interest, Listener, Totals,
 };
@@ -90,7 +90,7 @@ pub(crate) fn call(circuit: &Circuit, answer: Response<Script>) -> Response<Resp
 }
 
 pub(crate) fn call_by<C, R>(
-    layer: &CircuitBreakerLayer<C, R, AtBodyEnd>,
+    layer: &CircuitBreakerLayer<C, R, AtEndOfBody>,
     method: Method,
     answer: Response<Script>,
 ) -> Response<ResponseBody<Script>>

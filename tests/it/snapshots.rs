@@ -158,7 +158,7 @@ fn json_has_names_and_seconds() {
             "totals": {
                 "successes": 0, "failures": 1, "ignored": 0, "not_sent": 0, "abandoned": 0,
                 "slow_calls": 0, "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
-                "held_closed": 0,
+                "trips_prevented": 0,
             },
             "failures_by_kind": { "other": 1 },
             "transitions": {

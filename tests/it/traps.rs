@@ -19,8 +19,8 @@ use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_circuit_breaker::http::{ServerErrorsAsFailures, layer as http_layer};
 use tower_circuit_breaker::rejection::Boxed;
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, HeedRejections, OnOpen,
-    RejectReason, Rejected, TokioClock,
+    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, OnOpen, RejectReason, Rejected,
+    RetryUnlessRejected, TokioClock,
 };
 
 use crate::script::{Script, Step, read, response};
@@ -174,7 +174,7 @@ async fn retries_inside_an_upstream_gets_three_times_the_failures_before_the_tri
     ask_often(&breaker(&circuit).layer(retry.layer(inner)), 5).await;
     assert_eq!(calls(&reached), 9);
 
-    let retry = RetryLayer::new(HeedRejections::new(ThreeTries(0)));
+    let retry = RetryLayer::new(RetryUnlessRejected::new(ThreeTries(0)));
     let inner = Inner::new(refuses);
     let (circuit, reached) = (circuit_of(3), inner.counter());
     ask_often(&retry.layer(breaker(&circuit).layer(inner)), 5).await;
@@ -200,7 +200,8 @@ async fn retries_outside_that_do_not_know_rejections_spend_all_tries_on_them() {
     assert!(blind.is_err());
     assert_eq!(tries.swap(0, Ordering::SeqCst), 3);
 
-    let heeding = RetryLayer::new(HeedRejections::new(ThreeTries(0))).layer(stack()).oneshot(1);
+    let heeding =
+        RetryLayer::new(RetryUnlessRejected::new(ThreeTries(0))).layer(stack()).oneshot(1);
     assert!(heeding.await.is_err());
     assert_eq!(tries.load(Ordering::SeqCst), 1);
 }

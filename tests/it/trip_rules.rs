@@ -224,7 +224,7 @@ fn the_first_rule_in_order_is_reported() {
 
 #[test]
 fn an_upstream_can_ask_to_be_left_alone() {
-    let (circuit, _) = circuit(|b| b.open_for(SECOND).longest_trip_for(60 * SECOND));
+    let (circuit, _) = circuit(|b| b.open_for(SECOND).max_trip_for(60 * SECOND));
 
     record(&circuit, Outcome::TripFor(20 * SECOND));
 
@@ -241,7 +241,7 @@ fn what_an_upstream_asks_for_is_capped() {
         (Some(60 * SECOND), Duration::ZERO, Duration::ZERO),
     ] {
         let (circuit, _) = circuit(|b| match set {
-            Some(longest) => b.longest_trip_for(longest),
+            Some(longest) => b.max_trip_for(longest),
             None => b,
         });
 

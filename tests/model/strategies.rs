@@ -55,7 +55,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             failed_probes_allowed: probing.2,
             probe_timeout: times.0,
             abandoned_after: times.1,
-            longest_trip_for: times.2,
+            max_trip_for: times.2,
             ..Settings::default()
         }
     })

@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use tower::{Layer, Service};
-use tower_circuit_breaker::http::{AtBodyEnd, ServerErrorsAsFailures, layer};
+use tower_circuit_breaker::http::{AtEndOfBody, ServerErrorsAsFailures, layer};
 use tower_circuit_breaker::{Circuit, CircuitBreaker, ManualClock, Typed};
 
 const CALLS: u32 = 1_000;
@@ -88,7 +88,7 @@ fn bare_with_headers() {
     exchange(Inner::WithHeaders);
 }
 
-type Guarded = CircuitBreaker<Inner, ServerErrorsAsFailures, Typed, AtBodyEnd>;
+type Guarded = CircuitBreaker<Inner, ServerErrorsAsFailures, Typed, AtEndOfBody>;
 
 fn guarded(inner: Inner) -> Guarded {
     let circuit = Circuit::builder("api").clock(ManualClock::new()).consecutive_failures(5).build();

@@ -33,7 +33,7 @@ pub(crate) fn circuit(
         .minimum_calls(10)
         .open_for(Duration::from_secs(1))
         .probes(3)
-        .longest_trip_for(Duration::from_secs(10))
+        .max_trip_for(Duration::from_secs(10))
         .listener(listener)
         .build()
 }

@@ -22,10 +22,10 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::{BoxError, Layer};
-use tower_circuit_breaker::http::{AtBodyEnd, GrpcErrorsAsFailures, grpc_layer};
+use tower_circuit_breaker::http::{AtEndOfBody, GrpcErrorsAsFailures, grpc_layer};
 use tower_circuit_breaker::{Circuit, CircuitBreaker, CircuitState, Rejected, Typed};
 
-type Client = HealthClient<CircuitBreaker<Channel, GrpcErrorsAsFailures, Typed, AtBodyEnd>>;
+type Client = HealthClient<CircuitBreaker<Channel, GrpcErrorsAsFailures, Typed, AtEndOfBody>>;
 type Ask = Request<HealthCheckRequest>;
 type Answer<T> = Result<Response<T>, Status>;
 

@@ -24,7 +24,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use tokio::{net::TcpListener, sync::watch, task::yield_now, time::sleep};
 use tower::{BoxError, ServiceBuilder, ServiceExt, retry::Policy, util::BoxCloneSyncService};
-use tower_circuit_breaker::{Circuit, CircuitSnapshot, CircuitState, HeedRejections, Rejected};
+use tower_circuit_breaker::{
+    Circuit, CircuitSnapshot, CircuitState, Rejected, RetryUnlessRejected,
+};
 use tower_circuit_breaker::{http::ResponseBody, hyper as breaker};
 
 type Call = Request<Empty<Bytes>>;
@@ -41,7 +43,7 @@ fn client(circuit: &Circuit) -> Client {
         // What the caller is promised, for all attempts together.
         .timeout(Duration::from_secs(2))
         // Outside the circuit, so that each attempt asks it anew. A rejection is not tried again.
-        .retry(HeedRejections::new(OnceMore(true)))
+        .retry(RetryUnlessRejected::new(OnceMore(true)))
         // Judges each attempt: by an error, if it is none of ours, by the status, and by how the
         // body ends.
         .layer(breaker::layer(circuit.clone()).boxed())

@@ -41,7 +41,7 @@ pub(crate) async fn watch(circuit: Circuit, client: Client, webhook: Url, open_f
 async fn closed(changes: &mut Subscription) {
     while let Some(delivery) = changes.next().await {
         match delivery {
-            Delivery::Event(StateChanged { to: Closed, .. }) | Delivery::Missed(_) => return,
+            Delivery::Event(StateChanged { to: Closed, .. }) | Delivery::Lagged(_) => return,
             // Open => HalfOpen => Open: it is still down.
             Delivery::Event(_) => {}
         }

@@ -84,7 +84,7 @@ fn merge(answers: &[(&str, Plants)]) -> Vec<Value> {
 fn no_answer(failures: &[Arc<Failure>], missing: &[Value]) -> Response {
     let body = |error| Json(json!({ "error": error, "missing": missing }));
     let rejections: Option<Vec<_>> = failures.iter().map(|failure| failure.rejected()).collect();
-    if let Some(soonest) = rejections.and_then(Rejected::soonest) {
+    if let Some(soonest) = rejections.and_then(Rejected::earliest) {
         let error = "both upstreams are left alone; `Retry-After` says for how long, if known";
         return (service_unavailable::<()>(soonest.clone()), body(error)).into_response();
     }

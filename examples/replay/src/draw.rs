@@ -64,7 +64,7 @@ fn traffic(area: &Area<'_>, bench: &Bench) -> Drawn {
     bars(&mut chart, RED, stretches().map(|(at, one)| (place(at), heights(one.failures))))
 }
 
-/// Draws one row: for each stretch, how much of it the circuit was open and half-open.
+/// Draws one row: for each epoch, how much of it the circuit was open and half-open.
 fn strip(
     area: &Area<'_>,
     bench: &Bench,

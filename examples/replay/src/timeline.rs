@@ -1,4 +1,4 @@
-//! What happened when, in at most 400 stretches of the same length, however long it went on.
+//! What happened when, in at most 400 epochs of the same length, however long it went on.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Timeline {
         }
     }
 
-    /// Gives each stretch its part of the time between `from` and `to`.
+    /// Gives each epoch its part of the time between `from` and `to`.
     fn spread(&mut self, from: Duration, to: Duration, give: impl Fn(&mut Stretch, Duration)) {
         self.at(to);
         let width = self.width;
@@ -56,7 +56,7 @@ impl Timeline {
         }
     }
 
-    /// The stretch of `time`; halves their number, by pairs, until there is room for it.
+    /// The epoch of `time`; halves their number, by pairs, until there is room for it.
     fn at(&mut self, time: Duration) -> &mut Stretch {
         while time >= self.width * MOST {
             self.width *= 2;

@@ -1,4 +1,4 @@
-//! Retries around a circuit: what rejections cost a retry budget without `HeedRejections`, and how
+//! Retries around a circuit: what rejections cost a retry budget without `RetryUnlessRejected`, and how
 //! its patience waits until the circuit lets calls through.
 //!
 //! ```sh
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tower::retry::{Policy, budget::Budget, budget::TpsBudget};
 use tower::util::BoxCloneService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
-use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, HeedRejections};
+use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, RetryUnlessRejected};
 
 type Answer = Result<String, BoxError>;
 type Client = BoxCloneService<String, String, BoxError>;
@@ -54,15 +54,15 @@ where
     Ok(Client::new(stack))
 }
 
-/// Returns how many retries were spent with `HeedRejections`, and how many without.
+/// Returns how many retries were spent with `RetryUnlessRejected`, and how many without.
 async fn run(server: &Arc<Server>, circuit: &Circuit) -> Result<[u64; 2], BoxError> {
     let url = serve(Arc::clone(server)).await?;
     let (with, without) = (Retries::default(), Retries::default());
-    let heeding = HeedRejections::new(with.clone());
+    let heeding = RetryUnlessRejected::new(with.clone());
 
     server.is_down.store(true, Ordering::SeqCst);
     for (told, client, retries) in [
-        ("with HeedRejections", client(heeding.clone(), circuit)?, &with),
+        ("with RetryUnlessRejected", client(heeding.clone(), circuit)?, &with),
         ("without it", client(without.clone(), circuit)?, &without),
     ] {
         for _ in 0..100 {
@@ -74,7 +74,7 @@ async fn run(server: &Arc<Server>, circuit: &Circuit) -> Result<[u64; 2], BoxErr
     }
 
     server.is_down.store(false, Ordering::SeqCst);
-    let patient = client(heeding.patience(Duration::from_secs(1)), circuit)?;
+    let patient = client(heeding.max_wait(Duration::from_secs(1)), circuit)?;
     let started = Instant::now();
     let answer = patient.oneshot(url).await?;
     println!("One patient call when it is back: {answer:?} after {:?}", started.elapsed());

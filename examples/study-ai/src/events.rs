@@ -6,7 +6,7 @@
 use axum::body::HttpBody;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Request, Response};
-use tower_circuit_breaker::completion::Settlement;
+use tower_circuit_breaker::completion::Decision;
 use tower_circuit_breaker::http::{BODY, ClassifyEnd, ClassifyHttp, ServerErrorsAsFailures};
 use tower_circuit_breaker::{Classify, FailureKind, Outcome};
 
@@ -36,10 +36,10 @@ impl<B: HttpBody, E: 'static> ClassifyHttp<B, E> for WholeAnswers {
 
     fn begin<R>(&self, _: &Request<R>) {}
 
-    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Settlement<End> {
+    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Decision<End> {
         match (self.0.classify(result), result) {
-            (Outcome::Success, Ok(response)) => Settlement::Later(End::of(response.headers())),
-            (outcome, _) => Settlement::Now(outcome),
+            (Outcome::Success, Ok(response)) => Decision::AtEnd(End::of(response.headers())),
+            (outcome, _) => Decision::Now(outcome),
         }
     }
 }

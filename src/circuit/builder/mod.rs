@@ -128,10 +128,10 @@ impl CircuitBuilder {
     /// polls: there, time the head of the response alone, or do without.
     ///
     /// Looked for by calls that come, [`poll_ready`](crate::CircuitBreaker) among them, and by
-    /// [`Circuit::look_for_stalled_calls`], for a ticker; so a circuit without calls opens with the
+    /// [`Circuit::check_stalled_calls`], for a ticker; so a circuit without calls opens with the
     /// next one. A probe that takes so long has failed, as under
     /// [`slow_call_rate`](Self::slow_call_rate). Never noticed early, and late by at most a fifteenth of `older_than` (and 16 ns). Calls
-    /// of an earlier stretch of the circuit do not count. Needs no window, no task and no lock:
+    /// of an earlier epoch of the circuit do not count. Needs no window, no task and no lock:
     /// each call costs two readings of the clock and two atomic exchanges (10 to 13 ns for those,
     /// where a reading takes 22), and the circuit some 400 bytes, however many are under way.
     ///
@@ -288,8 +288,8 @@ impl CircuitBuilder {
     ///
     /// When `longest` is zero.
     #[track_caller]
-    pub fn longest_trip_for(mut self, longest: Duration) -> Self {
-        self.settings.longest_trip_for = not_zero("longest_trip_for", longest);
+    pub fn max_trip_for(mut self, longest: Duration) -> Self {
+        self.settings.max_trip_for = not_zero("max_trip_for", longest);
         self
     }
 

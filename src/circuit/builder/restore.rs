@@ -18,7 +18,7 @@ impl CircuitBuilder {
     /// [`ChangeReason::Restored`](crate::ChangeReason::Restored); a circuit that comes back open has
     /// tripped once more. No open time is longer than the settings could have made it, so a file that
     /// says otherwise cannot keep a circuit open: the longest of the open times and
-    /// [`longest_trip_for`](Self::longest_trip_for).
+    /// [`max_trip_for`](Self::max_trip_for).
     ///
     /// How long the process was away is the one thing that the wall clock is asked for; see
     /// [`away_for`](SavedCircuit::away_for).

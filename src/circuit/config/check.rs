@@ -82,8 +82,8 @@ impl TryFrom<Text> for CircuitConfig {
         set(&mut settings.failed_probes_allowed, allowed);
         settings.probe_timeout = duration("probe_timeout", text.probe_timeout)?;
         settings.abandoned_after = duration("abandoned_after", text.abandoned_after)?;
-        let longest = duration("longest_trip_for", text.longest_trip_for)?;
-        set(&mut settings.longest_trip_for, longest);
+        let longest = duration("max_trip_for", text.max_trip_for)?;
+        set(&mut settings.max_trip_for, longest);
         settings.ramp = duration("ramp", text.ramp)?;
         settings.throttle = throttle("throttle", text.throttle)?;
         set(&mut settings.open, open_time(text.open_for, text.open_backoff)?);

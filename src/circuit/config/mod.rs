@@ -47,7 +47,7 @@ pub(crate) use self::scalar::Scalar;
 /// failed_probes_allowed = 0
 /// probe_timeout = "30s"
 /// abandoned_after = "3s"
-/// longest_trip_for = "1h"
+/// max_trip_for = "1h"
 /// ramp = "1m"
 /// throttle = 2.0
 ///

@@ -53,7 +53,7 @@ pub(crate) struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) abandoned_after: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) longest_trip_for: Option<Scalar>,
+    pub(super) max_trip_for: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ramp: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ impl From<CircuitConfig> for Text {
             failed_probes_allowed: Some(settings.failed_probes_allowed.into()),
             probe_timeout: settings.probe_timeout.map(Scalar::from),
             abandoned_after: settings.abandoned_after.map(Scalar::from),
-            longest_trip_for: Some(settings.longest_trip_for.into()),
+            max_trip_for: Some(settings.max_trip_for.into()),
             ramp: settings.ramp.map(Scalar::from),
             throttle: settings.throttle.map(|throttle| Scalar::Number(throttle.multiple())),
             rules: rules_of(&settings),

@@ -13,7 +13,7 @@ pub(crate) trait Fleet: Send + Sync {
         &self,
         circuit: Arc<str>,
         command: FleetCommand,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetDeaf>> + Send + Sync>>;
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>>;
 }
 
 /// What an operator can do to a circuit of all processes.
@@ -27,7 +27,7 @@ pub(crate) enum FleetCommand {
 
 /// The fleet could not be told, and why.
 #[derive(Debug)]
-pub(crate) struct FleetDeaf(pub(crate) String);
+pub(crate) struct FleetUnreachable(pub(crate) String);
 
 impl FleetCommand {
     pub(crate) const fn as_str(self) -> &'static str {
@@ -50,7 +50,7 @@ impl FleetCommand {
     }
 }
 
-impl fmt::Display for FleetDeaf {
+impl fmt::Display for FleetUnreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

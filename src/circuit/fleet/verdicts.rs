@@ -49,7 +49,7 @@ impl Circuit {
 
     /// Whether a task waits to be admitted.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.core.waiters.is_awaited()
+        self.core.wakers.is_awaited()
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
         circuit.adopt(Verdict { epoch: 1, ruling: forced });
         let wakes = [(); 3].map(|()| Arc::<Wakes>::default());
         for wakes in &wakes {
-            circuit.waiters().put(Awaited::Admission, None, &Waker::from(Arc::clone(wakes)));
+            circuit.wakers().put(Awaited::Admission, None, &Waker::from(Arc::clone(wakes)));
         }
 
         let time = Duration::from_secs(30);

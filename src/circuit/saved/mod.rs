@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::engine::machine::saved::Memory;
+use crate::engine::machine::saved::SavedState;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
 
@@ -41,14 +41,14 @@ mod text;
 #[cfg_attr(feature = "serde", serde(try_from = "text::Text", into = "text::Text"))]
 pub struct SavedCircuit {
     name: Arc<str>,
-    memory: Memory,
+    memory: SavedState,
     /// `None` where it was said how long the process was away.
     saved_at: Option<SystemTime>,
 }
 
 impl SavedCircuit {
     /// What is saved now.
-    pub(crate) fn now(name: Arc<str>, memory: Memory) -> Self {
+    pub(crate) fn now(name: Arc<str>, memory: SavedState) -> Self {
         Self { name, memory, saved_at: Some(to_millis(time_of_day())) }
     }
 
@@ -94,7 +94,7 @@ impl SavedCircuit {
     ///
     /// The wall clock tells only how long the process was away, which no monotonic clock can. Where
     /// it has gone back since, or the time is still to come, no time has passed.
-    pub(crate) fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> SavedState {
         let away = self.saved_at.and_then(|at| time_of_day().duration_since(at).ok());
         self.memory.after(away.unwrap_or_default())
     }

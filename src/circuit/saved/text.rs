@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::circuit::config::{ConfigError, Scalar};
 use crate::circuit::saved::{SavedCircuit, to_millis};
-use crate::engine::machine::saved::Memory;
+use crate::engine::machine::saved::SavedState;
 use crate::engine::state::{CircuitState, Override};
 
 /// What is written. Fields that are not known are left alone: the version says what the others mean.
@@ -35,7 +35,7 @@ const VERSION: u32 = 1;
 
 impl From<SavedCircuit> for Text {
     fn from(saved: SavedCircuit) -> Self {
-        let Memory { state, overridden, left, open_for, step } = saved.memory;
+        let SavedState { state, overridden, left, open_for, step } = saved.memory;
         let saved_at = saved.saved_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let text = |word: &str| Some(Scalar::Text(word.to_owned()));
         let seconds = |time: Duration| Scalar::Number(time.as_secs_f64());
@@ -62,7 +62,7 @@ impl TryFrom<Text> for SavedCircuit {
         let state = |word: &Scalar| one_of(word, &states, CircuitState::as_str);
         let imposed = |word: &Scalar| one_of(word, &forced, Override::as_str);
         let allowed = "forced_open, forced_closed or observing, or left out";
-        let memory = Memory {
+        let memory = SavedState {
             state: needed("state", text.state, "closed, open or half_open", state)?,
             overridden: taken("overridden", text.overridden, allowed, imposed)?,
             left: needed("time_left", text.time_left, SECONDS, seconds)?,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::task::Waker;
 
 use crate::circuit::wakers::queue::Queue;
-use crate::sync::catch_panic::contain;
+use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Bug, Mutex, lock, planted};
 
 pub(crate) use self::queue::Place;
@@ -13,7 +13,7 @@ mod queue;
 
 /// The waiting tasks of one circuit.
 #[derive(Debug)]
-pub(crate) struct Waiters {
+pub(crate) struct Wakers {
     /// Made when the first task waits: few circuits have one that does.
     list: Mutex<Option<Box<List>>>,
 }
@@ -42,7 +42,7 @@ struct List {
     next: u64,
 }
 
-impl Waiters {
+impl Wakers {
     pub(crate) fn new() -> Self {
         Self { list: Mutex::new(None) }
     }
@@ -92,7 +92,7 @@ impl Waiters {
     pub(crate) fn wake_for_inner(&self) {
         let wakers = lock(&self.list).as_mut().map(|list| std::mem::take(&mut list.for_inner));
         for waker in wakers.into_iter().flat_map(HashMap::into_values) {
-            let _ = contain(|| waker.wake());
+            let _ = catch_panic(|| waker.wake());
         }
     }
 
@@ -102,7 +102,7 @@ impl Waiters {
             let next = lock(&self.list).as_mut().and_then(|list| list.for_admission.wake_next());
             let Some(waker) = next else { return };
             // One whose waker panics is not awake.
-            if contain(|| waker.wake()) {
+            if catch_panic(|| waker.wake()) {
                 return;
             }
         }
@@ -112,7 +112,7 @@ impl Waiters {
     pub(crate) fn wake_all(&self) {
         let wakers = lock(&self.list).as_mut().map(|list| list.for_admission.wake_all());
         for waker in wakers.into_iter().flatten() {
-            let _ = contain(|| waker.wake());
+            let _ = catch_panic(|| waker.wake());
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::engine::outcome::{Pace, Sample, Verdict};
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
@@ -19,17 +19,17 @@ use crate::sync::{AtomicU64, Ordering};
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
-/// What decides on the share, and the dice.
+/// What decides on the share, and the jitter.
 #[derive(Debug)]
-pub(crate) struct Odds {
+pub(crate) struct AdmissionShare {
     /// How long a ramp lasts in nanoseconds; 0 for none.
     ramp: AtomicU64,
     /// The throttle's multiple, scaled; 0 for none.
     multiple: AtomicU64,
     /// The calls of the last two minutes: accepted, or refused by the upstream or by this throttle.
     tried: Window,
-    /// The state of [`Dice`], rolled without a lock.
-    dice: AtomicU64,
+    /// The state of [`JitterRng`], rolled without a lock.
+    jitter: AtomicU64,
 }
 
 /// A share of calls, in parts of 2^32.
@@ -47,14 +47,14 @@ const FEWEST_CALLS: u64 = 50;
 
 const SCALE: u64 = Throttle::SCALE as u64;
 
-impl Odds {
+impl AdmissionShare {
     /// With room for `settings`; [`configure`](Self::configure) comes next.
     pub(crate) fn new(settings: &Settings, seed: u64) -> Self {
         Self {
             ramp: AtomicU64::new(0),
             multiple: AtomicU64::new(0),
             tried: Window::new(settings.throttle.map(|_| TRIED), SlowCalls::Ignored),
-            dice: AtomicU64::new(seed),
+            jitter: AtomicU64::new(seed),
         }
     }
 
@@ -120,8 +120,8 @@ impl Odds {
             return true;
         }
         // Relaxed: only that no two draws are the same one matters.
-        let state = self.dice.fetch_add(Dice::STEP, Ordering::Relaxed);
-        Dice::mix(state) >> 32 < share.0
+        let state = self.jitter.fetch_add(JitterRng::STEP, Ordering::Relaxed);
+        JitterRng::mix(state) >> 32 < share.0
     }
 }
 

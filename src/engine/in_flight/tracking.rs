@@ -182,7 +182,7 @@ impl InFlight {
 
     /// How many calls hang, for the first that asks in a tick; `None` for the others, and where
     /// nothing is counted.
-    pub(crate) fn look(&self, tag: Tag, now: Timestamp) -> Option<u64> {
+    pub(crate) fn check_stalled(&self, tag: Tag, now: Timestamp) -> Option<u64> {
         let ticks = self.ticks()?;
         let tick = ticks.tick(now);
         let (looked, next) = (self.looked.load(Ordering::Relaxed), tag.mark(tick & MARKED));

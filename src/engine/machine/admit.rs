@@ -1,5 +1,5 @@
 //! How a call gets into a closed circuit that looks at it on its way in; see
-//! [`Checks`](crate::engine::machine::tracked::Checks).
+//! [`InFlightTracking`](crate::engine::machine::tracked::InFlightTracking).
 
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
@@ -15,30 +15,30 @@ use crate::sync::{Bug, planted};
 
 impl Machine {
     /// Admits a call of the closed circuit, and counts it as under way where a rule asks for that.
-    pub(crate) fn check_in(&self, word: Word, now: Timestamp) -> Ticket {
+    pub(crate) fn begin_tracked(&self, word: Word, now: Timestamp) -> Ticket {
         let ticket = Ticket::new(word, now);
         if word.is_plainly_closed() {
             return ticket;
         }
-        if let Some(checks) = self.recorder().checks() {
-            checks.begin_anyway(Tag::of(word.epoch()), now);
+        if let Some(tracking) = self.recorder().tracking() {
+            tracking.begin_anyway(Tag::of(word.epoch()), now);
         }
         ticket.checked()
     }
 
     /// Admits a call of the closed circuit that is only to be counted as under way.
     #[inline]
-    pub(crate) fn admit_checked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+    pub(crate) fn admit_tracked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
         if !word.is_closed() || word.is_plainly_closed() {
             return None;
         }
-        let checks = self.recorder().checks()?;
-        if checks.odds.has_throttle() || self.until() != Timestamp::ZERO {
+        let tracking = self.recorder().tracking()?;
+        if tracking.admission_share.has_throttle() || self.until() != Timestamp::ZERO {
             return None;
         }
         let now = now();
-        match checks.begin(Tag::of(word.epoch()), now) {
+        match tracking.begin(Tag::of(word.epoch()), now) {
             Begun::Counted => Some(Ticket::new(word, now).checked()),
             Begun::LookFirst => None,
         }
@@ -46,7 +46,7 @@ impl Machine {
 
     /// Admits a call of the closed circuit, or not: by lot, if it ramps or throttles. `None` when it
     /// is no longer closed.
-    pub(crate) fn admit_by_odds(
+    pub(crate) fn admit_by_share(
         &self,
         word: Word,
         now: Timestamp,
@@ -55,17 +55,17 @@ impl Machine {
             return None;
         }
         let refusal = self.draw(word, now);
-        // Else the deadline that was read may be that of another stretch.
+        // Else the deadline that was read may be that of another epoch.
         if self.word() != word && refusal == Some(Refusal::Ramping) {
             return None;
         }
-        let Some(refusal) = refusal else { return Some(Ok(self.check_in(word, now))) };
+        let Some(refusal) = refusal else { return Some(Ok(self.begin_tracked(word, now))) };
         if word.overridden() == Some(Override::Observing) {
             self.tally().add(Counter::WouldHaveRejected);
-            return Some(Ok(self.check_in(word, now)));
+            return Some(Ok(self.begin_tracked(word, now)));
         }
-        if let (Refusal::Throttled, Some(checks)) = (refusal, self.recorder().checks()) {
-            checks.odds.tried(Tag::of(word.epoch()), Verdict::Failed, || now);
+        if let (Refusal::Throttled, Some(tracking)) = (refusal, self.recorder().tracking()) {
+            tracking.admission_share.tried(Tag::of(word.epoch()), Verdict::Failed, || now);
         }
         self.count_rejection();
         Some(Err(refusal))
@@ -76,15 +76,16 @@ impl Machine {
         if word.overridden() == Some(Override::ForcedClosed) {
             return None;
         }
-        let (odds, tag) = (&self.recorder().checks()?.odds, Tag::of(word.epoch()));
+        let (admission_share, tag) =
+            (&self.recorder().tracking()?.admission_share, Tag::of(word.epoch()));
         let until = self.until();
         if until != Timestamp::ZERO && now >= until {
             self.end_ramp(word);
         }
-        if !odds.admits(odds.ramped(until.since(now))) {
+        if !admission_share.admits(admission_share.ramped(until.since(now))) {
             return Some(Refusal::Ramping);
         }
-        (!odds.admits(odds.throttled(tag, now))).then_some(Refusal::Throttled)
+        (!admission_share.admits(admission_share.throttled(tag, now))).then_some(Refusal::Throttled)
     }
 
     /// Has calls admitted as ever, once the ramp that `word` began with is over.
@@ -105,22 +106,22 @@ impl Machine {
     pub(crate) fn admitted_share(&self, now: Timestamp) -> Option<Share> {
         let word = self.word();
         let is_forced = word.overridden() == Some(Override::ForcedClosed);
-        if !word.is_closed() || !word.has(Word::CHECKED) || is_forced {
+        if !word.is_closed() || !word.has(Word::TRACKED) || is_forced {
             return None;
         }
-        let odds = &self.recorder().checks()?.odds;
-        let ramped = odds.ramped(self.until().since(now));
-        let throttled = odds.throttled(Tag::of(word.epoch()), now);
+        let admission_share = &self.recorder().tracking()?.admission_share;
+        let ramped = admission_share.ramped(self.until().since(now));
+        let throttled = admission_share.throttled(Tag::of(word.epoch()), now);
         Some(ramped.times(throttled)).filter(|share| *share != Share::ALL)
     }
 
     /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.
-    pub(crate) fn look(&self, now: Timestamp) -> Option<Change> {
+    pub(crate) fn check_stalled(&self, now: Timestamp) -> Option<Change> {
         let word = self.word();
         if !word.is_closed() || word.is_plainly_closed() {
             return None;
         }
-        let cause = self.recorder().look(Tag::of(word.epoch()), now)?;
+        let cause = self.recorder().check_stalled(Tag::of(word.epoch()), now)?;
         match self.trip_by(word, cause, now) {
             Effect::Changed(change) => Some(*change),
             Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,

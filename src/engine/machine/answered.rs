@@ -15,9 +15,9 @@ impl Machine {
     #[inline]
     pub(crate) fn answered(&self, ticket: Ticket, now: impl FnOnce() -> Timestamp) -> Ticket {
         let elapsed = ticket.elapsed(now).unwrap_or_default();
-        if ticket.is_checked() {
-            if let Some(checks) = self.recorder().checks() {
-                checks.end(ticket.tag(), ticket.started());
+        if ticket.is_tracked() {
+            if let Some(tracking) = self.recorder().tracking() {
+                tracking.end(ticket.tag(), ticket.started());
             }
         }
         ticket.answered(elapsed)

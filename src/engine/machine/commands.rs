@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
-use crate::engine::machine::open_cap::Places;
+use crate::engine::machine::open_cap::OpenCounter;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::time::Timestamp;
@@ -82,14 +82,14 @@ impl Machine {
     }
 
     /// Counts the circuit among the open members of a group whenever it is open.
-    pub(crate) fn join(&self, places: &Arc<Places>) {
+    pub(crate) fn join(&self, places: &Arc<OpenCounter>) {
         let mut control = self.lock();
-        control.seats.join(places, self.word());
+        control.memberships.join(places, self.word());
     }
 
     /// Takes [`join`](Self::join) back.
-    pub(crate) fn leave(&self, places: &Arc<Places>) {
-        self.lock().seats.leave(places);
+    pub(crate) fn leave(&self, places: &Arc<OpenCounter>) {
+        self.lock().memberships.leave(places);
     }
 
     /// Has listeners told of what `flags` of a word say.
@@ -99,7 +99,7 @@ impl Machine {
         self.publish(self.word().with(flags));
     }
 
-    /// The same stretch under another override.
+    /// The same epoch under another override.
     pub(crate) fn override_with(
         &self,
         control: &mut Control,
@@ -110,7 +110,7 @@ impl Machine {
         let word = Word::new(old.state(), overridden, control.flags(), old.epoch());
         control.overridden = overridden;
         self.publish(word);
-        control.seats.settle(word);
+        control.memberships.update(word);
         Change {
             number: control.next_number(),
             at: now,

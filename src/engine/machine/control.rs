@@ -1,14 +1,14 @@
-//! What the machine's lock guards, and the moves from one stretch of a state to the next.
+//! What the machine's lock guards, and the moves from one epoch of a state to the next.
 
 use std::time::Duration;
 
 use crate::engine::machine::fleet_view::FleetView;
-use crate::engine::machine::open_cap::Seats;
+use crate::engine::machine::open_cap::GroupMemberships;
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::recorder::Cause;
 use crate::engine::record::totals::Transitions;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::{Timestamp, nanos};
@@ -25,7 +25,7 @@ pub(crate) struct Control {
     pub(crate) last_trip: Option<TripRecord>,
     /// When the current state began.
     pub(crate) since: Timestamp,
-    /// Whether somebody else than a rule began the present stretch, and said for how long.
+    /// Whether somebody else than a rule began the present epoch, and said for how long.
     #[cfg_attr(
         not(feature = "tokio"),
         allow(dead_code, reason = "only a health probe asks for it")
@@ -33,21 +33,21 @@ pub(crate) struct Control {
     pub(crate) is_ordered: bool,
     /// When the circuit was closed for the last time; means nothing while it is.
     left_closed: Timestamp,
-    /// The open time of the last open stretch; zero before the first and after a reset.
+    /// The open time of the last open epoch; zero before the first and after a reset.
     pub(super) opened_for: Duration,
     /// When the circuit, closed, admits all calls again; zero when it does.
     pub(crate) ramp_ends: Timestamp,
-    /// The backoff step of the last open stretch.
+    /// The backoff step of the last open epoch.
     step: Option<u32>,
     changes: u64,
-    pub(super) dice: Dice,
+    pub(super) jitter: JitterRng,
     pub(crate) fleet: FleetView,
     /// What operators have imposed; while the circuit is isolated, the word says forced open instead.
     pub(crate) overridden: Option<Override>,
     /// Handles that isolate the circuit.
     pub(crate) isolations: u32,
     /// Where the circuit's groups count how many of their members are open.
-    pub(crate) seats: Seats,
+    pub(crate) memberships: GroupMemberships,
     /// Which events listeners asked for, as flags of a [`Word`].
     pub(crate) told: u64,
 }
@@ -78,11 +78,11 @@ impl Control {
             ramp_ends: Timestamp::ZERO,
             step: None,
             changes: 0,
-            dice: Dice::new(seed),
+            jitter: JitterRng::new(seed),
             fleet: FleetView::default(),
             overridden: None,
             isolations: 0,
-            seats: Seats::default(),
+            memberships: GroupMemberships::default(),
             told: 0,
         }
     }
@@ -90,10 +90,10 @@ impl Control {
     /// The flags of a word under the present settings.
     pub(crate) fn flags(&self) -> u64 {
         let timed = if self.settings.is_timed() { Word::TIMED } else { 0 };
-        let is_checked = self.settings.is_watched()
+        let is_tracked = self.settings.is_watched()
             || self.settings.throttle.is_some()
             || self.ramp_ends != Timestamp::ZERO;
-        let checked = if is_checked { Word::CHECKED } else { 0 };
+        let checked = if is_tracked { Word::TRACKED } else { 0 };
         self.told | timed | checked
     }
 
@@ -138,7 +138,7 @@ impl Control {
         let (open_for, left) = match open_time {
             OpenTime::Given(open_for) => (open_for, open_for),
             OpenTime::Backoff => {
-                let open_for = self.settings.open.step(step, self.dice.roll());
+                let open_for = self.settings.open.step(step, self.jitter.roll());
                 (open_for, open_for)
             }
             OpenTime::Left { of, left } => (of, left),
@@ -185,7 +185,7 @@ impl Control {
         (self.opened_for, self.step.unwrap_or(0))
     }
 
-    /// The backoff step of the last open stretch; `None` before the first and after a reset.
+    /// The backoff step of the last open epoch; `None` before the first and after a reset.
     pub(crate) fn step(&self) -> Option<u32> {
         self.step
     }

@@ -9,17 +9,17 @@ use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::sync::{Bug, planted};
 
-/// An open stretch, for those who watch over it.
+/// An open epoch, for those who watch over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OpenStretch {
+pub(crate) struct OpenEpoch {
     pub(crate) epoch: u64,
     /// How long nobody is to ask the upstream, as it said itself or an operator did.
     pub(crate) leave_alone: Duration,
 }
 
 impl Machine {
-    /// The present stretch, if it is open and nobody has forced it.
-    pub(crate) fn open_stretch(&self, now: Timestamp) -> Option<OpenStretch> {
+    /// The present epoch, if it is open and nobody has forced it.
+    pub(crate) fn open_epoch(&self, now: Timestamp) -> Option<OpenEpoch> {
         let control = self.lock();
         let word = self.word();
         if word.state() != CircuitState::Open || word.is_forced() {
@@ -27,12 +27,12 @@ impl Machine {
         }
         let left = self.until().since(now);
         let leave_alone = if control.is_ordered { left } else { Duration::ZERO };
-        Some(OpenStretch { epoch: word.epoch(), leave_alone })
+        Some(OpenEpoch { epoch: word.epoch(), leave_alone })
     }
 
-    /// Has the open stretch `epoch`, if it still lasts, do so for `left` from now; zero has the next
+    /// Has the open epoch of this number, if it still lasts, do so for `left` from now; zero has the next
     /// call be a probe.
-    pub(crate) fn prolong(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
+    pub(crate) fn extend_open(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let mut control = self.lock();
         if !self.is_open_in(epoch) {
             return Effect::Nothing;
@@ -42,8 +42,8 @@ impl Machine {
         self.reschedule(until)
     }
 
-    /// `Open` => `Closed`: who watches the upstream says that it is well. Only in the stretch `epoch`.
-    pub(crate) fn heal(&self, epoch: u64, now: Timestamp) -> Option<Change> {
+    /// `Open` => `Closed`: who watches the upstream says that it is well. Only in the epoch of this number.
+    pub(crate) fn close_after_probe(&self, epoch: u64, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         self.is_open_in(epoch).then(|| self.close(&mut control, ChangeReason::HealthProbe, now))
     }

@@ -133,12 +133,12 @@ impl Machine {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
         }
-        if let Some(change) = self.look(now) {
+        if let Some(change) = self.check_stalled(now) {
             let refusal = Refusal::Open { until: self.until() };
             return (self.refuse(self.word(), refusal, now), Some(change));
         }
         let word = self.word();
-        if let Some(admitted) = self.admit_by_odds(word, now) {
+        if let Some(admitted) = self.admit_by_share(word, now) {
             return (admitted, None);
         }
         let (taken, change) = self.take_slot(For::Call, now);
@@ -160,7 +160,7 @@ impl Machine {
         // The word cannot change while the lock is held.
         let word = if planted(Bug::OldWord) { word } else { self.word() };
         if word.is_closed() {
-            return (Ok(self.check_in(word, now)), None);
+            return (Ok(self.begin_tracked(word, now)), None);
         }
         if let Some(refusal) = self.refusal(word, now) {
             return (Err((word, refusal)), None);

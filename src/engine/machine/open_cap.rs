@@ -83,14 +83,14 @@ impl OpenCap {
 
 /// The places of one group.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct OpenCounter {
     /// Members in the upper half, those that are open in the lower.
     counts: AtomicU64,
     /// An [`OpenCap`].
     cap: AtomicU64,
 }
 
-impl Places {
+impl OpenCounter {
     const MEMBER: u64 = 1 << 32;
     const OPEN: u64 = 1;
 
@@ -156,38 +156,38 @@ impl Places {
 
 /// What one circuit has in its groups; guarded by its lock. Nearly nothing, where there are none.
 #[derive(Debug, Default)]
-pub(crate) struct Seats(Option<Box<Memberships>>);
+pub(crate) struct GroupMemberships(Option<Box<Joined>>);
 
 #[derive(Debug, Default)]
-struct Memberships {
-    seats: Vec<Seat>,
+struct Joined {
+    memberships: Vec<Membership>,
     /// Trips that a group had no place for.
-    held_closed: u64,
+    trips_prevented: u64,
 }
 
 /// One circuit's membership of a group, which ends when it is dropped.
 #[derive(Debug)]
-struct Seat {
-    places: Arc<Places>,
+struct Membership {
+    places: Arc<OpenCounter>,
     /// Whether the circuit has a place there: while it is not closed, and not under observation.
     is_taken: bool,
 }
 
-impl Seats {
+impl GroupMemberships {
     /// Joins a group; `word` is the circuit's.
-    pub(crate) fn join(&mut self, places: &Arc<Places>, word: Word) {
+    pub(crate) fn join(&mut self, places: &Arc<OpenCounter>, word: Word) {
         places.join();
         self.0
             .get_or_insert_default()
-            .seats
-            .push(Seat { places: Arc::clone(places), is_taken: false });
-        self.settle(word);
+            .memberships
+            .push(Membership { places: Arc::clone(places), is_taken: false });
+        self.update(word);
     }
 
     /// Leaves a group.
-    pub(crate) fn leave(&mut self, places: &Arc<Places>) {
+    pub(crate) fn leave(&mut self, places: &Arc<OpenCounter>) {
         if let Some(memberships) = &mut self.0 {
-            memberships.seats.retain(|seat| !Arc::ptr_eq(&seat.places, places));
+            memberships.memberships.retain(|seat| !Arc::ptr_eq(&seat.places, places));
         }
     }
 
@@ -198,29 +198,29 @@ impl Seats {
             return true;
         }
         let Some(memberships) = &mut self.0 else { return true };
-        let has_all = memberships.seats.iter_mut().all(Seat::take);
+        let has_all = memberships.memberships.iter_mut().all(Membership::take);
         if !has_all {
-            memberships.seats.iter_mut().for_each(Seat::give_back);
-            memberships.held_closed = memberships.held_closed.saturating_add(1);
+            memberships.memberships.iter_mut().for_each(Membership::give_back);
+            memberships.trips_prevented = memberships.trips_prevented.saturating_add(1);
         }
         has_all
     }
 
     /// Has as many places as a circuit of this `word` has, whether they are left or not.
-    pub(crate) fn settle(&mut self, word: Word) {
+    pub(crate) fn update(&mut self, word: Word) {
         let has_place = !word.is_closed() && word.overridden() != Some(Override::Observing);
-        let settle = if has_place { Seat::claim } else { Seat::give_back };
-        let seats = self.0.iter_mut().flat_map(|memberships| &mut memberships.seats);
-        seats.for_each(settle);
+        let update = if has_place { Membership::claim } else { Membership::give_back };
+        let memberships = self.0.iter_mut().flat_map(|memberships| &mut memberships.memberships);
+        memberships.for_each(update);
     }
 
     /// How often [`take`](Self::take) found no place.
-    pub(crate) fn held_closed(&self) -> u64 {
-        self.0.as_ref().map_or(0, |memberships| memberships.held_closed)
+    pub(crate) fn trips_prevented(&self) -> u64 {
+        self.0.as_ref().map_or(0, |memberships| memberships.trips_prevented)
     }
 }
 
-impl Seat {
+impl Membership {
     fn take(&mut self) -> bool {
         self.is_taken = self.is_taken || self.places.take();
         self.is_taken
@@ -241,7 +241,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Membership {
     fn drop(&mut self) {
         self.give_back();
         self.places.leave();

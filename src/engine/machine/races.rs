@@ -146,7 +146,7 @@ fn probes_that_disagree_make_one_change() {
     });
 }
 
-/// L5, L9: a rejection says how long *its* stretch lasts, also while an operator forces the circuit.
+/// L5, L9: a rejection says how long *its* epoch lasts, also while an operator forces the circuit.
 #[test]
 fn a_rejection_against_a_forced_open() {
     explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
@@ -263,10 +263,10 @@ fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
     });
 }
 
-/// L4: what a probe says, or that it is dropped, while the next stretch begins with a probe of the
+/// L4: what a probe says, or that it is dropped, while the next epoch begins with a probe of the
 /// same number.
 #[test]
-fn a_probe_ends_while_the_next_stretch_begins() {
+fn a_probe_ends_while_the_next_epoch_begins() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {
         explore(Depth::Every, 10, &[Bug::OldProbe], move || {
             let machine = machine(|_| {});
@@ -393,9 +393,12 @@ fn a_health_probe_against_a_forced_open() {
     explore(Depth::Every, 5, &[Bug::OldHealth], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
-        let stretch = machine.open_stretch(START).unwrap();
+        let stretch = machine.open_epoch(START).unwrap();
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        race(move || a.heal(stretch.epoch, START), move || b.force(Override::ForcedOpen, START));
+        race(
+            move || a.close_after_probe(stretch.epoch, START),
+            move || b.force(Override::ForcedOpen, START),
+        );
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
         assert_eq!(machine.word().state(), CircuitState::Open);
         assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Refusal::ForcedOpen);

@@ -8,7 +8,7 @@ use crate::engine::machine::control::{Control, OpenTime};
 use crate::engine::machine::effect::Credit;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::effect::Recorded;
-use crate::engine::machine::probes::{Answer, Decision, ProbeId};
+use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
 use crate::engine::outcome::{FailureKind, Outcome, Pace, Verdict};
 use crate::engine::record::recorder::{Cause, Keeper, Taken};
 use crate::engine::record::totals::Counter;
@@ -34,8 +34,8 @@ impl Machine {
         ending: Ending,
         now: impl FnOnce() -> Timestamp + Copy,
     ) -> Recorded {
-        if ticket.is_checked() {
-            self.check_out(ticket, ending, now);
+        if ticket.is_tracked() {
+            self.end_tracked(ticket, ending, now);
         }
         let now = Reading::new(now);
         let word = self.word();
@@ -51,13 +51,13 @@ impl Machine {
 
     /// The way out of a call that was looked at on its way in.
     #[inline(never)]
-    fn check_out(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
-        let Some(checks) = self.recorder().checks() else { return };
+    fn end_tracked(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
+        let Some(tracking) = self.recorder().tracking() else { return };
         if !ticket.is_answered() {
-            checks.end(ticket.tag(), ticket.started());
+            tracking.end(ticket.tag(), ticket.started());
         }
         if ending == Ending::Finished(Outcome::Success) {
-            checks.odds.tried(ticket.tag(), Verdict::Succeeded, now);
+            tracking.admission_share.tried(ticket.tag(), Verdict::Succeeded, now);
         }
     }
 
@@ -173,12 +173,14 @@ impl Machine {
             outcome => outcome,
         };
         let answer = match outcome {
-            Some(_) if is_unanswered => Answer::TimedOut,
-            None if is_unanswered => Answer::Unanswered,
-            Some(Outcome::Success) if !is_late => Answer::Passed,
-            Some(Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_)) => Answer::Failed,
-            Some(Outcome::NotSent) => Answer::NotSent,
-            Some(Outcome::Ignored) | None => Answer::Ignored,
+            Some(_) if is_unanswered => ProbeResult::TimedOut,
+            None if is_unanswered => ProbeResult::Unanswered,
+            Some(Outcome::Success) if !is_late => ProbeResult::Passed,
+            Some(Outcome::Success | Outcome::Failure(_) | Outcome::TripFor(_)) => {
+                ProbeResult::Failed
+            }
+            Some(Outcome::NotSent) => ProbeResult::NotSent,
+            Some(Outcome::Ignored) | None => ProbeResult::Ignored,
         };
         let credit = match outcome {
             Some(outcome) => self.count(outcome, self.recorder().pace(elapsed)),
@@ -192,7 +194,7 @@ impl Machine {
         let effect = match outcome {
             // HalfOpen => Open: the upstream said for how long
             Some(Outcome::TripFor(open_for)) => {
-                let open_for = open_for.min(control.settings.longest_trip_for);
+                let open_for = open_for.min(control.settings.max_trip_for);
                 let open_time = OpenTime::Given(open_for);
                 Effect::changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
             }
@@ -205,22 +207,29 @@ impl Machine {
     }
 
     /// Does what probes have decided. The lock is held.
-    fn decide(&self, control: &mut Control, decision: Decision, now: Timestamp) -> Option<Change> {
+    fn decide(
+        &self,
+        control: &mut Control,
+        decision: ProbeVerdict,
+        now: Timestamp,
+    ) -> Option<Change> {
         let backoff = OpenTime::Backoff;
         match decision {
-            Decision::Undecided => None,
+            ProbeVerdict::Undecided => None,
             // HalfOpen => Open: too many probes have failed
-            Decision::StillFailing => {
+            ProbeVerdict::StillFailing => {
                 Some(self.open(control, ChangeReason::ProbesFailed, backoff, now))
             }
             // HalfOpen => Open: nobody is answered
-            Decision::Unanswered => {
+            ProbeVerdict::Unanswered => {
                 Some(self.open(control, ChangeReason::ProbesUnanswered, backoff, now))
             }
             // HalfOpen => Closed: enough probes have succeeded
-            Decision::Recovered => Some(self.close(control, ChangeReason::ProbesSucceeded, now)),
+            ProbeVerdict::Recovered => {
+                Some(self.close(control, ChangeReason::ProbesSucceeded, now))
+            }
             // HalfOpen => Closed: the upstream answers
-            Decision::Answering => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
+            ProbeVerdict::Answering => Some(self.close(control, ChangeReason::ProbesIgnored, now)),
         }
     }
 
@@ -238,7 +247,7 @@ impl Machine {
     /// Closed => Open: the upstream asked for it.
     fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| {
-            let open_for = open_for.min(control.settings.longest_trip_for);
+            let open_for = open_for.min(control.settings.max_trip_for);
             (ChangeReason::UpstreamAsked, OpenTime::Given(open_for))
         })
     }
@@ -259,7 +268,7 @@ impl Machine {
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return Effect::Nothing;
         }
-        if !control.seats.take(current) {
+        if !control.memberships.take(current) {
             return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);

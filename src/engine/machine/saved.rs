@@ -10,18 +10,18 @@ use crate::engine::time::Timestamp;
 
 /// A circuit without its window and its counts. Durations only, since no clock outlives its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Memory {
+pub(crate) struct SavedState {
     pub(crate) state: CircuitState,
     pub(crate) overridden: Option<Override>,
     /// Open: until a probe may go. Closed: until the backoff starts over.
     pub(crate) left: Duration,
     /// The last open time.
     pub(crate) open_for: Duration,
-    /// The backoff step of the last open stretch; `None` before the first and after a reset.
+    /// The backoff step of the last open epoch; `None` before the first and after a reset.
     pub(crate) step: Option<u32>,
 }
 
-impl Memory {
+impl SavedState {
     /// A circuit of which there is nothing to remember.
     const CLOSED: Self = Self {
         state: CircuitState::Closed,
@@ -55,14 +55,14 @@ impl Memory {
 
 impl Machine {
     /// What is to be remembered. What the fleet has forced is not: it will say so again.
-    pub(crate) fn remember(&self, now: Timestamp) -> Memory {
+    pub(crate) fn export(&self, now: Timestamp) -> SavedState {
         let control = self.lock();
         let word = self.word();
         if control.fleet.has_forced {
-            return Memory::CLOSED;
+            return SavedState::CLOSED;
         }
         if control.isolations > 0 {
-            return Memory::said(control.overridden);
+            return SavedState::said(control.overridden);
         }
         let (open_for, step) = (control.backoff().0, control.step());
         let left = match word.state() {
@@ -74,14 +74,14 @@ impl Machine {
             CircuitState::Open => self.until().since(now),
             CircuitState::HalfOpen => Duration::ZERO,
         };
-        Memory { state: word.state(), overridden: word.overridden(), left, open_for, step }
+        SavedState { state: word.state(), overridden: word.overridden(), left, open_for, step }
     }
 
     /// Goes on from `memory`, if nothing has changed the circuit yet. Where probes were under way,
     /// nobody knows of them any more: it is open, and the next call probes.
     ///
     /// No open time is longer than the settings could have made it: a memory may come from a file.
-    pub(crate) fn restore(&self, memory: Memory, now: Timestamp) -> Option<Change> {
+    pub(crate) fn restore(&self, memory: SavedState, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         if control.has_changed() {
             return None;

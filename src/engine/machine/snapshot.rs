@@ -74,7 +74,7 @@ impl Machine {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
         let totals = self.tally().totals(control.trips, in_window, named);
-        let held_closed = control.seats.held_closed();
-        Totals { not_sent: self.not_sent(), held_closed, ..totals }
+        let trips_prevented = control.memberships.trips_prevented();
+        Totals { not_sent: self.not_sent(), trips_prevented, ..totals }
     }
 }

@@ -43,7 +43,7 @@ fn probe(machine: &Machine, seconds: u64) -> Ticket {
     ticket
 }
 
-/// The first probe of the next half-open stretch: it has the number of the one before.
+/// The first probe of the next half-open epoch: it has the number of the one before.
 fn reopen_and_probe(machine: &Machine, seconds: u64) -> Ticket {
     machine.trip(None, at(seconds));
     probe(machine, seconds + 30)
@@ -67,7 +67,7 @@ fn closed_calls_and_rejections_wait_for_no_snapshot() {
 }
 
 #[test]
-fn a_probe_that_ends_while_the_next_stretch_begins_does_not_free_its_slot() {
+fn a_probe_that_ends_while_the_next_epoch_begins_does_not_free_its_slot() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {
         let machine = machine();
         let late = reopen_and_probe(&machine, 0);

@@ -1,7 +1,7 @@
 //! What is looked at, of a call to the closed circuit, on its way in: which others hang, and whether
 //! the circuit admits only a share of them. Made for those who ask for it.
 
-use crate::engine::in_flight::share::Odds;
+use crate::engine::in_flight::share::AdmissionShare;
 use crate::engine::in_flight::tracking::{Begun, InFlight};
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
@@ -10,24 +10,24 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// What is known of the calls under way, and the odds of those that come.
 #[derive(Debug)]
-pub(crate) struct Checks {
+pub(crate) struct InFlightTracking {
     /// Held against the slow-call rule.
     pub(crate) slow: InFlight,
     /// Held against the rule of stalled calls.
     pub(crate) stalled: InFlight,
     /// How many of those are too many; 0 for no rule.
     stalled_calls: AtomicU64,
-    pub(crate) odds: Odds,
+    pub(crate) admission_share: AdmissionShare,
 }
 
-impl Checks {
-    /// With room for `settings`; [`configure`](Self::configure) comes next. `seed` is for the odds.
+impl InFlightTracking {
+    /// With room for `settings`; [`configure`](Self::configure) comes next. `seed` is for the lot that sheds.
     pub(crate) fn new(settings: &Settings, seed: u64) -> Self {
         Self {
             slow: InFlight::new(),
             stalled: InFlight::new(),
             stalled_calls: AtomicU64::new(0),
-            odds: Odds::new(settings, seed),
+            admission_share: AdmissionShare::new(settings, seed),
         }
     }
 
@@ -41,14 +41,14 @@ impl Checks {
         self.stalled.configure(age);
         // Relaxed: published with the epoch.
         self.stalled_calls.store(calls, Ordering::Relaxed);
-        self.odds.configure(settings);
+        self.admission_share.configure(settings);
     }
 
     /// Forgets everything, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
         self.slow.restart(tag, now);
         self.stalled.restart(tag, now);
-        self.odds.restart(tag, now);
+        self.admission_share.restart(tag, now);
     }
 
     /// Counts a call as under way, if it was asked in its tick already whether others hang.

@@ -12,9 +12,9 @@ use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Bug, planted};
 use std::time::Duration;
 
-/// A stretch of one state that is about to begin.
+/// An epoch of one state that is about to begin.
 #[derive(Debug)]
-struct Stretch {
+struct NextEpoch {
     to: Standing,
     reason: ChangeReason,
     until: Timestamp,
@@ -49,7 +49,7 @@ impl Machine {
         // While the circuit is isolated, nothing opens it.
         control.overridden = to.overridden;
         let open_for = control.next_open_time(word.state(), open_time, now);
-        let next = Stretch { to, reason, until: now.after(open_for), open_for: Some(open_for) };
+        let next = NextEpoch { to, reason, until: now.after(open_for), open_for: Some(open_for) };
         control.fleet.note_opening(reason, next.until);
         let change = self.enter(control, next, now);
         let is_trip = word.is_closed();
@@ -68,7 +68,7 @@ impl Machine {
         let overridden = self.word().overridden();
         let to = Standing { state: CircuitState::HalfOpen, overridden };
         let reason = ChangeReason::OpenTimeOver;
-        self.enter(control, Stretch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
+        self.enter(control, NextEpoch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
     }
 
     /// `HalfOpen` => `Closed`: the upstream is well again.
@@ -80,7 +80,7 @@ impl Machine {
     ) -> Change {
         let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
         let until = control.settings.ramp.map_or(Timestamp::ZERO, |ramp| now.after(ramp));
-        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
+        self.enter(control, NextEpoch { to, reason, until, open_for: None }, now)
     }
 
     /// Any => Closed or, forced or isolated, Open: an operator's command starts afresh.
@@ -100,7 +100,7 @@ impl Machine {
             _ => (CircuitState::Closed, Timestamp::ZERO),
         };
         let to = Standing { state, overridden };
-        self.enter(control, Stretch { to, reason, until, open_for: None }, now)
+        self.enter(control, NextEpoch { to, reason, until, open_for: None }, now)
     }
 
     /// The same state in a new epoch, under new settings.
@@ -119,22 +119,22 @@ impl Machine {
             CircuitState::Open => self.until(),
         };
         let (reason, is_ordered) = (ChangeReason::Operator, control.is_ordered);
-        let next = Stretch { to, reason, until, open_for: None };
+        let next = NextEpoch { to, reason, until, open_for: None };
         let change = self.enter_with(control, next, Some(settings), now);
-        // Who began the stretch, and said for how long, stays the same.
+        // Who began the epoch, and said for how long, stays the same.
         control.is_ordered = is_ordered;
         change
     }
 
-    /// Begins a stretch: clears what was recorded, and publishes the new epoch.
-    fn enter(&self, control: &mut Control, next: Stretch, now: Timestamp) -> Change {
+    /// Begins an epoch: clears what was recorded, and publishes the new epoch.
+    fn enter(&self, control: &mut Control, next: NextEpoch, now: Timestamp) -> Change {
         self.enter_with(control, next, None, now)
     }
 
     fn enter_with(
         &self,
         control: &mut Control,
-        next: Stretch,
+        next: NextEpoch,
         settings: Option<Arc<Settings>>,
         now: Timestamp,
     ) -> Change {
@@ -151,7 +151,7 @@ impl Machine {
         let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
         self.tally().add_many(Counter::Successes, successes);
         if let Some(settings) = settings {
-            self.recorder().configure(&settings, control.dice.roll());
+            self.recorder().configure(&settings, control.jitter.roll());
             control.settings = settings;
         }
         self.recorder().restart(tag, now);
@@ -164,12 +164,12 @@ impl Machine {
         }
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
         if planted(Bug::EarlyPlace) {
-            control.seats.settle(word);
+            control.memberships.update(word);
         }
         self.publish(word);
         self.set_until(next.until);
         // After the word: whoever gets the place that is given back sees the state that it was for ended.
-        control.seats.settle(word);
+        control.memberships.update(word);
         Change {
             number: control.next_number(),
             at: now,

@@ -96,7 +96,7 @@ impl Machine {
         }
     }
 
-    /// Has the circuit stay open for `left` from now, in the same stretch; only if it is open under
+    /// Has the circuit stay open for `left` from now, in the same epoch; only if it is open under
     /// the verdict `epoch`. An epoch that it began itself does not end sooner for that.
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let before = planted(Bug::OldEnd).then(|| self.lock().fleet);
@@ -126,7 +126,7 @@ impl Machine {
         Effect::changed(change)
     }
 
-    /// Has the present open stretch end at `until`. The lock is held.
+    /// Has the present open epoch end at `until`. The lock is held.
     pub(crate) fn reschedule(&self, until: Timestamp) -> Effect {
         let is_sooner = until < self.until();
         self.set_until(until);

@@ -33,7 +33,7 @@ pub struct Totals {
     pub trips: u64,
     /// Trips that did not happen, because no further member of a
     /// [`CircuitGroup`](crate::CircuitGroup) may be open: one for each call that asked for it.
-    pub held_closed: u64,
+    pub trips_prevented: u64,
 }
 
 /// How often a circuit went from one state to another.
@@ -143,7 +143,7 @@ impl Tally {
             would_have_rejected: self.would_have_rejected.load(Ordering::Relaxed),
             stale: self.stale.load(Ordering::Relaxed),
             trips,
-            held_closed: 0,
+            trips_prevented: 0,
         }
     }
 }

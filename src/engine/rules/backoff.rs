@@ -102,9 +102,9 @@ fn share(whole: Duration, draw: u64) -> Duration {
 
 /// A small generator for jitter: `SplitMix64` (Steele, Lea and Flood, 2014). Not for secrets.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct JitterRng(u64);
 
-impl Dice {
+impl JitterRng {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -129,7 +129,7 @@ impl Dice {
 mod tests {
     use std::time::Duration;
 
-    use super::{Backoff, Dice};
+    use super::{Backoff, JitterRng};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn jitter_stays_in_the_upper_half_of_the_step() {
         let backoff = Backoff::exponential(SECOND, 10 * SECOND);
-        let mut dice = Dice::new(7);
+        let mut jitter = JitterRng::new(7);
 
-        let drawn: Vec<Duration> = (0..1000).map(|_| backoff.step(2, dice.roll())).collect();
+        let drawn: Vec<Duration> = (0..1000).map(|_| backoff.step(2, jitter.roll())).collect();
 
         assert!(drawn.iter().all(|d| (2 * SECOND..=4 * SECOND).contains(d)), "{drawn:?}");
         assert!(drawn.iter().any(|d| *d < 2 * SECOND + SECOND / 10), "never near the lower end");
@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn the_dice_roll_as_splitmix64_does() {
-        let mut dice = Dice::new(1_234_567);
+        let mut jitter = JitterRng::new(1_234_567);
 
-        let rolled: Vec<u64> = (0..3).map(|_| dice.roll()).collect();
+        let rolled: Vec<u64> = (0..3).map(|_| jitter.roll()).collect();
 
         // The first three of the reference implementation, <https://prng.di.unimi.it/splitmix64.c>.
         let reference =

@@ -12,7 +12,7 @@ pub(crate) struct Confidence(u32);
 /// What the failures in a window are held against. It fits in one word, so that a call that reads
 /// it gets rate and confidence of the same settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Bar {
+pub(crate) struct Threshold {
     /// The rate, in parts of [`Rate::SCALE`].
     rate: u32,
     /// How many standard deviations the failures must lie above the rate, squared.
@@ -50,7 +50,7 @@ impl Confidence {
     }
 }
 
-impl Bar {
+impl Threshold {
     /// The bar of a rule; in a count window of `window` calls, if it is one.
     ///
     /// A window may be too small for any of its results to be enough. Then the bar is lowered to

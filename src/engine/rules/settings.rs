@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::engine::rules::backoff::Backoff;
-use crate::engine::rules::confidence::{Bar, Confidence};
+use crate::engine::rules::confidence::{Confidence, Threshold};
 use crate::engine::rules::rate::Rate;
 use crate::engine::window::span::SlidingWindow;
 
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     /// `None`: the open time, but at least [`SHORTEST_PROBE_TIMEOUT`].
     pub(crate) probe_timeout: Option<Duration>,
     pub(crate) abandoned_after: Option<Duration>,
-    pub(crate) longest_trip_for: Duration,
+    pub(crate) max_trip_for: Duration,
     pub(crate) ramp: Option<Duration>,
     pub(crate) throttle: Option<Throttle>,
 }
@@ -140,7 +140,7 @@ impl Settings {
             failed_probes_allowed: 0,
             probe_timeout: None,
             abandoned_after: None,
-            longest_trip_for: Duration::from_secs(3600),
+            max_trip_for: Duration::from_secs(3600),
             ramp: None,
             throttle: None,
         }
@@ -181,9 +181,9 @@ impl Settings {
     }
 
     /// What the failures in the window have to clear, where a rule about confidence asks for it.
-    pub(crate) fn confident_bar(&self) -> Option<Bar> {
+    pub(crate) fn confident_bar(&self) -> Option<Threshold> {
         let window = self.effective_window().and_then(SlidingWindow::length);
-        self.failure_rate_confident.map(|rule| Bar::new(rule.rate, rule.confidence, window))
+        self.failure_rate_confident.map(|rule| Threshold::new(rule.rate, rule.confidence, window))
     }
 
     /// At how many failures in the window the circuit trips.
@@ -210,7 +210,7 @@ impl Settings {
     }
 
     /// Whether calls of the closed circuit are looked at on their way in, now or at times.
-    pub(crate) fn is_checked(&self) -> bool {
+    pub(crate) fn is_tracked(&self) -> bool {
         self.is_watched() || self.throttle.is_some() || self.ramp.is_some()
     }
 
@@ -225,7 +225,7 @@ impl Settings {
             self.slow_call_rate.and_then(|rule| rule.open_for),
             self.stalled_calls.and_then(|rule| rule.open_for),
         ]);
-        rules.flatten().fold(self.open.max().max(self.longest_trip_for), Duration::max)
+        rules.flatten().fold(self.open.max().max(self.max_trip_for), Duration::max)
     }
 
     /// How long a probe may take before that is a failure, where a rule says so.
@@ -240,7 +240,7 @@ impl Settings {
         self.abandoned_after.unwrap_or(DEFAULT_HOLD)
     }
 
-    /// How long a probe may hold its slot after a stretch of `open_for`.
+    /// How long a probe may hold its slot after an epoch of `open_for`.
     pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
         self.probe_timeout.unwrap_or_else(|| open_for.max(SHORTEST_PROBE_TIMEOUT))
     }

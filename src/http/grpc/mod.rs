@@ -13,7 +13,7 @@ use crate::circuit::classify::{Classify, ErrorsAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::hints::{Hints, pushback, retry_after};
-use crate::service::completion::Settlement;
+use crate::service::completion::Decision;
 
 /// gRPC statuses that blame the server are failures, of the kind that [`GrpcCode::as_str`] names,
 /// and so are errors, except rejections.
@@ -134,7 +134,7 @@ impl GrpcErrorsAsFailures {
     /// status, or an HTTP 429 or 503 without a `grpc-status` in `Retry-After`, at once.
     ///
     /// The longest that an upstream can ask for is the circuit's
-    /// [`longest_trip_for`](crate::CircuitBuilder::longest_trip_for), 1 h by default. Zero, negative
+    /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for), 1 h by default. Zero, negative
     /// and malformed values ask for nothing. Default: not heeded.
     #[must_use]
     pub const fn heed_pushback(self) -> Self {
@@ -155,18 +155,18 @@ impl GrpcErrorsAsFailures {
         }
     }
 
-    fn classify_response<B>(self, response: &Response<B>) -> Settlement<GrpcEnd> {
+    fn classify_response<B>(self, response: &Response<B>) -> Decision<GrpcEnd> {
         let (status, headers) = (response.status(), response.headers());
         if let Some(code) = GrpcCode::among(headers) {
-            return Settlement::Now(self.classify_code(code, || pushback(headers)));
+            return Decision::Now(self.classify_code(code, || pushback(headers)));
         }
         if status == StatusCode::OK {
-            return Settlement::Later(GrpcEnd { classify: self });
+            return Decision::AtEnd(GrpcEnd { classify: self });
         }
         let refuses = matches!(status.as_u16(), 429 | 503);
         let asked = || refuses.then(|| retry_after(headers)).flatten();
         let code = GrpcCode::of_http(status);
-        Settlement::Now(self.classify_code(code, || asked().or_else(|| pushback(headers))))
+        Decision::Now(self.classify_code(code, || asked().or_else(|| pushback(headers))))
     }
 }
 
@@ -182,10 +182,10 @@ impl<B: Body, E: 'static> ClassifyHttp<B, E> for GrpcErrorsAsFailures {
 
     fn begin<R>(&self, _request: &Request<R>) {}
 
-    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Settlement<GrpcEnd> {
+    fn classify_head(&self, (): (), result: &Result<Response<B>, E>) -> Decision<GrpcEnd> {
         match result {
             Ok(response) => self.classify_response(response),
-            Err(_) => Settlement::Now(ErrorsAsFailures.classify(result)),
+            Err(_) => Decision::Now(ErrorsAsFailures.classify(result)),
         }
     }
 

@@ -58,22 +58,23 @@ impl Node {
         let is_stale = change.fleet_epoch > 0
             && change.fleet_epoch < view.epoch()
             && !(change.from == CircuitState::Closed && view.has_recovered(change.fleet_epoch));
-        let stretch = view.open_stretch().filter(|stretch| stretch.epoch == change.fleet_epoch);
-        let wish = match (change.to, stretch) {
+        let open_epoch =
+            view.open_epoch().filter(|open_epoch| open_epoch.epoch == change.fleet_epoch);
+        let wish = match (change.to, open_epoch) {
             (CircuitState::HalfOpen, _) => return,
-            (CircuitState::Closed, Some(stretch)) if is_ours => {
-                Ask::Settle { epoch: stretch.epoch, shown: Shown::Well }
+            (CircuitState::Closed, Some(open_epoch)) if is_ours => {
+                Ask::Settle { epoch: open_epoch.epoch, shown: Shown::Well }
             }
             (CircuitState::Closed, _) => Ask::Withdraw,
             // An operator of one process speaks for that process; under observation nothing is cut.
             (CircuitState::Open, _) if !is_ours || circuit.is_overridden() => return,
             // The fleet has been open or well since: its word is the newer one.
             (CircuitState::Open, _) if is_stale => return,
-            (CircuitState::Open, Some(stretch)) if change.from == CircuitState::HalfOpen => {
+            (CircuitState::Open, Some(open_epoch)) if change.from == CircuitState::HalfOpen => {
                 // Without Redis it may have failed more often than the fleet knows.
-                let step = stretch.step.saturating_add(1).max(circuit.backoff_step());
+                let step = open_epoch.step.saturating_add(1).max(circuit.backoff_step());
                 let shown = Shown::Failing { open_for: change.open_for, step };
-                Ask::Settle { epoch: stretch.epoch, shown }
+                Ask::Settle { epoch: open_epoch.epoch, shown }
             }
             (CircuitState::Open, _) => Ask::Vote {
                 known: view.epoch(),
@@ -125,7 +126,7 @@ impl Node {
         let options = &self.options;
         self.views
             .iter_mut()
-            .filter(|(_, view)| view.open_stretch().is_some())
+            .filter(|(_, view)| view.open_epoch().is_some())
             .filter_map(|(name, view)| attend(view, &lookup(name)?, options, link, now))
             .min()
     }
@@ -133,8 +134,8 @@ impl Node {
     /// Has nobody waited for any longer: the process leaves the fleet.
     pub(super) fn leave(&mut self, lookup: impl Fn(&str) -> Option<Circuit>, now: Timestamp) {
         for (name, view) in &mut self.views {
-            if let (Some(stretch), Some(circuit)) = (view.open_stretch(), lookup(name)) {
-                circuit.hold(stretch.epoch, stretch.ends.since(now));
+            if let (Some(open_epoch), Some(circuit)) = (view.open_epoch(), lookup(name)) {
+                circuit.hold(open_epoch.epoch, open_epoch.ends.since(now));
             }
         }
     }
@@ -236,16 +237,16 @@ fn attend(
     link: Link,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let stretch = view.open_stretch()?;
+    let open_epoch = view.open_epoch()?;
     let state = circuit.state();
     if state == CircuitState::Closed {
         view.lease = Lease::None;
         return None;
     }
     // Of the open time that the fleet knows of, or the circuit has begun since.
-    let left = stretch.ends.since(now).max(circuit.own_left());
+    let left = open_epoch.ends.since(now).max(circuit.own_left());
     if link == Link::Down {
-        go_alone(view, circuit, stretch.epoch, left, now);
+        go_alone(view, circuit, open_epoch.epoch, left, now);
         return None;
     }
     match view.lease {
@@ -258,14 +259,14 @@ fn attend(
         Lease::Held { .. } => {
             // No verdict in time: the next who wants to may try.
             view.lease = Lease::None;
-            circuit.recall(stretch.epoch, options.hold);
+            circuit.recall(open_epoch.epoch, options.hold);
             view.demand = circuit.rejections();
             return Some(now.after(TICK));
         }
         Lease::Denied { .. } => view.lease = Lease::None,
         Lease::Unanswered { .. } | Lease::None => {}
     }
-    let lead = lead(stretch.open_for);
+    let lead = lead(open_epoch.open_for);
     if left > lead {
         return Some(now.after(left.saturating_sub(lead)));
     }
@@ -275,14 +276,14 @@ fn attend(
     // For a Redis that has not answered last time nobody waits.
     let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
     let hold = if is_answered { options.hold } else { Duration::ZERO };
-    circuit.hold(stretch.epoch, left.saturating_add(hold));
+    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
     if !is_wanted {
         return Some(now.after(TICK));
     }
-    let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(stretch.open_for));
+    let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(open_epoch.open_for));
     let lasts = left.saturating_add(probing);
     view.lease = Lease::Asked;
-    view.must_lease = Some(Ask::Lease { epoch: stretch.epoch, lasts });
+    view.must_lease = Some(Ask::Lease { epoch: open_epoch.epoch, lasts });
     None
 }
 
@@ -310,7 +311,7 @@ fn leased(
     sent: Timestamp,
     now: Timestamp,
 ) {
-    let Some(stretch) = view.open_stretch().filter(|stretch| stretch.epoch == epoch) else {
+    let Some(open_epoch) = view.open_epoch().filter(|open_epoch| open_epoch.epoch == epoch) else {
         return;
     };
     let time = |reply: &Reply| Duration::from_millis(reply.number.try_into().unwrap_or(0));
@@ -318,7 +319,7 @@ fn leased(
         Some(reply) if reply.code == 1 => {
             // From when it was asked for: over here no later than in Redis.
             view.lease = Lease::Held { until: sent.after(time(reply)) };
-            circuit.hold(epoch, stretch.ends.since(now));
+            circuit.hold(epoch, open_epoch.ends.since(now));
         }
         Some(reply) if reply.code == 0 => {
             let until = now.after(time(reply));
@@ -328,7 +329,7 @@ fn leased(
         _ => {
             // Nobody can say: each for itself.
             view.lease = Lease::Unanswered { until: now.after(PAUSE) };
-            circuit.hold(epoch, stretch.ends.since(now));
+            circuit.hold(epoch, open_epoch.ends.since(now));
         }
     }
 }

@@ -115,7 +115,7 @@ fn a_lease_asked_for_a_circuit_that_is_gone_does_not_keep_the_next_from_asking()
     assert_eq!(node.requests(9, at(1)).len(), 1);
 }
 
-/// The fleet was open in the stretch 6, the circuit has recovered in it, and tripped again.
+/// The fleet was open in the epoch 6, the circuit has recovered in it, and tripped again.
 fn tripped_again() -> (Node, Circuit) {
     let (mut node, circuit) = (node(), circuit());
     node.heard(&circuit, Some(&open(6)), at(0));

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
 
 use crate::circuit::fleet::command::FleetCommand;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::redis::keys::Keys;
 use crate::redis::node::store;
 use crate::redis::node::store::Store;
@@ -28,7 +28,7 @@ struct Both {
     terms: Terms,
     real: Option<FleetRecord>,
     model: Store,
-    dice: Dice,
+    dice: JitterRng,
 }
 
 const QUORUM: usize = 2;
@@ -56,7 +56,7 @@ impl Both {
         };
         let (real, model) = (None, Store::default());
         let digests = digests.try_into().unwrap();
-        Self { connection, digests, terms, real, model, dice: Dice::new(circuit) }
+        Self { connection, digests, terms, real, model, dice: JitterRng::new(circuit) }
     }
 
     fn draw(&mut self, below: u64) -> u64 {

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::circuit::fleet::command::FleetCommand;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::engine::time::Timestamp;
 use crate::redis::counts::Counts;
 use crate::redis::error::{SyncError, SyncErrorKind, Why};
@@ -53,12 +53,12 @@ pub(super) struct Parts {
 pub(super) struct Task {
     parts: Parts,
     start: Instant,
-    dice: Dice,
+    dice: JitterRng,
     /// The one exchange under way, or the attempt to connect.
     work: Option<Work>,
     /// Of the connection, or of the next.
     generation: u64,
-    missed: u64,
+    lagged: u64,
     next_attempt: Instant,
     next_poll: Instant,
     next_merge: Instant,
@@ -104,10 +104,10 @@ impl Task {
         let now = Instant::now();
         Self {
             start: now,
-            dice: Dice::new(parts.seed),
+            dice: JitterRng::new(parts.seed),
             work: None,
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
-            missed: 0,
+            lagged: 0,
             next_attempt: now,
             next_poll: now,
             next_merge: now,
@@ -231,10 +231,10 @@ impl Task {
     /// Messages came faster than they were read: what they said is read again.
     fn notice_missed(&mut self) {
         // Relaxed: it stands for itself.
-        let missed = self.parts.connector.missed.load(Ordering::Relaxed);
-        if missed != self.missed {
-            self.parts.monitor.count_missed(missed.wrapping_sub(self.missed));
-            self.missed = missed;
+        let lagged = self.parts.connector.lagged.load(Ordering::Relaxed);
+        if lagged != self.lagged {
+            self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
+            self.lagged = lagged;
             self.next_poll = Instant::now();
         }
     }
@@ -273,6 +273,6 @@ async fn finished(work: &mut Option<Work>) -> Done {
 }
 
 /// Counts the messages that found no room.
-pub(super) fn missed() -> Arc<AtomicU64> {
+pub(super) fn lagged() -> Arc<AtomicU64> {
     Arc::new(AtomicU64::new(0))
 }

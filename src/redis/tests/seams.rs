@@ -16,7 +16,7 @@ use crate::engine::time::Timestamp;
 use crate::group::CircuitGroup;
 use crate::redis::node::Node;
 use crate::redis::options::Options;
-use crate::redis::outbox::{Outbox, Scribe};
+use crate::redis::outbox::{Outbox, OutboxListener};
 use crate::redis::record::Word;
 use crate::redis::request::{Ask, Shown};
 use crate::sync::Arc;
@@ -30,7 +30,7 @@ fn circuit(
 ) -> (Circuit, ManualClock, Arc<Outbox>) {
     let (clock, outbox) = (ManualClock::new(), Arc::new(Outbox::new()));
     let builder =
-        Circuit::builder("api").clock(clock.clone()).listener(Scribe(Arc::clone(&outbox)));
+        Circuit::builder("api").clock(clock.clone()).listener(OutboxListener(Arc::clone(&outbox)));
     (set(builder).build(), clock, outbox)
 }
 
@@ -124,7 +124,7 @@ fn an_isolation_is_no_vote() {
     assert_eq!(asked(&circuit, &outbox, None), []);
     drop(isolation);
 
-    // What it has said before of the stretch that the isolation has ended.
+    // What it has said before of the epoch that the isolation has ended.
     assert_eq!(asked(&circuit, &outbox, None), [Ask::Withdraw]);
 }
 
@@ -147,14 +147,14 @@ fn a_health_probe_keeps_to_the_end_that_the_fleet_said_and_closes_for_all() {
     let (circuit, clock, outbox) = circuit(|b| b);
     let word = Word::of("1 7 o 10000 10000 0 votes there", 10_000);
     circuit.adopt(word.verdict(Duration::ZERO));
-    assert_eq!(circuit.open_stretch().unwrap().leave_alone, 10 * SECOND);
+    assert_eq!(circuit.open_epoch().unwrap().leave_alone, 10 * SECOND);
     clock.advance(10 * SECOND);
 
-    let stretch = circuit.open_stretch().unwrap();
-    circuit.prolong(stretch, 20 * SECOND);
+    let open_epoch = circuit.open_epoch().unwrap();
+    circuit.extend_open(open_epoch, 20 * SECOND);
     circuit.hold(7, SECOND);
     assert_eq!(left(&circuit), Some(20 * SECOND), "the fleet does not end its asking");
-    circuit.heal(stretch);
+    circuit.close_after_probe(open_epoch);
 
     assert_eq!(circuit.state(), CircuitState::Closed);
     let well = Ask::Settle { epoch: 7, shown: Shown::Well };
@@ -167,7 +167,7 @@ fn what_a_ticker_opens_is_a_vote() {
     let _hung = circuit.try_acquire().unwrap();
     clock.advance(6 * SECOND);
 
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
 
     let reason = circuit.snapshot().last_trip.map(|trip| trip.reason);
     assert_eq!(reason, Some(ChangeReason::StalledCalls));

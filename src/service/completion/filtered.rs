@@ -9,7 +9,7 @@ use std::task::Poll;
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_source};
-use crate::service::completion::{AtOnce, Innermost, Settle, SettleCall, Settlement, sealed};
+use crate::service::completion::{AtResult, Complete, CompleteCall, Decision, Innermost, sealed};
 
 /// Looks at errors before the classifier is asked: those that `K` names say nothing of the
 /// upstream.
@@ -18,8 +18,8 @@ use crate::service::completion::{AtOnce, Innermost, Settle, SettleCall, Settleme
 /// [`not_sent`](crate::CircuitBreakerLayer::not_sent) and the layers for clients. `M` says how all
 /// other calls are settled; it may be another `Filtered`. Whatever the order, what one of them
 /// calls not sent is not sent.
-pub struct Filtered<K, M = AtOnce> {
-    settlement: M,
+pub struct Filtered<K, M = AtResult> {
+    completion: M,
     filter: PhantomData<fn() -> K>,
 }
 
@@ -93,8 +93,8 @@ fn found<X: StdError + 'static>(
 }
 
 impl<K, M> Filtered<K, M> {
-    pub(crate) const fn new(settlement: M) -> Self {
-        Self { settlement, filter: PhantomData }
+    pub(crate) const fn new(completion: M) -> Self {
+        Self { completion, filter: PhantomData }
     }
 }
 
@@ -106,49 +106,49 @@ pub(crate) fn named<K: Filter<E>, E>(outcome: Outcome, error: &E) -> Outcome {
     }
 }
 
-impl<K, M, C, Req, T, E> Settle<C, Req, T, E> for Filtered<K, M>
+impl<K, M, C, Req, T, E> Complete<C, Req, T, E> for Filtered<K, M>
 where
     K: Filter<E>,
-    M: Settle<C, Req, T, E>,
+    M: Complete<C, Req, T, E>,
 {
     type Call = Filtered<K, M::Call>;
 
     #[inline]
     fn begin(&self, classify: &C, request: &Req) -> Self::Call {
-        Filtered::new(self.settlement.begin(classify, request))
+        Filtered::new(self.completion.begin(classify, request))
     }
 
     fn classify_unready(&self, classify: &C, result: &Result<T, E>) -> Outcome {
-        let said = || self.settlement.classify_unready(classify, result);
+        let said = || self.completion.classify_unready(classify, result);
         match result {
             Ok(_) => said(),
             Err(error) => {
-                let spared = <Self::Call as SettleCall<C, T, E>>::spared(error);
+                let spared = <Self::Call as CompleteCall<C, T, E>>::spared(error);
                 spared.unwrap_or_else(|| named::<K, E>(said(), error))
             }
         }
     }
 }
 
-impl<K, N, C, T, E> SettleCall<C, T, E> for Filtered<K, N>
+impl<K, N, C, T, E> CompleteCall<C, T, E> for Filtered<K, N>
 where
     K: Filter<E>,
-    N: SettleCall<C, T, E>,
+    N: CompleteCall<C, T, E>,
 {
     type Later = N::Later;
     type Response = N::Response;
 
     #[inline]
-    fn judge(&mut self, classify: &C, result: &Result<T, E>) -> Settlement<N::Later> {
+    fn decide(&mut self, classify: &C, result: &Result<T, E>) -> Decision<N::Later> {
         let Err(error) = result else {
-            return self.settlement.judge(classify, result);
+            return self.completion.decide(classify, result);
         };
         if let Some(outcome) = Self::spared(error) {
-            return Settlement::Now(outcome);
+            return Decision::Now(outcome);
         }
-        match self.settlement.judge(classify, result) {
-            Settlement::Now(outcome) => Settlement::Now(named::<K, E>(outcome, error)),
-            later @ Settlement::Later(_) => later,
+        match self.completion.decide(classify, result) {
+            Decision::Now(outcome) => Decision::Now(named::<K, E>(outcome, error)),
+            later @ Decision::AtEnd(_) => later,
         }
     }
 
@@ -160,12 +160,12 @@ where
     }
 
     #[inline]
-    fn settled<X>(polled: Poll<Result<T, X>>) -> Poll<Result<N::Response, X>> {
-        N::settled(polled)
+    fn completed<X>(polled: Poll<Result<T, X>>) -> Poll<Result<N::Response, X>> {
+        N::completed(polled)
     }
 
-    fn unsettled(&self, response: T, permit: Permit, later: N::Later) -> N::Response {
-        self.settlement.unsettled(response, permit, later)
+    fn deferred(&self, response: T, permit: Permit, later: N::Later) -> N::Response {
+        self.completion.deferred(response, permit, later)
     }
 }
 
@@ -174,7 +174,7 @@ impl<K, M: Innermost> Innermost for Filtered<K, M> {
     type With<N> = Filtered<K, M::With<N>>;
 
     fn change<N>(self, change: impl FnOnce(M::Base) -> N) -> Self::With<N> {
-        Filtered::new(self.settlement.change(change))
+        Filtered::new(self.completion.change(change))
     }
 }
 
@@ -186,7 +186,7 @@ impl<E> sealed::Sealed for InError<E> {}
 
 impl<K, M: Clone> Clone for Filtered<K, M> {
     fn clone(&self) -> Self {
-        Self::new(self.settlement.clone())
+        Self::new(self.completion.clone())
     }
 }
 
@@ -196,7 +196,7 @@ impl<K, M: fmt::Debug> fmt::Debug for Filtered<K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Filtered")
             .field("filter", &type_name::<K>())
-            .field("settlement", &self.settlement)
+            .field("completion", &self.completion)
             .finish()
     }
 }

@@ -1,6 +1,6 @@
 //! When a call is recorded: as soon as its result is there, or later, by what the result brings.
 //!
-//! Nearly every call is settled [`AtOnce`]. A call whose end is not in its result, such as one that
+//! Nearly every call is settled [`AtResult`]. A call whose end is not in its result, such as one that
 //! answers with the head of an HTTP response, hands its [`Permit`] on with the response, which
 //! settles it at its end. Before either the classifier is asked; what is [`Filtered`] looks at
 //! errors first.
@@ -19,19 +19,19 @@ use crate::engine::outcome::Outcome;
 /// What is known of a call when its result is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it is decided or not")]
-pub enum Settlement<L> {
+pub enum Decision<L> {
     /// The result decides.
     Now(Outcome),
     /// What comes after it decides, as this says.
-    Later(L),
+    AtEnd(L),
 }
 
 /// How calls are settled.
 ///
-/// Sealed: [`AtOnce`] implements it, and the settlements of the features.
-pub trait Settle<C, Req, T, E>: sealed::Sealed {
+/// Sealed: [`AtResult`] implements it, and the settlements of the features.
+pub trait Complete<C, Req, T, E>: sealed::Sealed {
     /// What settles one call.
-    type Call: SettleCall<C, T, E>;
+    type Call: CompleteCall<C, T, E>;
 
     /// Begins a call.
     fn begin(&self, classify: &C, request: &Req) -> Self::Call;
@@ -42,15 +42,15 @@ pub trait Settle<C, Req, T, E>: sealed::Sealed {
 
 /// How one call is settled.
 ///
-/// Sealed, as [`Settle`].
-pub trait SettleCall<C, T, E>: sealed::Sealed {
+/// Sealed, as [`Complete`].
+pub trait CompleteCall<C, T, E>: sealed::Sealed {
     /// What decides later.
     type Later;
     /// The response that the service around the circuit gives.
     type Response;
 
     /// What `result` decides. Asked once.
-    fn judge(&mut self, classify: &C, result: &Result<T, E>) -> Settlement<Self::Later>;
+    fn decide(&mut self, classify: &C, result: &Result<T, E>) -> Decision<Self::Later>;
 
     /// What `error` counts as before the classifier is asked, if it says nothing of the upstream.
     fn spared(error: &E) -> Option<Outcome> {
@@ -59,36 +59,36 @@ pub trait SettleCall<C, T, E>: sealed::Sealed {
     }
 
     /// A result with nothing left to settle. As it was polled, since moving it costs.
-    fn settled<X>(polled: Poll<Result<T, X>>) -> Poll<Result<Self::Response, X>>;
+    fn completed<X>(polled: Poll<Result<T, X>>) -> Poll<Result<Self::Response, X>>;
 
     /// A response that settles the call, which `permit` stands for.
-    fn unsettled(&self, response: T, permit: Permit, later: Self::Later) -> Self::Response;
+    fn deferred(&self, response: T, permit: Permit, later: Self::Later) -> Self::Response;
 }
 
-/// What is around the innermost settlement, that another may take its place.
+/// What is around the innermost completion, that another may take its place.
 ///
-/// Sealed, as [`Settle`].
+/// Sealed, as [`Complete`].
 pub trait Innermost: sealed::Sealed {
-    /// The innermost settlement.
+    /// The innermost completion.
     type Base;
     /// The same with another one.
     type With<N>;
 
-    /// Changes the innermost settlement.
+    /// Changes the innermost completion.
     fn change<N>(self, change: impl FnOnce(Self::Base) -> N) -> Self::With<N>;
 }
 
 /// A call is recorded in the poll that saw its result: the default.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
-pub struct AtOnce;
+pub struct AtResult;
 
 /// Never comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it has no value")]
 pub enum Never {}
 
-impl<C: Classify<T, E>, Req, T, E> Settle<C, Req, T, E> for AtOnce {
+impl<C: Classify<T, E>, Req, T, E> Complete<C, Req, T, E> for AtResult {
     type Call = Self;
 
     #[inline]
@@ -101,26 +101,26 @@ impl<C: Classify<T, E>, Req, T, E> Settle<C, Req, T, E> for AtOnce {
     }
 }
 
-impl<C: Classify<T, E>, T, E> SettleCall<C, T, E> for AtOnce {
+impl<C: Classify<T, E>, T, E> CompleteCall<C, T, E> for AtResult {
     type Later = Never;
     type Response = T;
 
     #[inline]
-    fn judge(&mut self, classify: &C, result: &Result<T, E>) -> Settlement<Never> {
-        Settlement::Now(classify.classify(result))
+    fn decide(&mut self, classify: &C, result: &Result<T, E>) -> Decision<Never> {
+        Decision::Now(classify.classify(result))
     }
 
     #[inline]
-    fn settled<X>(polled: Poll<Result<T, X>>) -> Poll<Result<T, X>> {
+    fn completed<X>(polled: Poll<Result<T, X>>) -> Poll<Result<T, X>> {
         polled
     }
 
-    fn unsettled(&self, _response: T, _permit: Permit, later: Never) -> T {
+    fn deferred(&self, _response: T, _permit: Permit, later: Never) -> T {
         match later {}
     }
 }
 
-impl Innermost for AtOnce {
+impl Innermost for AtResult {
     type Base = Self;
     type With<N> = N;
 
@@ -133,5 +133,5 @@ pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "nobody else is to implement it")]
     pub trait Sealed {}
 
-    impl Sealed for super::AtOnce {}
+    impl Sealed for super::AtResult {}
 }

@@ -9,7 +9,7 @@ use crate::circuit::wakers::{Awaited, Leaving, Place};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::Rejected;
-use crate::service::wait::timer::{Alarm, Arm};
+use crate::service::wait::timer::{Timer, TimerFuture};
 use crate::sync::{Bug, planted};
 
 /// What one service holds at its circuit while it waits, and between a reservation and its call.
@@ -21,7 +21,7 @@ enum State {
     /// Nothing is held, and the service rejects while the circuit is open.
     Rejects,
     /// Nothing is held, and the service waits while the circuit is open.
-    Waits(Arm),
+    Waits(Timer),
     /// In a box, since it is rare.
     Holds(Box<Held>),
 }
@@ -37,23 +37,23 @@ pub(crate) enum Slot {
 /// All is given up when it is dropped.
 struct Held {
     circuit: Circuit,
-    arm: Option<Arm>,
+    timer: Option<Timer>,
     place: Option<(Awaited, Place)>,
-    alarm: Option<(Timestamp, Alarm)>,
+    alarm: Option<(Timestamp, TimerFuture)>,
     reserved: Option<Ticket>,
 }
 
 impl Waiting {
-    pub(crate) const fn new(arm: Option<Arm>) -> Self {
-        Self { state: State::without(arm) }
+    pub(crate) const fn new(timer: Option<Timer>) -> Self {
+        Self { state: State::without(timer) }
     }
 
     /// For a service that waits while the circuit is open.
-    pub(crate) const fn arm(&self) -> Option<Arm> {
+    pub(crate) const fn timer(&self) -> Option<Timer> {
         match &self.state {
             State::Rejects => None,
-            State::Waits(arm) => Some(*arm),
-            State::Holds(held) => held.arm,
+            State::Waits(timer) => Some(*timer),
+            State::Holds(held) => held.timer,
         }
     }
 
@@ -80,17 +80,17 @@ impl Waiting {
     /// step.
     pub(crate) fn poll_open(
         &mut self,
-        arm: Arm,
+        timer: Timer,
         circuit: &Circuit,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        self.poll_grant(arm, circuit, Circuit::ask, cx)
+        self.poll_grant(timer, circuit, Circuit::ask, cx)
     }
 
     /// Waits until a call may be made, with a slot where it needs one. For a service that rejects,
     /// that is at once.
     pub(crate) fn poll_slot(&mut self, circuit: &Circuit, cx: &mut Context<'_>) -> Poll<Slot> {
-        let Some(arm) = self.arm() else {
+        let Some(timer) = self.timer() else {
             self.end();
             return Poll::Ready(Slot::NotNeeded);
         };
@@ -101,7 +101,7 @@ impl Waiting {
                 return Poll::Ready(Slot::Reserved);
             }
         }
-        let Some(ticket) = ready!(self.poll_grant(arm, circuit, Circuit::reserve, cx)) else {
+        let Some(ticket) = ready!(self.poll_grant(timer, circuit, Circuit::reserve, cx)) else {
             self.end();
             return Poll::Ready(Slot::NotNeeded);
         };
@@ -125,7 +125,7 @@ impl Waiting {
     /// Waits until `ask` is granted.
     fn poll_grant<T>(
         &mut self,
-        arm: Arm,
+        timer: Timer,
         circuit: &Circuit,
         ask: fn(&Circuit) -> Result<T, Refused>,
         cx: &mut Context<'_>,
@@ -135,7 +135,7 @@ impl Waiting {
             match ask(circuit) {
                 Ok(granted) => return Poll::Ready(granted),
                 Err(refused) if is_in_place => {
-                    ready!(self.held(circuit).poll_alarm(refused, arm, cx));
+                    ready!(self.held(circuit).poll_alarm(refused, timer, cx));
                 }
                 // Asked again after the waker is in place: a change in between woke nobody.
                 Err(_) => {
@@ -151,7 +151,7 @@ impl Waiting {
 
     fn held(&mut self, circuit: &Circuit) -> &mut Held {
         if !matches!(self.state, State::Holds(_)) {
-            self.state = State::Holds(Box::new(Held::new(circuit.clone(), self.arm())));
+            self.state = State::Holds(Box::new(Held::new(circuit.clone(), self.timer())));
         }
         match &mut self.state {
             State::Holds(held) => held,
@@ -161,7 +161,7 @@ impl Waiting {
 
     #[inline(never)]
     fn take(&mut self) -> Option<Box<Held>> {
-        let without = State::without(self.arm());
+        let without = State::without(self.timer());
         match std::mem::replace(&mut self.state, without) {
             State::Holds(held) => Some(held),
             State::Rejects | State::Waits(_) => None,
@@ -170,23 +170,23 @@ impl Waiting {
 }
 
 impl State {
-    const fn without(arm: Option<Arm>) -> Self {
-        match arm {
-            Some(arm) => Self::Waits(arm),
+    const fn without(timer: Option<Timer>) -> Self {
+        match timer {
+            Some(timer) => Self::Waits(timer),
             None => Self::Rejects,
         }
     }
 }
 
 impl Held {
-    const fn new(circuit: Circuit, arm: Option<Arm>) -> Self {
-        Self { circuit, arm, place: None, alarm: None, reserved: None }
+    const fn new(circuit: Circuit, timer: Option<Timer>) -> Self {
+        Self { circuit, timer, place: None, alarm: None, reserved: None }
     }
 
     /// Takes a place among those who wait, or has it say another waker.
     fn enter(&mut self, awaited: Awaited, waker: &Waker) {
         let key = self.place.map(|(_, place)| place.key);
-        let place = self.circuit.waiters().put(awaited, key, waker);
+        let place = self.circuit.wakers().put(awaited, key, waker);
         self.place = Some((awaited, place));
     }
 
@@ -194,12 +194,12 @@ impl Held {
     fn leave(&mut self, leaving: Leaving) {
         self.alarm = None;
         if let Some((awaited, place)) = self.place.take() {
-            self.circuit.waiters().remove(awaited, place.key, leaving);
+            self.circuit.wakers().remove(awaited, place.key, leaving);
         }
     }
 
     /// Ready when it is time to ask again.
-    fn poll_alarm(&mut self, refused: Refused, arm: Arm, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_alarm(&mut self, refused: Refused, timer: Timer, cx: &mut Context<'_>) -> Poll<()> {
         let Refused::Until { due, left } = refused else {
             self.alarm = None;
             return Poll::Pending;
@@ -208,7 +208,7 @@ impl Held {
         let due = due.after(patience);
         self.alarm.take_if(|(set_for, _)| *set_for != due);
         let (_, alarm) =
-            self.alarm.get_or_insert_with(|| (due, arm(left.saturating_add(patience))));
+            self.alarm.get_or_insert_with(|| (due, timer(left.saturating_add(patience))));
         ready!(alarm.as_mut().poll(cx));
         // One that rang early is set anew for what is left.
         self.alarm = None;

@@ -134,6 +134,6 @@ pub(super) fn totals(model: &Model) -> Totals {
         would_have_rejected,
         stale,
         trips,
-        held_closed: 0,
+        trips_prevented: 0,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 use crate::service::service::CircuitBreaker;
-use crate::service::shared::Handle;
+use crate::service::shared::Shared;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::test_util::answer::Gate;
 use crate::test_util::conformance::samples::Samples;
@@ -36,7 +36,7 @@ where
         let upstream = Upstream::new(Arc::clone(samples), Arc::clone(&reached));
         let classify = Arc::clone(&samples.classify);
         let layer = CircuitBreakerLayer::new(circuit.clone())
-            .with(|handle: Handle<_, Typed>, at_once| (handle.with_classify(classify), at_once));
+            .with(|handle: Shared<_, Typed>, at_once| (handle.with_classify(classify), at_once));
         Self { service: layer.layer(upstream), readied: None, reached }
     }
 

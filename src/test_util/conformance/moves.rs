@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::outcome::Outcome;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::test_util::model::Command;
 
 /// One step. Samples and calls under way go by their number.
@@ -38,7 +38,7 @@ pub(super) enum Wait {
 
 /// What the moves of one sequence are drawn from.
 pub(super) struct Draw<'a> {
-    pub(super) dice: &'a mut Dice,
+    pub(super) dice: &'a mut JitterRng,
     pub(super) outcomes: &'a [Outcome],
     /// So many of ten calls are failures.
     pub(super) failing: u64,

@@ -39,7 +39,7 @@ pub enum Promise {
     LateResults,
     /// A panic is a failure, and goes on to the caller.
     Panics,
-    /// The window and the run hold the results of this stretch, and no others.
+    /// The window and the run hold the results of this epoch, and no others.
     Window,
     /// One event for each change, in order.
     Events,

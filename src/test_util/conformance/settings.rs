@@ -37,7 +37,7 @@ pub(super) fn plain(config: CircuitConfig) -> model::Settings {
         failed_probes_allowed: settings.failed_probes_allowed,
         probe_timeout: settings.probe_timeout,
         abandoned_after: settings.abandoned_after,
-        longest_trip_for: settings.longest_trip_for,
+        max_trip_for: settings.max_trip_for,
         ramp: settings.ramp,
         throttle: settings.throttle.map(Throttle::multiple),
     }
@@ -121,7 +121,7 @@ mod tests {
             .failed_probes_allowed(17)
             .probe_timeout(18 * SECOND)
             .abandoned_after(19 * SECOND)
-            .longest_trip_for(20 * SECOND)
+            .max_trip_for(20 * SECOND)
             .ramp(21 * SECOND)
             .throttle(22.0)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
 use crate::engine::outcome::Outcome;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::test_util::conformance::case::Case;
 use crate::test_util::conformance::changes::Changes;
 use crate::test_util::conformance::moves::{Draw, Move, Wait};
@@ -76,7 +76,7 @@ impl Suite<'_> {
 
     /// The moves of one sequence: the same for the same seed and number.
     fn moves(&self, case: u32) -> Vec<Move> {
-        let mut dice = Dice::new(self.seed ^ u64::from(case).wrapping_mul(SPREAD));
+        let mut dice = JitterRng::new(self.seed ^ u64::from(case).wrapping_mul(SPREAD));
         let failing = [1, 5, 9][usize::try_from(dice.roll() >> 60).unwrap_or(0) % 3];
         let mut moves = match dice.roll() >> 62 {
             0 => self.to_the_brink(),
@@ -98,7 +98,7 @@ impl Suite<'_> {
     }
 
     /// About as many probes as close a circuit by being ignored, perhaps with another between.
-    fn ignored_probes(&self, dice: &mut Dice) -> Vec<Move> {
+    fn ignored_probes(&self, dice: &mut JitterRng) -> Vec<Move> {
         let Some(ignored) = self.outcomes.iter().position(|it| *it == Outcome::Ignored) else {
             return Vec::new();
         };

@@ -46,7 +46,7 @@ impl<'a> Choices<'a> {
             failed_probes_allowed: self.within(0, 3),
             probe_timeout: self.option(Self::time),
             abandoned_after: self.option(Self::time),
-            longest_trip_for: self.time(),
+            max_trip_for: self.time(),
             stalled: self.option(|c| (c.within(1, 6), c.time())),
             ..Settings::default()
         }

@@ -265,7 +265,7 @@ impl Model {
     }
 
     fn trip_when_asked(&mut self, time: Duration) {
-        self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.longest_trip_for)));
+        self.open(ChangeReason::UpstreamAsked, Some(time.min(self.settings.max_trip_for)));
     }
 
     /// Opens for `given`; else for the own time of the rule that `reason` is of; else for the backoff's.

@@ -39,7 +39,7 @@ pub struct Settings {
     pub failed_probes_allowed: u32,
     pub probe_timeout: Option<Duration>,
     pub abandoned_after: Option<Duration>,
-    pub longest_trip_for: Duration,
+    pub max_trip_for: Duration,
     pub ramp: Option<Duration>,
     pub throttle: Option<f64>,
 }
@@ -101,7 +101,7 @@ impl Default for Settings {
             failed_probes_allowed: 0,
             probe_timeout: None,
             abandoned_after: None,
-            longest_trip_for: Duration::from_secs(3600),
+            max_trip_for: Duration::from_secs(3600),
             ramp: None,
             throttle: None,
         }
@@ -134,7 +134,7 @@ impl Settings {
             .probes(self.probes)
             .concurrent_probes(self.concurrent_probes)
             .failed_probes_allowed(self.failed_probes_allowed)
-            .longest_trip_for(self.longest_trip_for);
+            .max_trip_for(self.max_trip_for);
         b = self.window.into_iter().fold(b, |b, window| b.window(window.sliding()));
         b = self.probe_timeout.into_iter().fold(b, CircuitBuilder::probe_timeout);
         b = self.abandoned_after.into_iter().fold(b, CircuitBuilder::abandoned_after);

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
-use tower_circuit_breaker::completion::Settlement;
+use tower_circuit_breaker::completion::Decision;
 use tower_circuit_breaker::http::{ClassifyEnd, ClassifyHttp};
 use tower_circuit_breaker::{FailureKind, Outcome};
 
@@ -55,10 +55,10 @@ impl<B: Body, E> ClassifyHttp<B, E> for Own {
         }
     }
 
-    fn classify_head(&self, (): (), _: &Result<Response<B>, E>) -> Settlement<OwnEnd> {
+    fn classify_head(&self, (): (), _: &Result<Response<B>, E>) -> Decision<OwnEnd> {
         match self.head {
-            Some(verdict) => Settlement::Now(verdict.say()),
-            None => Settlement::Later(OwnEnd { own: *self, seen: 0 }),
+            Some(verdict) => Decision::Now(verdict.say()),
+            None => Decision::AtEnd(OwnEnd { own: *self, seen: 0 }),
         }
     }
 }

@@ -11,13 +11,13 @@ fn what_a_ticker_has_opened_comes_back_without_its_calls() {
     let _hung = earlier.try_acquire().unwrap();
     let before = earlier.export();
     clock.advance(6 * SECOND);
-    earlier.look_for_stalled_calls();
+    earlier.check_stalled_calls();
     assert_eq!(earlier.snapshot().last_trip.unwrap().reason, ChangeReason::StalledCalls);
 
     let (open, _) = circuit(|b| settings(b).restore(earlier.export().away_for(SECOND)));
     let (closed, clock) = circuit(|b| settings(b).restore(before));
     clock.advance(6 * SECOND);
-    closed.look_for_stalled_calls();
+    closed.check_stalled_calls();
 
     assert_eq!(rejection(&open).retry_after(), Some(29 * SECOND));
     assert_eq!(closed.state(), CircuitState::Closed, "its calls went with their process");

@@ -14,8 +14,8 @@ use crate::groups::group;
 use crate::support::{SECOND, circuit, fail};
 use CircuitState::{Closed, Open};
 
-fn held_closed(circuit: &Circuit) -> u64 {
-    circuit.snapshot().totals.held_closed
+fn trips_prevented(circuit: &Circuit) -> u64 {
+    circuit.snapshot().totals.trips_prevented
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn an_isolated_member_has_a_place() {
     let group = group.at_most_open(OpenCap::number(1));
     let isolation = one.isolate();
     fail(&other);
-    assert_eq!((group.open_members(), other.state(), held_closed(&other)), (1, Closed, 1));
+    assert_eq!((group.open_members(), other.state(), trips_prevented(&other)), (1, Closed, 1));
 
     drop(isolation);
 
@@ -72,12 +72,12 @@ fn a_ticker_asks_for_a_place_again_until_there_is_one() {
     clock.advance(20 * SECOND);
 
     for asked in 1..=3 {
-        hanging.look_for_stalled_calls();
-        assert_eq!((hanging.state(), held_closed(&hanging)), (Closed, asked));
+        hanging.check_stalled_calls();
+        assert_eq!((hanging.state(), trips_prevented(&hanging)), (Closed, asked));
         clock.advance(2 * SECOND);
     }
     open.reset();
-    hanging.look_for_stalled_calls();
+    hanging.check_stalled_calls();
 
     assert_eq!((hanging.state(), group.open_members()), (Open, 1));
 }
@@ -125,7 +125,11 @@ fn a_member_that_comes_back_open_takes_a_place_unasked() {
     assert_eq!((later.state(), group.open_members()), (Open, 2));
     first.reset();
     fail(&first);
-    assert_eq!((first.state(), held_closed(&first)), (Closed, 1), "and nothing else trips then");
+    assert_eq!(
+        (first.state(), trips_prevented(&first)),
+        (Closed, 1),
+        "and nothing else trips then"
+    );
 }
 
 #[test]
@@ -145,5 +149,5 @@ fn other_settings_leave_a_member_its_place_and_take_none() {
     drop(probe);
 
     fail(&other);
-    assert_eq!((other.state(), held_closed(&other)), (Closed, 1));
+    assert_eq!((other.state(), trips_prevented(&other)), (Closed, 1));
 }

@@ -51,10 +51,10 @@ fn calls_of_before_an_isolation_do_not_hang_in_or_after_it() {
 
     let isolation = circuit.isolate();
     let epoch = circuit.snapshot().epoch;
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     assert_eq!(circuit.snapshot().epoch, epoch);
     drop(isolation);
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
 
     assert_eq!((circuit.state(), circuit.snapshot().stalled_calls), (CircuitState::Closed, 0));
     drop(hung);

@@ -10,7 +10,7 @@ use tower::util::{BoxCloneService, ServiceExt};
 use tower::{Layer, service_fn};
 use tower_circuit_breaker::keyed::{KeyedCircuitBreakerLayer, KeyedCircuits};
 use tower_circuit_breaker::{
-    AtOnce, Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitEvent, CircuitRegistry,
+    AtResult, Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitEvent, CircuitRegistry,
     CircuitState, Error, ErrorsAsFailures, ManualClock, Typed,
 };
 
@@ -18,7 +18,7 @@ use crate::seams::{refuse, share};
 use crate::support::{SECOND, succeed};
 
 type Ask = (&'static str, Result<(), ()>);
-type Layered = KeyedCircuitBreakerLayer<fn(&Ask) -> String, ErrorsAsFailures, Typed, AtOnce>;
+type Layered = KeyedCircuitBreakerLayer<fn(&Ask) -> String, ErrorsAsFailures, Typed, AtResult>;
 
 fn layer(
     cap: usize,

@@ -39,7 +39,7 @@ fn a_ticker_opens_an_observed_circuit_and_no_forced_one() {
         let _hung = circuit.try_acquire();
         clock.advance(10 * SECOND);
 
-        circuit.look_for_stalled_calls();
+        circuit.check_stalled_calls();
 
         assert_eq!((circuit.state(), circuit.snapshot().totals.trips), (state, trips));
         drop(hung);

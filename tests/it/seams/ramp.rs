@@ -67,7 +67,7 @@ fn a_ticker_opens_a_circuit_that_ramps() {
     let hung = admit(&circuit, 2);
     clock.advance(6 * SECOND);
 
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
 
     assert_eq!(circuit.state(), CircuitState::Open);
     let trip = circuit.snapshot().last_trip.unwrap();

@@ -24,7 +24,7 @@ fn calls_in_flight_are_those_of_the_settings_that_admitted_them() {
     let before = hung();
     circuit.reconfigure(stalled());
     clock.advance(10 * SECOND);
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     assert_eq!((in_flight(), circuit.state()), ((0, 0), CircuitState::Closed), "of before");
 
     let [under_rules, _kept] = hung();
@@ -34,14 +34,14 @@ fn calls_in_flight_are_those_of_the_settings_that_admitted_them() {
     assert_eq!(in_flight(), (2, 2), "those of before take none of these out");
 
     circuit.reconfigure(without());
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     assert_eq!((in_flight(), circuit.state()), ((0, 0), CircuitState::Closed), "no rule");
     circuit.reconfigure(stalled());
     let [_third, _fourth] = hung();
     under_rules.record(Outcome::Success);
     clock.advance(10 * SECOND);
     assert_eq!(in_flight(), (2, 2), "nor do those of the same rules, earlier");
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
     assert_eq!(circuit.state(), CircuitState::Open);
 }
 

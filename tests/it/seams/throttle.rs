@@ -17,13 +17,13 @@ fn shedding_needs_no_place_and_goes_on_where_a_trip_finds_none() {
     [&shedding, &open, &kept].into_iter().for_each(|circuit| group.add(circuit));
 
     refuse(&shedding, 10);
-    assert_eq!((group.open_members(), shedding.snapshot().totals.held_closed), (0, 0));
+    assert_eq!((group.open_members(), shedding.snapshot().totals.trips_prevented), (0, 0));
     assert!(share(&shedding) < 0.1);
     fail(&open);
     refuse(&kept, 10);
 
     assert_eq!(kept.state(), CircuitState::Closed);
-    assert!(kept.snapshot().totals.held_closed >= 1, "the cap keeps it closed");
+    assert!(kept.snapshot().totals.trips_prevented >= 1, "the cap keeps it closed");
     assert!(share(&kept) < 0.1, "and its throttle spares the upstream");
 }
 
@@ -61,7 +61,7 @@ fn a_ticker_opens_a_circuit_that_throttles() {
     let _hung = admit(&circuit, 2);
     clock.advance(6 * SECOND);
 
-    circuit.look_for_stalled_calls();
+    circuit.check_stalled_calls();
 
     let trip = circuit.snapshot().last_trip.unwrap();
     assert_eq!((circuit.state(), trip.reason), (CircuitState::Open, ChangeReason::StalledCalls));

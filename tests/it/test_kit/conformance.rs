@@ -40,7 +40,7 @@ fn settings_of_every_sort_conform() {
             2,
         ),
         (|b| b.rule(TripRule::stalled_calls(2, SECOND).open_for(7 * SECOND)), "hung calls", 3),
-        (|b| b.abandoned_after(SECOND).longest_trip_for(2 * SECOND), "failures", 5),
+        (|b| b.abandoned_after(SECOND).max_trip_for(2 * SECOND), "failures", 5),
         (
             |b| b.rule(TripRule::failure_rate(0.5).open_for(5 * SECOND)).minimum_calls(3),
             "failures",

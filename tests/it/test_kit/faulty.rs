@@ -34,7 +34,7 @@ impl<F: Fn(Duration) -> Duration + Send + Sync + 'static> Clock for Bent<F> {
         (self.show)(self.time.now())
     }
 
-    fn never_goes_back(&self) -> bool {
+    fn is_monotonic(&self) -> bool {
         true
     }
 }

@@ -15,7 +15,7 @@ use tower::retry::Policy;
 use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_circuit_breaker::{
     ChangeReason, Circuit, CircuitBreakerLayer, CircuitEvent, CircuitState, ErrorChain,
-    HeedRejections, TokioClock, hyper as breaker,
+    RetryUnlessRejected, TokioClock, hyper as breaker,
 };
 
 use crate::half_open::probing;
@@ -53,7 +53,7 @@ async fn load_that_is_shed_before_a_hung_upstream_does_not_close_the_circuit() {
     // The attempt's timeout is longer than a call may stall, or there would be no stalled calls.
     let client = ServiceBuilder::new()
         .timeout(60 * SECOND)
-        .retry(HeedRejections::new(Once))
+        .retry(RetryUnlessRejected::new(Once))
         .layer(breaker::layer(circuit.clone()).not_sent::<Overloaded>().boxed())
         .load_shed()
         .concurrency_limit(100)

@@ -30,7 +30,7 @@ pub(crate) struct Circuit {
     pub(crate) state: CircuitState,
     until: u64,
     run: u32,
-    pub(crate) held_closed: u64,
+    pub(crate) trips_prevented: u64,
     pub(crate) is_isolated: bool,
 }
 
@@ -140,7 +140,7 @@ impl World {
         if can_open {
             circuit.open(now, asked)
         } else {
-            circuit.held_closed += 1
+            circuit.trips_prevented += 1
         }
         true
     }
@@ -192,7 +192,7 @@ impl Group {
 impl Circuit {
     fn new(id: usize) -> Self {
         let (state, until, run) = (Closed, 0, 0);
-        Self { id, said: None, state, until, run, held_closed: 0, is_isolated: false }
+        Self { id, said: None, state, until, run, trips_prevented: 0, is_isolated: false }
     }
 
     pub(crate) fn overridden(&self) -> Option<Override> {

@@ -123,7 +123,7 @@ impl Pair {
             same(&of("state"), snapshot.state, model.state)?;
             same(&of("override"), snapshot.overridden, model.overridden())?;
             same(&of("isolation"), snapshot.isolations > 0, model.is_isolated)?;
-            same(&of("held closed"), snapshot.totals.held_closed, model.held_closed)?;
+            same(&of("held closed"), snapshot.totals.trips_prevented, model.trips_prevented)?;
         }
         for (number, (group, model)) in self.groups.iter().zip(&self.model.groups).enumerate() {
             let of = |what: &str| format!("{what} of group {number}");

@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuitBreakerLayer, KeyedCircuits};
 use tower_circuit_breaker::test_util::model::{Call, Command, Settings, Window, compare, same};
 use tower_circuit_breaker::{
-    AtOnce, Circuit, CircuitBreakerLayer, CircuitRegistry, Error, ManualClock, Outcome, Typed,
+    AtResult, Circuit, CircuitBreakerLayer, CircuitRegistry, Error, ManualClock, Outcome, Typed,
 };
 
 use crate::keyed::model::{Keyed, Owner};
@@ -33,7 +33,7 @@ pub(crate) fn run(script: &Script) -> Result<(), String> {
 }
 
 type Judge = fn(&Result<Outcome, Infallible>) -> Outcome;
-type Layered = KeyedCircuitBreakerLayer<ByNumber, Judge, Typed, AtOnce>;
+type Layered = KeyedCircuitBreakerLayer<ByNumber, Judge, Typed, AtResult>;
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, Error<Infallible>>>>>;
 
 /// A request is the number of its key, and where its result will be.

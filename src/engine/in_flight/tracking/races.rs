@@ -34,7 +34,7 @@ fn a_call_ends_while_its_slot_is_used_again() {
         race(
             move || a.end(OLD, at(500)),
             move || {
-                b.look(OLD, at(2_500));
+                b.check_stalled(OLD, at(2_500));
                 b.begin(OLD, at(2_500));
             },
         );
@@ -54,7 +54,7 @@ fn two_calls_look_in_one_tick() {
         let calls = in_flight();
         calls.begin(OLD, at(500));
         let come = |calls: &InFlight| {
-            let looked = calls.look(OLD, at(2_500));
+            let looked = calls.check_stalled(OLD, at(2_500));
             calls.begin(OLD, at(2_500));
             looked
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::in_flight::tracking::InFlight;
-use crate::engine::rules::backoff::Dice;
+use crate::engine::rules::backoff::JitterRng;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 
@@ -33,14 +33,14 @@ fn a_call_hangs_once_it_is_old_enough_and_no_longer_than_it_lasts() {
     calls.begin(TAG, at(5));
 
     assert_eq!(calls.hung(TAG, at(154)), 0, "never early");
-    assert_eq!(calls.look(TAG, at(154)), Some(0));
+    assert_eq!(calls.check_stalled(TAG, at(154)), Some(0));
     assert_eq!(calls.hung(TAG, at(161)), 1, "a fifteenth late");
-    assert_eq!(calls.look(TAG, at(161)), Some(1));
-    assert_eq!(calls.look(TAG, at(162)), None, "asked in this tick already");
+    assert_eq!(calls.check_stalled(TAG, at(161)), Some(1));
+    assert_eq!(calls.check_stalled(TAG, at(162)), None, "asked in this tick already");
     assert_eq!(calls.hung(TAG, at(162)), 1);
     calls.end(TAG, at(5));
     assert_eq!(calls.hung(TAG, at(162)), 0);
-    assert_eq!(calls.look(TAG, at(175)), Some(0));
+    assert_eq!(calls.check_stalled(TAG, at(175)), Some(0));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn nothing_is_counted_without_an_age() {
     calls.begin(TAG, at(0));
 
     assert_eq!(calls.hung(TAG, at(1_000_000)), 0);
-    assert_eq!(calls.look(TAG, at(1_000_000)), None);
+    assert_eq!(calls.check_stalled(TAG, at(1_000_000)), None);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn another_epoch_finds_nothing_and_changes_nothing() {
 
     assert_eq!(calls.hung(NEXT, at(1_000)), 1);
     assert_eq!(calls.hung(TAG, at(1_000)), 0);
-    assert_eq!(calls.look(TAG, at(1_000)), None);
+    assert_eq!(calls.check_stalled(TAG, at(1_000)), None);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_call_that_hangs_for_weeks_without_another_still_hangs() {
     calls.begin(TAG, at(5));
     let weeks = at(10 * (1 << 23) + 7);
 
-    assert_eq!(calls.look(TAG, weeks), Some(1));
+    assert_eq!(calls.check_stalled(TAG, weeks), Some(1));
     calls.begin(TAG, weeks);
     assert_eq!(calls.hung(TAG, weeks), 1, "the new one does not");
     calls.end(TAG, at(5));
@@ -106,7 +106,7 @@ fn more_calls_than_a_slot_can_count_are_no_fewer_than_none() {
 
     calls.begin(TAG, at(5));
     assert_eq!(held(&calls, at(5)), 0xff_ffff);
-    assert_eq!(calls.look(TAG, at(500)), Some(0xff_ffff));
+    assert_eq!(calls.check_stalled(TAG, at(500)), Some(0xff_ffff));
     for _ in 0..3 {
         calls.end(TAG, at(5));
     }
@@ -121,7 +121,7 @@ fn more_calls_than_a_slot_can_count_are_no_fewer_than_none() {
 #[test]
 fn every_call_hangs_in_time() {
     for seed in 0..3_000 {
-        let mut random = Dice::new(seed);
+        let mut random = JitterRng::new(seed);
         let mut pick = |below: u64| random.roll() % below;
         let age = 1 + pick(2_000);
         let calls = InFlight::new();
@@ -133,7 +133,7 @@ fn every_call_hangs_in_time() {
             match pick(13) {
                 0..3 => {
                     // As a circuit does: whoever comes looks first.
-                    calls.look(TAG, at);
+                    calls.check_stalled(TAG, at);
                     calls.begin(TAG, at);
                     list.push(now);
                 }
@@ -145,7 +145,7 @@ fn every_call_hangs_in_time() {
                 9 => now += pick(1 << 40),
                 _ => {
                     let hung = calls.hung(TAG, at);
-                    let looked = calls.look(TAG, at);
+                    let looked = calls.check_stalled(TAG, at);
                     assert!(
                         looked.is_none_or(|looked| looked == hung),
                         "{seed}: {looked:?}, {hung}"

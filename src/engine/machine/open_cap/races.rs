@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::Machine;
-use crate::engine::machine::open_cap::{OpenCap, Places};
+use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::rules::settings::RunRule;
 use crate::engine::state::CircuitState;
 use crate::sync::{Arc, Bug};
 
 /// Circuits that trip at the first failure, of which one may be open.
-fn replicas<const N: usize>() -> (Arc<Places>, [Arc<Machine>; N]) {
-    let places = Arc::new(Places::new());
+fn replicas<const N: usize>() -> (Arc<OpenCounter>, [Arc<Machine>; N]) {
+    let places = Arc::new(OpenCounter::new());
     places.cap_at(OpenCap::number(1));
     let machines = std::array::from_fn(|_| {
         let machine = machine(|settings| {
             settings.consecutive = Some(RunRule::of(1));
         });
-        machine.lock().seats.join(&places, machine.word());
+        machine.lock().memberships.join(&places, machine.word());
         machine
     });
     (places, machines)
@@ -46,7 +46,10 @@ fn two_trips_for_one_place() {
         assert!(first != second);
         assert_eq!((is_open(&a), is_open(&b)), (first, second));
         assert_eq!(places.open(), 1);
-        assert_eq!(a.lock().seats.held_closed() + b.lock().seats.held_closed(), 1);
+        assert_eq!(
+            a.lock().memberships.trips_prevented() + b.lock().memberships.trips_prevented(),
+            1
+        );
     });
 }
 

@@ -1,4 +1,4 @@
-use crate::engine::machine::open_cap::{OpenCap, Places, Seats};
+use crate::engine::machine::open_cap::{GroupMemberships, OpenCap, OpenCounter};
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::sync::Arc;
 
@@ -9,10 +9,10 @@ const fn word(state: CircuitState, overridden: Option<Override>) -> Word {
 const CLOSED: Word = word(CircuitState::Closed, None);
 const OPEN: Word = word(CircuitState::Open, None);
 
-fn seated(places: &Arc<Places>) -> Seats {
-    let mut seats = Seats::default();
-    seats.join(places, CLOSED);
-    seats
+fn seated(places: &Arc<OpenCounter>) -> GroupMemberships {
+    let mut memberships = GroupMemberships::default();
+    memberships.join(places, CLOSED);
+    memberships
 }
 
 #[test]
@@ -39,28 +39,28 @@ fn caps_leave_one_of_any_number() {
 fn places_are_counted_as_the_circuits_stand() {
     let half_open = word(CircuitState::HalfOpen, None);
     let observing = word(CircuitState::Open, Some(Override::Observing));
-    let places = Arc::new(Places::new());
-    let mut seats = seated(&places);
+    let places = Arc::new(OpenCounter::new());
+    let mut memberships = seated(&places);
 
     for (word, open) in
         [(OPEN, 1), (OPEN, 1), (half_open, 1), (observing, 0), (half_open, 1), (CLOSED, 0)]
     {
-        seats.settle(word);
+        memberships.update(word);
         assert_eq!(places.open(), open, "{word:?}");
     }
-    seats.settle(OPEN);
-    drop(seats);
+    memberships.update(OPEN);
+    drop(memberships);
     assert_eq!(places.open(), 0);
 }
 
 #[test]
 fn a_place_that_was_taken_twice_is_one() {
-    let places = Arc::new(Places::new());
+    let places = Arc::new(OpenCounter::new());
     places.cap_at(OpenCap::number(2));
     let mut all = [seated(&places), seated(&places), seated(&places)];
 
     assert!(all[0].take(CLOSED) && all[0].take(CLOSED));
-    all[0].settle(OPEN);
+    all[0].update(OPEN);
     assert_eq!(places.open(), 1);
     assert!(all[1].take(CLOSED) && !all[2].take(CLOSED));
     all[0].leave(&places);

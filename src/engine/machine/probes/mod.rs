@@ -1,27 +1,27 @@
-//! The slots of half-open: who may probe, and what the probes have said.
+//! The slots of half-open: who may probe, and what the probes have results.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::engine::machine::probes::said::Said;
+use crate::engine::machine::probes::results::ProbeResults;
 use crate::engine::rules::settings::Settings;
 use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Bug, Weak, planted};
 
-mod said;
+mod results;
 
-pub(crate) use crate::engine::machine::probes::said::{Answer, Decision};
+pub(crate) use crate::engine::machine::probes::results::{ProbeResult, ProbeVerdict};
 
-/// The probes of one half-open stretch. Guarded by the machine's lock.
+/// The probes of one half-open epoch. Guarded by the machine's lock.
 #[derive(Debug)]
 pub(crate) struct Probes {
     leases: Vec<Lease>,
     lease: Duration,
     next: ProbeId,
-    said: Said,
+    results: ProbeResults,
 }
 
-/// Which probe of a half-open stretch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
+/// Which probe of a half-open epoch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
 /// far more than are ever under way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeId(NonZeroU32);
@@ -62,11 +62,11 @@ impl Probes {
             leases: Vec::new(),
             lease: Duration::ZERO,
             next: ProbeId::FIRST,
-            said: Said::default(),
+            results: ProbeResults::default(),
         }
     }
 
-    /// Begins a half-open stretch, in which a probe holds its slot for `lease`.
+    /// Begins a half-open epoch, in which a probe holds its slot for `lease`.
     pub(crate) fn restart(&mut self, lease: Duration) {
         self.leases.clear();
         *self = Self { leases: std::mem::take(&mut self.leases), lease, ..Self::none() };
@@ -127,7 +127,7 @@ impl Probes {
         hold: Duration,
         now: Timestamp,
     ) {
-        self.said.end_row();
+        self.results.end_row();
         let is_called = |lease: &&mut Lease| {
             lease.probe == probe && matches!(lease.stage, Stage::Called { .. })
         };
@@ -152,51 +152,52 @@ impl Probes {
     }
 
     /// Frees the slots whose leases are over: their calls, if there were any, have had no answer.
-    pub(crate) fn end_leases(&mut self, settings: &Settings, now: Timestamp) -> Decision {
+    pub(crate) fn end_leases(&mut self, settings: &Settings, now: Timestamp) -> ProbeVerdict {
         let limit = settings.probe_limit();
-        let said = &mut self.said;
-        let mut decision = Decision::Undecided;
+        let results = &mut self.results;
+        let mut decision = ProbeVerdict::Undecided;
         self.leases.retain_mut(|lease| match lease.stage {
             // One that is held is judged as its slot is freed: `end_holds`.
             Stage::Held(_) | Stage::Failed => true,
             _ if lease.ends > now => true,
             Stage::Reserved => false,
             Stage::Called { began } if limit.is_some_and(|limit| now.since(began) >= limit) => {
-                decision = decision.or(said.count(settings, Answer::TimedOut, began, now));
+                decision = decision.or(results.count(settings, ProbeResult::TimedOut, began, now));
                 lease.stage = Stage::Failed;
                 true
             }
             Stage::Called { began } => {
-                decision = decision.or(said.count(settings, Answer::Unanswered, began, now));
+                decision =
+                    decision.or(results.count(settings, ProbeResult::Unanswered, began, now));
                 false
             }
         });
         decision
     }
 
-    /// Gives the slot of `probe` back, if it still holds one, and counts what it said, unless that
+    /// Gives the slot of `probe` back, if it still holds one, and counts what it results, unless that
     /// was counted when its lease ended. It `began` then.
     pub(crate) fn finish(
         &mut self,
         settings: &Settings,
         probe: ProbeId,
-        answer: Answer,
+        answer: ProbeResult,
         began: Timestamp,
         now: Timestamp,
-    ) -> Decision {
+    ) -> ProbeVerdict {
         let stage = self.remove(probe);
         match (stage, answer) {
-            // Its lease has ended, which was a failure.
-            (Some(Stage::Failed), Answer::Unanswered | Answer::TimedOut | Answer::NotSent) => {
-                Decision::Undecided
-            }
+            // Its lease has ended, and it was counted: as a failure, or among the unanswered.
+            (
+                Some(Stage::Failed),
+                ProbeResult::Unanswered | ProbeResult::TimedOut | ProbeResult::NotSent,
+            )
+            | (None, ProbeResult::Unanswered) => ProbeVerdict::Undecided,
             (Some(Stage::Failed), _) => {
-                self.said.end_row();
-                Decision::Undecided
+                self.results.end_row();
+                ProbeVerdict::Undecided
             }
-            // Its lease has ended, and it was counted among the unanswered.
-            (None, Answer::Unanswered) => Decision::Undecided,
-            _ => self.said.count(settings, answer, began, now),
+            _ => self.results.count(settings, answer, began, now),
         }
     }
 
@@ -227,7 +228,7 @@ impl Probes {
     }
 }
 
-impl Decision {
+impl ProbeVerdict {
     /// This, unless nothing was decided.
     fn or(self, next: Self) -> Self {
         if self == Self::Undecided { next } else { self }

@@ -35,10 +35,10 @@ fn a_reservation_is_called_while_its_lease_ends() {
     });
 }
 
-/// Rule 21: a reservation is called or given back while the next stretch begins with a probe of the
+/// Rule 21: a reservation is called or given back while the next epoch begins with a probe of the
 /// same number.
 #[test]
-fn a_reservation_ends_while_the_next_stretch_begins() {
+fn a_reservation_ends_while_the_next_epoch_begins() {
     for is_called in [true, false] {
         explore(Depth::Every, 5, &[Bug::OldProbe], move || {
             let machine = machine(|_| {});

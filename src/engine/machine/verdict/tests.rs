@@ -166,11 +166,11 @@ fn an_operator_here_who_forces_the_same_has_forced_it() {
     for forced in [Override::ForcedOpen, Override::ForcedClosed] {
         let machine = machine();
         adopt(&machine, 7, Ruling::Forced(forced), START);
-        assert_eq!(machine.remember(START).overridden, None);
+        assert_eq!(machine.export(START).overridden, None);
 
         machine.force(forced, START);
 
-        assert_eq!(machine.remember(START).overridden, Some(forced));
+        assert_eq!(machine.export(START).overridden, Some(forced));
         assert!(adopt(&machine, 8, Ruling::Closed, START).is_none());
         assert_eq!(machine.word().overridden(), Some(forced));
     }
@@ -207,7 +207,7 @@ fn the_next_open_time_is_the_step_after_that_of_the_fleet() {
 }
 
 #[test]
-fn a_hold_is_only_for_the_stretch_it_was_meant_for() {
+fn a_hold_is_only_for_the_epoch_it_was_meant_for() {
     let machine = machine();
     adopt(&machine, 7, open(10), START);
 

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use crate::engine::machine::tracked::Checks;
+use crate::engine::machine::tracked::InFlightTracking;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
 use crate::engine::record::recorder::run::Run;
-use crate::engine::rules::confidence::Bar;
+use crate::engine::rules::confidence::Threshold;
 use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
@@ -38,7 +38,7 @@ pub(crate) struct Recorder {
     kind_rules: AtomicU64,
     limits: Limits,
     /// Made when settings first ask for it.
-    checks: OnceLock<Box<Checks>>,
+    tracking: OnceLock<Box<InFlightTracking>>,
 }
 
 /// The numbers that results are held against; 0 where there is no such rule.
@@ -50,7 +50,7 @@ struct Limits {
     lasting: AtomicU64,
     /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
     rates: AtomicU64,
-    /// A [`Bar`].
+    /// A [`Threshold`].
     bar: AtomicU64,
     minimum_calls: AtomicU64,
     slower_than: AtomicU64,
@@ -105,20 +105,20 @@ impl Recorder {
                 slower_than: AtomicU64::new(0),
                 abandoned_after: AtomicU64::new(0),
             },
-            checks: OnceLock::new(),
+            tracking: OnceLock::new(),
         }
     }
 
     /// Takes over `settings`. The caller holds the lock, and restarts the recorder next; `seed` is for
-    /// odds.
+    /// the draws that shed.
     pub(crate) fn configure(&self, settings: &Settings, seed: u64) {
         self.window.reshape(settings.effective_window(), slow_calls(settings));
         self.limits.set(settings);
-        if settings.is_checked() {
-            self.checks.get_or_init(|| Box::new(Checks::new(settings, seed)));
+        if settings.is_tracked() {
+            self.tracking.get_or_init(|| Box::new(InFlightTracking::new(settings, seed)));
         }
-        if let Some(checks) = self.checks.get() {
-            checks.configure(settings);
+        if let Some(tracking) = self.tracking.get() {
+            tracking.configure(settings);
         }
         let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
         for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
@@ -154,34 +154,37 @@ impl Recorder {
             }
         }
         self.window.restart(tag, now);
-        if let Some(checks) = self.checks.get() {
-            checks.restart(tag, now);
+        if let Some(tracking) = self.tracking.get() {
+            tracking.restart(tag, now);
         }
     }
 
     /// What is looked at on the way in, where something is.
     #[inline]
-    pub(crate) fn checks(&self) -> Option<&Checks> {
-        self.checks.get().map(|checks| &**checks)
+    pub(crate) fn tracking(&self) -> Option<&InFlightTracking> {
+        self.tracking.get().map(|tracking| &**tracking)
     }
 
     /// Finds the first rule that calls under way make hold. Asked by each call that comes, and
     /// answered once in a tick: in between no more calls hang.
-    pub(crate) fn look(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
-        let checks = self.checks()?;
-        let (slow, stalled) = (checks.slow.look(tag, now), checks.stalled.look(tag, now));
+    pub(crate) fn check_stalled(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
+        let tracking = self.tracking()?;
+        let (slow, stalled) =
+            (tracking.slow.check_stalled(tag, now), tracking.stalled.check_stalled(tag, now));
         let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
             let counts = self.window.counts(tag, now);
             self.limits.is_too_slow(counts, slow).then_some(Cause::SlowCallRate)
         });
-        let by_number = || checks.are_too_many(stalled?).then_some(Cause::StalledCalls);
+        let by_number = || tracking.are_too_many(stalled?).then_some(Cause::StalledCalls);
         by_rate.or_else(by_number)
     }
 
     /// How many calls under way count as slow, and how many as stalled.
     pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
-        let hung = |checks: &Checks| (checks.slow.hung(tag, now), checks.stalled.hung(tag, now));
-        self.checks().map_or((0, 0), hung)
+        let hung = |tracking: &InFlightTracking| {
+            (tracking.slow.hung(tag, now), tracking.stalled.hung(tag, now))
+        };
+        self.tracking().map_or((0, 0), hung)
     }
 
     /// The first rule about the window that holds at `counts`.
@@ -191,8 +194,9 @@ impl Recorder {
         tag: Tag,
         now: impl FnOnce() -> Timestamp,
     ) -> Option<Cause> {
-        self.limits
-            .reached_by(counts, || self.checks().map_or(0, |checks| checks.slow.hung(tag, now())))
+        self.limits.reached_by(counts, || {
+            self.tracking().map_or(0, |tracking| tracking.slow.hung(tag, now()))
+        })
     }
 
     /// Records a success; a slow one may make a rule hold.
@@ -231,8 +235,8 @@ impl Recorder {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
         };
-        if let Some(checks) = self.checks() {
-            checks.odds.tried(tag, Verdict::Failed, &mut now);
+        if let Some(tracking) = self.tracking() {
+            tracking.admission_share.tried(tag, Verdict::Failed, &mut now);
         }
         let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
         Taken::InTime { cause, keeper: Keeper::Tally }
@@ -321,7 +325,7 @@ impl Limits {
         let lasting = settings.consecutive.and_then(|rule| rule.lasting);
         let count = settings.effective_failure_count().unwrap_or(0);
         let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
-        let bar = settings.confident_bar().map_or(0, Bar::bits);
+        let bar = settings.confident_bar().map_or(0, Threshold::bits);
         let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
         let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
         // Relaxed: published with the epoch.
@@ -354,7 +358,7 @@ impl Limits {
             return Some(Cause::FailureRate);
         }
         let bar = load(&self.bar);
-        if bar != 0 && Bar::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
+        if bar != 0 && Threshold::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
             return Some(Cause::FailureRateConfident);
         }
         if slow != 0 && self.is_too_slow(counts, hung()) {

@@ -1,4 +1,4 @@
-use crate::engine::rules::confidence::{Bar, Confidence};
+use crate::engine::rules::confidence::{Confidence, Threshold};
 use crate::engine::rules::rate::Rate;
 
 /// The lower bound as textbooks have it (Wilson, 1927), for a quantile of `z`.
@@ -14,8 +14,8 @@ fn confidence(share: f64) -> Confidence {
     Confidence::new(share).expect("a confidence")
 }
 
-fn bar(rate: f64, sure: f64) -> Bar {
-    Bar::new(Rate::below_one(rate).expect("a rate"), confidence(sure), None)
+fn bar(rate: f64, sure: f64) -> Threshold {
+    Threshold::new(Rate::below_one(rate).expect("a rate"), confidence(sure), None)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_largest_windows_are_judged_as_exactly_as_small_ones() {
     assert!(bar.is_cleared_by(half + 3_235_000, whole));
     assert!(bar.is_cleared_by(whole, whole));
     assert!(
-        Bar::new(Rate::below_one(1e-9).unwrap(), confidence(0.95), None)
+        Threshold::new(Rate::below_one(1e-9).unwrap(), confidence(0.95), None)
             .is_cleared_by(u64::MAX, u64::MAX)
     );
 }
@@ -81,7 +81,7 @@ fn the_largest_windows_are_judged_as_exactly_as_small_ones() {
 fn a_count_window_that_is_too_small_asks_for_failures_alone() {
     for (rate, calls) in [(0.9, 1), (0.9, 5), (0.9, 24), (0.999, 100), (0.5, 2), (0.999_999, 3)] {
         let rate = Rate::below_one(rate).unwrap();
-        let bar = Bar::new(rate, confidence(0.95), Some(calls));
+        let bar = Threshold::new(rate, confidence(0.95), Some(calls));
         let calls = u64::from(calls);
 
         assert!(bar.is_cleared_by(calls, calls), "{rate:?}, {calls}");
@@ -94,7 +94,7 @@ fn a_count_window_that_is_too_small_asks_for_failures_alone() {
 fn a_window_that_is_large_enough_changes_nothing() {
     let rate = Rate::below_one(0.5).unwrap();
     for calls in [4, 10, 100, 1_000_000] {
-        assert_eq!(Bar::new(rate, confidence(0.95), Some(calls)), bar(0.5, 0.95), "{calls}");
+        assert_eq!(Threshold::new(rate, confidence(0.95), Some(calls)), bar(0.5, 0.95), "{calls}");
     }
 }
 
@@ -107,7 +107,7 @@ fn results() -> impl Iterator<Item = (u64, u64)> {
     wholes.flat_map(|whole| (0..=whole).map(move |part| (part, whole)))
 }
 
-fn for_every_bar(check: impl Fn(f64, f64, Bar)) {
+fn for_every_bar(check: impl Fn(f64, f64, Threshold)) {
     for rate in RATES {
         for sure in CONFIDENCES {
             check(rate, sure, bar(rate, sure));
@@ -163,7 +163,7 @@ fn a_higher_confidence_asks_for_more() {
 fn a_share_at_or_below_the_rate_never_clears_the_bar() {
     for rate in RATES {
         for window in [None, Some(1), Some(4), Some(50)] {
-            let bar = Bar::new(Rate::below_one(rate).unwrap(), confidence(0.501), window);
+            let bar = Threshold::new(Rate::below_one(rate).unwrap(), confidence(0.501), window);
             for (part, whole) in
                 results().filter(|(part, whole)| *part as f64 / *whole as f64 <= rate)
             {
@@ -176,7 +176,7 @@ fn a_share_at_or_below_the_rate_never_clears_the_bar() {
 #[test]
 fn a_word_gives_back_the_bar() {
     for_every_bar(|rate, sure, bar| {
-        assert_eq!(Bar::from_bits(bar.bits()), bar, "{rate}, {sure}");
+        assert_eq!(Threshold::from_bits(bar.bits()), bar, "{rate}, {sure}");
         assert_ne!(bar.bits(), 0, "{rate}, {sure}");
     });
 }

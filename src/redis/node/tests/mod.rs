@@ -15,7 +15,7 @@ use crate::engine::time::Timestamp;
 use crate::redis::node::store::{Store, Terms};
 use crate::redis::node::{Link, Node};
 use crate::redis::options::Options;
-use crate::redis::outbox::{Outbox, Scribe};
+use crate::redis::outbox::{Outbox, OutboxListener};
 use crate::redis::record::Word;
 use crate::redis::request::{Ask, Reply, Request};
 use crate::redis::view::Lease;
@@ -251,7 +251,7 @@ impl Fleet {
     }
 
     /// Everything is well again; all agree after two polls each, and recover.
-    fn heal(&mut self) {
+    fn close_after_probe(&mut self) {
         self.messages.clear();
         for process in &mut self.processes {
             process.mend();
@@ -287,7 +287,7 @@ impl Process {
         let (outbox, turns) = (Arc::new(Outbox::new()), Turns::new(at_once));
         let circuit = circuit
             .concurrent_probes(at_once)
-            .listener(Scribe(Arc::clone(&outbox)))
+            .listener(OutboxListener(Arc::clone(&outbox)))
             .listener(turns.listener())
             .build();
         let options = Options { hold: HOLD, lease: None };
@@ -354,7 +354,7 @@ proptest! {
             fleet.take(step);
         }
 
-        fleet.heal();
+        fleet.close_after_probe();
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Process {
         self.turns.follow(now);
         let Some(left) = self.circuit.snapshot().retry_after else { return };
         let view = self.node.views.get(self.circuit.name());
-        let fleets = view.and_then(|view| view.open_stretch()).map(|stretch| stretch.ends);
+        let fleets = view.and_then(|view| view.open_epoch()).map(|open_epoch| open_epoch.ends);
         let lease = view.map_or(Lease::None, |view| view.lease);
         let others = match lease {
             Lease::Denied { until } => Some(until),
@@ -139,6 +139,6 @@ proptest! {
             fleet.take(step);
         }
 
-        fleet.heal();
+        fleet.close_after_probe();
     }
 }

@@ -96,7 +96,7 @@ fn an_end_is_the_circuits_own_whoever_but_the_fleet_began_the_epoch() {
         }),
         ("a health probe", |machine| {
             let epoch = machine.word().epoch();
-            machine.prolong(epoch, 29 * SECOND, at(1));
+            machine.extend_open(epoch, 29 * SECOND, at(1));
         }),
         ("a probe, under other settings since", |machine| {
             machine.trip(Some(29 * SECOND), at(1));

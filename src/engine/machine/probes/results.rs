@@ -1,4 +1,4 @@
-//! What the probes of one half-open stretch have said, and what follows from it.
+//! What the probes of one half-open epoch have results, and what follows from it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::engine::time::Timestamp;
 
 /// What a probe said when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ProbeResult {
     Passed,
     Failed,
     /// The upstream answered, and that is all.
@@ -20,9 +20,9 @@ pub(crate) enum Answer {
     TimedOut,
 }
 
-/// What all probes together have said.
+/// What all probes together have results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum ProbeVerdict {
     Undecided,
     Recovered,
     /// The upstream answers, but with nothing that tells whether it is well.
@@ -32,9 +32,9 @@ pub(crate) enum Decision {
     Unanswered,
 }
 
-/// The books of one half-open stretch.
+/// The books of one half-open epoch.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Said {
+pub(super) struct ProbeResults {
     succeeded: u32,
     failed: u32,
     ignored_in_a_row: u32,
@@ -52,44 +52,44 @@ const PROBES_IN_A_ROW: u32 = 16;
 /// make sixteen in a moment, before a healthy upstream can answer any.
 const SHORTEST_ROW: Duration = Duration::from_secs(60);
 
-impl Said {
+impl ProbeResults {
     /// Counts what a probe said that `began` then.
     pub(super) fn count(
         &mut self,
         settings: &Settings,
-        answer: Answer,
+        answer: ProbeResult,
         began: Timestamp,
         now: Timestamp,
-    ) -> Decision {
+    ) -> ProbeVerdict {
         match answer {
-            Answer::NotSent => return Decision::Undecided,
-            Answer::Unanswered => return self.count_unanswered(began, now),
-            Answer::Ignored => {
+            ProbeResult::NotSent => return ProbeVerdict::Undecided,
+            ProbeResult::Unanswered => return self.count_unanswered(began, now),
+            ProbeResult::Ignored => {
                 self.end_row();
                 self.ignored_in_a_row = self.ignored_in_a_row.saturating_add(1);
                 return match self.ignored_in_a_row {
-                    PROBES_IN_A_ROW.. => Decision::Answering,
-                    _ => Decision::Undecided,
+                    PROBES_IN_A_ROW.. => ProbeVerdict::Answering,
+                    _ => ProbeVerdict::Undecided,
                 };
             }
-            Answer::Passed => {
+            ProbeResult::Passed => {
                 self.end_row();
                 self.succeeded = self.succeeded.saturating_add(1);
             }
-            Answer::Failed => {
+            ProbeResult::Failed => {
                 self.end_row();
                 self.failed = self.failed.saturating_add(1);
             }
             // No answer: the row of unanswered ones goes on.
-            Answer::TimedOut => self.failed = self.failed.saturating_add(1),
+            ProbeResult::TimedOut => self.failed = self.failed.saturating_add(1),
         }
         self.ignored_in_a_row = 0;
         if self.failed > settings.failed_probes_allowed {
-            Decision::StillFailing
+            ProbeVerdict::StillFailing
         } else if self.succeeded >= settings.probes {
-            Decision::Recovered
+            ProbeVerdict::Recovered
         } else {
-            Decision::Undecided
+            ProbeVerdict::Undecided
         }
     }
 
@@ -98,16 +98,16 @@ impl Said {
         self.unanswered_in_a_row = 0;
     }
 
-    fn count_unanswered(&mut self, began: Timestamp, now: Timestamp) -> Decision {
+    fn count_unanswered(&mut self, began: Timestamp, now: Timestamp) -> ProbeVerdict {
         if self.unanswered_in_a_row == 0 {
             self.row_began = began;
         }
         self.unanswered_in_a_row = self.unanswered_in_a_row.saturating_add(1);
         let is_long = now.since(self.row_began) >= SHORTEST_ROW;
         if self.unanswered_in_a_row >= PROBES_IN_A_ROW && is_long {
-            Decision::Unanswered
+            ProbeVerdict::Unanswered
         } else {
-            Decision::Undecided
+            ProbeVerdict::Undecided
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::error::Rejected;
 use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
-use crate::service::completion::{Innermost, Settle, SettleCall, Settlement, sealed};
+use crate::service::completion::{Complete, CompleteCall, Decision, Innermost, sealed};
 
 /// A call goes on until the body of its response has ended, unless the head decides.
 ///
 /// From [`judge_body`](crate::CircuitBreakerLayer::judge_body).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AtBodyEnd {
+pub struct AtEndOfBody {
     deadline: Option<Deadline>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Deadline {
     pub(super) outcome: Outcome,
 }
 
-/// One call that is settled [`AtBodyEnd`].
+/// One call that is settled [`AtEndOfBody`].
 #[derive(Debug)]
 pub struct BodyCall<K> {
     /// What the classifier keeps, until it is asked about the head.
@@ -45,7 +45,7 @@ enum HasBody {
     Never,
 }
 
-impl AtBodyEnd {
+impl AtEndOfBody {
     pub(super) const fn with_deadline(after: Duration, outcome: Outcome) -> Self {
         Self { deadline: Some(Deadline { after, outcome }) }
     }
@@ -69,7 +69,7 @@ impl HasBody {
     }
 }
 
-impl<C, B, Q, E> Settle<C, Request<Q>, Response<B>, E> for AtBodyEnd
+impl<C, B, Q, E> Complete<C, Request<Q>, Response<B>, E> for AtEndOfBody
 where
     C: ClassifyHttp<B, E>,
     B: Body,
@@ -89,7 +89,7 @@ where
     }
 }
 
-impl<C, B, E> SettleCall<C, Response<B>, E> for BodyCall<C::Call>
+impl<C, B, E> CompleteCall<C, Response<B>, E> for BodyCall<C::Call>
 where
     C: ClassifyHttp<B, E>,
     B: Body,
@@ -98,40 +98,40 @@ where
     type Response = Response<ResponseBody<B, C::End>>;
 
     #[inline]
-    fn judge(&mut self, classify: &C, result: &Result<Response<B>, E>) -> Settlement<C::End> {
+    fn decide(&mut self, classify: &C, result: &Result<Response<B>, E>) -> Decision<C::End> {
         if let Ok(response) = result {
             if response.extensions().get::<Rejected>().is_some() {
-                return Settlement::Now(Outcome::NotSent);
+                return Decision::Now(Outcome::NotSent);
             }
         }
         let kept = self.kept.take().expect("a call is judged once");
-        let settlement = classify.classify_head(kept, result);
-        match (settlement, result) {
-            (Settlement::Later(end), Err(_)) => Settlement::Now(end.classify_end(Ok(None))),
-            (Settlement::Later(end), Ok(response)) => {
+        let completion = classify.classify_head(kept, result);
+        match (completion, result) {
+            (Decision::AtEnd(end), Err(_)) => Decision::Now(end.classify_end(Ok(None))),
+            (Decision::AtEnd(end), Ok(response)) => {
                 match self.has_body.and_of_status(response.status()) {
-                    HasBody::Perhaps => Settlement::Later(end),
-                    HasBody::Never => Settlement::Now(Outcome::Success),
+                    HasBody::Perhaps => Decision::AtEnd(end),
+                    HasBody::Never => Decision::Now(Outcome::Success),
                 }
             }
-            (settlement @ Settlement::Now(_), _) => settlement,
+            (completion @ Decision::Now(_), _) => completion,
         }
     }
 
     #[inline]
-    fn settled<X>(polled: Poll<Result<Response<B>, X>>) -> Poll<Result<Self::Response, X>> {
-        polled.map_ok(|response| response.map(ResponseBody::settled))
+    fn completed<X>(polled: Poll<Result<Response<B>, X>>) -> Poll<Result<Self::Response, X>> {
+        polled.map_ok(|response| response.map(ResponseBody::completed))
     }
 
     #[inline]
-    fn unsettled(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
+    fn deferred(&self, response: Response<B>, permit: Permit, end: C::End) -> Self::Response {
         let course = Course::of(&response);
         let judging = Judging::new::<B::Error>(permit, end, self.deadline, course);
-        response.map(|body| ResponseBody::unsettled(body, judging))
+        response.map(|body| ResponseBody::deferred(body, judging))
     }
 }
 
-impl Innermost for AtBodyEnd {
+impl Innermost for AtEndOfBody {
     type Base = Self;
     type With<N> = N;
 
@@ -140,5 +140,5 @@ impl Innermost for AtBodyEnd {
     }
 }
 
-impl sealed::Sealed for AtBodyEnd {}
+impl sealed::Sealed for AtEndOfBody {}
 impl<K> sealed::Sealed for BodyCall<K> {}
