@@ -10,8 +10,9 @@ use std::sync::mpsc::channel;
 use criterion::{Criterion, criterion_group, criterion_main};
 use metrics::with_local_recorder;
 use metrics_util::debugging::DebuggingRecorder;
-use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusText, TracingListener};
+use tower_circuit_breaker::TracingListener;
 use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitRegistry, Listener};
+use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusText};
 use tracing::subscriber::with_default;
 
 fn trip() -> CircuitEvent {

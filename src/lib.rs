@@ -129,8 +129,6 @@ mod registry;
 pub mod reqwest;
 mod service;
 mod sync;
-#[cfg(any(feature = "metrics", feature = "prometheus", feature = "tracing"))]
-pub mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 #[cfg(feature = "tracing")]
@@ -179,6 +177,8 @@ pub use crate::service::rejection::Typed;
 pub use crate::service::retry::{FindRejected, InErrorChain, RetryFuture, RetryUnlessRejected};
 pub use crate::service::service::CircuitBreaker;
 pub use crate::service::{completion, rejection};
+#[cfg(feature = "tracing")]
+pub use crate::tracing::TracingListener;
 
 /// The README's examples are tests, too.
 #[cfg(all(doctest, feature = "full"))]

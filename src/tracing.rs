@@ -31,7 +31,7 @@ use crate::events::event::{CircuitEvent, Interest, Listener};
 ///
 /// ```
 /// use tower_circuit_breaker::CircuitRegistry;
-/// use tower_circuit_breaker::telemetry::TracingListener;
+/// use tower_circuit_breaker::TracingListener;
 ///
 /// let registry = CircuitRegistry::new();
 /// registry.on_event(TracingListener::new());

@@ -111,7 +111,7 @@ mod read_body;
 mod respond;
 mod slices;
 mod status;
-#[cfg(feature = "tower-http")]
+#[cfg(feature = "tower-http-07")]
 mod tower_http;
 mod watch;
 
@@ -132,7 +132,7 @@ pub use self::read_body::{ReadBody, ReadBodyEnd};
 pub use self::respond::{grpc_unavailable, problem_json, service_unavailable};
 use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
-#[cfg(feature = "tower-http")]
+#[cfg(feature = "tower-http-07")]
 pub use self::tower_http::{TowerHttp, TowerHttpEnd};
 use crate::circuit::Circuit;
 use crate::engine::outcome::Outcome;

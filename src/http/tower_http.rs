@@ -1,4 +1,4 @@
-//! Classifiers of tower-http (feature `tower-http`).
+//! Classifiers of tower-http (feature `tower-http-07`).
 
 use std::fmt;
 

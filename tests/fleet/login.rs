@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tower_circuit_breaker::redis::{ConnectError, RedisSync, SyncErrorKind, SyncStatus};
-use tower_circuit_breaker::telemetry::PrometheusText;
 use tower_circuit_breaker::{CircuitRegistry, CircuitState};
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::nodes::{LONG, Node, fail, link, registry, until};
 use crate::server::{Server, free_port};

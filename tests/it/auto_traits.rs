@@ -4,6 +4,7 @@ use std::future::Ready;
 use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 
+use tower_circuit_breaker::TracingListener;
 use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
@@ -15,7 +16,6 @@ use tower_circuit_breaker::redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
 use tower_circuit_breaker::reqwest::ReqwestErrors;
-use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusCollector, TracingListener};
 use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
 use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
 use tower_circuit_breaker::{
@@ -24,6 +24,7 @@ use tower_circuit_breaker::{
     OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow, SystemClock,
     TokioClock, TripRule, Typed,
 };
+use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector};
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}
 fn send_sync<T: Send + Sync>() {}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use metrics::with_local_recorder;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower_circuit_breaker::telemetry::{MetricsListener, PrometheusText};
 use tower_circuit_breaker::{CircuitRegistry, Outcome};
+use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusText};
 
 use crate::prometheus::{ODD_NAMES, registry};
 use crate::support::{SECOND, fail, fail_as, record, rejection, succeed};

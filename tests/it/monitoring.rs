@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tower_circuit_breaker::telemetry::PrometheusText;
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::prometheus::in_every_state;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use tower_circuit_breaker::telemetry::{PrometheusCollector, PrometheusText};
 use tower_circuit_breaker::{
     Circuit, CircuitBuilder, CircuitRegistry, ManualClock, Outcome, SlidingWindow,
 };
+use tower_circuit_breaker_telemetry::{PrometheusCollector, PrometheusText};
 
 use crate::support::{SECOND, fail, fail_as, ready_to_probe, record, rejection, succeed};
 

@@ -11,7 +11,7 @@ use std::{env, fs};
 use serde_json::json;
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::admin::Admin;
-use tower_circuit_breaker::telemetry::PrometheusText;
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::admin::get;
 use crate::monitoring::{FOLDER, queries};

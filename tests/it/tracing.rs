@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tower_circuit_breaker::telemetry::TracingListener;
+use tower_circuit_breaker::TracingListener;
 use tower_circuit_breaker::{Circuit, CircuitRegistry, Listener, Outcome};
 use tracing::Level;
 use tracing::subscriber::with_default;

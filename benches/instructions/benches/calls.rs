@@ -17,7 +17,7 @@ use gungraun::{
 };
 use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
-use tower_circuit_breaker::telemetry::PrometheusCollector;
+use tower_circuit_breaker_telemetry::PrometheusCollector;
 use tower_circuit_breaker::{
     Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, ManualClock,
     SlidingWindow,

@@ -7,7 +7,7 @@ use axum::http::Request;
 use tower::ServiceBuilder;
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::admin::Admin;
-use tower_circuit_breaker::telemetry::PrometheusText;
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 /// Whoever is on this machine may steer.
 pub(crate) fn admin(pool: &CircuitRegistry) -> Admin {

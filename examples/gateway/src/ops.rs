@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::admin::Admin;
-use tower_circuit_breaker::telemetry::PrometheusText;
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::lane::Lane;
 

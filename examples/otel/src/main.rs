@@ -6,7 +6,7 @@
 //!
 //! The exporters keep everything in memory and print it; with `opentelemetry-otlp` in their place it
 //! goes to a collector. Whoever has `tracing-opentelemetry` already needs no listener of its own:
-//! `telemetry::TracingListener` makes the same events. A collector that scrapes Prometheus takes
+//! `TracingListener` makes the same events. A collector that scrapes Prometheus takes
 //! `telemetry::PrometheusText` as it is.
 
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]

@@ -8,8 +8,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tower_circuit_breaker::admin::Admin;
-use tower_circuit_breaker::telemetry::PrometheusText;
 use tower_circuit_breaker::{CircuitRegistry, Health};
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::figures::Figures;
 use crate::service::Services;

@@ -7,14 +7,14 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use crate::circuit::snapshot::CircuitSnapshot;
-use crate::registry::CircuitRegistry;
-use crate::telemetry::series::{Kind, METRICS, Metric, Sample, Value};
+use crate::series::{Kind, METRICS, Metric, Sample, Value};
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::CircuitSnapshot;
 
 /// Exports the circuits of a registry through prometheus-client.
 ///
 /// It reads them when it is scraped, those that are there then; calls pay nothing for it. The
-/// metrics are listed in the [module docs](crate::telemetry#metrics). Register one collector: two
+/// metrics are listed in the [module docs](crate#metrics). Register one collector: two
 /// would export each metric twice.
 ///
 /// [`Collector`] is the one trait this feature exists to implement, so a new minor release of
@@ -26,7 +26,7 @@ use crate::telemetry::series::{Kind, METRICS, Metric, Sample, Value};
 /// use prometheus_client::encoding::text;
 /// use prometheus_client::registry::Registry;
 /// use tower_circuit_breaker::CircuitRegistry;
-/// use tower_circuit_breaker::telemetry::PrometheusCollector;
+/// use tower_circuit_breaker_telemetry::PrometheusCollector;
 ///
 /// let circuits = CircuitRegistry::new();
 /// let mut registry = Registry::default();
@@ -121,7 +121,7 @@ impl PrometheusText {
     ///
     /// ```
     /// use tower_circuit_breaker::CircuitRegistry;
-    /// use tower_circuit_breaker::telemetry::PrometheusText;
+    /// use tower_circuit_breaker_telemetry::PrometheusText;
     ///
     /// let circuits = CircuitRegistry::new();
     /// circuits.get_or_create("plants").trip();

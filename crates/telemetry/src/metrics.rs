@@ -2,16 +2,16 @@
 
 use metrics::{SharedString, counter, describe_counter, describe_gauge, gauge};
 
-use crate::engine::state::{CircuitState, Override};
-use crate::events::event::{CircuitEvent, Interest, Listener};
-use crate::sync::Arc;
-use crate::telemetry::level::level;
+use crate::level::level;
+use std::sync::Arc;
+use tower_circuit_breaker::{CircuitEvent, Interest, Listener};
+use tower_circuit_breaker::{CircuitState, Override};
 
 /// Records what happens to circuits in whatever recorder of [`metrics`](https://docs.rs/metrics) the
 /// program has installed.
 ///
 /// It hears of what happens, so its metrics begin with the first change or call: a circuit that has
-/// had none has no series. Names and labels are those of the [module docs](crate::telemetry#metrics),
+/// had none has no series. Names and labels are those of the [module docs](crate#metrics),
 /// as far as events tell:
 ///
 /// | metric | told by |
@@ -31,7 +31,7 @@ use crate::telemetry::level::level;
 ///
 /// ```
 /// use tower_circuit_breaker::CircuitRegistry;
-/// use tower_circuit_breaker::telemetry::MetricsListener;
+/// use tower_circuit_breaker_telemetry::MetricsListener;
 ///
 /// let registry = CircuitRegistry::new();
 /// registry.on_event(MetricsListener::new().rejections());
@@ -86,8 +86,6 @@ impl Listener for MetricsListener {
                 override_is(circuit, *from, 0.0);
                 override_is(circuit, *to, 1.0);
             }
-            // The series of a state and its override stay as they are.
-            CircuitEvent::Renewed { .. } => {}
             CircuitEvent::Rejected { circuit, .. } => ended(circuit, "rejected"),
             CircuitEvent::Succeeded { circuit, .. } => ended(circuit, "success"),
             CircuitEvent::NotSent { circuit, .. } => ended(circuit, "not_sent"),
@@ -95,6 +93,8 @@ impl Listener for MetricsListener {
                 ended(circuit, "failure");
                 counter!(FAILURES, "name" => label(circuit), "kind" => kind.as_str()).increment(1);
             }
+            // `Renewed`: the series of a state and its override stay as they are.
+            _ => {}
         }
     }
 

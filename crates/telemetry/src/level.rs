@@ -1,6 +1,6 @@
 //! States as numbers.
 
-use crate::engine::state::CircuitState;
+use tower_circuit_breaker::CircuitState;
 
 /// A number that grows with the trouble.
 pub(crate) const fn level(state: CircuitState) -> u8 {
