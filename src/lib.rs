@@ -105,8 +105,6 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "admin")]
-pub mod admin;
 mod circuit;
 mod clock;
 mod engine;
@@ -133,6 +131,7 @@ mod sync;
 pub mod test_util;
 #[cfg(feature = "tracing")]
 mod tracing;
+pub mod view;
 
 pub use crate::circuit::Circuit;
 pub use crate::circuit::builder::CircuitBuilder;
@@ -140,6 +139,7 @@ pub use crate::circuit::classify::{
     Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf,
 };
 pub use crate::circuit::config::CircuitConfig;
+pub use crate::circuit::fleet;
 #[cfg(feature = "tokio")]
 pub use crate::circuit::health_probe::HealthProbe;
 pub use crate::circuit::permit::Permit;

@@ -10,6 +10,7 @@ pub(crate) mod permit;
 pub(crate) mod saved;
 pub(crate) mod snapshot;
 pub(crate) mod template;
+pub(crate) mod thresholds;
 pub(crate) mod wakers;
 
 use std::fmt;
@@ -41,7 +42,7 @@ mod calls;
 mod close_after_probe;
 mod commands;
 mod export;
-pub(crate) mod fleet;
+pub mod fleet;
 mod groups;
 pub(crate) mod reserve;
 mod settings;

@@ -22,22 +22,33 @@ macro_rules! as_text {
 
 as_text!(ChangeReason, CircuitState, FailureKind, Override, RejectReason);
 
-pub(crate) fn seconds<S: Serializer>(
-    duration: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+/// Writes a duration as a number of seconds.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde calls")]
-pub(crate) fn optional_seconds<S: Serializer>(
+/// Writes a duration as a number of seconds; `None` as none.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn optional_seconds<S: Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-pub(crate) fn by_kind<S: Serializer>(
+/// Writes failures by kind as a map.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn by_kind<S: Serializer>(
     failures: &[(FailureKind, u64)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::redis::record::{Cause, FleetRecord, Word};
 use crate::sync::Arc;
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::circuit::fleet::command::{Fleet, FleetCommand, FleetUnreachable};
+use crate::circuit::fleet::{Fleet, FleetCommand, FleetUnreachable};
 use crate::redis::builder::RedisSyncBuilder;
 use crate::redis::error::{SyncError, SyncErrorKind};
 use crate::redis::health::{Monitor, SyncHealth};
@@ -141,9 +141,9 @@ impl Fleet for Operators {
         let orders = self.0.upgrade();
         Box::pin(async move {
             let orders =
-                orders.ok_or_else(|| FleetUnreachable("the link has stopped".to_owned()))?;
+                orders.ok_or_else(|| FleetUnreachable::new("the link has stopped".to_owned()))?;
             let given = give(orders, circuit, command).await;
-            given.map_err(|error| FleetUnreachable(error.to_string()))
+            given.map_err(|error| FleetUnreachable::new(error.to_string()))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
-use crate::circuit::fleet::command::Fleet;
+use crate::circuit::fleet::Fleet;
 use crate::circuit::saved::SavedCircuit;
 use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::circuit::template::Template;
@@ -219,16 +219,15 @@ impl CircuitRegistry {
         circuits.iter().fold(Health::Healthy, worst)
     }
 
-    /// Has operators of this registry reach `fleet`.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "there is no fleet"))]
-    pub(crate) fn join(&self, fleet: Arc<dyn Fleet>) {
+    /// Has operators of this registry reach `fleet`, in the place of any before.
+    pub fn join(&self, fleet: Arc<dyn Fleet>) {
         let old = write(&self.shared.fleet).replace(fleet);
         drop(old);
     }
 
     /// The processes that share these circuits, if there are any.
-    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "there are no operators"))]
-    pub(crate) fn fleet(&self) -> Option<Arc<dyn Fleet>> {
+    #[must_use]
+    pub fn fleet(&self) -> Option<Arc<dyn Fleet>> {
         read(&self.shared.fleet).clone()
     }
 

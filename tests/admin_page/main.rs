@@ -16,7 +16,7 @@ use tower_circuit_breaker::{Circuit, CircuitState, FailureKind, Outcome, Sliding
 use crate::browser::Browser;
 use crate::site::Site;
 
-const PAGE: &str = include_str!("../../src/admin/page.html");
+const PAGE: &str = include_str!("../../crates/admin/src/page.html");
 
 /// Calls, of which so many of a hundred fail: the last ones, as only a failure trips.
 fn call(circuit: &Circuit, calls: u32, failures: u32) {

@@ -9,8 +9,8 @@ use axum::response::Html;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tower_circuit_breaker::admin::{Admin, AdminBuilder};
 use tower_circuit_breaker::{Circuit, CircuitRegistry, SlidingWindow};
+use tower_circuit_breaker_admin::{Admin, AdminBuilder};
 
 pub(crate) struct Site {
     pub(crate) registry: CircuitRegistry,

@@ -6,8 +6,8 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_circuit_breaker::Override;
-use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::redis::SyncStatus;
+use tower_circuit_breaker_admin::Admin;
 
 use crate::nodes::{LONG, Node, until};
 use crate::server::Server;

@@ -5,7 +5,6 @@ use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 
 use tower_circuit_breaker::TracingListener;
-use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
     AtEndOfBody, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
@@ -24,6 +23,7 @@ use tower_circuit_breaker::{
     OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow, SystemClock,
     TokioClock, TripRule, Typed,
 };
+use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector};
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}

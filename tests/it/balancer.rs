@@ -7,10 +7,10 @@ use futures_util::FutureExt;
 use http::Request;
 use http_body_util::Empty;
 use tower::ServiceExt;
-use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::{
     Circuit, CircuitBuilder, CircuitRegistry, CircuitState, ManualClock, Outcome,
 };
+use tower_circuit_breaker_admin::Admin;
 
 use crate::support::{FAILURE, SECOND};
 

@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use serde_json::json;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::admin::Admin;
+use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::admin::get;

@@ -1,11 +1,11 @@
 //! Changes through the `metrics` facade.
 
+use std::sync::Arc;
+
 use metrics::{SharedString, counter, describe_counter, describe_gauge, gauge};
+use tower_circuit_breaker::{CircuitEvent, CircuitState, Interest, Listener, Override};
 
 use crate::level::level;
-use std::sync::Arc;
-use tower_circuit_breaker::{CircuitEvent, Interest, Listener};
-use tower_circuit_breaker::{CircuitState, Override};
 
 /// Records what happens to circuits in whatever recorder of [`metrics`](https://docs.rs/metrics) the
 /// program has installed.

@@ -6,10 +6,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use tower_circuit_breaker::{CircuitRegistry, CircuitSnapshot};
 
 use crate::series::{Kind, METRICS, Metric, Sample, Value};
-use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::CircuitSnapshot;
 
 /// Exports the circuits of a registry through prometheus-client.
 ///

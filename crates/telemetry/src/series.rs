@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use tower_circuit_breaker::{CircuitSnapshot, Override};
+
 use crate::level::level;
-use tower_circuit_breaker::CircuitSnapshot;
-use tower_circuit_breaker::Override;
 
 /// One metric that every circuit has.
 pub(crate) struct Metric {

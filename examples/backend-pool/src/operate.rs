@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use tower::ServiceBuilder;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::admin::Admin;
+use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 /// Whoever is on this machine may steer.

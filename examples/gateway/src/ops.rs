@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::admin::Admin;
+use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::lane::Lane;

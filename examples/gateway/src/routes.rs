@@ -17,9 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 use tower::timeout::error::Elapsed;
-use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::http::service_unavailable;
 use tower_circuit_breaker::{BoxError, CircuitSnapshot, Rejected};
+use tower_circuit_breaker_admin::Admin;
 
 use crate::lane::Lane;
 use crate::ops;

@@ -27,8 +27,8 @@ use clap::Parser;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_circuit_breaker::admin::{Admin, AdminBuilder};
 use tower_circuit_breaker::{BoxError, CircuitRegistry, CircuitSnapshot, Health};
+use tower_circuit_breaker_admin::{Admin, AdminBuilder};
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::fleet::Fleet;

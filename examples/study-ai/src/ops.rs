@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
-use tower_circuit_breaker::admin::Admin;
 use tower_circuit_breaker::{CircuitRegistry, Health};
+use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::figures::Figures;

@@ -11,7 +11,7 @@ mod text;
 
 #[cfg(feature = "serde")]
 pub(crate) use self::check::ConfigError;
-#[cfg(feature = "admin")]
+#[cfg(feature = "serde")]
 pub(crate) use self::check::parse_sum;
 #[cfg(feature = "serde")]
 pub(crate) use self::scalar::Scalar;
@@ -66,6 +66,10 @@ pub struct CircuitConfig {
 impl CircuitConfig {
     pub(crate) const fn from_settings(settings: Settings) -> Self {
         Self { settings }
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn into_settings(self) -> Settings {

@@ -1,4 +1,4 @@
-//! Where operators reach the fleet that a registry's circuits are shared with.
+//! Commands of operators to all processes that share a circuit.
 
 use std::fmt;
 use std::future::Future;
@@ -6,9 +6,13 @@ use std::pin::Pin;
 
 use crate::sync::Arc;
 
-/// Gives commands to all processes that share circuits.
-pub(crate) trait Fleet: Send + Sync {
+/// Gives commands to all processes that share circuits; a crate that shares them implements it.
+pub trait Fleet: Send + Sync {
     /// Resolves once the command is kept where every process finds it.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetUnreachable`] when it could not be kept, and why.
     fn command(
         &self,
         circuit: Arc<str>,
@@ -18,19 +22,28 @@ pub(crate) trait Fleet: Send + Sync {
 
 /// What an operator can do to a circuit of all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FleetCommand {
+#[non_exhaustive]
+pub enum FleetCommand {
+    /// Closes it, with everything cleared: [`Circuit::reset`](crate::Circuit::reset).
     Reset,
+    /// Rejects every call: [`Circuit::force_open`](crate::Circuit::force_open).
     ForceOpen,
+    /// Rejects no call: [`Circuit::force_closed`](crate::Circuit::force_closed).
     ForceClosed,
+    /// Ends what was forced: [`Circuit::release`](crate::Circuit::release).
     Release,
 }
 
-/// The fleet could not be told, and why.
+/// The fleet could not be reached, and why.
 #[derive(Debug)]
-pub(crate) struct FleetUnreachable(pub(crate) String);
+pub struct FleetUnreachable {
+    reason: String,
+}
 
 impl FleetCommand {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// The name of the command: `reset`, `force-open`, `force-closed` or `release`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reset => "reset",
             Self::ForceOpen => "force-open",
@@ -39,8 +52,9 @@ impl FleetCommand {
         }
     }
 
-    /// The name under which it is written down.
-    pub(crate) const fn as_fleet_str(self) -> &'static str {
+    /// The name in a log of what operators did: `fleet reset` and the like.
+    #[must_use]
+    pub const fn as_fleet_str(self) -> &'static str {
         match self {
             Self::Reset => "fleet reset",
             Self::ForceOpen => "fleet force-open",
@@ -50,8 +64,18 @@ impl FleetCommand {
     }
 }
 
+impl FleetUnreachable {
+    /// For this reason, which operators are shown.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+impl std::error::Error for FleetUnreachable {}
+
 impl fmt::Display for FleetUnreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }

@@ -1,9 +1,11 @@
-//! What a circuit and a fleet of processes want of each other.
+//! The seam for crates that share circuits between processes, such as
+//! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis).
+//!
+//! Not needed to use a shared circuit.
 
-#[cfg_attr(
-    not(all(feature = "admin", feature = "redis")),
-    allow(dead_code, reason = "one of them has it, the other asks for it")
-)]
-pub(crate) mod command;
+mod command;
+
 #[cfg(feature = "redis")]
 mod verdicts;
+
+pub use self::command::{Fleet, FleetCommand, FleetUnreachable};

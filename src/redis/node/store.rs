@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::redis::record::{Cause, FleetRecord, Standing, Word};
 use crate::redis::request::{Ask, Reply, Request, Shown};
 

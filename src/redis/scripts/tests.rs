@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
 
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::engine::rules::backoff::JitterRng;
 use crate::redis::keys::Keys;
 use crate::redis::node::store;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::time::Timestamp;
 use crate::redis::counts::Counts;

@@ -6,7 +6,7 @@ use std::pin::pin;
 use http::{HeaderMap, Response};
 use http_body::Body;
 use serde_json::Value;
-use tower_circuit_breaker::admin::AdminBody;
+use tower_circuit_breaker_admin::AdminBody;
 
 use super::oracle::is_odd;
 

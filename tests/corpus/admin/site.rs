@@ -11,10 +11,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame as HttpFrame};
 use tower_circuit_breaker::TracingListener;
-use tower_circuit_breaker::admin::{Admin, AuditEntry, Peer};
 use tower_circuit_breaker::{
     Circuit, CircuitEvent, CircuitRegistry, Interest, Listener, ManualClock,
 };
+use tower_circuit_breaker_admin::{Admin, AuditEntry, Peer};
 use tower_circuit_breaker_telemetry::PrometheusText;
 use tower_service::Service;
 

@@ -7,8 +7,8 @@ use http::Request;
 use http::request::Builder;
 use http_body_util::Full;
 use serde_json::json;
-use tower_circuit_breaker::admin::{self, Admin, AdminBuilder, Peer};
 use tower_circuit_breaker::{CircuitRegistry, CircuitState};
+use tower_circuit_breaker_admin::{self as admin, Admin, AdminBuilder, Peer};
 
 use super::{Answer, TOKEN, ask, command, from_here, get, post, registry, steering};
 

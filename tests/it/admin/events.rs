@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
-use tower_circuit_breaker::admin::{Admin, AdminBody};
 use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, ManualClock};
+use tower_circuit_breaker_admin::{Admin, AdminBody};
 
 use super::{ask, get, post, registry, send, steering};
 use crate::support::{fail, fail_as, ready_to_probe, succeed};

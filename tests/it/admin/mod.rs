@@ -16,8 +16,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
-use tower_circuit_breaker::admin::{Admin, AdminBody, AdminBuilder, Peer};
 use tower_circuit_breaker::{CircuitRegistry, ManualClock};
+use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, Peer};
 
 pub(crate) const TOKEN: &str = "correct-horse-battery";
 

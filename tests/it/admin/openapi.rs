@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Answer, TOKEN, ask, from_here, get, registry, steering};
 
-const DESCRIPTION: &str = include_str!("../../../src/admin/openapi.json");
+const DESCRIPTION: &str = include_str!("../../../crates/admin/src/openapi.json");
 
 fn description() -> Value {
     serde_json::from_str(DESCRIPTION).unwrap()

@@ -3,7 +3,8 @@
 use http::Request;
 use http_body_util::Full;
 use serde_json::json;
-use tower_circuit_breaker::{CircuitRegistry, admin::Admin};
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker_admin::Admin;
 
 use super::{ask, get, registry, steering};
 use crate::support::{SECOND, fail, succeed};

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tower_circuit_breaker::CircuitState;
-use tower_circuit_breaker::admin::{Admin, Peer};
+use tower_circuit_breaker_admin::{Admin, Peer};
 
 use super::{registry, steering};
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::clock::manual::ManualClock;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::circuit::fleet::command::FleetCommand;
+use crate::circuit::fleet::FleetCommand;
 use crate::redis::node::tests::NODES;
 use crate::{FailureKind, Outcome};
 

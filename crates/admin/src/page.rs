@@ -3,17 +3,17 @@
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, Response};
 
-use crate::admin::body::AdminBody;
-use crate::admin::respond::{HTML, ok};
+use crate::body::AdminBody;
+use crate::respond::{HTML, ok};
 
 /// The page: one file, which asks nobody else for anything.
-pub(super) fn page() -> Response<AdminBody> {
+pub(crate) fn page() -> Response<AdminBody> {
     let mut page = ok(HTML, PAGE);
     page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     page
 }
 
-pub(super) const OPENAPI: &str = include_str!("openapi.json");
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
 const PAGE: &str = include_str!("page.html");
 

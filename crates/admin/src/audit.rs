@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_millis};
 use serde::{Serialize, Serializer};
 
-use crate::sync::catch_panic::catch_panic;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{catch_panic, lock};
 
 /// One command that was given through [`Admin`](super::Admin).
 ///
@@ -34,15 +34,15 @@ pub struct AuditEntry {
     /// The address it came from, where the server tells.
     pub peer: Option<IpAddr>,
     /// For how long.
-    #[serde(rename = "for", serialize_with = "crate::events::serialize::optional_seconds")]
+    #[serde(rename = "for", serialize_with = "tower_circuit_breaker::view::optional_seconds")]
     pub lasting: Option<Duration>,
 }
 
 /// The last commands.
 #[derive(Default)]
-pub(super) struct Audit {
+pub(crate) struct Audit {
     log: Mutex<Log>,
-    pub(super) listener: Option<Box<dyn Fn(&AuditEntry) + Send + Sync>>,
+    pub(crate) listener: Option<Box<dyn Fn(&AuditEntry) + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ struct Log {
 
 impl AuditEntry {
     #[expect(clippy::disallowed_methods, reason = "an audit tells the time of day")]
-    pub(super) fn now(command: &'static str, circuit: Option<&str>) -> Self {
+    pub(crate) fn now(command: &'static str, circuit: Option<&str>) -> Self {
         Self {
             number: 0,
             at: SystemTime::now(),
@@ -69,7 +69,7 @@ impl AuditEntry {
 
 impl Audit {
     /// Keeps `entry` and tells of it.
-    pub(super) fn write(&self, mut entry: AuditEntry) {
+    pub(crate) fn write(&self, mut entry: AuditEntry) {
         let mut log = lock(&self.log);
         log.written = log.written.saturating_add(1);
         entry.number = log.written;
@@ -79,12 +79,12 @@ impl Audit {
         log.entries.push_back(entry.clone());
         drop(log);
         if let Some(listener) = &self.listener {
-            let _ = catch_panic(|| listener(&entry));
+            catch_panic(|| listener(&entry));
         }
     }
 
     /// At most `most` of the entries after number `after`, the oldest first.
-    pub(super) fn after(&self, after: u64, most: usize) -> Vec<AuditEntry> {
+    pub(crate) fn after(&self, after: u64, most: usize) -> Vec<AuditEntry> {
         let log = lock(&self.log);
         let skipped = log.entries.len().saturating_sub(most);
         let last = log.entries.iter().skip(skipped);
@@ -122,4 +122,4 @@ fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// Commands are rare; the listener is for those who keep them all.
-pub(super) const KEPT: usize = 256;
+pub(crate) const KEPT: usize = 256;

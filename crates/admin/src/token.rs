@@ -4,17 +4,17 @@ use std::fmt;
 use std::hint::black_box;
 
 /// A shared secret.
-pub(super) struct Token(Vec<u8>);
+pub(crate) struct Token(Vec<u8>);
 
 impl Token {
     /// A token, if it is long enough and can stand in a header.
-    pub(super) fn new(token: String) -> Option<Self> {
+    pub(crate) fn new(token: String) -> Option<Self> {
         let is_right = token.len() >= SHORTEST_TOKEN && token.bytes().all(|b| b.is_ascii_graphic());
         is_right.then(|| Self(token.into_bytes()))
     }
 
     /// Whether `shown` is the token. How long that takes depends on the length of `shown` alone.
-    pub(super) fn is(&self, shown: &[u8]) -> bool {
+    pub(crate) fn is(&self, shown: &[u8]) -> bool {
         let is_other = u8::from(self.0.len() != shown.len());
         self.difference(shown) | is_other == 0
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for Token {
 }
 
 /// Even at ten guesses a second, 16 characters outlast everybody.
-pub(super) const SHORTEST_TOKEN: usize = 16;
+pub(crate) const SHORTEST_TOKEN: usize = 16;
 
 #[cfg(test)]
 mod tests {

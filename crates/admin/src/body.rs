@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::admin::stream::EventStream;
+use crate::stream::EventStream;
 
 /// The body of a response of [`Admin`](super::Admin).
 pub struct AdminBody {
@@ -21,11 +21,11 @@ enum Kind {
 }
 
 impl AdminBody {
-    pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         Self { kind: Kind::Full(bytes.into()) }
     }
 
-    pub(super) fn events(events: EventStream) -> Self {
+    pub(crate) fn events(events: EventStream) -> Self {
         Self { kind: Kind::Events(events) }
     }
 }

@@ -1,14 +1,14 @@
 //! Whom a command is for.
 
 use http::StatusCode;
+use tower_circuit_breaker::fleet::FleetCommand;
 
-use crate::admin::command::Command;
-use crate::admin::problem::{Problem, quoted};
-use crate::circuit::fleet::command::FleetCommand;
+use crate::command::Command;
+use crate::problem::{Problem, quoted};
 
 /// Whom a command is for: the query of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     /// This process alone.
     Process,
     /// All processes that share circuits with it.
@@ -17,7 +17,7 @@ pub(super) enum Scope {
 
 impl Scope {
     /// Reads the query. What is not known is refused: a slip would act on the wrong circuits.
-    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         match query.unwrap_or_default() {
             "" | "scope=process" => Ok(Self::Process),
             "scope=fleet" => Ok(Self::Fleet),
@@ -32,7 +32,7 @@ impl Scope {
 
 impl Command {
     /// The same command to the whole fleet, where there is one.
-    pub(super) fn for_fleet(self) -> Result<FleetCommand, Problem> {
+    pub(crate) fn for_fleet(self) -> Result<FleetCommand, Problem> {
         match self {
             Self::Reset => Ok(FleetCommand::Reset),
             Self::ForceOpen => Ok(FleetCommand::ForceOpen),
@@ -47,7 +47,7 @@ impl Command {
 }
 
 /// There is nobody to share a command with.
-pub(super) fn no_fleet() -> Problem {
+pub(crate) fn no_fleet() -> Problem {
     let detail = "these circuits are shared with no fleet: leave ?scope=fleet out, or connect a \
                   `RedisSync` to the registry";
     Problem::new(StatusCode::CONFLICT, detail)

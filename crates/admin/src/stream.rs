@@ -2,20 +2,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
-use crate::admin::hub::{Reading, TICK, event};
-use crate::admin::shared::AdminState;
-use crate::sync::Arc;
+use crate::hub::{Reading, TICK, event};
+use crate::state::AdminState;
 
 /// Reads the frames of the [`Hub`](super::hub::Hub) at its own pace.
 ///
 /// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
 /// calls nor operators do anything for a reader.
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     shared: Arc<AdminState>,
     /// The number of the frame to read next; a full one comes first.
     next: Option<u64>,
@@ -24,12 +24,12 @@ pub(super) struct EventStream {
 
 impl EventStream {
     /// A reader, unless there are too many.
-    pub(super) fn open(shared: &Arc<AdminState>) -> Option<Self> {
+    pub(crate) fn open(shared: &Arc<AdminState>) -> Option<Self> {
         let tick = Box::pin(tokio::time::sleep(TICK));
         shared.hub.enter().then(|| Self { shared: Arc::clone(shared), next: None, tick })
     }
 
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             self.shared.hub.turn(&self.shared);
             match self.shared.hub.read(self.next) {

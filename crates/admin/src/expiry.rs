@@ -1,20 +1,20 @@
 //! Overrides that end by themselves.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
+use tower_circuit_breaker::{Circuit, Override};
 
-use crate::admin::audit::AuditEntry;
-use crate::admin::command::Command;
-use crate::admin::shared::AdminState;
-use crate::circuit::Circuit;
-use crate::engine::state::Override;
-use crate::sync::{Arc, Mutex, lock};
+use crate::audit::AuditEntry;
+use crate::command::Command;
+use crate::state::AdminState;
+use crate::sync::lock;
 
 /// When which override ends. A task waits for the next of them, while there is any.
 #[derive(Debug, Default)]
-pub(super) struct Expiries {
+pub(crate) struct Expiries {
     due: Mutex<Due>,
     /// There is an earlier end to wait for.
     changed: Notify,
@@ -35,7 +35,7 @@ struct Expiry {
 
 impl Expiries {
     /// The override of `circuit` ends `at`; for ever stands a `None`.
-    pub(super) fn set(
+    pub(crate) fn set(
         shared: &Arc<AdminState>,
         circuit: &Circuit,
         ending: Option<(Override, Instant)>,
@@ -57,13 +57,13 @@ impl Expiries {
     }
 
     /// When the override of each circuit ends, where it does.
-    pub(super) fn all(&self) -> HashMap<String, Instant> {
+    pub(crate) fn all(&self) -> HashMap<String, Instant> {
         let due = lock(&self.due);
         due.by_name.iter().map(|(name, expiry)| (name.clone(), expiry.at)).collect()
     }
 
     /// When the override of this circuit ends, if it does.
-    pub(super) fn of(&self, name: &str) -> Option<Instant> {
+    pub(crate) fn of(&self, name: &str) -> Option<Instant> {
         lock(&self.due).by_name.get(name).map(|expiry| expiry.at)
     }
 

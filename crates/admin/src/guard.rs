@@ -8,24 +8,24 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::admin::attempts::Attempts;
-use crate::admin::problem::{Problem, quoted};
-use crate::admin::read_body::LIMIT;
-use crate::admin::token::Token;
+use crate::attempts::Attempts;
+use crate::problem::{Problem, quoted};
+use crate::read_body::LIMIT;
+use crate::token::Token;
 
 /// What decides who may read and who may steer.
 #[derive(Debug)]
-pub(super) struct Guard {
-    pub(super) hosts: Hosts,
-    pub(super) token: Option<Token>,
-    pub(super) control: Control,
-    pub(super) peer: PeerOf,
-    pub(super) attempts: Attempts,
+pub(crate) struct Guard {
+    pub(crate) hosts: Hosts,
+    pub(crate) token: Option<Token>,
+    pub(crate) control: Control,
+    pub(crate) peer: PeerOf,
+    pub(crate) attempts: Attempts,
 }
 
 /// Who may steer, where there is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Control {
+pub(crate) enum Control {
     Off,
     ByLoopback,
     ByAnyone,
@@ -33,18 +33,18 @@ pub(super) enum Control {
 
 /// The names that this service may be asked by.
 #[derive(Debug)]
-pub(super) enum Hosts {
+pub(crate) enum Hosts {
     Any,
     /// These in lower case, those of the loopback, and every address: only a name can be rebound.
     Named(Vec<String>),
 }
 
 /// Finds the address of the peer among what the server has noted.
-pub(super) struct PeerOf(pub(super) Box<dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync>);
+pub(crate) struct PeerOf(pub(crate) Box<dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync>);
 
 impl Guard {
     /// Refuses names that are not ours: a foreign page may have bound its own to our address.
-    pub(super) fn check_host(&self, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn check_host(&self, parts: &Parts) -> Result<(), Problem> {
         let Hosts::Named(names) = &self.hosts else { return Ok(()) };
         let host = match host(parts) {
             // No browser leaves it out.
@@ -63,7 +63,7 @@ impl Guard {
     }
 
     /// Whether the request shows the token, or none is asked for.
-    pub(super) fn check_token(&self, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn check_token(&self, parts: &Parts) -> Result<(), Problem> {
         let Some(token) = &self.token else { return Ok(()) };
         let Some(shown) = bearer(&parts.headers) else { return Err(Problem::unauthorized()) };
         let peer = self.peer(parts);
@@ -78,12 +78,12 @@ impl Guard {
     }
 
     /// Whether a token is asked for and the request shows none.
-    pub(super) fn is_anonymous(&self, parts: &Parts) -> bool {
+    pub(crate) fn is_anonymous(&self, parts: &Parts) -> bool {
         self.token.is_some() && bearer(&parts.headers).is_none()
     }
 
     /// Whether the request may change something; the token is checked already.
-    pub(super) fn check_control(&self, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn check_control(&self, parts: &Parts) -> Result<(), Problem> {
         self.check_right(parts)?;
         check_origin(parts)?;
         check_body(&parts.headers)
@@ -110,7 +110,7 @@ impl Guard {
     }
 
     /// Who asks, if the server tells.
-    pub(super) fn peer(&self, parts: &Parts) -> Option<IpAddr> {
+    pub(crate) fn peer(&self, parts: &Parts) -> Option<IpAddr> {
         (self.peer.0)(&parts.extensions).map(|peer| peer.ip().to_canonical())
     }
 }

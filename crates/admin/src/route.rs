@@ -2,12 +2,12 @@
 
 use http::Method;
 
-use crate::admin::command::Command;
-use crate::admin::problem::{Problem, quoted};
+use crate::command::Command;
+use crate::problem::{Problem, quoted};
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Page,
     OpenApi,
     Circuits,
@@ -23,7 +23,7 @@ pub(super) enum Route {
 
 impl Route {
     /// The route of `path`, if it takes `method`.
-    pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+    pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let route = Self::of(method, path)?;
         let allowed = route.methods();
         if allowed.split(", ").any(|allowed| allowed == method.as_str()) {
@@ -61,7 +61,7 @@ impl Route {
 
     /// Whether it can be read without the token: it tells nothing of the circuits, or (health)
     /// looks for itself.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Page | Self::OpenApi | Self::Health)
     }
 }

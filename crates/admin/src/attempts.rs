@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::sync::{Mutex, lock};
+use crate::sync::lock;
 
 /// How many wrong tokens each peer has shown of late.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     counted: Mutex<Counted>,
 }
 
@@ -30,14 +31,14 @@ struct Recent {
 
 impl Attempts {
     /// How long this peer has to wait, if it has shown too many.
-    pub(super) fn wait(&self, peer: Option<IpAddr>) -> Option<Duration> {
+    pub(crate) fn wait(&self, peer: Option<IpAddr>) -> Option<Duration> {
         let counted = lock(&self.counted);
         let recent = counted.peers.get(&counted.key(peer))?;
         let left = MINUTE.checked_sub(recent.since.elapsed())?;
         (recent.attempts >= MOST_ATTEMPTS && !left.is_zero()).then_some(left)
     }
 
-    pub(super) fn count(&self, peer: Option<IpAddr>) {
+    pub(crate) fn count(&self, peer: Option<IpAddr>) {
         let mut counted = lock(&self.counted);
         counted.total = counted.total.saturating_add(1);
         if counted.peers.len() >= MOST_PEERS {
@@ -53,7 +54,7 @@ impl Attempts {
     }
 
     /// How many wrong tokens were shown in all.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         lock(&self.counted).total
     }
 }

@@ -1,19 +1,21 @@
 //! The headers of every response.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use crate::admin::body::AdminBody;
+use crate::body::AdminBody;
 
-pub(super) const HTML: &str = "text/html; charset=utf-8";
-pub(super) const JSON: &str = "application/json";
-pub(super) const PROBLEM: &str = "application/problem+json";
-pub(super) const EVENTS: &str = "text/event-stream";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const PROBLEM: &str = "application/problem+json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// A response that no browser keeps, frames, guesses the type of or tells others of.
-pub(super) fn respond(
+pub(crate) fn respond(
     status: StatusCode,
     content_type: &'static str,
     body: AdminBody,
@@ -26,16 +28,16 @@ pub(super) fn respond(
     response
 }
 
-pub(super) fn ok(content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<AdminBody> {
+pub(crate) fn ok(content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<AdminBody> {
     respond(StatusCode::OK, content_type, AdminBody::full(body))
 }
 
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<AdminBody> {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<AdminBody> {
     respond(status, JSON, AdminBody::full(to_json(value)))
 }
 
 /// `value` as JSON; its types have names for members and nothing else that could fail.
-pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 

@@ -1,26 +1,27 @@
 //! The frames that all readers of the events share.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use serde::Serialize;
 use tokio::time::Instant;
+use tower_circuit_breaker::Health;
 
-use crate::admin::audit::AuditEntry;
-use crate::admin::respond::to_json;
-use crate::admin::shared::AdminState;
-use crate::admin::view::CircuitView;
-use crate::admin::watch::Watch;
-use crate::circuit::snapshot::Health;
-use crate::sync::{Mutex, lock};
+use crate::audit::AuditEntry;
+use crate::respond::to_json;
+use crate::state::AdminState;
+use crate::sync::lock;
+use crate::view::CircuitView;
+use crate::watch::Watch;
 
 /// The last frames.
 ///
 /// While anybody reads, the circuits are looked at once a tick, by whoever comes first; otherwise
 /// never. A reader that falls behind by more than the frames that are kept starts anew.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     ring: Mutex<Ring>,
 }
 
@@ -37,7 +38,7 @@ struct Ring {
 }
 
 /// What there is for a reader.
-pub(super) enum Reading {
+pub(crate) enum Reading {
     Start,
     Frame(Bytes),
     Missed(u64),
@@ -62,7 +63,7 @@ struct Turn<'a> {
 }
 
 impl Hub {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let ring = Ring {
             frames: VecDeque::new(),
             next: 0,
@@ -75,24 +76,24 @@ impl Hub {
     }
 
     /// One reader more, unless there are too many.
-    pub(super) fn enter(&self) -> bool {
+    pub(crate) fn enter(&self) -> bool {
         let mut ring = lock(&self.ring);
         let has_place = ring.readers < MOST_READERS;
         ring.readers += usize::from(has_place);
         has_place
     }
 
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let mut ring = lock(&self.ring);
         ring.readers = ring.readers.saturating_sub(1);
     }
 
     /// There will be no more frames.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         lock(&self.ring).is_over = true;
     }
 
-    pub(super) fn read(&self, next: Option<u64>) -> Reading {
+    pub(crate) fn read(&self, next: Option<u64>) -> Reading {
         let ring = lock(&self.ring);
         if ring.is_over {
             return Reading::Over;
@@ -108,7 +109,7 @@ impl Hub {
     }
 
     /// Everything, and the number of the frame that goes on from it.
-    pub(super) fn full(&self, shared: &AdminState) -> (u64, Bytes) {
+    pub(crate) fn full(&self, shared: &AdminState) -> (u64, Bytes) {
         let ring = lock(&self.ring);
         let next = ring.next;
         match &ring.full {
@@ -127,7 +128,7 @@ impl Hub {
     }
 
     /// Looks at the circuits, if it is time and nobody does.
-    pub(super) fn turn(&self, shared: &AdminState) {
+    pub(crate) fn turn(&self, shared: &AdminState) {
         let now = Instant::now();
         let due = lock(&self.ring).watch.take_if(|watch| watch.is_due(now));
         let Some(watch) = due else { return };
@@ -159,7 +160,7 @@ impl Ring {
 }
 
 /// One server-sent event. JSON has no line breaks.
-pub(super) fn event(name: &str, json: &[u8]) -> Bytes {
+pub(crate) fn event(name: &str, json: &[u8]) -> Bytes {
     let parts: [&[u8]; 5] = [b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"];
     let mut event = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
     parts.iter().for_each(|part| event.put_slice(part));
@@ -167,10 +168,10 @@ pub(super) fn event(name: &str, json: &[u8]) -> Bytes {
 }
 
 /// An operator sees a change at once.
-pub(super) const TICK: Duration = Duration::from_millis(250);
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// At least three seconds of them. A frame has 300 bytes for each circuit that was called.
 const KEPT_FRAMES: usize = 16;
 /// More people than look at one process.
 const MOST_READERS: usize = 1024;
 /// What the page shows; the others are at `audit`.
-pub(super) const FEW_ENTRIES: usize = 20;
+pub(crate) const FEW_ENTRIES: usize = 20;

@@ -3,48 +3,48 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::admin::audit::AuditEntry;
-use crate::admin::body::AdminBody;
-use crate::admin::command::{Command, CommandBody};
-use crate::admin::expiry::Expiries;
-use crate::admin::problem::Problem;
-use crate::admin::respond;
-use crate::admin::scope::{Scope, no_fleet};
-use crate::admin::shared::AdminState;
-use crate::sync::Arc;
+use crate::audit::AuditEntry;
+use crate::body::AdminBody;
+use crate::command::{Command, CommandBody};
+use crate::expiry::Expiries;
+use crate::problem::Problem;
+use crate::respond;
+use crate::scope::{Scope, no_fleet};
+use crate::state::AdminState;
 
 #[derive(Debug)]
-pub(super) struct CommandRequest {
-    pub(super) shared: Arc<AdminState>,
-    pub(super) target: Target,
-    pub(super) scope: Scope,
-    pub(super) peer: Option<IpAddr>,
+pub(crate) struct CommandRequest {
+    pub(crate) shared: Arc<AdminState>,
+    pub(crate) target: Target,
+    pub(crate) scope: Scope,
+    pub(crate) peer: Option<IpAddr>,
 }
 
 #[derive(Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     One(String, Command),
     /// All are reset.
     All,
 }
 
 /// What has become of an order.
-pub(super) enum Executed {
+pub(crate) enum Executed {
     Done(Response<AdminBody>),
     /// The fleet is being told.
     Told(InProgress),
 }
 
-pub(super) type InProgress =
+pub(crate) type InProgress =
     Pin<Box<dyn Future<Output = Result<Response<AdminBody>, Problem>> + Send + Sync>>;
 
 impl CommandRequest {
-    pub(super) fn give(self, body: &[u8]) -> Result<Executed, Problem> {
+    pub(crate) fn give(self, body: &[u8]) -> Result<Executed, Problem> {
         match (&self.target, self.scope) {
             (Target::One(name, command), Scope::Process) => {
                 self.give_one(name, *command, body).map(Executed::Done)

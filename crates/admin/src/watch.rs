@@ -1,26 +1,25 @@
 //! What was told of the circuits, and what is to be told since.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::Instant;
+use tower_circuit_breaker::{
+    CircuitSnapshot, CircuitState, Health, Override, Totals, WindowCounts,
+};
 
-use crate::admin::audit::AuditEntry;
-use crate::admin::hub::{FEW_ENTRIES, TICK, event};
-use crate::admin::respond::to_json;
-use crate::admin::shared::AdminState;
-use crate::admin::view::{CircuitView, Counts};
-use crate::circuit::snapshot::{CircuitSnapshot, Health};
-use crate::engine::record::totals::Totals;
-use crate::engine::state::{CircuitState, Override};
-use crate::engine::window::counts::WindowCounts;
-use crate::sync::Arc;
+use crate::audit::AuditEntry;
+use crate::hub::{FEW_ENTRIES, TICK, event};
+use crate::respond::to_json;
+use crate::state::AdminState;
+use crate::view::{CircuitView, Counts};
 
 /// What was told last.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     ages: HashMap<Arc<str>, StateAge>,
     counts: HashMap<Arc<str>, Counted>,
     health: Option<Health>,
@@ -53,12 +52,12 @@ struct Change {
 }
 
 impl Watch {
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         is_over(self.looked, TICK, now)
     }
 
     /// Looks at all circuits, and gives the frames that tell what is new.
-    pub(super) fn look(&mut self, shared: &AdminState, now: Instant) -> Vec<Bytes> {
+    pub(crate) fn look(&mut self, shared: &AdminState, now: Instant) -> Vec<Bytes> {
         let is_first = self.looked.replace(now).is_none();
         let snapshots = shared.registry.snapshots();
         if is_first {

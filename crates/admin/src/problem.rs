@@ -7,63 +7,63 @@ use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use crate::admin::body::AdminBody;
-use crate::admin::respond::{PROBLEM, respond};
+use crate::body::AdminBody;
+use crate::respond::{PROBLEM, respond};
 
 /// An error response: RFC 9457, with a `detail` that says what to do.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, detail: detail.into(), header: None }
     }
 
-    pub(super) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    pub(super) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    pub(super) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    pub(super) fn no_circuit(name: &str) -> Self {
+    pub(crate) fn no_circuit(name: &str) -> Self {
         let detail = format!("no circuit is named {}; GET circuits lists them all", quoted(name));
         Self::not_found(detail)
     }
 
-    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path takes {allowed}");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
             .with(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    pub(super) fn unauthorized() -> Self {
+    pub(crate) fn unauthorized() -> Self {
         let detail = "a token is needed: send it as `Authorization: Bearer <token>`";
         Self::new(StatusCode::UNAUTHORIZED, detail)
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    pub(super) fn too_many_attempts(wait: Duration) -> Self {
+    pub(crate) fn too_many_attempts(wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
         let detail = format!("too many wrong tokens: come again in {seconds} s");
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds.into())
     }
 
-    pub(super) fn too_many_streams() -> Self {
+    pub(crate) fn too_many_streams() -> Self {
         let detail = "as many readers of events as are allowed are here: come again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, 10_u64.into())
     }
 
-    pub(super) fn too_large() -> Self {
+    pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body may have 64 KiB at most")
     }
 
@@ -71,7 +71,7 @@ impl Problem {
         Self { header: Some((name, value)), ..self }
     }
 
-    pub(super) fn into_response(self) -> Response<AdminBody> {
+    pub(crate) fn into_response(self) -> Response<AdminBody> {
         let body = json!({
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
@@ -84,7 +84,7 @@ impl Problem {
 }
 
 /// The beginning of `text`, in quotes and with everything odd escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let cut = text.chars().take(MOST_QUOTED).collect::<String>();
     let rest = if cut.len() < text.len() { "…" } else { "" };
     format!("{cut:?}{rest}")

@@ -1,40 +1,38 @@
 //! What all clones of the service share, and its answers to those who read.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
+use tower_circuit_breaker::{Circuit, CircuitRegistry, Health};
 
-use crate::admin::audit::{Audit, KEPT};
-use crate::admin::body::AdminBody;
-use crate::admin::builder::Metrics;
-use crate::admin::expiry::Expiries;
-use crate::admin::guard::{Control, Guard};
-use crate::admin::hub::Hub;
-use crate::admin::order::{CommandRequest, Target};
-use crate::admin::page;
-use crate::admin::problem::Problem;
-use crate::admin::respond;
-use crate::admin::respond::{JSON, ok};
-use crate::admin::route::Route;
-use crate::admin::scope::Scope;
-use crate::admin::stream::EventStream;
-use crate::admin::view::{CircuitView, HealthView};
-use crate::circuit::Circuit;
-use crate::circuit::snapshot::Health;
-use crate::registry::CircuitRegistry;
-use crate::sync::Arc;
+use crate::audit::{Audit, KEPT};
+use crate::body::AdminBody;
+use crate::builder::Metrics;
+use crate::command_request::{CommandRequest, Target};
+use crate::expiry::Expiries;
+use crate::guard::{Control, Guard};
+use crate::hub::Hub;
+use crate::problem::Problem;
+use crate::respond::{JSON, ok};
+use crate::route::Route;
+use crate::scope::Scope;
+use crate::stream::EventStream;
+use crate::view::{CircuitView, HealthView};
+use crate::{page, respond};
 
 #[derive(Debug)]
-pub(super) struct AdminState {
-    pub(super) registry: CircuitRegistry,
-    pub(super) guard: Guard,
-    pub(super) prefix: String,
-    pub(super) metrics: Option<Metrics>,
-    pub(super) audit: Audit,
-    pub(super) expiries: Expiries,
-    pub(super) hub: Hub,
+pub(crate) struct AdminState {
+    pub(crate) registry: CircuitRegistry,
+    pub(crate) guard: Guard,
+    pub(crate) prefix: String,
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) audit: Audit,
+    pub(crate) expiries: Expiries,
+    pub(crate) hub: Hub,
 }
 
 /// Written at once: a thousand circuits are not to be made values of JSON first.
@@ -45,14 +43,14 @@ struct List {
 }
 
 /// What becomes of a request once its head is read.
-pub(super) enum Next {
+pub(crate) enum Next {
     Answer(Response<AdminBody>),
     /// The body comes first.
     Read(CommandRequest),
 }
 
 impl AdminState {
-    pub(super) fn take(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
+    pub(crate) fn take(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
         self.guard.check_host(parts)?;
         let route = Route::find(&parts.method, self.inner_path(parts.uri.path()))?;
         if !route.is_open() {
@@ -92,23 +90,23 @@ impl AdminState {
         })
     }
 
-    pub(super) fn views(&self) -> Vec<CircuitView> {
+    pub(crate) fn views(&self) -> Vec<CircuitView> {
         self.registry.circuits().iter().map(|circuit| self.view(circuit)).collect()
     }
 
-    pub(super) fn view(&self, circuit: &Circuit) -> CircuitView {
+    pub(crate) fn view(&self, circuit: &Circuit) -> CircuitView {
         let mut view = CircuitView::new(&self.registry, circuit);
         let end = self.expiries.of(circuit.name()).filter(|_| view.snapshot.overridden.is_some());
         view.override_ends_in = end.map(|end| end.saturating_duration_since(Instant::now()));
         view
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Circuit, Problem> {
+    pub(crate) fn find(&self, name: &str) -> Result<Circuit, Problem> {
         self.registry.get(name).ok_or_else(|| Problem::no_circuit(name))
     }
 
     /// Whether the page is to show the commands; each is checked when it comes.
-    pub(super) fn shows_control(&self) -> bool {
+    pub(crate) fn shows_control(&self) -> bool {
         self.guard.control != Control::Off
     }
 

@@ -10,9 +10,9 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::admin::body::AdminBody;
-use crate::admin::order::{CommandRequest, Executed, InProgress};
-use crate::admin::read_body::ReadBody;
+use crate::body::AdminBody;
+use crate::command_request::{CommandRequest, Executed, InProgress};
+use crate::read_body::ReadBody;
 
 pin_project! {
     /// The response future of [`Admin`](super::Admin).
@@ -35,11 +35,11 @@ pin_project! {
 }
 
 impl<B: Body> AdminFuture<B> {
-    pub(super) fn ready(response: Response<AdminBody>) -> Self {
+    pub(crate) fn ready(response: Response<AdminBody>) -> Self {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn read(order: CommandRequest, body: B) -> Self {
+    pub(crate) fn read(order: CommandRequest, body: B) -> Self {
         Self { state: State::Reading { order: Some(order), body: ReadBody::new(body) } }
     }
 }

@@ -11,12 +11,12 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use crate::admin::problem::Problem;
+use crate::problem::Problem;
 
 pin_project! {
     /// A body that is being read.
     #[derive(Debug)]
-    pub(super) struct ReadBody<B> {
+    pub(crate) struct ReadBody<B> {
         #[pin]
         body: B,
         #[pin]
@@ -26,11 +26,11 @@ pin_project! {
 }
 
 impl<B: Body> ReadBody<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(crate) fn new(body: B) -> Self {
         Self { body, deadline: tokio::time::sleep(DEADLINE), read: Vec::new() }
     }
 
-    pub(super) fn poll_read(
+    pub(crate) fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Vec<u8>, Problem>> {
@@ -66,6 +66,6 @@ fn take(read: &mut Vec<u8>, mut data: impl Buf) {
 }
 
 /// Commands have some hundred bytes.
-pub(super) const LIMIT: usize = 64 * 1024;
+pub(crate) const LIMIT: usize = 64 * 1024;
 /// For a few hundred bytes over any line.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -2,17 +2,17 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use tower_circuit_breaker::CircuitRegistry;
 use tower_service::Service;
 
-use crate::admin::body::AdminBody;
-use crate::admin::builder::AdminBuilder;
-use crate::admin::future::AdminFuture;
-use crate::admin::shared::{AdminState, Next};
-use crate::registry::CircuitRegistry;
-use crate::sync::Arc;
+use crate::body::AdminBody;
+use crate::builder::AdminBuilder;
+use crate::future::AdminFuture;
+use crate::state::{AdminState, Next};
 
 /// Answers HTTP requests about the circuits of a registry. Clones are the same service.
 ///
@@ -28,7 +28,7 @@ impl Admin {
         AdminBuilder::new(registry)
     }
 
-    pub(super) fn new(shared: AdminState) -> Self {
+    pub(crate) fn new(shared: AdminState) -> Self {
         Self { shared: Arc::new(shared) }
     }
 

@@ -1,4 +1,5 @@
-//! A live page, JSON, events and control over HTTP (feature `admin`).
+//! A live page, JSON, events and control over HTTP, for
+//! [tower-circuit-breaker](https://docs.rs/tower-circuit-breaker).
 //!
 //! [`service`] makes a tower service of a [`CircuitRegistry`], for hyper or any path of an axum
 //! router. It shows; whether it steers as well is up to [`Admin::builder`]. It runs on tokio.
@@ -49,7 +50,7 @@
 //! use axum::Router;
 //! use axum::extract::ConnectInfo;
 //! use tower_circuit_breaker::CircuitRegistry;
-//! use tower_circuit_breaker::admin::Admin;
+//! use tower_circuit_breaker_admin::Admin;
 //!
 //! let registry = CircuitRegistry::new();
 //! let admin = Admin::builder(registry)
@@ -68,7 +69,8 @@
 //! use hyper::server::conn::http1;
 //! use hyper_util::rt::TokioIo;
 //! use hyper_util::service::TowerToHyperService;
-//! use tower_circuit_breaker::{CircuitRegistry, admin};
+//! use tower_circuit_breaker::CircuitRegistry;
+//! use tower_circuit_breaker_admin as admin;
 //!
 //! # async fn serve() -> std::io::Result<()> {
 //! let admin = admin::service(CircuitRegistry::new());
@@ -81,16 +83,19 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod attempts;
 mod audit;
 mod body;
 mod builder;
 mod command;
+mod command_request;
 mod expiry;
 mod future;
 mod guard;
 mod hub;
-mod order;
 mod page;
 mod problem;
 mod read_body;
@@ -98,18 +103,19 @@ mod respond;
 mod route;
 mod scope;
 mod service;
-mod shared;
+mod state;
 mod stream;
+mod sync;
 mod token;
 mod view;
 mod watch;
 
-pub use self::audit::AuditEntry;
-pub use self::body::AdminBody;
-pub use self::builder::{AdminBuilder, Peer};
-pub use self::future::AdminFuture;
-pub use self::service::Admin;
-use crate::registry::CircuitRegistry;
+pub use crate::audit::AuditEntry;
+pub use crate::body::AdminBody;
+pub use crate::builder::{AdminBuilder, Peer};
+pub use crate::future::AdminFuture;
+pub use crate::service::Admin;
+use tower_circuit_breaker::CircuitRegistry;
 
 /// A service that shows the circuits of `registry`, and changes nothing.
 ///

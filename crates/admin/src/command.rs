@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Deserialize;
+use tower_circuit_breaker::view::parse_duration;
+use tower_circuit_breaker::{Circuit, Override};
 
-use crate::admin::problem::{Problem, quoted};
-use crate::circuit::Circuit;
-use crate::circuit::config::parse_sum;
-use crate::engine::state::Override;
+use crate::problem::{Problem, quoted};
 
 /// A command to one circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Reset,
     Trip,
     ForceOpen,
@@ -23,10 +22,10 @@ pub(super) enum Command {
 
 /// The body of a command, checked.
 #[derive(Debug, Default)]
-pub(super) struct CommandBody {
-    pub(super) reason: Option<String>,
-    pub(super) actor: Option<String>,
-    pub(super) lasting: Option<Duration>,
+pub(crate) struct CommandBody {
+    pub(crate) reason: Option<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) lasting: Option<Duration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,14 +37,14 @@ struct Written {
 }
 
 impl Command {
-    pub(super) const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Reset, Self::Trip, Self::ForceOpen, Self::ForceClosed, Self::Observe, Self::Release];
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|command| command.as_str() == text)
     }
 
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Reset => "reset",
             Self::Trip => "trip",
@@ -57,7 +56,7 @@ impl Command {
     }
 
     /// The override that it imposes.
-    pub(super) const fn imposes(self) -> Option<Override> {
+    pub(crate) const fn imposes(self) -> Option<Override> {
         match self {
             Self::ForceOpen => Some(Override::ForcedOpen),
             Self::ForceClosed => Some(Override::ForcedClosed),
@@ -67,11 +66,11 @@ impl Command {
     }
 
     /// Whether an override that is in force stays.
-    pub(super) const fn keeps_override(self) -> bool {
+    pub(crate) const fn keeps_override(self) -> bool {
         matches!(self, Self::Reset | Self::Trip)
     }
 
-    pub(super) fn give(self, circuit: &Circuit, lasting: Option<Duration>) {
+    pub(crate) fn give(self, circuit: &Circuit, lasting: Option<Duration>) {
         match (self, lasting) {
             (Self::Reset, _) => circuit.reset(),
             (Self::Trip, Some(open_for)) => circuit.trip_for(open_for),
@@ -84,7 +83,7 @@ impl Command {
     }
 
     /// Reads the body of this command.
-    pub(super) fn read(self, body: &[u8]) -> Result<CommandBody, Problem> {
+    pub(crate) fn read(self, body: &[u8]) -> Result<CommandBody, Problem> {
         let form = CommandBody::read(body)?;
         if form.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
             return Err(Problem::bad_request(format!(
@@ -98,7 +97,7 @@ impl Command {
 
 impl CommandBody {
     /// Reads a body; an empty one says nothing, as `{}` does.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
         let body = if body.is_empty() { b"{}" } else { body };
         let written = written(body)
             .map_err(|why| Problem::bad_request(format!("{WANTED}, but {}", one_line(&why))))?;
@@ -143,7 +142,7 @@ fn lasting(text: &str) -> Result<Duration, Problem> {
         let found = quoted(text);
         Problem::bad_request(format!("`for` is {found}: must be like \"10m\", 1s to 30days"))
     };
-    parse_sum(text).filter(|time| (SHORTEST..=LONGEST).contains(time)).ok_or_else(found)
+    parse_duration(text).filter(|time| (SHORTEST..=LONGEST).contains(time)).ok_or_else(found)
 }
 
 fn one_line(message: &str) -> String {

@@ -4,16 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use http::Extensions;
+use tower_circuit_breaker::CircuitRegistry;
 
-use crate::admin::attempts::Attempts;
-use crate::admin::audit::{Audit, AuditEntry};
-use crate::admin::expiry::Expiries;
-use crate::admin::guard::{Control, Guard, Hosts, PeerOf};
-use crate::admin::hub::Hub;
-use crate::admin::service::Admin;
-use crate::admin::shared::AdminState;
-use crate::admin::token::{SHORTEST_TOKEN, Token};
-use crate::registry::CircuitRegistry;
+use crate::attempts::Attempts;
+use crate::audit::{Audit, AuditEntry};
+use crate::expiry::Expiries;
+use crate::guard::{Control, Guard, Hosts, PeerOf};
+use crate::hub::Hub;
+use crate::service::Admin;
+use crate::state::AdminState;
+use crate::token::{SHORTEST_TOKEN, Token};
 
 /// Options of [`Admin`]; see the [module docs](super) for who may do what.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct AdminBuilder {
 }
 
 /// Writes the metrics.
-pub(super) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>);
+pub(crate) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>);
 
 /// The address of the peer, as an extension of the request: for servers that put it there.
 ///
@@ -37,7 +37,7 @@ pub(super) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>)
 pub struct Peer(pub SocketAddr);
 
 impl AdminBuilder {
-    pub(super) fn new(registry: CircuitRegistry) -> Self {
+    pub(crate) fn new(registry: CircuitRegistry) -> Self {
         let guard = Guard {
             hosts: Hosts::Named(Vec::new()),
             token: None,
@@ -119,7 +119,7 @@ impl AdminBuilder {
     ///
     /// use axum::extract::ConnectInfo;
     /// use tower_circuit_breaker::CircuitRegistry;
-    /// use tower_circuit_breaker::admin::Admin;
+    /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
     ///     .control()
@@ -156,7 +156,7 @@ impl AdminBuilder {
     ///
     /// ```
     /// use tower_circuit_breaker::CircuitRegistry;
-    /// use tower_circuit_breaker::admin::Admin;
+    /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
     ///     .control()
@@ -191,7 +191,7 @@ impl AdminBuilder {
 }
 
 impl Metrics {
-    pub(super) fn encode(&self, registry: &CircuitRegistry) -> String {
+    pub(crate) fn encode(&self, registry: &CircuitRegistry) -> String {
         (self.0)(registry)
     }
 }

@@ -1,0 +1,110 @@
+//! What is told of the circuits, as JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tower_circuit_breaker::view::Thresholds;
+use tower_circuit_breaker::{
+    Circuit, CircuitConfig, CircuitRegistry, CircuitSnapshot, CircuitState, FailureKind, Health,
+    Override, RecentEvent, Totals, WindowCounts,
+};
+
+/// A circuit: its snapshot, and what can be made of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct CircuitView {
+    #[serde(flatten)]
+    pub(crate) snapshot: CircuitSnapshot,
+    health: Health,
+    is_critical: bool,
+    failure_rate: Option<f64>,
+    slow_call_rate: Option<f64>,
+    thresholds: Thresholds,
+    #[serde(serialize_with = "tower_circuit_breaker::view::optional_seconds")]
+    pub(crate) override_ends_in: Option<Duration>,
+    /// The last few, the oldest first.
+    recent_events: Vec<RecentEvent>,
+}
+
+/// A circuit and its settings.
+#[derive(Debug, Serialize)]
+pub(crate) struct CircuitDetail {
+    #[serde(flatten)]
+    view: CircuitView,
+    config: CircuitConfig,
+}
+
+/// What changes with each call.
+#[derive(Debug, Serialize)]
+pub(crate) struct Counts<'a> {
+    name: &'a str,
+    window: WindowCounts,
+    admitted_share: Option<f64>,
+    consecutive_failures: u64,
+    slow_in_flight: u64,
+    stalled_calls: u64,
+    totals: Totals,
+    #[serde(serialize_with = "tower_circuit_breaker::view::by_kind")]
+    failures_by_kind: &'a [(FailureKind, u64)],
+    failure_rate: Option<f64>,
+    slow_call_rate: Option<f64>,
+}
+
+/// A circuit for those who ask whether all is well.
+#[derive(Debug, Serialize)]
+pub(crate) struct HealthView {
+    name: Arc<str>,
+    health: Health,
+    state: CircuitState,
+    overridden: Option<Override>,
+}
+
+impl CircuitView {
+    pub(crate) fn new(registry: &CircuitRegistry, circuit: &Circuit) -> Self {
+        let snapshot = circuit.snapshot();
+        let mut recent_events = circuit.recent_events();
+        recent_events.drain(..recent_events.len().saturating_sub(FEW_EVENTS));
+        Self {
+            health: snapshot.health(),
+            is_critical: registry.is_critical(circuit.name()),
+            failure_rate: snapshot.failure_rate(),
+            slow_call_rate: snapshot.slow_call_rate(),
+            thresholds: circuit.config().thresholds(),
+            override_ends_in: None,
+            recent_events,
+            snapshot,
+        }
+    }
+
+    pub(crate) fn with_config(self, circuit: &Circuit) -> CircuitDetail {
+        CircuitDetail { view: self, config: circuit.config() }
+    }
+}
+
+impl<'a> Counts<'a> {
+    pub(crate) fn of(snapshot: &'a CircuitSnapshot) -> Self {
+        Self {
+            name: &snapshot.name,
+            window: snapshot.window,
+            admitted_share: snapshot.admitted_share,
+            consecutive_failures: snapshot.consecutive_failures,
+            slow_in_flight: snapshot.slow_in_flight,
+            stalled_calls: snapshot.stalled_calls,
+            totals: snapshot.totals,
+            failures_by_kind: &snapshot.failures_by_kind,
+            failure_rate: snapshot.failure_rate(),
+            slow_call_rate: snapshot.slow_call_rate(),
+        }
+    }
+}
+
+impl HealthView {
+    pub(crate) fn of(snapshot: CircuitSnapshot) -> Self {
+        let health = snapshot.health();
+        let (state, overridden) = (snapshot.state, snapshot.overridden);
+        Self { name: snapshot.name, health, state, overridden }
+    }
+}
+
+/// The others are at `circuits/{name}/events`.
+const FEW_EVENTS: usize = 5;

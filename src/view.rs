@@ -1,0 +1,16 @@
+//! What pages and APIs that show circuits need besides a [snapshot](crate::CircuitSnapshot).
+
+#[cfg(feature = "serde")]
+use std::time::Duration;
+
+pub use crate::circuit::thresholds::Thresholds;
+#[cfg(feature = "serde")]
+pub use crate::events::serialize::{by_kind, optional_seconds, seconds};
+
+/// The duration that is written as in [`CircuitConfig`](crate::CircuitConfig), such as `"30s"` or
+/// `"1m 30s"`; `None` where it is not one.
+#[cfg(feature = "serde")]
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    crate::circuit::config::parse_sum(text)
+}
