@@ -22,10 +22,13 @@ pub(crate) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The file of a module of `tests` or `src`: `it::clocks`, `stress`, `engine::window`.
+/// The file of a module of `tests`, `src` or a crate: `it::clocks`, `stress`, `engine::window`,
+/// `admin::token`.
 pub(crate) fn sources_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
-    let places = ["tests", "src"].map(|folder| root().join(folder).join(&path));
+    let (name, inside) = path.split_once('/').unwrap_or((&path, ""));
+    let in_crate = root().join("crates").join(name).join("src").join(inside);
+    let places = [root().join("tests").join(&path), root().join("src").join(&path), in_crate];
     places
         .iter()
         .flat_map(|place| {
