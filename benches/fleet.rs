@@ -18,8 +18,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tower_circuit_breaker::redis::RedisSync;
 use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitRegistry, CircuitState};
+use tower_circuit_breaker_redis::RedisSync;
 
 const NODES: usize = 5;
 const TRIPS: usize = 20;

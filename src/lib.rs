@@ -120,8 +120,6 @@ pub mod hyper;
 pub mod keyed;
 #[cfg(all(test, breaker_loom))]
 mod races;
-#[cfg(feature = "redis")]
-pub mod redis;
 mod registry;
 #[cfg(feature = "reqwest-013")]
 pub mod reqwest;

@@ -125,7 +125,7 @@ step_abort() {
 step_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-100000}
     cargo test --release --all-features --locked --test model &&
-        cargo test --release --all-features --locked --lib redis::node
+        cargo test --release --locked -p tower-circuit-breaker-fleet --lib node
 }
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with

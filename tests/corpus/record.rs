@@ -1,6 +1,6 @@
 //! What may stand in Redis under one of our keys.
 
-use tower_circuit_breaker::redis::FleetRecord;
+use tower_circuit_breaker_redis::FleetRecord;
 
 /// Whatever it is, it is a record that reads the same when it is written again, or it is refused.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {

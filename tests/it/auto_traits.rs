@@ -11,9 +11,6 @@ use tower_circuit_breaker::http::{
     ResponseBody, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
 use tower_circuit_breaker::hyper::HyperErrors;
-use tower_circuit_breaker::redis::{
-    ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
-};
 use tower_circuit_breaker::reqwest::ReqwestErrors;
 use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
 use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
@@ -24,6 +21,9 @@ use tower_circuit_breaker::{
     TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
+use tower_circuit_breaker_redis::{
+    ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
+};
 use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector};
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}

@@ -27,10 +27,10 @@ pub(crate) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn sources_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     let (name, inside) = path.split_once('/').unwrap_or((&path, ""));
-    let in_crate = root().join("crates").join(name).join("src").join(inside);
-    let places = [root().join("tests").join(&path), root().join("src").join(&path), in_crate];
+    let in_crate = |folder: &str| root().join("crates").join(name).join(folder).join(inside);
+    let here = ["tests", "src"].map(|folder| root().join(folder).join(&path));
+    let places = here.into_iter().chain(["src", "tests"].map(in_crate));
     places
-        .iter()
         .flat_map(|place| {
             [place.with_extension("rs"), place.join("mod.rs"), place.join("main.rs")]
                 .into_iter()

@@ -12,10 +12,10 @@ use reqwest::Client;
 use tokio::net::TcpListener;
 use tower::BoxError;
 use tower_circuit_breaker::http::problem_json;
-use tower_circuit_breaker::redis::RedisSync;
 use tower_circuit_breaker::{
     Circuit, CircuitEvent, CircuitRegistry, Error, FailureKind, Listener, Outcome,
 };
+use tower_circuit_breaker_redis::RedisSync;
 
 /// How long the circuit stays open at first.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(2);

@@ -22,7 +22,7 @@ pub trait Fleet: Send + Sync {
 
 /// What an operator can do to a circuit of all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "whoever passes them on passes all of them on")]
 pub enum FleetCommand {
     /// Closes it, with everything cleared: [`Circuit::reset`](crate::Circuit::reset).
     Reset,

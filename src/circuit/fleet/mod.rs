@@ -5,7 +5,8 @@
 
 mod command;
 
-#[cfg(feature = "redis")]
-mod verdicts;
+mod member;
 
 pub use self::command::{Fleet, FleetCommand, FleetUnreachable};
+pub use self::member::Member;
+pub use crate::engine::machine::verdict::{Ruling, Verdict};

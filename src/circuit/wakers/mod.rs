@@ -83,7 +83,6 @@ impl Wakers {
     }
 
     /// Whether a task waits to be admitted.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
     pub(crate) fn is_awaited(&self) -> bool {
         lock(&self.list).as_ref().is_some_and(|list| list.for_admission.is_awaited())
     }

@@ -68,7 +68,6 @@ impl Queue {
     }
 
     /// Whether a task sleeps.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
     pub(super) fn is_awaited(&self) -> bool {
         !self.asleep.is_empty()
     }

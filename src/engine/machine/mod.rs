@@ -27,7 +27,6 @@ mod tests;
 pub(crate) mod tracked;
 mod transitions;
 pub(crate) mod trip_record;
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
 pub(crate) mod verdict;
 
 use crate::engine::change::Change;

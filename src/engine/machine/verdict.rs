@@ -17,21 +17,31 @@ mod tests;
 
 /// The fleet's word on a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Verdict {
+#[expect(clippy::exhaustive_structs, reason = "whoever brings a verdict has to say all of it")]
+pub struct Verdict {
     /// Grows from one verdict to the next; an older one is ignored. Never 0.
-    pub(crate) epoch: u64,
-    pub(crate) ruling: Ruling,
+    pub epoch: u64,
+    /// What the circuit is to be.
+    pub ruling: Ruling,
 }
 
 /// What the fleet's circuit is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ruling {
+#[expect(clippy::exhaustive_enums, reason = "whoever brings a verdict has to say all of it")]
+pub enum Ruling {
     /// Closed: the upstream is well.
     Closed,
     /// Closed with everything cleared: an operator's reset.
     Fresh,
     /// Open for `left` of `open_for`, which is this step of the backoff.
-    Open { open_for: Duration, left: Duration, step: u32 },
+    Open {
+        /// The whole of the open time.
+        open_for: Duration,
+        /// What is left of it.
+        left: Duration,
+        /// The step of the backoff, from 0.
+        step: u32,
+    },
     /// Forced by an operator of the fleet.
     Forced(Override),
 }

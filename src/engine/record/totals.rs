@@ -119,7 +119,6 @@ impl Tally {
     }
 
     /// How many calls were rejected.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks for it"))]
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }

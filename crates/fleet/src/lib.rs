@@ -1,0 +1,41 @@
+//! One verdict for many processes: the protocol of
+//! [tower-circuit-breaker](https://docs.rs/tower-circuit-breaker), free of input and output.
+//!
+//! A node stands for one process. It is told what its circuits did and what the store said, and gives
+//! requests to the store and what circuits are to do. It never waits: until the store has answered,
+//! circuits go by what they know.
+//!
+//! This crate is for crates that bring a store, such as
+//! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis); users of a fleet take
+//! one of those. Its items are hidden from the documentation and may change with any release.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::must_use_candidate,
+    reason = "a seam between the crates of one workspace"
+)]
+
+#[doc(hidden)]
+pub mod counts;
+mod lock;
+#[doc(hidden)]
+pub mod node;
+#[doc(hidden)]
+pub mod options;
+#[doc(hidden)]
+pub mod outbox;
+#[doc(hidden)]
+pub mod rate;
+#[doc(hidden)]
+pub mod record;
+#[doc(hidden)]
+pub mod request;
+#[doc(hidden)]
+pub mod store;
+#[doc(hidden)]
+pub mod time;
+#[doc(hidden)]
+pub mod view;

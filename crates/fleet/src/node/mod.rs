@@ -1,0 +1,333 @@
+//! The protocol of one process, without Redis: what happens here and what is heard become requests
+//! and what circuits are to do.
+//!
+//! A node never waits. Until Redis has answered, circuits go by what they know; every request is
+//! made again until it is answered or overtaken.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_circuit_breaker::fleet::Member;
+use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
+
+use crate::options::{Options, lead};
+use crate::outbox::LocalChange;
+use crate::record::{Cause, Word};
+use crate::request::{Ask, Reply, Request, Shown};
+use crate::time::Timestamp;
+use crate::view::{Lease, View};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod upkeep;
+
+/// One process of the fleet.
+#[derive(Debug)]
+pub struct Node {
+    options: Options,
+    views: HashMap<Arc<str>, View>,
+}
+
+/// Whether Redis answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    Down,
+}
+
+/// How often an open circuit past its time is looked at: whether a call wants in.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long after a refused or unanswered request for a lease none is made.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Node {
+    pub fn new(options: Options) -> Self {
+        Self { options, views: HashMap::new() }
+    }
+
+    /// The circuit has changed by itself, or by an operator of this process.
+    pub fn changed(&mut self, circuit: &Circuit, change: &LocalChange) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        let is_ours = change.reason != ChangeReason::Operator;
+        // Before the first word there is nothing to be older than.
+        let is_stale = change.fleet_epoch > 0
+            && change.fleet_epoch < view.epoch()
+            && !(change.from == CircuitState::Closed && view.has_recovered(change.fleet_epoch));
+        let open_epoch =
+            view.open_epoch().filter(|open_epoch| open_epoch.epoch == change.fleet_epoch);
+        let wish = match (change.to, open_epoch) {
+            (CircuitState::HalfOpen, _) => return,
+            (CircuitState::Closed, Some(open_epoch)) if is_ours => {
+                Ask::Settle { epoch: open_epoch.epoch, shown: Shown::Well }
+            }
+            (CircuitState::Closed, _) => Ask::Withdraw,
+            // An operator of one process speaks for that process; under observation nothing is cut.
+            (CircuitState::Open, _) if !is_ours || circuit.is_overridden() => return,
+            // The fleet has been open or well since: its word is the newer one.
+            (CircuitState::Open, _) if is_stale => return,
+            (CircuitState::Open, Some(open_epoch)) if change.from == CircuitState::HalfOpen => {
+                // Without Redis it may have failed more often than the fleet knows.
+                let step = open_epoch.step.saturating_add(1).max(circuit.backoff_step());
+                let shown = Shown::Failing { open_for: change.open_for, step };
+                Ask::Settle { epoch: open_epoch.epoch, shown }
+            }
+            (CircuitState::Open, _) => Ask::Vote {
+                known: view.epoch(),
+                open_for: change.open_for,
+                step: circuit.backoff_step(),
+                cause: Cause::Votes,
+            },
+        };
+        view.wish = Some(wish);
+    }
+
+    /// Redis says what stands there about the circuit.
+    pub fn heard(&mut self, circuit: &Circuit, word: Option<&Word>, now: Timestamp) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        match word {
+            Some(word) if word.record.epoch() >= view.epoch() => {
+                if view.learn(word, now) {
+                    view.demand = circuit.rejections();
+                }
+                // Also when it is not new here: the circuit may be.
+                circuit.adopt(word.verdict(self.options.longer(word)));
+            }
+            // Redis has forgotten, or remembers what is over.
+            Some(_) => view.must_restore = true,
+            None => view.must_restore = view.must_restore || view.is_worth_keeping(),
+        }
+    }
+
+    /// The whole fleet's sums have reached the limit.
+    pub fn exceeded(&mut self, circuit: &Circuit) {
+        let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
+        if circuit.state() == CircuitState::Closed && !circuit.is_overridden() {
+            view.wish = Some(Ask::Vote {
+                known: view.epoch(),
+                open_for: circuit.first_open_time(),
+                step: 0,
+                cause: Cause::Rate,
+            });
+        }
+    }
+
+    /// Sees to open circuits whose time is nearly over; gives when to come back.
+    pub fn attend(
+        &mut self,
+        lookup: impl Fn(&str) -> Option<Circuit>,
+        link: Link,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let options = &self.options;
+        self.views
+            .iter_mut()
+            .filter(|(_, view)| view.open_epoch().is_some())
+            .filter_map(|(name, view)| attend(view, &lookup(name)?, options, link, now))
+            .min()
+    }
+
+    /// Has nobody waited for any longer: the process leaves the fleet.
+    pub fn leave(&mut self, lookup: impl Fn(&str) -> Option<Circuit>, now: Timestamp) {
+        for (name, view) in &mut self.views {
+            if let (Some(open_epoch), Some(circuit)) = (view.open_epoch(), lookup(name)) {
+                circuit.hold(open_epoch.epoch, open_epoch.ends.since(now));
+            }
+        }
+    }
+
+    /// What to ask now, some `most`; each is to be answered by [`answered`](Self::answered).
+    pub fn requests(&mut self, most: usize, now: Timestamp) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for (name, view) in &mut self.views {
+            if requests.len() >= most {
+                break;
+            }
+            requests.extend(view.requests(name, now));
+        }
+        requests
+    }
+
+    /// What Redis has answered to a request that was sent at `sent`; `None` for an error.
+    pub fn answered(
+        &mut self,
+        circuit: &Circuit,
+        request: &Request,
+        reply: Option<&Reply>,
+        sent: Timestamp,
+        now: Timestamp,
+    ) {
+        if let Some(reply) = reply.filter(|_| request.ask.has_view()) {
+            self.heard(circuit, reply.word.as_ref(), now);
+        }
+        let Some(view) = self.views.get_mut(&request.circuit) else {
+            return;
+        };
+        match (&request.ask, reply) {
+            (Ask::Lease { epoch, .. }, reply) => {
+                leased(view, circuit, *epoch, reply, &self.options, sent, now);
+            }
+            // It had recovered here before the fleet said so, and has tripped again.
+            (Ask::Vote { known, open_for, step, cause }, Some(reply))
+                if reply.code == 0 && view.has_recovered(*known) && is_cut(circuit) =>
+            {
+                let (known, open_for, step, cause) = (view.epoch(), *open_for, *step, *cause);
+                view.wish.get_or_insert(Ask::Vote { known, open_for, step, cause });
+            }
+            (Ask::Vote { .. } | Ask::Withdraw | Ask::Settle { .. }, None) => {
+                // Unless something newer is to be said.
+                view.wish.get_or_insert_with(|| request.ask.clone());
+                view.is_put_off = true;
+            }
+            (Ask::Restore { .. }, None) => {
+                view.must_restore = true;
+                view.is_put_off = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Redis has answered to a request about a circuit that is here no longer.
+    pub fn answered_in_vain(&mut self, request: &Request) {
+        if let Some(view) = self.views.get_mut(&request.circuit) {
+            // One of the same name may be made again, and ask anew.
+            view.lease = Lease::None;
+        }
+    }
+
+    /// Sees to it that what is forced does not run out in Redis.
+    pub fn keep_forced(&mut self) {
+        for view in self.views.values_mut() {
+            view.keep_forced();
+        }
+    }
+
+    /// What Redis has refused may be asked again: once in each round, so that a refusal is not asked
+    /// for as fast as Redis can refuse.
+    pub fn ask_again(&mut self) {
+        for view in self.views.values_mut() {
+            view.is_put_off = false;
+        }
+    }
+
+    /// The epoch that is known of a circuit; 0 for none.
+    pub fn epoch(&self, circuit: &str) -> u64 {
+        self.views.get(circuit).map_or(0, View::epoch)
+    }
+
+    /// Forgets circuits that there are no more and of which nothing is worth keeping.
+    pub fn forget(&mut self, is_here: impl Fn(&str) -> bool, now: Timestamp) {
+        self.views.retain(|name, view| view.outlives_its_circuit(now) || is_here(name));
+    }
+}
+
+fn is_cut(circuit: &Circuit) -> bool {
+    circuit.state() == CircuitState::Open && !circuit.is_overridden()
+}
+
+/// Sees to one circuit that is open, or was when the fleet last spoke.
+fn attend(
+    view: &mut View,
+    circuit: &Circuit,
+    options: &Options,
+    link: Link,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let open_epoch = view.open_epoch()?;
+    let state = circuit.state();
+    if state == CircuitState::Closed {
+        view.lease = Lease::None;
+        return None;
+    }
+    // Of the open time that the fleet knows of, or the circuit has begun since.
+    let left = open_epoch.ends.since(now).max(circuit.own_left());
+    if link == Link::Down {
+        go_alone(view, circuit, open_epoch.epoch, left, now);
+        return None;
+    }
+    match view.lease {
+        Lease::Asked => return None,
+        Lease::Held { until } | Lease::Denied { until } | Lease::Unanswered { until }
+            if now < until =>
+        {
+            return Some(until);
+        }
+        Lease::Held { .. } => {
+            // No verdict in time: the next who wants to may try.
+            view.lease = Lease::None;
+            circuit.recall(open_epoch.epoch, options.hold);
+            view.demand = circuit.rejections();
+            return Some(now.after(TICK));
+        }
+        Lease::Denied { .. } => view.lease = Lease::None,
+        Lease::Unanswered { .. } | Lease::None => {}
+    }
+    let lead = lead(open_epoch.open_for);
+    if left > lead {
+        return Some(now.after(left.saturating_sub(lead)));
+    }
+    let is_wanted = state == CircuitState::HalfOpen
+        || circuit.rejections() != view.demand
+        || circuit.is_awaited();
+    // For a Redis that has not answered last time nobody waits.
+    let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
+    let hold = if is_answered { options.hold } else { Duration::ZERO };
+    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
+    if !is_wanted {
+        return Some(now.after(TICK));
+    }
+    let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(open_epoch.open_for));
+    let lasts = left.saturating_add(probing);
+    view.lease = Lease::Asked;
+    view.must_lease = Some(Ask::Lease { epoch: open_epoch.epoch, lasts });
+    None
+}
+
+/// Redis is away: the circuit, of whose open time this much is `left`, goes by itself.
+fn go_alone(view: &mut View, circuit: &Circuit, epoch: u64, left: Duration, now: Timestamp) {
+    view.must_lease = None;
+    let denied = match view.lease {
+        // Another may probe: that was Redis' last word.
+        Lease::Denied { until } if now < until => until.since(now),
+        _ => {
+            view.lease = Lease::None;
+            Duration::ZERO
+        }
+    };
+    circuit.hold(epoch, left.max(denied));
+}
+
+/// What has become of a request for a lease.
+fn leased(
+    view: &mut View,
+    circuit: &Circuit,
+    epoch: u64,
+    reply: Option<&Reply>,
+    options: &Options,
+    sent: Timestamp,
+    now: Timestamp,
+) {
+    let Some(open_epoch) = view.open_epoch().filter(|open_epoch| open_epoch.epoch == epoch) else {
+        return;
+    };
+    let time = |reply: &Reply| Duration::from_millis(reply.number.try_into().unwrap_or(0));
+    match reply {
+        Some(reply) if reply.code == 1 => {
+            // From when it was asked for: over here no later than in Redis.
+            view.lease = Lease::Held { until: sent.after(time(reply)) };
+            circuit.hold(epoch, open_epoch.ends.since(now));
+        }
+        Some(reply) if reply.code == 0 => {
+            let until = now.after(time(reply));
+            view.lease = Lease::Denied { until };
+            circuit.recall(epoch, time(reply).saturating_add(options.hold));
+        }
+        _ => {
+            // Nobody can say: each for itself.
+            view.lease = Lease::Unanswered { until: now.after(PAUSE) };
+            circuit.hold(epoch, open_epoch.ends.since(now));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Tests of a circuit whose fleet has lost its store: it is away, or refuses.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::time::Duration;
+
+use tower_circuit_breaker::fleet::Member;
+use tower_circuit_breaker::{Backoff, ChangeReason, Circuit, CircuitState, ManualClock};
+
+use crate::node::{Link, Node};
+use crate::options::Options;
+use crate::outbox::LocalChange;
+use crate::record::Word;
+use crate::request::{Ask, Reply, Request, Shown};
+use crate::time::Timestamp;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOLD: Duration = Duration::from_millis(500);
+
+/// A process with one circuit, whose fleet has opened it for a second under the epoch 7.
+struct Process {
+    clock: ManualClock,
+    now: Timestamp,
+    node: Node,
+    circuit: Circuit,
+}
+
+impl Process {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        let circuit = Circuit::builder("api")
+            .consecutive_failures(1)
+            .open_backoff(Backoff::exponential(SECOND, 100 * SECOND).without_jitter())
+            .clock(clock.clone())
+            .build();
+        let node = Node::new(Options { hold: HOLD, lease: None });
+        let mut process = Self { clock, now: Timestamp::ZERO, node, circuit };
+        process.hears("1 7 o 1000 1000 0 votes there", 1000);
+        process
+    }
+
+    fn hears(&mut self, line: &str, left: u64) {
+        self.node.heard(&self.circuit, Some(&Word::of(line, left)), self.now);
+    }
+
+    fn wait(&mut self, millis: u64) {
+        let time = Duration::from_millis(millis);
+        self.clock.advance(time);
+        self.now = self.now.after(time);
+    }
+
+    fn attend(&mut self, link: Link) {
+        self.node.attend(|_| Some(self.circuit.clone()), link, self.now);
+    }
+
+    /// What a call to an upstream that is down comes to: whether it was admitted.
+    fn call(&self) -> bool {
+        let rejected = self.circuit.snapshot().totals.rejected;
+        let _ = self.circuit.run(|| Err::<(), _>("down"));
+        self.circuit.snapshot().totals.rejected == rejected
+    }
+
+    fn asks(&mut self) -> Vec<Request> {
+        self.node.requests(9, self.now)
+    }
+
+    fn answered(&mut self, request: &Request, reply: Option<(i64, i64)>) {
+        let reply = reply.map(|(code, number)| Reply { code, number, word: None });
+        self.node.answered(&self.circuit, request, reply.as_ref(), self.now, self.now);
+    }
+
+    /// Asks for a lease, which somebody wants by now.
+    fn asks_for_a_lease(&mut self) -> Request {
+        assert!(!self.call(), "it is open");
+        self.attend(Link::Up);
+        let asked = self.asks();
+        assert!(matches!(asked[..], [Request { ask: Ask::Lease { .. }, .. }]), "{asked:?}");
+        asked[0].clone()
+    }
+
+    fn left(&self) -> Duration {
+        self.circuit.snapshot().retry_after.unwrap()
+    }
+}
+
+/// What comes between the process and its store at the end of the fleet's open time, and what it
+/// finds from then on.
+const LOSSES: [(&str, fn(&mut Process), Link); 5] = [
+    ("away", |_| {}, Link::Down),
+    ("never heard of again", |_| {}, Link::Up),
+    (
+        "refusing",
+        |process| {
+            let asked = process.asks_for_a_lease();
+            process.answered(&asked, None);
+        },
+        Link::Up,
+    ),
+    (
+        "away, with a lease held",
+        |process| {
+            let asked = process.asks_for_a_lease();
+            process.answered(&asked, Some((1, 1)));
+        },
+        Link::Down,
+    ),
+    (
+        "silent, with a lease held",
+        |process| {
+            let asked = process.asks_for_a_lease();
+            process.answered(&asked, Some((1, 1)));
+        },
+        Link::Up,
+    ),
+];
+
+#[test]
+fn the_open_time_after_a_failed_probe_stands_whatever_has_become_of_the_store() {
+    for (loss, lose, link) in LOSSES {
+        let mut process = Process::new();
+        process.wait(999);
+        lose(&mut process);
+        process.wait(1 + 500);
+        assert!(process.call(), "{loss}: it probes by itself");
+
+        for millis in [0, 1, 500, 1000, 498] {
+            process.wait(millis);
+            process.attend(link);
+            assert!(!process.call(), "{loss}: {:?} too soon", process.left());
+        }
+    }
+}
+
+#[test]
+fn who_leaves_the_fleet_keeps_its_own_open_time() {
+    let mut process = Process::new();
+    process.wait(1000);
+    assert!(process.call());
+
+    process.node.leave(|_| Some(process.circuit.clone()), process.now);
+
+    assert_eq!(process.left(), 2 * SECOND);
+}
+
+#[test]
+fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
+    // Before the lease was asked for,
+    let mut process = Process::new();
+    process.wait(999);
+    process.asks_nothing_and_is_held();
+    process.attend(Link::Down);
+    assert_eq!(process.left(), Duration::from_millis(1));
+
+    // when it was to be,
+    let mut process = Process::new();
+    process.wait(999);
+    assert!(!process.call());
+    process.attend(Link::Up);
+    process.attend(Link::Down);
+    assert_eq!(process.left(), Duration::from_millis(1));
+    assert_eq!(process.asks(), [], "it is of no use later");
+
+    // and when another had it.
+    let mut process = Process::new();
+    process.wait(999);
+    let asked = process.asks_for_a_lease();
+    process.answered(&asked, Some((0, 3000)));
+    process.attend(Link::Down);
+    assert_eq!(process.left(), 3 * SECOND);
+    process.wait(3000);
+    assert!(process.call());
+}
+
+impl Process {
+    fn asks_nothing_and_is_held(&mut self) {
+        self.attend(Link::Up);
+        assert_eq!(self.asks(), []);
+        assert_eq!(self.left(), Duration::from_millis(1) + HOLD);
+    }
+}
+
+#[test]
+fn a_store_that_refuses_holds_no_circuit_until_it_answers_again() {
+    let mut process = Process::new();
+    process.wait(999);
+    let asked = process.asks_for_a_lease();
+    process.answered(&asked, None);
+    process.wait(1);
+    assert!(process.call(), "it probes by itself");
+    process.wait(2000);
+
+    process.attend(Link::Up);
+
+    assert!(process.call(), "without being asked for first");
+    process.wait(3999);
+    let asked = process.asks_for_a_lease();
+    assert_eq!(process.left(), Duration::from_millis(1), "nor while it is asked for");
+    process.answered(&asked, Some((0, 100)));
+    assert_eq!(process.left(), Duration::from_millis(100) + HOLD, "now it has answered");
+    process.wait(100);
+    process.attend(Link::Up);
+    assert_eq!(process.left(), HOLD);
+}
+
+#[test]
+fn no_lease_is_asked_for_long_before_the_end_of_an_own_open_time() {
+    let mut process = Process::new();
+    process.wait(1000);
+    assert!(process.call());
+    assert!(!process.call(), "somebody wants in");
+
+    process.wait(1499);
+    process.attend(Link::Up);
+    assert_eq!(process.asks(), [], "the others may probe meanwhile");
+
+    process.wait(1);
+    process.attend(Link::Up);
+    let asked = process.asks();
+    let lasts = Duration::from_millis(500) + SECOND;
+    assert!(matches!(asked[0].ask, Ask::Lease { lasts: l, .. } if l == lasts), "{asked:?}");
+}
+
+#[test]
+fn who_probes_without_the_store_is_not_taken_back_for_want_of_it() {
+    let mut process = Process::new();
+    process.wait(999);
+    let asked = process.asks_for_a_lease();
+    process.answered(&asked, Some((1, 2)));
+    process.wait(1);
+    let probe = process.circuit.try_acquire().unwrap();
+
+    process.wait(100);
+    process.attend(Link::Down);
+
+    assert_eq!(process.circuit.state(), CircuitState::HalfOpen);
+    assert!(!process.call(), "its slot is taken");
+    probe.record(tower_circuit_breaker::Outcome::Success);
+    assert_eq!(process.circuit.state(), CircuitState::Closed);
+}
+
+#[test]
+fn the_fleet_is_told_the_step_that_a_process_has_reached_alone() {
+    let mut process = Process::new();
+    process.wait(1000);
+    for wait in [2000, 4000, 8000] {
+        assert!(process.call());
+        process.wait(wait);
+    }
+    assert_eq!(process.circuit.backoff_step(), 3);
+    let open_for = Duration::from_secs(8);
+
+    let change = LocalChange {
+        from: CircuitState::HalfOpen,
+        to: CircuitState::Open,
+        reason: ChangeReason::ProbesFailed,
+        open_for,
+        fleet_epoch: 7,
+    };
+    process.node.changed(&process.circuit, &change);
+
+    let asked = process.asks();
+    let shown = Shown::Failing { open_for, step: 3 };
+    assert_eq!(asked[0].ask, Ask::Settle { epoch: 7, shown });
+}

@@ -1,0 +1,168 @@
+//! Tests of what a node keeps, forgets, and asks again.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::time::Duration;
+
+use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
+
+use crate::node::{Link, Node};
+use crate::options::Options;
+use crate::outbox::LocalChange;
+use crate::record::Word;
+use crate::request::{Ask, Reply};
+use crate::time::Timestamp;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn node() -> Node {
+    Node::new(Options { hold: SECOND, lease: None })
+}
+
+fn circuit() -> Circuit {
+    Circuit::builder("api").consecutive_failures(1).open_for(SECOND).build()
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::ZERO.after(SECOND * u32::try_from(seconds).unwrap())
+}
+
+/// Open for a second from now on.
+fn open(epoch: u64) -> Word {
+    Word::of(&format!("1 {epoch} o 1000 1000 0 votes there"), 1000)
+}
+
+fn closed_by(node: &str, epoch: u64) -> Word {
+    Word::of(&format!("1 {epoch} c 0 0 0 probes {node}"), 0)
+}
+
+fn trip(fleet_epoch: u64) -> LocalChange {
+    LocalChange {
+        from: CircuitState::Closed,
+        to: CircuitState::Open,
+        reason: ChangeReason::ConsecutiveFailures,
+        open_for: SECOND,
+        fleet_epoch,
+    }
+}
+
+fn fail(circuit: &Circuit) {
+    let _ = circuit.run(|| Err::<(), _>("down"));
+}
+
+#[test]
+fn what_redis_refuses_is_asked_once_in_a_round() {
+    let (mut node, circuit) = (node(), circuit());
+    fail(&circuit);
+    node.changed(&circuit, &trip(0));
+    for round in 0..3 {
+        let asked = node.requests(9, at(0));
+        assert_eq!(asked.len(), 1, "round {round}");
+        node.answered(&circuit, &asked[0], None, at(0), at(0));
+        assert!(node.requests(9, at(0)).is_empty(), "round {round}");
+
+        node.ask_again();
+    }
+
+    // The same for what Redis has lost.
+    let (mut node, circuit) = (self::node(), self::circuit());
+    node.heard(&circuit, Some(&open(7)), at(0));
+    node.heard(&circuit, None, at(0));
+    let asked = node.requests(9, at(0));
+    assert!(matches!(asked[0].ask, Ask::Restore { .. }));
+    node.answered(&circuit, &asked[0], None, at(0), at(0));
+    assert!(node.requests(9, at(0)).is_empty());
+    node.ask_again();
+    assert_eq!(node.requests(9, at(0)), asked);
+}
+
+#[test]
+fn of_circuits_that_are_gone_only_what_still_holds_is_kept() {
+    let words = [
+        (open(7), 0, 7),
+        (open(7), 1, 0),
+        (closed_by("there", 7), 0, 0),
+        (Word::of("1 7 fo 0 0 0 operator there", 0), 9999, 7),
+    ];
+    for (word, later, kept) in words {
+        let mut node = node();
+        node.heard(&circuit(), Some(&word), at(0));
+        node.changed(&circuit(), &trip(7));
+
+        node.forget(|_| true, at(later));
+        assert_eq!(node.epoch("api"), 7, "{word:?}");
+        node.forget(|_| false, at(later));
+        assert_eq!(node.epoch("api"), kept, "{word:?}, {later} s later");
+    }
+}
+
+#[test]
+fn a_lease_asked_for_a_circuit_that_is_gone_does_not_keep_the_next_from_asking() {
+    let (mut node, first, next) = (node(), circuit(), circuit());
+    node.heard(&first, Some(&open(7)), at(0));
+    assert!(first.run(|| Ok::<_, ()>(())).is_err(), "somebody wants in");
+    node.attend(|_| Some(first.clone()), Link::Up, at(1));
+    let asked = node.requests(9, at(1));
+    assert!(matches!(asked[0].ask, Ask::Lease { .. }), "{asked:?}");
+
+    node.answered_in_vain(&asked[0]);
+    node.heard(&next, Some(&open(7)), at(1));
+    assert!(next.run(|| Ok::<_, ()>(())).is_err());
+    assert!(next.run(|| Ok::<_, ()>(())).is_err());
+    node.attend(|_| Some(next.clone()), Link::Up, at(1));
+
+    assert_eq!(node.requests(9, at(1)).len(), 1);
+}
+
+/// The fleet was open in the epoch 6, the circuit has recovered in it, and tripped again.
+fn tripped_again() -> (Node, Circuit) {
+    let (mut node, circuit) = (node(), circuit());
+    node.heard(&circuit, Some(&open(6)), at(0));
+    circuit.reset();
+    fail(&circuit);
+    (node, circuit)
+}
+
+#[test]
+fn a_trip_after_the_recovery_stands_whoever_tells_of_the_recovery_and_when() {
+    for by in ["here", "there"] {
+        let (mut node, circuit) = tripped_again();
+
+        node.heard(&circuit, Some(&closed_by(by, 7)), at(0));
+        node.changed(&circuit, &trip(6));
+
+        assert_eq!(circuit.state(), CircuitState::Open, "closed by {by}");
+        let asked = node.requests(9, at(0));
+        assert!(matches!(asked[0].ask, Ask::Vote { known: 7, .. }), "closed by {by}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_vote_refused_for_the_recovery_before_it_is_cast_again() {
+    let (mut node, circuit) = tripped_again();
+    node.changed(&circuit, &trip(6));
+    let asked = node.requests(9, at(0));
+    let refusal = Reply { code: 0, number: 0, word: Some(closed_by("there", 7)) };
+
+    node.answered(&circuit, &asked[0], Some(&refusal), at(0), at(0));
+    let again = node.requests(9, at(0));
+    assert!(matches!(again[0].ask, Ask::Vote { known: 7, .. }), "{again:?}");
+
+    node.answered(&circuit, &again[0], Some(&refusal), at(0), at(0));
+    assert!(node.requests(9, at(0)).is_empty(), "there was nothing newer");
+}
+
+#[test]
+fn a_trip_of_before_the_fleet_was_open_is_no_vote() {
+    for after in [open(7), closed_by("there", 8)] {
+        let (mut node, circuit) = (node(), circuit());
+        node.heard(&circuit, Some(&closed_by("there", 6)), at(0));
+        fail(&circuit);
+        node.heard(&circuit, Some(&after), at(0));
+
+        node.changed(&circuit, &trip(6));
+
+        assert!(node.requests(9, at(0)).is_empty(), "{after:?}");
+        assert_eq!(circuit.state(), CircuitState::Open, "{after:?}: it acts here");
+    }
+}

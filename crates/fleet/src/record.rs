@@ -1,0 +1,281 @@
+//! What stands in Redis about a circuit.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tower_circuit_breaker::Override;
+use tower_circuit_breaker::fleet::{Ruling, Verdict};
+
+/// What the fleet has agreed on about one circuit: the value of its key in Redis.
+///
+/// A line of eight words: the version 1, the epoch, the state (`c` closed, `o` open, `fo` forced
+/// open, `fc` forced closed), the end of the open time and the whole of it in milliseconds, the
+/// backoff's step, the cause, the node that wrote it. Anything else is refused, whatever its size.
+///
+/// # Examples
+///
+/// ```
+/// use tower_circuit_breaker_fleet::record::FleetRecord;
+///
+/// let record: FleetRecord = "1 1790000000000000 o 1790000030000 30000 0 votes web-1".parse()?;
+/// assert!(record.is_open());
+/// assert_eq!(record.node(), "web-1");
+/// assert!("2 something of a later version".parse::<FleetRecord>().is_err());
+/// # Ok::<_, tower_circuit_breaker_fleet::record::BadRecord>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetRecord {
+    epoch: u64,
+    pub standing: Standing,
+    /// The end of the open time in milliseconds of Redis' clock; 0 where there is none.
+    ends: u64,
+    pub open_for: Duration,
+    pub step: u32,
+    pub cause: Cause,
+    node: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Closed,
+    Open,
+    Forced(Override),
+}
+
+/// Why a record was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Votes,
+    Rate,
+    Probes,
+    Reset,
+    Operator,
+}
+
+/// What stands in Redis is no record of this version: too long, or other words than it should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadRecord {
+    what: &'static str,
+}
+
+/// A record and what was left of its open time when Redis was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    pub record: FleetRecord,
+    pub left: Duration,
+}
+
+/// Longer than any record; more is not even read.
+pub const LONGEST: usize = 256;
+
+/// Numbers above this are not whole in the scripts.
+const LAST_NUMBER: u64 = 9_000_000_000_000_000;
+
+/// A name longer than this is no node's.
+pub const LONGEST_NODE: usize = 64;
+
+impl FleetRecord {
+    /// Grows with every change of the fleet's circuit: microseconds of Redis' clock, or one more
+    /// than the last.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether the fleet's circuit is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.standing, Standing::Open | Standing::Forced(Override::ForcedOpen))
+    }
+
+    /// What an operator of the fleet has imposed.
+    #[must_use]
+    pub const fn overridden(&self) -> Option<Override> {
+        match self.standing {
+            Standing::Forced(forced) => Some(forced),
+            Standing::Closed | Standing::Open => None,
+        }
+    }
+
+    /// The node whose vote, probe or command it was.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// What is left of the open time when Redis' clock says `now`, in milliseconds: no more than all
+    /// of it, also when that clock was set back.
+    pub fn left(&self, now: u64) -> Duration {
+        Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
+    }
+
+    fn parse(line: &str) -> Result<Self, BadRecord> {
+        if line.len() > LONGEST {
+            return Err(BadRecord::new("it is too long"));
+        }
+        let words: Vec<_> = line.split(' ').collect();
+        let &["1", epoch, standing, ends, open_for, step, cause, node] = words.as_slice() else {
+            return Err(BadRecord::new("it is not eight words that begin with the version 1"));
+        };
+        let number = |word| number(word).ok_or(BadRecord::new("a number is none, or too large"));
+        let unknown = BadRecord::new("its state or cause is unknown");
+        if !is_node(node) {
+            return Err(BadRecord::new("its node's name is malformed"));
+        }
+        Ok(Self {
+            epoch: number(epoch)?,
+            standing: Standing::parse(standing).ok_or(unknown)?,
+            ends: number(ends)?,
+            open_for: Duration::from_millis(number(open_for)?),
+            step: u32::try_from(number(step)?).unwrap_or(u32::MAX),
+            cause: Cause::parse(cause).ok_or(unknown)?,
+            node: node.to_owned(),
+        })
+    }
+}
+
+/// A name that a node can have: letters, digits, `_`, `.`, `:` and `-`.
+pub fn is_node(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    (1..=LONGEST_NODE).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+/// Digits only, and not too many.
+fn number(word: &str) -> Option<u64> {
+    if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    word.parse().ok().filter(|number| *number <= LAST_NUMBER)
+}
+
+impl BadRecord {
+    pub const fn new(what: &'static str) -> Self {
+        Self { what }
+    }
+}
+
+impl Standing {
+    fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Closed,
+            Self::Open,
+            Self::Forced(Override::ForcedOpen),
+            Self::Forced(Override::ForcedClosed),
+        ]
+        .into_iter()
+        .find(|standing| standing.as_str() == word)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "c",
+            Self::Open => "o",
+            Self::Forced(Override::ForcedOpen) => "fo",
+            Self::Forced(_) => "fc",
+        }
+    }
+}
+
+impl Cause {
+    /// Whether it takes several nodes; the sums of the whole fleet need only one.
+    pub const fn needs_quorum(self) -> bool {
+        !matches!(self, Self::Rate)
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Votes, Self::Rate, Self::Probes, Self::Reset, Self::Operator]
+            .into_iter()
+            .find(|cause| cause.as_str() == word)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Votes => "votes",
+            Self::Rate => "rate",
+            Self::Probes => "probes",
+            Self::Reset => "reset",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl Word {
+    /// What a script gives: the milliseconds left, then the record. Nothing where there is none.
+    pub fn parse(text: &[u8]) -> Result<Option<Self>, BadRecord> {
+        let text = std::str::from_utf8(text).map_err(|_| BadRecord::new("it is not text"))?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let (left, line) = text.split_once(' ').ok_or(BadRecord::new("it is one word"))?;
+        let left = number(left).ok_or(BadRecord::new("the time left is no number"))?;
+        Ok(Some(Self { record: line.parse()?, left: Duration::from_millis(left) }))
+    }
+
+    /// A message to the fleet: what a script gives, and the name of the circuit.
+    pub fn parse_message(message: &[u8]) -> Result<(Self, &str), BadRecord> {
+        // The words before the name: the time left, and those of the record.
+        let end = message
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b' ')
+            .nth(8)
+            .map(|(at, _)| at)
+            .ok_or(BadRecord::new("the message has too few words"))?;
+        let (text, name) = message.split_at(end);
+        let name = name.get(1..).unwrap_or_default();
+        let name = std::str::from_utf8(name).map_err(|_| BadRecord::new("the name is not text"))?;
+        let word = Self::parse(text)?.ok_or(BadRecord::new("it is empty"))?;
+        Ok((word, name))
+    }
+
+    /// What a circuit is to make of it; an open one is held for `longer`.
+    pub fn verdict(&self, longer: Duration) -> Verdict {
+        let ruling = match self.record.standing {
+            Standing::Closed if self.record.cause == Cause::Reset => Ruling::Fresh,
+            Standing::Closed => Ruling::Closed,
+            Standing::Forced(forced) => Ruling::Forced(forced),
+            Standing::Open => Ruling::Open {
+                open_for: self.record.open_for,
+                left: self.left.saturating_add(longer),
+                step: self.record.step,
+            },
+        };
+        Verdict { epoch: self.record.epoch, ruling }
+    }
+}
+
+impl FromStr for FleetRecord {
+    type Err = BadRecord;
+
+    fn from_str(line: &str) -> Result<Self, BadRecord> {
+        Self::parse(line)
+    }
+}
+
+impl fmt::Display for FleetRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { epoch, standing, ends, open_for, step, cause, node } = self;
+        let (standing, open_for) = (standing.as_str(), open_for.as_millis());
+        write!(f, "1 {epoch} {standing} {ends} {open_for} {step} {} {node}", cause.as_str())
+    }
+}
+
+impl fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a fleet record of version 1: {}", self.what)
+    }
+}
+
+impl std::error::Error for BadRecord {}
+
+impl Word {
+    /// What stands there, from a record as text; for tests.
+    ///
+    /// # Panics
+    ///
+    /// Where the text is no record.
+    pub fn of(line: &str, left: u64) -> Self {
+        Self { record: line.parse().expect("a record"), left: Duration::from_millis(left) }
+    }
+}

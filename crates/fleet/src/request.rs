@@ -1,0 +1,66 @@
+//! What a node asks of Redis, and what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_circuit_breaker::fleet::FleetCommand;
+
+use crate::record::{Cause, FleetRecord, Word};
+
+/// One question about one circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub circuit: Arc<str>,
+    pub ask: Ask,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// The circuit has tripped here, when this epoch was known.
+    Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
+    /// It has closed here, and the vote with it.
+    Withdraw,
+    /// What the probes of this node have shown of the open epoch of this number.
+    Settle { epoch: u64, shown: Shown },
+    /// May this node probe in the open epoch of this number?
+    Lease { epoch: u64, lasts: Duration },
+    /// Redis has lost this, or is to keep it.
+    Restore { record: FleetRecord, left: Duration },
+    /// An operator's command to the fleet.
+    Command { known: u64, command: FleetCommand },
+    /// What stands there?
+    Read,
+    /// What this node has counted since it was last asked, for the whole fleet's sums.
+    Count { calls: u64, failures: u64 },
+}
+
+/// What probes have shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Well,
+    Failing { open_for: Duration, step: u32 },
+}
+
+/// What a script answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// What the script says of the request; see each.
+    pub code: i64,
+    pub number: i64,
+    /// What stands there now.
+    pub word: Option<Word>,
+}
+
+impl Ask {
+    /// Whether the answer says what stands there.
+    pub const fn has_view(&self) -> bool {
+        !matches!(self, Self::Withdraw | Self::Count { .. })
+    }
+}
+
+impl Reply {
+    /// What stands there, and nothing besides.
+    pub const fn of(word: Option<Word>) -> Self {
+        Self { code: 0, number: 0, word }
+    }
+}

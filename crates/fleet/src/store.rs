@@ -1,0 +1,204 @@
+//! What the scripts do, without Redis: a model for the tests of the protocol.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use tower_circuit_breaker::fleet::FleetCommand;
+
+use crate::record::{Cause, FleetRecord, Standing, Word};
+use crate::request::{Ask, Reply, Request, Shown};
+
+/// Redis, with one circuit in it.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    record: Option<FleetRecord>,
+    votes: BTreeMap<String, u64>,
+    /// By epoch and slot: who, until when.
+    leases: HashMap<(u64, u32), (String, u64)>,
+    /// Two writes are never in the same microsecond.
+    writes: u64,
+    /// What was published and not yet taken.
+    pub published: Vec<Word>,
+}
+
+/// What a script is told besides the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub quorum: usize,
+    pub fleet_probes: u32,
+    pub vote_window_ms: u64,
+}
+
+impl Store {
+    pub fn epoch(&self) -> u64 {
+        self.record.as_ref().map_or(0, FleetRecord::epoch)
+    }
+
+    pub fn record(&self) -> Option<&FleetRecord> {
+        self.record.as_ref()
+    }
+
+    /// Forgets everything.
+    pub fn flush(&mut self) {
+        self.record = None;
+        self.votes.clear();
+        self.leases.clear();
+    }
+
+    /// Goes back to what was saved.
+    pub fn load(&mut self, saved: &Self) {
+        *self = Self { writes: self.writes, published: Vec::new(), ..saved.clone() };
+    }
+
+    /// Answers as the scripts do when Redis' clock says `now`, in milliseconds.
+    pub fn answer(&mut self, node: &str, request: &Request, terms: Terms, now: u64) -> Reply {
+        let (code, number) = match &request.ask {
+            Ask::Vote { known, open_for, step, cause } => {
+                (self.vote(node, (*known, *open_for, *step, *cause), terms, now), 0)
+            }
+            Ask::Withdraw => (self.votes.remove(node).map_or(0, |_| 1), 0),
+            Ask::Settle { epoch, shown } => (self.settle(node, *epoch, *shown, now), 0),
+            Ask::Lease { epoch, lasts } => self.lease(node, *epoch, *lasts, terms, now),
+            Ask::Restore { record, left } => (self.restore(record, *left, now), 0),
+            Ask::Command { known, command } => (self.command(node, *known, *command, now), 0),
+            Ask::Read | Ask::Count { .. } => (0, 0),
+        };
+        Reply { code, number, word: self.word(now).filter(|_| request.ask.has_view()) }
+    }
+
+    pub fn word(&self, now: u64) -> Option<Word> {
+        let record = self.record.clone()?;
+        let left = record.left(now);
+        Some(Word { record, left })
+    }
+
+    fn vote(
+        &mut self,
+        node: &str,
+        (known, open_for, step, cause): (u64, Duration, u32, Cause),
+        terms: Terms,
+        now: u64,
+    ) -> i64 {
+        let stands = self.record.as_ref().is_some_and(|record| {
+            let is_open = record.standing == Standing::Open && record.left(now) > Duration::ZERO;
+            let is_newer = known > 0 && record.epoch() > known;
+            is_open || is_newer || record.overridden().is_some()
+        });
+        if stands {
+            return 0;
+        }
+        self.votes.insert(node.to_owned(), now);
+        self.votes.retain(|_, at| *at + terms.vote_window_ms >= now);
+        let (votes, quorum) =
+            (self.votes.len(), if cause.needs_quorum() { terms.quorum } else { 1 });
+        if votes >= quorum {
+            self.votes.clear();
+            self.open(node, known, open_for, step, cause, now);
+        }
+        i64::try_from(votes).expect("few nodes")
+    }
+
+    fn open(
+        &mut self,
+        node: &str,
+        known: u64,
+        open_for: Duration,
+        step: u32,
+        cause: Cause,
+        now: u64,
+    ) {
+        let lasts = u64::try_from(open_for.as_millis()).expect("short");
+        self.write(node, known, ("o", now + lasts, lasts, step, cause), now);
+    }
+
+    fn settle(&mut self, node: &str, epoch: u64, shown: Shown, now: u64) -> i64 {
+        let is_stale = self.record.as_ref().is_some_and(|record| {
+            record.epoch() > epoch || (record.epoch() == epoch && record.standing != Standing::Open)
+        });
+        if is_stale {
+            return 0;
+        }
+        self.votes.clear();
+        match shown {
+            Shown::Well => self.write(node, epoch, ("c", 0, 0, 0, Cause::Probes), now),
+            Shown::Failing { open_for, step } => {
+                self.open(node, epoch, open_for, step, Cause::Probes, now);
+            }
+        }
+        1
+    }
+
+    fn lease(
+        &mut self,
+        node: &str,
+        epoch: u64,
+        lasts: Duration,
+        terms: Terms,
+        now: u64,
+    ) -> (i64, i64) {
+        if self.epoch() > epoch {
+            return (-1, 0);
+        }
+        let ends = now + u64::try_from(lasts.as_millis()).expect("short").max(1);
+        let left = |ends: u64| i64::try_from(ends - now).expect("short");
+        self.leases.retain(|_, (_, ends)| *ends > now);
+        let mut first = i64::MAX;
+        for slot in 0..terms.fleet_probes {
+            let (owner, ends) =
+                self.leases.entry((epoch, slot)).or_insert_with(|| (node.to_owned(), ends));
+            if owner == node {
+                return (1, left(*ends));
+            }
+            first = first.min(left(*ends));
+        }
+        (0, first)
+    }
+
+    fn restore(&mut self, record: &FleetRecord, left: Duration, now: u64) -> i64 {
+        if self.epoch() >= record.epoch() {
+            return 0;
+        }
+        let left = u64::try_from(left.as_millis()).expect("short");
+        let ends = if left > 0 { now + left } else { 0 };
+        let lasts = u64::try_from(record.open_for.as_millis()).expect("short");
+        let written = (record.standing.as_str(), ends, lasts, record.step, record.cause);
+        self.put(record.node(), record.epoch(), written, now);
+        1
+    }
+
+    fn command(&mut self, node: &str, known: u64, command: FleetCommand, now: u64) -> i64 {
+        let standing = self.record.as_ref().map(|record| record.standing);
+        let forced = standing.filter(|standing| matches!(standing, Standing::Forced(_)));
+        let state = match (command, forced) {
+            (FleetCommand::Release, None) => return 0,
+            (FleetCommand::Release, _) | (FleetCommand::Reset, None) => "c",
+            (FleetCommand::Reset, Some(forced)) => forced.as_str(),
+            (FleetCommand::ForceOpen, _) => "fo",
+            (FleetCommand::ForceClosed, _) => "fc",
+        };
+        self.votes.clear();
+        let is_reset = command == FleetCommand::Reset;
+        let cause = if is_reset { Cause::Reset } else { Cause::Operator };
+        self.write(node, known, (state, 0, 0, 0, cause), now);
+        1
+    }
+
+    fn write(&mut self, node: &str, known: u64, written: (&str, u64, u64, u32, Cause), now: u64) {
+        self.writes += 1;
+        let epoch = (self.epoch().max(known) + 1).max(now * 1000 + self.writes);
+        self.put(node, epoch, written, now);
+    }
+
+    fn put(
+        &mut self,
+        node: &str,
+        epoch: u64,
+        (state, ends, lasts, step, cause): (&str, u64, u64, u32, Cause),
+        now: u64,
+    ) {
+        let cause = cause.as_str();
+        let line = format!("1 {epoch} {state} {ends} {lasts} {step} {cause} {node}");
+        self.record = Some(line.parse().expect("a record"));
+        self.published.extend(self.word(now));
+    }
+}

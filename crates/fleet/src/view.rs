@@ -1,0 +1,141 @@
+//! What a node knows of one of the fleet's circuits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::{FleetRecord, Standing, Word};
+use crate::request::{Ask, Request};
+use crate::time::Timestamp;
+
+/// What is known of one circuit, and what is to be said of it.
+#[derive(Debug, Default)]
+pub struct View {
+    known: Option<Known>,
+    /// The epoch of the last word that the fleet's circuit is open.
+    last_open: u64,
+    pub lease: Lease,
+    /// How many calls were rejected here when the fleet opened: more since then want in.
+    pub demand: u64,
+    pub wish: Option<Ask>,
+    pub must_lease: Option<Ask>,
+    pub must_restore: bool,
+    /// Redis has refused something: not before the next round of reading again.
+    pub is_put_off: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    record: FleetRecord,
+    /// The end of the open time, by the clock of this process.
+    ends: Timestamp,
+}
+
+/// An epoch in which the fleet's circuit is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    pub epoch: u64,
+    pub ends: Timestamp,
+    pub open_for: Duration,
+    pub step: u32,
+}
+
+/// Whether this node may probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lease {
+    #[default]
+    None,
+    Asked,
+    Held {
+        until: Timestamp,
+    },
+    Denied {
+        until: Timestamp,
+    },
+    /// Redis could not say; the circuit goes by itself.
+    Unanswered {
+        until: Timestamp,
+    },
+}
+
+impl View {
+    /// The epoch of the last word; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.known.as_ref().map_or(0, |known| known.record.epoch())
+    }
+
+    /// The present epoch, if the fleet's circuit is open and nobody has forced it.
+    pub fn open_epoch(&self) -> Option<Stretch> {
+        let known = self.known.as_ref()?;
+        let record = &known.record;
+        (record.standing == Standing::Open).then(|| Stretch {
+            epoch: record.epoch(),
+            ends: known.ends,
+            open_for: record.open_for,
+            step: record.step,
+        })
+    }
+
+    /// Takes a word that is not older than what is known; gives whether it is new.
+    pub fn learn(&mut self, word: &Word, now: Timestamp) -> bool {
+        self.must_restore = false;
+        if word.record.epoch() == self.epoch() {
+            return false;
+        }
+        if word.record.standing == Standing::Open {
+            self.last_open = word.record.epoch();
+        }
+        self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
+        self.lease = Lease::None;
+        self.must_lease = None;
+        // What probes have shown of an epoch that is over is of no use.
+        self.wish.take_if(|wish| matches!(wish, Ask::Settle { .. }));
+        true
+    }
+
+    /// Whether a process that starts now should learn of it.
+    pub fn is_worth_keeping(&self) -> bool {
+        self.known.is_some() && !self.is_closed()
+    }
+
+    /// Whether the epoch of this number was open, and the word that is known now says that it is over.
+    pub fn has_recovered(&self, epoch: u64) -> bool {
+        self.is_closed() && epoch == self.last_open
+    }
+
+    fn is_closed(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.record.standing == Standing::Closed)
+    }
+
+    /// Whether a circuit of this name that is made again should find it here.
+    pub fn outlives_its_circuit(&self, now: Timestamp) -> bool {
+        self.is_forced() || self.open_epoch().is_some_and(|open_epoch| now < open_epoch.ends)
+    }
+
+    /// Whether a record of this circuit runs out unless it is touched.
+    fn is_forced(&self) -> bool {
+        let standing = self.known.as_ref().map(|known| known.record.standing);
+        matches!(standing, Some(Standing::Forced(_)))
+    }
+
+    /// Everything there is to ask, in the order in which it is to be asked.
+    pub fn requests(&mut self, circuit: &Arc<str>, now: Timestamp) -> Vec<Request> {
+        let [restore, wish] =
+            if self.is_put_off { [None, None] } else { [self.restore(now), self.wish.take()] };
+        restore
+            .into_iter()
+            .chain(wish)
+            .chain(self.must_lease.take())
+            .map(|ask| Request { circuit: Arc::clone(circuit), ask })
+            .collect()
+    }
+
+    fn restore(&mut self, now: Timestamp) -> Option<Ask> {
+        let known = std::mem::take(&mut self.must_restore).then_some(self.known.as_ref())??;
+        Some(Ask::Restore { record: known.record.clone(), left: known.ends.since(now) })
+    }
+
+    /// Has what is forced put into Redis again, so that it does not run out.
+    pub fn keep_forced(&mut self) {
+        self.must_restore = self.must_restore || self.is_forced();
+    }
+}

@@ -1,0 +1,177 @@
+//! How the link to the fleet does.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::SyncErrorKind;
+use crate::lock::{catch_panic, lock};
+
+/// How a process's link to its fleet does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SyncHealth {
+    /// Whether the fleet can be heard.
+    pub status: SyncStatus,
+    /// Since when.
+    pub in_status_for: Duration,
+    /// How long ago everything was read from Redis; `None` before the first time.
+    pub last_agreed: Option<Duration>,
+    /// What went wrong last.
+    pub last_error: Option<SyncErrorKind>,
+    /// How often each kind of thing went wrong; only those that did.
+    pub errors: Vec<(SyncErrorKind, u64)>,
+    /// Connections made so far.
+    pub connections: u64,
+    /// Messages that were dropped, because they came faster than they were read; all is read again
+    /// after that.
+    pub lagged: u64,
+}
+
+/// Whether a process can hear its fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SyncStatus {
+    /// Redis answers.
+    Connected,
+    /// Redis answers, but refuses some of what is asked: see
+    /// [`last_error`](SyncHealth::last_error).
+    Degraded,
+    /// Redis does not answer; circuits go on by themselves.
+    Disconnected,
+    /// The task has ended, with the runtime or with the last [`RedisSync`](crate::RedisSync).
+    Stopped,
+}
+
+/// Reported of every change of the status.
+pub(crate) type OnHealth = Arc<dyn Fn(&SyncHealth) + Send + Sync>;
+
+/// The health, written by the task and read by all.
+pub(crate) struct Monitor {
+    state: Mutex<State>,
+    on_change: Option<OnHealth>,
+}
+
+#[derive(Debug)]
+struct State {
+    status: SyncStatus,
+    since: Instant,
+    agreed: Option<Instant>,
+    last_error: Option<SyncErrorKind>,
+    errors: [u64; SyncErrorKind::ALL.len()],
+    connections: u64,
+    lagged: u64,
+}
+
+impl SyncStatus {
+    /// The name used in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Degraded => "degraded",
+            Self::Disconnected => "disconnected",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl Monitor {
+    pub(crate) fn new(on_change: Option<OnHealth>, now: Instant) -> Self {
+        let state = State {
+            status: SyncStatus::Disconnected,
+            since: now,
+            agreed: None,
+            last_error: None,
+            errors: [0; SyncErrorKind::ALL.len()],
+            connections: 0,
+            lagged: 0,
+        };
+        Self { state: Mutex::new(state), on_change }
+    }
+
+    pub(crate) fn health(&self, now: Instant) -> SyncHealth {
+        let state = lock(&self.state);
+        let errors = SyncErrorKind::ALL.into_iter().zip(state.errors);
+        SyncHealth {
+            status: state.status,
+            in_status_for: now.saturating_duration_since(state.since),
+            last_agreed: state.agreed.map(|agreed| now.saturating_duration_since(agreed)),
+            last_error: state.last_error,
+            errors: errors.filter(|(_, times)| *times > 0).collect(),
+            connections: state.connections,
+            lagged: state.lagged,
+        }
+    }
+
+    pub(crate) fn count_error(&self, kind: SyncErrorKind) {
+        let mut state = lock(&self.state);
+        state.last_error = Some(kind);
+        let kinds = SyncErrorKind::ALL.iter().zip(&mut state.errors);
+        for (_, times) in kinds.filter(|(counted, _)| **counted == kind) {
+            *times = times.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn count_connection(&self) {
+        lock(&self.state).connections += 1;
+    }
+
+    pub(crate) fn count_lagged(&self, lagged: u64) {
+        lock(&self.state).lagged += lagged;
+    }
+
+    pub(crate) fn agree(&self, now: Instant) {
+        lock(&self.state).agreed = Some(now);
+    }
+
+    /// Notes the status; a change is logged in one line, and told.
+    pub(crate) fn enter(&self, status: SyncStatus, now: Instant) {
+        let mut state = lock(&self.state);
+        // What has stopped stays so.
+        if state.status == status || state.status == SyncStatus::Stopped {
+            return;
+        }
+        let from = std::mem::replace(&mut state.status, status);
+        let lasted = now.saturating_duration_since(state.since);
+        state.since = now;
+        let error = state.last_error;
+        drop(state);
+        tell(from, status, error, lasted);
+        if let Some(on_change) = &self.on_change {
+            // The user's code: what it does is its own affair.
+            catch_panic(|| on_change(&self.health(now)));
+        }
+    }
+}
+
+fn tell(from: SyncStatus, to: SyncStatus, error: Option<SyncErrorKind>, lasted: Duration) {
+    let (from, to) = (from.as_str(), to.as_str());
+    let lasted_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+    if to == SyncStatus::Connected.as_str() {
+        tracing::info!(
+            target: "tower_circuit_breaker", store = "redis", from, to, lasted_ms,
+            "circuits are shared with the fleet"
+        );
+    } else {
+        let error = error.map(SyncErrorKind::as_str);
+        tracing::warn!(
+            target: "tower_circuit_breaker", store = "redis", from, to, error, lasted_ms,
+            "circuits go on without the fleet"
+        );
+    }
+}
+
+impl fmt::Display for SyncStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("state", &lock(&self.state)).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! One verdict for a fleet: circuits shared through Redis.
+//!
+//! When a service runs as many processes, each learns of an outage alone, each probes alone, and
+//! each restart forgets. [`RedisSync`] shares the verdicts of a [`CircuitRegistry`](crate::CircuitRegistry)
+//! through a Redis (6.2 or later) that is there anyway. No call goes to Redis: circuits decide by
+//! what they know, and one background task for each process keeps that up to date.
+//!
+//! ```no_run
+//! use tower_circuit_breaker::CircuitRegistry;
+//! use tower_circuit_breaker_redis::RedisSync;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = CircuitRegistry::new();
+//! let payments = registry.get_or_create("payments");
+//!
+//! let sync = RedisSync::builder("redis://127.0.0.1:6379")
+//!     .prefix("shop")
+//!     .quorum(2)
+//!     .connect(&registry)
+//!     .await?;
+//! // Before the first call: the fleet's circuit may be open.
+//! sync.ready().await;
+//! # let _ = payments;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is shared
+//!
+//! - **Trips.** A circuit that trips acts at once in its own process, and is a vote. When
+//!   [`quorum`](RedisSyncBuilder::quorum) processes have voted within the
+//!   [vote window](RedisSyncBuilder::vote_window), the fleet's circuit opens: in every process, for
+//!   the open time of the last voter.
+//! - **Probes.** When the open time is over, processes that have calls waiting ask for a lease. As
+//!   many as [`fleet_probes`](RedisSyncBuilder::fleet_probes) get one and probe; the others go on
+//!   rejecting. Success closes the circuit everywhere, failure opens it everywhere with the next step
+//!   of the backoff. A lease without a verdict ends, and another process may try. In a process
+//!   without calls nothing probes; its first call after the open time is rejected, and a tenth of a
+//!   second later it asks for a lease.
+//! - **Operators.** [`force_open`](RedisSync::force_open), [`force_closed`](RedisSync::force_closed),
+//!   [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
+//!   [`Circuit`](crate::Circuit) itself stays in its process, and wins there.
+//! - **Sums**, where asked for: [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate).
+//!
+//! Circuits of one name are one circuit of the fleet. They should have the same settings.
+//!
+//! # When Redis is away
+//!
+//! No call fails, waits or slows. Circuits go on by themselves, as they would without a fleet: what
+//! the fleet had opened lapses at its time, each process probes for itself, and open times, backoff,
+//! ramp and probes are those of its own circuit. What Redis said earlier ends no open time sooner
+//! that a circuit has begun since: a Redis that is away, slow or refuses lets no call through that
+//! the circuit alone would reject. Until that is known, the circuit waits at the end of its open time
+//! for an answer, little longer than the [response timeout](RedisSyncBuilder::response_timeout).
+//!
+//! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why.
+//! When it is back all agree again within two polls. A Redis that has lost its data is told what
+//! processes still know. While the network is split each side may probe: shared state is best effort.
+//!
+//! Everything that Redis says is checked for size and version, and nothing else that stands under a
+//! key is touched. Every key begins with the prefix, carries the circuit's name as hash tag, and
+//! expires. Whoever may write to Redis can open and close circuits: give the link a user of its own,
+//! who may do `EVALSHA`, `SCRIPT|LOAD`, `SUBSCRIBE`, `PUBLISH`, `GETRANGE`, `TIME` and what the
+//! scripts call (`GET`, `SET`, `DEL`, `TYPE`, `STRLEN`, `PEXPIRE`, `PTTL`, `ZADD`, `ZREM`, `ZCARD`,
+//! `ZREMRANGEBYSCORE`, `HINCRBY`, `HMGET`) on the prefix.
+//!
+//! Redis Cluster is not supported. This crate needs Rust 1.88, as the redis crate does.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod client;
+mod error;
+mod health;
+mod keys;
+mod link;
+mod lock;
+mod scripts;
+mod sync;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use crate::builder::RedisSyncBuilder;
+pub use crate::error::{ConnectError, SyncError, SyncErrorKind};
+pub use crate::health::{SyncHealth, SyncStatus};
+pub use crate::sync::RedisSync;
+#[doc(inline)]
+pub use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord};

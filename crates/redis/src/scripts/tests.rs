@@ -1,0 +1,173 @@
+//! The scripts in a real Redis against the model that the protocol is tested with.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Value};
+use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker_fleet::record::{Cause, FleetRecord};
+use tower_circuit_breaker_fleet::request::{Ask, Reply, Request, Shown};
+use tower_circuit_breaker_fleet::store;
+use tower_circuit_breaker_fleet::store::Store;
+
+use crate::keys::Keys;
+use crate::scripts::{Digests, Terms, load, reply};
+
+#[path = "../../tests/fleet/server.rs"]
+#[allow(dead_code, reason = "the tests of faults use all of it")]
+mod server;
+
+/// One circuit in Redis, and the same in the model.
+struct Both {
+    connection: MultiplexedConnection,
+    digests: Digests,
+    terms: Terms,
+    real: Option<FleetRecord>,
+    model: Store,
+    dice: Rng,
+}
+
+const QUORUM: usize = 2;
+const PROBES: u32 = 2;
+/// Nothing runs out while the test runs.
+const LONG: Duration = Duration::from_secs(600);
+const NODES: [&str; 3] = ["node-0", "node-1", "node-2"];
+
+impl Both {
+    async fn new(client: &Client, circuit: u64) -> Self {
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut pipe = redis::pipe();
+        load().for_each(|load| {
+            pipe.add_command(load);
+        });
+        let digests: Vec<String> = pipe.query_async(&mut connection).await.unwrap();
+        let terms = Terms {
+            keys: Keys::new("test"),
+            node: String::new(),
+            quorum: u32::try_from(QUORUM).unwrap(),
+            vote_window_ms: 600_000,
+            fleet_probes: PROBES,
+            bucket_ms: 1000,
+            buckets: 10,
+        };
+        let (real, model) = (None, Store::default());
+        let digests = digests.try_into().unwrap();
+        Self { connection, digests, terms, real, model, dice: Rng::with_seed(circuit) }
+    }
+
+    fn draw(&mut self, below: u64) -> u64 {
+        self.dice.u64(..) % below
+    }
+
+    /// A request for each side, alike but for the epochs, which are their own.
+    fn request(&mut self, circuit: u64) -> (String, [Request; 2]) {
+        let node = NODES[usize::try_from(self.draw(3)).unwrap()].to_owned();
+        let epochs = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
+        let (kind, choice, step) = (self.draw(7), self.draw(4), self.draw(5));
+        // The present one, one of long before, or one that is not known there; but a lease would be
+        // met again when that comes.
+        let age = self.draw(4);
+        let epochs = epochs.map(|epoch| match age {
+            0 => epoch / 2,
+            1 if kind != 3 => epoch + 1,
+            _ => epoch,
+        });
+        let step = u32::try_from(step).unwrap();
+        let records = [self.real.clone(), self.model.record().cloned()];
+        let ask = |side: usize| {
+            let epoch = epochs[side];
+            match kind {
+                0 => Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Votes },
+                1 if choice == 0 => {
+                    Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Rate }
+                }
+                1 => Ask::Withdraw,
+                2 if choice < 2 => Ask::Settle { epoch, shown: Shown::Well },
+                2 => Ask::Settle { epoch, shown: Shown::Failing { open_for: LONG, step } },
+                3 => Ask::Lease { epoch, lasts: LONG },
+                4 => match &records[side] {
+                    Some(record) => Ask::Restore { record: record.clone(), left: LONG },
+                    None => Ask::Read,
+                },
+                5 => {
+                    let command = [
+                        FleetCommand::Reset,
+                        FleetCommand::ForceOpen,
+                        FleetCommand::ForceClosed,
+                        FleetCommand::Release,
+                    ];
+                    let command = command[usize::try_from(choice).unwrap()];
+                    Ask::Command { known: epoch, command }
+                }
+                _ => Ask::Read,
+            }
+        };
+        let circuit: Arc<str> = format!("circuit {circuit}").into();
+        let requests = [0, 1].map(|side| Request { circuit: Arc::clone(&circuit), ask: ask(side) });
+        (node, requests)
+    }
+
+    /// Asks Redis; gives its clock, too.
+    async fn ask_real(&mut self, node: &str, request: &Request) -> (Reply, u64) {
+        self.terms.node = node.to_owned();
+        let mut pipe = redis::pipe();
+        pipe.cmd("TIME").add_command(self.terms.command(request, &self.digests));
+        let values: Vec<Value> = pipe.query_async(&mut self.connection).await.unwrap();
+        let (seconds, micros): (u64, u64) = redis::from_redis_value(values[0].clone()).unwrap();
+        let now = seconds * 1000 + micros / 1000;
+        (reply(&request.ask, &values[1], now).unwrap(), now)
+    }
+
+    async fn step(&mut self, circuit: u64) {
+        let before = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
+        let (node, [asked, modelled]) = self.request(circuit);
+        let (real, now) = self.ask_real(&node, &asked).await;
+        let terms = store::Terms {
+            quorum: QUORUM,
+            fleet_probes: PROBES,
+            vote_window_ms: self.terms.vote_window_ms,
+        };
+        let model = self.model.answer(&node, &modelled, terms, now);
+
+        assert_eq!(real.code, model.code, "{node}: {asked:?}");
+        let apart = real.number.abs_diff(model.number);
+        assert!(apart < 60_000, "{node}: {asked:?}: {real:?}, {model:?}");
+        if asked.ask.has_view() {
+            let record = |reply: &Reply| reply.word.as_ref().map(|word| word.record.clone());
+            let (real, model) = (record(&real), record(&model));
+            let plain = |record: &FleetRecord| {
+                (
+                    record.standing,
+                    record.open_for,
+                    record.step,
+                    record.cause,
+                    record.node().to_owned(),
+                )
+            };
+            assert_eq!(real.as_ref().map(plain), model.as_ref().map(plain), "{node}: {asked:?}");
+            let epoch = |record: Option<&FleetRecord>| record.map_or(0, FleetRecord::epoch);
+            let after = [epoch(real.as_ref()), epoch(model.as_ref())];
+            let grown = [0, 1].map(|side| after[side] > before[side]);
+            assert_eq!(grown[0], grown[1], "{node}: {asked:?}: {before:?}, {after:?}");
+            self.real = real;
+        }
+    }
+}
+
+#[tokio::test]
+async fn scripts_do_what_the_model_does() {
+    let Some(server) = server::Server::start().await else {
+        return;
+    };
+    let client = Client::open(server.url()).unwrap();
+    for circuit in 0..60 {
+        let mut both = Both::new(&client, circuit).await;
+        for _ in 0..60 {
+            both.step(circuit).await;
+        }
+    }
+}

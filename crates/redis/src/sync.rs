@@ -1,0 +1,158 @@
+//! The handle.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetUnreachable};
+
+use crate::builder::RedisSyncBuilder;
+use crate::error::{SyncError, SyncErrorKind};
+use crate::health::{Monitor, SyncHealth};
+use crate::task::Order;
+
+/// Shares the circuits of a registry with the other processes of a fleet, through Redis.
+///
+/// See the [module docs](super). Clones are the same link; it ends when the last one is dropped.
+#[derive(Clone)]
+pub struct RedisSync {
+    pub(crate) shared: Arc<SyncState>,
+}
+
+pub(crate) struct SyncState {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) monitor: Arc<Monitor>,
+    pub(crate) node: String,
+}
+
+impl RedisSync {
+    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
+    /// `rediss://user:password@host:6379` for TLS.
+    pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
+        RedisSyncBuilder::new(url.into())
+    }
+
+    /// Waits until every circuit of the registry has been read from Redis, so that a process that
+    /// starts while the fleet's circuit is open knows it before its first call.
+    ///
+    /// While Redis is away it goes on waiting: put a timeout around it. A key under which something
+    /// else than a record stands keeps nobody waiting. Returns also when the link has stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub async fn ready(&self) {
+        let (done, ready) = oneshot::channel();
+        if self.shared.orders.send(Order::Ready(done)).await.is_ok() {
+            let _ = ready.await;
+        }
+    }
+
+    /// How the link does. Takes a short lock; no call waits for it.
+    #[must_use]
+    pub fn health(&self) -> SyncHealth {
+        self.shared.monitor.health(Instant::now())
+    }
+
+    /// The name of this process in the fleet.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.shared.node
+    }
+
+    /// [Resets](crate::Circuit::reset) the circuit in every process; an override of the fleet stays.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError`] when Redis could not be told, or did not answer; nothing was changed here then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped after its first poll it may or may not be carried out.
+    pub async fn reset(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::Reset).await
+    }
+
+    /// Forces the circuit open in every process, until [`release`](Self::release).
+    ///
+    /// A process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_open(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceOpen).await
+    }
+
+    /// Forces the circuit closed in every process, until [`release`](Self::release).
+    ///
+    /// A process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_closed(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceClosed).await
+    }
+
+    /// Drops the fleet's override: the circuit starts closed in every process that went by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn release(&self, circuit: &str) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::Release).await
+    }
+
+    pub(crate) async fn command(
+        &self,
+        circuit: &str,
+        command: FleetCommand,
+    ) -> Result<(), SyncError> {
+        give(self.shared.orders.clone(), circuit.into(), command).await
+    }
+}
+
+/// Gives a command to the task, and waits for what became of it.
+async fn give(
+    orders: mpsc::Sender<Order>,
+    circuit: Arc<str>,
+    command: FleetCommand,
+) -> Result<(), SyncError> {
+    let (done, answer) = oneshot::channel();
+    let stopped = || SyncError::new(SyncErrorKind::Unreachable);
+    let order = Order::Command { circuit, command, done };
+    orders.send(order).await.map_err(|_| stopped())?;
+    answer.await.unwrap_or_else(|_| Err(stopped()))
+}
+
+/// The way of a registry's operators to the task; it does not keep the link.
+pub(crate) struct Operators(pub(crate) mpsc::WeakSender<Order>);
+
+impl Fleet for Operators {
+    fn command(
+        &self,
+        circuit: Arc<str>,
+        command: FleetCommand,
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
+        let orders = self.0.upgrade();
+        Box::pin(async move {
+            let orders =
+                orders.ok_or_else(|| FleetUnreachable::new("the link has stopped".to_owned()))?;
+            let given = give(orders, circuit, command).await;
+            given.map_err(|error| FleetUnreachable::new(error.to_string()))
+        })
+    }
+}
+
+impl fmt::Debug for RedisSync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSync")
+            .field("node", &self.shared.node)
+            .field("monitor", &self.shared.monitor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! Exchanges with Redis: what is asked in each, what becomes of the answers, and the connection
+//! that they go over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tower_circuit_breaker::Circuit;
+use tower_circuit_breaker::fleet::Member;
+use tower_circuit_breaker_fleet::counts::MERGE;
+use tower_circuit_breaker_fleet::request::{Ask, Request};
+use tower_circuit_breaker_fleet::time::Timestamp;
+
+use crate::error::{SyncError, SyncErrorKind};
+use crate::health::SyncStatus;
+use crate::link::{Answer, Session};
+use crate::task::{BATCH, Done, Round, Task, Waiting, since};
+
+/// The shortest time between two attempts to connect; as much again is drawn by lot.
+const ATTEMPT: Duration = Duration::from_secs(1);
+
+impl Task {
+    pub(super) fn begin_work(&mut self) {
+        if self.work.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        match self.parts.session.clone() {
+            Some(session) => self.begin_exchange(session, now),
+            None if now >= self.next_attempt => {
+                self.generation += 1;
+                // Circuits come and go also while nothing can be read.
+                let registry = &self.parts.registry;
+                let now_here = |name: &str| registry.get(name).is_some();
+                self.parts.node.forget(now_here, since(self.start));
+                let (connector, generation) = (self.parts.connector.clone(), self.generation);
+                self.put_off_attempt(now);
+                self.work =
+                    Some(Box::pin(
+                        async move { Done::Connected(connector.connect(generation).await) },
+                    ));
+            }
+            None => {}
+        }
+    }
+
+    fn begin_exchange(&mut self, session: Session, now: Instant) {
+        if now >= self.next_poll && self.round == Round::Over {
+            self.begin_round(now);
+        }
+        let requests: Arc<[Request]> = self.questions(now).into();
+        if requests.is_empty() {
+            return;
+        }
+        let sent = self.now();
+        self.work = Some(Box::pin(async move {
+            let (session, answers) = session.ask(Arc::clone(&requests)).await;
+            Done::Asked { session, requests, answers, sent }
+        }));
+    }
+
+    /// Reads everything from Redis, to know what no message told.
+    fn begin_round(&mut self, now: Instant) {
+        let circuits = self.parts.registry.circuits();
+        let registry = &self.parts.registry;
+        let is_here = |name: &str| registry.get(name).is_some();
+        self.parts.node.forget(is_here, since(self.start));
+        if let Some(counts) = &mut self.parts.counts {
+            counts.forget(is_here);
+        }
+        self.parts.node.keep_forced();
+        self.parts.node.ask_again();
+        self.unread = circuits.iter().map(|circuit| Arc::clone(circuit.shared_name())).collect();
+        self.round = Round::Good;
+        let [next, present] = &mut self.waiting;
+        present.append(next);
+        self.next_poll = now + self.parts.poll + self.up_to(self.parts.poll);
+    }
+
+    /// What to ask in the next exchange: what is urgent first.
+    fn questions(&mut self, now: Instant) -> Vec<Request> {
+        let node = &self.parts.node;
+        let command = |waiting: &Waiting| {
+            let (circuit, command) = (Arc::clone(&waiting.circuit), waiting.command);
+            let known = node.epoch(&circuit);
+            Request { circuit, ask: Ask::Command { known, command } }
+        };
+        let mut requests: Vec<_> = self.commands.iter().map(command).collect();
+        requests.extend(self.parts.node.requests(BATCH, self.now()));
+        if let Some(counts) = self.parts.counts.as_mut().filter(|_| now >= self.next_merge) {
+            let circuits = self.parts.registry.circuits();
+            requests.extend(circuits.iter().filter_map(|circuit| counts.request(circuit)));
+            self.next_merge = now + MERGE;
+        }
+        let room = BATCH.saturating_sub(requests.len()).max(1).min(self.unread.len());
+        let read = |circuit| Request { circuit, ask: Ask::Read };
+        requests.extend(self.unread.drain(..room).map(read));
+        if requests.is_empty() {
+            self.end_round(Instant::now());
+        }
+        requests
+    }
+
+    pub(super) fn finish(&mut self, done: Done) {
+        self.work = None;
+        match done {
+            Done::Connected(Ok(session)) => self.connected(session),
+            Done::Connected(Err(why)) => {
+                self.parts.monitor.count_error(why.kind());
+                self.disconnected();
+            }
+            Done::Asked { session, requests, answers, sent } => {
+                self.asked(session, &requests, &answers, sent);
+            }
+        }
+    }
+
+    fn connected(&mut self, session: Session) {
+        self.parts.monitor.count_connection();
+        self.parts.monitor.enter(SyncStatus::Connected, Instant::now());
+        self.parts.session = Some(session);
+        self.next_poll = Instant::now();
+    }
+
+    fn asked(
+        &mut self,
+        session: Session,
+        requests: &[Request],
+        answers: &[Answer],
+        sent: Timestamp,
+    ) {
+        for (request, answer) in requests.iter().zip(answers) {
+            self.take(request, answer, sent);
+        }
+        let now = Instant::now();
+        let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+        // What comes after the connection was seen to end is no news of it.
+        let errors = errors.filter(|_| self.parts.session.is_some());
+        match errors.max_by_key(|kind| kind.ends_connection()) {
+            Some(kind) if kind.ends_connection() => self.disconnected(),
+            Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
+            None => {}
+        }
+        // It may have loaded the scripts again.
+        self.parts.session = self.parts.session.take().map(|_| session);
+        if self.unread.is_empty() && self.round != Round::Over {
+            self.end_round(now);
+        }
+    }
+
+    /// Takes one answer.
+    fn take(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
+        if let Err(kind) = answer {
+            self.parts.monitor.count_error(*kind);
+            self.round = self.round.after(*kind);
+        }
+        self.pass_on(request, answer, sent);
+        // Who gave the command finds it carried out here.
+        if matches!(request.ask, Ask::Command { .. }) {
+            self.commanded(answer);
+        }
+    }
+
+    fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
+        let Some(circuit) = self.parts.registry.get(&request.circuit) else {
+            self.parts.node.answered_in_vain(request);
+            return;
+        };
+        let now = self.now();
+        if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
+            self.counted(&circuit, request, [sums.code, sums.number]);
+        }
+        self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
+    }
+
+    fn counted(&mut self, circuit: &Circuit, request: &Request, sums: [i64; 2]) {
+        let Some(counts) = &mut self.parts.counts else {
+            return;
+        };
+        counts.added(request);
+        let [calls, failures] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
+        if counts.is_exceeded(calls, failures) {
+            self.parts.node.exceeded(circuit);
+        }
+    }
+
+    /// Answers whose command was the first: they are asked in order.
+    fn commanded(&mut self, answer: &Answer) {
+        if let Some(waiting) = self.commands.pop_front() {
+            // Who no longer waits does not want to know.
+            let answer = answer.as_ref().map(|_| ()).map_err(|kind| SyncError::new(*kind));
+            let _ = waiting.done.send(answer);
+        }
+    }
+
+    /// All that was asked in this round has been answered.
+    fn end_round(&mut self, now: Instant) {
+        let [next, present] = &mut self.waiting;
+        match std::mem::replace(&mut self.round, Round::Over) {
+            Round::Over => {}
+            Round::Good => {
+                self.parts.monitor.agree(now);
+                tell_all(present);
+                if self.parts.session.is_some() {
+                    self.parts.monitor.enter(SyncStatus::Connected, now);
+                }
+            }
+            Round::Odd => tell_all(present),
+            Round::Bad => next.append(present),
+        }
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        let now = Instant::now();
+        self.parts.session = None;
+        self.unread.clear();
+        self.round = self.round.after(SyncErrorKind::Unreachable);
+        self.end_round(now);
+        self.parts.monitor.enter(SyncStatus::Disconnected, now);
+        for waiting in self.commands.drain(..) {
+            let _ = waiting.done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
+        }
+        // Not before its time, and not all processes together.
+        let soonest = self.next_attempt.max(now);
+        self.next_attempt = soonest + self.up_to(ATTEMPT);
+    }
+
+    fn put_off_attempt(&mut self, now: Instant) {
+        self.next_attempt = now + ATTEMPT;
+    }
+}
+
+impl Round {
+    /// What it is after this has gone wrong.
+    const fn after(self, kind: SyncErrorKind) -> Self {
+        match (self, kind) {
+            (Self::Over, _) => Self::Over,
+            (Self::Good | Self::Odd, SyncErrorKind::Foreign) => Self::Odd,
+            _ => Self::Bad,
+        }
+    }
+}
+
+fn tell_all(waiting: &mut Vec<oneshot::Sender<()>>) {
+    for waiting in waiting.drain(..) {
+        // Who no longer waits does not want to know.
+        let _ = waiting.send(());
+    }
+}

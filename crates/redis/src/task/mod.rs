@@ -1,0 +1,279 @@
+//! The one task of a process: listens to its circuits, to Redis and to its operators.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker_fleet::counts::Counts;
+use tower_circuit_breaker_fleet::node::{Link, Node};
+use tower_circuit_breaker_fleet::outbox::Outbox;
+use tower_circuit_breaker_fleet::record::Word;
+use tower_circuit_breaker_fleet::request::Request;
+use tower_circuit_breaker_fleet::time::Timestamp;
+
+use crate::error::{SyncError, SyncErrorKind, Why};
+use crate::health::{Monitor, SyncStatus};
+use crate::link::{Answer, Connector, Push, Pushed, Session};
+
+mod exchange;
+
+/// What handles ask of the task.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Tell me when everything has been read from Redis, from now on.
+    Ready(oneshot::Sender<()>),
+    Command {
+        circuit: Arc<str>,
+        command: FleetCommand,
+        done: oneshot::Sender<Result<(), SyncError>>,
+    },
+}
+
+/// What the task is given.
+pub(super) struct Parts {
+    pub(super) registry: CircuitRegistry,
+    pub(super) node: Node,
+    pub(super) counts: Option<Counts>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) connector: Connector,
+    pub(super) session: Option<Session>,
+    pub(super) pushes: mpsc::Receiver<Push>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) poll: Duration,
+    pub(super) seed: u64,
+}
+
+pub(super) struct Task {
+    parts: Parts,
+    start: Instant,
+    dice: Rng,
+    /// The one exchange under way, or the attempt to connect.
+    work: Option<Work>,
+    /// Of the connection, or of the next.
+    generation: u64,
+    lagged: u64,
+    next_attempt: Instant,
+    next_poll: Instant,
+    next_merge: Instant,
+    due: Option<Instant>,
+    /// The circuits of this round of reading that have yet to be asked for.
+    unread: VecDeque<Arc<str>>,
+    /// Whether all answers of this round were good.
+    round: Round,
+    commands: VecDeque<Waiting>,
+    /// Who waits for the next round, and for the present one.
+    waiting: [Vec<oneshot::Sender<()>>; 2],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Over,
+    Good,
+    /// All has been read, and some of it was no record.
+    Odd,
+    Bad,
+}
+
+type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// A command, and who waits for it.
+struct Waiting {
+    circuit: Arc<str>,
+    command: FleetCommand,
+    done: oneshot::Sender<Result<(), SyncError>>,
+}
+
+/// What work has come to.
+enum Done {
+    Connected(Result<Session, Why>),
+    Asked { session: Session, requests: Arc<[Request]>, answers: Vec<Answer>, sent: Timestamp },
+}
+
+/// The questions of one exchange: as many as Redis answers in about a millisecond.
+const BATCH: usize = 512;
+
+impl Task {
+    pub(super) fn new(parts: Parts) -> Self {
+        let now = Instant::now();
+        Self {
+            start: now,
+            dice: Rng::with_seed(parts.seed),
+            work: None,
+            generation: parts.session.as_ref().map_or(0, |session| session.generation),
+            lagged: 0,
+            next_attempt: now,
+            next_poll: now,
+            next_merge: now,
+            due: None,
+            unread: VecDeque::new(),
+            round: Round::Over,
+            commands: VecDeque::new(),
+            waiting: [Vec::new(), Vec::new()],
+            parts,
+        }
+    }
+
+    /// Runs until the last handle is gone.
+    pub(super) async fn run(mut self) {
+        loop {
+            // Also when messages come faster than they are heard.
+            self.collect();
+            self.attend();
+            self.begin_work();
+            let wake = self.wake();
+            let parts = &mut self.parts;
+            tokio::select! {
+                biased;
+                done = finished(&mut self.work) => self.finish(done),
+                order = parts.orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => return,
+                },
+                Some(push) = parts.pushes.recv() => self.hear_all(push),
+                () = parts.outbox.filled() => {}
+                () = sleep_until(wake) => {}
+            }
+            self.notice_missed();
+        }
+    }
+
+    /// Sees to circuits whose open time is nearly over.
+    fn attend(&mut self) {
+        let link = if self.parts.session.is_some() { Link::Up } else { Link::Down };
+        let (now, registry) = (self.now(), &self.parts.registry);
+        let due = self.parts.node.attend(|name| registry.get(name), link, now);
+        self.due = due.map(|due| self.start + Duration::from_nanos(due.as_nanos()));
+    }
+
+    /// When there is something to do without being asked.
+    fn wake(&self) -> Instant {
+        let next = if self.parts.session.is_none() {
+            self.next_attempt
+        } else if self.parts.counts.is_some() {
+            self.next_poll.min(self.next_merge)
+        } else {
+            self.next_poll
+        };
+        // While work is under way, its end says when to go on.
+        let next = if self.work.is_some() { None } else { Some(next) };
+        let far = || Instant::now() + Duration::from_secs(3600);
+        next.into_iter().chain(self.due).min().unwrap_or_else(far)
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Ready(ready) => {
+                let [next, _] = &mut self.waiting;
+                // Who has given up waiting takes no room.
+                next.retain(|waiting| !waiting.is_closed());
+                next.push(ready);
+                self.next_poll = Instant::now();
+            }
+            Order::Command { circuit, command, done } => {
+                if self.parts.session.is_none() {
+                    let _ = done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
+                    return;
+                }
+                self.commands.push_back(Waiting { circuit, command, done });
+            }
+        }
+    }
+
+    /// Hears `first`, and what came with it.
+    fn hear_all(&mut self, first: Push) {
+        self.hear(first);
+        for _ in 0..BATCH {
+            match self.parts.pushes.try_recv() {
+                Ok(push) => self.hear(push),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, push: Push) {
+        if push.generation != self.generation {
+            return;
+        }
+        match push.what {
+            Pushed::Message(message) => match Word::parse_message(&message) {
+                Ok((word, name)) => {
+                    if let Some(circuit) = self.parts.registry.get(name) {
+                        let now = self.now();
+                        self.parts.node.heard(&circuit, Some(&word), now);
+                    }
+                }
+                Err(_) => self.parts.monitor.count_error(SyncErrorKind::Foreign),
+            },
+            Pushed::Disconnected if self.parts.session.is_some() => {
+                self.parts.monitor.count_error(SyncErrorKind::Unreachable);
+                self.disconnected();
+            }
+            Pushed::Disconnected => {}
+        }
+    }
+
+    /// Takes what circuits have done.
+    fn collect(&mut self) {
+        for (name, change) in self.parts.outbox.take() {
+            if let Some(circuit) = self.parts.registry.get(&name) {
+                self.parts.node.changed(&circuit, &change);
+            }
+        }
+    }
+
+    /// Messages came faster than they were read: what they said is read again.
+    fn notice_missed(&mut self) {
+        // Relaxed: it stands for itself.
+        let lagged = self.parts.connector.lagged.load(Ordering::Relaxed);
+        if lagged != self.lagged {
+            self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
+            self.lagged = lagged;
+            self.next_poll = Instant::now();
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        since(self.start)
+    }
+
+    /// A time drawn by lot, below `most`.
+    fn up_to(&mut self, most: Duration) -> Duration {
+        let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX).max(1);
+        Duration::from_nanos(self.dice.u64(..) % nanos)
+    }
+}
+
+/// The process leaves the fleet, whichever way: no circuit waits for an answer any longer.
+impl Drop for Task {
+    fn drop(&mut self) {
+        let (now, registry) = (self.now(), &self.parts.registry);
+        self.parts.node.leave(|name| registry.get(name), now);
+        self.parts.outbox.close();
+        self.parts.monitor.enter(SyncStatus::Stopped, Instant::now());
+    }
+}
+
+fn since(start: Instant) -> Timestamp {
+    Timestamp::ZERO.after(start.elapsed())
+}
+
+/// The end of the work, if there is any. Cancel safe.
+async fn finished(work: &mut Option<Work>) -> Done {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Counts the messages that found no room.
+pub(super) fn lagged() -> Arc<AtomicU64> {
+    Arc::new(AtomicU64::new(0))
+}

@@ -1,3 +1,0 @@
-//! Tests of the fleet from within this process, together with what it stands upon.
-
-mod seams;
