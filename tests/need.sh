@@ -4,11 +4,26 @@ need() { # command, package
     command -v "$1" >/dev/null 2>&1 && return 0
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
         echo "installing $2, for $1"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >/dev/null
+        apt_get update && apt_get install -y "$2"
     else
         echo "$(basename "$0"): $1 is missing: install it (on Debian: sudo apt-get install $2)" >&2
         return 1
     fi
+}
+
+# apt-get, which waits up to ten minutes where another one is at work. Its own switch for that knows
+# the locks of dpkg only; where the lists or the archives are locked, it gives up at once.
+apt_get() {
+    local end=$((SECONDS + 600)) said
+    while ! said=$(LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=600 "$@" 2>&1 >/dev/null); do
+        case $said in *"get lock"*) ;; *) end=0 ;; esac
+        if [ "$SECONDS" -ge "$end" ]; then
+            echo "$said" >&2
+            return 1
+        fi
+        sleep 2
+    done
 }
 
 # promtool alone, out of Debian's package of Prometheus: that one, installed, would start a server.
@@ -17,10 +32,10 @@ need_promtool() {
     command -v promtool >/dev/null 2>&1 && return 0
     if [ ! -x "$tools/promtool" ]; then
         echo "unpacking promtool"
-        [ "$(id -u)" = 0 ] && apt-get update -qq >/dev/null
+        [ "$(id -u)" = 0 ] && apt_get update
         unpacked=$(mktemp -d) && chmod 755 "$unpacked" && mkdir -p "$tools" || return 1
         (
-            cd "$unpacked" && apt-get download -qq prometheus >/dev/null 2>&1 &&
+            cd "$unpacked" && apt_get download prometheus &&
                 dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool "$tools/"
         )
         rm -rf "$unpacked"
