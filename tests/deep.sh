@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load page sanitizers minimal api deny"
+fixed="coverage instructions load page sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -145,20 +145,6 @@ step_minimal() {
         cargo +nightly update -Z direct-minimal-versions --quiet &&
             CARGO_TARGET_DIR=../minimal cargo check --all-features --lib
     )
-}
-
-# What the crate shows to its users, beside what was recorded. A difference is written over the
-# record: commit it with the change that makes it, and say so in the changelog.
-step_api() {
-    nightly || return 1
-    tool cargo-public-api cargo-public-api || return 1
-    local record=tests/deep/public-api.txt
-    CARGO_TARGET_DIR=target/api cargo +nightly public-api --all-features -sss >target/public-api.txt ||
-        return 1
-    wc -l <target/public-api.txt | sed 's/$/ public items/'
-    diff -u "$record" target/public-api.txt && return 0
-    cp target/public-api.txt "$record"
-    return 1
 }
 
 # Licences, sources and doubles of what the crate depends on.

@@ -1,30 +1,33 @@
 #!/usr/bin/env bash
 # Every check of this crate, by hand or in continuous integration.
 #
-#   tests/run.sh            all steps
-#   tests/run.sh clippy     the named steps only
-#   tests/run.sh --help     the list of steps
+#   tests/run.sh                all steps
+#   tests/run.sh clippy         the named steps only
+#   tests/run.sh api --accept   records the public items as they are
+#   tests/run.sh --help         the list of steps
 #
 # Installs what a Debian machine lacks; says what it needs elsewhere. Prints the time of each step,
 # stops at the first that fails, and ends with a table.
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests abort model races doctests docs examples versus fuzz"
+steps="tools format clippy features tests abort model races doctests docs api examples versus fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
     echo
     echo "Steps: $steps"
     exit 0
 fi
+chosen= accept=
 for step in "$@"; do
-    case " $steps " in
+    case " $steps --accept " in
         *" $step "*) ;;
         *) echo "run.sh: unknown step '$step'; steps are: $steps" >&2; exit 2 ;;
     esac
+    if [ "$step" = --accept ]; then accept=1; else chosen="$chosen $step"; fi
 done
-chosen=${*:-$steps}
+chosen=${chosen:-$steps}
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$(printf '\033[1m') red=$(printf '\033[31m') green=$(printf '\033[32m') plain=$(printf '\033[0m')
@@ -138,6 +141,28 @@ step_races() {
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 
 step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked; }
+
+# What each published crate shows to its users, beside what was recorded in tests/api.
+step_api() {
+    local found=target/api/records status=0 name
+    local -x CARGO_TARGET_DIR=target/api
+    cargo fmt --manifest-path tests/api/Cargo.toml --check || return 1
+    cargo clippy --locked --manifest-path tests/api/Cargo.toml -- -D warnings || return 1
+    rm -rf "$found" && mkdir -p "$found" || return 1
+    cargo run --quiet --locked --manifest-path tests/api/Cargo.toml -- "$found" || return 1
+    wc -l "$found"/*.txt
+    if [ -n "$accept" ]; then
+        rm -f tests/api/*.txt
+        cp "$found"/*.txt tests/api/
+        return
+    fi
+    for name in $(ls tests/api "$found" | grep '\.txt$' | sort -u); do
+        diff -uN "tests/api/$name" "$found/$name" || status=1
+    done
+    [ $status = 0 ] || echo "run.sh: the public items are not those recorded; where that is meant:" \
+        "tests/run.sh api --accept, and a line in CHANGELOG.md" >&2
+    return $status
+}
 
 # What a newcomer runs first. Each is built alone, of what it names; the smallest is small.
 step_examples() {
