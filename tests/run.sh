@@ -11,7 +11,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests abort model races doctests docs api examples versus fuzz"
+steps="tools format clippy features tests abort model races doctests docs api msrv examples versus"
+steps="$steps fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,10s/^# \{0,1\}//p' "$0"
@@ -162,6 +163,12 @@ step_api() {
     [ $status = 0 ] || echo "run.sh: the public items are not those recorded; where that is meant:" \
         "tests/run.sh api --accept, and a line in CHANGELOG.md" >&2
     return $status
+}
+
+# Nothing that a published crate is built of asks for a newer Rust than the crate promises.
+step_msrv() {
+    CARGO_TARGET_DIR=target/api cargo run --quiet --locked --bin msrv \
+        --manifest-path tests/api/Cargo.toml
 }
 
 # What a newcomer runs first. Each is built alone, of what it names; the smallest is small.
