@@ -1,7 +1,7 @@
 //! A window over exactly the last N results, without a lock.
 //!
-//! Results are written ten to a block, and blocks stand in a ring. A block is two words, or three
-//! where slow calls are told apart:
+//! Results are written ten to a block, and the blocks form a ring. A block is two words, or three
+//! where slow calls are counted:
 //!
 //! ```text
 //!   results   epoch tag 16 | block number 24 | results so far 4 | failed 10 | slow 10
@@ -11,16 +11,16 @@
 //!
 //! Recording is one compare-exchange on the `results` word of the current block, which checks the
 //! epoch, takes the place and writes the result at once: that exchange is the moment the result
-//! counts. When a block is full, whoever meets it prepares the next one (its sums, then its
-//! results) and moves `head` on; every step is a compare-exchange from a value that was read while
-//! `head` had not moved, so that it does not matter how many do it or how late one of them is.
+//! counts. A thread that meets a full block prepares the next one (its sums, then its results) and
+//! moves `head` on. Every step is a compare-exchange from a value that was read while `head` had
+//! not moved, so it does not matter how many threads do it or how late one of them is.
 //!
 //! The counts of the window are the sums up to now less the sums up to N results ago: two blocks
 //! are read, however long the window is. The number on a block wraps; it is only compared, and is
 //! far wider than a window is long.
 //!
-//! The position and the sum of failures also say how many results of the epoch succeeded, so that
-//! no counter besides has to be kept for them.
+//! The position and the sum of failures also give the number of successes in the epoch, so no
+//! separate counter is kept for them.
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
@@ -45,7 +45,7 @@ pub(super) struct CountRing<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Results(u64);
 
-/// What a sum is over, and what may be counted in a block.
+/// A property of results that sums and blocks count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Feature {
     Failed,
@@ -67,7 +67,7 @@ const NUMBER: u64 = (1 << 24) - 1;
 const SPARE_BLOCKS: u64 = 2;
 
 impl<'a> CountRing<'a> {
-    /// How many words a window of `length` results takes.
+    /// The number of words that a window of `length` results takes.
     pub(super) fn words_for(length: u32, slow_calls: SlowCalls) -> usize {
         let blocks = u64::from(length).div_ceil(PER_BLOCK).saturating_add(SPARE_BLOCKS);
         let words = blocks.next_power_of_two().saturating_mul(words_per_block(slow_calls));
@@ -90,26 +90,33 @@ impl<'a> CountRing<'a> {
     /// By exchanges, not stores: they take their place among the exchanges of late threads.
     pub(super) fn restart(&self, tag: Tag) {
         // Release, and before the block: a late helper of the old epoch that meets the new block
-        // finds `head` changed too, and gives up.
+        // finds `head` changed too, and gives up. Acquire: pairs with the move in `turn_over`.
         self.head.swap(tag.mark(0), Ordering::AcqRel);
         let sums = [Feature::Failed, Feature::Slow].map(|feature| self.sum(0, feature));
         for sum in sums.into_iter().flatten() {
+            // Release: pairs with the load in `replace`; publishes that `head` has changed.
             sum.swap(tag.mark(0), Ordering::AcqRel);
         }
         if let Some(results) = self.results(0) {
+            // Release: pairs with the loads in `try_record` and `replace`; publishes `head` and
+            // sums.
             results.swap(Results::empty(tag, 0).0, Ordering::AcqRel);
         }
     }
 
-    /// Ends the epoch of `tag` in favour of `next`: from here on no result of it is taken. Gives how
-    /// many have succeeded. The caller holds the lock, and restarts the window next.
+    /// Ends the epoch of `tag` in favour of `next`: from here on no result of it is taken. Returns
+    /// how many have succeeded. The caller holds the lock, and restarts the window next.
     pub(super) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        // Acquire: pairs with the move in `turn_over`; the block that `head` names is prepared.
+        // Release: published with the block below, for a late thread that meets it.
         let head = self.head.swap(next.mark(0), Ordering::AcqRel);
         let number = Tag::strip(head);
         let Some(slot) = self.results(number) else { return 0 };
-        // Whoever read `head` before the exchange above may record in this block until the one
-        // below, and in no other: one that was prepared but never named takes nothing.
-        // What it then holds is of the old epoch, and of no block that anyone looks for.
+        // A thread that read `head` before the exchange above may record in this block until the
+        // exchange below, and in no other: a block that was prepared but never named takes nothing.
+        // From then on the block holds the old tag and a number that no thread looks for.
+        // Acquire: pairs with the exchanges in `try_record`; the sums belong to what it held.
+        // Release: pairs with the load in `try_record`; a thread that meets it sees `head` changed.
         let last = Results(slot.swap(Results::empty(tag, !number).0, Ordering::AcqRel));
         if Tag::on(head) != tag || last.tag() != tag {
             return 0;
@@ -117,7 +124,7 @@ impl<'a> CountRing<'a> {
         self.succeeded(number, last).unwrap_or(0)
     }
 
-    /// How many results of the epoch have succeeded so far.
+    /// The number of results of the epoch that have succeeded so far.
     pub(super) fn successes(&self, tag: Tag) -> u64 {
         self.read(tag, |number, current| self.succeeded(number, current)).unwrap_or(0)
     }
@@ -138,11 +145,14 @@ impl<'a> CountRing<'a> {
                 return None;
             }
             let slot = self.results(number)?;
+            // Acquire: pairs with all exchanges of this word. A thread that gave it another number
+            // or tag had seen or made `head` change, so the load below sees that, too.
             let seen = Results(slot.load(Ordering::Acquire));
             if seen.tag() != tag && !planted(Bug::OldResult) {
                 return None;
             }
             if seen.number() != number & NUMBER {
+                // Acquire: as every load of `head`. That it is new enough follows from `seen`.
                 if self.head.load(Ordering::Acquire) == head {
                     return None; // the ring is being given another shape: the epoch is over
                 }
@@ -156,7 +166,8 @@ impl<'a> CountRing<'a> {
             // Read before the exchange: that it succeeds proves that the block was not full, so
             // `head` had not moved and nothing read here was used again.
             let counts = if sample.may_trip() { self.counts_with(number, next) } else { None };
-            // Release: the next reader of this word may go on to the sums that preceded it.
+            // Release: the next reader of this word may go on to the sums that preceded it. Relaxed
+            // on failure: the loop loads both words again.
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
@@ -171,20 +182,23 @@ impl<'a> CountRing<'a> {
         self.read(tag, |number, current| self.counts_with(number, current)).unwrap_or_default()
     }
 
-    /// What `what` says of the current block, as it was at one moment; `None` when the epoch is
-    /// over.
+    /// The result of `what` for the current block, as it was at one moment; `None` when the epoch
+    /// is over.
     fn read<T>(&self, tag: Tag, what: impl Fn(u64, Results) -> Option<T>) -> Option<T> {
         loop {
+            // Acquire: pairs with the move in `turn_over`; the block was prepared before.
             let head = self.head.load(Ordering::Acquire);
             let number = Tag::strip(head);
             if Tag::on(head) != tag {
                 return None;
             }
+            // Acquire: pairs with the exchanges in `try_record`, and in `replace` and `finish`,
+            // which change the number only once `head` has moved.
             let current = Results(self.results(number)?.load(Ordering::Acquire));
             let is_current = current.tag() == tag && current.number() == number & NUMBER;
             let seen = if is_current { what(number, current) } else { None };
-            // The blocks read are used again only after `head` has moved; the fence keeps the reads
-            // above before this one.
+            // The blocks that were read are used again only after `head` has moved. The fence keeps
+            // the reads above before the load below, which may then be Relaxed.
             fence(Ordering::Acquire);
             if self.head.load(Ordering::Relaxed) == head || planted(Bug::OldCounts) {
                 return seen; // nothing, where the ring is being given another shape
@@ -201,6 +215,8 @@ impl<'a> CountRing<'a> {
         let leaving = if oldest == number {
             current
         } else {
+            // Acquire: pairs with `replace`. Where the block is used again, `head` has moved, and
+            // the caller's check or exchange fails.
             Results(self.results(oldest)?.load(Ordering::Acquire))
         };
         let in_window = |feature| {
@@ -217,8 +233,7 @@ impl<'a> CountRing<'a> {
         })
     }
 
-    /// How many results of the epoch have succeeded when block `number`, the current one, holds
-    /// `current`.
+    /// The number of successes in the epoch when block `number`, the current one, holds `current`.
     fn succeeded(&self, number: u64, current: Results) -> Option<u64> {
         let failed = self.sum_with(number, current, PER_BLOCK, Feature::Failed)?;
         Some(recorded(number, current).wrapping_sub(failed))
@@ -242,7 +257,8 @@ impl<'a> CountRing<'a> {
                 .results(next)
                 .is_some_and(|results| self.replace(head, results, Results::empty(tag, next).0));
         if prepared {
-            // Release: publishes the block that was prepared. A failure means that it is done.
+            // Release: pairs with the loads of `head`; publishes the block that was prepared.
+            // Relaxed on failure: another thread has moved it.
             let moved = tag.mark(next);
             let _ = self.head.compare_exchange(head, moved, Ordering::AcqRel, Ordering::Relaxed);
         }
@@ -251,15 +267,19 @@ impl<'a> CountRing<'a> {
     /// Makes `word` hold `value`; false when `head` moved on before that.
     fn replace(&self, head: u64, word: &AtomicU64, value: u64) -> bool {
         loop {
+            // Acquire: pairs with the exchange below. A value of a later use of the block was put
+            // there by a thread that saw `head` move, so the load of `head` sees it moved.
             let old = word.load(Ordering::Acquire);
             if old == value {
                 return true;
             }
-            // What was read above is from before `head` moved, so the exchange below can only put
-            // `value` in the place of what the block held one lap ago.
+            // While `head` stands, what was read above is what the block held one lap ago, and the
+            // exchange below replaces nothing else. Acquire: as every load of `head`.
             if self.head.load(Ordering::Acquire) != head && !planted(Bug::OldCursor) {
                 return false;
             }
+            // Release: pairs with the load above and those of readers; publishes that `head` was at
+            // least this far. Relaxed on failure: the loop loads again.
             let swapped = word.compare_exchange(old, value, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
                 return true;
@@ -269,6 +289,8 @@ impl<'a> CountRing<'a> {
 
     /// The sum before block `number` and of the first `places` results of it.
     fn sum_with(&self, number: u64, block: Results, places: u64, feature: Feature) -> Option<u64> {
+        // Acquire: pairs with `replace`. Where the sum is of a later use of the block, `head` has
+        // moved, and the caller's check or exchange fails.
         let before = Tag::strip(self.sum(number, feature)?.load(Ordering::Acquire));
         Some(before.wrapping_add(block.count(places, feature)))
     }
@@ -289,7 +311,7 @@ impl<'a> CountRing<'a> {
         }
     }
 
-    /// Where block `number` stands.
+    /// The place of block `number` in the ring.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "masked to the length of a slice")]
     fn place(&self, number: u64) -> usize {

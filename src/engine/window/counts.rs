@@ -1,31 +1,31 @@
-//! What a window counts, and what it says of a result.
+//! The counts of a window, and its answer to a new result.
 
-/// What a window holds.
+/// The counts of the calls in a circuit's sliding window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WindowCounts {
-    /// Successes and failures.
+    /// Number of successes and failures.
     pub calls: u64,
-    /// Calls that failed.
+    /// Number of calls that failed.
     pub failures: u64,
-    /// Calls that were slow, whether they failed or not; 0 without a slow-call rule.
+    /// Number of slow calls, failed or not; 0 without a slow-call rule.
     pub slow_calls: u64,
 }
 
-/// What became of a result; with the counts when it is one that may trip the circuit.
+/// What a window did with a result; with the counts when the result may trip the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noted {
     /// Its epoch is over.
     Late,
     /// The window also knows how many results of the epoch there were.
     Counted(Option<WindowCounts>),
-    /// The window forgets it in time, or there is none.
+    /// The window drops it in time, or there is no window.
     Uncounted(Option<WindowCounts>),
 }
 
-/// How much of a window of time is enough: the newest whole buckets, at least so many and with so many
-/// calls, and what has begun after them.
+/// How much of a time window is enough: the newest whole buckets, at least `buckets` of them with
+/// at least `calls` calls, and the bucket that has begun after them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Enough {
     pub(crate) buckets: u64,

@@ -1,4 +1,4 @@
-//! Sliding windows: what the last calls were worth.
+//! Sliding windows: the outcomes of the last calls.
 
 pub(crate) mod counts;
 pub(crate) mod span;
@@ -29,8 +29,8 @@ mod tests;
 /// The window of one circuit: its shape, which a reconfiguration may change, and its words.
 ///
 /// Shape and width are written under the lock that guards changes of state, before the epoch that
-/// uses them is published. A result of an older epoch may read a mixture; it can do no harm, since
-/// no word that it finds carries its tag any more once the new epoch begins.
+/// uses them is published. A result of an older epoch may read a mixture of old and new. It does no
+/// harm: once the new epoch begins, no word that it finds carries its tag.
 #[derive(Debug)]
 pub(crate) struct Window {
     /// See [`Shape`].
@@ -42,10 +42,10 @@ pub(crate) struct Window {
     slots: Slots,
 }
 
-/// What a window spans and where its words are, in one word:
+/// The span of a window and the place of its words, in one word:
 ///
 /// ```text
-///   kind 2 | slow calls told apart 1 | block of the slots 8 | words 21 | calls or buckets 32
+///   kind 2 | slow calls counted 1 | block of the slots 8 | words 21 | calls or buckets 32
 /// ```
 #[derive(Debug, Clone, Copy)]
 struct Shape(u64);
@@ -61,15 +61,16 @@ impl Window {
         }
     }
 
-    /// Sets what the window spans. The caller holds the lock, and restarts the window next.
+    /// Sets the span of the window. The caller holds the lock, and restarts the window next.
     pub(crate) fn reshape(&self, span: Option<SlidingWindow>, slow_calls: SlowCalls) {
         let block = self.slots.make_room(words_for(span, slow_calls));
         if let Some(SlidingWindow(Span::Time { length, buckets })) = span {
             // Rounded up: a window is never shorter than asked for.
             let width = nanos(length).div_ceil(u64::from(buckets).max(1));
-            // Relaxed: published with the epoch, as is the shape.
+            // Relaxed: published with the epoch, by the Release in `Machine::publish`.
             self.width.store(width, Ordering::Relaxed);
         }
+        // Relaxed: published with the epoch, as is the width.
         self.shape.store(Shape::new(span, slow_calls, block).0, Ordering::Relaxed);
     }
 
@@ -78,14 +79,14 @@ impl Window {
         self.with_ring(|| (), |ring| ring.restart(tag), |ring| ring.restart(tag, now));
     }
 
-    /// Ends the epoch of `tag` in favour of `next`: from here on a window that counts takes no
-    /// result of it. Gives how many successes it has counted. The caller holds the lock, and
-    /// restarts the window next.
+    /// Ends the epoch of `tag` in favour of `next`: from here on a count window takes no result of
+    /// it. Returns how many successes it has counted. The caller holds the lock, and restarts the
+    /// window next.
     pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
         self.with_ring(|| 0, |ring| ring.finish(tag, next), |_| 0)
     }
 
-    /// How many successes the window has counted in this epoch.
+    /// The number of successes that the window has counted in this epoch.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
         self.with_ring(|| 0, |ring| ring.successes(tag), |_| 0)
     }
@@ -105,18 +106,18 @@ impl Window {
         )
     }
 
-    /// What the window holds now; nothing when the epoch is over.
+    /// The counts of the window now; all zero when the epoch is over.
     pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
         self.with_ring(WindowCounts::default, |ring| ring.counts(tag), |ring| ring.counts(tag, now))
     }
 
-    /// What the newest buckets of a window of time hold; nothing when the epoch is over.
+    /// The counts of the newest buckets of a time window; all zero when the epoch is over.
     pub(crate) fn recent(&self, tag: Tag, enough: Enough, now: Timestamp) -> WindowCounts {
         let time = |ring: TimeRing<'_>| ring.recent(tag, enough, now);
         self.with_ring(WindowCounts::default, |ring| ring.counts(tag), time)
     }
 
-    /// Hands the ring to the one of these that is for its kind.
+    /// Calls the one of these closures that is for the kind of the ring.
     ///
     /// Not an enum: a ring that is built in memory and moved costs more than recording in it.
     #[inline]
@@ -126,8 +127,8 @@ impl Window {
         count: impl FnOnce(CountRing<'_>) -> T,
         time: impl FnOnce(TimeRing<'_>) -> T,
     ) -> T {
-        // Relaxed: whoever is of the current epoch read the state word with Acquire, which
-        // published the shape; whoever is not finds no word with its tag.
+        // Relaxed: a result of the current epoch comes after an Acquire load of the state word,
+        // which published the shape; a result of another epoch finds no word with its tag.
         let shape = Shape(self.shape.load(Ordering::Relaxed));
         let words = || self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[]);
         match shape.kind() {
@@ -135,6 +136,7 @@ impl Window {
                 count(CountRing::new(words(), &self.cursor, shape.size(), shape.slow_calls()))
             }
             Shape::TIME => {
+                // Relaxed: as the shape.
                 let width = self.width.load(Ordering::Relaxed);
                 let classes = shape.slow_calls().classes();
                 time(TimeRing::new(words(), &self.cursor, shape.size(), width, classes))

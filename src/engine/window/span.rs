@@ -1,8 +1,8 @@
-//! What a window spans.
+//! The span of a window.
 
 use std::time::Duration;
 
-/// Which results a circuit looks at: the last so many, or those of the last stretch of time.
+/// The sliding window that trip rules are held against: the last N calls, or a span of time.
 ///
 /// Default: the last 10 s in 10 buckets. Cost and memory depend on the settings alone, never on the
 /// traffic.
@@ -28,21 +28,23 @@ pub(crate) enum Span {
 }
 
 impl SlidingWindow {
-    /// The longest count window; its memory is between 1.6 and 3.2 bytes a call, half as much
-    /// again with a rule for slow calls.
+    /// The largest number of calls in a count window.
+    ///
+    /// A count window takes between 1.6 and 3.2 bytes a call, half as much again with a rule for
+    /// slow calls.
     pub const MAX_CALLS: u32 = 1_000_000;
 
-    /// The most buckets of a time window.
+    /// The largest number of buckets in a time window.
     pub const MAX_BUCKETS: u32 = 3_600;
 
     /// The shortest bucket of a time window.
     pub const SHORTEST_BUCKET: Duration = Duration::from_millis(1);
 
-    /// The last `calls` results, exactly.
+    /// Makes a window over exactly the last `calls` successes and failures.
     ///
     /// # Panics
     ///
-    /// When `calls` is 0 or above [`MAX_CALLS`](Self::MAX_CALLS).
+    /// Panics if `calls` is 0 or above [`MAX_CALLS`](Self::MAX_CALLS).
     #[must_use]
     #[track_caller]
     #[doc(alias = "slidingWindowSize")]
@@ -56,16 +58,16 @@ impl SlidingWindow {
         Self(Span::Calls(calls))
     }
 
-    /// The results of the last `length`, in 10 buckets, or fewer where they would be shorter than
-    /// 1 ms.
+    /// Makes a window over the results of the last `length`, in 10 buckets.
     ///
-    /// The window moves on by one bucket at a time: with ten buckets it spans between nine tenths
-    /// of `length` and all of it. A bucket counts 4,294,967,295 results of a sort and no more, so
-    /// that a rate is off where more come in one bucket.
+    /// There are fewer buckets where they would be shorter than 1 ms. The window moves on by one
+    /// bucket at a time: with ten buckets it spans between nine tenths of `length` and all of it. A
+    /// bucket counts at most 4,294,967,295 results of one class; a rate is off where more come in
+    /// one bucket.
     ///
     /// # Panics
     ///
-    /// When `length` is under 1 ms.
+    /// Panics if `length` is under 1 ms.
     #[must_use]
     #[track_caller]
     #[doc(alias = "TIME_BASED")]
@@ -76,12 +78,12 @@ impl SlidingWindow {
         Self::in_buckets(length, u32::try_from(fitting).unwrap_or(DEFAULT_BUCKETS))
     }
 
-    /// Cuts a time window into `buckets`.
+    /// Sets the number of buckets that a time window is cut into.
     ///
     /// # Panics
     ///
-    /// When this is a count window, when `buckets` is 0 or above
-    /// [`MAX_BUCKETS`](Self::MAX_BUCKETS), or when a bucket would be shorter than 1 ms.
+    /// Panics if this is a count window, if `buckets` is 0 or above
+    /// [`MAX_BUCKETS`](Self::MAX_BUCKETS), or if a bucket would be shorter than 1 ms.
     #[must_use]
     #[track_caller]
     #[doc(alias = "rollingStats.numBuckets")]

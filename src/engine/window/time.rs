@@ -1,23 +1,22 @@
-//! A window over the last stretch of time, in fixed buckets, without a lock.
+//! A window over a span of time, in fixed buckets, without a lock.
 //!
-//! Time is cut into ticks of one bucket's width. A bucket is two words (fast results that
-//! succeeded, that failed), or four where slow calls are told apart; every result adds one to one
-//! word:
+//! Time is cut into ticks of one bucket's width. A bucket is two words (successes and failures), or
+//! four where slow calls are counted; every result adds one to one word:
 //!
 //! ```text
 //!   word   epoch tag 16 | tick 16 | count 32
 //!   newest epoch tag 16 | tick 48
 //! ```
 //!
-//! Recording is one compare-exchange on a word. When time has gone on, whoever comes first wipes
-//! the buckets of the ticks that have passed, the oldest first, and only then moves `newest`. So a
-//! word belongs to one of the last ticks up to `newest`, after an idle gap of any length, or is
-//! being wiped for a later one: a reader that meets such a word takes the window to begin after its
+//! Recording is one compare-exchange on a word. When time has gone on, the first thread to record
+//! wipes the buckets of the ticks that have passed, the oldest first, and only then moves `newest`.
+//! So a word belongs to one of the last ticks up to `newest`, after an idle gap of any length, or
+//! is being wiped for a later one. A reader that meets such a word lets the window begin after its
 //! bucket, so that a rate is never torn.
 //!
 //! The tick on a word keeps a thread that was held up from wiping or counting in a bucket that is
-//! used again. It has 16 bits: a thread that stands still between two instructions while a gap of
-//! exactly a multiple of 65,536 ticks goes by can misplace one result.
+//! used again. It has 16 bits: a thread that is stopped between two instructions for exactly a
+//! multiple of 65,536 ticks can misplace one result.
 
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
@@ -40,7 +39,7 @@ pub(super) struct TimeRing<'a> {
     classes: Classes,
 }
 
-/// Which results are told apart, each in a word of its own.
+/// The classes of results that are counted apart, each in a word of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Classes {
     /// Succeeded and failed.
@@ -52,7 +51,7 @@ pub(super) enum Classes {
 const COUNT: u64 = (1 << 32) - 1;
 
 impl<'a> TimeRing<'a> {
-    /// How many words a window of `buckets` takes.
+    /// The number of words that a window of `buckets` takes.
     pub(super) fn words_for(buckets: u32, classes: Classes) -> usize {
         usize::try_from(u64::from(buckets).saturating_mul(classes.number())).unwrap_or(usize::MAX)
     }
@@ -75,10 +74,11 @@ impl<'a> TimeRing<'a> {
     pub(super) fn restart(&self, tag: Tag, now: Timestamp) {
         let tick = self.tick(now);
         // Release, and before the words: a late thread of the old epoch that meets a new word finds
-        // `newest` changed too, and gives up.
+        // `newest` changed too, and gives up. Acquire: pairs with the move in `advance`.
         self.newest.swap(tag.mark(tick), Ordering::AcqRel);
         for past in self.live(tick) {
             for word in self.bucket(past) {
+                // Release: pairs with every load of the word; publishes that `newest` has changed.
                 word.swap(fresh(tag, past), Ordering::AcqRel);
             }
         }
@@ -98,8 +98,8 @@ impl<'a> TimeRing<'a> {
         self.counts_at(tag, self.tick(now))
     }
 
-    /// Adds one result in the newest tick, which is `tick` or later, and gives it; `None` when the
-    /// epoch is over.
+    /// Adds one result in the newest tick, which is `tick` or later, and returns that tick; `None`
+    /// when the epoch is over.
     ///
     /// A thread that was held up between reading the clock and this, or whose clock went back,
     /// finishes its call now: its result belongs here.
@@ -108,11 +108,14 @@ impl<'a> TimeRing<'a> {
         loop {
             let tick = self.advance(tag, tick)?;
             let word = self.bucket(tick).get(self.classes.index(sample))?;
+            // Acquire: pairs with `wipe` and `restart`. A word of a new epoch comes with its
+            // `newest`, which the load below then sees.
             let seen = word.load(Ordering::Acquire);
             if Tag::on(seen) != tag && !planted(Bug::OldResult) {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
+                // Acquire: as every load of `newest`.
                 if self.newest.load(Ordering::Acquire) == tag.mark(tick) {
                     return None; // the ring is being given another shape: the epoch is over
                 }
@@ -121,6 +124,7 @@ impl<'a> TimeRing<'a> {
             // A full word stays full: a count may be too low, never wrapped.
             let next = if seen & COUNT == COUNT { seen } else { seen.wrapping_add(1) };
             // AcqRel: pairs with the loads of readers and of the thread that wipes the bucket.
+            // Relaxed on failure: the loop loads both words again.
             let swapped =
                 word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
@@ -129,8 +133,8 @@ impl<'a> TimeRing<'a> {
         }
     }
 
-    /// Brings `newest` to at least `tick`, over wiped buckets, and gives it; `None` when the epoch
-    /// is over.
+    /// Moves `newest` on to at least `tick`, over wiped buckets, and returns it; `None` when the
+    /// epoch is over.
     fn advance(&self, tag: Tag, tick: u64) -> Option<u64> {
         loop {
             // Acquire: pairs with the exchange below; the buckets up to it were wiped before.
@@ -147,7 +151,8 @@ impl<'a> TimeRing<'a> {
                 .filter(|passed| *passed > newest)
                 .all(|passed| self.bucket(passed).iter().all(|word| self.wipe(seen, word, passed)));
             if wiped {
-                // Release: publishes the wiped buckets. A failure means that another was faster.
+                // Release: pairs with the loads of `newest`; publishes the wiped buckets. Relaxed
+                // on failure: another thread was faster, and the loop loads it again.
                 let moved = tag.mark(tick);
                 let _ =
                     self.newest.compare_exchange(seen, moved, Ordering::AcqRel, Ordering::Relaxed);
@@ -159,11 +164,14 @@ impl<'a> TimeRing<'a> {
     fn wipe(&self, seen: u64, word: &AtomicU64, tick: u64) -> bool {
         let fresh = fresh(Tag::on(seen), tick);
         loop {
+            // Acquire: pairs with the exchange below and with `restart` and `count`. A word that
+            // was changed after `newest` moved is seen together with that move.
             let old = word.load(Ordering::Acquire);
             if old == fresh {
                 return true;
             }
-            // While `newest` stands, nobody records in `tick`: what was read is from before it.
+            // While `newest` stands, no thread records in `tick`: what was read is from before it.
+            // Acquire: as every load of `newest`.
             if self.newest.load(Ordering::Acquire) != seen && !planted(Bug::OldCursor) {
                 return false;
             }
@@ -173,6 +181,8 @@ impl<'a> TimeRing<'a> {
             if Tag::on(old) == Tag::on(seen) && is_ahead(old) && !planted(Bug::TakenBack) {
                 return true;
             }
+            // Release: pairs with the loads of the word; publishes that `newest` was at least
+            // `seen`. Relaxed on failure: the loop loads again.
             if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 return true;
             }
@@ -182,7 +192,7 @@ impl<'a> TimeRing<'a> {
     /// Whether `word` was wiped for a tick after `tick`, while `newest` has not moved yet.
     #[expect(clippy::cast_possible_truncation, reason = "stamps have 16 bits")]
     fn is_ahead(&self, newest: u64, word: u64, tick: u64) -> bool {
-        // What the bucket holds until someone wipes it: the last tick up to `newest` that is its.
+        // Until a thread wipes it, the bucket holds the last of its ticks up to `newest`.
         let laps = tick.saturating_sub(newest).div_ceil(self.buckets);
         let held = tick.checked_sub(laps.saturating_mul(self.buckets));
         let ahead = stamp(word).wrapping_sub(tick) as u16 as i16;
@@ -192,7 +202,7 @@ impl<'a> TimeRing<'a> {
     /// The counts of the newest buckets, `enough` of them and no more.
     pub(super) fn recent(&self, tag: Tag, enough: Enough, now: Timestamp) -> WindowCounts {
         let tick = self.tick(now);
-        // The bucket of this moment may just have begun, and is none of them.
+        // The bucket of this moment may just have begun, and does not count as one of them.
         let newest = tick.saturating_sub(enough.buckets);
         self.sum(tag, tick, |live, counts| live <= newest && counts.calls >= enough.calls)
     }
@@ -201,8 +211,8 @@ impl<'a> TimeRing<'a> {
         self.sum(tag, tick, |_, _| false)
     }
 
-    /// The counts of the window that ends in `tick`, or of its newest buckets down to one, and up to it
-    /// from the newest, of which `is_enough` holds.
+    /// The counts of the window that ends in `tick`, from its newest bucket back to the first one
+    /// at which `is_enough` holds.
     #[inline]
     fn sum(
         &self,
@@ -211,6 +221,7 @@ impl<'a> TimeRing<'a> {
         is_enough: impl Fn(u64, WindowCounts) -> bool,
     ) -> WindowCounts {
         loop {
+            // Acquire: pairs with the move in `advance`; the buckets up to it were wiped before.
             let seen = self.newest.load(Ordering::Acquire);
             let newest = Tag::strip(seen);
             if Tag::on(seen) != tag {
@@ -222,6 +233,7 @@ impl<'a> TimeRing<'a> {
                 let newer = counts;
                 let mut whole = true;
                 for (index, word) in self.bucket(live).iter().enumerate() {
+                    // Acquire: pairs with the exchanges in `count`, `wipe` and `restart`.
                     let word = word.load(Ordering::Acquire);
                     if Tag::on(word) == tag && stamp(word) == live & STAMP {
                         add(&mut counts, index, word & COUNT);
@@ -239,7 +251,8 @@ impl<'a> TimeRing<'a> {
                     break;
                 }
             }
-            // The buckets read are wiped only to move `newest`; the fence keeps the reads before.
+            // The buckets that were read are wiped only to move `newest`. The fence keeps the reads
+            // above before the load below, which may then be Relaxed.
             fence(Ordering::Acquire);
             if self.newest.load(Ordering::Relaxed) == seen || planted(Bug::OldCounts) {
                 return counts;
@@ -287,7 +300,7 @@ impl Classes {
     }
 }
 
-/// Adds what word `index` of a bucket has counted.
+/// Adds the count of word `index` of a bucket.
 fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
     counts.calls = counts.calls.saturating_add(counted);
     if index & 1 == 1 {
