@@ -1,8 +1,8 @@
-//! A closed circuit that admits only a share of the calls: while it ramps up after a recovery, and
-//! while it throttles for an upstream that refuses many.
+//! The share of calls that a closed circuit admits: less than all while it ramps up after a
+//! recovery, and while it throttles for an upstream that refuses many.
 //!
-//! Nothing here takes a lock. Who is admitted is drawn at random: a share that was dealt out in turn
-//! could fall to the same caller each time.
+//! Nothing here takes a lock. The calls to admit are drawn at random: a share that was dealt out in
+//! turn could fall to the same caller each time.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::sync::{AtomicU64, Ordering};
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
-/// What decides on the share, and the jitter.
+/// What the share is computed from, and the generator that draws by it.
 #[derive(Debug)]
 pub(crate) struct AdmissionShare {
     /// How long a ramp lasts in nanoseconds; 0 for none.
@@ -27,8 +27,9 @@ pub(crate) struct AdmissionShare {
     /// The throttle's multiple, scaled; 0 for none.
     multiple: AtomicU64,
     /// The calls of the last two minutes: accepted, or refused by the upstream or by this throttle.
+    /// Its words are ordered as those of any window.
     tried: Window,
-    /// The state of [`JitterRng`], rolled without a lock.
+    /// The state of [`JitterRng`], which moves on without a lock.
     jitter: AtomicU64,
 }
 
@@ -36,13 +37,13 @@ pub(crate) struct AdmissionShare {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Share(u64);
 
-/// As in the book: long enough that a few calls a second say something.
+/// As in the SRE book: long enough that a few calls a second suffice.
 const TRIED: SlidingWindow =
     SlidingWindow(Span::Time { length: Duration::from_secs(120), buckets: 12 });
 
 const BUCKETS_A_MINUTE: u64 = 6;
 
-/// A share of fewer calls says little.
+/// A share of fewer calls is noise.
 const FEWEST_CALLS: u64 = 50;
 
 const SCALE: u64 = Throttle::SCALE as u64;
@@ -60,13 +61,13 @@ impl AdmissionShare {
 
     /// Takes over `settings`. The caller holds the lock, and restarts next.
     pub(crate) fn configure(&self, settings: &Settings) {
-        // Relaxed, here and below: published with the epoch.
+        // Relaxed, both: published with the epoch, by the Release in `Machine::publish`.
         self.ramp.store(settings.ramp.map_or(0, nanos), Ordering::Relaxed);
         self.multiple.store(settings.throttle.map_or(0, Throttle::scaled), Ordering::Relaxed);
         self.tried.reshape(settings.throttle.map(|_| TRIED), SlowCalls::Ignored);
     }
 
-    /// Forgets what was tried, for a new epoch. The caller holds the lock.
+    /// Clears the calls that were tried, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
         self.tried.restart(tag, now);
     }
@@ -74,23 +75,26 @@ impl AdmissionShare {
     /// Whether calls are throttled.
     #[inline]
     pub(crate) fn has_throttle(&self) -> bool {
+        // Relaxed: published with the epoch; a call of an older one finds its tag gone.
         self.multiple.load(Ordering::Relaxed) != 0
     }
 
-    /// Notes what became of a call, where calls are throttled.
+    /// Counts the verdict on a call, where calls are throttled.
     pub(crate) fn tried(&self, tag: Tag, verdict: Verdict, now: impl FnOnce() -> Timestamp) {
         if self.has_throttle() {
             self.tried.record(tag, Sample { verdict, pace: Pace::Fast }, now);
         }
     }
 
-    /// The share of calls that the throttle admits: by all that were tried, or by the newest of them if
-    /// that is more.
+    /// The share of calls that the throttle admits: by all calls that were tried, or by the newest
+    /// of them if that is more.
     ///
-    /// In the time that is looked back to, calls to an upstream that accepts all of them grow by little
-    /// more than the multiple. Of an outage that is longer, one call is left in that time: by 1.1 in two
-    /// minutes, it would take hours until they are all again. By the newest, they grow in minutes.
+    /// Within one window, calls to an upstream that accepts all of them grow by little more than
+    /// the multiple. After an outage longer than the window, one call is left in it: at a multiple
+    /// of 1.1 in two minutes it would take hours to admit all calls again. By the newest calls, it
+    /// takes minutes.
     pub(crate) fn throttled(&self, tag: Tag, now: Timestamp) -> Share {
+        // Relaxed: as in `has_throttle`.
         let multiple = self.multiple.load(Ordering::Relaxed);
         if multiple == 0 {
             return Share::ALL;
@@ -102,8 +106,9 @@ impl AdmissionShare {
         share.max(Share::throttled(multiple, self.tried.recent(tag, enough(multiple), now)))
     }
 
-    /// The share of calls that are admitted when `left` of a ramp is to come.
+    /// The share of calls that are admitted when `left` of a ramp is still to come.
     pub(crate) fn ramped(&self, left: Duration) -> Share {
+        // Relaxed: published with the epoch.
         let (ramp, left) = (self.ramp.load(Ordering::Relaxed), nanos(left));
         if ramp == 0 || left == 0 {
             return Share::ALL;
@@ -119,17 +124,19 @@ impl AdmissionShare {
         if share == Share::ALL {
             return true;
         }
-        // Relaxed: only that no two draws are the same one matters.
+        // Relaxed: each draw must only find another state, and an exchange of one word sees to
+        // that.
         let state = self.jitter.fetch_add(JitterRng::STEP, Ordering::Relaxed);
         JitterRng::mix(state) >> 32 < share.0
     }
 }
 
-/// How many of the calls that were tried are the newest: those of a minute for each one that `multiple`
-/// is above 1, and of ten seconds at least.
+/// How many of the calls that were tried count as the newest: those of one minute for each whole by
+/// which `multiple` exceeds 1, and of ten seconds at least.
 ///
-/// The smaller it is, the shorter: calls grow about as fast under each multiple, ten-fold in a minute
-/// and a half. In a few seconds, they would before anybody hears that the upstream is overloaded again.
+/// The smaller the multiple, the shorter the time, so that calls grow about as fast under each: to
+/// ten times in a minute and a half. If they grew in a few seconds, the upstream would be
+/// overloaded again before its refusals were counted.
 const fn enough(multiple: u64) -> Enough {
     let buckets = multiple.saturating_sub(SCALE).saturating_mul(BUCKETS_A_MINUTE) / SCALE;
     Enough { buckets: if buckets == 0 { 1 } else { buckets }, calls: FEWEST_CALLS }
@@ -137,10 +144,10 @@ const fn enough(multiple: u64) -> Enough {
 
 impl Share {
     pub(crate) const ALL: Self = Self(1 << 32);
-    /// What a ramp begins with: a tenth.
+    /// The share at the beginning of a ramp: a tenth.
     const FIRST: Self = Self(Self::ALL.0 / 10);
 
-    /// What a throttle admits that has tried these calls.
+    /// The share that a throttle admits after these calls.
     ///
     /// One less [equation 21-1](https://sre.google/sre-book/handling-overload/#eq2101) of the SRE
     /// book: `1 - (requests - k × accepts) / (requests + 1)`, at most 1.
