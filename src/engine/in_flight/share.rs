@@ -75,7 +75,7 @@ impl AdmissionShare {
     /// Whether calls are throttled.
     #[inline]
     pub(crate) fn has_throttle(&self) -> bool {
-        // Relaxed: published with the epoch; a call of an older one finds its tag gone.
+        // Relaxed: published with the epoch; what a stale call does by it is cleared with its tag.
         self.multiple.load(Ordering::Relaxed) != 0
     }
 

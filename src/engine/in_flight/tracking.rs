@@ -276,7 +276,7 @@ impl InFlight {
 
     #[inline]
     fn ticks(&self) -> Option<Ticks> {
-        // Relaxed: published with the epoch; a call of another one finds its tag gone.
+        // Relaxed: published with the epoch; what a stale call does by it is cleared with its tag.
         match self.ticks.load(Ordering::Relaxed) {
             0 => None,
             ticks => Some(Ticks(ticks)),

@@ -1,6 +1,6 @@
 //! The state machine of a circuit, and admission to it.
 //!
-//! One atomic word publishes state and epoch. A closed circuit is admitted to and recorded in
+//! One atomic word publishes state and epoch. Calls to a closed circuit are admitted and recorded
 //! without a lock; a rejection reads the word and the deadline. Only probes and changes of state
 //! take the lock.
 
@@ -42,15 +42,16 @@ use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::sync::{Arc, AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
 
-/// The machine room of one circuit.
+/// The state machine of one circuit.
 #[derive(Debug)]
 pub(crate) struct Machine {
     /// See [`Word`].
     word: AtomicU64,
-    /// While open: when that ends. While half-open: when a slot is free at the latest.
+    /// The deadline. While open: the end of the open time. While half-open: when a slot is free at
+    /// the latest. While closed: the end of a ramp, or zero.
     until: AtomicU64,
     recorder: Recorder,
-    /// Elsewhere, so that what every call changes shares no cache line with what every call reads.
+    /// Boxed, so that what every call changes shares no cache line with what every call reads.
     tally: Box<Tally>,
     kinds: KindCounts,
     /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
@@ -58,12 +59,12 @@ pub(crate) struct Machine {
     control: Mutex<Control>,
 }
 
-/// Who takes a probe's slot.
+/// The purpose for which a probe's slot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
     /// A call that begins.
     Call,
-    /// A call that will perhaps be made.
+    /// A call that may be made later.
     CallToCome,
 }
 
@@ -78,7 +79,7 @@ pub(crate) enum Refusal {
         until: Timestamp,
     },
     ForcedOpen,
-    /// Closed, but not for all calls.
+    /// Closed, but only for a share of the calls.
     Ramping,
     Throttled,
 }
@@ -106,17 +107,21 @@ impl Machine {
 
     #[inline]
     pub(crate) fn word(&self) -> Word {
-        // Acquire: pairs with `publish`; whoever knows an epoch sees its limits and its deadline.
+        // Acquire: pairs with the Release in `publish`; a thread that sees an epoch sees its
+        // limits, its cleared windows and runs, and a deadline no older than the zero that precedes
+        // it.
         Word::from_bits(self.word.load(Ordering::Acquire))
     }
 
-    /// The deadline; only with the word read after it can it be trusted.
+    /// The deadline; without the lock it is to be trusted only if the word, read after it, is still
+    /// the one that was read before.
     pub(crate) fn until(&self) -> Timestamp {
-        // Acquire: keeps the load of the word that checks it behind; pairs with `set_until`.
+        // Acquire: pairs with the Release in `set_until`, and keeps the load of the word that
+        // checks it behind this one.
         Timestamp::from_nanos(self.until.load(Ordering::Acquire))
     }
 
-    /// Admits a call, if the circuit is closed and that is all there is to it.
+    /// Admits a call if the circuit is closed and neither tracks, ramps nor throttles calls.
     #[inline]
     pub(crate) fn admit_closed(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
@@ -127,7 +132,7 @@ impl Machine {
         Some(Ticket::new(word, started))
     }
 
-    /// Admits a call or refuses it; the change is the end of the open time.
+    /// Admits a call or refuses it; with the change, if that ended the open time or tripped.
     pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
@@ -144,8 +149,8 @@ impl Machine {
         (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
     }
 
-    /// Takes a probe's slot, or a ticket that needs none; a refusal comes with the word that it is
-    /// true of, and is not counted.
+    /// Takes a probe's slot, or a ticket that needs none. A refusal comes with the word that it was
+    /// decided by, and is not counted.
     pub(crate) fn take_slot(
         &self,
         taker: For,
@@ -185,7 +190,7 @@ impl Machine {
         (taken, change)
     }
 
-    /// Why a call would be refused now, if it would; changes nothing.
+    /// Why a call would be refused now; `None` if it would be admitted. Changes nothing.
     #[inline]
     pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
         let word = self.word();
@@ -200,7 +205,7 @@ impl Machine {
         self.tally.add(Counter::Rejected);
     }
 
-    /// Why `word` refuses a call now; `None` also where only the lock can tell.
+    /// Why `word` refuses a call now; `None` also where that can be decided only under the lock.
     fn refusal(&self, word: Word, now: Timestamp) -> Option<Refusal> {
         if word.overridden() == Some(Override::ForcedOpen) {
             return Some(Refusal::ForcedOpen);
@@ -216,7 +221,7 @@ impl Machine {
         }
     }
 
-    /// Refuses the call, or only notes that it would be, under observation.
+    /// Refuses the call; under observation, admits it and counts that it would have been refused.
     fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
         if word.overridden() == Some(Override::Observing) {
             self.tally.add(Counter::WouldHaveRejected);
@@ -228,11 +233,11 @@ impl Machine {
 
     /// Counts a call that was not sent.
     pub(crate) fn count_not_sent(&self) {
-        // Relaxed: it stands for itself.
+        // Relaxed: a number for totals; nothing is decided by it.
         self.not_sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many calls were not sent.
+    /// The number of calls that were not sent.
     pub(crate) fn not_sent(&self) -> u64 {
         // Relaxed: as in `count_not_sent`.
         self.not_sent.load(Ordering::Relaxed)
@@ -242,7 +247,7 @@ impl Machine {
         &self.recorder
     }
 
-    /// The failures by kind, all the others first.
+    /// The failures by kind, `other` first.
     pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
         let others = (FailureKind::OTHER, self.tally.unnamed_failures());
         std::iter::once(others).chain(self.kinds.counts()).collect()
@@ -262,12 +267,13 @@ impl Machine {
 
     /// Publishes `word`. The lock is held.
     pub(crate) fn publish(&self, word: Word) {
-        // Release: pairs with the Acquire in `word`; publishes limits, windows and deadline of the
-        // epoch.
+        // Release: pairs with the Acquire in `word`; publishes the limits, windows and runs of the
+        // epoch, and the zero before its deadline.
         self.word.store(word.bits(), Ordering::Release);
     }
 
-    /// Publishes when a slot is free, and gives what has come of that. The lock is held.
+    /// Publishes when a slot is free, and returns what that changes for waiting callers. The lock
+    /// is held.
     pub(crate) fn publish_slots(&self, control: &Control) -> Effect {
         let free_at = control.probes.free_at(&control.settings);
         let before = self.until();
@@ -285,8 +291,9 @@ impl Machine {
 
     /// Sets the deadline. The lock is held.
     pub(crate) fn set_until(&self, until: Timestamp) {
-        // Release: who reads this deadline and then the word finds the word no older than the one
-        // before it, and so notices when the two do not belong together.
+        // Release: pairs with the Acquire in `until`. A thread that reads this deadline and then
+        // the word finds the word of this deadline or a later one, and so notices when the word
+        // that it read before does not belong to the deadline.
         self.until.store(until.as_nanos(), Ordering::Release);
     }
 }

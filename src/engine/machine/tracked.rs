@@ -8,7 +8,7 @@ use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::sync::{AtomicU64, Ordering};
 
-/// What is known of the calls under way, and the odds of those that come.
+/// What is known of the calls under way, and the share of new calls to admit.
 #[derive(Debug)]
 pub(crate) struct InFlightTracking {
     /// Held against the slow-call rule.

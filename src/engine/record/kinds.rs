@@ -1,11 +1,11 @@
-//! How often calls failed in which way.
+//! Number of failures by kind.
 
 use crate::engine::outcome::FailureKind;
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
-/// Failures by kind, as far as kinds have names of their own.
+/// Failures by kind, for kinds other than `other`.
 ///
-/// Kept apart and made at the first such failure: most circuits name none.
+/// Kept apart and made at the first such failure: most circuits name no kinds.
 #[derive(Debug)]
 pub(crate) struct KindCounts {
     slots: OnceLock<Box<[Slot]>>,
@@ -15,11 +15,10 @@ pub(crate) struct KindCounts {
 struct Slot {
     /// Taken by the first failure of a kind that has no slot yet.
     kind: OnceLock<FailureKind>,
-    // Relaxed: it stands for itself.
     failures: AtomicU64,
 }
 
-/// More kinds than one circuit's rules, panics and abandoned calls need; what comes later counts as
+/// More kinds than one circuit's rules, panics and abandoned calls need; further kinds count as
 /// `other`.
 const MOST_KINDS: usize = 16;
 
@@ -28,7 +27,7 @@ impl KindCounts {
         Self { slots: OnceLock::new() }
     }
 
-    /// Counts a failure of `kind`; gives false where that is to be counted as any other.
+    /// Counts a failure of `kind`; returns false where it is to be counted as `other`.
     pub(crate) fn add(&self, kind: FailureKind) -> bool {
         if kind == FailureKind::OTHER {
             return false;
@@ -36,14 +35,16 @@ impl KindCounts {
         let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| Slot::new()).collect());
         let own = slots.iter().find(|slot| *slot.kind.get_or_init(|| kind) == kind);
         if let Some(slot) = own {
+            // Relaxed: a number for totals; nothing is decided by it, and it publishes nothing.
             slot.failures.fetch_add(1, Ordering::Relaxed);
         }
         own.is_some()
     }
 
-    /// The kinds and how often each came, in the order in which they came first.
+    /// The kinds with the number of failures of each, in the order of their first failures.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (FailureKind, u64)> + '_ {
         let slots = self.slots.get().map_or(&[][..], |slots| slots);
+        // Relaxed: as in `add`; the kind itself is published by its `OnceLock`.
         slots
             .iter()
             .filter_map(|slot| Some((*slot.kind.get()?, slot.failures.load(Ordering::Relaxed))))

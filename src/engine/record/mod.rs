@@ -1,4 +1,4 @@
-//! What calls came to: the recorder of the present epoch, totals, kinds of failure.
+//! What ended calls count as: the recorder of the present epoch, totals, kinds of failure.
 
 pub(crate) mod kinds;
 pub(crate) mod recorder;

@@ -2,62 +2,63 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// What has become of all calls since the circuit was built.
+/// Counts of all calls of a circuit since it was built, by outcome.
 ///
 /// Every admitted call that has ended is one of `successes`, `failures`, `ignored`, `not_sent`,
-/// `abandoned` or `stale`. Calls that were under way when the circuit tripped are stale, whatever became of them,
-/// so callers meet more failures than are counted here.
+/// `abandoned` or `stale`. Calls that were in flight when the circuit tripped are stale, whatever
+/// their outcome, so callers meet more failures than are counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Totals {
-    /// Calls that succeeded.
+    /// Number of calls that succeeded.
     pub successes: u64,
-    /// Calls that failed.
+    /// Number of calls that failed.
     pub failures: u64,
-    /// Calls that the upstream answered, with an answer that says nothing about its health.
+    /// Number of calls whose answer says nothing about the upstream's health.
     pub ignored: u64,
-    /// Calls that did not reach the upstream, or not whole.
+    /// Number of calls that did not reach the upstream, or not whole.
     pub not_sent: u64,
-    /// Calls dropped before they finished.
+    /// Number of calls that were dropped before they had an outcome.
     pub abandoned: u64,
-    /// Successes and failures that were slow; 0 without a slow-call rule.
+    /// Number of slow successes and failures; 0 without a slow-call rule.
     pub slow_calls: u64,
-    /// Calls that were not admitted.
+    /// Number of calls that were rejected.
     pub rejected: u64,
-    /// Calls admitted under observation that would have been rejected.
+    /// Number of calls admitted under observation that would have been rejected.
     pub would_have_rejected: u64,
-    /// Calls that ended after the circuit had moved on, and changed nothing.
+    /// Number of calls that ended after their epoch was over, and changed nothing.
     pub stale: u64,
-    /// Changes from closed to open, other than by `force_open`.
+    /// Number of changes from closed to open, other than by `force_open`.
     pub trips: u64,
-    /// Trips that did not happen, because no further member of a
-    /// [`CircuitGroup`](crate::CircuitGroup) may be open: one for each call that asked for it.
+    /// Number of trips that a [`CircuitGroup`](crate::CircuitGroup) prevented.
+    ///
+    /// No further member of the group might be open. Each call that would have tripped the circuit
+    /// counts.
     pub trips_prevented: u64,
 }
 
-/// How often a circuit went from one state to another.
+/// Counts of a circuit's changes from one state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Transitions {
-    /// It tripped, or was forced open.
+    /// Number of times the closed circuit opened, by a trip or otherwise.
     pub closed_to_open: u64,
-    /// The open time was over.
+    /// Number of times the open time ended.
     pub open_to_half_open: u64,
-    /// An operator closed it.
+    /// Number of times an operator, the fleet or a health probe closed the open circuit.
     pub open_to_closed: u64,
-    /// The upstream had recovered, or an operator closed it.
+    /// Number of times probes, an operator or the fleet closed the half-open circuit.
     pub half_open_to_closed: u64,
-    /// The upstream had not recovered, or an operator opened it.
+    /// Number of times probes, an operator or the fleet opened the half-open circuit.
     pub half_open_to_open: u64,
 }
 
 /// The counters behind [`Totals`], except for trips, for successes of the present epoch where the
 /// window counts them, and for failures of a kind with a name.
 ///
-/// All Relaxed: each stands for itself, and nothing is decided by them. They fill a cache line, so
-/// calls that were not sent are counted elsewhere.
+/// They fill a cache line, so calls that were not sent are counted elsewhere.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Tally {
@@ -115,22 +116,26 @@ impl Tally {
             Counter::WouldHaveRejected => &self.would_have_rejected,
             Counter::Stale => &self.stale,
         };
+        // Relaxed: each counter is a number by itself; nothing is decided by it.
         counter.fetch_add(number, Ordering::Relaxed);
     }
 
-    /// How many calls were rejected.
+    /// The number of calls that were rejected.
     pub(crate) fn rejected(&self) -> u64 {
+        // Relaxed: as in `add_many`.
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// The failures whose kind has no count of its own.
+    /// The number of failures whose kind has no count of its own.
     pub(crate) fn unnamed_failures(&self) -> u64 {
+        // Relaxed: as in `add_many`.
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// The totals, given the trips, the successes that the window has counted, and the failures with
-    /// a name; calls not sent are left to the caller.
+    /// The totals, given the trips, the successes that the window has counted, and the failures
+    /// with a name; calls not sent are left to the caller.
     pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
+        // Relaxed, all: as in `add_many`. The counts may be of slightly different moments.
         Totals {
             successes: self.successes.load(Ordering::Relaxed).saturating_add(in_window),
             failures: self.unnamed_failures().saturating_add(named),

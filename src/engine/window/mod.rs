@@ -128,7 +128,7 @@ impl Window {
         time: impl FnOnce(TimeRing<'_>) -> T,
     ) -> T {
         // Relaxed: a result of the current epoch comes after an Acquire load of the state word,
-        // which published the shape; a result of another epoch finds no word with its tag.
+        // which published the shape. What a result of another epoch does is cleared with its tag.
         let shape = Shape(self.shape.load(Ordering::Relaxed));
         let words = || self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[]);
         match shape.kind() {

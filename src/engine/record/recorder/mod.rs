@@ -1,8 +1,8 @@
-//! What is recorded of calls while a circuit is closed, and which trip rule that makes hold.
+//! Records the results of a closed circuit, and finds the trip rule that they make hold.
 //!
-//! Nothing here takes a lock. Every word carries the tag of its epoch, so a result that comes late
-//! finds nothing that it could change. The limits are plain numbers, written under the machine's
-//! lock by a reconfiguration before it publishes the epoch that uses them.
+//! Nothing here takes a lock. Every word carries the tag of its epoch, so a stale result finds
+//! nothing that it could change. The limits are plain numbers, written under the machine's lock by
+//! a reconfiguration before it publishes the epoch that uses them.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub(crate) struct Recorder {
     run: AtomicU64,
     /// When that run began, where it is to last.
     run_began: AtomicU64,
-    /// For each rule about one kind of failure: the kind's hash, its limit, its run, when that began,
-    /// and for how long it is to last.
+    /// For each rule about one kind of failure: the kind's hash, its limit, its run, when the run
+    /// began, and for how long it is to last.
     kinds: Slots,
     /// How many rules are about one kind, and in which block of `kinds` they are.
     kind_rules: AtomicU64,
@@ -69,7 +69,7 @@ pub(crate) enum Cause {
     StalledCalls,
 }
 
-/// What became of a result.
+/// Whether a result was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// Its epoch was over before it was recorded.
@@ -78,17 +78,17 @@ pub(crate) enum Taken {
     InTime { cause: Option<Cause>, keeper: Keeper },
 }
 
-/// Who counts a result among the totals.
+/// Which counter adds a result to the totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeper {
-    /// The caller, who has the tally.
+    /// The caller adds it to the tally.
     Tally,
-    /// The window has done so.
+    /// The window has counted it.
     Window,
 }
 
 impl Recorder {
-    /// A recorder with room for `settings`: [`configure`](Self::configure) comes next.
+    /// Makes a recorder with room for `settings`: [`configure`](Self::configure) comes next.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             window: Window::new(settings.effective_window(), slow_calls(settings)),
@@ -109,8 +109,8 @@ impl Recorder {
         }
     }
 
-    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next; `seed` is for
-    /// the draws that shed.
+    /// Takes over `settings`. The caller holds the lock, and restarts the recorder next; `seed` is
+    /// for the draws that shed calls.
     pub(crate) fn configure(&self, settings: &Settings, seed: u64) {
         self.window.reshape(settings.effective_window(), slow_calls(settings));
         self.limits.set(settings);
@@ -123,33 +123,37 @@ impl Recorder {
         let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
         for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
             if let [kind, limit, _, _, lasting] = words {
-                // Relaxed: published with the epoch, as are all numbers here.
+                // Relaxed, all three: published with the epoch, by the Release in
+                // `Machine::publish`, as are all numbers here.
                 kind.store(hash(&rule.kind), Ordering::Relaxed);
                 limit.store(rule.rule.failures.into(), Ordering::Relaxed);
                 lasting.store(run::word(rule.rule.lasting), Ordering::Relaxed);
             }
         }
         let number = u64::try_from(settings.kinds.len()).unwrap_or(u64::MAX);
+        // Relaxed: published with the epoch; what a stale call does by it is cleared with its tag.
         self.kind_rules.store(pair(number, block), Ordering::Relaxed);
     }
 
-    /// Ends the epoch of `tag` in favour of `next`, and gives how many successes the window has
+    /// Ends the epoch of `tag` in favour of `next`, and returns how many successes the window has
     /// counted in it. The caller holds the lock, and restarts the recorder next.
     pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
         self.window.finish(tag, next)
     }
 
-    /// How many successes the window has counted in this epoch.
+    /// The number of successes that the window has counted in this epoch.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
         self.window.successes(tag)
     }
 
-    /// Forgets everything, for a new epoch. The caller holds the lock.
+    /// Clears everything, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
-        // Release: a result of the old epoch that meets the new tag gives up.
+        // An exchange, so that it takes its place among those of stale results: one that meets the
+        // new tag gives up, whatever else it sees. AcqRel: pairs with `Run::lengthen_with`.
         self.run.swap(tag.mark(0), Ordering::AcqRel);
         for words in self.kind_words() {
             if let [_, _, run, ..] = words {
+                // AcqRel: as above.
                 run.swap(tag.mark(0), Ordering::AcqRel);
             }
         }
@@ -159,14 +163,14 @@ impl Recorder {
         }
     }
 
-    /// What is looked at on the way in, where something is.
+    /// The calls in flight and the admission share, where settings ask for them.
     #[inline]
     pub(crate) fn tracking(&self) -> Option<&InFlightTracking> {
         self.tracking.get().map(|tracking| &**tracking)
     }
 
-    /// Finds the first rule that calls under way make hold. Asked by each call that comes, and
-    /// answered once in a tick: in between no more calls hang.
+    /// Finds the first rule that calls in flight make hold. Asked by each call that comes, and
+    /// answered once in a tick: within a tick no further call becomes stalled.
     pub(crate) fn check_stalled(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
         let tracking = self.tracking()?;
         let (slow, stalled) =
@@ -179,7 +183,7 @@ impl Recorder {
         by_rate.or_else(by_number)
     }
 
-    /// How many calls under way count as slow, and how many as stalled.
+    /// How many calls in flight count as slow, and how many as stalled.
     pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
         let hung = |tracking: &InFlightTracking| {
             (tracking.slow.hung(tag, now), tracking.stalled.hung(tag, now))
@@ -242,12 +246,12 @@ impl Recorder {
         Taken::InTime { cause, keeper: Keeper::Tally }
     }
 
-    /// What the window holds now.
+    /// The counts of the window now.
     pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
         self.window.counts(tag, now)
     }
 
-    /// How long the run of consecutive failures is, where a rule asks for it.
+    /// The length of the run of consecutive failures; 0 where no rule asks for it.
     pub(crate) fn run(&self, tag: Tag) -> u64 {
         let run = load(&self.run);
         if Tag::on(run) == tag { Tag::strip(run) } else { 0 }
@@ -256,7 +260,7 @@ impl Recorder {
     /// Whether a call that took `elapsed` is a slow one.
     #[inline]
     pub(crate) fn pace(&self, elapsed: Duration) -> Pace {
-        // Relaxed, here and below: published with the epoch.
+        // Relaxed: published with the epoch.
         match self.limits.slower_than.load(Ordering::Relaxed) {
             0 => Pace::Fast,
             limit if nanos(elapsed) >= limit => Pace::Slow,
@@ -266,6 +270,7 @@ impl Recorder {
 
     /// Whether a call that was dropped after `elapsed` counts as a failure.
     pub(crate) fn is_failure_when_abandoned(&self, elapsed: Duration) -> bool {
+        // Relaxed: published with the epoch.
         let limit = self.limits.abandoned_after.load(Ordering::Relaxed);
         limit != 0 && nanos(elapsed) >= limit
     }
@@ -328,7 +333,9 @@ impl Limits {
         let bar = settings.confident_bar().map_or(0, Threshold::bits);
         let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
         let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
-        // Relaxed: published with the epoch.
+        // Relaxed, all seven: published with the epoch, by the Release in `Machine::publish`. A
+        // stale call that reads them has its result dropped by its tag or, under the lock, by its
+        // epoch.
         self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
         self.lasting.store(run::word(lasting), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
@@ -338,7 +345,7 @@ impl Limits {
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
-    /// Whether `hung` calls under way and those of the window make the slow-call rule hold.
+    /// Whether `hung` calls in flight and those of the window make the slow-call rule hold.
     #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
     fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
         let rate = upper(load(&self.rates)) as u32;
@@ -376,9 +383,10 @@ fn slow_calls(settings: &Settings) -> SlowCalls {
     }
 }
 
-/// Relaxed: every number here is published with the epoch, or stands for itself.
+/// Loads a limit, or the run for a snapshot.
 #[inline]
 fn load(word: &AtomicU64) -> u64 {
+    // Relaxed: a limit is published with the epoch, and the run is one number with its tag.
     word.load(Ordering::Relaxed)
 }
 
@@ -398,8 +406,8 @@ const fn upper(word: u64) -> u64 {
     word >> 32
 }
 
-/// FNV-1a, so that the call path can tell kinds apart by one word. That two of the few kinds of one
-/// circuit share all 64 bits does not happen.
+/// FNV-1a, so that the call path can distinguish kinds by one word. It is taken for granted that no
+/// two of the few kinds of one circuit share all 64 bits.
 fn hash(kind: &str) -> u64 {
     kind.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! A run of consecutive failures: how long it is, and since when.
+//! A run of consecutive failures: its length, and when it began.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ mod races;
 pub(super) struct Run<'a> {
     /// Epoch tag and length.
     pub(super) length: &'a AtomicU64,
-    /// When the first failure ended, where the run is to last: that of this run or of a later one,
-    /// never of an earlier.
+    /// When the first failure of the run ended, where the run is to last; or a later time, never an
+    /// earlier one.
     pub(super) began: &'a AtomicU64,
     /// For how long the run is to last, in nanoseconds; 0 where its length is enough.
     pub(super) lasting: &'a AtomicU64,
 }
 
 impl Run<'_> {
-    /// Makes the run one longer, and gives whether it has reached `limit`; 0 is no limit.
+    /// Makes the run one longer, and returns whether it has reached `limit`; 0 is no limit.
     #[inline]
     pub(super) fn lengthen(
         self,
@@ -44,40 +44,45 @@ impl Run<'_> {
     fn lengthen_lasting(self, tag: Tag, limit: u64, lasting: u64, now: Timestamp) -> Option<bool> {
         let now = now.as_nanos();
         let length = self.lengthen_with(tag, |seen| Tag::strip(seen) != 0 || self.begin(now))?;
-        // Relaxed: ordered by the exchange that made the run longer; see `lengthen_with`.
+        // Relaxed: the exchange that made the run longer, in `lengthen_with`, has acquired it.
         let began = self.began.load(Ordering::Relaxed);
         Some(limit != 0 && length >= limit && now.saturating_sub(began) >= lasting)
     }
 
     /// Notes when a run begins, before it has a length; `false` when another thread was faster.
     ///
-    /// Time only goes up here. So a thread that stood still cannot put the beginning of a later run
-    /// back, and whoever finds a run finds its beginning or a later time: no run lasts long enough too
-    /// early.
+    /// Time only goes up here. So a thread that was held up cannot put the beginning of a later run
+    /// back, and a thread that finds a run finds its beginning or a later time: no run is taken to
+    /// have lasted long enough too early.
     fn begin(self, now: u64) -> bool {
-        // Relaxed, here and below: published by the exchange of the length that follows.
+        // Relaxed: the exchange below fails if this is no longer so.
         let seen = self.began.load(Ordering::Relaxed);
         let next = if planted(Bug::OldBeginning) { now } else { seen.max(now) };
+        // Relaxed: published by the exchange of the length that follows, in `lengthen_with`.
         self.began.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Makes the run one longer and gives its length, once `prepare` is through with what it was
+    /// Makes the run one longer and returns its length, once `prepare` accepts the word as it was
     /// before; `None` when the epoch is over.
     #[inline]
     fn lengthen_with(self, tag: Tag, prepare: impl Fn(u64) -> bool) -> Option<u64> {
+        // Relaxed: the exchange below tells whether it is still so.
         let mut seen = self.length.load(Ordering::Relaxed);
         loop {
             if Tag::on(seen) != tag && !planted(Bug::OldRun) {
                 return None;
             }
             if !prepare(seen) {
+                // Relaxed: as above.
                 seen = self.length.load(Ordering::Relaxed);
                 continue;
             }
             // 48 bits of failures in one run do not come together.
             let next = seen.wrapping_add(1);
-            // AcqRel: publishes when the run began to all who make it longer. All changes of the word
-            // are exchanges, so that holds across them. A trip goes through the lock.
+            // AcqRel: pairs with itself; publishes when the run began to all threads that make it
+            // longer. All changes of the word are exchanges, so the release sequence goes through
+            // them. A trip goes through the lock. Relaxed on failure: the loop checks what it
+            // found.
             match self.length.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => return Some(Tag::strip(next)),
@@ -91,9 +96,10 @@ impl Run<'_> {
 #[inline]
 pub(super) fn end(run: &AtomicU64, tag: Tag) {
     let ended = tag.mark(0);
+    // Relaxed: the exchange below tells whether it is still so.
     let mut seen = run.load(Ordering::Relaxed);
     while seen != ended && Tag::on(seen) == tag {
-        // Relaxed: the word stands for itself.
+        // Relaxed: it publishes nothing: a run of no length has no beginning yet.
         match run.compare_exchange_weak(seen, ended, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => return,
             Err(changed) => seen = changed,
