@@ -1,4 +1,4 @@
-//! How a call gets into a closed circuit that looks at it on its way in; see
+//! Admission to a closed circuit that tracks, ramps or throttles its calls; see
 //! [`InFlightTracking`](crate::engine::machine::tracked::InFlightTracking).
 
 use crate::engine::change::Change;
@@ -14,7 +14,7 @@ use crate::engine::time::Timestamp;
 use crate::sync::{Bug, planted};
 
 impl Machine {
-    /// Admits a call of the closed circuit, and counts it as under way where a rule asks for that.
+    /// Admits a call to the closed circuit, and counts it as in flight where a rule asks for that.
     pub(crate) fn begin_tracked(&self, word: Word, now: Timestamp) -> Ticket {
         let ticket = Ticket::new(word, now);
         if word.is_plainly_closed() {
@@ -26,7 +26,7 @@ impl Machine {
         ticket.checked()
     }
 
-    /// Admits a call of the closed circuit that is only to be counted as under way.
+    /// Admits a call to the closed circuit if all that is left to do is to count it as in flight.
     #[inline]
     pub(crate) fn admit_tracked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
@@ -44,8 +44,8 @@ impl Machine {
         }
     }
 
-    /// Admits a call of the closed circuit, or not: by lot, if it ramps or throttles. `None` when it
-    /// is no longer closed.
+    /// Admits a call to the closed circuit; refuses some at random while it ramps or throttles.
+    /// `None` when it is no longer closed.
     pub(crate) fn admit_by_share(
         &self,
         word: Word,
@@ -55,7 +55,7 @@ impl Machine {
             return None;
         }
         let refusal = self.draw(word, now);
-        // Else the deadline that was read may be that of another epoch.
+        // The end of the ramp that was read may be the deadline of another epoch.
         if self.word() != word && refusal == Some(Refusal::Ramping) {
             return None;
         }
@@ -88,7 +88,7 @@ impl Machine {
         (!admission_share.admits(admission_share.throttled(tag, now))).then_some(Refusal::Throttled)
     }
 
-    /// Has calls admitted as ever, once the ramp that `word` began with is over.
+    /// Admits all calls again, once the ramp that `word` began with is over.
     #[cold]
     fn end_ramp(&self, word: Word) {
         let mut control = self.lock();
@@ -101,7 +101,7 @@ impl Machine {
         }
     }
 
-    /// The share of calls that a closed circuit admits, where it is less than all; under observation,
+    /// The share of calls that a closed circuit admits, if it is less than all; under observation,
     /// the share that it would admit.
     pub(crate) fn admitted_share(&self, now: Timestamp) -> Option<Share> {
         let word = self.word();
@@ -115,7 +115,8 @@ impl Machine {
         Some(ramped.times(throttled)).filter(|share| *share != Share::ALL)
     }
 
-    /// Trips if too many calls hang, as every call that comes does; asks at most once in a while.
+    /// Trips the circuit if too many calls are stalled. Every call that comes asks; at most one in
+    /// a tick is answered.
     pub(crate) fn check_stalled(&self, now: Timestamp) -> Option<Change> {
         let word = self.word();
         if !word.is_closed() || word.is_plainly_closed() {

@@ -1,6 +1,7 @@
 //! Calls that were answered by the head of a response, and are judged at the end of its body.
 //!
-//! The head ends the wait: from then on a call is neither slow nor stalled, whoever reads how slowly.
+//! The head ends the wait: from then on a call is neither slow nor stalled, however slowly its body
+//! is read.
 
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
@@ -11,7 +12,7 @@ use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Weak};
 
 impl Machine {
-    /// Notes that a call was answered: how long it took, and that it no longer waits.
+    /// Notes that a call was answered: how long that took, and that it no longer waits.
     #[inline]
     pub(crate) fn answered(&self, ticket: Ticket, now: impl FnOnce() -> Timestamp) -> Ticket {
         let elapsed = ticket.elapsed(now).unwrap_or_default();
@@ -42,7 +43,7 @@ impl Machine {
 
     /// Frees the slots of probes that were held for long enough, for the caller to judge them.
     pub(crate) fn end_holds(&self, now: Timestamp) -> Vec<Arc<dyn HeldProbe>> {
-        // A slot that is free says nothing of the others, which may be held.
+        // The deadline is zero while a slot is free, though others may be held.
         if !self.is_half_open() || now < self.until() {
             return Vec::new();
         }

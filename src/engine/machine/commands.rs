@@ -1,4 +1,4 @@
-//! What operators can do to a circuit.
+//! The commands of operators.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
 impl Machine {
-    /// Opens the circuit for `open_for`, or for the backoff's time. An override stays.
+    /// Opens the circuit for `open_for`, or for the time of the backoff. An override stays.
     pub(crate) fn trip(&self, open_for: Option<Duration>, now: Timestamp) -> Change {
         let mut control = self.lock();
         match self.word().overridden() {
@@ -27,7 +27,7 @@ impl Machine {
         }
     }
 
-    /// Closes the circuit, in any state, and starts afresh. An override stays.
+    /// Closes the circuit in any state, and clears all counts. An override stays.
     pub(crate) fn reset(&self, now: Timestamp) -> Change {
         let mut control = self.lock();
         let overridden = control.overridden;
@@ -38,12 +38,12 @@ impl Machine {
     pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
         let mut control = self.lock();
         let change = self.impose(&mut control, Some(forced), ChangeReason::Operator, now);
-        // Also where the fleet had said the same: from now on it is this operator's.
+        // Also where the fleet had forced the same: from now on it is this operator's override.
         control.fleet.has_forced = false;
         change
     }
 
-    /// Lets everything through and goes on deciding; `None` when that is so already.
+    /// Admits all calls and goes on deciding; `None` when the circuit observes already.
     pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         let observing = Some(Override::Observing);
@@ -60,13 +60,13 @@ impl Machine {
         }
     }
 
-    /// Drops the override and starts closed; `None` when there is none.
+    /// Drops the override, and starts closed; `None` when there is none.
     pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         control.overridden.map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
     }
 
-    /// Goes on under `settings`, in a new epoch; `None` when they are the present ones.
+    /// Begins a new epoch under `settings`; `None` when they are the present ones.
     pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
         let settings = Arc::new(settings);
         let mut control = self.lock();
@@ -92,7 +92,7 @@ impl Machine {
         self.lock().memberships.leave(places);
     }
 
-    /// Has listeners told of what `flags` of a word say.
+    /// Has listeners told of the events that `flags` of a word stand for.
     pub(crate) fn tell_also(&self, flags: u64) {
         let mut control = self.lock();
         control.told |= flags;

@@ -17,7 +17,7 @@ use crate::sync::Arc;
 /// The state that changes seldom.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// Those of one template share them.
+    /// Shared by the circuits of one template.
     pub(crate) settings: Arc<Settings>,
     pub(crate) probes: Probes,
     pub(crate) transitions: Transitions,
@@ -25,13 +25,13 @@ pub(crate) struct Control {
     pub(crate) last_trip: Option<TripRecord>,
     /// When the current state began.
     pub(crate) since: Timestamp,
-    /// Whether somebody else than a rule began the present epoch, and said for how long.
+    /// Whether an order, not a rule, began the present epoch and set how long it lasts.
     #[cfg_attr(
         not(feature = "tokio"),
         allow(dead_code, reason = "only a health probe asks for it")
     )]
     pub(crate) is_ordered: bool,
-    /// When the circuit was closed for the last time; means nothing while it is.
+    /// When the circuit last left closed; meaningless while it is closed.
     left_closed: Timestamp,
     /// The open time of the last open epoch; zero before the first and after a reset.
     pub(super) opened_for: Duration,
@@ -42,7 +42,7 @@ pub(crate) struct Control {
     changes: u64,
     pub(super) jitter: JitterRng,
     pub(crate) fleet: FleetView,
-    /// What operators have imposed; while the circuit is isolated, the word says forced open instead.
+    /// The operators' override; while the circuit is isolated, the word says forced open instead.
     pub(crate) overridden: Option<Override>,
     /// Handles that isolate the circuit.
     pub(crate) isolations: u32,
@@ -55,11 +55,11 @@ pub(crate) struct Control {
 /// How the next open time follows from the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenTime {
-    /// This long, whatever the backoff says.
+    /// This time, whatever the backoff says.
     Given(Duration),
-    /// As the backoff says.
+    /// The time of the backoff.
     Backoff,
-    /// What is left of this long.
+    /// The rest, `left`, of a time `of`.
     Left { of: Duration, left: Duration },
 }
 
@@ -97,7 +97,7 @@ impl Control {
         self.told | timed | checked
     }
 
-    /// The open time that a rule of its own may give.
+    /// The open time of the rule that held, or that of the backoff.
     pub(crate) fn open_time_of(&self, cause: Cause) -> OpenTime {
         let settings = &self.settings;
         let own = match cause {
@@ -118,7 +118,7 @@ impl Control {
         own.map_or(OpenTime::Backoff, OpenTime::Given)
     }
 
-    /// Takes the next open time; the circuit is in `from`.
+    /// Sets and returns the next open time; the circuit is in `from`.
     pub(super) fn next_open_time(
         &mut self,
         from: CircuitState,
@@ -147,8 +147,8 @@ impl Control {
         left
     }
 
-    /// Notes the move from one state to another; gives how long the circuit was not closed, if that
-    /// is over.
+    /// Notes the move from one state to another; returns how long the circuit was not closed, if it
+    /// closes now.
     pub(super) fn move_on(
         &mut self,
         from: CircuitState,
@@ -164,7 +164,7 @@ impl Control {
         (to == CircuitState::Closed).then(|| now.since(self.left_closed))
     }
 
-    /// When a ramp that runs is over under other `settings`, so that it keeps the share it has gained.
+    /// The new end of a ramp in progress under other `settings`: it keeps the share it has gained.
     pub(super) fn rescaled_ramp(&self, settings: &Settings, now: Timestamp) -> Timestamp {
         let left = self.ramp_ends.since(now);
         let (Some(old), Some(new)) = (self.settings.ramp, settings.ramp) else {
@@ -195,7 +195,7 @@ impl Control {
         self.changes != 0
     }
 
-    /// Goes on as if the last open time had been this one.
+    /// Sets the last open time and its step.
     pub(crate) fn set_backoff(&mut self, opened_for: Duration, step: u32) {
         self.opened_for = opened_for;
         self.step = Some(step);
@@ -220,7 +220,7 @@ impl Control {
             (Open, Closed) => &mut self.transitions.open_to_closed,
             (HalfOpen, Closed) => &mut self.transitions.half_open_to_closed,
             (HalfOpen, Open) => &mut self.transitions.half_open_to_open,
-            // Not moves: nothing probes a closed circuit, and a new epoch is not a new state.
+            // Not moves: no call probes a closed circuit, and a new epoch is not a new state.
             (Closed, HalfOpen) | (Closed, Closed) | (Open, Open) | (HalfOpen, HalfOpen) => return,
         };
         *counter = counter.saturating_add(1);

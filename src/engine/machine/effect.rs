@@ -1,14 +1,14 @@
-//! What a call came to, and what its end changes for others.
+//! What an ended call counts as, and what its end changes for others.
 
 use crate::engine::change::Change;
 use crate::engine::outcome::FailureKind;
 use std::time::Duration;
 
-/// What a call was counted as, and what that changed.
+/// What a call counts as, and what that changed.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) credit: Credit,
-    /// How long the call took, where that was measured.
+    /// The duration of the call, where it was measured.
     pub(crate) elapsed: Option<Duration>,
     pub(crate) effect: Effect,
 }
@@ -19,9 +19,9 @@ pub(crate) enum Effect {
     Nothing,
     /// A probe's slot is free where none was.
     SlotFreed,
-    /// The open time, or the time until a slot is free, ends sooner than it was said to.
+    /// The open time, or the time until a slot is free, ends sooner than announced.
     EndsSooner,
-    /// Apart, since it is rare, and every call gives an effect back.
+    /// The circuit changed. Boxed: it is rare, and every call returns an effect.
     Changed(Box<Change>),
 }
 

@@ -1,4 +1,4 @@
-//! What somebody who watches the upstream does to a circuit that is open.
+//! What a health probe, which watches the upstream, does to an open circuit.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
 use crate::sync::{Bug, planted};
 
-/// An open epoch, for those who watch over it.
+/// An open epoch, as a health probe sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenEpoch {
     pub(crate) epoch: u64,
-    /// How long nobody is to ask the upstream, as it said itself or an operator did.
+    /// How long the upstream is not to be asked, because it or an operator said so.
     pub(crate) leave_alone: Duration,
 }
 
 impl Machine {
-    /// The present epoch, if it is open and nobody has forced it.
+    /// The present epoch, if it is open and not forced.
     pub(crate) fn open_epoch(&self, now: Timestamp) -> Option<OpenEpoch> {
         let control = self.lock();
         let word = self.word();
@@ -30,8 +30,8 @@ impl Machine {
         Some(OpenEpoch { epoch: word.epoch(), leave_alone })
     }
 
-    /// Has the open epoch of this number, if it still lasts, do so for `left` from now; zero has the next
-    /// call be a probe.
+    /// Lets the open epoch of this number, if it still lasts, end `left` from now; with zero, the
+    /// next call is a probe.
     pub(crate) fn extend_open(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let mut control = self.lock();
         if !self.is_open_in(epoch) {
@@ -42,7 +42,8 @@ impl Machine {
         self.reschedule(until)
     }
 
-    /// `Open` => `Closed`: who watches the upstream says that it is well. Only in the epoch of this number.
+    /// `Open` => `Closed`: a health probe found the upstream well. Only in the epoch of this
+    /// number.
     pub(crate) fn close_after_probe(&self, epoch: u64, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         self.is_open_in(epoch).then(|| self.close(&mut control, ChangeReason::HealthProbe, now))

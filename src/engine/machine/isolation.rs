@@ -1,4 +1,4 @@
-//! Isolation: a circuit is forced open while anybody asks for that, whatever operators say.
+//! Isolation: a circuit is forced open while any handle isolates it, whatever its own override.
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
@@ -11,14 +11,14 @@ use crate::sync::{Bug, planted};
 mod races;
 
 impl Control {
-    /// The override that holds: an isolated circuit is forced open, whatever operators said.
+    /// The override that holds: an isolated circuit is forced open, whatever its own override.
     pub(crate) fn effective(&self) -> Option<Override> {
         if self.isolations > 0 { Some(Override::ForcedOpen) } else { self.overridden }
     }
 }
 
 impl Machine {
-    /// Forces the circuit open, once more; `None` when it is forced open already.
+    /// Adds an isolation, and forces the circuit open; `None` when it is forced open already.
     pub(crate) fn isolate(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         control.isolations = control.isolations.saturating_add(1);
@@ -29,8 +29,8 @@ impl Machine {
         Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
     }
 
-    /// Takes one [`isolate`](Self::isolate) back. After the last the circuit is what operators have
-    /// said; `None` when that is forced open.
+    /// Takes one [`isolate`](Self::isolate) back. After the last one the circuit's own override
+    /// holds again; `None` when that is forced open.
     pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
         let before = planted(Bug::OldIsolation).then(|| self.lock().isolations);
         let mut control = self.lock();

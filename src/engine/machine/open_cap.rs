@@ -1,7 +1,8 @@
 //! How many circuits of a group are open, and how many may be.
 //!
-//! A circuit that trips takes a place in each of its groups, under its own lock and before it opens;
-//! it keeps it until it is closed again. Who opens it otherwise takes the place without asking.
+//! A circuit that trips takes a place in each of its groups, under its own lock and before it
+//! opens; it keeps the place until it is closed again. A circuit that is opened otherwise, by an
+//! operator or a fleet, takes its place even where none is left.
 
 use crate::engine::state::{Override, Word};
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -11,9 +12,9 @@ mod races;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
-/// How many members of a [`CircuitGroup`](crate::CircuitGroup) may be open at once. At least one
-/// always stays.
+/// The cap on how many members of a [`CircuitGroup`](crate::CircuitGroup) may be open at once.
 ///
+/// Trips of their own always leave at least one member closed.
 /// See [`CircuitGroup::at_most_open`](crate::CircuitGroup::at_most_open).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OpenCap(Cap);
@@ -29,23 +30,23 @@ enum Cap {
 impl OpenCap {
     pub(crate) const NONE: Self = Self(Cap::None);
 
-    /// At most half of the members, rounded down: two of five, and none of one.
+    /// Lets at most half of the members be open, rounded down: two of five, none of one.
     #[must_use]
     pub const fn half() -> Self {
         Self(Cap::Half)
     }
 
-    /// All members but one.
+    /// Lets all members but one be open.
     #[must_use]
     pub const fn all_but_one() -> Self {
         Self(Cap::AllButOne)
     }
 
-    /// At most `members` of them, and never the last one that is closed.
+    /// Lets at most `members` be open, and never the last one that is closed.
     ///
     /// # Panics
     ///
-    /// When `members` is zero: none could ever open.
+    /// Panics if `members` is 0: no member could ever open.
     #[must_use]
     #[track_caller]
     pub const fn number(members: u32) -> Self {
@@ -53,7 +54,7 @@ impl OpenCap {
         Self(Cap::Number(members))
     }
 
-    /// Of so many members.
+    /// How many of `members` may be open.
     const fn limit(self, members: u64) -> u64 {
         let others = members.saturating_sub(1);
         match self.0 {
@@ -81,7 +82,7 @@ impl OpenCap {
     }
 }
 
-/// The places of one group.
+/// The members of one group, and those that are open.
 #[derive(Debug)]
 pub(crate) struct OpenCounter {
     /// Members in the upper half, those that are open in the lower.
@@ -98,15 +99,16 @@ impl OpenCounter {
         Self { counts: AtomicU64::new(0), cap: AtomicU64::new(OpenCap::NONE.to_bits()) }
     }
 
-    /// Has at most so many open from the next trip on.
+    /// Sets how many members may be open, from the next trip on.
     pub(crate) fn cap_at(&self, cap: OpenCap) {
-        // Relaxed: the cap stands for itself; a trip that races with a new one may go by either.
+        // Relaxed: it publishes nothing else; a trip that races with a new cap may go by either.
         self.cap.store(cap.to_bits(), Ordering::Relaxed);
     }
 
     /// How many members are open.
     pub(crate) fn open(&self) -> u64 {
-        // Acquire: pairs with `give_back`, as in `take`.
+        // Acquire: pairs with the Release in `give_back`; a circuit not counted here is seen
+        // closed.
         Self::open_of(self.counts.load(Ordering::Acquire))
     }
 
@@ -114,7 +116,7 @@ impl OpenCounter {
         counts & (Self::MEMBER - 1)
     }
 
-    /// Takes a place, if one is left.
+    /// Takes a place if one is left.
     fn take(&self) -> bool {
         // Relaxed: as in `cap_at`.
         let cap = OpenCap::from_bits(self.cap.load(Ordering::Relaxed));
@@ -122,7 +124,9 @@ impl OpenCounter {
         let mut counts = self.counts.load(Ordering::Relaxed);
         while Self::open_of(counts) < cap.limit(counts >> 32) {
             let taken = counts.wrapping_add(Self::OPEN);
-            // Acquire: pairs with `give_back`; who has the place sees the circuit that had it closed.
+            // Acquire: pairs with the Release in `give_back`; the circuit that has the place sees
+            // that the one that had it before has left the state it was for. Relaxed on failure:
+            // the loop checks what it found.
             let (done, found) = (Ordering::Acquire, Ordering::Relaxed);
             match self.counts.compare_exchange_weak(counts, taken, done, found) {
                 Ok(_) => return true,
@@ -134,7 +138,7 @@ impl OpenCounter {
 
     /// Takes a place, whether one is left or not.
     fn claim(&self) {
-        // Relaxed: it publishes nothing, and who takes places unasked need not see who left them.
+        // Relaxed: it publishes nothing, and does not depend on the circuit that had the place.
         self.counts.fetch_add(Self::OPEN, Ordering::Relaxed);
     }
 
@@ -144,7 +148,7 @@ impl OpenCounter {
     }
 
     fn join(&self) {
-        // Relaxed: a number of members stands for itself.
+        // Relaxed: only the number of members; it publishes nothing.
         self.counts.fetch_add(Self::MEMBER, Ordering::Relaxed);
     }
 
@@ -154,14 +158,14 @@ impl OpenCounter {
     }
 }
 
-/// What one circuit has in its groups; guarded by its lock. Nearly nothing, where there are none.
+/// The memberships of one circuit; guarded by its lock. One pointer where it is in no group.
 #[derive(Debug, Default)]
 pub(crate) struct GroupMemberships(Option<Box<Joined>>);
 
 #[derive(Debug, Default)]
 struct Joined {
     memberships: Vec<Membership>,
-    /// Trips that a group had no place for.
+    /// Number of trips that a group had no place for.
     trips_prevented: u64,
 }
 
@@ -191,9 +195,10 @@ impl GroupMemberships {
         }
     }
 
-    /// Takes a place in every group, or in none and notes that, for a circuit that is to trip.
+    /// Takes a place in every group for a circuit that is to trip, or in none and counts a
+    /// prevented trip.
     pub(crate) fn take(&mut self, word: Word) -> bool {
-        // It will reject nothing.
+        // An observing circuit rejects nothing.
         if word.overridden() == Some(Override::Observing) {
             return true;
         }
@@ -206,7 +211,7 @@ impl GroupMemberships {
         has_all
     }
 
-    /// Has as many places as a circuit of this `word` has, whether they are left or not.
+    /// Takes or gives back the places that a circuit of this `word` holds, even where none is left.
     pub(crate) fn update(&mut self, word: Word) {
         let has_place = !word.is_closed() && word.overridden() != Some(Override::Observing);
         let update = if has_place { Membership::claim } else { Membership::give_back };

@@ -1,4 +1,4 @@
-//! Recording: what a finished call was worth, and what that changes.
+//! Recording: what an ended call counts as, and what that changes.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use crate::sync::{Bug, planted};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Finished(Outcome),
-    /// Dropped; before there was an answer, unless the ticket says that there was one.
+    /// Dropped: without an answer, unless the ticket says that there was one.
     Abandoned,
 }
 
 impl Machine {
-    /// Records how a call ended.
+    /// Records the end of a call.
     #[inline]
     pub(crate) fn record(
         &self,
@@ -42,14 +42,14 @@ impl Machine {
         if !ticket.is_of(word) {
             return self.stale();
         }
-        // First, and with a branch of its own: it is what nearly every call comes to.
+        // First, and with a branch of its own: nearly every call takes it.
         if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }
         self.record_other(word, ticket, ending, now)
     }
 
-    /// The way out of a call that was looked at on its way in.
+    /// The end of a call that was tracked when it was admitted.
     #[inline(never)]
     fn end_tracked(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
         let Some(tracking) = self.recorder().tracking() else { return };
@@ -104,7 +104,7 @@ impl Machine {
             (Role::Call, Outcome::Failure(_) | Outcome::TripFor(_)) => {
                 self.record_failure(word, outcome, pace, elapsed, now)
             }
-            // In no window, unless it succeeded, and that of a closed circuit does not come here.
+            // In no window: ignored or not sent, or not a call of the closed circuit.
             _ => {
                 let credit = self.count(outcome, pace);
                 Recorded { credit, elapsed, effect: Effect::Nothing }
@@ -112,7 +112,7 @@ impl Machine {
         }
     }
 
-    /// What a call counts as that ended so after `elapsed`; `None` where it was abandoned.
+    /// The outcome of a call that ended after `elapsed`; `None` where it was abandoned.
     fn outcome_of(
         &self,
         ticket: Ticket,
@@ -145,7 +145,7 @@ impl Machine {
         };
         let credit = self.count(outcome, pace);
         let effect = match (outcome, cause) {
-            // Whatever rule holds, the upstream's word goes before it.
+            // What the upstream asks for goes before any rule that holds.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
             (_, Some(cause)) => self.trip_by(word, cause, now.get()),
             (_, None) => Effect::Nothing,
@@ -206,7 +206,7 @@ impl Machine {
         Recorded { credit, elapsed: Some(elapsed), effect }
     }
 
-    /// Does what probes have decided. The lock is held.
+    /// Carries out the verdict of the probes. The lock is held.
     fn decide(
         &self,
         control: &mut Control,
@@ -220,7 +220,7 @@ impl Machine {
             ProbeVerdict::StillFailing => {
                 Some(self.open(control, ChangeReason::ProbesFailed, backoff, now))
             }
-            // HalfOpen => Open: nobody is answered
+            // HalfOpen => Open: no probe is answered
             ProbeVerdict::Unanswered => {
                 Some(self.open(control, ChangeReason::ProbesUnanswered, backoff, now))
             }
@@ -233,7 +233,7 @@ impl Machine {
         }
     }
 
-    /// Ends the leases that are over, which may be the last of too many. The lock is held.
+    /// Ends the leases that are over; the probes that had them may decide. The lock is held.
     pub(crate) fn end_leases(&self, control: &mut Control, now: Timestamp) -> Option<Change> {
         let decision = control.probes.end_leases(&control.settings, now);
         self.decide(control, decision, now)

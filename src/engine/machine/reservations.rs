@@ -1,4 +1,4 @@
-//! Slots that are reserved for a probe to come, and counted nowhere until it comes.
+//! Reservations: slots held for a probe whose call has not begun, and that counts as nothing yet.
 
 use crate::engine::change::Change;
 use crate::engine::machine::control::Control;
@@ -14,7 +14,7 @@ use crate::sync::{Bug, MutexGuard, planted};
 mod races;
 
 impl Machine {
-    /// Whether every call is admitted now, and needs no slot.
+    /// Whether every call is admitted now without a slot.
     pub(crate) fn admits_all(&self) -> bool {
         admits_all(self.word())
     }
@@ -42,8 +42,8 @@ impl Machine {
         self.slots_of(reserved).is_some_and(|(control, probe)| control.probes.holds(probe, now))
     }
 
-    /// Makes a reservation a probe, whose lease and time begin now; `None` when it no longer holds
-    /// its slot.
+    /// Turns a reservation into a probe, whose lease and time begin now; `None` when it no longer
+    /// holds its slot.
     pub(crate) fn resume(&self, reserved: Ticket, now: Timestamp) -> Option<Ticket> {
         let (mut control, probe) = self.slots_of(reserved)?;
         if !control.probes.begin(probe, now) {
@@ -60,7 +60,7 @@ impl Machine {
         self.publish_slots(&control)
     }
 
-    /// The lock, while the epoch of `ticket` lasts, and which probe it is for.
+    /// The lock and the probe of `ticket`, while its epoch lasts.
     fn slots_of(&self, ticket: Ticket) -> Option<(MutexGuard<'_, Control>, ProbeId)> {
         let Role::Probe(probe) = ticket.role() else { return None };
         let control = self.lock();

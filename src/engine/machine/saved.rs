@@ -1,4 +1,4 @@
-//! What of a circuit outlives its process, and how one comes back from it.
+//! The state of a circuit that outlives its process: export and restore.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use crate::engine::machine::control::OpenTime;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 
-/// A circuit without its window and its counts. Durations only, since no clock outlives its process.
+/// A circuit without its window and its counts. Durations only, since no clock outlives its
+/// process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SavedState {
     pub(crate) state: CircuitState,
@@ -22,7 +23,7 @@ pub(crate) struct SavedState {
 }
 
 impl SavedState {
-    /// A circuit of which there is nothing to remember.
+    /// A circuit with nothing to save.
     const CLOSED: Self = Self {
         state: CircuitState::Closed,
         overridden: None,
@@ -31,20 +32,20 @@ impl SavedState {
         step: None,
     };
 
-    /// What is to be remembered of an isolated circuit: only what operators have said.
+    /// The saved state of an isolated circuit: only the operators' override.
     fn said(overridden: Option<Override>) -> Self {
         let is_open = overridden == Some(Override::ForcedOpen);
         let state = if is_open { CircuitState::Open } else { CircuitState::Closed };
         Self { state, overridden, ..Self::CLOSED }
     }
 
-    /// The same after `time`.
+    /// The same state after `time` has passed.
     pub(crate) const fn after(self, time: Duration) -> Self {
         Self { left: self.left.saturating_sub(time), ..self }
     }
 
-    /// The same without what an operator had imposed: a circuit that was forced starts closed, as
-    /// after a release.
+    /// The same state without the override: a circuit that was forced starts closed, as after a
+    /// release.
     pub(crate) fn released(self) -> Self {
         match self.overridden {
             Some(Override::ForcedOpen | Override::ForcedClosed) => Self::CLOSED,
@@ -54,7 +55,7 @@ impl SavedState {
 }
 
 impl Machine {
-    /// What is to be remembered. What the fleet has forced is not: it will say so again.
+    /// The state to save. An override by the fleet is not saved: the fleet will impose it again.
     pub(crate) fn export(&self, now: Timestamp) -> SavedState {
         let control = self.lock();
         let word = self.word();
@@ -77,10 +78,10 @@ impl Machine {
         SavedState { state: word.state(), overridden: word.overridden(), left, open_for, step }
     }
 
-    /// Goes on from `memory`, if nothing has changed the circuit yet. Where probes were under way,
-    /// nobody knows of them any more: it is open, and the next call probes.
+    /// Restores `memory`, if nothing has changed the circuit yet. A half-open circuit, whose probes
+    /// are lost, is restored as open, and the next call probes.
     ///
-    /// No open time is longer than the settings could have made it: a memory may come from a file.
+    /// No open time is longer than the settings could have made it: the state may come from a file.
     pub(crate) fn restore(&self, memory: SavedState, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         if control.has_changed() {
@@ -103,7 +104,7 @@ impl Machine {
             }
         };
         if let Some(step) = memory.step {
-            // A closed circuit has been so for a while: only the rest of that time is to come.
+            // A closed circuit was closed for a while: only the rest of the time is still to come.
             let is_closed = memory.state == CircuitState::Closed;
             control.set_backoff(if is_closed { left } else { open_for }, step);
         }

@@ -1,4 +1,4 @@
-//! One look at the machine, in which everything belongs to the same moment.
+//! One consistent look at the machine.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::engine::state::{CircuitState, Override, Tag};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
 
-/// What a machine looks like at one moment.
+/// A machine at one moment.
 #[derive(Debug)]
 pub(crate) struct MachineSnapshot {
     pub(crate) state: CircuitState,
@@ -20,7 +20,7 @@ pub(crate) struct MachineSnapshot {
     pub(crate) isolations: u32,
     pub(crate) epoch: u64,
     pub(crate) in_state_for: Duration,
-    /// What is left of the open time; `None` unless the circuit is open, and while it is forced open.
+    /// The rest of the open time; `None` unless the circuit is open, and while it is forced open.
     pub(crate) open_left: Option<Duration>,
     pub(crate) window: WindowCounts,
     pub(crate) minimum_calls: u32,
@@ -63,13 +63,13 @@ impl Machine {
         }
     }
 
-    /// What all calls have come to so far.
+    /// The totals of all calls so far.
     #[cfg(test)]
     pub(crate) fn totals(&self) -> Totals {
         self.totals_under(&self.lock())
     }
 
-    /// What all calls have come to so far. The lock is held, so that the epoch stays.
+    /// The totals of all calls so far. The lock is held, so that the epoch stays.
     fn totals_under(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();

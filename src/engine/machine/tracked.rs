@@ -1,5 +1,5 @@
-//! What is looked at, of a call to the closed circuit, on its way in: which others hang, and whether
-//! the circuit admits only a share of them. Made for those who ask for it.
+//! What a call to a closed circuit is checked against on its way in: which other calls are stalled,
+//! and whether the circuit admits only a share of its calls. Made where settings ask for it.
 
 use crate::engine::in_flight::share::AdmissionShare;
 use crate::engine::in_flight::tracking::{Begun, InFlight};
@@ -8,20 +8,21 @@ use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::sync::{AtomicU64, Ordering};
 
-/// What is known of the calls under way, and the share of new calls to admit.
+/// The calls in flight, and the share of new calls to admit.
 #[derive(Debug)]
 pub(crate) struct InFlightTracking {
     /// Held against the slow-call rule.
     pub(crate) slow: InFlight,
     /// Held against the rule of stalled calls.
     pub(crate) stalled: InFlight,
-    /// How many of those are too many; 0 for no rule.
+    /// The number of stalled calls at which the circuit trips; 0 for no rule.
     stalled_calls: AtomicU64,
     pub(crate) admission_share: AdmissionShare,
 }
 
 impl InFlightTracking {
-    /// With room for `settings`; [`configure`](Self::configure) comes next. `seed` is for the lot that sheds.
+    /// With room for `settings`; [`configure`](Self::configure) comes next. `seed` is for the draws
+    /// that shed calls.
     pub(crate) fn new(settings: &Settings, seed: u64) -> Self {
         Self {
             slow: InFlight::new(),
@@ -39,19 +40,19 @@ impl InFlightTracking {
             .map_or((0, 0), |rule| (rule.calls.into(), nanos(rule.older_than)));
         self.slow.configure(slow);
         self.stalled.configure(age);
-        // Relaxed: published with the epoch.
+        // Relaxed: published with the epoch, by the Release in `Machine::publish`.
         self.stalled_calls.store(calls, Ordering::Relaxed);
         self.admission_share.configure(settings);
     }
 
-    /// Forgets everything, for a new epoch. The caller holds the lock.
+    /// Clears everything, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
         self.slow.restart(tag, now);
         self.stalled.restart(tag, now);
         self.admission_share.restart(tag, now);
     }
 
-    /// Counts a call as under way, if it was asked in its tick already whether others hang.
+    /// Counts a call as in flight, unless the check for stalled calls is still to come in its tick.
     #[inline]
     pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> Begun {
         let slow = self.slow.begin(tag, started);
@@ -65,13 +66,13 @@ impl InFlightTracking {
         stalled
     }
 
-    /// Counts a call as under way.
+    /// Counts a call as in flight.
     pub(crate) fn begin_anyway(&self, tag: Tag, started: Timestamp) {
         self.slow.begin_anyway(tag, started);
         self.stalled.begin_anyway(tag, started);
     }
 
-    /// Counts it as no longer under way.
+    /// Counts a call as no longer in flight.
     #[inline]
     pub(crate) fn end(&self, tag: Tag, started: Timestamp) {
         self.slow.end(tag, started);
@@ -80,6 +81,7 @@ impl InFlightTracking {
 
     /// Whether `stalled` calls are too many.
     pub(crate) fn are_too_many(&self, stalled: u64) -> bool {
+        // Relaxed: published with the epoch.
         let limit = self.stalled_calls.load(Ordering::Relaxed);
         limit != 0 && stalled >= limit
     }

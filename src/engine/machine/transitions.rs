@@ -21,7 +21,7 @@ struct NextEpoch {
     open_for: Option<Duration>,
 }
 
-/// Moves. Each is called with the lock held, and returns what to tell after it is released.
+/// Moves. Each is called with the lock held, and returns the change to tell after its release.
 impl Machine {
     /// `Closed` or `HalfOpen` => `Open`: the upstream is failing; `Open` => `Open`: an
     /// operator's trip.
@@ -121,7 +121,7 @@ impl Machine {
         let (reason, is_ordered) = (ChangeReason::Operator, control.is_ordered);
         let next = NextEpoch { to, reason, until, open_for: None };
         let change = self.enter_with(control, next, Some(settings), now);
-        // Who began the epoch, and said for how long, stays the same.
+        // Whether the epoch was ordered, and for how long, stays as it was.
         control.is_ordered = is_ordered;
         change
     }
@@ -168,7 +168,8 @@ impl Machine {
         }
         self.publish(word);
         self.set_until(next.until);
-        // After the word: whoever gets the place that is given back sees the state that it was for ended.
+        // After the word: a circuit that takes the place given back here sees that this one has
+        // left the state that the place was for.
         control.memberships.update(word);
         Change {
             number: control.next_number(),

@@ -1,11 +1,11 @@
-//! The last trip, as it was.
+//! The last trip of a circuit.
 
 use crate::engine::change::ChangeReason;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
 use std::time::Duration;
 
-/// The last trip, as it was.
+/// The last trip of a circuit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TripRecord {
     pub(crate) reason: ChangeReason,

@@ -1,4 +1,4 @@
-//! What a fleet has agreed on, applied to the circuit of one of its processes.
+//! Applies the verdict of a fleet to the circuit of one of its processes.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ mod races;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
 
-/// The fleet's word on a circuit.
+/// What the fleet has agreed on for a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever brings a verdict has to say all of it")]
 pub struct Verdict {
@@ -25,7 +25,7 @@ pub struct Verdict {
     pub ruling: Ruling,
 }
 
-/// What the fleet's circuit is to be.
+/// The state that the fleet's circuit is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever brings a verdict has to say all of it")]
 pub enum Ruling {
@@ -33,22 +33,15 @@ pub enum Ruling {
     Closed,
     /// Closed with everything cleared: an operator's reset.
     Fresh,
-    /// Open for `left` of `open_for`, which is this step of the backoff.
-    Open {
-        /// The whole of the open time.
-        open_for: Duration,
-        /// What is left of it.
-        left: Duration,
-        /// The step of the backoff, from 0.
-        step: u32,
-    },
+    /// Open for `left` of `open_for`, which is step `step` of the backoff.
+    Open { open_for: Duration, left: Duration, step: u32 },
     /// Forced by an operator of the fleet.
     Forced(Override),
 }
 
 impl Machine {
-    /// Goes by `verdict`, unless one as new is known. What an operator of this process has forced
-    /// stays forced.
+    /// Applies `verdict`, unless it is no newer than the last one. A circuit that an operator of
+    /// this process has forced stays forced.
     pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
         let before = planted(Bug::OldVerdict).then(|| self.lock().fleet);
         let mut control = self.lock();
@@ -76,8 +69,8 @@ impl Machine {
                 Effect::changed(self.impose(&mut control, None, fleet, now))
             }
             Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
-            // It has tripped by itself since: nothing says that the fleet's word is the newer one.
-            // But what the fleet said before no longer holds it.
+            // It has tripped by itself since, and the verdict may be older than that. But what the
+            // fleet said before no longer keeps it open.
             Ruling::Closed if !known.has_opened => match control.fleet.own_end {
                 Some(end) if word.state() == CircuitState::Open => self.reschedule(end),
                 _ => Effect::Nothing,
@@ -98,7 +91,7 @@ impl Machine {
                 };
                 control.fleet.has_forced = false;
                 control.fleet.has_opened = true;
-                // The step that the circuit has reached itself is no lower for the fleet's.
+                // The fleet's step does not lower the step that the circuit has reached itself.
                 let (reached_for, reached) = control.backoff();
                 control.set_backoff(open_for.max(reached_for), step.max(reached));
                 effect
@@ -106,8 +99,8 @@ impl Machine {
         }
     }
 
-    /// Has the circuit stay open for `left` from now, in the same epoch; only if it is open under
-    /// the verdict `epoch`. An epoch that it began itself does not end sooner for that.
+    /// Keeps the circuit open for `left` from now, in the same epoch, if it is open under the
+    /// verdict `epoch`. An open epoch that it began itself does not end sooner for that.
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let before = planted(Bug::OldEnd).then(|| self.lock().fleet);
         let control = self.lock();
@@ -119,8 +112,8 @@ impl Machine {
         self.reschedule(before.unwrap_or(control.fleet).end(now.after(left)))
     }
 
-    /// Has a circuit that probes under the verdict `epoch` stay open for `left` instead; one that is
-    /// open is held.
+    /// Opens a circuit that probes under the verdict `epoch` again, for `left`; one that is open is
+    /// held.
     pub(crate) fn recall(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let mut control = self.lock();
         let word = self.word();
@@ -136,34 +129,35 @@ impl Machine {
         Effect::changed(change)
     }
 
-    /// Has the present open epoch end at `until`. The lock is held.
+    /// Sets the end of the present open epoch. The lock is held.
     pub(crate) fn reschedule(&self, until: Timestamp) -> Effect {
         let is_sooner = until < self.until();
         self.set_until(until);
-        // Who waits for a later end has an alarm of its own, and asks again when it rings.
+        // A caller that waits for the earlier end has a timer of its own, and asks again when it
+        // fires.
         if is_sooner { Effect::EndsSooner } else { Effect::Nothing }
     }
 
-    /// What is left of an open epoch that the circuit began itself; zero where the fleet did.
+    /// The rest of an open epoch that the circuit began itself; zero where the fleet began it.
     pub(crate) fn own_left(&self, now: Timestamp) -> Duration {
         let control = self.lock();
         let is_open = self.word().state() == CircuitState::Open;
         control.fleet.own_end.filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
     }
 
-    /// The step of the backoff that the last open time was.
+    /// The backoff step of the last open time.
     pub(crate) fn backoff_step(&self) -> u32 {
         self.lock().backoff().1
     }
 
-    /// The calls rejected so far.
+    /// The number of calls rejected so far.
     pub(crate) fn rejections(&self) -> u64 {
         self.tally().rejected()
     }
 }
 
 impl Override {
-    /// Whether it decides on calls by itself.
+    /// Whether it alone decides on calls.
     const fn is_forced(self) -> bool {
         matches!(self, Self::ForcedOpen | Self::ForcedClosed)
     }

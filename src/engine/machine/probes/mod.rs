@@ -1,4 +1,4 @@
-//! The slots of half-open: who may probe, and what the probes have results.
+//! The slots of a half-open epoch: which calls may probe, and what the probes found.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub(crate) struct Probes {
 }
 
 /// Which probe of a half-open epoch a permit is for: from 1 to 2^24 - 1, and then from 1 again,
-/// far more than are ever under way at once.
+/// far more than are ever in flight at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeId(NonZeroU32);
 
-/// A probe whose answer has come, and whose body is still to end.
+/// A probe that was answered, and whose body has not ended.
 ///
-/// It holds its slot for a while, and is then to be judged as it is. Judging runs user code, so it
-/// is for the caller to do, where no lock is held.
+/// It holds its slot for a while, and is then judged as it is. Judging runs user code, so the
+/// caller does it where no lock is held.
 pub(crate) trait HeldProbe: Send + Sync {
     /// Judges the probe now, unless that is done; the slot is free already.
     fn end_hold(&self, now: Timestamp);
@@ -42,17 +42,18 @@ struct Lease {
     stage: Stage,
 }
 
-/// What a slot is held for.
+/// The purpose for which a slot is held.
 #[derive(Debug)]
 enum Stage {
     /// A call to come.
     Reserved,
-    /// A call that began then, and has not been answered.
+    /// A call that began at `began`, and has not been answered.
     Called { began: Timestamp },
     /// A call that was answered, and is not judged yet.
     Held(Weak<dyn HeldProbe>),
-    /// Nothing any more: the lease of an unanswered call has ended, and that was a failure. Kept so
-    /// that its end is not counted again; there are at most as many as may fail.
+    /// Nothing any more: the lease of an unanswered call has ended, which counted as a failure.
+    /// Kept so that the end of the call is not counted again; there are at most as many as may
+    /// fail.
     Failed,
 }
 
@@ -92,8 +93,8 @@ impl Probes {
         Some(probe)
     }
 
-    /// Gives the slot of `probe` back, if it still holds one: it says nothing, not even that the
-    /// upstream answers.
+    /// Gives the slot of `probe` back, if it still holds one. The probe counts as nothing, not even
+    /// as a sign that the upstream answers.
     pub(crate) fn give_back(&mut self, probe: ProbeId) {
         self.remove(probe);
     }
@@ -118,8 +119,8 @@ impl Probes {
         }
     }
 
-    /// Notes that `probe` was answered, and has it hold its slot until its body ends, but for at most
-    /// `hold` and not past its lease.
+    /// Notes that `probe` was answered, and has it hold its slot until its body ends, but for at
+    /// most `hold` and not past its lease.
     pub(crate) fn hold(
         &mut self,
         probe: ProbeId,
@@ -137,12 +138,12 @@ impl Probes {
         }
     }
 
-    /// Frees the slots of probes that have been held for long enough; they are to be judged next.
+    /// Frees the slots of probes that have been held for long enough; the caller judges them next.
     pub(crate) fn end_holds(&mut self, now: Timestamp) -> Vec<Arc<dyn HeldProbe>> {
         let mut ended = Vec::new();
         self.leases.retain(|lease| match &lease.stage {
             Stage::Held(held) if lease.ends <= now => {
-                // Gone where its body was dropped meanwhile, which judges it.
+                // `None` where its body was dropped meanwhile, which judges it.
                 ended.extend(held.upgrade());
                 false
             }
@@ -157,7 +158,7 @@ impl Probes {
         let results = &mut self.results;
         let mut decision = ProbeVerdict::Undecided;
         self.leases.retain_mut(|lease| match lease.stage {
-            // One that is held is judged as its slot is freed: `end_holds`.
+            // A held one is judged when its slot is freed, in `end_holds`.
             Stage::Held(_) | Stage::Failed => true,
             _ if lease.ends > now => true,
             Stage::Reserved => false,
@@ -175,8 +176,8 @@ impl Probes {
         decision
     }
 
-    /// Gives the slot of `probe` back, if it still holds one, and counts what it results, unless that
-    /// was counted when its lease ended. It `began` then.
+    /// Gives the slot of `probe` back, if it still holds one, and counts its result, unless that
+    /// was counted when its lease ended. Its call began at `began`.
     pub(crate) fn finish(
         &mut self,
         settings: &Settings,
@@ -214,7 +215,7 @@ impl Probes {
             self.leases.clear();
         }
         let place = self.leases.iter().position(|lease| lease.probe == probe)?;
-        // In their order, since held ones are judged in it.
+        // Keeps their order, in which held probes are judged.
         Some(self.leases.remove(place).stage)
     }
 
@@ -229,7 +230,7 @@ impl Probes {
 }
 
 impl ProbeVerdict {
-    /// This, unless nothing was decided.
+    /// This verdict, or `next` where this one is undecided.
     fn or(self, next: Self) -> Self {
         if self == Self::Undecided { next } else { self }
     }

@@ -1,38 +1,38 @@
-//! What the probes of one half-open epoch have results, and what follows from it.
+//! The results of the probes of one half-open epoch, and the verdict that follows from them.
 
 use std::time::Duration;
 
 use crate::engine::rules::settings::Settings;
 use crate::engine::time::Timestamp;
 
-/// What a probe said when it ended.
+/// The result of one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProbeResult {
     Passed,
     Failed,
-    /// The upstream answered, and that is all.
+    /// The upstream answered, and the answer says nothing about its health.
     Ignored,
-    /// Nothing: it did not reach the upstream.
+    /// The probe did not reach the upstream.
     NotSent,
-    /// Nothing, although it was sent.
+    /// The probe was sent, and had no answer.
     Unanswered,
-    /// Nothing for so long that this is a failure.
+    /// The probe had no answer for so long that it failed.
     TimedOut,
 }
 
-/// What all probes together have results.
+/// The verdict of all probes of an epoch together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProbeVerdict {
     Undecided,
     Recovered,
-    /// The upstream answers, but with nothing that tells whether it is well.
+    /// The upstream answers, but no answer says whether it is well.
     Answering,
     StillFailing,
-    /// The upstream answers nobody.
+    /// The upstream does not answer.
     Unanswered,
 }
 
-/// The books of one half-open epoch.
+/// The counts of one half-open epoch.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ProbeResults {
     succeeded: u32,
@@ -43,17 +43,17 @@ pub(super) struct ProbeResults {
     row_began: Timestamp,
 }
 
-/// So many probes in a row that say nothing decide: as many ignored ones are taken as recovery, as
-/// many unanswered ones as an upstream that is still down. Enough that a few odd requests do not,
-/// few enough that a half-open circuit does not last.
+/// This many ignored probes in a row count as recovery, and this many unanswered ones in a row as
+/// an upstream that is still down. Enough that a few odd requests do not decide, few enough that
+/// the circuit does not stay half-open for long.
 const PROBES_IN_A_ROW: u32 = 16;
 
-/// How long a row of unanswered probes lasts at least. Callers that leave after some milliseconds
-/// make sixteen in a moment, before a healthy upstream can answer any.
+/// The least duration of a row of unanswered probes that decides. Callers that leave after a few
+/// milliseconds make sixteen of them before a healthy upstream can answer any.
 const SHORTEST_ROW: Duration = Duration::from_secs(60);
 
 impl ProbeResults {
-    /// Counts what a probe said that `began` then.
+    /// Counts the result of a probe whose call began at `began`.
     pub(super) fn count(
         &mut self,
         settings: &Settings,
