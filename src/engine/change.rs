@@ -1,4 +1,4 @@
-//! What the machine reports when it has moved.
+//! Changes: what the machine reports when it has moved.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
 
-/// Why a circuit changed its state.
+/// The reason why a circuit changed its state or began a new epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChangeReason {
-    /// A rule about one kind of failure held.
+    /// The consecutive failures of one kind reached their limit.
     ConsecutiveFailuresOfKind(FailureKind),
-    /// The rule of consecutive failures held.
+    /// The consecutive failures reached their limit.
     ConsecutiveFailures,
-    /// The failure rate reached its limit.
+    /// The failure rate reached its threshold.
     FailureRate,
-    /// The failure rate was surely above its limit.
+    /// The failure rate was above its threshold with the configured confidence.
     FailureRateConfident,
-    /// The share of slow calls reached its limit.
+    /// The share of slow calls reached its threshold.
     SlowCallRate,
-    /// The failures in the window reached their limit.
+    /// The number of failures in the window reached its limit.
     FailureCount,
-    /// Too many calls were under way for too long.
+    /// Too many calls were in flight for too long.
     StalledCalls,
-    /// The upstream asked to be left alone: [`Outcome::TripFor`](crate::Outcome::TripFor).
+    /// The upstream asked for a pause: [`Outcome::TripFor`](crate::Outcome::TripFor).
     UpstreamAsked,
-    /// The open time was over.
+    /// The open time ended.
     OpenTimeOver,
     /// Too many probes failed.
     ProbesFailed,
@@ -36,23 +36,24 @@ pub enum ChangeReason {
     ProbesSucceeded,
     /// Sixteen probes in a row were ignored: the upstream answers.
     ProbesIgnored,
-    /// Sixteen probes in a row, over at least a minute, had no answer.
+    /// Sixteen or more probes in a row, over at least a minute, had no answer.
     ProbesUnanswered,
     /// A health probe found the upstream well.
     HealthProbe,
     /// An operator tripped, reset, forced or released the circuit.
     Operator,
-    /// The circuit goes on from that of an earlier process:
-    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
+    /// The circuit was restored from that of an earlier process.
+    ///
+    /// See [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
     Restored,
     /// The fleet's circuit changed (feature `redis`).
     Fleet,
-    /// The fleet let this process probe, and that time is over without a verdict (feature `redis`).
+    /// This process's lease to probe for the fleet ended without a verdict (feature `redis`).
     LeaseOver,
 }
 
 impl ChangeReason {
-    /// The name used in metrics, logs and JSON.
+    /// Returns the name used in metrics, logs and JSON, such as `failure_rate`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -79,7 +80,8 @@ impl ChangeReason {
 }
 
 impl ChangeReason {
-    /// Whether somebody else than a rule or a probe said so, or may have in an earlier process.
+    /// Whether the change was ordered, not found by a rule or a probe, or may have been in an
+    /// earlier process.
     pub(crate) const fn is_order(self) -> bool {
         matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet | Self::Restored)
     }
@@ -102,18 +104,18 @@ impl From<Cause> for ChangeReason {
 /// One move of the machine: to another state, another override, or a new epoch of the same.
 #[derive(Debug)]
 pub(crate) struct Change {
-    /// Counts all changes of the circuit, from 1, so that they can be told in order.
+    /// The number among all changes of the circuit, from 1, by which they are told in order.
     pub(crate) number: u64,
-    /// When it happened. Asked of the clock before, which is user code: a change that is not told for
-    /// its panic would hold up all later ones.
+    /// When it happened. Read from the clock beforehand: the clock is user code, and if its panic
+    /// kept a change from being told, all later changes would wait for it.
     pub(crate) at: Timestamp,
     pub(crate) epoch: u64,
-    /// Of the fleet's last verdict; 0 before the first.
+    /// The epoch of the fleet's last verdict; 0 before the first.
     pub(crate) fleet_epoch: u64,
     pub(crate) from: Standing,
     pub(crate) to: Standing,
     pub(crate) reason: ChangeReason,
-    /// What the window held until then.
+    /// The counts of the window until then.
     pub(crate) window: WindowCounts,
     /// How long the circuit will be open, where that is known.
     pub(crate) open_for: Option<Duration>,

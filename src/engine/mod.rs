@@ -1,5 +1,7 @@
-//! The machine room: outcomes, windows, rules, states. Knows std and `crate::sync`, nothing else;
-//! `now` comes in, a [`Change`](change::Change) comes out.
+//! The state machine of a circuit: outcomes, windows, rules, states.
+//!
+//! Knows std and `crate::sync`, nothing else; `now` comes in, a [`Change`](change::Change) comes
+//! out.
 
 #![warn(
     clippy::arithmetic_side_effects,

@@ -1,37 +1,39 @@
-//! What a finished call was worth.
+//! Outcomes: what an ended call counts as.
 
 use std::time::Duration;
 
-/// What one finished call says about the upstream.
+/// The outcome of a call: what it counts as.
 ///
 /// Made by a [`Classify`](crate::Classify) or given to [`Permit::record`](crate::Permit::record).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The upstream did its work. Ends every run of consecutive failures.
+    /// The upstream worked. Ends every run of consecutive failures.
     Success,
-    /// The upstream failed, in the way the kind names.
+    /// The upstream failed, in the way that the kind names.
     Failure(FailureKind),
-    /// The upstream answered, and the answer says nothing about its health: in no window, in no run.
+    /// The upstream answered, and the answer says nothing about its health.
     ///
-    /// A probe that is ignored gives its slot back; sixteen in a row close the circuit, since the
-    /// upstream answers.
+    /// Counts in no window and no run. A probe that is ignored gives its slot back; sixteen in a
+    /// row close the circuit, since the upstream answers.
     Ignored,
-    /// The call did not reach the upstream, or not whole: it says nothing, not even that the upstream
+    /// The call did not reach the upstream, or not whole: not even a sign that the upstream
     /// answers.
     ///
-    /// In no window, in no run; for [`throttle`](crate::CircuitBuilder::throttle) the upstream was not
-    /// asked. A probe that was not sent gives its slot back and is no evidence, so that a half-open
-    /// circuit none of whose probes is sent stays half-open. So counts a rejection by this or a nested
-    /// circuit. Made for load that was shed before it was sent, and for a caller's own broken request.
+    /// Counts in no window and no run; [`throttle`](crate::CircuitBuilder::throttle) counts it as
+    /// not asked. A probe that was not sent gives its slot back and is no evidence: while no probe
+    /// is sent, the circuit stays half-open. A rejection by this or a nested circuit counts as not
+    /// sent. For load that was shed before it was sent, and for a caller's own broken request.
     NotSent,
-    /// The upstream asks to be left alone: counts as a failure and opens the circuit at once for
-    /// this long, at most for
-    /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for) (1 h by default). Made for `Retry-After` on a 429 or 503.
+    /// The upstream asks for a pause: counts as a failure and opens the circuit at once for this
+    /// time.
+    ///
+    /// At most for [`max_trip_for`](crate::CircuitBuilder::max_trip_for) (1 h by default). Made for
+    /// `Retry-After` on a 429 or 503.
     TripFor(Duration),
 }
 
-/// The kind of a failure: what rules and metrics tell apart.
+/// The kind of a failure, by which rules and metrics distinguish failures.
 ///
 /// Kinds are compared by name. A kind takes part in a rule of its own through
 /// [`TripRule::of`](crate::TripRule::of).
@@ -48,30 +50,34 @@ pub enum Outcome {
 pub struct FailureKind(&'static str);
 
 impl FailureKind {
-    /// A failure that nobody named, `"other"`.
+    /// A failure without a kind of its own, `"other"`.
     pub const OTHER: Self = Self("other");
 
-    /// The inner service panicked, `"panic"`.
+    /// A panic of the inner service, `"panic"`.
     pub const PANIC: Self = Self("panic");
 
-    /// The call was dropped after [`abandoned_after`](crate::CircuitBuilder::abandoned_after),
-    /// `"abandoned"`: an outer timeout, most likely.
+    /// A call dropped without an answer after a time limit, `"abandoned"`.
+    ///
+    /// The limit is [`abandoned_after`](crate::CircuitBuilder::abandoned_after); most likely an
+    /// outer timeout dropped the call.
     pub const ABANDONED: Self = Self("abandoned");
 
-    /// Names a kind of failure. The name goes on metric labels: keep it short and in lower case.
+    /// Makes a kind of failure with this name.
+    ///
+    /// The name goes on metric labels: keep it short and in lower case.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self(name)
     }
 
-    /// The name of the kind.
+    /// Returns the name of the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
     }
 }
 
-/// What a window keeps of a finished call.
+/// What a window keeps of an ended call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) verdict: Verdict,

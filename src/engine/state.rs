@@ -1,6 +1,6 @@
 //! The states of a circuit and the one atomic word that publishes them.
 
-/// Where a circuit stands.
+/// The state of a circuit: closed, open or half-open.
 ///
 /// ```text
 ///            a trip rule holds                 the open time is over
@@ -16,14 +16,14 @@
 pub enum CircuitState {
     /// Calls are admitted and counted.
     Closed,
-    /// Calls are rejected until the open time is over.
+    /// Calls are rejected until the open time ends.
     Open,
-    /// A few calls, the probes, are admitted to see whether the upstream is back.
+    /// A few calls, the probes, are admitted to find out whether the upstream has recovered.
     HalfOpen,
 }
 
 impl CircuitState {
-    /// The name used in metrics, logs and JSON: `closed`, `open` or `half_open`.
+    /// Returns the name used in metrics, logs and JSON: `closed`, `open` or `half_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,20 +34,20 @@ impl CircuitState {
     }
 }
 
-/// What an operator has imposed on a circuit, until [`Circuit::release`](crate::Circuit::release).
+/// An operator's override of a circuit, until [`Circuit::release`](crate::Circuit::release).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "one variant for each command that overrides")]
 pub enum Override {
     /// Every call is rejected.
     ForcedOpen,
-    /// Every call is admitted, whatever the results.
+    /// Every call is admitted, whatever the outcomes.
     ForcedClosed,
-    /// Nothing is rejected; the circuit counts what it would have rejected.
+    /// Every call is admitted; the circuit counts the calls that it would have rejected.
     Observing,
 }
 
 impl Override {
-    /// The name used in metrics, logs and JSON.
+    /// Returns the name used in metrics, logs and JSON, such as `forced_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,12 +70,12 @@ pub(crate) struct Word(u64);
 impl Word {
     /// The start of each call is noted: a slow-call rule or `abandoned_after` asks for it.
     pub(crate) const TIMED: u64 = 1 << 4;
-    /// A listener wants to hear of finished calls.
+    /// A listener is interested in ended calls.
     pub(crate) const CALLS_TOLD: u64 = 1 << 5;
-    /// A listener wants to hear of rejections.
+    /// A listener is interested in rejections.
     pub(crate) const REJECTIONS_TOLD: u64 = 1 << 6;
 
-    /// More decides on a call of the closed circuit than this word: it is looked at on its way in.
+    /// The closed circuit tracks, ramps or throttles calls: this word alone does not admit one.
     pub(crate) const TRACKED: u64 = 1 << 7;
 
     const STATE: u64 = 0b11;
@@ -126,7 +126,7 @@ impl Word {
         self.0 & Self::STATE == 0
     }
 
-    /// Whether a call is admitted, and that is all there is to it.
+    /// Whether this word alone admits a call.
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 & (Self::STATE | Self::TRACKED) == 0
@@ -161,7 +161,7 @@ impl Word {
 /// The low bits of an epoch, which mark everything that one epoch of one state recorded.
 ///
 /// An atomic word that carries a tag can be changed only by results of its own epoch. Sixteen bits
-/// are enough: to be mistaken, a thread would have to stand still between two instructions while
+/// are enough: to be mistaken, a thread would have to be stopped between two instructions while
 /// exactly a multiple of 65,536 changes of state go by and leave the rest of the word the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag(u64);
@@ -186,7 +186,7 @@ impl Tag {
         self.0 | value
     }
 
-    /// What `word` holds besides its tag.
+    /// The bits of `word` besides its tag.
     #[inline]
     pub(crate) const fn strip(word: u64) -> u64 {
         word & !(u64::MAX << Self::SHIFT)

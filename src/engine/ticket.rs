@@ -22,9 +22,9 @@ pub(crate) struct Ticket {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A call of a closed circuit.
+    /// A call to a closed circuit.
     Call,
-    /// A call that tells whether the upstream is back.
+    /// A call that finds out whether the upstream has recovered.
     Probe(ProbeId),
     /// A call that would have been rejected, were the circuit not under observation.
     Observed,
@@ -33,17 +33,17 @@ pub(crate) enum Role {
 impl Ticket {
     const PROBE: u32 = 40;
     const WORD: u64 = (1 << Self::PROBE) - 1;
-    /// The call was answered, and is to be judged by what follows; `started` is how long it took, if
-    /// it is timed. In the place of a flag that no ticket needs.
+    /// The call was answered by a head, and is judged at the end of its body; `started` is how long
+    /// the answer took, if the call is timed. Takes the place of a flag that no ticket needs.
     const ANSWERED: u64 = Word::REJECTIONS_TOLD;
 
-    /// For a call that `word` admits.
+    /// The ticket of a call that `word` admits.
     #[inline]
     pub(crate) const fn new(word: Word, started: Timestamp) -> Self {
         Self { bits: word.bits() & Self::WORD & !(Word::TRACKED | Self::ANSWERED), started }
     }
 
-    /// The same for one that was looked at on its way in.
+    /// The same for a call that is tracked.
     #[inline]
     pub(crate) const fn checked(self) -> Self {
         Self { bits: self.bits | Word::TRACKED, ..self }
@@ -54,13 +54,13 @@ impl Ticket {
         Self { bits: self.bits | probe.number() << Self::PROBE, ..self }
     }
 
-    /// The same for one that was answered after `elapsed`.
+    /// The same for a call that was answered after `elapsed`.
     pub(crate) const fn answered(self, elapsed: Duration) -> Self {
         let took = Timestamp::from_nanos(nanos(elapsed));
         Self { bits: self.bits | Self::ANSWERED, started: took }
     }
 
-    /// Whether an answer came, of which the end is still to come.
+    /// Whether the call was answered by a head whose body has not ended.
     #[inline]
     pub(crate) const fn is_answered(self) -> bool {
         self.bits & Self::ANSWERED != 0
@@ -88,7 +88,7 @@ impl Ticket {
         (self.bits ^ word.bits()) & Self::WORD < 1 << Word::EPOCH
     }
 
-    /// When the call started; of one that was answered it is no longer known.
+    /// When the call started; meaningless once it is answered.
     #[inline]
     pub(crate) const fn started(self) -> Timestamp {
         self.started
@@ -100,13 +100,13 @@ impl Ticket {
         Word::from_bits(self.bits).is_closed()
     }
 
-    /// Marks what the epoch that admitted the call has recorded.
+    /// The tag on everything that the epoch that admitted the call has recorded.
     #[inline]
     pub(crate) const fn tag(self) -> Tag {
         Tag::of(self.bits >> Word::EPOCH)
     }
 
-    /// Whether the call was looked at on its way in, and is to be on its way out.
+    /// Whether the call was tracked when it was admitted, and is to be when it ends.
     #[inline]
     pub(crate) const fn is_tracked(self) -> bool {
         Word::from_bits(self.bits).has(Word::TRACKED)

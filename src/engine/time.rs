@@ -7,10 +7,10 @@ use std::time::Duration;
 pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// Before everything.
+    /// The start of the clock.
     pub(crate) const ZERO: Self = Self(0);
 
-    /// A time that does not come.
+    /// A time that never comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How the open time grows from one failed recovery to the next.
+/// The backoff: how the open time grows from one failed recovery to the next.
 ///
 /// # Examples
 ///
@@ -29,18 +29,18 @@ enum Jitter {
 }
 
 impl Backoff {
-    /// The same open time each time, without jitter.
+    /// Keeps the same open time after each failed recovery, without jitter.
     #[must_use]
     pub const fn fixed(open_for: Duration) -> Self {
         Self { first: open_for, max: open_for, jitter: Jitter::None }
     }
 
-    /// Doubles the open time with each failed recovery, from `first` up to `max`.
+    /// Doubles the open time with each failed recovery, from `first` up to `max`, with jitter.
     ///
     /// Each time is drawn evenly from the upper half of its step, so that many processes that
-    /// tripped together do not come back together: "equal jitter" in
-    /// [Exponential Backoff And Jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
-    /// A `max` below `first` means `first`.
+    /// tripped together do not come back together: "equal jitter" in [Exponential Backoff And
+    /// Jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A `max`
+    /// below `first` means `first`.
     #[must_use]
     #[doc(alias = "waitIntervalFunctionInOpenState")]
     #[doc(alias = "BreakDurationGenerator")]
@@ -48,25 +48,25 @@ impl Backoff {
         Self { first, max: max.max(first), jitter: Jitter::Half }
     }
 
-    /// Takes the jitter away: the open times are exactly the steps.
+    /// Removes the jitter: the open times are exactly the steps.
     #[must_use]
     pub const fn without_jitter(self) -> Self {
         Self { jitter: Jitter::None, ..self }
     }
 
-    /// The open time of the first trip, before jitter.
+    /// Returns the open time of the first trip, before jitter.
     #[must_use]
     pub const fn first(&self) -> Duration {
         self.first
     }
 
-    /// The longest open time.
+    /// Returns the longest open time.
     #[must_use]
     pub const fn max(&self) -> Duration {
         self.max
     }
 
-    /// Whether the open times are drawn at random.
+    /// Returns whether the open times are drawn at random.
     #[must_use]
     pub const fn is_jittered(&self) -> bool {
         matches!(self.jitter, Jitter::Half)
@@ -87,7 +87,7 @@ impl Backoff {
 
 /// `time`, doubled `times` times.
 fn doubled(time: Duration, times: u32) -> Duration {
-    // Whatever is not zero has passed the longest duration after so many.
+    // Any time but zero exceeds the longest duration after that many doublings.
     let times = times.min(94);
     let (lower, upper) = (times.min(31), times.saturating_sub(31));
     let half_way = time.saturating_mul(1 << lower);
@@ -114,10 +114,10 @@ impl JitterRng {
         Self::mix(self.0)
     }
 
-    /// By how much the state moves on from one roll to the next.
+    /// The step of the state from one draw to the next.
     pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    /// What is rolled at state `z`.
+    /// The number drawn at state `z`.
     pub(crate) const fn mix(mut z: u64) -> u64 {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

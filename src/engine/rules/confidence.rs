@@ -1,4 +1,4 @@
-//! How sure a circuit is that more calls fail than may: the lower Wilson bound of a share.
+//! The confidence that more calls fail than may: the lower Wilson bound of a share.
 
 use crate::engine::rules::rate::Rate;
 
@@ -9,8 +9,8 @@ mod tests;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Confidence(u32);
 
-/// What the failures in a window are held against. It fits in one word, so that a call that reads
-/// it gets rate and confidence of the same settings.
+/// The threshold for the failures in a window. It fits in one word, so that a call that reads it
+/// gets rate and confidence of the same settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Threshold {
     /// The rate, in parts of [`Rate::SCALE`].
@@ -51,15 +51,15 @@ impl Confidence {
 }
 
 impl Threshold {
-    /// The bar of a rule; in a count window of `window` calls, if it is one.
+    /// The threshold of a rule; in a count window of `window` calls, if it is one.
     ///
-    /// A window may be too small for any of its results to be enough. Then the bar is lowered to
-    /// what only a full window of failures clears.
+    /// A window may be too small for any number of failures to be enough. Then the threshold is
+    /// lowered so far that only a full window of failures exceeds it.
     pub(crate) fn new(rate: Rate, confidence: Confidence, window: Option<u32>) -> Self {
         let scaled = rate.scaled();
         let rate = f64::from(scaled) / f64::from(Rate::SCALE);
         let z = confidence.quantile();
-        // `n` failures of `n` calls clear the bar where `n * (1 - rate) / rate` is above it.
+        // `n` failures of `n` calls exceed the threshold where `n * (1 - rate) / rate` is above it.
         let highest =
             window.map_or(f64::INFINITY, |calls| (f64::from(calls) - 0.5) * (1.0 - rate) / rate);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
@@ -67,7 +67,7 @@ impl Threshold {
         Self { rate: scaled, deviations_squared }
     }
 
-    /// The bar as a word; never 0.
+    /// The threshold as a word; never 0.
     pub(crate) fn bits(self) -> u64 {
         u64::from(self.rate) | u64::from(self.deviations_squared.to_bits()) << 32
     }
@@ -77,7 +77,7 @@ impl Threshold {
         Self { rate: bits as u32, deviations_squared: f32::from_bits((bits >> 32) as u32) }
     }
 
-    /// Whether `part` of `whole` is so much that its lower Wilson bound is above the rate.
+    /// Whether the lower Wilson bound of `part` of `whole` is above the rate.
     ///
     /// The bound turns round the score test, so no root is needed: it is above the rate `p` where
     /// the part is above `p` times the whole by more than `z` standard deviations of a sample of
@@ -122,7 +122,7 @@ fn billionths(share: f64) -> u32 {
 const ONE: u32 = 1_000_000_000;
 const HALF: u32 = ONE / 2;
 
-/// After so many steps the next changes nothing but the last digits, at six deviations, too.
+/// After this many steps a further one changes only the last digits, even at six deviations.
 const MOST_NEWTON_STEPS: u32 = 40;
 
 /// At six deviations the terms after this many are below the last digit.

@@ -10,7 +10,7 @@ use crate::engine::rules::settings::{
     ConfidentRule, CountRule, KindRule, RateRule, RunRule, Settings, SlowRule, StalledRule,
 };
 
-/// One condition that opens a circuit, with an open time of its own if wanted.
+/// A trip rule: one condition that opens a circuit, with an optional open time of its own.
 ///
 /// The setters of [`CircuitBuilder`](crate::CircuitBuilder) cover the plain rules; this is for
 /// rules about one [`FailureKind`] and for rules that open for longer or shorter than others.
@@ -47,7 +47,7 @@ enum Condition {
 }
 
 impl TripRule {
-    /// Holds after `failures` failures without a success between them.
+    /// Opens the circuit after `failures` failures without a success between them.
     ///
     /// # Panics
     ///
@@ -58,7 +58,7 @@ impl TripRule {
         Self::new(Condition::ConsecutiveFailures(at_least_one("consecutive_failures", failures)))
     }
 
-    /// Holds when the share of failed calls in the window is at least `rate`.
+    /// Opens the circuit when the share of failed calls in the window reaches `rate`.
     ///
     /// # Panics
     ///
@@ -69,9 +69,10 @@ impl TripRule {
         Self::new(Condition::FailureRate(checked_rate("failure_rate", rate)))
     }
 
-    /// Holds when the share of failed calls is above `rate` with a confidence of `confidence`.
+    /// Opens the circuit when the share of failed calls exceeds `rate` with this confidence.
     ///
-    /// See [`CircuitBuilder::failure_rate_confident`](crate::CircuitBuilder::failure_rate_confident)
+    /// See
+    /// [`CircuitBuilder::failure_rate_confident`](crate::CircuitBuilder::failure_rate_confident)
     /// for when to use it.
     ///
     /// # Panics
@@ -92,9 +93,9 @@ impl TripRule {
         Self::new(Condition::FailureRateConfident(rate, sure))
     }
 
-    /// Holds when at least `failures` calls in the window have failed, however many there were.
+    /// Opens the circuit when at least `failures` calls in the window have failed.
     ///
-    /// Above the size of a count window it means that size.
+    /// However many calls there were. Above the size of a count window it means that size.
     ///
     /// # Panics
     ///
@@ -105,7 +106,7 @@ impl TripRule {
         Self::new(Condition::FailureCount(at_least_one("failure_count", failures)))
     }
 
-    /// Holds when the share of calls that took `slower_than` or longer is at least `rate`.
+    /// Opens the circuit when the share of calls that took `slower_than` or longer reaches `rate`.
     ///
     /// # Panics
     ///
@@ -117,7 +118,7 @@ impl TripRule {
         Self::new(Condition::SlowCallRate(checked_rate("slow_call_rate", rate), slower_than))
     }
 
-    /// Holds when at least `calls` calls are under way for `older_than` or longer.
+    /// Opens the circuit when `calls` calls have been in flight for `older_than` or longer.
     ///
     /// See [`CircuitBuilder::stalled_calls`](crate::CircuitBuilder::stalled_calls).
     ///
@@ -131,9 +132,9 @@ impl TripRule {
         Self::new(Condition::StalledCalls(at_least_one("stalled_calls", calls), older_than))
     }
 
-    /// Makes the rule one about failures of `kind` alone.
+    /// Limits the rule to failures of `kind`.
     ///
-    /// Such failures are then not counted by the general consecutive rule, nor do they end its run.
+    /// The general consecutive rule then does not count such failures, nor do they end its run.
     ///
     /// # Panics
     ///
@@ -152,13 +153,13 @@ impl TripRule {
         self
     }
 
-    /// Has a run of consecutive failures trip only once it has lasted for `lasting`: the failure that
-    /// trips ends that long after the first of the run did, or later.
+    /// Sets how long a run of consecutive failures must last before it opens the circuit.
     ///
-    /// A run that is long enough goes on until it has lasted. For calls that come fast or together:
-    /// five that are lost with one connection, or within a blip, are one fault and not five. Default:
-    /// however fast they come; but the rule of a circuit without any rule of its own is
-    /// `consecutive_failures(5).lasting(1 s)`. Costs a failed call a reading of the clock.
+    /// The failure that trips ends at least `lasting` after the first failure of the run did; a run
+    /// that is long enough goes on until then. For calls that come fast or together: five that are
+    /// lost with one connection, or within a blip, are one fault and not five. Default: no least
+    /// time; but a circuit without any rule of its own has `consecutive_failures(5).lasting(1 s)`.
+    /// Costs a failed call a reading of the clock.
     ///
     /// # Panics
     ///
@@ -196,7 +197,7 @@ impl TripRule {
 
     /// Sets how long the circuit stays open when this rule trips it.
     ///
-    /// Default: the circuit's own open time. A failed recovery goes on with the circuit's own.
+    /// Default: the open time of the circuit, which is also used after a failed recovery.
     ///
     /// # Panics
     ///
@@ -212,7 +213,7 @@ impl TripRule {
         Self { condition, kind: None, lasting: None, open_for: None }
     }
 
-    /// Puts the rule among `settings`, in the place of one about the same thing.
+    /// Adds the rule to `settings`, in the place of one about the same thing.
     pub(crate) fn put(self, settings: &mut Settings) {
         let (lasting, open_for) = (self.lasting, self.open_for);
         match (self.condition, self.kind) {

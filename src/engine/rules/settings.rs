@@ -8,7 +8,7 @@ use crate::engine::rules::confidence::{Confidence, Threshold};
 use crate::engine::rules::rate::Rate;
 use crate::engine::window::span::SlidingWindow;
 
-/// Settings that are known to be right. Only this module's users build them, and they check first.
+/// Settings that are known to be valid: those who build them check them first.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<RunRule>,
@@ -77,7 +77,7 @@ pub(crate) struct SlowRule {
     pub(crate) open_for: Option<Duration>,
 }
 
-/// Trips at a number of calls that hang.
+/// Trips at a number of stalled calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StalledRule {
     pub(crate) calls: u32,
@@ -114,7 +114,7 @@ const SHORTEST_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 const DEFAULT_HOLD: Duration = Duration::from_secs(1);
 
 impl RunRule {
-    /// So many failures, however fast they come.
+    /// That many failures, however fast they come.
     #[cfg(test)]
     pub(crate) const fn of(failures: u32) -> Self {
         Self { failures, lasting: None, open_for: None }
@@ -175,18 +175,18 @@ impl Settings {
         self.window.or_else(|| needed.then(SlidingWindow::default))
     }
 
-    /// How many calls a rate needs.
+    /// The number of calls in the window that a rate needs.
     pub(crate) fn effective_minimum(&self) -> u32 {
         self.at_most_window(self.minimum_calls)
     }
 
-    /// What the failures in the window have to clear, where a rule about confidence asks for it.
+    /// The threshold for the failures in the window, where a rule about confidence sets one.
     pub(crate) fn confident_bar(&self) -> Option<Threshold> {
         let window = self.effective_window().and_then(SlidingWindow::length);
         self.failure_rate_confident.map(|rule| Threshold::new(rule.rate, rule.confidence, window))
     }
 
-    /// At how many failures in the window the circuit trips.
+    /// The number of failures in the window at which the circuit trips.
     pub(crate) fn effective_failure_count(&self) -> Option<u32> {
         self.failure_count.map(|rule| self.at_most_window(rule.failures))
     }
@@ -204,12 +204,12 @@ impl Settings {
         self.is_watched() || self.abandoned_after.is_some()
     }
 
-    /// Whether calls are counted while they are under way.
+    /// Whether calls are counted while they are in flight.
     pub(crate) fn is_watched(&self) -> bool {
         self.slow_call_rate.is_some() || self.stalled_calls.is_some()
     }
 
-    /// Whether calls of the closed circuit are looked at on their way in, now or at times.
+    /// Whether the closed circuit tracks, ramps or throttles calls, now or at times.
     pub(crate) fn is_tracked(&self) -> bool {
         self.is_watched() || self.throttle.is_some() || self.ramp.is_some()
     }
