@@ -1,4 +1,4 @@
-//! Looking through errors for one of a type.
+//! Searching the chain of an error's sources for a type.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -8,13 +8,13 @@ use std::{io, iter};
 use crate::error::{BoxError, Error, Rejected};
 use crate::sync::Arc;
 
-/// An error that can be looked through: it says where its chain of sources begins.
+/// An error whose chain of sources can be searched.
 ///
-/// What is looked for by type is looked for through this: a [`Rejected`] by
-/// [`ErrorsAsFailures::in_chain`](crate::ErrorsAsFailures::in_chain) and by the retry policy, any
-/// type by [`ignoring`](crate::CircuitBreakerLayer::ignoring) and
-/// [`not_sent`](crate::CircuitBreakerLayer::not_sent). They ask for it as a bound, so that where an
-/// error cannot be looked through, the service does not compile.
+/// Every search by type goes through this trait: for a [`Rejected`] by
+/// [`ErrorsAsFailures::in_chain`](crate::ErrorsAsFailures::in_chain) and by the retry policy, for
+/// any type by [`ignoring`](crate::CircuitBreakerLayer::ignoring) and
+/// [`not_sent`](crate::CircuitBreakerLayer::not_sent). They require it as a bound, so that a
+/// service whose errors cannot be searched does not compile.
 ///
 /// Implemented for boxed and counted errors (`Box<dyn Error>`, `Arc<dyn Error>`, each also with
 /// `Send` and with `Send + Sync`), [`Rejected`], [`Infallible`], [`io::Error`], [`Error<E>`](Error)
@@ -22,9 +22,10 @@ use crate::sync::Arc;
 /// (feature `hyper-util-01`), of reqwest (feature `reqwest-013`), and tonic's `Status` (feature
 /// `tonic-014`).
 ///
-/// There is none for every `E: std::error::Error`, since [`BoxError`] is no such type and needs one
-/// of its own. For an error type of your own it is a line. For somebody else's name the type
-/// instead: [`ignoring_in`](crate::CircuitBreakerLayer::ignoring_in),
+/// There is no implementation for every `E: std::error::Error`, since [`BoxError`] is no such type
+/// and needs one of its own. For an error type of your own, implement it in one line. For an error
+/// type of another crate, name the type instead:
+/// [`ignoring_in`](crate::CircuitBreakerLayer::ignoring_in),
 /// [`not_sent_in`](crate::CircuitBreakerLayer::not_sent_in).
 ///
 /// # Examples
@@ -64,7 +65,7 @@ use crate::sync::Arc;
             and `find_with` for `RetryUnlessRejected`"
 )]
 pub trait ErrorChain {
-    /// The first error of the chain: this one, the one that it holds, or none.
+    /// Returns the first error of the chain: this one, the one that it holds, or none.
     fn first(&self) -> Option<&(dyn StdError + 'static)>;
 }
 
@@ -104,8 +105,8 @@ pub(crate) fn known_rejection<E: 'static>(error: &E) -> Option<&Rejected> {
     find_source(known_first(error)?)
 }
 
-/// Errors of these types are looked through also where nothing asks for [`ErrorChain`], and so are
-/// they within [`Error`], twice at most: the types cannot be told without a list.
+/// Errors of these types are searched even without a bound of [`ErrorChain`], and so are they
+/// within [`Error`], nested twice at most: the types cannot be recognised without a list.
 macro_rules! known_errors {
     ($($(#[$feature:meta])? $known:ty, $error:ident => $first:expr;)*) => {
         $(

@@ -1,4 +1,4 @@
-//! What a caller gets when a call is not admitted, or fails.
+//! Errors of calls through a circuit: rejections, and the errors of the inner service.
 
 mod chain;
 
@@ -16,18 +16,18 @@ use crate::sync::Arc;
 /// A boxed error, as tower's layers use it.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// The error of a call through a circuit: it was rejected, or it failed by itself.
+/// The error of a call through a circuit: a rejection, or the inner service's own error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a call is admitted or not")]
 pub enum Error<E> {
-    /// The circuit did not admit the call; the inner service was not called.
+    /// The circuit rejected the call; the inner service was not called.
     Rejected(Rejected),
     /// The inner service's own error.
     Inner(E),
 }
 
 impl<E> Error<E> {
-    /// The rejection, if it is one.
+    /// Returns the rejection, if it is one.
     #[must_use]
     pub const fn rejected(&self) -> Option<&Rejected> {
         match self {
@@ -36,7 +36,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// The inner service's error, if it is one.
+    /// Returns the inner service's error, if it is one.
     pub fn into_inner(self) -> Option<E> {
         match self {
             Self::Rejected(_) => None,
@@ -69,7 +69,7 @@ impl<E: StdError + 'static> StdError for Error<E> {
     }
 }
 
-/// A call that was not admitted: by which circuit, why, and when to come again.
+/// The rejection of a call: by which circuit, why, and when to try again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rejected {
     // Two words: a rejection comes in registers, and adds little to the size of an error.
@@ -81,33 +81,36 @@ pub struct Rejected {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Name(pub(crate) Arc<str>);
 
-/// A reason, with the nanoseconds that are left where the circuit is open.
+/// A reason, with the nanoseconds that are left if the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct PackedReason(u64);
 
-/// Why a call was not admitted.
+/// The reason why a call was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectReason {
     /// The circuit is open.
     Open,
-    /// The circuit is half-open, and all its probes are under way.
+    /// The circuit is half-open, and all its probes are in flight.
     ProbesBusy,
     /// An operator forced the circuit open.
     ForcedOpen,
-    /// The circuit would admit the call, but it was rejecting when this service was last asked
-    /// whether it is ready, so the inner service was not asked. Ask again.
+    /// The inner service was not polled for readiness, because the circuit was rejecting then.
+    ///
+    /// The circuit would admit the call now: poll the service for readiness again.
     NotReady,
-    /// The circuit is closed and lets traffic back in little by little; see
-    /// [`ramp`](crate::CircuitBuilder::ramp). Another call may be admitted at once.
+    /// The circuit is closed and sheds calls while it ramps up after a recovery.
+    ///
+    /// See [`ramp`](crate::CircuitBuilder::ramp). Another call may be admitted at once.
     Ramping,
-    /// The circuit is closed and holds calls back from an upstream that refuses many; see
-    /// [`throttle`](crate::CircuitBuilder::throttle). Another call may be admitted at once.
+    /// The circuit is closed and sheds calls to an upstream that refuses many.
+    ///
+    /// See [`throttle`](crate::CircuitBuilder::throttle). Another call may be admitted at once.
     Throttled,
 }
 
 impl RejectReason {
-    /// The name used in metrics, logs and JSON.
+    /// Returns the name used in metrics, logs and JSON, such as `probes_busy`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -152,7 +155,7 @@ impl Rejected {
         Self { circuit, grounds: PackedReason::THROTTLED }
     }
 
-    /// The name of the circuit that did not admit the call.
+    /// Returns the name of the circuit that rejected the call.
     #[must_use]
     pub fn circuit(&self) -> &str {
         &self.circuit.0
@@ -162,14 +165,16 @@ impl Rejected {
         &self.circuit.0
     }
 
-    /// Why the call was not admitted.
+    /// Returns why the call was rejected.
     #[must_use]
     pub const fn reason(&self) -> RejectReason {
         self.grounds.reason()
     }
 
-    /// How long the circuit stayed open from then on; `None` when that is not known, as for a
-    /// forced one or while probes are under way.
+    /// Returns how long the circuit stayed open from then on, if that is known.
+    ///
+    /// `None` for every reason but [`Open`](RejectReason::Open), such as a circuit that is forced
+    /// open or whose probes are in flight.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.grounds.left()
@@ -195,10 +200,10 @@ impl Rejected {
         find_source(error)
     }
 
-    /// The one of several that is over first: when to come again where any of the circuits will do.
+    /// Returns the rejection that ends first, for a caller that can use any of the circuits.
     ///
-    /// Probes under way are over at any moment, and come before a time that is left; a circuit that an
-    /// operator forced open comes last. `None` of none.
+    /// Probes in flight may end at any moment, and come before an open time that is left; a circuit
+    /// that an operator forced open comes last. `None` if there are no rejections.
     ///
     /// # Examples
     ///

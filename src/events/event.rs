@@ -1,4 +1,4 @@
-//! What listeners hear.
+//! The events of a circuit, and the trait of their listeners.
 
 use std::ops::{BitOr, BitOrAssign};
 use std::time::Duration;
@@ -10,24 +10,26 @@ use crate::engine::window::counts::WindowCounts;
 use crate::error::RejectReason;
 use crate::sync::Arc;
 
-/// Hears what happens to a circuit. Closures `Fn(&CircuitEvent)` are listeners for changes.
+/// Receives the events of a circuit.
 ///
-/// Changes of state and override, and new epochs of the same state, are told after they are visible, each exactly once to each
+/// Closures `Fn(&CircuitEvent)` are listeners for changes. Changes of state and override, and new
+/// epochs of the same state, are delivered after they are visible, each exactly once to each
 /// listener and in order, on the thread of the call or command that made them; a thread that finds
-/// a listener busy leaves the event to the thread that is with it. Listeners may call any method of
-/// the circuit. A listener that panics is not told of that event again and hurts nobody else (but
-/// where panics abort, it ends the process). Keep them short: the call that made the change waits
-/// for them. A listener that is behind by 1,024 changes misses further ones until it has caught up.
+/// a listener busy leaves the event to the thread that is calling it. Listeners may call any method
+/// of the circuit. A listener that panics does not get that event again, and its panic affects no
+/// other listener and no call (but where panics abort, it ends the process). Keep listeners short:
+/// the call that made the change waits for them. A listener that lags by 1,024 changes loses
+/// further ones until it has caught up.
 /// [`CircuitSnapshot::listeners`](crate::CircuitSnapshot::listeners) counts both.
 ///
-/// Calls that succeeded, failed or were not sent, and rejections, are told only to those whose
-/// [`interest`](Self::interest) asks for them, at once and on the call's own thread; calls that a listener makes while it is told of one
-/// are not told.
+/// Calls that succeeded, failed or were not sent, and rejections, are delivered only to listeners
+/// whose [`interest`](Self::interest) asks for them, at once and on the call's own thread. Calls
+/// that a listener makes meanwhile are not delivered.
 pub trait Listener: Send + Sync + 'static {
-    /// Called for each event that the listener is interested in.
+    /// Receives an event that the listener is interested in.
     fn on_event(&self, event: &CircuitEvent);
 
-    /// Which events to be told of; asked once, when the listener is added. Default: changes.
+    /// Returns the events that the listener wants; asked once, when it is added. Default: changes.
     fn interest(&self) -> Interest {
         Interest::CHANGES
     }
@@ -39,7 +41,7 @@ impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
     }
 }
 
-/// A set of kinds of event.
+/// The kinds of events that a listener wants.
 ///
 /// # Examples
 ///
@@ -57,13 +59,13 @@ impl Interest {
     /// Changes of state and of override, and new epochs of the same state.
     pub const CHANGES: Self = Self(1);
 
-    /// Calls that succeeded, failed or were not sent: costs each call a short lock.
+    /// Calls that succeeded, failed or were not sent; costs each call a short lock.
     pub const CALLS: Self = Self(2);
 
-    /// Rejected calls: costs each rejection a short lock.
+    /// Rejected calls; costs each rejection a short lock.
     pub const REJECTIONS: Self = Self(4);
 
-    /// Whether all of `other` is in this set.
+    /// Returns whether this set contains all of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -84,10 +86,10 @@ impl BitOrAssign for Interest {
     }
 }
 
-/// Something that happened to a circuit.
+/// An event of a circuit: a change, a rejection or an ended call.
 ///
-/// As JSON (feature `serde`) it has a member `event`, which says which, beside those of the variant;
-/// durations are numbers of seconds.
+/// As JSON (feature `serde`) it has a member `event`, which names the variant, beside the members
+/// of the variant; durations are numbers of seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
@@ -126,8 +128,10 @@ pub enum CircuitEvent {
         )]
         open_for: Option<Duration>,
     },
-    /// A new epoch of the same state began, under the same override: by a command within a state, such
-    /// as a trip while open or a reset while closed, or by new settings.
+    /// A new epoch of the same state began, under the same override.
+    ///
+    /// By a command within a state, such as a trip while open or a reset while closed, or by new
+    /// settings.
     #[non_exhaustive]
     Renewed {
         /// The name of the circuit.
@@ -161,14 +165,14 @@ pub enum CircuitEvent {
         /// The number of the epoch in which it holds.
         epoch: u64,
     },
-    /// A call was not admitted.
+    /// A call was rejected.
     #[non_exhaustive]
     Rejected {
         /// The name of the circuit.
         circuit: Arc<str>,
         /// Why.
         reason: RejectReason,
-        /// How long the circuit stays open, where that is known.
+        /// How long the circuit stays open, if that is known.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::events::serialize::optional_seconds")
@@ -192,7 +196,7 @@ pub enum CircuitEvent {
     Failed {
         /// The name of the circuit.
         circuit: Arc<str>,
-        /// In which way.
+        /// The kind of the failure.
         kind: FailureKind,
         /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
         #[cfg_attr(
@@ -201,8 +205,9 @@ pub enum CircuitEvent {
         )]
         elapsed: Option<Duration>,
     },
-    /// An admitted call did not reach the upstream, or not whole:
-    /// [`Outcome::NotSent`](crate::Outcome::NotSent).
+    /// An admitted call did not reach the upstream, or not whole.
+    ///
+    /// See [`Outcome::NotSent`](crate::Outcome::NotSent).
     #[non_exhaustive]
     NotSent {
         /// The name of the circuit.
@@ -217,7 +222,7 @@ pub enum CircuitEvent {
 }
 
 impl CircuitEvent {
-    /// The name of the circuit.
+    /// Returns the name of the circuit.
     #[must_use]
     pub fn circuit(&self) -> &str {
         match self {
@@ -243,13 +248,15 @@ impl CircuitEvent {
     }
 }
 
-/// What went wrong when listeners were told. Nobody but the listener is hurt by either.
+/// Counts of what went wrong with a circuit's listeners.
+///
+/// Neither affects calls or other listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ListenerFaults {
-    /// How often one panicked.
+    /// Number of panics of listeners.
     pub panics: u64,
-    /// Events that one missed, because 1,024 were waiting for it already.
+    /// Number of events that a listener lost because 1,024 were already waiting for it.
     pub missed: u64,
 }

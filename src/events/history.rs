@@ -1,4 +1,4 @@
-//! The last events, for those who come later and those who read at their own pace.
+//! The last events of a circuit, and subscriptions that read them at their own pace.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -18,7 +18,7 @@ pub(crate) struct History {
     most: usize,
 }
 
-/// Those who wait for events.
+/// The subscriptions that wait for events.
 #[must_use = "they wait to be woken"]
 pub(crate) struct Readers(HashMap<u64, Waker>);
 
@@ -32,35 +32,35 @@ struct Ring {
     is_over: bool,
 }
 
-/// One of the last events of a circuit.
+/// One of the last events of a circuit, with its number and its age.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RecentEvent {
-    /// Which event of the circuit it is; the first is 1.
+    /// The number of the event among those of the circuit; the first is 1.
     pub number: u64,
-    /// How long ago it was told.
+    /// How long ago it happened.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub ago: Duration,
     /// What happened.
     pub event: CircuitEvent,
 }
 
-/// What a [`Subscription`] gives.
+/// An item of a [`Subscription`]: an event, or the number of events it has lagged behind.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "an event is read or missed")]
 pub enum Delivery {
     /// The next event.
     Event(CircuitEvent),
-    /// So many events went by before they were read.
+    /// This many events were dropped before the subscription read them.
     Lagged(u64),
 }
 
-/// Reads events in their order, at its own pace.
+/// A subscription to the events of a circuit, which reads them in order and at its own pace.
 ///
-/// From [`Circuit::subscribe`](crate::Circuit::subscribe). Nobody waits for it: one that falls behind
-/// by more than the events that are kept is told how many it missed, and goes on with the oldest
-/// that is left.
+/// From [`Circuit::subscribe`](crate::Circuit::subscribe). No call waits for it. A subscription
+/// that lags by more events than are kept gets the number of events it has lost, and goes on with
+/// the oldest one that is left.
 pub struct Subscription {
     history: Arc<History>,
     /// The number of the event to read next.
@@ -80,8 +80,8 @@ impl History {
         Self { ring: Mutex::new(ring), most }
     }
 
-    /// Keeps the next events; the oldest go for them when there are too many. Gives who waits for
-    /// them, to be woken where no lock is held.
+    /// Keeps the next events, and drops the oldest when there are too many. Returns the
+    /// subscriptions that wait for them, to be woken where no lock is held.
     pub(crate) fn push(&self, events: &[CircuitEvent], now: Timestamp) -> Readers {
         let mut ring = lock(&self.ring);
         for event in events {
@@ -94,7 +94,7 @@ impl History {
         Readers(std::mem::take(&mut ring.readers))
     }
 
-    /// There will be no more events.
+    /// Ends the history: there will be no more events.
     pub(crate) fn end(&self) {
         let mut ring = lock(&self.ring);
         ring.is_over = true;
@@ -103,7 +103,7 @@ impl History {
         readers.wake();
     }
 
-    /// What is kept, the oldest first.
+    /// The events that are kept, the oldest first.
     pub(crate) fn recent(&self, now: Timestamp) -> Vec<RecentEvent> {
         let ring = lock(&self.ring);
         let numbers = ring.oldest()..;
@@ -115,7 +115,7 @@ impl History {
         numbers.zip(&ring.events).map(recent).collect()
     }
 
-    /// Reads from now on.
+    /// Subscribes to the events from now on.
     pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
         let mut ring = lock(&self.ring);
         ring.next_reader = ring.next_reader.wrapping_add(1);
@@ -138,7 +138,7 @@ impl Ring {
         self.next.saturating_sub(kept)
     }
 
-    /// The event of this number or, where that went by, how many did.
+    /// The event of this number or, where it was dropped, how many were dropped.
     fn read(&self, number: u64) -> Option<Delivery> {
         let missed = self.oldest().saturating_sub(number);
         if missed > 0 {
@@ -150,8 +150,7 @@ impl Ring {
 }
 
 impl Subscription {
-    /// Waits for the next event; `None` when there will be no more, as nobody holds the circuit any
-    /// longer.
+    /// Waits for the next event; `None` once the circuit has been dropped.
     ///
     /// # Cancel safety
     ///
@@ -160,7 +159,7 @@ impl Subscription {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// As [`next`](Self::next), for those who poll.
+    /// Polls for the next event, as [`next`](Self::next) does.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         // A waker's clone and drop are the executor's code: not under the lock.
         let waker = cx.waker().clone();

@@ -1,4 +1,4 @@
-//! Telling listeners: each change once, in order, outside every lock.
+//! Delivers events to listeners: each change once, in order, outside every lock.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,9 +14,8 @@ use crate::sync::{Arc, AtomicU64, Bug, Mutex, OnceLock, Ordering, lock, planted}
 #[derive(Debug)]
 pub(crate) struct Listeners {
     roster: Mutex<Roster>,
-    /// Made at the first change, or for the first reader: most circuits have seen none.
+    /// Made at the first change, or for the first subscription: most circuits have had neither.
     history: OnceLock<Arc<History>>,
-    // Relaxed throughout: both stand for themselves.
     panics: AtomicU64,
     missed: AtomicU64,
 }
@@ -24,7 +23,7 @@ pub(crate) struct Listeners {
 #[derive(Debug)]
 struct Roster {
     entries: Arc<[Arc<Entry>]>,
-    /// The number of the change to tell next.
+    /// The number of the change to deliver next.
     next: u64,
     /// Changes that came before one with a lower number: their threads overtook its thread.
     early: BTreeMap<u64, Vec<CircuitEvent>>,
@@ -39,20 +38,20 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Inbox {
     waiting: VecDeque<CircuitEvent>,
-    /// A thread is telling the listener, and will go on until nothing waits.
+    /// A thread is calling the listener, and will go on until no event waits.
     is_attended: bool,
 }
 
-/// So many changes of one circuit are kept for a listener that does not return; at one trip and
+/// How many changes of one circuit are kept for a listener that does not return; at one trip and
 /// recovery a minute, eight hours of them.
 const LONGEST_INBOX: usize = 1024;
 
-/// How many events of one circuit are kept for those who come later.
+/// How many events of one circuit are kept in its history.
 const KEPT_EVENTS: usize = 256;
 
 thread_local! {
-    /// This thread is telling of a call or a rejection: calls that the listener makes meanwhile
-    /// are not told, or one that makes a call would be told of it for ever.
+    /// This thread is delivering a call or a rejection. Calls that the listener makes meanwhile are
+    /// not delivered: a listener that makes a call would be called for it, and so on without end.
     static TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -63,7 +62,7 @@ impl Listeners {
         Self { roster: Mutex::new(roster), history: OnceLock::new(), panics, missed }
     }
 
-    /// Adds a listener and gives its interest.
+    /// Adds a listener and returns its interest.
     pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
         // User code, so before the lock.
         let interest = listener.interest();
@@ -74,8 +73,9 @@ impl Listeners {
         interest
     }
 
-    /// Puts the events of change `number` into history and inboxes, once those of all changes before
-    /// it are there; wakes who reads them. No other user code runs.
+    /// Puts the events of change `number` into history and inboxes, once those of all changes
+    /// before it are there, and wakes the subscriptions that wait for them. No other user code
+    /// runs.
     pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>, now: Timestamp) {
         let mut roster = lock(&self.roster);
         if number != roster.next && !planted(Bug::OutOfOrder) {
@@ -86,6 +86,7 @@ impl Listeners {
         while let Some(events) = next {
             readers.push(self.history().push(&events, now));
             let missed = roster.deliver(events);
+            // Relaxed: a number for snapshots; nothing is decided by it.
             self.missed.fetch_add(missed, Ordering::Relaxed);
             let number = roster.next;
             next = roster.early.remove(&number);
@@ -98,7 +99,7 @@ impl Listeners {
         self.history.get_or_init(|| Arc::new(History::new(KEPT_EVENTS)))
     }
 
-    /// Tells all listeners what waits for them.
+    /// Delivers to all listeners the events that wait for them.
     pub(crate) fn attend(&self) {
         let entries = Arc::clone(&lock(&self.roster).entries);
         for entry in &*entries {
@@ -106,7 +107,7 @@ impl Listeners {
         }
     }
 
-    /// Tells of a call or a rejection, at once; not of those that listeners themselves make.
+    /// Delivers a call or a rejection at once, unless a listener made it.
     pub(crate) fn tell_now(&self, event: &CircuitEvent) {
         if TELLING.replace(true) {
             return;
@@ -119,13 +120,14 @@ impl Listeners {
     }
 
     pub(crate) fn faults(&self) -> ListenerFaults {
+        // Relaxed: each is a number by itself.
         let [panics, missed] = [&self.panics, &self.missed].map(|n| n.load(Ordering::Relaxed));
         ListenerFaults { panics, missed }
     }
 }
 
 impl Drop for Listeners {
-    // Cannot panic: wakers are contained.
+    // Cannot panic: panics of wakers are caught.
     fn drop(&mut self) {
         if let Some(history) = self.history.get() {
             history.end();
@@ -134,7 +136,7 @@ impl Drop for Listeners {
 }
 
 impl Roster {
-    /// Puts the events of the next change into the inboxes; gives how many did not fit.
+    /// Puts the events of the next change into the inboxes; returns how many did not fit.
     fn deliver(&mut self, events: Vec<CircuitEvent>) -> u64 {
         self.next = self.next.wrapping_add(1);
         let mut missed = 0;
@@ -149,7 +151,7 @@ impl Roster {
 }
 
 impl Entry {
-    /// Tells the listener what waits for it, unless another thread is at it.
+    /// Delivers the events that wait for the listener, unless another thread is doing so.
     fn attend(&self, panics: &AtomicU64) {
         {
             let mut inbox = lock(&self.inbox);
@@ -168,13 +170,14 @@ impl Entry {
 
     fn tell(&self, event: &CircuitEvent, panics: &AtomicU64) {
         if !catch_panic(|| self.listener.on_event(event)) {
+            // Relaxed: a number for snapshots; nothing is decided by it.
             panics.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Inbox {
-    /// Whether there was room.
+    /// Adds an event; returns whether there was room.
     fn put(&mut self, event: CircuitEvent) -> bool {
         let has_room = self.waiting.len() < LONGEST_INBOX;
         if has_room {
@@ -183,7 +186,7 @@ impl Inbox {
         has_room
     }
 
-    /// The next event; when there is none, nobody attends to the inbox any more.
+    /// Takes the next event; when there is none, no thread attends to the inbox any more.
     fn take(&mut self) -> Option<CircuitEvent> {
         let event = self.waiting.pop_front();
         self.is_attended = event.is_some();

@@ -1,4 +1,4 @@
-//! What is told of a circuit: events, who listens to them, and the last of them kept.
+//! Events of a circuit: their listeners, and the history of the last events.
 
 pub(crate) mod event;
 pub(crate) mod history;

@@ -1,4 +1,4 @@
-//! Names as text: `as_str`, wherever something is displayed.
+//! `Display` for all types that have an `as_str`.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How events and snapshots look as text (feature `serde`).
+//! Serialization of events and snapshots (feature `serde`).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::engine::outcome::FailureKind;
 use crate::engine::state::{CircuitState, Override};
 use crate::error::RejectReason;
 
-/// A name is its text.
+/// Serializes a name as its text.
 macro_rules! as_text {
     ($($name:ty),*) => {
         $(impl Serialize for $name {
