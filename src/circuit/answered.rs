@@ -1,4 +1,4 @@
-//! What bodies of responses tell a circuit of calls that were answered, and are not judged yet.
+//! What response bodies report to a circuit about calls that were answered and are not judged yet.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::engine::time::Timestamp;
 use crate::sync::Weak;
 
 impl Circuit {
-    /// Notes that a call was answered; the ticket to go on with.
+    /// Notes that a call was answered; returns the ticket to go on with.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
     #[inline]
     pub(crate) fn answered(&self, ticket: Ticket) -> Ticket {
         self.core.machine.answered(ticket, || self.now())
     }
 
-    /// The same for one whose answer is not judged: how long it took is not asked, as that is user
-    /// code.
+    /// The same for a call whose answer is not judged: its duration is not measured, as the clock
+    /// is user code.
     pub(crate) fn unjudged(&self, ticket: Ticket) -> Ticket {
         self.core.machine.answered(ticket, || ticket.started())
     }
@@ -38,11 +38,11 @@ impl Circuit {
         for probe in ended {
             probe.end_hold(now);
         }
-        // Perhaps more slots than the call takes that comes.
+        // There may be more free slots than the coming call takes.
         self.tell_effect(Effect::SlotFreed);
     }
 
-    /// Whether a call that was given up counts as a failure when its caller had waited for so long.
+    /// Whether an abandoned call whose caller had waited for `waited` counts as a failure.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
     pub(crate) fn is_failure_when_abandoned(&self, waited: Duration) -> bool {
         self.core.machine.recorder().is_failure_when_abandoned(waited)

@@ -11,20 +11,21 @@ use crate::error::Error;
 impl Circuit {
     /// Awaits `future` if the circuit admits it; an `Err` is a failure.
     ///
-    /// Nothing happens before the first poll. A panic of `future` is a failure, and goes on.
+    /// Nothing happens before the first poll. A panic of `future` counts as a failure, and is
+    /// passed on to the caller.
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] when the call is not admitted: `future` is then dropped unpolled.
+    /// [`Error::Rejected`] if the call is rejected: `future` is then dropped unpolled.
     /// [`Error::Inner`] with the error of `future`.
     ///
     /// # Cancel safety
     ///
     /// Dropping the returned future drops `future`, gives a probe's slot back and counts the call
-    /// as abandoned. Of a closed circuit's call that says nothing, unless
-    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe was unanswered:
-    /// sixteen of those in a row, over at least a minute, reopen the circuit, and under a rule for
-    /// slow or stalled calls one that waited for so long has failed.
+    /// as abandoned. For a call to a closed circuit that is neutral, unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe counts as
+    /// unanswered: sixteen of those in a row, over at least a minute, reopen the circuit. Under a
+    /// rule for slow or stalled calls a probe that had waited for that long has failed.
     pub async fn call<T, E, F>(&self, future: F) -> Result<T, Error<E>>
     where
         F: Future<Output = Result<T, E>>,
@@ -33,7 +34,7 @@ impl Circuit {
         self.call_with(ErrorsAsFailures, future).await
     }
 
-    /// Awaits `future` if the circuit admits it; `classify` says what its result is worth.
+    /// Awaits `future` if the circuit admits it; `classify` says what its result counts as.
     ///
     /// See [`call`](Self::call).
     ///
@@ -89,11 +90,11 @@ impl Circuit {
 
     /// Calls `f` if the circuit admits it; an `Err` is a failure. For blocking code.
     ///
-    /// A panic of `f` is a failure, and goes on.
+    /// A panic of `f` counts as a failure, and is passed on to the caller.
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] when the call is not admitted: `f` is then not called.
+    /// [`Error::Rejected`] if the call is rejected: `f` is then not called.
     /// [`Error::Inner`] with the error of `f`.
     pub fn run<T, E: 'static>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
         let mut admission = Some(Admission::new(self, self.admit()?));
@@ -104,7 +105,7 @@ impl Circuit {
     }
 }
 
-/// Records what `result` is worth, and passes it on.
+/// Records the outcome of `result`, and passes it on.
 fn record<T, E>(
     admission: Option<Admission<&Circuit>>,
     classify: &impl Classify<T, E>,

@@ -1,11 +1,11 @@
-//! Which results are failures.
+//! Classifiers: what the results of calls count as.
 
 use std::fmt;
 
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
 
-/// Says what the result of a call is worth.
+/// Decides what the result of a call counts as.
 ///
 /// Closures `Fn(&Result<T, E>) -> Outcome` are classifiers; so is [`ErrorsAsFailures`], the
 /// default. A classifier runs in the poll that saw the result, outside every lock; if it panics,
@@ -38,7 +38,7 @@ use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
     note = "what looks for types among errors asks that `{E}` implements `ErrorChain`"
 )]
 pub trait Classify<T, E> {
-    /// What `result` is worth.
+    /// Returns the outcome of `result`.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 }
 
@@ -53,20 +53,20 @@ where
 
 /// The default classifier: every `Err` is a failure, except a rejection.
 ///
-/// A rejection, of this or of a nested circuit, is [not sent](Outcome::NotSent). It takes errors of
-/// any type, and finds a rejection in those of the types for which this crate implements
-/// [`ErrorChain`], such as [`BoxError`](crate::BoxError) and [`io::Error`](std::io::Error), and in
-/// [`Error<E>`](crate::Error) of one of them. It **cannot** see through other types: neither your
-/// own `ShopError`, nor the `Error<ShopError>` of a typed breaker within this one, whose rejections
-/// are then failures. For those there is [`in_chain`](Self::in_chain). Nor does it look at
-/// responses: where a nested circuit answers with
+/// A rejection, of this or of a nested circuit, is [not sent](Outcome::NotSent). This classifier
+/// takes errors of any type, and finds a rejection in those of the types for which this crate
+/// implements [`ErrorChain`], such as [`BoxError`](crate::BoxError) and
+/// [`io::Error`](std::io::Error), and in [`Error<E>`](crate::Error) of one of them. It **cannot**
+/// search other types: neither your own `ShopError`, nor the `Error<ShopError>` of a typed breaker
+/// within this one, whose rejections are then failures. Use [`in_chain`](Self::in_chain) for those.
+/// Nor does it look at responses: where a nested circuit answers with
 /// [`respond_with`](crate::CircuitBreakerLayer::respond_with), put `http::layer` or `judge_body`
 /// around it.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct ErrorsAsFailures;
 
-/// The default classifier where errors can be looked through, whatever their type.
+/// The default classifier for errors of any type that is an [`ErrorChain`].
 ///
 /// From [`ErrorsAsFailures::in_chain`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,8 +74,9 @@ pub struct ErrorsAsFailures;
 pub struct ErrorsInChainAsFailures;
 
 impl ErrorsAsFailures {
-    /// The same for errors of a type that is an [`ErrorChain`], and of no other: a rejection is
-    /// found wherever it is among their sources.
+    /// Returns the classifier for error types that are an [`ErrorChain`].
+    ///
+    /// It finds a rejection wherever it is among the sources of an error.
     ///
     /// # Examples
     ///
@@ -126,9 +127,9 @@ impl<T, E: ErrorChain> Classify<T, E> for ErrorsInChainAsFailures {
     }
 }
 
-/// A predicate as a classifier: what it holds for is a failure, except a rejection.
+/// The classifier that counts the results that match a predicate as failures.
 ///
-/// A rejection is found as by [`ErrorsAsFailures`]. From
+/// A rejection is not sent, and is found as by [`ErrorsAsFailures`]. From
 /// [`CircuitBreakerLayer::failure_if`](crate::CircuitBreakerLayer::failure_if).
 #[derive(Clone, Copy)]
 pub struct FailureIf<F>(F);

@@ -1,4 +1,4 @@
-//! What those do to a circuit who watch over it from outside.
+//! What a health probe does to the circuit that it watches.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ impl Circuit {
         self.core.machine.open_epoch(self.now())
     }
 
-    /// Has the epoch stay open for `left`.
+    /// Keeps the circuit open for `left` from now, if the epoch still lasts.
     pub(crate) fn extend_open(&self, stretch: OpenEpoch, left: Duration) {
         self.tell_effect(self.core.machine.extend_open(stretch.epoch, left, self.now()));
     }
 
-    /// Closes the circuit.
+    /// Closes the circuit, if the epoch still lasts.
     pub(crate) fn close_after_probe(&self, stretch: OpenEpoch) {
         self.tell_if(self.core.machine.close_after_probe(stretch.epoch, self.now()));
     }

@@ -1,4 +1,4 @@
-//! What operators do to a circuit.
+//! The commands of operators.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::circuit::Circuit;
 use crate::engine::state::Override;
 
 impl Circuit {
-    /// Opens the circuit now, for its open time; it recovers as usual.
+    /// Opens the circuit now, for its usual open time; it recovers as usual.
     ///
-    /// Also when it is open already: the open time starts again. Calls under way no longer count.
-    /// While the circuit is forced open or closed it stays so.
+    /// A circuit that is already open starts its open time again. Calls in flight no longer count.
+    /// A circuit that is forced open or closed stays so.
     pub fn trip(&self) {
         self.tell(self.core.machine.trip(None, self.now()));
     }
@@ -23,7 +23,7 @@ impl Circuit {
 
     /// Closes the circuit, whatever its state, and clears window, runs and backoff.
     ///
-    /// Calls under way no longer count. Totals go on. An override stays; see
+    /// Calls in flight no longer count. The totals stay. An override stays; see
     /// [`release`](Self::release).
     pub fn reset(&self) {
         self.tell(self.core.machine.reset(self.now()));
@@ -31,34 +31,34 @@ impl Circuit {
 
     /// Rejects every call until [`release`](Self::release).
     ///
-    /// A fleet (feature `redis`) changes nothing of that, also where it had forced the circuit open
+    /// A fleet (feature `redis`) cannot change that, even where it had forced the circuit open
     /// before.
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {
         self.tell(self.core.machine.force(Override::ForcedOpen, self.now()));
     }
 
-    /// Admits every call, whatever the results, until [`release`](Self::release).
+    /// Admits every call, whatever the outcomes, until [`release`](Self::release).
     ///
-    /// A fleet changes nothing of that: see [`force_open`](Self::force_open).
+    /// A fleet cannot change that: see [`force_open`](Self::force_open).
     #[doc(alias = "disable")]
     #[doc(alias = "transitionToDisabledState")]
     pub fn force_closed(&self) {
         self.tell(self.core.machine.force(Override::ForcedClosed, self.now()));
     }
 
-    /// Rejects nothing, but goes on deciding and counts what it would have rejected, until
-    /// [`release`](Self::release). For trying out settings on real traffic.
+    /// Admits every call, but goes on deciding and counts the calls it would have rejected.
     ///
-    /// A circuit that is not forced keeps its state and counts; a forced one starts closed. What a fleet
-    /// forces takes the place of it.
+    /// Until [`release`](Self::release). For trying out settings on real traffic. A circuit that is
+    /// not forced keeps its state and counts; a forced one starts closed. An override by a fleet
+    /// replaces it.
     #[doc(alias = "metricsOnly")]
     #[doc(alias = "transitionToMetricsOnlyState")]
     pub fn observe(&self) {
         self.tell_if(self.core.machine.observe(self.now()));
     }
 
-    /// Drops the override, if there is one, and starts closed with everything cleared.
+    /// Ends the override, if there is one; the circuit starts closed with everything cleared.
     #[doc(alias = "close")]
     pub fn release(&self) {
         self.tell_if(self.core.machine.release(self.now()));

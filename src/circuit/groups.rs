@@ -1,11 +1,11 @@
-//! What a group does to the circuits of its members.
+//! What a group does to the circuits that are its members.
 
 use crate::circuit::Circuit;
 use crate::engine::machine::open_cap::OpenCounter;
 use crate::sync::Arc;
 
 impl Circuit {
-    /// Forces the circuit open, once more.
+    /// Adds an isolation: the circuit is forced open until it ends.
     pub(crate) fn begin_isolation(&self) {
         self.tell_if(self.core.machine.isolate(self.now()));
     }
@@ -15,7 +15,7 @@ impl Circuit {
         self.tell_if(self.core.machine.end_isolation(self.now()));
     }
 
-    /// Has the circuit take a place there whenever it is open. Runs no user code.
+    /// Makes the circuit a member: it takes a place there whenever it is open. Runs no user code.
     pub(crate) fn join(&self, places: &Arc<OpenCounter>) {
         self.core.machine.join(places);
     }

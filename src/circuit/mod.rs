@@ -50,11 +50,11 @@ mod settings;
 mod ticker;
 pub(crate) mod weak;
 
-/// A circuit: counts what calls to one upstream are worth, and stops them while it fails.
+/// A circuit: counts the outcomes of calls to one upstream, and rejects calls while it fails.
 ///
-/// What a semaphore is to a concurrency limit: a value that is made, named, cloned and shared. It
-/// has no type parameters, so it lives in application state, a map or a `static`. Clones are the
-/// same circuit; a clone costs one reference count.
+/// It is to the breaker what a semaphore is to a concurrency limit: a value that is made, named,
+/// cloned and shared. It has no type parameters, so it lives in application state, a map or a
+/// `static`. Clones are the same circuit; a clone costs one reference count.
 ///
 /// Give it to a [`CircuitBreakerLayer`](crate::CircuitBreakerLayer), or use it without tower:
 /// [`call`](Self::call) around a future, [`run`](Self::run) around blocking code,
@@ -96,9 +96,9 @@ struct Core {
 }
 
 impl Circuit {
-    /// Starts a circuit named `name`, with defaults for everything else.
+    /// Returns a builder for a circuit named `name`, with defaults for everything else.
     ///
-    /// The name stands in rejections, events and metrics; one circuit for each upstream.
+    /// The name appears in rejections, events and metrics. Make one circuit for each upstream.
     pub fn builder(name: impl Into<Arc<str>>) -> CircuitBuilder {
         CircuitBuilder::new(name.into())
     }
@@ -118,7 +118,7 @@ impl Circuit {
         Self { core: Counted::new(core) }
     }
 
-    /// Adds a listener; it hears of what happens from now on.
+    /// Adds a listener, which receives the circuit's events from now on.
     ///
     /// Listeners live as long as the circuit; one that holds a clone of its circuit keeps it alive.
     ///
@@ -147,16 +147,17 @@ impl Circuit {
         self.core.machine.tell_also(calls | rejections);
     }
 
-    /// The last changes of state and override, at most 256, the oldest first.
+    /// Returns the last changes of state and override, at most 256, the oldest first.
     #[must_use]
     pub fn recent_events(&self) -> Vec<RecentEvent> {
         self.core.listeners.history().recent(self.now())
     }
 
-    /// Reads the changes of state and override from now on, at the reader's own pace.
+    /// Subscribes to the changes of state and override from now on.
     ///
-    /// No call waits for a reader. One that is behind by more than 256 events is told how many it
-    /// missed. It does not keep the circuit alive: it ends when nobody else holds it.
+    /// The subscription reads at its own pace; no call waits for it. If it lags by more than 256
+    /// events it gets the number of events it has lost. It does not keep the circuit alive, and
+    /// ends when the last clone of the circuit is dropped.
     ///
     /// # Examples
     ///
@@ -187,22 +188,22 @@ impl Circuit {
         self.core.listeners.history().subscribe()
     }
 
-    /// The name of the circuit.
+    /// Returns the name of the circuit.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core.name.0
     }
 
-    /// Returns the current state, without a lock; it may be over by the time it is read.
+    /// Returns the current state, without a lock; it may have changed by the time you read it.
     ///
-    /// An open circuit whose open time is over stays open until the next call.
+    /// An open circuit whose open time has ended stays open until the next call.
     #[must_use]
     #[inline]
     pub fn state(&self) -> CircuitState {
         self.core.machine.word().state()
     }
 
-    /// How the circuit is doing, without a lock: see [`Health`].
+    /// Returns the health of the circuit, without a lock; see [`Health`].
     #[must_use]
     pub fn health(&self) -> Health {
         let machine = &self.core.machine;
@@ -213,8 +214,7 @@ impl Circuit {
         Health::of(word.state(), word.overridden(), is_over, is_shedding)
     }
 
-    /// Whether the process can do nothing without this circuit's upstream:
-    /// [`CircuitBuilder::critical`].
+    /// Returns whether the circuit is marked as [critical](CircuitBuilder::critical).
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.core.is_critical
@@ -224,7 +224,7 @@ impl Circuit {
         &self.core.name.0
     }
 
-    /// How many clones there are, this one among them.
+    /// The number of clones of the circuit, with this one.
     pub(crate) fn holders(&self) -> usize {
         holders(&self.core)
     }
@@ -237,8 +237,9 @@ impl Circuit {
         Counted::ptr_eq(&self.core, &other.core)
     }
 
-    /// Everything that is known of the circuit now. Takes a short lock, which no call waits for
-    /// while the circuit is closed or open.
+    /// Returns a consistent snapshot of the circuit: state, counts, totals, last trip.
+    ///
+    /// Takes a short lock, which no call waits for while the circuit is closed or open.
     #[must_use]
     pub fn snapshot(&self) -> CircuitSnapshot {
         let (core, now) = (&*self.core, self.now());
@@ -267,16 +268,17 @@ impl Circuit {
         }
     }
 
-    /// Admits one call.
+    /// Admits one call, and returns the permit with which its outcome is recorded.
     ///
     /// # Errors
     ///
-    /// [`Rejected`] when the circuit is open, or half-open with all its probes under way.
+    /// [`Rejected`] if the circuit is open, half-open with all its probes in flight, or closed and
+    /// shedding calls.
     pub fn try_acquire(&self) -> Result<Permit, Rejected> {
         self.admit().map(|ticket| Permit::new(self.clone(), ticket))
     }
 
-    /// Admits a call or says why not.
+    /// Admits a call or rejects it.
     #[inline]
     pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
         match self.core.machine.admit_closed(|| self.now()) {
@@ -288,7 +290,7 @@ impl Circuit {
         }
     }
 
-    /// Admits a call that is looked at on its way in, if nothing speaks against it.
+    /// Admits a call that is only to be counted as in flight.
     #[inline(never)]
     fn admit_tracked(&self) -> Option<Ticket> {
         self.core.machine.admit_tracked(|| self.now())
@@ -312,7 +314,7 @@ impl Circuit {
         self.core.machine.would_refuse(|| self.now()).is_some()
     }
 
-    /// Rejects a call whose inner service was not asked whether it is ready.
+    /// Rejects a call whose inner service was not polled for readiness.
     pub(crate) fn reject_unready(&self) -> Rejected {
         self.core.machine.count_rejection();
         let now = self.now();
@@ -322,19 +324,19 @@ impl Circuit {
         }
     }
 
-    /// Trips the circuit if too many calls hang, as each call that comes does.
+    /// Opens the circuit if too many calls are stalled, as every call that comes does.
     ///
-    /// For a ticker, where a circuit is to open though no call comes; with the feature `tokio` there
-    /// is one, `stall_ticker`. See
+    /// For a ticker, where a circuit is to open though no call comes; the feature `tokio` has one,
+    /// `stall_ticker`. Does nothing without one of the rules
     /// [`stalled_calls`](CircuitBuilder::stalled_calls) and
-    /// [`slow_call_rate`](CircuitBuilder::slow_call_rate), without which it does nothing.
+    /// [`slow_call_rate`](CircuitBuilder::slow_call_rate).
     pub fn check_stalled_calls(&self) {
         if self.core.machine.word().has(Word::TRACKED) {
             self.tell_if(self.core.machine.check_stalled(self.now()));
         }
     }
 
-    /// Records how an admitted call ended, and tells whoever wants to hear.
+    /// Records the end of an admitted call, and delivers the events that follow from it.
     #[inline(never)]
     pub(crate) fn record(&self, ticket: Ticket, ending: Ending) {
         let mut recorded = self.core.machine.record(ticket, ending, || self.now());
@@ -345,10 +347,11 @@ impl Circuit {
         }
     }
 
-    /// Tells of a call that changed something for others.
+    /// Delivers the events of a call that changed something for others.
     #[inline(never)]
     fn tell_end(&self, recorded: &mut Recorded) {
-        // Listeners of calls are user code, and may panic or not return: the change is on its way first.
+        // Listeners of calls are user code, and may panic or not return: the change is deposited
+        // first.
         let effect = std::mem::replace(&mut recorded.effect, Effect::Nothing);
         let change = match effect {
             Effect::Changed(change) => Some(self.deposit(*change)),
@@ -377,7 +380,7 @@ impl Circuit {
         })
     }
 
-    /// Tells of the rejection, and passes it on.
+    /// Delivers the event of the rejection, and passes it on.
     #[inline]
     fn reject(&self, rejected: Rejected) -> Rejected {
         if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
@@ -414,21 +417,21 @@ impl Circuit {
         }
     }
 
-    /// Wakes who waits and tells who listens, in the order of the changes.
+    /// Wakes waiting tasks and delivers the change to listeners, in the order of the changes.
     #[inline(never)]
     fn tell(&self, change: Change) {
         let change = self.deposit(change);
         self.attend(&change);
     }
 
-    /// Puts a change where its listeners and readers find it, in its turn. No user code runs before:
-    /// whatever clocks, wakers and listeners do, no later change waits for this one.
+    /// Puts a change into history and inboxes, in its turn. No user code runs before: whatever
+    /// clocks, wakers and listeners do, no later change waits for this one.
     fn deposit(&self, change: Change) -> Change {
         self.core.listeners.deposit(change.number, self.events(&change), change.at);
         change
     }
 
-    /// Wakes who waits for a change that was deposited, and tells who listens.
+    /// Wakes the tasks that wait for a change that was deposited, and delivers it to listeners.
     fn attend(&self, change: &Change) {
         self.wake_after(change);
         self.core.listeners.attend();
@@ -438,7 +441,7 @@ impl Circuit {
     fn tell_effect(&self, effect: Effect) {
         match effect {
             Effect::Nothing => {}
-            // One is enough to see to a time that is another, too.
+            // One task is enough: it asks again, and so learns of a new deadline, too.
             Effect::SlotFreed | Effect::EndsSooner => self.core.wakers.wake_next(),
             Effect::Changed(change) => self.tell(*change),
         }

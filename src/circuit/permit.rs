@@ -1,4 +1,4 @@
-//! The right to one call.
+//! Permits: the right to one admitted call.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,12 +10,12 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::ticket::Ticket;
 use crate::sync::Weak;
 
-/// One admitted call, for code that is not a future or a closure.
+/// A permit: the right to one admitted call.
 ///
-/// From [`Circuit::try_acquire`]. Say what the call was worth with [`record`](Self::record);
-/// dropping the permit instead says that it was abandoned: nothing, unless
-/// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. Either way a probe's slot is
-/// given back.
+/// For code that is not a future or a closure; from [`Circuit::try_acquire`]. Record the outcome
+/// with [`record`](Self::record). Dropping the permit instead counts the call as abandoned, which
+/// is neutral unless [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. Either way
+/// a probe's slot is given back.
 ///
 /// # Examples
 ///
@@ -44,7 +44,7 @@ impl Permit {
         Self { admission: Admission::new(circuit, ticket) }
     }
 
-    /// Says what the call was worth.
+    /// Records the outcome of the call.
     pub fn record(self, outcome: Outcome) {
         self.into_admission().record(outcome);
     }
@@ -53,7 +53,7 @@ impl Permit {
         self.admission
     }
 
-    /// The circuit that admitted the call.
+    /// Returns the circuit that admitted the call.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         &self.admission.holder
@@ -66,7 +66,7 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// A ticket and something that holds its circuit: settles exactly once.
+/// A ticket and a reference to its circuit, recorded exactly once.
 ///
 /// The bound stands on the struct because `Drop` needs it.
 pub(crate) struct Admission<H: Borrow<Circuit>> {
@@ -75,11 +75,11 @@ pub(crate) struct Admission<H: Borrow<Circuit>> {
     stage: Stage,
 }
 
-/// What is still to be said of an admitted call.
+/// How far an admitted call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Unanswered,
-    /// Its result is being judged; dropped now, it is not judged, but was answered.
+    /// Its result is being judged. If it is dropped now, it is not judged, but was answered.
     Judged,
     Settled,
 }
@@ -98,51 +98,52 @@ impl<H: Borrow<Circuit>> Admission<H> {
         &self.holder
     }
 
-    /// Says what the call was worth, in place.
+    /// Records the outcome of the call, in place.
     #[inline]
     pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
         self.end(Ending::Finished(outcome));
     }
 
-    /// Notes that the result is there and is judged next, by user code that may panic.
+    /// Notes that the result has come and is judged next, by user code that may panic.
     #[inline]
     pub(crate) const fn judge(&mut self) {
         self.stage = Stage::Judged;
     }
 
-    /// The same call as a value that can be kept elsewhere; this one is settled.
+    /// Moves the call into a permit that can be kept elsewhere; this admission is settled.
     pub(crate) fn hand_on(&mut self) -> Permit {
         self.give_up();
         Permit::new(self.holder.borrow().clone(), self.ticket)
     }
 
-    /// Notes that the call was answered, and is to be judged by what follows: from now on it is neither
-    /// slow nor stalled, and dropped it was not unanswered.
+    /// Notes that the call was answered, and is judged later: from now on it is neither slow nor
+    /// stalled, nor unanswered if it is dropped.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
     #[inline]
     pub(crate) fn answer(&mut self) {
         self.ticket = self.holder.borrow().answered(self.ticket);
     }
 
-    /// Whether the call tells if the upstream is back.
+    /// Whether the call is a probe.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
     pub(crate) const fn is_probe(&self) -> bool {
         self.ticket.is_probe()
     }
 
-    /// Has a probe that was answered be judged through `held` if it is not for a while.
+    /// Lets a probe that was answered be judged through `held`, once it has been held for long
+    /// enough.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
     pub(crate) fn hold(&self, held: Weak<dyn HeldProbe>) {
         self.holder.borrow().hold_probe(self.ticket, held);
     }
 
-    /// Leaves settling to somebody else who has the ticket.
+    /// Settles this admission without recording: the ticket is recorded elsewhere.
     #[inline]
     pub(crate) const fn give_up(&mut self) {
         self.stage = Stage::Settled;
     }
 
-    /// Apart, so that dropping a settled one is little code.
+    /// A function of its own, so that dropping a settled admission is little code.
     #[cold]
     #[inline(never)]
     fn abandon(&mut self) {

@@ -1,4 +1,4 @@
-//! What services ask of a circuit that they wait for.
+//! What services that wait for a circuit ask of it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::engine::time::Timestamp;
 /// How long a call is refused, if nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Until then, which is so far away.
+    /// Until `due`, which is `left` from now.
     Until { due: Timestamp, left: Duration },
     /// An operator forced the circuit open.
     UntilChange,
@@ -52,7 +52,7 @@ impl Circuit {
         self.core.machine.holds(reserved, self.now())
     }
 
-    /// Makes a reservation a probe that begins now, if it still holds its slot.
+    /// Turns a reservation into a probe that begins now, if it still holds its slot.
     pub(crate) fn resume(&self, reserved: Ticket) -> Option<Ticket> {
         self.core.machine.resume(reserved, self.now())
     }
@@ -62,25 +62,27 @@ impl Circuit {
         self.tell_effect(self.core.machine.give_back(reserved));
     }
 
-    /// It may have been the last: who waits for a busy inner service is rejected now.
+    /// Wakes the tasks that wait for a busy inner service: if the slot was the last one, they are
+    /// rejected now.
     pub(super) fn tell_slot_taken(&self) {
         self.core.wakers.wake_for_inner();
     }
 
-    /// Wakes those who have to ask again after `change`.
+    /// Wakes the tasks that have to ask again after `change`.
     pub(super) fn wake_after(&self, change: &Change) {
         let wakers = &self.core.wakers;
         wakers.wake_for_inner();
         let is_forced_open = |standing: Standing| standing.overridden == FORCED_OPEN;
         let has_time_again = is_forced_open(change.from) && !is_forced_open(change.to);
         if self.core.machine.admits_all() || has_time_again {
-            // Who asked while it was forced open has no alarm.
+            // A task that asked while it was forced open has no timer.
             wakers.wake_all();
         } else if change.reason != ChangeReason::OpenTimeOver {
-            // Slots may be free, or the time is another one: one is enough to see to that.
+            // Slots may be free, or the deadline is another one: one task that asks again is
+            // enough.
             wakers.wake_next();
         }
-        // Open => HalfOpen: for that the timekeeper of those who wait has an alarm.
+        // Open => HalfOpen: the timekeeper among the waiting tasks has a timer for that.
     }
 }
 

@@ -1,22 +1,23 @@
-//! The settings of a circuit while it runs.
+//! Reading and changing the settings of a running circuit.
 
 use crate::circuit::Circuit;
 use crate::circuit::config::CircuitConfig;
 use crate::engine::rules::settings::Settings;
 
 impl Circuit {
-    /// Goes on under other settings, in the same state and with the same totals.
+    /// Changes the settings; the circuit keeps its state and its totals.
     ///
-    /// Window and runs start empty, and calls under way no longer count, so that each call is
-    /// judged by one set of settings. A throttle learns its share anew; a ramp goes on from the share
-    /// that it has gained. The present open time stays, and so do overrides and isolations. Settings
-    /// equal to the present ones change nothing, so this can be called on every reload of a file.
+    /// Window and runs start empty, and calls in flight no longer count, so that each call is
+    /// judged by one set of settings. A throttle learns its share anew; a ramp continues from the
+    /// share that it has gained. The present open time stays, and so do overrides and isolations.
+    /// Settings equal to the present ones change nothing, so this can be called on every reload of
+    /// a file.
     pub fn reconfigure(&self, config: CircuitConfig) {
         let settings = config.into_settings().with_default_rules();
         self.tell_if(self.core.machine.reconfigure(settings, self.now()));
     }
 
-    /// The present settings, with the default rules where none was set.
+    /// Returns the present settings, with the default rules if none was set.
     ///
     /// Takes a short lock, as [`snapshot`](Self::snapshot) does.
     ///

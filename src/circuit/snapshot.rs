@@ -1,4 +1,4 @@
-//! A circuit at one moment, for people and dashboards.
+//! Snapshots of a circuit, for people and dashboards.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::engine::window::counts::WindowCounts;
 use crate::events::event::ListenerFaults;
 use crate::sync::Arc;
 
-/// Everything that is known of a circuit at one moment.
+/// A consistent snapshot of a circuit at one moment.
 ///
 /// As JSON (feature `serde`) durations are numbers of seconds, and names are those of `as_str`.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,88 +22,97 @@ use crate::sync::Arc;
 pub struct CircuitSnapshot {
     /// The circuit's name.
     pub name: Arc<str>,
-    /// Whether the process can do nothing without this circuit's upstream:
-    /// [`CircuitBuilder::critical`](crate::CircuitBuilder::critical).
+    /// Whether the circuit is marked as [critical](crate::CircuitBuilder::critical).
     pub critical: bool,
-    /// Its state; open until the first call after the open time.
+    /// The state; open until the first call after the open time.
     pub state: CircuitState,
-    /// What an operator has imposed, if anything.
+    /// The override by an operator, if there is one.
     pub overridden: Option<Override>,
-    /// How many isolate the circuit: by [`Circuit::isolate`](crate::Circuit::isolate), which counts
-    /// once however often it is cloned, or one of its groups. While there are any it is forced open,
-    /// whatever operators say; what they said holds again afterwards.
+    /// Number of isolations of the circuit.
+    ///
+    /// By [`Circuit::isolate`](crate::Circuit::isolate), which counts once however often its handle
+    /// is cloned, or by one of its groups. While there are any the circuit is forced open, whatever
+    /// its override; the override holds again afterwards.
     pub isolations: u32,
     /// The number of the current epoch.
     pub epoch: u64,
     /// How long the circuit has been in this state.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub in_state_for: Duration,
-    /// While open and not forced: how long that will still last, zero when it is over.
+    /// While open and not forced: the rest of the open time, zero when it has ended.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::events::serialize::optional_seconds")
     )]
     pub retry_after: Option<Duration>,
-    /// What the window holds; nothing unless closed, or when no rule needs one and none was set.
+    /// The counts of the window; zero unless closed, or if no rule needs one and none was set.
     pub window: WindowCounts,
-    /// While closed, and ramping up after a recovery or throttling: the share of calls that are
-    /// admitted now, from 0 to below 1; under observation, the share that would be. `None` where all
-    /// are, or none.
+    /// The share of calls that are admitted now, from 0 to below 1, while ramping or throttling.
+    ///
+    /// Under observation, the share that would be admitted. `None` if the circuit is not closed, or
+    /// admits all calls.
     pub admitted_share: Option<f64>,
-    /// Calls under way that count as slow, since they have taken that long already; 0 unless closed,
-    /// and without a slow-call rule.
+    /// Number of calls in flight that already count as slow.
+    ///
+    /// 0 unless closed, and without a slow-call rule.
     pub slow_in_flight: u64,
-    /// Calls under way that the rule of stalled calls counts; 0 unless closed, and without one.
+    /// Number of calls in flight that the rule of stalled calls counts.
+    ///
+    /// 0 unless closed, and without such a rule.
     pub stalled_calls: u64,
-    /// How many calls in a row have failed, as the rule of consecutive failures counts them: without
-    /// kinds that have a rule of their own. 0 unless closed, and where there is no such rule.
+    /// Number of failures in a row, as the rule of consecutive failures counts them.
+    ///
+    /// Without kinds that have a rule of their own. 0 unless closed, and without such a rule.
     pub consecutive_failures: u64,
-    /// What has become of all calls.
+    /// Counts of all calls, by outcome.
     pub totals: Totals,
-    /// The failures among them by kind: [`FailureKind::OTHER`] first, the others in the order in which
-    /// they came. Past sixteen kinds further ones count as `other`. As JSON, an object.
+    /// Number of failures by kind.
+    ///
+    /// [`FailureKind::OTHER`] first, the others in the order of their first failures. Past sixteen
+    /// kinds further ones count as `other`. As JSON, an object.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::by_kind"))]
     pub failures_by_kind: Vec<(FailureKind, u64)>,
-    /// How often the circuit went from one state to another.
+    /// Counts of changes from one state to another.
     pub transitions: Transitions,
-    /// What went wrong with listeners.
+    /// Counts of what went wrong with listeners.
     pub listeners: ListenerFaults,
-    /// When the circuit last tripped, and why.
+    /// The last trip: when, why, and for how long.
     pub last_trip: Option<Trip>,
     /// How long the circuit has existed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub uptime: Duration,
-    /// How many calls a rate needs.
+    /// The number of calls that a rate needs.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) minimum_calls: u64,
 }
 
-/// One change from closed to open.
+/// A trip: a change from closed to open, or an operator's command to open.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trip {
-    /// What tripped the circuit.
+    /// The reason for the trip.
     pub reason: ChangeReason,
-    /// How long ago that was.
+    /// How long ago the circuit tripped.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub ago: Duration,
     /// How long the circuit was to stay open.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub open_for: Duration,
-    /// What the window held.
+    /// The counts of the window at that moment.
     pub window: WindowCounts,
 }
 
-/// How a circuit, or several, are doing.
+/// The health of a circuit, or of several.
 ///
-/// Of a circuit, the first that holds: **failing** while it is forced open or isolated, or open with
-/// time left and not observing; **degraded** while it is open with its time over, half-open, sheds
-/// calls, is forced closed, or observes and is not closed; else **healthy**.
+/// For one circuit, the first that applies: **failing** while it is forced open or isolated, or
+/// open with time left and not observing; **degraded** while it is open and its time has ended,
+/// half-open, sheds calls, is forced closed, or observes and is not closed; else **healthy**.
 ///
-/// An open circuit whose time is over is no longer failing, although it stays open until a call comes:
-/// a load balancer that sends calls only to healthy processes has to send one, or the circuit never
-/// closes. Of several circuits, see [`CircuitRegistry::health`](crate::CircuitRegistry::health).
+/// An open circuit whose time has ended is no longer failing, although it stays open until a call
+/// comes: a load balancer that sends calls only to healthy processes has to send one, or the
+/// circuit never closes. For several circuits, see
+/// [`CircuitRegistry::health`](crate::CircuitRegistry::health).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the three that health endpoints know")]
 pub enum Health {
@@ -116,14 +125,15 @@ pub enum Health {
 }
 
 impl CircuitSnapshot {
-    /// The share of failed calls in the window; `None` below `minimum_calls`.
+    /// Returns the share of failed calls in the window; `None` below `minimum_calls`.
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {
         self.rate(self.window.failures, self.window.calls)
     }
 
-    /// The share of slow calls in the window, with those under way that count as slow; `None` below
-    /// `minimum_calls`.
+    /// Returns the share of slow calls in the window; `None` below `minimum_calls`.
+    ///
+    /// With the calls in flight that already count as slow.
     #[must_use]
     pub fn slow_call_rate(&self) -> Option<f64> {
         let hung = self.slow_in_flight;
@@ -133,7 +143,7 @@ impl CircuitSnapshot {
         )
     }
 
-    /// How the circuit is doing; see [`Health`].
+    /// Returns the health of the circuit; see [`Health`].
     #[must_use]
     pub fn health(&self) -> Health {
         let is_over = self.retry_after.is_some_and(|left| left.is_zero());
@@ -155,7 +165,7 @@ impl Trip {
 }
 
 impl Health {
-    /// `is_over` of the open time, `is_shedding` of a closed circuit.
+    /// `is_over` is about the open time, `is_shedding` about a closed circuit.
     pub(crate) fn of(
         state: CircuitState,
         overridden: Option<Override>,
@@ -172,7 +182,7 @@ impl Health {
         }
     }
 
-    /// The name used in JSON: `healthy`, `degraded` or `failing`.
+    /// Returns the name used in JSON: `healthy`, `degraded` or `failing`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

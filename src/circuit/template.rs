@@ -1,14 +1,14 @@
-//! How circuits are made that come by name.
+//! Templates for circuits that are made by name.
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
 use crate::engine::rules::settings::Settings;
 use crate::sync::{Arc, OnceLock};
 
-/// Makes circuits of one pattern, which keep one copy of what they have in common.
+/// Makes circuits that share one copy of their settings.
 pub(crate) struct Template {
     set: Box<dyn Fn(CircuitBuilder) -> CircuitBuilder + Send + Sync>,
-    /// The settings of the first circuit: seldom does a name ask for others.
+    /// The settings of the first circuit: few names ask for others.
     common: OnceLock<Arc<Settings>>,
 }
 
@@ -20,7 +20,7 @@ impl Template {
         Self { set: Box::new(set), common: OnceLock::new() }
     }
 
-    /// A new circuit of this name. Runs user code.
+    /// Makes a new circuit of this name. Runs user code.
     pub(crate) fn make(&self, name: impl Into<Arc<str>>) -> Circuit {
         (self.set)(Circuit::builder(name)).build_with(|settings| self.shared(settings))
     }

@@ -1,4 +1,4 @@
-//! A ticker for what else only calls that come would notice (feature `tokio`).
+//! A ticker for stalled calls, which only coming calls would notice otherwise (feature `tokio`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use crate::circuit::Circuit;
 use crate::engine::rules::rule::not_zero;
 
 impl Circuit {
-    /// Looks for stalled calls at every `period`, until the circuit is dropped (feature `tokio`).
+    /// Checks for stalled calls every `period`, until the circuit is dropped (feature `tokio`).
     ///
-    /// To be spawned, where a circuit is to open though no call comes: see
+    /// Spawn it where a circuit is to open though no call comes: see
     /// [`check_stalled_calls`](Self::check_stalled_calls). It does not keep the circuit alive;
     /// dropping it ends it. Waits on tokio's clock, whatever the circuit's is.
     ///
     /// # Panics
     ///
-    /// When `period` is zero; when polled outside of a tokio runtime with a timer.
+    /// Panics if `period` is zero, or when polled outside of a tokio runtime with a timer.
     ///
     /// # Examples
     ///

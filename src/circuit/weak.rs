@@ -1,9 +1,9 @@
-//! A circuit that is not kept alive.
+//! A weak reference to a circuit.
 
 use crate::circuit::{Circuit, Core};
 use crate::sync::{Counted, WeakCounted};
 
-/// A circuit that is not kept alive by it.
+/// A reference that does not keep its circuit alive.
 #[derive(Clone)]
 pub(crate) struct WeakCircuit(WeakCounted<Core>);
 
@@ -12,8 +12,9 @@ impl WeakCircuit {
         self.0.upgrade().map(|core| Circuit { core })
     }
 
-    /// Whether nobody holds the circuit any more.
+    /// Whether the circuit has been dropped.
     pub(crate) fn is_gone(&self) -> bool {
+        // std's count is read Relaxed: once it is 0 it stays 0, and nothing is read after it.
         self.0.strong_count() == 0
     }
 

@@ -4,10 +4,10 @@ use crate::circuit::builder::CircuitBuilder;
 use crate::engine::rules::rule::TripRule;
 
 impl CircuitBuilder {
-    /// Trips when the share of failed calls is above `rate`, with a confidence of `confidence`.
+    /// Opens the circuit when the share of failed calls exceeds `rate` with this confidence.
     ///
     /// Holds where the lower bound of the one-sided [Wilson score interval][wilson] of the window's
-    /// failure share is above `rate`. Of few calls nearly all must have failed, of many a little
+    /// failure share is above `rate`. Of few calls nearly all must have failed; of many, a little
     /// more than the rate is enough: for a rate of 0.5 and a confidence of 0.95 that is 3 of 3, 8
     /// of 10, 59 of 100 and 527 of 1,000. So no [`minimum_calls`](Self::minimum_calls) has to be
     /// guessed, and it does not apply. In a count window that is too small for any result to be
@@ -16,7 +16,7 @@ impl CircuitBuilder {
     /// **For** circuits whose traffic is low, or differs by the hour, so that any minimum is too
     /// high at night or too low by day; with a window that is long enough to hold some calls at
     /// night. **Not** where there is always enough traffic: [`failure_rate`](Self::failure_rate) is
-    /// easier to explain. It may stand beside that rule and any other.
+    /// easier to explain. It can be combined with that rule and any other.
     ///
     /// | rule | total failure seen after, at a rate of 0.1 | 0.3 | 0.5 |
     /// |---|---:|---:|---:|
@@ -25,11 +25,11 @@ impl CircuitBuilder {
     /// | confidence 0.99 | 1 | 3 | 6 |
     /// | confidence 0.999 | 2 | 5 | 10 |
     ///
-    /// The bound is an approximation that is bold where calls are few and the rate is low: at rates
-    /// up to 0.27 the first call trips when it fails at a confidence of 0.95, up to 0.15 at 0.99, up
-    /// to 0.09 at 0.999. Ask for more confidence the lower the rate is.
+    /// The bound is an approximation that trips early where calls are few and the rate is low: at
+    /// rates up to 0.27 the first call trips when it fails at a confidence of 0.95, up to 0.15 at
+    /// 0.99, up to 0.09 at 0.999. The lower the rate, the more confidence to ask for.
     ///
-    /// And the confidence is that of one look, while the rule looks after each failure. So the
+    /// The confidence is that of one look, while the rule looks after each failure. So the
     /// chance of a trip without reason grows with time, and is well above `1 - confidence`: of
     /// upstreams that fail at exactly a rate of 0.5, in a window of 100 calls, 40 % had tripped by
     /// the hundredth look at a confidence of 0.95, 13 % at 0.99 and 1.4 % at 0.999, and 78 % or

@@ -18,22 +18,22 @@ use crate::sync::Arc;
 mod confident;
 mod restore;
 
-/// Settings of a [`Circuit`] in the making.
+/// Builds a [`Circuit`] from its settings.
 ///
-/// Any one rule that holds trips the circuit, and a value that reaches its limit exactly does.
-/// Setters panic, at the caller's line, on values that cannot be right.
+/// Any one rule that holds opens the circuit; a value that reaches its limit exactly counts as
+/// reached. Setters panic, at the caller's line, on invalid values.
 ///
 /// # Without any trip rule
 ///
-/// The circuit trips when half of at least 20 calls in 10 s have failed, or after 5 failures in a row
-/// of which the last came at least 1 s after the first ([`TripRule::lasting`]). Setting any rule
-/// replaces both.
+/// The circuit trips when half of at least 20 calls in 10 s have failed, or after 5 failures in a
+/// row of which the last came at least 1 s after the first ([`TripRule::lasting`]). Setting any
+/// rule replaces both.
 ///
 /// So an upstream that is down is found 4 s after its first failure at one call a second, by the
 /// fifth; at 10,000 a second it is found after 1 s and 10,000 failures, where it was well before.
 /// Five calls that are lost together, or a blip of less than a second, open nothing. An upstream of
-/// whose calls a fifth fail, each by chance, stays closed: five in a row however fast come by chance,
-/// too, and would reject half of its calls at 100 a second and nearly all at 10,000.
+/// whose calls a fifth fail, each by chance, stays closed: five in a row however fast come by
+/// chance, too, and would reject half of its calls at 100 a second and nearly all at 10,000.
 #[must_use = "a builder does nothing until `build`"]
 pub struct CircuitBuilder {
     name: Arc<str>,
@@ -51,16 +51,17 @@ impl CircuitBuilder {
         Self { name, settings, clock: None, listeners, saved: None, is_critical: false }
     }
 
-    /// The name of the circuit in the making.
+    /// Returns the name of the circuit that is built.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Trips after `failures` failures without a success between them, however fast they come.
+    /// Opens the circuit after `failures` failures in a row, however fast they come.
     ///
     /// At many calls a second such a run comes by chance, or with one connection that is lost: see
-    /// [`TripRule::lasting`]. Failures of a kind with a rule of its own neither count nor end the run.
+    /// [`TripRule::lasting`]. A success ends the run; failures of a kind with a rule of its own
+    /// neither count nor end it.
     ///
     /// # Panics
     ///
@@ -72,7 +73,7 @@ impl CircuitBuilder {
         self.rule(TripRule::consecutive_failures(failures))
     }
 
-    /// Trips when the share of failed calls in the window is at least `rate`.
+    /// Opens the circuit when the share of failed calls in the window reaches `rate`.
     ///
     /// Ignored below [`minimum_calls`](Self::minimum_calls).
     ///
@@ -87,7 +88,7 @@ impl CircuitBuilder {
         self.rule(TripRule::failure_rate(rate))
     }
 
-    /// Trips when at least `failures` calls in the window have failed, however many there were.
+    /// Opens the circuit when `failures` calls in the window have failed, however many there were.
     ///
     /// Above the size of a count window it means that size.
     ///
@@ -100,15 +101,15 @@ impl CircuitBuilder {
         self.rule(TripRule::failure_count(failures))
     }
 
-    /// Trips when the share of calls that took `slower_than` or longer is at least `rate`.
+    /// Opens the circuit when the share of calls that took `slower_than` or longer reaches `rate`.
     ///
-    /// Calls that are still under way count as slow as soon as they have taken that long: an
-    /// upstream that answers nobody opens the circuit before any call has timed out; see
+    /// Calls in flight count as slow as soon as they have taken that long: an upstream that does
+    /// not answer at all opens the circuit before any call has timed out; see
     /// [`stalled_calls`](Self::stalled_calls) for when that is noticed. Ignored below
-    /// [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe, and so is one that is
-    /// dropped, or whose time is over, without an answer after so long. Of a response that is judged
-    /// at the end of its body, the time to its head counts. Costs each call two readings of the clock
-    /// and two atomic exchanges.
+    /// [`minimum_calls`](Self::minimum_calls). A slow probe is a failed probe, and so is one that
+    /// is dropped, or loses its slot, without an answer after that time. For a response that is
+    /// judged at the end of its body, the time to its head counts. Costs each call two readings of
+    /// the clock and two atomic exchanges.
     ///
     /// # Panics
     ///
@@ -120,20 +121,21 @@ impl CircuitBuilder {
         self.rule(TripRule::slow_call_rate(rate, slower_than))
     }
 
-    /// Trips when at least `calls` calls are under way for `older_than` or longer.
+    /// Opens the circuit when `calls` calls have been in flight for `older_than` or longer.
     ///
-    /// For upstreams that stop answering: a circuit that waits for results first hears of that when
-    /// calls time out. With a time-out of 30 s, `stalled_calls(20, 5 s)` opens 5 s after the upstream
-    /// stopped rather than after 30. Not for calls that are meant to last, such as streams or long
-    /// polls: there, time the head of the response alone, or do without.
+    /// For upstreams that stop answering: a circuit that waits for results first learns of that
+    /// when calls time out. With a time-out of 30 s, `stalled_calls(20, 5 s)` opens 5 s after the
+    /// upstream stopped rather than after 30. Not for calls that are meant to last, such as streams
+    /// or long polls: there, time the head of the response alone, or do without.
     ///
-    /// Looked for by calls that come, [`poll_ready`](crate::CircuitBreaker) among them, and by
+    /// Checked by each call that comes, by [`poll_ready`](crate::CircuitBreaker), and by
     /// [`Circuit::check_stalled_calls`], for a ticker; so a circuit without calls opens with the
-    /// next one. A probe that takes so long has failed, as under
-    /// [`slow_call_rate`](Self::slow_call_rate). Never noticed early, and late by at most a fifteenth of `older_than` (and 16 ns). Calls
-    /// of an earlier epoch of the circuit do not count. Needs no window, no task and no lock:
-    /// each call costs two readings of the clock and two atomic exchanges (10 to 13 ns for those,
-    /// where a reading takes 22), and the circuit some 400 bytes, however many are under way.
+    /// next one. A probe that takes that long has failed, as under
+    /// [`slow_call_rate`](Self::slow_call_rate). Stalled calls are never noticed early, and late by
+    /// at most a fifteenth of `older_than` (and 16 ns). Calls of an earlier epoch of the circuit do
+    /// not count. Needs no window, no task and no lock: each call costs two readings of the clock
+    /// and two atomic exchanges (10 to 13 ns for those, where a reading takes 22), and the circuit
+    /// some 400 bytes, however many calls are in flight.
     ///
     /// # Panics
     ///
@@ -143,13 +145,13 @@ impl CircuitBuilder {
         self.rule(TripRule::stalled_calls(calls, older_than))
     }
 
-    /// Adds a trip rule, in the place of one about the same thing.
+    /// Adds a trip rule; it replaces a rule about the same thing.
     pub fn rule(mut self, rule: TripRule) -> Self {
         rule.put(&mut self.settings);
         self
     }
 
-    /// Sets the window that rates and counts look at.
+    /// Sets the sliding window over which rates and counts are taken.
     ///
     /// Default: the last 10 s in 10 buckets when a rule needs a window, else none. Set one to see
     /// rates in [snapshots](crate::CircuitSnapshot) where only consecutive failures trip.
@@ -160,7 +162,7 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets how many calls the window must hold before a rate means anything.
+    /// Sets how many calls the window must hold before a rate can open the circuit.
     ///
     /// Default 20. Above the size of a count window it means that size.
     ///
@@ -176,7 +178,7 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets how long the circuit stays open before it lets probes through.
+    /// Sets how long the circuit stays open before it admits probes.
     ///
     /// Default 30 s.
     ///
@@ -195,7 +197,7 @@ impl CircuitBuilder {
 
     /// Sets an open time that grows with each failed recovery.
     ///
-    /// It starts over once the circuit has stayed closed for as long as it was last open.
+    /// The backoff starts over once the circuit has stayed closed for as long as it was last open.
     ///
     /// # Panics
     ///
@@ -222,7 +224,7 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets how many probes may be under way at once.
+    /// Sets how many probes may be in flight at once.
     ///
     /// Default 1.
     ///
@@ -238,19 +240,19 @@ impl CircuitBuilder {
 
     /// Sets how many probes may fail before the circuit reopens.
     ///
-    /// Default 0: the first that fails reopens it.
+    /// Default 0: the first probe that fails reopens it.
     pub fn failed_probes_allowed(mut self, probes: u32) -> Self {
         self.settings.failed_probes_allowed = probes;
         self
     }
 
-    /// Sets how long a probe may hold its slot without an answer; after that another call may probe.
+    /// Sets how long a probe may hold its slot without an answer; then another call may probe.
     ///
-    /// Default: the open time, but at least 1 s. A late verdict of the probe still counts. A probe
-    /// whose time is over counts as unanswered, as one that was dropped: sixteen of those in a row,
-    /// over a minute or more, open the circuit again. So a healthy upstream whose answers take
-    /// longer than a minute never closes a circuit whose open time is short: set this to more than its
-    /// slowest good answer takes.
+    /// Default: the open time, but at least 1 s. A late outcome of the probe still counts. A probe
+    /// that has lost its slot counts as unanswered, like one that was dropped: sixteen of those in
+    /// a row, over a minute or more, open the circuit again. So an upstream whose answers take
+    /// longer than a minute, though it is healthy, never closes a circuit whose open time is short:
+    /// set this to more than its slowest good answer takes.
     ///
     /// # Panics
     ///
@@ -262,13 +264,12 @@ impl CircuitBuilder {
         self
     }
 
-    /// Counts a call that is dropped as a failure, when nothing had come from the upstream for this
-    /// long.
+    /// Counts a dropped call as a failure if the upstream had sent nothing for `elapsed`.
     ///
-    /// That is since the call began or, for a response whose body is read, since its reader began to
-    /// wait. For a breaker inside an outer timeout: set it a little shorter than that. Uploads that
-    /// their callers give up midway count, too. Default: dropped calls say nothing. Costs each call a
-    /// reading of the clock.
+    /// That is since the call began or, for a response whose body is read, since its reader began
+    /// to wait. For a breaker inside an outer timeout: set it a little shorter than the timeout.
+    /// Uploads that their callers drop midway count, too. Default: dropped calls are neutral. Costs
+    /// each call a reading of the clock.
     ///
     /// # Panics
     ///
@@ -279,10 +280,9 @@ impl CircuitBuilder {
         self
     }
 
-    /// Sets how long at most an upstream can have the circuit opened by
-    /// [`Outcome::TripFor`](crate::Outcome::TripFor).
+    /// Sets the longest time for which an upstream can ask to open the circuit.
     ///
-    /// Default 1 h.
+    /// It asks by [`Outcome::TripFor`](crate::Outcome::TripFor). Default 1 h.
     ///
     /// # Panics
     ///
@@ -293,19 +293,17 @@ impl CircuitBuilder {
         self
     }
 
-    /// Lets traffic back in little by little after a recovery: a tenth of the calls at first, all of
-    /// them after `duration`, and ever more in between.
+    /// Ramps admission from 10 % to 100 % over `duration` after the circuit closes.
     ///
-    /// Default: all at once. For upstreams that come back with cold caches and empty pools, or with
-    /// many clients waiting: the whole load at once brings them down again. Not where every call
-    /// counts and few come, since nine of ten are rejected at first.
+    /// Default: all calls at once. For upstreams that come back with cold caches and empty pools,
+    /// or with many clients waiting: the whole load at once brings them down again. Not where every
+    /// call counts and few come, since nine of ten are rejected at first.
     ///
-    /// The circuit is closed meanwhile, and trips by the same rules. Rejections say
-    /// [`Ramping`](crate::RejectReason::Ramping), also to services that wait
-    /// (`OnOpen::Wait`); who is admitted is drawn at random. A trip while it
-    /// ramps is a failed recovery: it opens with the next step of the
-    /// [backoff](Self::open_backoff). An operator's `reset` or `release` lets all calls in at once. Costs
-    /// calls nothing before and after.
+    /// The circuit is closed meanwhile, and trips by the same rules. Rejections have the reason
+    /// [`Ramping`](crate::RejectReason::Ramping), also for services that wait (`OnOpen::Wait`); the
+    /// calls to reject are drawn at random. A trip during the ramp is a failed recovery: the
+    /// circuit opens with the next step of the [backoff](Self::open_backoff). An operator's `reset`
+    /// or `release` admits all calls at once. Costs calls nothing before and after.
     ///
     /// # Panics
     ///
@@ -317,18 +315,18 @@ impl CircuitBuilder {
         self
     }
 
-    /// Holds calls back from an upstream that refuses many, instead of cutting it off.
+    /// Sheds calls to an upstream that refuses many, in proportion to what it refuses.
     ///
     /// Adaptive throttling of the client, as in [Handling
     /// Overload](https://sre.google/sre-book/handling-overload/) of the SRE book: over the last two
     /// minutes, the circuit counts the calls that were tried and those that succeeded, and rejects
-    /// with the probability `max(0, (requests - k × accepts) / (requests + 1))`. So about `k` times as
-    /// many calls reach the upstream as it accepts: `k` of 2, as the book has it, wastes half of them,
-    /// 1.1 a tenth.
+    /// with the probability `max(0, (requests - k × accepts) / (requests + 1))`. So about `k` times
+    /// as many calls reach the upstream as it accepts: `k` of 2, as the book has it, wastes half of
+    /// them, 1.1 a tenth.
     ///
     /// When the upstream can do more, the calls grow again. For that the circuit also looks at the
-    /// newest calls alone, those of the last `k - 1` minutes, but of ten seconds and fifty calls at
-    /// least, and goes by them where they let it admit more. In the median, 99 % of the calls are
+    /// newest calls alone, those of the last `k - 1` minutes, but of at least ten seconds and fifty
+    /// calls, and uses them if they let it admit more. In the median, 99 % of the calls are
     /// admitted again after about
     ///
     /// | `k` | an outage of a minute | of ten minutes or an hour, 10 calls/s | the same, 1,000 calls/s |
@@ -339,13 +337,13 @@ impl CircuitBuilder {
     ///
     /// A `k` of 1 leaves hardly any room to grow: hours.
     ///
-    /// For upstreams that are overloaded rather than down, whose refusals cost them something; not
-    /// for one that is down, where nothing is to be gained by trying: a trip rule beside it, such as
-    /// [`consecutive_failures`](Self::consecutive_failures), opens the circuit then. It is a rule, and
-    /// so replaces the default ones; alone, it never opens the circuit. Rejections say
-    /// [`Throttled`](crate::RejectReason::Throttled), and count as tried; ignored and dropped calls are
-    /// neither tried nor accepted. Costs each call two readings of the clock and a sum of twelve
-    /// buckets, or two such sums while it holds calls back.
+    /// For upstreams that are overloaded rather than down, whose refusals cost them something. Not
+    /// for an upstream that is down, where trying gains nothing: add a trip rule, such as
+    /// [`consecutive_failures`](Self::consecutive_failures), which opens the circuit then. It is a
+    /// rule, and so replaces the default ones; alone, it never opens the circuit. Rejections have
+    /// the reason [`Throttled`](crate::RejectReason::Throttled), and count as tried; ignored and
+    /// dropped calls are neither tried nor accepted. Costs each call two readings of the clock and
+    /// a sum of twelve buckets, or two such sums while it sheds calls.
     ///
     /// # Panics
     ///
@@ -358,21 +356,21 @@ impl CircuitBuilder {
         self
     }
 
-    /// Marks the circuit as critical: the process can do nothing without its upstream.
+    /// Marks the circuit as critical: the process cannot work without its upstream.
     ///
-    /// [`CircuitRegistry::health`](crate::CircuitRegistry::health) is failing while a critical circuit
-    /// is, and a health endpoint that follows it answers 503. Default: not critical, since callers
-    /// that do without one upstream are better off than none.
+    /// [`CircuitRegistry::health`](crate::CircuitRegistry::health) is failing while a critical
+    /// circuit is failing, and a health endpoint that follows it answers 503. Default: not
+    /// critical, since a process that lacks one upstream is better than no process.
     ///
     /// **Careful** where a load balancer or an orchestrator obeys that endpoint: it takes *every*
-    /// process out, or restarts them, while one upstream is down, and restarting them does not mend
-    /// it. Not for liveness probes.
+    /// process out, or restarts them, while one upstream is down, and restarting them does not
+    /// repair it. Not for liveness probes.
     pub fn critical(mut self) -> Self {
         self.is_critical = true;
         self
     }
 
-    /// Sets the clock that all times are taken from.
+    /// Sets the clock from which the circuit takes all times.
     ///
     /// Default [`SystemClock`](crate::SystemClock).
     #[doc(alias = "TimeProvider")]
@@ -389,25 +387,25 @@ impl CircuitBuilder {
         self
     }
 
-    /// Takes all settings from `config`, in the place of those made so far.
+    /// Takes all settings from `config`; they replace the settings made so far.
     pub fn config(mut self, config: CircuitConfig) -> Self {
         self.settings = config.into_settings();
         self
     }
 
-    /// The settings made so far, for [`Circuit::reconfigure`] or to write them down.
+    /// Returns the settings made so far, for [`Circuit::reconfigure`] or to write them down.
     #[must_use]
     pub fn into_config(self) -> CircuitConfig {
         CircuitConfig::from_settings(self.settings)
     }
 
-    /// Makes the circuit, closed unless it goes on from an earlier one.
+    /// Builds the circuit: closed, unless it is restored from an earlier one.
     #[must_use]
     pub fn build(self) -> Circuit {
         self.build_with(Arc::new)
     }
 
-    /// The same, where `share` says where the settings are kept.
+    /// The same, with settings that `share` puts where they are kept.
     pub(crate) fn build_with(self, share: impl FnOnce(Settings) -> Arc<Settings>) -> Circuit {
         let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);

@@ -1,32 +1,34 @@
-//! A circuit that goes on from an earlier one.
+//! Restore: a circuit that continues from an exported one.
 
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::saved::SavedCircuit;
 
 impl CircuitBuilder {
-    /// Has the circuit go on from what an earlier process [exported](crate::Circuit::export).
+    /// Restores the state that an earlier process [exported](crate::Circuit::export).
     ///
     /// An open circuit is open for the time that was left, less the time the process was away, and
-    /// then recovers by its backoff as if nothing had happened. Where that time is over, or probes
-    /// were under way, it is open and the next call probes. An override comes back, also one that the
-    /// admin service was to end at some time: take it away by
-    /// [`without_override`](SavedCircuit::without_override) where that is not wanted. A closed circuit
-    /// stays closed, and remembers its backoff until it has been closed for long enough; a
-    /// [`ramp`](Self::ramp) is over. Window, runs and totals start empty. What was saved of a circuit of another name is not used.
+    /// then recovers by its backoff as if nothing had happened. If that time has ended, or the
+    /// circuit was half-open, it is open and the next call probes. An override is restored, too,
+    /// even one that the admin service was to end at some time: use
+    /// [`without_override`](SavedCircuit::without_override) where that is not wanted. A closed
+    /// circuit stays closed, and keeps its backoff until it has been closed for long enough; a
+    /// [`ramp`](Self::ramp) is over. Window, runs and totals start empty. The state of a circuit
+    /// with another name is not used.
     ///
-    /// The builder's listeners hear of it as of any change, with
-    /// [`ChangeReason::Restored`](crate::ChangeReason::Restored); a circuit that comes back open has
-    /// tripped once more. No open time is longer than the settings could have made it, so a file that
-    /// says otherwise cannot keep a circuit open: the longest of the open times and
-    /// [`max_trip_for`](Self::max_trip_for).
+    /// The builder's listeners receive this as any change, with
+    /// [`ChangeReason::Restored`](crate::ChangeReason::Restored); a circuit that is restored as
+    /// open has tripped once more. No open time is longer than the settings could have made it (the
+    /// longest of the open times and [`max_trip_for`](Self::max_trip_for)), so a file that says
+    /// otherwise cannot keep a circuit open.
     ///
-    /// How long the process was away is the one thing that the wall clock is asked for; see
+    /// The wall clock is read only to find out how long the process was away; see
     /// [`away_for`](SavedCircuit::away_for).
     ///
     /// **For** processes that restart often, or all at once in a roll-out, before an upstream that
     /// must not meet all of their calls while it is down; and for overrides that are to outlive a
-    /// restart. **Not** where a restart is what mends the upstream or the way to it, nor among many
-    /// processes that can share their circuits through Redis (feature `redis`): the fleet remembers.
+    /// restart. **Not** where a restart repairs the upstream or the way to it, nor among many
+    /// processes that can share their circuits through Redis (feature `redis`): the fleet keeps the
+    /// state.
     ///
     /// # Examples
     ///
@@ -41,9 +43,10 @@ impl CircuitBuilder {
     /// circuit.trip();
     /// fs::write(&file, serde_json::to_vec(&circuit.export())?)?;
     ///
-    /// // In the next process: without a file, or with one that is no good, it starts closed.
-    /// let saved = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<SavedCircuit>(&text).ok());
-    /// let circuit = Circuit::builder("plants").restore(saved).build();
+    /// // In the next process: without a file, or with one that is no good, it starts closed. let
+    /// saved = fs::read(&file).ok().and_then(|text|
+    /// serde_json::from_slice::<SavedCircuit>(&text).ok()); let circuit =
+    /// Circuit::builder("plants").restore(saved).build();
     ///
     /// assert_eq!(circuit.state(), CircuitState::Open);
     /// # fs::remove_file(file)?;

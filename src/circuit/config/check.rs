@@ -1,4 +1,4 @@
-//! From settings as written to settings that are right, or to what is wrong with them.
+//! Checks settings as written: makes valid settings of them, or an error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::engine::rules::settings::{
 };
 use crate::engine::window::span::SlidingWindow;
 
-/// A setting that cannot be right: where, what is there, and what may be.
+/// An invalid setting: its field, its value and what is allowed.
 #[derive(Debug)]
 pub(crate) struct ConfigError {
     field: String,
@@ -92,7 +92,7 @@ impl TryFrom<Text> for CircuitConfig {
 }
 
 impl RuleText {
-    /// Puts a rule of the list, which has exactly one condition, among `settings`.
+    /// Adds a rule of the list, which has exactly one condition, to `settings`.
     fn put_one(self, settings: &mut Settings) -> Result<(), ConfigError> {
         let conditions = [
             &self.consecutive_failures,
@@ -113,7 +113,7 @@ impl RuleText {
         self.put(settings)
     }
 
-    /// Puts all conditions that are written among `settings`.
+    /// Adds all conditions that are written to `settings`.
     fn put(self, settings: &mut Settings) -> Result<(), ConfigError> {
         let open_for = duration("open_for", self.open_for)?;
         let kind = self.kind.map(|kind| kind.into_text("kind")).transpose()?;
@@ -344,7 +344,7 @@ fn duration(field: &str, value: Option<Scalar>) -> Result<Option<Duration>, Conf
     })
 }
 
-/// The sum of what is written, such as `1m 30s`.
+/// The sum of the durations that are written, such as `1m 30s`.
 ///
 /// Part by part: humantime 2 panics where seconds and nanoseconds together pass the longest
 /// duration.

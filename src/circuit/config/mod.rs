@@ -16,11 +16,11 @@ pub(crate) use self::check::parse_sum;
 #[cfg(feature = "serde")]
 pub(crate) use self::scalar::Scalar;
 
-/// All settings of a circuit, checked.
+/// The settings of a circuit, checked, as a value.
 ///
 /// From text with the `serde` feature, or from
 /// [`CircuitBuilder::into_config`](crate::CircuitBuilder::into_config). A value of this type is
-/// always right, so [`Circuit::reconfigure`](crate::Circuit::reconfigure) cannot fail.
+/// always valid, so [`Circuit::reconfigure`](crate::Circuit::reconfigure) cannot fail.
 ///
 /// # As text
 ///
@@ -30,7 +30,7 @@ pub(crate) use self::scalar::Scalar;
 ///
 /// ```toml
 /// consecutive_failures = 5
-/// lasting = "1s"                        # if wanted: the last of them so long after the first
+/// lasting = "1s"                        # optional: from the first of them to the last
 /// failure_rate = 0.5
 /// failure_rate_confident = 0.3          # together with:
 /// confidence = 0.99

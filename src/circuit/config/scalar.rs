@@ -1,4 +1,4 @@
-//! One value as written, whatever it is: so that a wrong one can be shown with its field's name.
+//! One value as written, of any type, so that an invalid one can be shown with its field's name.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Settings as text: what is written.
+//! Settings as they are written in text.
 
 use std::fmt;
 
@@ -210,7 +210,7 @@ impl From<Backoff> for BackoffText {
     }
 }
 
-/// Reads a table, and says which field it is when it is none.
+/// Reads a table; the error for another type names the field.
 fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     field: &str,
     deserializer: D,

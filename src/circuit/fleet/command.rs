@@ -20,7 +20,7 @@ pub trait Fleet: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>>;
 }
 
-/// What an operator can do to a circuit of all processes.
+/// A command to the circuits of one name in all processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever passes them on passes all of them on")]
 pub enum FleetCommand {

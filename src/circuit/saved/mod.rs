@@ -1,4 +1,4 @@
-//! A circuit between two processes.
+//! The exported state of a circuit, between two processes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,21 +9,21 @@ use crate::sync::Arc;
 #[cfg(feature = "serde")]
 mod text;
 
-/// A circuit as it was when it was exported, to go on from after a restart.
+/// The exported state of a circuit, to be restored after a restart.
 ///
-/// It holds name, state, override, the time that the circuit is still to be open, its backoff, and the
-/// time of day. It does not hold the window: a window of calls by another process, before a restart
-/// that may have mended what failed, says little of calls to come. Nor totals and changes, which
-/// dashboards expect to start over with a process.
+/// It holds name, state, override, the rest of the open time, the backoff, and the time of day. It
+/// does not hold the window: a window of calls by another process, before a restart that may have
+/// repaired what failed, says little about calls to come. Nor does it hold totals and changes,
+/// which dashboards expect to start over with a process.
 ///
 /// From [`Circuit::export`](crate::Circuit::export), for
 /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
 ///
 /// # As text
 ///
-/// With the feature `serde`, in any format that has maps. Durations and the time of day, since 1970,
-/// are numbers of seconds. A text of another version, or with a value that cannot be, is refused with
-/// an error that names the field, the value and what is allowed.
+/// With the feature `serde`, in any format that has maps. Durations and the time of day, since
+/// 1970, are numbers of seconds. A text of another version, or with an invalid value, gives an
+/// error that names the field, the value and what is allowed.
 ///
 /// ```json
 /// {
@@ -42,58 +42,59 @@ mod text;
 pub struct SavedCircuit {
     name: Arc<str>,
     memory: SavedState,
-    /// `None` where it was said how long the process was away.
+    /// `None` after [`away_for`](Self::away_for).
     saved_at: Option<SystemTime>,
 }
 
 impl SavedCircuit {
-    /// What is saved now.
+    /// Saves a circuit now.
     pub(crate) fn now(name: Arc<str>, memory: SavedState) -> Self {
         Self { name, memory, saved_at: Some(to_millis(time_of_day())) }
     }
 
-    /// The name of the circuit.
+    /// Returns the name of the circuit.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The state that it was in. From half-open it comes back as open and ready to probe.
+    /// Returns the state of the circuit; half-open is restored as open and ready to probe.
     #[must_use]
     pub const fn state(&self) -> CircuitState {
         self.memory.state
     }
 
-    /// What an operator of its process had imposed.
+    /// Returns the override by an operator of its process, if there was one.
     #[must_use]
     pub const fn overridden(&self) -> Option<Override> {
         self.memory.overridden
     }
 
-    /// The same without its override, as after [`Circuit::release`](crate::Circuit::release).
+    /// Removes the override, as [`Circuit::release`](crate::Circuit::release) does.
     #[must_use]
     pub fn without_override(self) -> Self {
         Self { memory: self.memory.released(), ..self }
     }
 
-    /// The same after the process was away for `time`, whatever the wall clock says: for tests and
-    /// simulations, and where that time is known better.
+    /// Sets how long the process was away, instead of asking the wall clock.
+    ///
+    /// For tests and simulations, and where that time is known better.
     #[must_use]
     pub fn away_for(self, time: Duration) -> Self {
         Self { memory: self.memory.after(time), saved_at: None, ..self }
     }
 
-    /// Whether a circuit that goes on from it now is another than a new one, by more than a backoff
+    /// Whether restoring it now makes a circuit that differs from a new one, by more than a backoff
     /// that is over.
     pub(crate) fn says_anything(&self) -> bool {
         let memory = self.memory();
         memory.overridden.is_some() || !memory.left.is_zero()
     }
 
-    /// What there is to go on from now.
+    /// The state to restore now.
     ///
-    /// The wall clock tells only how long the process was away, which no monotonic clock can. Where
-    /// it has gone back since, or the time is still to come, no time has passed.
+    /// The wall clock is used only for how long the process was away, which no monotonic clock can
+    /// tell. Where it has gone back since, or the time is still to come, no time has passed.
     pub(crate) fn memory(&self) -> SavedState {
         let away = self.saved_at.and_then(|at| time_of_day().duration_since(at).ok());
         self.memory.after(away.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! A saved circuit as text: what is written, and what of that is taken.
+//! A saved circuit as text: how it is written and read.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use crate::circuit::saved::{SavedCircuit, to_millis};
 use crate::engine::machine::saved::SavedState;
 use crate::engine::state::{CircuitState, Override};
 
-/// What is written. Fields that are not known are left alone: the version says what the others mean.
+/// The fields of the text. Unknown fields are ignored: the version says what the known ones mean.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, expecting = "a saved circuit")]
 pub(crate) struct Text {
@@ -84,7 +84,7 @@ fn check_version(version: Option<Scalar>) -> Result<(), ConfigError> {
         .map(|_| ())
 }
 
-/// A field that has to be there.
+/// A required field.
 fn needed<T>(
     field: &str,
     value: Option<Scalar>,
@@ -94,7 +94,7 @@ fn needed<T>(
     taken(field, value, allowed, check)?.ok_or_else(|| ConfigError::new(field, "missing", allowed))
 }
 
-/// A field that may be there.
+/// An optional field.
 fn taken<T>(
     field: &str,
     value: Option<Scalar>,

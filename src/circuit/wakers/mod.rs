@@ -23,12 +23,12 @@ pub(crate) struct Wakers {
 pub(crate) enum Awaited {
     /// A busy inner service: the task is to know when the circuit would reject.
     Inner,
-    /// The circuit: the task is to know when it would admit. Of the time for that, an alarm tells one
-    /// of those who wait.
+    /// The circuit: the task is to know when it would admit. One of the waiting tasks has a timer
+    /// for the deadline.
     Admission,
 }
 
-/// With what a task ends its waiting.
+/// Whether a task ends its waiting with a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaving {
     WithoutSlot,
@@ -47,7 +47,7 @@ impl Wakers {
         Self { list: Mutex::new(None) }
     }
 
-    /// Has `waker` woken once, in the place of the one under `key`.
+    /// Registers `waker` to be woken once; it replaces the one under `key`.
     pub(crate) fn put(&self, awaited: Awaited, key: Option<u64>, waker: &Waker) -> Place {
         // A waker's clone and drop are the executor's code: not under the lock.
         let waker = waker.clone();
@@ -66,8 +66,8 @@ impl Wakers {
         place
     }
 
-    /// Takes the task under `key` out, and wakes the next if a slot may be free that nobody is awake
-    /// for.
+    /// Takes the task under `key` out, and wakes the next if a slot may be free for which no task
+    /// is awake.
     pub(crate) fn remove(&self, awaited: Awaited, key: u64, leaving: Leaving) {
         let mut guard = lock(&self.list);
         let Some(list) = guard.as_mut() else { return };
@@ -87,7 +87,7 @@ impl Wakers {
         lock(&self.list).as_ref().is_some_and(|list| list.for_admission.is_awaited())
     }
 
-    /// Wakes all who wait for a busy inner service; they come back if they still wait.
+    /// Wakes all tasks that wait for a busy inner service; they come back if they still wait.
     pub(crate) fn wake_for_inner(&self) {
         let wakers = lock(&self.list).as_mut().map(|list| std::mem::take(&mut list.for_inner));
         for waker in wakers.into_iter().flat_map(HashMap::into_values) {
@@ -95,19 +95,19 @@ impl Wakers {
         }
     }
 
-    /// Wakes whoever has waited longest to be admitted, of those that sleep.
+    /// Wakes the task that has waited longest to be admitted, of those that sleep.
     pub(crate) fn wake_next(&self) {
         loop {
             let next = lock(&self.list).as_mut().and_then(|list| list.for_admission.wake_next());
             let Some(waker) = next else { return };
-            // One whose waker panics is not awake.
+            // A task whose waker panics is not awake.
             if catch_panic(|| waker.wake()) {
                 return;
             }
         }
     }
 
-    /// Wakes all who wait to be admitted.
+    /// Wakes all tasks that wait to be admitted.
     pub(crate) fn wake_all(&self) {
         let wakers = lock(&self.list).as_mut().map(|list| list.for_admission.wake_all());
         for waker in wakers.into_iter().flatten() {

@@ -1,31 +1,32 @@
-//! The queue for admission: who is woken when a slot is free.
+//! The queue for admission: which task is woken when a slot is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
-/// The tasks that wait to be admitted, in the order in which they began to.
+/// The tasks that wait to be admitted, in the order in which they began to wait.
 ///
-/// A slot that comes free wakes one of them. That one is answerable for it until it has asked again:
-/// it takes the slot, or finds it taken and waits on, or goes and so wakes the next. Whoever has
-/// got a slot wakes the next, too, in case another one is free. So a free slot never is without
-/// somebody awake for it, however many there are, and however many have come free unseen.
+/// A slot that comes free wakes one of them. That task is answerable for the slot until it has
+/// asked again: it takes the slot, or finds it taken and waits on, or leaves and so wakes the next.
+/// A task that has got a slot wakes the next, too, in case another slot is free. So there is always
+/// a task awake for a free slot, however many slots there are, and however many have come free
+/// unseen.
 ///
-/// For the time at which the circuit would admit somebody by itself, one of them has an alarm: the
-/// timekeeper. It is answerable in the same way.
+/// One of the tasks, the timekeeper, has a timer for the time at which the circuit would admit a
+/// call by itself. It is answerable in the same way.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     asleep: BTreeMap<u64, Waker>,
-    /// Those that were woken and have not asked since.
+    /// The tasks that were woken and have not asked since.
     woken: BTreeSet<u64>,
-    /// One of those asleep.
+    /// One of the tasks that sleep.
     timekeeper: Option<u64>,
 }
 
-/// Where a task stands in the queue.
+/// The place of a task in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) key: u64,
-    /// How many go before it, as far as it matters; the timekeeper goes before all.
+    /// How many tasks go before it, up to [`MOST_AHEAD`]; the timekeeper goes before all.
     pub(crate) ahead: u32,
 }
 
@@ -33,7 +34,7 @@ pub(crate) struct Place {
 const MOST_AHEAD: usize = 1_000;
 
 impl Queue {
-    /// Has `waker` woken once, in the place of the one under `key`; gives that, too.
+    /// Registers `waker` to be woken once; it replaces the one under `key`, which is returned.
     pub(super) fn put(&mut self, key: u64, waker: Waker) -> (Place, Option<Waker>) {
         self.woken.remove(&key);
         let old = self.asleep.insert(key, waker);
@@ -43,8 +44,8 @@ impl Queue {
         (Place { key, ahead: self.ahead_of(key) }, old)
     }
 
-    /// Takes the task under `key` out, and gives whether it was answerable for a slot that may be free:
-    /// the next is to be woken then.
+    /// Takes the task under `key` out, and returns whether it was answerable for a slot that may be
+    /// free: the next is to be woken then.
     pub(super) fn remove(&mut self, key: u64) -> (bool, Option<Waker>) {
         let waker = self.asleep.remove(&key);
         let was_timekeeper = self.timekeeper.take_if(|timekeeper| *timekeeper == key).is_some();
@@ -52,7 +53,7 @@ impl Queue {
         (was_timekeeper || was_woken, waker)
     }
 
-    /// The waker of the first that sleeps; it is awake from now on.
+    /// Takes the waker of the first task that sleeps; the task counts as awake from now on.
     pub(super) fn wake_next(&mut self) -> Option<Waker> {
         let (key, waker) = self.asleep.pop_first()?;
         self.timekeeper.take_if(|timekeeper| *timekeeper == key);
@@ -60,7 +61,7 @@ impl Queue {
         Some(waker)
     }
 
-    /// The wakers of all that sleep, the first first; they are awake from now on.
+    /// Takes the wakers of all tasks that sleep, in their order; they count as awake from now on.
     pub(super) fn wake_all(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.timekeeper = None;
         self.woken.extend(self.asleep.keys());
@@ -82,7 +83,7 @@ impl Queue {
         } else {
             self.asleep.range(..key).take(MOST_AHEAD).count()
         };
-        // One at least: the timekeeper, wherever it came.
+        // At least one: the timekeeper, wherever it is in the queue.
         u32::try_from(ahead.clamp(1, MOST_AHEAD)).unwrap_or(u32::MAX)
     }
 }
