@@ -1,4 +1,4 @@
-//! Circuits by name.
+//! A registry of circuits by name.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -14,15 +14,16 @@ use crate::sync::{Arc, Bug, RwLock, planted, read, write};
 
 mod saved;
 
-/// The circuits of a process, by name: what dashboards, health checks and metrics look at.
+/// A registry of a process's circuits by name, for dashboards, health checks and metrics.
 ///
 /// Clones are the same registry. A call through a circuit costs the same in a registry as outside
 /// of it. Looking a circuit up takes a read lock: keep the [`Circuit`], which costs one reference
 /// count, rather than looking it up for each call.
 ///
-/// A circuit with its entry and a short name takes 950 bytes, 1,100 with the default rules, and 1,200
-/// with a window of 100 calls; 250 more where the template gives it other settings than it gave the
-/// first. Looking one up costs the same among 100,000 as among 10, but for the caches of the processor.
+/// A circuit with its entry and a short name takes 950 bytes, 1,100 with the default rules, and
+/// 1,200 with a window of 100 calls; 250 more where the template gives it other settings than it
+/// gave the first. Looking one up costs the same among 100,000 as among 10, but for the caches of
+/// the processor.
 ///
 /// # Examples
 ///
@@ -60,7 +61,7 @@ struct Entries {
     circuits: HashMap<Arc<str>, Circuit>,
     critical: HashSet<Arc<str>>,
     listeners: Vec<OfAll>,
-    /// What circuits to come go on from.
+    /// The saved states of circuits to come.
     saved: HashMap<Arc<str>, SavedCircuit>,
 }
 
@@ -72,24 +73,24 @@ struct OfAll {
     interest: Interest,
 }
 
-/// Another circuit has the name.
+/// The error of inserting a circuit when another circuit has its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTaken {
     name: Arc<str>,
 }
 
 impl CircuitRegistry {
-    /// A registry without circuits, whose template is the defaults.
+    /// Makes an empty registry, whose new circuits have the default settings.
     #[must_use]
     pub fn new() -> Self {
         Self::with_template(|builder| builder)
     }
 
-    /// A registry without circuits, which makes new ones by `template`.
+    /// Makes an empty registry, which makes new circuits by `template`.
     ///
-    /// The template is given a builder with the name set
-    /// ([`CircuitBuilder::name`]), and runs outside every lock; where several threads ask
-    /// for a new name at once it may run more than once, but one circuit is kept.
+    /// The template is given a builder with the name set ([`CircuitBuilder::name`]), and runs
+    /// outside every lock; if several threads ask for a new name at once it may run more than once,
+    /// but one circuit is kept.
     #[must_use]
     pub fn with_template<F>(template: F) -> Self
     where
@@ -100,13 +101,13 @@ impl CircuitRegistry {
         Self { shared: Arc::new(RegistryState { template, entries, fleet }) }
     }
 
-    /// The circuit of this name, if there is one.
+    /// Returns the circuit of this name, if there is one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Circuit> {
         read(&self.shared.entries).circuits.get(name).cloned()
     }
 
-    /// The circuit of this name; made by the template when there is none.
+    /// Returns the circuit of this name, made by the template if there is none.
     ///
     /// All callers get the same circuit, however many ask at once.
     #[expect(clippy::must_use_candidate, reason = "it may be made for others to find")]
@@ -123,7 +124,7 @@ impl CircuitRegistry {
     ///
     /// # Errors
     ///
-    /// [`NameTaken`] when another circuit has its name; adding the same one again changes nothing.
+    /// [`NameTaken`] if another circuit has its name; adding the same one again changes nothing.
     pub fn insert(&self, circuit: &Circuit) -> Result<(), NameTaken> {
         let kept = self.keep(circuit);
         if kept.is_same(circuit) {
@@ -132,15 +133,16 @@ impl CircuitRegistry {
         Err(NameTaken { name: Arc::clone(circuit.shared_name()) })
     }
 
-    /// Takes a circuit out; those who hold it go on with it, unseen from here.
+    /// Removes and returns the circuit of this name.
     ///
-    /// Listeners of the registry that it was given stay with it.
+    /// Its clones still work, but the registry no longer shows it. It keeps the listeners that the
+    /// registry gave it.
     #[expect(clippy::must_use_candidate, reason = "what it takes out is seldom wanted")]
     pub fn remove(&self, name: &str) -> Option<Circuit> {
         write(&self.shared.entries).circuits.remove(name)
     }
 
-    /// Takes this very circuit out, if it is here.
+    /// Removes this very circuit, if it is here.
     pub(crate) fn remove_same(&self, circuit: &Circuit) {
         let mut entries = write(&self.shared.entries);
         if entries.has_same(circuit) {
@@ -153,7 +155,7 @@ impl CircuitRegistry {
         read(&self.shared.entries).has_same(circuit)
     }
 
-    /// The circuits there are now, in the order of their names.
+    /// Returns the circuits that are registered now, sorted by name.
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {
         let mut circuits: Vec<_> = read(&self.shared.entries).circuits.values().cloned().collect();
@@ -161,19 +163,21 @@ impl CircuitRegistry {
         circuits
     }
 
-    /// A snapshot of each circuit, in the order of their names. No call waits for it.
+    /// Returns a snapshot of each circuit, sorted by name.
+    ///
+    /// As with [`Circuit::snapshot`], no call to a closed or open circuit waits for it.
     #[must_use]
     pub fn snapshots(&self) -> Vec<CircuitSnapshot> {
         self.circuits().iter().map(Circuit::snapshot).collect()
     }
 
-    /// How many circuits there are.
+    /// Returns the number of circuits.
     #[must_use]
     pub fn len(&self) -> usize {
         read(&self.shared.entries).circuits.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no circuits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -186,14 +190,14 @@ impl CircuitRegistry {
         }
     }
 
-    /// Marks the circuit of this name as critical, now and whenever there is one.
+    /// Marks the circuit of this name as critical, whether it exists or is made later.
     ///
-    /// As [`CircuitBuilder::critical`] does where the circuit is made.
+    /// Like [`CircuitBuilder::critical`], which does so where the circuit is made.
     pub fn mark_critical(&self, name: impl Into<Arc<str>>) {
         write(&self.shared.entries).critical.insert(name.into());
     }
 
-    /// Whether the circuit of this name is marked as critical, here or where it was made.
+    /// Returns whether the circuit of this name is marked as critical, here or where it was made.
     #[must_use]
     pub fn is_critical(&self, name: &str) -> bool {
         let entries = read(&self.shared.entries);
@@ -201,11 +205,12 @@ impl CircuitRegistry {
             || entries.circuits.get(name).is_some_and(Circuit::is_critical)
     }
 
-    /// How the circuits do together, each by its [`Circuit::health`].
+    /// Returns the health of all circuits together, from the [`Circuit::health`] of each.
     ///
-    /// Failing while a critical one is, degraded while any is not healthy, else healthy, also when
-    /// there are none. However many circuits are open, it is not failing while no critical one is:
-    /// what is taken out for that serves nobody, and its circuits get no call that could close them.
+    /// Failing while a critical circuit is failing, degraded while any is not healthy, else
+    /// healthy, also when there are no circuits. However many circuits are open, it is not failing
+    /// while no critical one is: a process that is taken out of service for that serves no calls at
+    /// all, and its circuits get no call that could close them.
     #[must_use]
     pub fn health(&self) -> Health {
         // Their clocks are user code: not under the lock.
@@ -231,9 +236,9 @@ impl CircuitRegistry {
         read(&self.shared.fleet).clone()
     }
 
-    /// Adds a listener to every circuit, those that are here and those to come.
+    /// Adds a listener to every circuit, present and future.
     ///
-    /// It hears each circuit's events in their order; see [`Listener`].
+    /// It receives each circuit's events in their order; see [`Listener`].
     pub fn on_event(&self, listener: impl Listener) {
         let interest = listener.interest();
         let listener = OfAll { listener: Arc::new(listener), interest };
@@ -278,7 +283,7 @@ impl Listener for OfAll {
 }
 
 impl NameTaken {
-    /// The name.
+    /// Returns the name that is taken.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

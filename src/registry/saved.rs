@@ -1,4 +1,4 @@
-//! Circuits that outlive their process.
+//! Export and restore of all circuits of a registry.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,14 @@ use crate::registry::CircuitRegistry;
 use crate::sync::{Arc, read, write};
 
 impl CircuitRegistry {
-    /// What the circuits of the next process go on from, in the order of their names; see
-    /// [`Circuit::export`].
+    /// Exports the states of all circuits, sorted by name; see [`Circuit::export`].
     ///
-    /// What was [restored](Self::restore) and has not been asked for since is among them while it says
-    /// anything: an override, or a time that is not over. So a circuit that an operator has forced
-    /// outlives two restarts between which nobody calls it.
+    /// States that were [restored](Self::restore) and whose circuits have not been made since are
+    /// among them while they matter: with an override, or a time that has not ended. So a circuit
+    /// that an operator has forced outlives two restarts between which it is not called.
     #[must_use]
     pub fn export(&self) -> Vec<SavedCircuit> {
-        // Before the circuits: one that comes meanwhile is there then.
+        // Before the circuits: a circuit that is made meanwhile is among those.
         let waiting: Vec<_> = read(&self.shared.entries).saved.values().cloned().collect();
         let waiting = waiting.into_iter().filter(SavedCircuit::says_anything);
         let here = self.circuits();
@@ -28,14 +27,13 @@ impl CircuitRegistry {
         by_name.into_values().collect()
     }
 
-    /// Has circuits that come from now on go on from what an earlier process
-    /// [exported](Self::export), each from what was saved under its name.
+    /// Restores exported states into the circuits that are added from now on, by name.
     ///
-    /// That holds for circuits which the template makes and for those that are
-    /// [inserted](Self::insert) before anything has changed them, such as
+    /// From [`export`](Self::export) in an earlier process. For circuits that the template makes
+    /// and for those that are [inserted](Self::insert) before anything has changed them, such as
     /// [keyed](crate::keyed) ones; circuits that are here already stay as they are. See
-    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore); here listeners of the registry
-    /// hear of it, too.
+    /// [`CircuitBuilder::restore`](crate::CircuitBuilder::restore); here, listeners of the registry
+    /// receive the event, too.
     ///
     /// # Examples
     ///
@@ -61,8 +59,8 @@ impl CircuitRegistry {
         }
     }
 
-    /// The circuit under this one's name: this one, unless there was another. One that is new goes on
-    /// from what was saved before anybody else can get it.
+    /// The circuit under this one's name: this one, unless there was another. A new one is restored
+    /// from its saved state before any other thread can get it.
     pub(super) fn keep(&self, circuit: &Circuit) -> Circuit {
         // Read before the lock: a clock may be user code.
         let (kept, change) = self.keep_untold(circuit, circuit.now());
@@ -70,8 +68,8 @@ impl CircuitRegistry {
         kept
     }
 
-    /// The same for callers with a lock of their own: who is to hear that it goes on is told by
-    /// [`tell_if`](Circuit::tell_if), after that lock. Runs no user code.
+    /// The same for callers with a lock of their own: after releasing it, they deliver the change
+    /// with [`tell_if`](Circuit::tell_if). Runs no user code.
     pub(crate) fn keep_untold(
         &self,
         circuit: &Circuit,
