@@ -1,4 +1,4 @@
-//! Handles that keep circuits forced open.
+//! Isolation: handles that keep circuits forced open.
 
 use std::fmt;
 
@@ -7,35 +7,38 @@ use crate::group::Switch;
 use crate::group::members::Isolated;
 use crate::sync::Arc;
 
-/// Keeps a circuit, or all members of a group, forced open for as long as it or a clone of it lives.
+/// Keeps a circuit, or all members of a group, forced open until it and all its clones are dropped.
 ///
-/// Made by [`CircuitGroup::isolate`](crate::CircuitGroup::isolate) and [`Circuit::isolate`]. Calls are rejected as
-/// [`ForcedOpen`](crate::RejectReason::ForcedOpen), and [`CircuitSnapshot`](crate::CircuitSnapshot) tells by
-/// `isolations` that it is not, or not only, an operator's [`force_open`](Circuit::force_open). The handle may be sent to
-/// and dropped in any thread. It keeps its group alive, but no circuit.
+/// Made by [`CircuitGroup::isolate`](crate::CircuitGroup::isolate) and [`Circuit::isolate`]. Calls
+/// are rejected as [`ForcedOpen`](crate::RejectReason::ForcedOpen); the `isolations` of a
+/// [`CircuitSnapshot`](crate::CircuitSnapshot) tell it from an operator's
+/// [`force_open`](Circuit::force_open). The handle may be sent to and dropped in any thread. It
+/// keeps its group alive, but no circuit.
 ///
 /// # What wins
 ///
-/// Isolation is a layer of its own above what operators say to a circuit. Handles are counted, of all its
-/// groups and its own together: while there is one, the circuit is forced open; after the last it is what
-/// operators have said by then, whether before or meanwhile. The order does not matter.
+/// Isolation is a layer of its own above the commands of operators. All handles are counted, those
+/// of the circuit and of its groups together: while there is one, the circuit is forced open; after
+/// the last one the operators' override holds, whether it was given before or meanwhile. The order
+/// does not matter.
 ///
-/// | operators' last word, before or during the isolation | during it | after it |
+/// | operators' last command, before or during the isolation | during it | after it |
 /// |---|---|---|
 /// | none, or [`release`](Circuit::release) | forced open | closed, everything cleared |
 /// | [`force_open`](Circuit::force_open) | forced open | forced open, unchanged |
 /// | [`force_closed`](Circuit::force_closed) | forced open | forced closed |
 /// | [`observe`](Circuit::observe) | forced open | observing, closed, everything cleared |
 ///
-/// So `release` does not end an isolation: drop the handle, or [remove](crate::CircuitGroup::remove) the
-/// circuit from the group. [`trip`](Circuit::trip) and [`reset`](Circuit::reset) leave no trace, since the
-/// epoch in which they are given ends with the isolation; nor does one that was open or half-open before, nor
-/// a ramp, nor what a throttle had learnt: after it all calls are admitted.
-/// What a fleet forces or releases (feature `redis`) is kept as an operator's word is; its other verdicts
-/// are passed over meanwhile.
+/// So `release` does not end an isolation: drop the handle, or
+/// [remove](crate::CircuitGroup::remove) the circuit from the group. [`trip`](Circuit::trip) and
+/// [`reset`](Circuit::reset) leave no trace, since their epoch ends with the isolation. Nor does an
+/// open or half-open state from before, a ramp, or the share of a throttle: after the isolation all
+/// calls are admitted. An override or a release by a fleet (feature `redis`) is kept like an
+/// operator's; its other verdicts are ignored meanwhile.
 ///
-/// Isolating and ending it are told to listeners as changes of the override, by the reason
-/// [`Operator`](crate::ChangeReason::Operator), on the thread that made or dropped the handle.
+/// Listeners receive the beginning and the end of an isolation as changes of the override, with the
+/// reason [`Operator`](crate::ChangeReason::Operator), on the thread that made or dropped the
+/// handle.
 ///
 /// # Examples
 ///
@@ -69,10 +72,10 @@ impl Isolation {
 }
 
 impl Circuit {
-    /// Forces the circuit open while the handle or a clone of it lives.
+    /// Forces the circuit open until the handle and all its clones are dropped.
     ///
-    /// Unlike [`force_open`](Self::force_open) it needs nobody who remembers to release it, several may do it at once, and it
-    /// leaves alone what operators say. See [`Isolation`]; for several circuits, see
+    /// Unlike [`force_open`](Self::force_open) it needs no release, there may be several at once,
+    /// and it does not change the operators' override. See [`Isolation`]; for several circuits, see
     /// [`CircuitGroup`](crate::CircuitGroup).
     pub fn isolate(&self) -> Isolation {
         Isolation::new(Scope::Circuit(Isolated::new(self)))

@@ -1,10 +1,10 @@
-//! Who is in a group, and who of them is isolated by it.
+//! The members of a group, and which of them it isolates.
 
 use crate::circuit::Circuit;
 use crate::circuit::weak::WeakCircuit;
 use crate::sync::{Bug, planted};
 
-/// What a group's lock guards. What is taken out of it is dropped after the lock.
+/// What a group's lock guards. Values taken out of it are dropped after the lock.
 #[derive(Default)]
 pub(super) struct Members {
     members: Vec<Member>,
@@ -17,7 +17,7 @@ pub(super) struct Member {
     isolated: Option<Isolated>,
 }
 
-/// One circuit is isolated, once, until this is dropped.
+/// One isolation of one circuit, until this is dropped.
 pub(super) struct Isolated(WeakCircuit);
 
 impl Members {
@@ -44,7 +44,7 @@ impl Members {
         self.handles > 0
     }
 
-    /// Counts one more handle, and gives those who are not isolated yet.
+    /// Counts one more handle, and returns the members that are not isolated yet.
     pub(super) fn begin_isolation(&mut self) -> Vec<Circuit> {
         self.handles += 1;
         self.not_isolated()
@@ -55,7 +55,7 @@ impl Members {
         lacking.filter_map(|member| member.circuit.upgrade()).collect()
     }
 
-    /// Counts one handle less; the last one gives back who was isolated.
+    /// Counts one handle less; after the last one, returns all isolations.
     pub(super) fn end_isolation(&mut self) -> Vec<Isolated> {
         self.handles -= 1;
         if self.handles > 0 {
@@ -64,7 +64,7 @@ impl Members {
         self.members.iter_mut().filter_map(|member| member.isolated.take()).collect()
     }
 
-    /// Keeps the isolation of a circuit; gives it back where it is not needed, or no longer.
+    /// Keeps the isolation of a circuit; returns it if it is not needed, or no longer.
     pub(super) fn keep(&mut self, circuit: &Circuit, isolated: Isolated) -> Option<Isolated> {
         if !self.is_isolated() && !planted(Bug::KeptIsolation) {
             return Some(isolated);

@@ -1,4 +1,4 @@
-//! Several circuits as one: a switch for all, and a cap on how many may be open.
+//! Groups of circuits: a switch for all members, and a cap on how many may be open.
 
 use std::fmt;
 use std::slice::from_ref;
@@ -14,26 +14,27 @@ pub use crate::group::isolation::Isolation;
 mod isolation;
 mod members;
 
-/// Circuits that are switched off together, or of which some must stay closed.
+/// A group of circuits that are switched off together, or of which some must stay closed.
 ///
-/// Clones are the same group. A circuit may be in several; no group keeps it alive. A call through a
-/// circuit costs the same in a group as outside of it: only a trip asks the group.
+/// Clones are the same group. A circuit may be in several groups; no group keeps it alive. A call
+/// through a circuit costs the same in a group as outside of it: only a trip asks the group.
 ///
 /// # When to use it
 ///
 /// - **A switch** for all circuits of one vendor, one data centre or one feature: while an
 ///   [`Isolation`] lives, every member rejects its calls. For maintenance, drills, and for code that
 ///   knows more than any one circuit does. See [`isolate`](Self::isolate).
-/// - **A cap** for replicas of one upstream behind a balancer: when all of them get slow at once, the
+/// - **A cap** for replicas of one upstream behind a balancer: when all of them get slow at once,
+///   the
 ///   load or the network is to blame more often than each of them, and a client that cuts off all
-///   has nobody left to ask. See [`at_most_open`](Self::at_most_open).
+///   replicas has none left to ask. See [`at_most_open`](Self::at_most_open).
 ///
 /// # When not
 ///
-/// A cap is wrong for upstreams that do not stand in for each other: one that is down would be called
-/// on, and hold its callers up, only because others are down, too. One circuit for all of them is wrong
-/// as well: a group keeps what is known of each apart. An operator who means a single circuit says
-/// [`force_open`](Circuit::force_open). A group lives in one process.
+/// A cap is wrong for upstreams that do not stand in for each other: one that is down would still
+/// be called, and hold up its callers, only because others are down, too. One circuit for all of
+/// them is wrong as well: a group keeps the results of each apart. To switch off a single circuit,
+/// use [`force_open`](Circuit::force_open). A group lives in one process.
 ///
 /// # Examples
 ///
@@ -76,42 +77,46 @@ struct GroupState {
 }
 
 impl CircuitGroup {
-    /// A group without members, any number of which may be open.
+    /// Makes an empty group, of which any number of members may be open.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let (places, members) = (Arc::new(OpenCounter::new()), Mutex::default());
         Self { shared: Arc::new(GroupState { name: name.into(), places, members }) }
     }
 
-    /// Has at most so many members open at once, and always leaves one. **Default**: any number.
+    /// Limits how many members may trip at once; at least one always stays closed.
     ///
-    /// A member that is to trip takes a place, atomically with its trip, and has it until it is closed
-    /// again: also while it is half-open. It gives it back, too, when it leaves the group or its last
-    /// holder drops it. A member that finds no place left stays closed, keeps counting, and asks
-    /// again at its next failure; `trips_prevented` of its [`Totals`](crate::Totals) says how often. Until
-    /// then each of its failures costs a short lock. In several groups it needs a place in each.
+    /// **Default**: any number. A member that is to trip takes a place, atomically with its trip,
+    /// and keeps it until it is closed again: also while it is half-open. It gives the place back,
+    /// too, when it leaves the group or is dropped. A member that finds no place left stays closed,
+    /// keeps counting, and asks again at its next failure; `trips_prevented` of its
+    /// [`Totals`](crate::Totals) says how often. Until then each of its failures costs a short
+    /// lock. In several groups it needs a place in each.
     ///
-    /// Whatever trips by itself obeys: every rule, and an upstream that asks for it
-    /// ([`Outcome::TripFor`](crate::Outcome::TripFor)). Nobody else is stopped: operators who trip, force
-    /// open or isolate, a fleet, and a circuit that was open when it joined or comes back open
-    /// ([`restore`](crate::CircuitBuilder::restore)). Those take places unasked, so that more may be open
-    /// than the cap allows; nothing else trips then until enough are closed.
-    /// Under [observation](Circuit::observe) a circuit rejects nothing, needs no place and has none.
+    /// The cap holds for every trip rule, and for an upstream that asks for a trip
+    /// ([`Outcome::TripFor`](crate::Outcome::TripFor)). It stops neither operators who trip, force
+    /// open or isolate, nor a fleet, nor a circuit that was open when it joined or is restored as
+    /// open ([`restore`](crate::CircuitBuilder::restore)). Those circuits take places even if none
+    /// is left, so that more may be open than the cap allows; no further member trips then until
+    /// enough are closed. Under [observation](Circuit::observe) a circuit rejects nothing, and
+    /// takes no place.
     ///
-    /// May be called at any time, and is true of all clones: those that are open stay so.
+    /// May be called at any time, and applies to all clones: members that are open stay so.
     #[must_use]
     pub fn at_most_open(self, cap: OpenCap) -> Self {
         self.shared.places.cap_at(cap);
         self
     }
 
-    /// The name of the group.
+    /// Returns the name of the group.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Adds a circuit. It is isolated at once if the group is. Adding one again changes nothing.
+    /// Adds a circuit, which is isolated at once if the group is.
+    ///
+    /// Adding a member again changes nothing.
     pub fn add(&self, circuit: &Circuit) {
         let is_isolated = {
             let mut members = lock(&self.shared.members);
@@ -127,8 +132,9 @@ impl CircuitGroup {
         }
     }
 
-    /// Takes a circuit out. It gives back its place, and goes back to what it would be if the group
-    /// did not isolate it. One that is no member stays what it is.
+    /// Removes a circuit, and ends its isolation by this group.
+    ///
+    /// It gives back its place. A circuit that is not a member stays as it is.
     pub fn remove(&self, circuit: &Circuit) {
         let removed = {
             let mut members = lock(&self.shared.members);
@@ -138,30 +144,32 @@ impl CircuitGroup {
             }
             removed
         };
-        // After the lock: the end of its isolation is told to listeners.
+        // After the lock: the end of its isolation is delivered to listeners.
         drop(removed);
     }
 
-    /// The members there are now, in the order in which they joined.
+    /// Returns the present members, in the order in which they joined.
     #[must_use]
     pub fn members(&self) -> Vec<Circuit> {
         lock(&self.shared.members).circuits()
     }
 
-    /// How many members are open, half-open or isolated now, without a lock: those that have a place.
+    /// Returns how many members are open, half-open or isolated now, without a lock.
     #[must_use]
     pub fn open_members(&self) -> u64 {
         self.shared.places.open()
     }
 
-    /// Whether an [`Isolation`] of this group lives.
+    /// Returns whether an [`Isolation`] of this group exists.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         lock(&self.shared.members).is_isolated()
     }
 
-    /// Forces every member open, those that are here and those to come, while the handle or a clone
-    /// of it lives. See [`Isolation`].
+    /// Forces every member open, present and future, until the handle and all its clones are
+    /// dropped.
+    ///
+    /// See [`Isolation`].
     pub fn isolate(&self) -> Isolation {
         let unseen = planted(Bug::UnseenMember).then(|| lock(&self.shared.members).not_isolated());
         let members = lock(&self.shared.members).begin_isolation();
@@ -173,7 +181,7 @@ impl CircuitGroup {
     /// Isolates each of these, if it still is a member of an isolated group.
     fn isolate_each(&self, circuits: &[Circuit]) {
         for circuit in circuits {
-            // Before the lock, since it is told to listeners; so it may be too late, or done.
+            // Before the lock, since listeners are called; so it may be too late, or done already.
             let isolated = Isolated::new(circuit);
             let unneeded = lock(&self.shared.members).keep(circuit, isolated);
             drop(unneeded);
@@ -191,7 +199,7 @@ impl fmt::Debug for CircuitGroup {
     }
 }
 
-/// The group is isolated, once more, until it is dropped.
+/// One isolation of a group, until this is dropped.
 struct Switch(CircuitGroup);
 
 impl Drop for Switch {
