@@ -18,7 +18,7 @@ use crate::service::layer::CircuitBreakerLayer;
 use crate::service::shared::Shared;
 use crate::sync::Arc;
 
-/// Puts one circuit for each key of the request around a service; see [`keyed`](crate::keyed).
+/// The layer that guards a service with one circuit for each key; see [`keyed`](crate::keyed).
 ///
 /// From [`CircuitBreakerLayer::keyed`]. All services that it makes share the circuits.
 #[must_use]
@@ -37,9 +37,9 @@ pub(crate) struct Circuits<K, C, R> {
 }
 
 impl<C, R, M> CircuitBreakerLayer<C, R, M> {
-    /// Gives each key of the request a circuit of its own; the circuit of this layer is what calls
-    /// share that find no room.
+    /// Gives each key of the request a circuit of its own.
     ///
+    /// The circuit of this layer becomes the overflow circuit, for calls whose key has none.
     /// The last step of building the layer; see [`keyed`](crate::keyed).
     pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M> {
         let KeyedCircuits { template, cap, registry } = circuits;
@@ -51,7 +51,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
 }
 
 impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
-    /// The circuits that keys have now, in the order of their names.
+    /// Returns the circuits that keys have now, sorted by name.
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {
         let handles = self.circuits.store.values();
@@ -60,20 +60,22 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
         circuits
     }
 
-    /// The circuit that calls share that find no room.
+    /// Returns the overflow circuit, which calls share when the cap was reached.
     #[must_use]
     pub fn overflow(&self) -> &Circuit {
         self.circuits.overflow.circuit()
     }
 
-    /// How many calls have found no room: worth an alarm. Raise the cap, or look at who sends so
-    /// many keys.
+    /// Returns the number of calls that shared the overflow circuit because the cap was reached.
+    ///
+    /// Alert on it: raise the cap, or find out who sends that many keys. Calls with a key longer
+    /// than 256 bytes count, too.
     #[must_use]
     pub fn overflowed(&self) -> u64 {
         self.circuits.store.overflowed()
     }
 
-    /// How many circuits have gone for others.
+    /// Returns the number of circuits that were evicted to make room for others.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.circuits.store.evicted()
@@ -81,7 +83,7 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
 }
 
 impl<K, C, R> Circuits<K, C, R> {
-    /// The shared for `key`.
+    /// The circuit for `key`, with what its services share.
     pub(crate) fn of(&self, key: &str) -> Shared<C, R> {
         let now = self.overflow.circuit().now();
         if let Some(shared) = self.store.get(key, now) {
@@ -110,8 +112,8 @@ impl<K, C, R> Circuits<K, C, R> {
         self.overflow.with_circuit(self.template.make(name))
     }
 
-    /// Shows the registry what is here. Under the store's lock, so that it stays true; the change
-    /// is to be told after it.
+    /// Updates the registry. Under the store's lock, so that the two agree; the change is to be
+    /// delivered after it.
     fn register(
         &self,
         new: &Shared<C, R>,
@@ -122,7 +124,7 @@ impl<K, C, R> Circuits<K, C, R> {
         if let Some(gone) = gone {
             registry.remove_same(gone.circuit());
         }
-        // Where somebody else's circuit has the name, this one goes unseen.
+        // Where another circuit has the name, the registry does not show this one.
         registry.keep_untold(new.circuit(), now).1
     }
 
@@ -131,7 +133,7 @@ impl<K, C, R> Circuits<K, C, R> {
         self.overflow.clone()
     }
 
-    /// Whether somebody has the circuit besides its shared and the registry.
+    /// Whether there are clones of the circuit besides those of this store and the registry.
     fn is_held(&self, circuit: &Circuit) -> bool {
         let others = circuit.holders() - 1;
         // Another circuit may have its name there, or an operator may have taken it out.
@@ -139,8 +141,8 @@ impl<K, C, R> Circuits<K, C, R> {
         others > 0 && others > usize::from(self.registry.as_ref().is_some_and(is_seen))
     }
 
-    /// Whether a circuit can go, and how easily: not while somebody holds it, for it may have calls
-    /// in flight.
+    /// Whether a circuit can be evicted, and how easily: not while there are other clones of it,
+    /// for it may have calls in flight.
     fn parting(&self, shared: &Shared<C, R>) -> Option<Evictable> {
         let circuit = shared.circuit();
         if !shared.is_unshared() || self.is_held(circuit) || circuit.is_overridden() {
@@ -148,9 +150,9 @@ impl<K, C, R> Circuits<K, C, R> {
         }
         match circuit.state() {
             CircuitState::Closed if circuit.health() == Health::Healthy => Some(Evictable::Easy),
-            // It sheds, which the next of its key would not.
+            // It sheds calls; a new circuit for the key would not.
             CircuitState::Closed => Some(Evictable::Hard),
-            // Ready for a probe, which nobody makes.
+            // Ready for a probe, but no call comes.
             CircuitState::Open | CircuitState::HalfOpen if !circuit.would_reject() => {
                 Some(Evictable::Hard)
             }
@@ -159,7 +161,8 @@ impl<K, C, R> Circuits<K, C, R> {
     }
 }
 
-/// A longer key is nobody's name; its circuit would cost what the cap is to bound.
+/// A longer key is no sensible name, and its circuit would take the memory that the cap is to
+/// bound.
 const LONGEST_KEY: usize = 256;
 
 impl<S, K, C, R, M: Clone> Layer<S> for KeyedCircuitBreakerLayer<K, C, R, M> {

@@ -1,19 +1,18 @@
 //! One circuit for each key of the request: host, tenant, route.
 //!
-//! A client that calls many upstreams through one stack wants a circuit for each, without one for
-//! whatever key a stranger thinks of. [`CircuitBreakerLayer::keyed`] makes circuits as keys come,
-//! up to a cap (1,024 by default). Past it the longest idle one goes whose circuit is closed and
-//! has no call in flight. One that sheds calls ([`ramp`], [`throttle`]), and an open one whose open
-//! time is over, go only when no other can; one that is overridden or isolated stays. What goes takes
-//! along what it had learnt and settings of its own
-//! ([`reconfigure`](crate::Circuit::reconfigure)); hold a clone of a circuit that is to stay. Where
-//! none can go, and for keys longer than 256 bytes, calls share the circuit that the layer was made
-//! with, the *overflow*, and [`overflowed`](KeyedCircuitBreakerLayer::overflowed) counts them. So
-//! memory is bounded by the cap, whatever keys come.
+//! A client that calls many upstreams through one stack needs a circuit for each, but not for every
+//! key that a stranger sends. [`CircuitBreakerLayer::keyed`] makes circuits as keys come, up to a
+//! cap (1,024 by default). When full, the least recently used circuit that is closed and has no
+//! call in flight is evicted. A circuit that sheds calls ([`ramp`], [`throttle`]), and an open one
+//! whose open time has ended, are evicted only when no other can be; one that is overridden or
+//! isolated stays. With an evicted circuit go its counts, its backoff and settings of its own
+//! ([`reconfigure`](crate::Circuit::reconfigure)); hold a clone of a circuit that is to stay. If no
+//! circuit can be evicted, and for keys longer than 256 bytes, calls share the circuit that the
+//! layer was made with, the *overflow*, and [`overflowed`](KeyedCircuitBreakerLayer::overflowed)
+//! counts them. So memory is bounded by the cap, whatever keys come.
 //!
-//! The key is known when the service is called and not before. So this service is ready when the
-//! inner one is, also for calls that will be rejected: put limits around the client of one key, or
-//! outside.
+//! The key is known only when the service is called. So this service is ready when the inner one
+//! is, also for calls that will be rejected: put limits around the client of one key, or outside.
 //!
 //! # Examples
 //!
@@ -62,9 +61,11 @@ use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::template::Template;
 use crate::registry::CircuitRegistry;
 
-/// Says which circuit a request belongs to. Closures `Fn(&Req) -> String` are keys.
+/// Returns the key of a request, which selects its circuit.
+///
+/// Closures `Fn(&Req) -> String` are keys.
 pub trait Key<Req> {
-    /// The key of `request`.
+    /// Returns the key of `request`.
     fn key<'a>(&self, request: &'a Req) -> Cow<'a, str>;
 }
 
@@ -77,7 +78,7 @@ where
     }
 }
 
-/// How circuits of keys are made, and how many there may be.
+/// The settings of keyed circuits: how they are made, and how many there may be.
 pub struct KeyedCircuits {
     template: Template,
     cap: usize,
@@ -88,7 +89,7 @@ impl KeyedCircuits {
     /// Makes circuits by `template`, up to 1,024.
     ///
     /// The template is given a builder whose name is that of the overflow circuit, a slash and the
-    /// key. It runs outside every lock; where several calls bring a new key at once it may run more
+    /// key. It runs outside every lock; if several calls bring a new key at once it may run more
     /// than once, but one circuit is kept.
     #[must_use]
     pub fn new<F>(template: F) -> Self
@@ -98,11 +99,11 @@ impl KeyedCircuits {
         Self { template: Template::new(template), cap: 1_024, registry: None }
     }
 
-    /// Sets how many keys have a circuit of their own. Default 1,024.
+    /// Sets how many keys may have a circuit of their own. Default 1,024.
     ///
     /// # Panics
     ///
-    /// When `cap` is 0: every call would share the overflow circuit.
+    /// Panics if `cap` is 0: every call would share the overflow circuit.
     #[must_use]
     #[track_caller]
     pub fn cap(self, cap: usize) -> Self {
@@ -110,9 +111,10 @@ impl KeyedCircuits {
         Self { cap, ..self }
     }
 
-    /// Adds the circuits to `registry` as they come, and takes them out as they go.
+    /// Adds the circuits to `registry` when they are made, and removes them when they are evicted.
     ///
-    /// Where another circuit has the name already, it stays, and the one of the key goes unseen.
+    /// If another circuit has the name already, that one stays, and the registry does not show the
+    /// circuit of the key.
     #[must_use]
     pub fn registry(self, registry: &CircuitRegistry) -> Self {
         Self { registry: Some(registry.clone()), ..self }

@@ -13,7 +13,7 @@ use crate::service::rejection::{Answer, PassOn};
 use crate::service::service::enter;
 use crate::sync::Arc;
 
-/// A service behind one circuit for each key of the request; see [`keyed`](crate::keyed).
+/// The service that guards an inner one with one circuit for each key; see [`keyed`](crate::keyed).
 pub struct KeyedCircuitBreaker<S, K, C, R, M> {
     inner: S,
     circuits: Arc<Circuits<K, C, R>>,
@@ -25,19 +25,19 @@ impl<S, K, C, R, M> KeyedCircuitBreaker<S, K, C, R, M> {
         Self { inner, circuits, completion }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service; calls made through it are not counted.
+    /// Returns a mutable reference to the inner service; calls made through it are not counted.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner
@@ -55,7 +55,7 @@ where
     type Error = <R as PassOn<S::Error>>::Error;
     type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
 
-    /// Ready when the inner service is. Its errors belong to no key, and are not counted.
+    /// Polls the inner service. Its errors belong to no key, and are not counted.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(R::pass_on)
     }

@@ -1,4 +1,4 @@
-//! Values by key, up to a cap, past which the longest idle one goes.
+//! Values by key, up to a cap; when full, the least recently used one is evicted.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,6 @@ use crate::sync::{Arc, AtomicU64, Bug, Ordering, RwLock, planted, read, write};
 pub(crate) struct Store<V> {
     entries: RwLock<Entries<V>>,
     cap: usize,
-    // Relaxed, both: they stand for themselves.
     evicted: AtomicU64,
     overflowed: AtomicU64,
 }
@@ -30,21 +29,21 @@ struct Entry<V> {
     number: u64,
 }
 
-/// Which values go first.
+/// How easily a value is evicted; easy ones go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Evictable {
     /// Nothing is lost with it.
     Easy,
-    /// Where no other can go.
+    /// Only if no other can be evicted.
     Hard,
 }
 
-/// What became of a new key.
+/// The result of keeping a new key.
 #[derive(Debug)]
 pub(crate) enum Kept<V> {
-    /// The value under the key; the one that went for it, if one did.
+    /// The value under the key, and the one that was evicted for it, if any.
     Here(V, Option<V>),
-    /// There is no room, and none can go.
+    /// There is no room, and no value can be evicted.
     NoRoom,
 }
 
@@ -59,12 +58,13 @@ impl<V: Clone> Store<V> {
     pub(crate) fn get(&self, key: &str, now: Timestamp) -> Option<V> {
         let entries = read(&self.entries);
         let entry = entries.by_key.get(key)?;
-        // Relaxed: only the order of times matters, and only to whoever holds the lock for writing.
+        // Relaxed: read only under the lock for writing, which comes after this one for reading.
         entry.used.store(now.as_nanos(), Ordering::Relaxed);
         Some(entry.value.clone())
     }
 
-    /// Whether `key` would find room, or has it by now; may be over by the time it is read.
+    /// Whether `key` would find room, or has a value by now; may have changed by the time it is
+    /// read.
     pub(crate) fn has_room(&self, key: &str, parting: impl Fn(&V) -> Option<Evictable>) -> bool {
         let entries = read(&self.entries);
         let mut values = entries.by_key.values();
@@ -73,11 +73,11 @@ impl<V: Clone> Store<V> {
             || values.any(|entry| parting(&entry.value).is_some())
     }
 
-    /// Keeps `value` under `key`, unless there is one already. If there is no room, the longest idle
-    /// of those that can go does.
+    /// Keeps `value` under `key`, unless there is one already. If there is no room, evicts the
+    /// least recently used of those that can be.
     ///
-    /// `changed` is told of the new value and of the one that goes, under the lock; that one is given
-    /// back, to be dropped where no lock is held.
+    /// `changed` is called with the new value and the evicted one, under the lock; the evicted one
+    /// is returned, to be dropped where no lock is held.
     pub(crate) fn keep(
         &self,
         key: &Arc<str>,
@@ -88,6 +88,7 @@ impl<V: Clone> Store<V> {
     ) -> Kept<V> {
         let mut entries = write(&self.entries);
         if let Some(entry) = entries.by_key.get(key).filter(|_| !planted(Bug::KeptTwice)) {
+            // Relaxed: under the lock for writing.
             entry.used.store(now.as_nanos(), Ordering::Relaxed);
             return Kept::Here(entry.value.clone(), None);
         }
@@ -101,6 +102,7 @@ impl<V: Clone> Store<V> {
                 entries = write(&self.entries);
             }
             gone = entries.by_key.remove(&idle).map(|entry| entry.value);
+            // Relaxed: a number for metrics; nothing is decided by it.
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
         entries.add(key, value.clone(), now);
@@ -108,8 +110,9 @@ impl<V: Clone> Store<V> {
         Kept::Here(value.clone(), gone)
     }
 
-    /// Counts a key that found no room.
+    /// Counts a call whose key found no room.
     pub(crate) fn count_overflow(&self) {
+        // Relaxed: as `evicted`.
         self.overflowed.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -118,10 +121,12 @@ impl<V: Clone> Store<V> {
     }
 
     pub(crate) fn evicted(&self) -> u64 {
+        // Relaxed: a number by itself.
         self.evicted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn overflowed(&self) -> u64 {
+        // Relaxed: a number by itself.
         self.overflowed.load(Ordering::Relaxed)
     }
 }
@@ -137,8 +142,9 @@ impl<V> Entries<V> {
     fn longest_idle(&self, parting: impl Fn(&V) -> Option<Evictable>) -> Option<Arc<str>> {
         let mut first = None;
         for (key, entry) in &self.by_key {
+            // Relaxed: under the lock for writing, which orders it after all stores of readers.
             let (used, number) = (entry.used.load(Ordering::Relaxed), entry.number);
-            // Few are asked: most would not be the first to go, however easily they went.
+            // Few are asked: most would not be the first to go, however easily they can be evicted.
             if first.as_ref().is_some_and(|(order, _)| (Evictable::Easy, used, number) >= *order) {
                 continue;
             }
