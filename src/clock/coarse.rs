@@ -1,12 +1,12 @@
-//! A clock that costs little to read.
+//! A clock that is cheap to read and a few milliseconds behind.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// A monotonic clock that is a few milliseconds behind at most, and is read in a fraction of the
-/// time that [`SystemClock`](crate::SystemClock) takes.
+/// A monotonic clock that is cheap to read, and at most a few milliseconds behind.
 ///
+/// A reading takes a fraction of the time that one of [`SystemClock`](crate::SystemClock) takes.
 /// On Linux and Android it shows the kernel's last timer tick (`CLOCK_MONOTONIC_COARSE`): every
 /// 1 ms to 10 ms, as the kernel was built. Elsewhere it is the same as `SystemClock`.
 ///
@@ -28,7 +28,7 @@ pub struct CoarseClock {
 }
 
 impl CoarseClock {
-    /// A clock that starts at a point of the system's choosing.
+    /// Makes a clock that starts at a point of the system's choosing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::engine::time::nanos;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
-/// A clock that stands still until it is advanced. Clones share the time.
+/// A clock for tests, which stands still until it is advanced. Clones share the time.
 ///
 /// # Examples
 ///
@@ -32,25 +32,29 @@ pub struct ManualClock {
 
 struct Reading {
     nanos: AtomicU64,
-    /// Who is to be woken when the time moves on.
+    /// The tasks to wake when the time moves on.
     sleepers: Mutex<Vec<Waker>>,
 }
 
 impl ManualClock {
-    /// A clock at zero.
+    /// Makes a clock that stands at zero.
     #[must_use]
     pub fn new() -> Self {
         let shared = Reading { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Moves the time on; it stops at 584 years. Wakes the calls of a
-    /// [`ScriptedService`](crate::test_util::ScriptedService) that answer by this clock.
+    /// Advances the clock by `by`; it stops at 584 years.
+    ///
+    /// Wakes the calls of a [`ScriptedService`](crate::test_util::ScriptedService) that answer by
+    /// this clock.
     pub fn advance(&self, by: Duration) {
+        // SeqCst: as below.
         let mut seen = self.shared.nanos.load(Ordering::SeqCst);
         loop {
             let next = seen.saturating_add(nanos(by));
-            // SeqCst: a test that advances the clock expects every thread to see it.
+            // SeqCst: a test that advances the clock expects every thread to see it, in one order
+            // with its own SeqCst atomics. Pairs with the load in `now`.
             let swapped =
                 self.shared.nanos.compare_exchange(seen, next, Ordering::SeqCst, Ordering::SeqCst);
             match swapped {
@@ -63,7 +67,7 @@ impl ManualClock {
         sleepers.into_iter().for_each(Waker::wake);
     }
 
-    /// Has `waker` woken when the time moves on.
+    /// Registers `waker` to be woken when the time moves on.
     pub(crate) fn wake_later(&self, waker: Waker) {
         lock(&self.shared.sleepers).push(waker);
     }
@@ -77,6 +81,7 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
+        // SeqCst: pairs with the exchange in `advance`.
         Duration::from_nanos(self.shared.nanos.load(Ordering::SeqCst))
     }
 

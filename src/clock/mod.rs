@@ -1,4 +1,4 @@
-//! Where circuits get the time from.
+//! Clocks, from which circuits take the time.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ pub(crate) mod manual;
 #[cfg(feature = "tokio")]
 pub(crate) mod tokio;
 
-/// A monotonic clock.
+/// A monotonic clock, from which a circuit takes the time.
 ///
-/// A circuit asks for the time when it may change its state, when it keeps a window of time, and
-/// for each call when a slow-call rule or `abandoned_after` is set. It may be asked from many
-/// threads at once, and must neither block nor panic. If it ever goes back, the circuit takes that
-/// as no time having passed.
+/// A circuit reads it when it may change its state, when it keeps a time window, and for each call
+/// when a slow-call rule or `abandoned_after` is set. It may be read by many threads at once, and
+/// must neither block nor panic. If it ever goes back, the circuit takes that as no time having
+/// passed.
 pub trait Clock: Send + Sync + 'static {
-    /// The time since a fixed point of the clock's choosing.
+    /// Returns the time since a fixed point of the clock's choosing.
     fn now(&self) -> Duration;
 
-    /// Whether each reading is at least as late as every one before it, on whatever thread.
+    /// Returns whether no reading is ever earlier than one before it, on any thread.
     ///
-    /// Then a circuit need not keep the latest reading to hold later ones against, which costs each
+    /// If not, a circuit keeps the latest reading and holds later ones against it, which costs each
     /// of them an atomic operation. Asked once, when the circuit is built. Default: false.
     fn is_monotonic(&self) -> bool {
         false
@@ -39,7 +39,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock that starts at zero now.
+    /// Makes a clock that starts at zero now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> Self {
@@ -68,9 +68,9 @@ impl Clock for SystemClock {
 /// The clock of one circuit, without a virtual call for the default.
 pub(crate) enum ClockSource {
     System(SystemClock),
-    /// A clock that says that it never goes back.
+    /// A clock that is monotonic, by its own account.
     Monotonic(Box<dyn Clock>),
-    /// A clock, and the latest that it has shown, in nanoseconds.
+    /// A clock, and its latest reading in nanoseconds.
     Latched(Box<dyn Clock>, AtomicU64),
 }
 
@@ -93,11 +93,12 @@ impl ClockSource {
     }
 }
 
-/// The time that `clock` shows, or the latest that it has shown.
+/// The time that `clock` shows, or its latest reading if that is later.
 #[inline(never)]
 fn latched(clock: &dyn Clock, latest: &AtomicU64) -> Timestamp {
     let now = nanos(clock.now());
-    // AcqRel: whoever was told a time sees to it that nobody is told an earlier one.
+    // All readings change this one word, in one order: a reading that happens after another returns
+    // at least its time. AcqRel adds that it also sees what was done before that one.
     Timestamp::from_nanos(latest.fetch_max(now, Ordering::AcqRel).max(now))
 }
 

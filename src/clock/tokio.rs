@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 
-/// Tokio's clock, which stands still while
-/// [`tokio::time::pause`](https://docs.rs/tokio/1/tokio/time/fn.pause.html) is in force.
+/// The clock of the tokio runtime, which stands still while the runtime's time is paused.
 ///
-/// For tests with a paused runtime; elsewhere it shows the same time as
-/// [`SystemClock`](crate::SystemClock). Make it inside the runtime that is paused.
+/// For tests with [`tokio::time::pause`](https://docs.rs/tokio/1/tokio/time/fn.pause.html);
+/// elsewhere it shows the same time as [`SystemClock`](crate::SystemClock). Make it inside the
+/// runtime that is paused.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioClock {
     origin: Instant,
 }
 
 impl TokioClock {
-    /// A clock that starts at zero now.
+    /// Makes a clock that starts at zero now.
     #[must_use]
     pub fn new() -> Self {
         Self { origin: Instant::now() }

@@ -1,8 +1,8 @@
 //! The only place where locks, atomics and `Arc` come from: std, or loom's models of them.
 //!
 //! `Arc` is always std's: loom's cannot hold `str` or `dyn` values, and the orderings of a
-//! reference count are std's to prove. Only where its holders are counted, to decide something by
-//! that, it is a [`Counted`].
+//! reference count are std's to prove. Where the number of its holders decides something, it is a
+//! [`Counted`].
 
 pub(crate) mod catch_panic;
 
@@ -27,7 +27,7 @@ pub(crate) use self::planted::{Bug, planted};
 
 mod planted;
 
-/// An `Arc` that is asked how many hold it.
+/// An `Arc` whose holders are counted.
 #[cfg(not(all(test, breaker_loom)))]
 pub(crate) type Counted<T> = Arc<T>;
 
@@ -35,10 +35,10 @@ pub(crate) type Counted<T> = Arc<T>;
 #[cfg(not(all(test, breaker_loom)))]
 pub(crate) type WeakCounted<T> = Weak<T>;
 
-/// How many hold the value. Of those who no longer do, it is seen whatever they did with it.
+/// The number of holders of the value. Whatever former holders did with it is seen.
 pub(crate) fn holders<T>(value: &Counted<T>) -> usize {
     let holders = Counted::strong_count(value);
-    // Acquire: the count is read Relaxed; pairs with the Release of whoever let go.
+    // Acquire: the count is read Relaxed; the fence pairs with the Release of each `Arc` dropped.
     fence(Ordering::Acquire);
     holders
 }

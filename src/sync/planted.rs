@@ -1,9 +1,9 @@
 //! Bugs to plant, so that race models are seen to find them.
 //!
 //! A bug is one line at the place whose rule it breaks, or one below, in the atomics themselves.
-//! Only models that ask for it meet it: `engine::explore` runs each model also with the bugs that it
-//! says it finds. In every other build [`planted`] is the constant `false`, and nothing is left of
-//! those lines.
+//! Only models that ask for it meet it: `engine::explore` runs each model also with the bugs that
+//! it says it finds. In every other build [`planted`] is the constant `false`, and nothing is left
+//! of those lines.
 
 /// A bug, named for what goes wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Bug {
     Unordered,
     /// Admission goes by the word that it read before it had the lock.
     OldWord,
-    /// A deadline is taken for that of the word that was read before it.
+    /// A deadline is taken to be that of the word that was read before it.
     UnpairedDeadline,
     /// The deadline of the old epoch still stands when the new one is published.
     OldDeadline,
@@ -34,7 +34,7 @@ pub(crate) enum Bug {
     OldRun,
     /// A result counts in whatever epoch it finds in its place.
     OldResult,
-    /// Who prepares a block or bucket does not ask whether others have long done so.
+    /// A thread that prepares a block or bucket does not ask whether others have long done so.
     OldCursor,
     /// A failure is judged by the window as it is a little later.
     LaterWindow,
@@ -50,31 +50,31 @@ pub(crate) enum Bug {
     OldVerdict,
     /// Whether the circuit has begun an epoch itself is asked before the lock is held.
     OldEnd,
-    /// Two threads tell a listener at once.
+    /// Two threads call a listener at once.
     TwoTellers,
     /// A waiting task does not ask again once its waker is in place.
     AskedOnce,
-    /// A waiting task that was woken and goes does not wake the next.
+    /// A waiting task that was woken and leaves does not wake the next.
     KeptWake,
     /// A reader of events lets go of the lock between reading and leaving its waker.
     ReadsThenWaits,
     /// The end of a ramp is published whatever has become of the circuit.
     OldRamp,
-    /// A circuit is healed whatever has become of it.
+    /// A health probe closes a circuit whatever has become of it.
     OldHealth,
-    /// A call is counted among those under way of whatever epoch it finds.
+    /// A call is counted as in flight in whatever epoch it finds.
     OldStart,
     /// The place of a group's member is given back while its circuit is still seen open.
     EarlyPlace,
     /// Whether a handle is the last one is asked before the lock is held.
     OldIsolation,
-    /// Who isolates a group looks for its members before that can be seen.
+    /// Isolating a group looks for its members before the isolation can be seen.
     UnseenMember,
     /// A member's isolation is kept although the last handle of the group has gone meanwhile.
     KeptIsolation,
-    /// Who keeps a new circuit does not ask again, under the lock, whether there is one.
+    /// Keeping a new circuit does not ask again, under the lock, whether there is one.
     KeptTwice,
-    /// Who goes for a new key is let be used between being chosen and going.
+    /// A circuit that is evicted may be used between being chosen and going.
     UsedAgain,
 }
 
