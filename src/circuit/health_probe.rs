@@ -1,4 +1,4 @@
-//! Asking an upstream in the background whether it is back (feature `tokio`).
+//! Health probes: asking an upstream in the background whether it has recovered (feature `tokio`).
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -17,31 +17,31 @@ use crate::engine::rules::rule::not_zero;
 use crate::events::history::Subscription;
 use crate::sync::catch_panic::catch_panic;
 
-/// Asks an upstream in the background whether it is back, while its circuit is open (feature
-/// `tokio`).
+/// A background task that checks whether an upstream has recovered (feature `tokio`).
 ///
-/// From [`Circuit::health_probe`]. Without one, the first calls after the open time find out whether
-/// the upstream is back: they are real calls of real users, and some of them fail. With one, none of
-/// them is spent: the circuit stays open until the probe says `true`, however long that takes, and is
-/// half-open then, or at once closed ([`then_close`](Self::then_close)).
+/// From [`Circuit::health_probe`]. Without one, the first calls after the open time find out
+/// whether the upstream has recovered: they are real calls of real users, and some of them fail.
+/// With one, none of them is spent: the circuit stays open until the probe returns `true`, however
+/// long that takes, and is then half-open, or closed at once ([`then_close`](Self::then_close)).
 ///
-/// For upstreams with a health endpoint, or a call that is cheap and says enough. Not where only real
-/// calls tell: an endpoint that answers while the service behind it does not closes the circuit on an
-/// upstream that fails. Half-open, the default, is safe against that: the next calls are probes. Not
-/// together with `redis::RedisSync`, whose leases decide who probes.
+/// For upstreams with a health endpoint, or a call that is cheap and says enough. Not where only
+/// real calls tell: an endpoint that answers while the service behind it does not would close the
+/// circuit of an upstream that fails. Half-open, the default, is safe against that: the next calls
+/// are probes. Not together with `redis::RedisSync`, whose leases decide which process probes.
 ///
-/// While the circuit is open the probe is asked again after each `interval`, less up to half of it at
-/// random, so that many processes do not ask in step; the first time after one such pause. An answer
-/// that takes longer than [`timeout`](Self::timeout), and a panic, are a `false`. The open time
-/// matters no longer, but for an epoch that the upstream itself asked for
-/// ([`Outcome::TripFor`](crate::Outcome::TripFor)), that an operator began, or that goes on from an
-/// earlier process ([`restore`](crate::CircuitBuilder::restore)): nobody is asked before its end. A
-/// rejection's [`retry_after`](crate::Rejected::retry_after) is the time until the probe's next answer
-/// is there at the latest, plus a second. A circuit that is forced open or isolated is left alone.
+/// While the circuit is open the probe is asked after each `interval`, less up to half of it at
+/// random, so that many processes do not ask in step; the first time after one such pause. An
+/// answer that takes longer than [`timeout`](Self::timeout), and a panic, count as `false`. The
+/// open time no longer matters, except for an epoch that the upstream itself asked for
+/// ([`Outcome::TripFor`](crate::Outcome::TripFor)), that an operator began, or that was restored
+/// from an earlier process ([`restore`](crate::CircuitBuilder::restore)): the upstream is not asked
+/// before its end. The [`retry_after`](crate::Rejected::retry_after) of a rejection is the latest
+/// time at which the probe's next answer comes, plus a second. A circuit that is forced open or
+/// isolated is left alone.
 ///
-/// [`run`](Self::run) is a future to be spawned. It does not keep the circuit alive and ends with it.
-/// Should it end or hang before, as its runtime is shut down, the circuit is probed by calls as ever
-/// once that time is over: no circuit stays open for want of its probe.
+/// [`run`](Self::run) is a future to be spawned. It does not keep the circuit alive and ends with
+/// it. If it ends or stops earlier, because its runtime is shut down, calls probe the circuit again
+/// once that time has ended: no circuit stays open because its health probe is gone.
 ///
 /// # Examples
 ///
@@ -89,14 +89,13 @@ enum Then {
     Close,
 }
 
-/// How long a circuit stays open for a probe that is late: long enough for a busy runtime.
+/// How much longer a circuit stays open for a probe that is late: long enough for a busy runtime.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Circuit {
-    /// Asks `probe` in the background while the circuit is open, instead of probing with calls
-    /// (feature `tokio`).
+    /// Makes a health probe, which asks `probe` while the circuit is open (feature `tokio`).
     ///
-    /// See [`HealthProbe`] for all of it.
+    /// It probes in the background, in the place of calls; see [`HealthProbe`].
     ///
     /// # Panics
     ///
@@ -126,7 +125,7 @@ impl<P> HealthProbe<P> {
         }
     }
 
-    /// Sets how long an answer may take.
+    /// Sets how long an answer of the probe may take.
     ///
     /// Default: the interval.
     ///
@@ -138,10 +137,9 @@ impl<P> HealthProbe<P> {
         Self { timeout: not_zero("timeout", timeout), ..self }
     }
 
-    /// Closes the circuit as soon as the probe says that the upstream is well, without probes of
-    /// calls.
+    /// Closes the circuit as soon as the probe returns `true`, without further probes by calls.
     ///
-    /// Default: the circuit is half-open then.
+    /// Default: the circuit is then half-open.
     pub fn then_close(self) -> Self {
         Self { then: Then::Close, ..self }
     }
@@ -152,15 +150,15 @@ where
     P: FnMut() -> F,
     F: Future<Output = bool>,
 {
-    /// Asks while the circuit is open, until it is dropped.
+    /// Asks the probe whenever the circuit is open, until the circuit is dropped.
     ///
     /// # Panics
     ///
-    /// When polled outside of a tokio runtime with a timer.
+    /// Panics when polled outside of a tokio runtime with a timer.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the probe that is under way; the circuit is probed by calls again.
+    /// Dropping it drops the probe in flight; calls probe the circuit again.
     pub async fn run(mut self) {
         loop {
             let Some(circuit) = self.circuit.upgrade() else { return };
@@ -170,15 +168,15 @@ where
                 Some(stretch) => self.watch(stretch).await,
                 None => false,
             };
-            // Said to be well, closed, half-open or forced: nothing to do before the next change.
+            // Found well, closed, half-open or forced: nothing to do before the next change.
             if (is_well || stretch.is_none()) && self.changes.next().await.is_none() {
                 return;
             }
         }
     }
 
-    /// Asks once, after a pause; gives whether the upstream is well. `false` also when the circuit
-    /// has changed meanwhile.
+    /// Asks once, after a pause; returns whether the upstream is well. `false` also when the
+    /// circuit has changed meanwhile.
     async fn watch(&mut self, stretch: OpenEpoch) -> bool {
         let leave_alone =
             if self.waited == stretch.epoch { Duration::ZERO } else { stretch.leave_alone };
@@ -206,7 +204,7 @@ where
     }
 }
 
-/// Asks the probe; a panic, in it or in its future, is a `false`.
+/// Asks the probe; a panic, in it or in its future, counts as `false`.
 async fn ask<P, F>(probe: &mut P) -> bool
 where
     P: FnMut() -> F,
