@@ -18,14 +18,14 @@ pin_project! {
     /// # Cancel safety
     ///
     /// Dropping it drops the inner call, gives a probe's slot back and counts the call as
-    /// abandoned. Of a closed circuit's call that says nothing, unless
-    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe was unanswered:
-    /// sixteen of those in a row, over at least a minute, reopen the circuit, and under a rule for
-    /// slow or stalled calls one that waited for so long has failed.
+    /// abandoned. For a call to a closed circuit that is neutral, unless
+    /// [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set. A probe counts as
+    /// unanswered: sixteen of those in a row, over at least a minute, reopen the circuit. Under a
+    /// rule for slow or stalled calls a probe that had waited for that long has failed.
     ///
     /// # Panics
     ///
-    /// When polled after completion.
+    /// Panics when polled after completion.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, G, C, R, M = AtResult> {
         #[pin]

@@ -1,4 +1,4 @@
-//! The layer that puts a circuit around a service.
+//! The tower layer that guards a service with a circuit.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,11 +16,12 @@ use crate::service::service::CircuitBreaker;
 use crate::service::shared::Shared;
 use crate::sync::Arc;
 
-/// Puts a [`Circuit`] around a service.
+/// The tower layer that guards a service with a [`Circuit`].
 ///
 /// All services that it makes share the circuit, so it may be applied again for each connection or
-/// each route. It says three things besides: which results are failures (default: every `Err`),
-/// what a rejected call gets (default: a typed error), and what to do while open.
+/// each route. Its setters choose which results are failures (default: every `Err`), what a
+/// rejected caller receives (default: a typed error), and what the service does while the circuit
+/// is open.
 ///
 /// # Examples
 ///
@@ -50,17 +51,17 @@ pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtResult> {
 }
 
 impl CircuitBreakerLayer {
-    /// A layer around `circuit`: every `Err` is a failure, rejections are typed errors.
+    /// Makes a layer with `circuit`: every `Err` is a failure, rejections are typed errors.
     pub fn new(circuit: Circuit) -> Self {
         Self { shared: Shared::new(circuit, ErrorsAsFailures, Typed), completion: AtResult }
     }
 }
 
 impl<C, R, M> CircuitBreakerLayer<C, R, M> {
-    /// Counts as failures what `is_failure` holds for, and all else as successes.
+    /// Counts results for which `is_failure` returns `true` as failures, all others as successes.
     ///
     /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it
-    /// says, where they can be found: in an error as by [`ErrorsAsFailures`], with
+    /// returns, where they can be found: in an error as by [`ErrorsAsFailures`], with
     /// [`not_sent::<Rejected>()`](Self::not_sent) for other types; in the extensions of a response
     /// by `judge_body` alone, else by a closure for [`classify_with`](Self::classify_with). It is
     /// not asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent)
@@ -73,26 +74,26 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.classify_with(FailureIf::new(is_failure))
     }
 
-    /// Has `classify` say what each result is worth: a [`Classify`](crate::Classify), or a closure
-    /// `|result: &Result<T, E>| -> Outcome`.
+    /// Sets the classifier, which decides what each result counts as.
     ///
-    /// It takes the place of the classifier before it, of [`failure_if`](Self::failure_if) too, and
-    /// is told of rejections like of any other error. It is not asked about errors that
+    /// A [`Classify`](crate::Classify), or a closure `|result: &Result<T, E>| -> Outcome`. It
+    /// replaces the previous classifier, [`failure_if`](Self::failure_if) too, and is asked about
+    /// rejections like about any other error. It is not asked about errors that
     /// [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name, in whichever order they
     /// are called.
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
         self.with(|shared, completion| (shared.with_classify(Arc::new(classify)), completion))
     }
 
-    /// Ignores calls whose error is an `X`, or has one among its sources: the upstream answered,
-    /// and the answer says nothing of its health.
+    /// Ignores calls whose error is an `X`, or has one among its sources.
     ///
-    /// Such as a `RowNotFound` of a database. For what says not even that the upstream answers,
-    /// such as load that was shed before it, take [`not_sent`](Self::not_sent): sixteen ignored
-    /// probes in a row close the circuit. An error that is both is not sent.
+    /// For answers of the upstream that say nothing about its health, such as a `RowNotFound` of a
+    /// database. For errors that are not even a sign that the upstream answers, such as load that
+    /// was shed before it, use [`not_sent`](Self::not_sent): sixteen ignored probes in a row close
+    /// the circuit. An error that is both is not sent.
     ///
     /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
-    /// somebody else's see [`ignoring_in`](Self::ignoring_in).
+    /// an error type of another crate see [`ignoring_in`](Self::ignoring_in).
     ///
     /// # Examples
     ///
@@ -113,7 +114,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// # }
     /// ```
     ///
-    /// A string cannot be looked through:
+    /// A string cannot be searched:
     ///
     /// ```compile_fail,E0277
     /// # use std::num::ParseIntError;
@@ -134,8 +135,9 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.filtered()
     }
 
-    /// As [`ignoring`](Self::ignoring), where the service's error is an `E`, which need not be an
-    /// [`ErrorChain`](crate::ErrorChain).
+    /// Ignores calls as [`ignoring`](Self::ignoring) does, for a service whose error is an `E`.
+    ///
+    /// `E` need not be an [`ErrorChain`](crate::ErrorChain).
     pub fn ignoring_in<X, E>(
         self,
     ) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X, InError<E>>, M>>
@@ -146,16 +148,16 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.filtered()
     }
 
-    /// Counts calls whose error is an `X`, or has one among its sources, as [not
-    /// sent](crate::Outcome::NotSent): they say nothing of the upstream, not even that it answers.
+    /// Counts calls whose error is an `X`, or has one among its sources, as not sent.
     ///
-    /// Such as
+    /// [Not sent](crate::Outcome::NotSent) calls say nothing about the upstream, not even that it
+    /// answers. For
     /// [`Overloaded`](https://docs.rs/tower/0.5/tower/load_shed/error/struct.Overloaded.html) of
     /// tower's `load_shed`, or a limit of your own. A half-open circuit stays half-open over any
     /// number of them.
     ///
     /// The service's error must be an [`ErrorChain`](crate::ErrorChain): boxed, or of your own. For
-    /// somebody else's see [`not_sent_in`](Self::not_sent_in).
+    /// an error type of another crate see [`not_sent_in`](Self::not_sent_in).
     ///
     /// # Examples
     ///
@@ -182,8 +184,9 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.filtered()
     }
 
-    /// As [`not_sent`](Self::not_sent), where the service's error is an `E`, which need not be an
-    /// [`ErrorChain`](crate::ErrorChain).
+    /// Counts calls as [`not_sent`](Self::not_sent) does, for a service whose error is an `E`.
+    ///
+    /// `E` need not be an [`ErrorChain`](crate::ErrorChain).
     pub fn not_sent_in<X, E>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X, InError<E>>, M>>
     where
         X: StdError + 'static,
@@ -192,12 +195,12 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.filtered()
     }
 
-    /// Makes all errors [`BoxError`](crate::BoxError)s, rejections among them.
+    /// Turns all errors into [`BoxError`](crate::BoxError)s, rejections among them.
     pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed, M> {
         self.reject_by(Boxed)
     }
 
-    /// Makes rejections the inner service's own error, by `From<Rejected>`.
+    /// Turns rejections into the inner service's error type, by `From<Rejected>`.
     pub fn same_error(self) -> CircuitBreakerLayer<C, SameError, M> {
         self.reject_by(SameError)
     }
@@ -210,7 +213,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.reject_by(RespondWith::new(respond))
     }
 
-    /// Answers rejected calls by another call, which gets the untouched request.
+    /// Answers rejected calls with another call, which gets the untouched request.
     ///
     /// # Examples
     ///

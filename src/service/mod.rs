@@ -1,4 +1,4 @@
-//! The tower middleware: a layer, its service, its future, and what becomes of a rejection.
+//! The tower middleware: a layer, its service, its future, and the rejection strategies.
 
 pub mod completion;
 pub(crate) mod future;

@@ -1,59 +1,60 @@
-//! What callers meet while a circuit would reject them.
+//! The choice between rejecting and waiting while a circuit is open.
 
 use crate::service::wait::timer::Timer;
 #[cfg(feature = "tokio")]
 use crate::service::wait::timer::after;
 
-/// What callers meet while the circuit would reject.
+/// What a service does while its circuit would reject: reject at once, or wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnOpen {
-    /// The service is ready, and calls are rejected at once.
+    /// The service is ready, and calls are rejected at once. The default.
     #[default]
     Reject,
     /// The service is not ready until the circuit would admit a call (feature `tokio`).
     ///
-    /// Made for a load balancer whose endpoints have a circuit each: one that is down is then one
-    /// that is not ready, and calls go to the others.
+    /// Made for a load balancer whose endpoints have a circuit each: an endpoint that is down is
+    /// then not ready, and calls go to the others.
     ///
-    /// `poll_ready` is `Pending` while the circuit is open or all its probes are in flight, and asks
-    /// nothing of the inner service meanwhile. As soon as the inner service is ready, too, a slot for a
-    /// probe is reserved for the call, if the circuit is half-open: until the call, until the service is
-    /// dropped, or for the [probe timeout](crate::CircuitBuilder::probe_timeout). It is counted nowhere
-    /// before the call, and the time of the probe begins with the call.
+    /// `poll_ready` is `Pending` while the circuit is open or all its probes are in flight, and
+    /// does not poll the inner service meanwhile. Once the inner service is ready, too, a half-open
+    /// circuit reserves a probe's slot for the call: until the call, until the service is dropped,
+    /// or for the [probe timeout](crate::CircuitBuilder::probe_timeout). The reservation counts as
+    /// nothing before the call, and the time of the probe begins with the call.
     ///
-    /// When the circuit admits all calls again, all tasks that wait are woken. Before that one is woken
-    /// for each slot, the one that has waited longest: when a probe gives its slot back, when the open
-    /// time or the time of the first probe is over, and when an operator has changed something. If it
-    /// takes the slot, is dropped, or finds its inner service busy, the next one is woken, in case a
-    /// slot is free. If it finds the slot taken by a newcomer, it keeps its place in the queue. So of a
-    /// thousand tasks that wait, each is polled about twice until the circuit has closed.
+    /// When the circuit admits all calls again, all waiting tasks are woken. Before that one task
+    /// is woken for each slot, the one that has waited longest: when a probe gives its slot back,
+    /// when the open time or the time of the first probe ends, and when an operator has changed
+    /// something. If it takes the slot, is dropped, or finds its inner service busy, the next one
+    /// is woken, in case a slot is free. If it finds the slot taken by a newcomer, it keeps its
+    /// place in the queue. So of a thousand waiting tasks, each is polled about twice until the
+    /// circuit has closed.
     ///
-    /// A task that is woken but does not poll again delays those behind it: each of them asks by itself
-    /// when the open time, or the time of the first probe, has been over for one second per task ahead.
-    /// So a service that is kept, but no longer waited for, is better dropped.
+    /// A task that is woken but does not poll again delays the tasks behind it: each of them asks
+    /// by itself one second per task ahead after the open time, or the time of the first probe, has
+    /// ended. So drop a service for which no task waits any longer.
     ///
-    /// Ready is ready for now: asked again after a trip, the service is `Pending` again, and keeps
-    /// its inner service ready. The circuit may also trip between `poll_ready` and `call`; that call
-    /// is rejected, as with [`Reject`](Self::Reject).
+    /// A service that is ready does not stay so: polled again after a trip, it is `Pending` again,
+    /// and keeps its inner service ready. The circuit may also trip between `poll_ready` and
+    /// `call`; that call is rejected, as with [`Reject`](Self::Reject).
     ///
     /// # When not to use it
     ///
-    /// Where callers should hear at once that the upstream is down, and where others stand behind
-    /// the one who waits: inside a shared `concurrency_limit` a waiting service keeps a permit, and
-    /// inside a `buffer` it stops the whole queue. A `timeout` outside does not end the wait: it
-    /// covers calls, not `poll_ready`.
+    /// Where callers should learn at once that the upstream is down, and where other calls queue
+    /// behind a waiting one: inside a shared `concurrency_limit` a waiting service keeps a permit,
+    /// and inside a `buffer` it stops the whole queue. A `timeout` outside does not end the wait:
+    /// it covers calls, not `poll_ready`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the service gives up its place in the queue and its slot. Dropping only the future that
-    /// polls it, such as `ServiceExt::ready`, gives up neither.
+    /// Dropping the service gives up its place in the queue and its slot. Dropping only the future
+    /// that polls it, such as `ServiceExt::ready`, gives up neither.
     ///
     /// # Panics
     ///
-    /// `poll_ready`, where it has to wait and there is no tokio runtime with a timer, or not the
-    /// one in which it began to wait. A clock of the circuit that does not go with that timer, such
-    /// as `ManualClock`, is asked again late.
+    /// `poll_ready` panics if it has to wait and there is no tokio runtime with a timer, or not the
+    /// one in which it began to wait. With a circuit's clock that differs from that timer, such as
+    /// `ManualClock`, the circuit is asked again late.
     ///
     /// # Examples
     ///
@@ -92,7 +93,7 @@ pub enum OnOpen {
 }
 
 impl OnOpen {
-    /// What wakes a caller that waits; `None` where none does.
+    /// The timer that wakes a waiting caller; `None` where calls are rejected.
     pub(crate) const fn timer(self) -> Option<Timer> {
         match self {
             Self::Reject => None,

@@ -1,8 +1,8 @@
-//! What a caller gets in the place of a call that was not admitted: the rejection strategies.
+//! Rejection strategies: what a caller receives when its call is rejected.
 //!
 //! | strategy | the service's error | for |
 //! |---|---|---|
-//! | [`Typed`], the default | [`Error<E>`](Error) | clients that tell rejections apart by `match` |
+//! | [`Typed`], the default | [`Error<E>`](Error) | clients that `match` on rejections |
 //! | [`Boxed`] | [`BoxError`] | stacks of tower layers |
 //! | [`SameError`] | `E`, which is `From<Rejected>` | an application's own error type |
 //! | [`RespondWith`] | `E`; a rejection becomes a response | servers, such as axum routers |
@@ -13,48 +13,48 @@ use std::future::{Future, Ready, ready};
 
 use crate::error::{BoxError, Error, Rejected};
 
-/// How the inner service's errors are passed on.
+/// Passes the inner service's errors on to the caller.
 ///
 /// Sealed: the strategies of this module implement it.
 pub trait PassOn<E>: sealed::Sealed {
-    /// The error of the service around the circuit.
+    /// The error of the guarded service.
     type Error;
 
-    /// `error`, as the service around the circuit returns it.
+    /// Converts an error of the inner service into that of the guarded service.
     fn pass_on(error: E) -> Self::Error;
 }
 
-/// How a rejected call is answered.
+/// Answers rejected calls.
 ///
 /// Sealed: the strategies of this module implement it.
 pub trait Answer<Req, T, E>: PassOn<E> {
-    /// What answers a rejected call.
+    /// The future of the answer to a rejected call.
     type Future: Future<Output = Result<T, Self::Error>>;
 
-    /// Answers the call that was not admitted.
+    /// Answers a rejected call.
     fn answer(&self, request: Req, rejected: Rejected) -> Self::Future;
 }
 
-/// Rejections are [`Error::Rejected`], other errors [`Error::Inner`].
+/// Returns rejections as [`Error::Rejected`], other errors as [`Error::Inner`].
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct Typed;
 
-/// All errors are boxed; [`Rejected::find`] tells rejections apart.
+/// Boxes all errors; [`Rejected::find`] finds the rejections among them.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct Boxed;
 
-/// Rejections become the inner service's error type.
+/// Turns rejections into the inner service's error type.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct SameError;
 
-/// Rejections become responses.
+/// Turns rejections into responses.
 #[derive(Clone, Copy)]
 pub struct RespondWith<F>(F);
 
-/// Rejected requests are answered by another call.
+/// Answers rejected requests with another call.
 #[derive(Clone, Copy)]
 pub struct Fallback<F>(F);
 

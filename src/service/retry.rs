@@ -1,4 +1,4 @@
-//! Retries that heed rejections (feature `tower`).
+//! A retry policy that does not retry rejected calls (feature `tower`).
 
 use std::fmt;
 use std::future::Future;
@@ -12,16 +12,15 @@ use tower::retry::Policy;
 
 use crate::error::{ErrorChain, Rejected, find_in_chain};
 
-/// A retry policy that never retries against a circuit that is not ready for it, and leaves all
-/// else to another one.
+/// A retry policy that does not retry rejected calls, and leaves all others to an inner policy.
 ///
 /// A rejected call was never made: another attempt at once would only be rejected, too, and would
-/// spend a budget that other calls need. So the policy within is not asked. The rejection is
+/// spend a budget that other calls need. So the inner policy is not asked. The rejection is
 /// returned to the caller; or, with [`max_wait`](Self::max_wait), the call is made again when the
-/// circuit's open time is over.
+/// circuit's open time ends.
 ///
 /// Put the retry layer around the circuit breaker. Rejections are found in the error itself and
-/// among its sources, for which it must be an [`ErrorChain`]; for other types say where with
+/// among its sources, for which it must be an [`ErrorChain`]; for other types use
 /// [`find_with`](Self::find_with).
 ///
 /// # Examples
@@ -68,22 +67,22 @@ use crate::error::{ErrorChain, Rejected, find_in_chain};
 pub struct RetryUnlessRejected<P, F = InErrorChain> {
     policy: P,
     find: F,
-    /// For how long this call may still wait.
+    /// How long this call may still wait.
     max_wait: Duration,
 }
 
-/// Where [`RetryUnlessRejected`] looks for a rejection in an error.
+/// Finds the rejection in an error, for [`RetryUnlessRejected`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot find a rejection in errors of type `{E}`",
     note = "implement `ErrorChain` for `{E}`, or say where it is: \
             `RetryUnlessRejected::new(policy).find_with(|error: &{E}| ..)`"
 )]
 pub trait FindRejected<E> {
-    /// The rejection in `error`, if there is one.
+    /// Returns the rejection in `error`, if there is one.
     fn find<'a>(&self, error: &'a E) -> Option<&'a Rejected>;
 }
 
-/// Looks in the error itself and among its sources, as its [`ErrorChain`] says.
+/// Searches the error itself and its sources, by its [`ErrorChain`].
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct InErrorChain;
@@ -104,25 +103,26 @@ where
 }
 
 impl<P> RetryUnlessRejected<P> {
-    /// Never retries a rejected call, and has `policy` decide on all others.
+    /// Makes a policy that never retries a rejected call, and lets `policy` decide on all others.
     pub const fn new(policy: P) -> Self {
         Self { policy, find: InErrorChain, max_wait: Duration::ZERO }
     }
 }
 
 impl<P, F> RetryUnlessRejected<P, F> {
-    /// Lets a call wait until the circuit lets it through again, for up to `max_wait` in all.
+    /// Sets how long a call may wait in all for the open time of a circuit to end.
     ///
-    /// A rejection that does not say for how long, or for longer than is left, is returned at once.
-    /// Keep it below the deadline of the whole call. Needs a tokio runtime with time. Default:
+    /// A rejection without a time, or with a longer time than is left, is returned at once. Keep
+    /// `max_wait` below the deadline of the whole call. Needs a tokio runtime with time. Default:
     /// zero.
     #[must_use]
     pub fn max_wait(self, max_wait: Duration) -> Self {
         Self { max_wait, ..self }
     }
 
-    /// Says where in an error the rejection is, for types that are no [`ErrorChain`]:
-    /// `|error: &Error<String>| error.rejected()`.
+    /// Sets how to find the rejection in an error that is not an [`ErrorChain`].
+    ///
+    /// For example `|error: &Error<String>| error.rejected()`.
     #[must_use]
     pub fn find_with<G, E>(self, find: G) -> RetryUnlessRejected<P, G>
     where
@@ -131,7 +131,7 @@ impl<P, F> RetryUnlessRejected<P, F> {
         RetryUnlessRejected { policy: self.policy, find, max_wait: self.max_wait }
     }
 
-    /// Until when to wait for the circuit, if `max_wait` allows that.
+    /// How long to wait for the circuit, if `max_wait` allows that.
     fn wait_for(&mut self, rejected: &Rejected) -> Option<Duration> {
         let wait = rejected.retry_after()?;
         self.max_wait = self.max_wait.checked_sub(wait)?;
@@ -162,7 +162,7 @@ where
 }
 
 pin_project! {
-    /// The time until a call is made again.
+    /// The future of [`RetryUnlessRejected`]: the pause before a call is made again.
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryFuture<P> {
         #[pin]

@@ -1,4 +1,4 @@
-//! The service around which a circuit stands.
+//! The tower service that guards an inner service with a circuit.
 
 use std::fmt;
 use std::task::{Context, Poll, ready};
@@ -19,16 +19,16 @@ use crate::service::shared::Shared;
 use crate::service::wait::state::{Slot, Waiting};
 use crate::sync::{Bug, planted};
 
-/// A service behind a [`Circuit`].
+/// The tower service that guards an inner service with a [`Circuit`].
 ///
 /// Each call is admitted or rejected in `call`, synchronously. A rejected call never reaches the
-/// inner service, and is not kept waiting by it: while the circuit would reject, this service is
-/// ready without asking the inner one, and a task that waits for a busy inner service is woken when
-/// the circuit trips.
+/// inner service, and does not wait for it: while the circuit would reject, this service is ready
+/// without polling the inner one, and a task that waits for a busy inner service is woken when the
+/// circuit trips.
 ///
 /// With [`OnOpen::Wait`](crate::OnOpen) it is instead not ready while the circuit would reject.
 ///
-/// Asks nothing of the inner service but that it is one, and unless it waits, needs no runtime.
+/// The inner service needs no bound but `Service`, and no runtime is needed unless it waits.
 /// Neither a call nor a rejection allocates.
 pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtResult> {
     inner: S,
@@ -46,8 +46,8 @@ enum Readiness {
     Rejecting,
     /// The inner service is ready for one call.
     Ready,
-    /// The same, and there is something to give up in a call: a probe's slot that is reserved for it,
-    /// or a place among those who wait for one.
+    /// The same, and a call gives something up: a probe's slot that is reserved for it, or a place
+    /// among the tasks that wait for one.
     Holding,
 }
 
@@ -60,7 +60,7 @@ impl Readiness {
 }
 
 impl<S> CircuitBreaker<S> {
-    /// Puts `circuit` around `inner`; see [`CircuitBreakerLayer`] for all that can be chosen.
+    /// Guards `inner` with `circuit`; see [`CircuitBreakerLayer`] for the settings.
     pub fn new(inner: S, circuit: Circuit) -> Self {
         CircuitBreakerLayer::new(circuit).layer(inner)
     }
@@ -72,25 +72,25 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
         Self { inner, shared, completion, readiness: Readiness::Unasked, waiting }
     }
 
-    /// The inner service.
+    /// Returns a reference to the inner service.
     #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service; calls made through it are not counted.
+    /// Returns a mutable reference to the inner service; calls made through it are not counted.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// The circuit.
+    /// Returns the circuit that guards the service.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         self.shared.circuit()
@@ -117,14 +117,14 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
         Poll::Ready(())
     }
 
-    /// Says that this service is ready, to reject.
+    /// Becomes ready, only to reject.
     fn ready_to_reject<E>(&mut self) -> Poll<Result<(), E>> {
         self.waiting.end();
         self.readiness = Readiness::Rejecting;
         Poll::Ready(Ok(()))
     }
 
-    /// Records an error of the inner `poll_ready` as that of a call, and gives it back.
+    /// Records an error of the inner `poll_ready` as that of a call, and returns it.
     fn record_unready<Req, T, E>(&self, error: E) -> E
     where
         M: Complete<C, Req, T, E>,
@@ -168,9 +168,9 @@ where
                 self.readiness = Readiness::Unasked;
                 Poll::Ready(Err(R::pass_on(self.record_unready::<Req, S::Response, _>(error))))
             }
-            // Said to be ready before, so it stays so: a call is rejected as not ready.
+            // Reported as ready before, so it stays ready: a call is rejected as not ready.
             Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
-            // Who is not to be rejected need not hear of the circuit meanwhile.
+            // A service that does not reject need not be woken by the circuit meanwhile.
             Poll::Pending if self.waiting.timer().is_some() => {
                 self.waiting.end();
                 Poll::Pending
@@ -205,7 +205,7 @@ where
     }
 }
 
-/// Calls `inner` if the call is admitted, or answers in its place.
+/// Calls `inner` if the call is admitted, else answers with the rejection strategy.
 #[inline]
 pub(crate) fn enter<S, C, R, M, Req>(
     inner: &mut S,
@@ -235,7 +235,7 @@ where
 }
 
 /// Clones share the circuit and forget readiness: what the inner service has reserved for one
-/// instance is not the clone's to use.
+/// instance must not be used by its clone.
 impl<S: Clone, C, R, M: Clone> Clone for CircuitBreaker<S, C, R, M> {
     fn clone(&self) -> Self {
         Self::from_handle(self.inner.clone(), self.shared.clone(), self.completion.clone())

@@ -1,4 +1,4 @@
-//! What a layer, its services and their calls share.
+//! The state that a layer, its services and their calls share.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,8 +7,8 @@ use crate::circuit::Circuit;
 use crate::service::wait::timer::Timer;
 use crate::sync::{Arc, Counted, holders};
 
-/// One reference to circuit, classifier and strategy, so that a call costs one reference count
-/// and asks no `Clone` of any of them.
+/// One reference to circuit, classifier and strategy, so that a call costs one reference count and
+/// none of them needs `Clone`.
 pub(crate) struct Shared<C, R> {
     inner: Counted<Apart<Inner<C, R>>>,
 }
@@ -53,7 +53,7 @@ impl<C, R> Shared<C, R> {
         Self::from(Inner { circuit, classify, strategy, timer: *timer })
     }
 
-    /// Whether nobody else has a clone.
+    /// Whether there are no other clones.
     pub(crate) fn is_unshared(&self) -> bool {
         holders(&self.inner) == 1
     }
@@ -69,7 +69,7 @@ impl<C, R> Shared<C, R> {
         &self.inner.value.circuit
     }
 
-    /// What wakes a caller that waits; `None` where calls are rejected.
+    /// The timer that wakes a waiting caller; `None` where calls are rejected.
     #[inline]
     pub(crate) fn timer(&self) -> Option<Timer> {
         self.inner.value.timer

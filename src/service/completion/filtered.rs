@@ -1,4 +1,4 @@
-//! Errors that are looked at before the classifier is asked.
+//! Filters: errors that count as ignored or not sent before the classifier is asked.
 
 use std::any::type_name;
 use std::error::Error as StdError;
@@ -11,50 +11,49 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_source};
 use crate::service::completion::{AtResult, Complete, CompleteCall, Decision, Innermost, sealed};
 
-/// Looks at errors before the classifier is asked: those that `K` names say nothing of the
-/// upstream.
+/// A completion that applies the filter `K` to errors before the classifier is asked.
 ///
 /// From [`ignoring`](crate::CircuitBreakerLayer::ignoring),
-/// [`not_sent`](crate::CircuitBreakerLayer::not_sent) and the layers for clients. `M` says how all
-/// other calls are settled; it may be another `Filtered`. Whatever the order, what one of them
-/// calls not sent is not sent.
+/// [`not_sent`](crate::CircuitBreakerLayer::not_sent) and the layers for clients. `M` completes all
+/// other calls; it may be another `Filtered`. Whatever the order, an error that one of them counts
+/// as not sent is not sent.
 pub struct Filtered<K, M = AtResult> {
     completion: M,
     filter: PhantomData<fn() -> K>,
 }
 
-/// What an error counts as, by what is among its sources.
+/// Decides what an error counts as, by its sources.
 ///
-/// Sealed: [`Ignoring`] and [`NotSent`] implement it, and what knows the errors of a client.
+/// Sealed: [`Ignoring`] and [`NotSent`] implement it, and so do the filters for clients' errors.
 pub trait Filter<E>: sealed::Sealed {
-    /// What a call that ended with `error` counts as; `None` where the classifier is to say.
+    /// Returns the outcome of a call that ended with `error`; `None` if the classifier decides.
     fn outcome(error: &E) -> Option<Outcome>;
 
-    /// The kind of failure that `error` is, if nobody else has named it.
+    /// Returns the kind of failure of `error`, used if the classifier has not named one.
     fn kind(error: &E) -> FailureKind {
         let _ = error;
         FailureKind::OTHER
     }
 }
 
-/// An `X` in the error chain is ignored: the upstream answered, and it says nothing.
+/// The filter that ignores calls with an `X` in the error chain.
 pub struct Ignoring<X, L = InChain>(PhantomData<fn() -> (X, L)>);
 
-/// An `X` in the error chain is not sent: it does not even say that the upstream answers.
+/// The filter that counts calls with an `X` in the error chain as not sent.
 pub struct NotSent<X, L = InChain>(PhantomData<fn() -> (X, L)>);
 
-/// Where the chain of an error begins. Sealed.
+/// Finds the beginning of an error's chain of sources. Sealed.
 pub trait Begin<E>: sealed::Sealed {
-    /// The first error of the chain.
+    /// Returns the first error of the chain.
     fn first(error: &E) -> Option<&(dyn StdError + 'static)>;
 }
 
-/// As the error itself says, by [`ErrorChain`].
+/// Begins the chain where the error's [`ErrorChain`] says.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct InChain;
 
-/// With the error itself, which is of type `E`.
+/// Begins the chain with the error itself, which is of type `E`.
 pub struct InError<E>(PhantomData<fn() -> E>);
 
 impl<E: ErrorChain> Begin<E> for InChain {
@@ -81,7 +80,7 @@ impl<X: StdError + 'static, L: Begin<E>, E> Filter<E> for NotSent<X, L> {
     }
 }
 
-/// `outcome` if there is an `X`; a rejection is one of this or a nested circuit, and not sent.
+/// `outcome` if there is an `X`; not sent if there is a rejection, of this or a nested circuit.
 fn found<X: StdError + 'static>(
     first: &(dyn StdError + 'static),
     outcome: Outcome,
@@ -98,7 +97,7 @@ impl<K, M> Filtered<K, M> {
     }
 }
 
-/// Names a failure that nobody has named.
+/// Names a failure that the classifier has not named.
 pub(crate) fn named<K: Filter<E>, E>(outcome: Outcome, error: &E) -> Outcome {
     match outcome {
         Outcome::Failure(FailureKind::OTHER) => Outcome::Failure(K::kind(error)),
@@ -201,7 +200,7 @@ impl<K, M: fmt::Debug> fmt::Debug for Filtered<K, M> {
     }
 }
 
-/// Values are never made: they are names.
+/// Types of which no value is made; they are shown by their names.
 macro_rules! shown_by_name {
     ($([$($parameter:ident),*] $shown:ty)*) => {$(
         impl<$($parameter),*> fmt::Debug for $shown {

@@ -1,9 +1,9 @@
-//! When a call is recorded: as soon as its result is there, or later, by what the result brings.
+//! Completion: when a call is recorded, at its result or at the end of the response's body.
 //!
-//! Nearly every call is settled [`AtResult`]. A call whose end is not in its result, such as one that
-//! answers with the head of an HTTP response, hands its [`Permit`] on with the response, which
-//! settles it at its end. Before either the classifier is asked; what is [`Filtered`] looks at
-//! errors first.
+//! Nearly every call is recorded [`AtResult`]. A call that has not ended with its result, such as
+//! one that is answered by the head of an HTTP response, hands its [`Permit`] on with the response,
+//! which records it at its end. The classifier is asked in both cases; [`Filtered`] looks at errors
+//! before.
 
 mod filtered;
 
@@ -16,74 +16,74 @@ use crate::circuit::classify::Classify;
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::Outcome;
 
-/// What is known of a call when its result is there.
+/// The decision on a call when its result has come: its outcome, or that its end decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it is decided or not")]
 pub enum Decision<L> {
-    /// The result decides.
+    /// The result decides: the call counts as this outcome.
     Now(Outcome),
-    /// What comes after it decides, as this says.
+    /// The end of the response decides, by this value.
     AtEnd(L),
 }
 
-/// How calls are settled.
+/// Completes calls: decides when and as what each is recorded.
 ///
-/// Sealed: [`AtResult`] implements it, and the settlements of the features.
+/// Sealed: [`AtResult`] implements it, and so do the completions of the features.
 pub trait Complete<C, Req, T, E>: sealed::Sealed {
-    /// What settles one call.
+    /// The completion of one call.
     type Call: CompleteCall<C, T, E>;
 
     /// Begins a call.
     fn begin(&self, classify: &C, request: &Req) -> Self::Call;
 
-    /// What an error of `poll_ready` is worth; `result` is never an `Ok`.
+    /// Returns the outcome of an error of `poll_ready`; `result` is never an `Ok`.
     fn classify_unready(&self, classify: &C, result: &Result<T, E>) -> Outcome;
 }
 
-/// How one call is settled.
+/// Completes one call.
 ///
 /// Sealed, as [`Complete`].
 pub trait CompleteCall<C, T, E>: sealed::Sealed {
-    /// What decides later.
+    /// The value that decides at the end of the response.
     type Later;
-    /// The response that the service around the circuit gives.
+    /// The response of the guarded service.
     type Response;
 
-    /// What `result` decides. Asked once.
+    /// Returns what `result` decides. Asked once.
     fn decide(&mut self, classify: &C, result: &Result<T, E>) -> Decision<Self::Later>;
 
-    /// What `error` counts as before the classifier is asked, if it says nothing of the upstream.
+    /// Returns the outcome of an `error` about which the classifier is not to be asked.
     fn spared(error: &E) -> Option<Outcome> {
         let _ = error;
         None
     }
 
-    /// A result with nothing left to settle. As it was polled, since moving it costs.
+    /// Returns the result of a call that is recorded. In its `Poll`, since moving it costs.
     fn completed<X>(polled: Poll<Result<T, X>>) -> Poll<Result<Self::Response, X>>;
 
-    /// A response that settles the call, which `permit` stands for.
+    /// Returns a response that records the call, by its `permit`, when it ends.
     fn deferred(&self, response: T, permit: Permit, later: Self::Later) -> Self::Response;
 }
 
-/// What is around the innermost completion, that another may take its place.
+/// A completion whose innermost one can be replaced.
 ///
 /// Sealed, as [`Complete`].
 pub trait Innermost: sealed::Sealed {
     /// The innermost completion.
     type Base;
-    /// The same with another one.
+    /// This completion around another innermost one.
     type With<N>;
 
-    /// Changes the innermost completion.
+    /// Replaces the innermost completion.
     fn change<N>(self, change: impl FnOnce(Self::Base) -> N) -> Self::With<N>;
 }
 
-/// A call is recorded in the poll that saw its result: the default.
+/// Records a call in the poll that sees its result: the default.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct AtResult;
 
-/// Never comes about.
+/// A type without values: a call recorded [`AtResult`] leaves nothing to decide later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it has no value")]
 pub enum Never {}

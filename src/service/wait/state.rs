@@ -1,4 +1,5 @@
-//! One service's waiting in `poll_ready`: for a busy inner service, or for its circuit.
+//! The state of one service that waits in `poll_ready`: for a busy inner service, or for its
+//! circuit.
 
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -22,7 +23,7 @@ enum State {
     Rejects,
     /// Nothing is held, and the service waits while the circuit is open.
     Waits(Timer),
-    /// In a box, since it is rare.
+    /// Boxed, since it is rare.
     Holds(Box<Held>),
 }
 
@@ -34,7 +35,7 @@ pub(crate) enum Slot {
     NotNeeded,
 }
 
-/// All is given up when it is dropped.
+/// A place in the queue, a timer and a reservation, all given up when it is dropped.
 struct Held {
     circuit: Circuit,
     timer: Option<Timer>,
@@ -48,7 +49,7 @@ impl Waiting {
         Self { state: State::without(timer) }
     }
 
-    /// For a service that waits while the circuit is open.
+    /// The timer of a service that waits while the circuit is open.
     pub(crate) const fn timer(&self) -> Option<Timer> {
         match &self.state {
             State::Rejects => None,
@@ -57,13 +58,14 @@ impl Waiting {
         }
     }
 
-    /// Whether nothing is held, nor has to be asked for.
+    /// Whether nothing is held, nor has to be waited for.
     #[inline]
     pub(crate) const fn is_idle(&self) -> bool {
         matches!(self.state, State::Rejects)
     }
 
-    /// Has `waker` woken when the circuit may reject; for one that waits for its inner service.
+    /// Registers `waker` to be woken when the circuit may reject, for a task that waits for its
+    /// inner service.
     pub(crate) fn begin(&mut self, circuit: &Circuit, waker: &Waker) {
         self.held(circuit).enter(Awaited::Inner, waker);
     }
@@ -76,7 +78,7 @@ impl Waiting {
         }
     }
 
-    /// Waits while the circuit would refuse a call; what is held for that is kept for the next
+    /// Waits while the circuit would refuse a call; the place in the queue is kept for the next
     /// step.
     pub(crate) fn poll_open(
         &mut self,
@@ -87,15 +89,15 @@ impl Waiting {
         self.poll_grant(timer, circuit, Circuit::ask, cx)
     }
 
-    /// Waits until a call may be made, with a slot where it needs one. For a service that rejects,
-    /// that is at once.
+    /// Waits until a call may be made, with a slot where it needs one. Ready at once for a service
+    /// that rejects.
     pub(crate) fn poll_slot(&mut self, circuit: &Circuit, cx: &mut Context<'_>) -> Poll<Slot> {
         let Some(timer) = self.timer() else {
             self.end();
             return Poll::Ready(Slot::NotNeeded);
         };
         if let State::Holds(held) = &mut self.state {
-            // One whose lease is over needs no giving back, and neither does one of an old epoch.
+            // A reservation whose lease or epoch is over need not be given back.
             held.reserved = held.reserved.filter(|reserved| circuit.holds(*reserved));
             if held.reserved.is_some() {
                 return Poll::Ready(Slot::Reserved);
@@ -111,7 +113,7 @@ impl Waiting {
         Poll::Ready(Slot::Reserved)
     }
 
-    /// Admits the call that a slot is reserved for; like any other if that is lost.
+    /// Admits the call for which a slot is reserved; like any other call if the slot is lost.
     #[cold]
     #[inline(never)]
     pub(crate) fn admit(&mut self, circuit: &Circuit) -> Result<Ticket, Rejected> {
@@ -183,14 +185,14 @@ impl Held {
         Self { circuit, timer, place: None, alarm: None, reserved: None }
     }
 
-    /// Takes a place among those who wait, or has it say another waker.
+    /// Takes a place among the waiting tasks, or replaces the waker of its place.
     fn enter(&mut self, awaited: Awaited, waker: &Waker) {
         let key = self.place.map(|(_, place)| place.key);
         let place = self.circuit.wakers().put(awaited, key, waker);
         self.place = Some((awaited, place));
     }
 
-    /// Waits for no longer; a reservation stays.
+    /// Ends the waiting; a reservation stays.
     fn leave(&mut self, leaving: Leaving) {
         self.alarm = None;
         if let Some((awaited, place)) = self.place.take() {
@@ -210,14 +212,14 @@ impl Held {
         let (_, alarm) =
             self.alarm.get_or_insert_with(|| (due, timer(left.saturating_add(patience))));
         ready!(alarm.as_mut().poll(cx));
-        // One that rang early is set anew for what is left.
+        // A timer that fired early is set anew for the rest.
         self.alarm = None;
         Poll::Ready(())
     }
 }
 
-/// For each that goes before it a task gives them this long to ask when they are woken, and then asks
-/// by itself: many times what a task needs that runs at all. One that does not is passed over.
+/// How long a task waits for each task ahead of it to ask, before it asks by itself: many times as
+/// long as a running task needs. A task that does not run is passed over.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Drop for Held {

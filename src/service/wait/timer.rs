@@ -7,7 +7,7 @@ use std::time::Duration;
 #[cfg(feature = "tokio")]
 use tokio::time::sleep;
 
-/// Is ready when its time has come. May be early: the task that it wakes asks again.
+/// A future that is ready when its time has come. May be early: the task that it wakes asks again.
 pub(crate) type TimerFuture = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 /// Makes a future that is ready after a time.
