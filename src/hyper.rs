@@ -1,8 +1,8 @@
-//! What the errors of hyper's clients mean (feature `hyper-util-01`).
+//! Classification of the errors of hyper's clients (feature `hyper-util-01`).
 //!
-//! An error of a client need not be the upstream's: a caller may break its own upload. [`layer`]
-//! makes a [`CircuitBreakerLayer`] for a stack over hyper-util's legacy client that tells them
-//! apart; [`ClientErrors`] is the same as a classifier.
+//! An error of a client need not be the upstream's fault: a caller may break its own upload.
+//! [`layer`] makes a [`CircuitBreakerLayer`] for a stack over hyper-util's legacy client that
+//! distinguishes the two; [`ClientErrors`] is the same as a classifier.
 //!
 //! | what happens | the call counts as |
 //! |---|---|
@@ -15,32 +15,33 @@
 //! | the body of the response breaks off | a failure of kind [`BODY`](http::BODY), as without this |
 //! | the upstream closes or resets the connection, and anything else | a failure of kind [`OTHER`](FailureKind::OTHER) |
 //!
-//! Without it each of these is a failure of kind `other`, but for the rejection and the response's
-//! body, and callers who break their uploads open the circuit for everybody.
+//! Without it each of these is a failure of kind `other`, except for the rejection and the
+//! response's body, and callers that break their uploads open the circuit for all callers.
 //!
 //! # Stale connections
 //!
-//! A pooled connection that has gone stale before anything was sent never comes to the circuit: the
-//! client makes the call over another one by itself, unless
+//! A pooled connection that has gone stale before anything was sent does not reach the circuit: the
+//! client makes the call over another connection by itself, unless
 //! [`retry_canceled_requests`](https://docs.rs/hyper-util/0.1/hyper_util/client/legacy/struct.Builder.html#method.retry_canceled_requests)
 //! is off. Leave it on.
 //!
 //! # What cannot be told apart
 //!
-//! The doubt is held against the upstream, but in the last case:
+//! In doubt the call counts as a failure, except in the last case:
 //!
-//! - a connection closed once the request was on its way: by an upstream that had been about to
-//!   close an idle one, or by one that broke down over this call. A failure.
+//! - a connection closed once the request was on its way: by an upstream that was about to close an
+//!   idle connection, or by one that broke down over this call. A failure.
 //! - with `retry_canceled_requests` off, a stale connection and an upstream that closes each
 //!   connection as soon as it is made. A failure.
-//! - over HTTP/2, a `Content-Length` that the body does not keep to, for which the upstream resets
-//!   the stream. A failure.
+//! - over HTTP/2, a `Content-Length` that the body does not match, for which the upstream resets
+//!   the
+//!   stream. A failure.
 //! - a URI whose scheme the connector does not know, or whose host does not exist. A failure to
 //!   connect.
 //! - an upload that breaks once the response's head has come, and takes the response's body with
 //!   it. A failure of kind `body`.
-//! - a sender of an upload who gives up because the upstream does not read on. **Not sent**: put a
-//!   timeout inside the circuit, shorter than the sender's patience.
+//! - a sender of an upload that stops because the upstream does not read on. **Not sent**: put a
+//!   timeout inside the circuit, shorter than the one of the sender.
 //!
 //! # Examples
 //!
@@ -81,12 +82,12 @@ use crate::service::completion::{Filter, Filtered, sealed};
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 
-/// The errors of hyper and of hyper-util's legacy client.
+/// The filter for errors of hyper and of hyper-util's legacy client.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct HyperErrors;
 
-/// The classifier that knows [`HyperErrors`], and asks `C` about all else.
+/// The classifier of hyper's errors, which leaves all other results to the classifier `C`.
 ///
 /// # Examples
 ///
@@ -101,12 +102,12 @@ pub struct HyperErrors;
 /// ```
 pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<HyperErrors, C>;
 
-/// A layer around `circuit` for a stack over hyper's clients: as [`http::layer`], and it knows what
-/// their errors mean.
+/// Makes an [`http::layer`] that classifies the errors of hyper's clients, too.
 ///
-/// It still does where [`failure_if`](CircuitBreakerLayer::failure_if) or
-/// [`classify_with`](CircuitBreakerLayer::classify_with) say what else is a failure. The service's
-/// error must be an [`ErrorChain`]: the client's own, or boxed by other layers in between.
+/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if) or
+/// [`classify_with`](CircuitBreakerLayer::classify_with), which set what else is a failure. The
+/// service's error must be an [`ErrorChain`]: the client's own, or boxed by other layers in
+/// between.
 pub fn layer(
     circuit: Circuit,
 ) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<HyperErrors, AtEndOfBody>> {
@@ -132,21 +133,21 @@ pub(crate) fn is_not_sent(first: &(dyn StdError + 'static)) -> bool {
         || sources(first).find_map(is_callers_fault).unwrap_or_default()
 }
 
-/// What `error` says of whose fault it is; `None` if it says nothing, and its source may.
+/// Whether `error` is the caller's fault; `None` if it does not say so, and its source may.
 ///
-/// The outermost error of hyper decides: what is within it may have come from the body of the
-/// request, which may be that of another client's response.
+/// The outermost error of hyper decides: the errors within it may have come from the body of the
+/// request, which may be the body of another client's response.
 fn is_callers_fault(error: &(dyn StdError + 'static)) -> Option<bool> {
     if let Some(error) = error.downcast_ref::<LegacyError>() {
         return match error.source() {
             _ if error.is_connect() => Some(false),
-            // Has all others that are not about the request itself.
+            // This kind has all other errors that are not about the request itself.
             None => Some(true),
             Some(_) => None,
         };
     }
     let error = error.downcast_ref::<HyperError>()?;
-    // Over HTTP/2 it is the reset of the stream that says whose body broke.
+    // Over HTTP/2 the reset of the stream says whose body broke.
     Some(error.is_user() || find_source(error).is_some_and(is_of_this_side))
 }
 

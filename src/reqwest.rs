@@ -1,30 +1,29 @@
-//! What the errors of reqwest mean (feature `reqwest-013`).
+//! Classification of the errors of reqwest (feature `reqwest-013`).
 //!
-//! An error of a client need not be the upstream's: a caller may break its own upload, or ask for a
-//! URL that is none. [`layer`] makes a [`CircuitBreakerLayer`] that tells them apart;
+//! An error of a client need not be the upstream's fault: a caller may break its own upload, or ask
+//! for an invalid URL. [`layer`] makes a [`CircuitBreakerLayer`] that distinguishes the two;
 //! [`ClientErrors`] is the same as a classifier.
 //!
 //! | what happens | the call counts as |
 //! |---|---|
 //! | the request cannot be built: its URL, a header, its body | [not sent](Outcome::NotSent) |
-//! | what [`hyper`] calls not sent, over which reqwest works | not sent |
+//! | an error that [`hyper`], on which reqwest is built, counts as not sent | not sent |
 //! | connecting fails, by the resolver or by TLS too, or takes too long | a failure of kind [`CONNECT`](http::CONNECT) |
 //! | the whole request, or reading from the upstream, takes too long | a failure of kind [`TIMEOUT`](http::TIMEOUT) |
 //! | the body of the response breaks off, or cannot be decoded | a failure of kind [`BODY`](http::BODY) |
 //! | the upstream closes or resets the connection, too many redirects, and anything else | a failure of kind [`OTHER`](FailureKind::OTHER) |
 //!
-//! Without it each of these is a failure of kind `other`, but for a rejection and a response's
-//! body. A pooled connection that has gone stale before anything was sent never comes to the
-//! circuit: reqwest takes another one by itself. [What cannot be told
+//! Without it each of these is a failure of kind `other`, except for a rejection and a response's
+//! body. A pooled connection that has gone stale before anything was sent does not reach the
+//! circuit: reqwest uses another one by itself. [What cannot be told
 //! apart](crate::hyper#what-cannot-be-told-apart) is the same as with hyper, and two things more: a
-//! request that was redirected counts here, whichever host has failed; so does one whose time was
-//! over while its own upload had still to come.
+//! request that was redirected counts here, whichever host has failed; so does one whose time ended
+//! while its own upload was still to come.
 //!
 //! # Where it stands
 //!
-//! [`layer`] is for services in the types of the crate `http`, as every layer of
-//! [`http`] is; reqwest has types of its own, which an adapter of a line turns into
-//! those:
+//! [`layer`] is for services with the types of the crate `http`, as every layer of [`http`] is;
+//! reqwest has types of its own, which an adapter of one line converts:
 //!
 //! ```
 //! use http::{Request, Response};
@@ -87,20 +86,19 @@ use crate::service::completion::{Filter, Filtered, sealed};
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 
-/// The errors of reqwest, and those of hyper, over which it works.
+/// The filter for errors of reqwest, and of hyper, on which it is built.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct ReqwestErrors;
 
-/// The classifier that knows [`ReqwestErrors`], and asks `C` about all else.
+/// The classifier of reqwest's errors, which leaves all other results to the classifier `C`.
 pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<ReqwestErrors, C>;
 
-/// A layer around `circuit` for a stack over reqwest: as [`http::layer`], and it knows what its
-/// errors mean.
+/// Makes an [`http::layer`] that classifies the errors of reqwest, too.
 ///
-/// It still does where [`failure_if`](CircuitBreakerLayer::failure_if) or
-/// [`classify_with`](CircuitBreakerLayer::classify_with) say what else is a failure. The service's
-/// error must be an [`ErrorChain`]: reqwest's own, or boxed by other layers in between.
+/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if) or
+/// [`classify_with`](CircuitBreakerLayer::classify_with), which set what else is a failure. The
+/// service's error must be an [`ErrorChain`]: reqwest's own, or boxed by other layers in between.
 pub fn layer(
     circuit: Circuit,
 ) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, Filtered<ReqwestErrors, AtEndOfBody>> {

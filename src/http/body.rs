@@ -1,4 +1,4 @@
-//! The body that judges its call.
+//! The response body that records its call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use crate::http::judging::{Judging, Why};
 use crate::http::watch::Watch;
 
 pin_project! {
-    /// The body of a response through a circuit: judges its call when it ends, or is dropped.
+    /// The response body that records its call when it ends or is dropped.
     ///
     /// Passes every frame, the size hint and the end of the stream on unchanged, and holds nothing
     /// back.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before its end, it counts as its head did, a success, unless its reader has waited in
-    /// vain: see the [table](crate::http#what-a-body-counts-as).
+    /// If it is dropped before its end, the call counts as its head did, a success, unless its
+    /// reader has waited in vain: see the [table](crate::http#what-a-body-counts-as).
     pub struct ResponseBody<B, N = BodyErrorsAsFailures> {
         #[pin]
         body: B,
@@ -31,18 +31,20 @@ pin_project! {
 }
 
 impl<B, N> ResponseBody<B, N> {
-    /// A body whose call is judged, or was never admitted.
+    /// A body whose call is recorded already, or was never admitted.
     pub(super) const fn completed(body: B) -> Self {
         Self { body, watch: None }
     }
 
-    /// The inner body.
+    /// Returns a reference to the inner body.
     #[must_use]
     pub const fn get_ref(&self) -> &B {
         &self.body
     }
 
-    /// The inner body. A call that was not yet judged counts as if its body had been dropped.
+    /// Returns the inner body.
+    ///
+    /// A call that is not yet recorded counts as if its body had been dropped.
     #[must_use]
     pub fn into_inner(self) -> B {
         self.body
@@ -54,7 +56,7 @@ where
     B: Body,
     N: ClassifyEnd<B::Error> + Send + 'static,
 {
-    /// A body that judges its call; at once if it has ended already.
+    /// A body that records its call when it ends; at once if it has ended already.
     #[inline]
     pub(super) fn deferred(body: B, judging: Judging<N>) -> Self {
         if body.is_end_stream() || judging.has_ended() {
@@ -104,7 +106,7 @@ where
 
 type Polled<D, E> = Poll<Option<Result<Frame<D>, E>>>;
 
-/// Notes what a poll of the body has brought; the end judges the call, and leaves nothing there.
+/// Notes what a poll of the body has brought; the end records the call, and leaves `None`.
 #[inline]
 fn note<N, D, E>(
     judging: &mut Option<Judging<N>>,
@@ -141,7 +143,7 @@ fn note<N, D, E>(
     }
 }
 
-/// Shows data to what is asked at the end: user code, whose panic leaves the call abandoned.
+/// Shows data to the classifier of the end: user code, whose panic leaves the call abandoned.
 #[inline]
 fn show<N: ClassifyEnd<E>, E>(judging: &mut Option<Judging<N>>, data: &impl bytes::Buf) {
     struct Forget<'a, N>(&'a mut Option<Judging<N>>, bool);
@@ -163,7 +165,7 @@ fn show<N: ClassifyEnd<E>, E>(judging: &mut Option<Judging<N>>, data: &impl byte
     forget.1 = false;
 }
 
-/// An empty body, of a response that was not asked for.
+/// An empty body, for a response that does not come from the inner service.
 impl<B: Default, N> Default for ResponseBody<B, N> {
     fn default() -> Self {
         Self::completed(B::default())

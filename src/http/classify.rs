@@ -1,4 +1,4 @@
-//! What the head of a response and the end of its body are worth.
+//! Classifiers of HTTP exchanges, by the head of the response and the end of its body.
 
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -7,75 +7,76 @@ use crate::circuit::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailur
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::service::completion::Decision;
 
-/// The kind of failure of a body that broke, `"body"`.
+/// The kind of failure of a body that breaks off, `"body"`.
 pub const BODY: FailureKind = FailureKind::new("body");
 
-/// The kind of failure of a connection that did not come about, `"connect"`.
+/// The kind of failure of a connection that cannot be made, `"connect"`.
 pub const CONNECT: FailureKind = FailureKind::new("connect");
 
-/// The kind of failure of an attempt that took too long, `"timeout"`.
+/// The kind of failure of an attempt that takes too long, `"timeout"`.
 pub const TIMEOUT: FailureKind = FailureKind::new("timeout");
 
-/// Says what an HTTP exchange is worth: its head first, then the end of its body.
+/// Decides what an HTTP exchange counts as: by its head first, then by the end of its body.
 ///
-/// Closures `Fn(&Result<http::Response<B>, E>) -> Outcome` judge the head; what they call a
-/// success is settled by the end of the body, as [`BodyErrorsAsFailures`] says. So do this crate's
-/// classifiers that know nothing of HTTP.
+/// Closures `Fn(&Result<http::Response<B>, E>) -> Outcome` judge the head; if they return a
+/// success, the end of the body decides, by [`BodyErrorsAsFailures`]. So do this crate's
+/// classifiers that are not about HTTP.
 ///
 /// `B` is the body of the inner service's response, `E` its error.
 pub trait ClassifyHttp<B: Body, E> {
-    /// What is kept of a call from its request to the head of its response; often `()`.
+    /// The value kept for a call from its request to the head of its response; often `()`.
     type Call;
 
-    /// What judges the end of the body.
+    /// The classifier of the end of the body.
     ///
-    /// `Send`, since a probe's body that nobody reads is judged by the next call, on its thread.
+    /// `Send`, since a probe whose body is not read is judged by the next call, on its thread.
     type End: ClassifyEnd<B::Error> + Send + 'static;
 
     /// Looks at the request.
     fn begin<R>(&self, request: &Request<R>) -> Self::Call;
 
-    /// What the head says: an outcome at once, or that the end of the body is to decide.
+    /// Returns what the head decides: an outcome at once, or that the end of the body decides.
     ///
-    /// Nothing waits for a body that is not there: [`Later`](Decision::AtEnd) makes a response
-    /// without one a success, and an error what the end says without trailers. Not asked about a
-    /// response from a circuit further in, which is not sent.
+    /// A body that does not exist is not waited for: [`AtEnd`](Decision::AtEnd) makes a response
+    /// without one a success, and an error the outcome of an end without trailers. Not asked about
+    /// a response from a nested circuit, which is not sent.
     fn classify_head(
         &self,
         call: Self::Call,
         result: &Result<Response<B>, E>,
     ) -> Decision<Self::End>;
 
-    /// What an error of the inner `poll_ready` is worth, which comes before any request. Default: a
-    /// failure.
+    /// Returns the outcome of an error of the inner `poll_ready`. Default: a failure.
     fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
         let _ = error;
         Outcome::Failure(FailureKind::OTHER)
     }
 }
 
-/// Says what the end of one body is worth.
+/// Decides what the end of one body counts as.
 ///
-/// Asked once, while the body is polled or has just come. If it panics, the panic goes on to the
-/// reader, and the call counts as abandoned.
+/// Asked once, while the body is polled or has just come. If it panics, the panic is passed on to
+/// the reader, and the call counts as abandoned.
 ///
 /// `E` is the body's error.
 pub trait ClassifyEnd<E> {
-    /// Looks at data that passes by; the chunks of one body in their order.
+    /// Looks at a chunk of the body's data; the chunks of one body come in their order.
     ///
-    /// `None` for a frame that does not lie in memory as slices, of which nothing is known.
+    /// `None` for a frame whose data cannot be seen as slices in memory.
     fn data(&mut self, chunk: Option<&[u8]>) {
         let _ = chunk;
     }
 
-    /// What the end is worth: the trailers if there are any, or the error that broke the body.
+    /// Returns the outcome of the end: of the trailers, if any, or of the error that broke the
+    /// body.
     fn classify_end(self, end: Result<Option<&HeaderMap>, &E>) -> Outcome;
 
-    /// What a body is worth that was dropped before its end, by a reader who had not waited in vain.
+    /// Returns the outcome of a body dropped before its end, by a reader that had not waited in
+    /// vain.
     ///
     /// Default: [`Outcome::Success`], as its head says. Runs where the body is dropped or, for a
-    /// probe that nobody reads, on the thread of the next call; if it panics, the panic is contained
-    /// and the call counts as abandoned.
+    /// probe whose body is not read, on the thread of the next call; if it panics, the panic is
+    /// caught and the call counts as abandoned.
     fn classify_left(self, left: Left) -> Outcome
     where
         Self: Sized,
@@ -85,17 +86,17 @@ pub trait ClassifyEnd<E> {
     }
 }
 
-/// How much of a body had come when it was left.
+/// How much of a body had come when it was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "all that was announced has come, or not")]
 pub enum Left {
-    /// All of the length that its head announced.
+    /// The whole length that its head announced.
     Whole,
-    /// Less, or nobody knows.
+    /// Less than that, or no length was announced.
     Midway,
 }
 
-/// A body that breaks is a failure of kind [`BODY`], every other end a success.
+/// Counts a body that breaks off as a failure of kind [`BODY`], every other end as a success.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct BodyErrorsAsFailures;
@@ -168,7 +169,8 @@ judges_the_head! {
     [] crate::http::StatusInRangeAsFailures
 }
 
-/// What the head says, unless it is a success: that is for the end of the body to say.
+/// The decision of the head: its outcome, unless that is a success, which the end of the body
+/// decides.
 pub(super) fn unless_success(outcome: Outcome) -> Decision<BodyErrorsAsFailures> {
     match outcome {
         Outcome::Success => Decision::AtEnd(BodyErrorsAsFailures),

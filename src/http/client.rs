@@ -1,4 +1,4 @@
-//! The classifier that knows the errors of a client (feature `hyper-util-01`).
+//! The classifier of clients' errors (feature `hyper-util-01`).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,11 +12,11 @@ use crate::http::classify::ClassifyHttp;
 use crate::http::status::ServerErrorsAsFailures;
 use crate::service::completion::{Decision, Filter, named};
 
-/// Knows what the errors of a client mean, and asks `C` about all else.
+/// The classifier of a client's errors, which leaves all other results to the classifier `C`.
 ///
-/// `K` is `HyperErrors` of the module `hyper`, or `ReqwestErrors` of the module `reqwest`. What it
-/// calls [not sent](Outcome::NotSent) is not sent, whatever `C` would say; a failure that `C` has
-/// not named gets the kind of the error. Takes errors that are an
+/// `K` is `HyperErrors` of the module `hyper`, or `ReqwestErrors` of the module `reqwest`. Errors
+/// that it counts as [not sent](Outcome::NotSent) are not sent, whatever `C` would say; a failure
+/// that `C` has not named gets the kind of the error. Takes errors that are an
 /// [`ErrorChain`](crate::ErrorChain).
 pub struct ClientErrors<K, C = ServerErrorsAsFailures> {
     classify: C,
@@ -24,7 +24,7 @@ pub struct ClientErrors<K, C = ServerErrorsAsFailures> {
 }
 
 impl<K> ClientErrors<K> {
-    /// Judges responses as [`ServerErrorsAsFailures`] does.
+    /// Makes a classifier that judges responses as [`ServerErrorsAsFailures`] does.
     #[must_use]
     pub const fn new() -> Self {
         Self::around(ServerErrorsAsFailures::new())
@@ -32,7 +32,7 @@ impl<K> ClientErrors<K> {
 }
 
 impl<K, C> ClientErrors<K, C> {
-    /// Asks `classify` about all that is not known of the client's errors.
+    /// Makes a classifier that asks `classify` about responses and all other errors.
     pub const fn around(classify: C) -> Self {
         Self { classify, client: PhantomData }
     }
@@ -44,7 +44,7 @@ impl<K> Default for ClientErrors<K> {
     }
 }
 
-/// What `error` counts as, where `said` is the word of another classifier.
+/// The outcome of `error`, where `said` asks another classifier.
 fn judge<K: Filter<E>, E>(error: &E, said: impl FnOnce() -> Outcome) -> Outcome {
     K::outcome(error).unwrap_or_else(|| named::<K, E>(said(), error))
 }

@@ -1,4 +1,4 @@
-//! How calls are settled whose response has a body.
+//! The completion of calls whose response has a body.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
 use crate::service::completion::{Complete, CompleteCall, Decision, Innermost, sealed};
 
-/// A call goes on until the body of its response has ended, unless the head decides.
+/// Records a call when the body of its response ends, unless the head decides.
 ///
 /// From [`judge_body`](crate::CircuitBreakerLayer::judge_body).
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,17 +22,17 @@ pub struct AtEndOfBody {
     deadline: Option<Deadline>,
 }
 
-/// When a body is judged that has not ended, and as what.
+/// When a body that has not ended is judged, and as what.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     pub(super) after: Duration,
     pub(super) outcome: Outcome,
 }
 
-/// One call that is settled [`AtEndOfBody`].
+/// The completion of one call that is recorded [`AtEndOfBody`].
 #[derive(Debug)]
 pub struct BodyCall<K> {
-    /// What the classifier keeps, until it is asked about the head.
+    /// The classifier's value, until it is asked about the head.
     kept: Option<K>,
     has_body: HasBody,
     deadline: Option<Deadline>,

@@ -1,11 +1,11 @@
-//! What servers ask for: to be left alone for a while.
+//! Servers' hints: for how long a server asks not to be called.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
-/// Whether a classifier looks at what servers ask for.
+/// Whether a classifier heeds servers' hints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hints {
     Unheeded,
@@ -13,7 +13,7 @@ pub(super) enum Hints {
 }
 
 impl Hints {
-    /// The hint, where it is heeded.
+    /// The hint, if it is heeded.
     pub(super) fn heed(self, hint: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
         match self {
             Self::Unheeded => None,
@@ -22,14 +22,14 @@ impl Hints {
     }
 }
 
-/// How long a response asks not to be called again, by its `Retry-After`
-/// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+/// Returns for how long a response asks not to be called again, by its `Retry-After` header.
 ///
-/// Seconds, or a date, which is held against the response's own `Date` where it has one, so that
-/// the clocks need not agree. A number too large for a `Duration` is the longest one. `None` when
-/// there is no such header, and for values that ask for no time: zero, a date that is past,
-/// negative, fractional or malformed ones, and any of more than 64 bytes. The first counts if there
-/// are several.
+/// Seconds, or a date, which is held against the response's own `Date` if it has one, so that the
+/// clocks need not agree ([RFC 9110, section
+/// 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)). A number too large for a
+/// `Duration` is the longest one. `None` if there is no such header, and for values that ask for no
+/// time: zero, a date that is past, negative, fractional or malformed ones, and any of more than 64
+/// bytes. The first one counts if there are several.
 ///
 /// # Examples
 ///
@@ -54,10 +54,10 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait)
 }
 
-/// How long a gRPC server asks not to be called again, by its `grpc-retry-pushback-ms`
+/// For how long a gRPC server asks not to be called again, by its `grpc-retry-pushback-ms`
 /// ([gRFC A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)). `None`
-/// as for [`retry_after`]; a negative number says that one call is not to be retried, not for how
-/// long.
+/// as for [`retry_after`]; a negative number says that one call is not to be retried, but names no
+/// time.
 pub(super) fn pushback(headers: &HeaderMap) -> Option<Duration> {
     let wait = Duration::from_millis(number(text(headers, &PUSHBACK)?)?);
     (!wait.is_zero()).then_some(wait)

@@ -1,4 +1,4 @@
-//! The host of a request, as a key.
+//! The host of a request as a key.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use crate::keyed::Key;
 
 /// Gives each host and port a circuit of its own, for [`keyed`](crate::keyed).
 ///
-/// From the URI or else the `Host` header, in the form that names the same upstream: in lower case,
+/// From the URI or else the `Host` header, in a normal form for each upstream: in lower case,
 /// without the dot at the end of a host, without the user, and without the port that the scheme
-/// implies (80, and 443 for `https`). Requests without a host that can be read share the key `"-"`.
+/// implies (80, and 443 for `https`). Requests without a readable host share the key `"-"`.
 ///
 /// # Examples
 ///

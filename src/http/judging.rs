@@ -1,4 +1,4 @@
-//! A call whose head has come, and what its body has shown so far.
+//! A call whose head has come, and the state of its body so far.
 
 use std::time::Duration;
 
@@ -20,20 +20,21 @@ use crate::sync::catch_panic::catch_panic;
 pub(super) struct Judging<N> {
     admission: Admission<Circuit>,
     end: N,
-    /// What a body is worth that was left. Kept as a pointer, since dropping one knows no bounds.
+    /// Classifies a body that was dropped. Kept as a pointer, since `Drop` has no bounds.
     classify_left: fn(N, Left) -> Outcome,
     due: Option<Due>,
     course: Course,
 }
 
-/// When a call is judged at the latest, and as what.
+/// The latest time at which a call is judged, and as what.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     at: Timestamp,
     outcome: Outcome,
 }
 
-/// What the head says of the body, and how far that has come. Small, since it is moved with each call.
+/// What the head says of the body, and how far that has come. Small, since it is moved with each
+/// call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course {
     /// How many of the announced bytes are still to come; [`UNKNOWN`] where none were announced.
@@ -46,7 +47,7 @@ pub(super) struct Course {
     waits_since: Timestamp,
 }
 
-/// Why a body is judged that has not ended.
+/// Why a body that has not ended is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     /// Its reader has dropped it.
@@ -58,7 +59,8 @@ pub(super) enum Why {
 /// No length was announced, or one that no body has.
 const UNKNOWN: u64 = u64::MAX;
 
-/// A reader who has waited for so long for what a body owes has not left it for reasons of its own.
+/// A reader that has waited this long for what a body owes drops it for that reason, not for its
+/// own.
 const BOUND: Duration = Duration::from_secs(1);
 
 impl Course {
@@ -74,7 +76,7 @@ impl Course {
         }
     }
 
-    /// Whether something of the body has to come yet, for it to be whole.
+    /// Whether something of the body is still to come before it is whole.
     const fn owes(self) -> bool {
         match self.left {
             UNKNOWN => !self.has_begun && !self.is_event_stream,
@@ -118,7 +120,7 @@ impl<N> Judging<N> {
         self.due.is_some_and(|due| self.admission.holder().now() >= due.at)
     }
 
-    /// Notes that the reader has found nothing.
+    /// Notes that a poll of the reader has found nothing.
     pub(super) fn wait(&mut self) {
         if self.course.waits_since == Timestamp::NEVER {
             self.course.waits_since = self.admission.holder().now();
@@ -131,7 +133,7 @@ impl<N> Judging<N> {
         self.course.has_begun = true;
     }
 
-    /// Notes data, and shows it to what is asked at the end.
+    /// Notes data, and shows it to the classifier of the end.
     pub(super) fn data<E>(&mut self, data: &impl Buf)
     where
         N: ClassifyEnd<E>,
@@ -142,7 +144,7 @@ impl<N> Judging<N> {
         show(data, &mut self.end);
     }
 
-    /// Records what the end of the body is worth.
+    /// Records the outcome of the end of the body.
     #[inline]
     pub(super) fn end<E>(self, end: Result<Option<&HeaderMap>, &E>)
     where
@@ -160,7 +162,7 @@ impl<N> Judging<N> {
         self.admission.record(outcome);
     }
 
-    /// Records what a body is worth that has not ended.
+    /// Records the outcome of a body that has not ended.
     ///
     /// Does not panic, unless the circuit's clock does: it runs where bodies are dropped, and for
     /// probes on the thread of another call.
@@ -187,7 +189,7 @@ impl<N> Judging<N> {
     }
 }
 
-/// What a head announces of its body.
+/// What a head announces about its body.
 #[derive(Default)]
 struct Announced {
     /// The one valid length. A transfer coding goes before any

@@ -1,9 +1,9 @@
-//! The verdict at the end of the body, hints of the server, and rejections as responses (feature
-//! `http`).
+//! HTTP and gRPC: outcomes at the end of the body, servers' hints, rejections as responses.
 //!
-//! The response of an HTTP client is there when its head is. What comes after may still break: a
-//! connection that is lost midway, a gRPC status in the trailers. [`layer`] and [`grpc_layer`] make
-//! a [`CircuitBreakerLayer`] whose calls go on until then: the permit moves into the body.
+//! With the feature `http`. An HTTP client returns its response when the head has come. The rest
+//! may still break: a connection that is lost midway, a gRPC status in the trailers. [`layer`] and
+//! [`grpc_layer`] make a [`CircuitBreakerLayer`] whose calls last until then: the permit moves into
+//! the body.
 //!
 //! # What a body counts as
 //!
@@ -18,17 +18,17 @@
 //! | … after its reader had waited in vain for [`abandoned_after`](crate::CircuitBuilder::abandoned_after) or more, whatever the body owes | a failure of kind [`FailureKind::ABANDONED`](crate::FailureKind::ABANDONED) |
 //! | the body is still read or held after its [`body_deadline`](CircuitBreakerLayer::body_deadline) | what was set there |
 //!
-//! So callers that read no body, such as those that look at the status alone, say that the upstream
-//! is well. A body *owes* something while less has come than its one valid `Content-Length` announced
-//! or, without one, while nothing has come (a stream of `text/event-stream` owes nothing: its head may
-//! be all for long). A reader *waits* from the first poll since the last frame that found nothing,
-//! and has *waited in vain* when its last poll found nothing: a reader who polls once and then works
-//! elsewhere counts as waiting, too.
+//! So a call whose caller reads no body, such as one that looks at the status alone, counts as a
+//! success. A body *owes* something while less has come than its one valid `Content-Length`
+//! announced or, without one, while nothing has come (a stream of `text/event-stream` owes nothing:
+//! its head may be all that comes for long). A reader *waits* from the first poll since the last
+//! frame that found nothing, and has *waited in vain* when its last poll found nothing: a reader
+//! that polls once and then works elsewhere counts as waiting, too.
 //!
-//! The head ends the wait for slow and stalled calls: a body that is read slowly, by whoever's
-//! fault, makes no slow call. A `body_deadline` is for those. Under `abandoned_after`, which is for
-//! callers that time out, an upload that its caller gives up midway counts like any call that was
-//! given up.
+//! The head ends the wait for slow and stalled calls: a body that is read slowly, for whatever
+//! reason, makes no slow call. Use a `body_deadline` for those. Under `abandoned_after`, which is
+//! for callers that time out, an upload that its caller drops midway counts like any abandoned
+//! call.
 //!
 //! Any classifier of the crate may judge the head: [`ServerErrorsAsFailures`],
 //! [`StatusInRangeAsFailures`], [`GrpcErrorsAsFailures`], [`ReadBody`],
@@ -37,18 +37,18 @@
 //! any `MakeClassifier` of that crate. Without
 //! [`judge_body`](CircuitBreakerLayer::judge_body) the first two judge by the head alone.
 //!
-//! Over hyper's client or reqwest take the layers of `hyper` and `reqwest` (features
-//! `hyper-util-01` and `reqwest-013`), which know what the errors of these clients mean.
+//! Over hyper's client or reqwest use the layers of `hyper` and `reqwest` (features
+//! `hyper-util-01` and `reqwest-013`), which classify the errors of these clients.
 //!
 //! A probe that was answered holds its slot until its body has ended, but for at most 1 s (or
-//! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), where that is set) after its head, and
-//! never past its [`probe_timeout`](crate::CircuitBuilder::probe_timeout). Then it is judged as if it
-//! were dropped, where of the waits above only that for `abandoned_after` counts against it: neither an
-//! endless stream of events nor a reader that does not read keeps a circuit half-open. What its body
-//! does later is not counted.
+//! [`abandoned_after`](crate::CircuitBuilder::abandoned_after), where that is set) after its head,
+//! and never past its [`probe_timeout`](crate::CircuitBuilder::probe_timeout). Then it is judged as
+//! if it were dropped, but of the waits above only the one for `abandoned_after` counts against it:
+//! neither an endless stream of events nor a reader that does not read keeps a circuit half-open.
+//! The rest of its body is not counted.
 //!
-//! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a
-//! circuit further in, and is [not sent](Outcome::NotSent).
+//! A response that carries a [`Rejected`](crate::Rejected) among its extensions comes from a nested
+//! circuit, and is [not sent](Outcome::NotSent).
 //!
 //! # Examples
 //!
@@ -83,9 +83,9 @@
 //! # }
 //! ```
 //!
-//! A server, whose rejections are responses. The layer goes around handlers, by `route_layer` of their
-//! route: [answers of the router itself](crate::guide::traps#the-routers-own-answers) are no word of
-//! what the handlers depend on.
+//! A server, whose rejections are responses. The layer goes around handlers, by `route_layer` of
+//! their route: [answers of the router itself](crate::guide::traps#the-routers-own-answers) say
+//! nothing about what the handlers depend on.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -141,26 +141,26 @@ use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 use crate::sync::Arc;
 
-/// A layer around `circuit` for HTTP: 5xx, errors and broken bodies are failures.
+/// Makes a layer with `circuit` for HTTP: 5xx, errors and broken bodies are failures.
 ///
 /// The same as `CircuitBreakerLayer::new(circuit)` with [`ServerErrorsAsFailures`] and
 /// [`judge_body`](CircuitBreakerLayer::judge_body).
 ///
 /// **Not for gRPC**, whose failures are 200s with a `grpc-status` at the end: to this layer each of
-/// them is a success, and the circuit [never opens](crate::guide::traps#https-layer-around-grpc). Use
-/// [`grpc_layer`].
+/// them is a success, and the circuit [never opens](crate::guide::traps#https-layer-around-grpc).
+/// Use [`grpc_layer`].
 ///
-/// Statuses that are [no word of the
-/// upstream](crate::guide::traps#statuses-that-are-no-word-of-the-upstream) can be left out by
+/// To ignore statuses that [say nothing about the
+/// upstream](crate::guide::traps#statuses-that-are-no-word-of-the-upstream), use
 /// [`ignoring_status`](CircuitBreakerLayer::ignoring_status).
 pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Typed, AtEndOfBody> {
     CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
 }
 
-/// A layer around `circuit` for gRPC: statuses that blame the server, errors and broken streams are
+/// Makes a layer with `circuit` for gRPC: server-side statuses, errors and broken streams are
 /// failures.
 ///
-/// The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what each code counts as; give
+/// The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what each code counts as; pass
 /// that to `classify_with` to choose otherwise.
 pub fn grpc_layer(
     circuit: Circuit,
@@ -184,12 +184,13 @@ impl<C, R, M: Innermost<Base = AtResult>> CircuitBreakerLayer<C, R, M> {
 
 /// With the feature `http`.
 impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
-    /// Ignores responses with a status in `statuses`, as
-    /// [`ServerErrorsAsFailures::ignoring_status`] does. Several calls add up.
+    /// Ignores responses with a status in `statuses`; several calls add up.
+    ///
+    /// As [`ServerErrorsAsFailures::ignoring_status`] does.
     ///
     /// # Panics
     ///
-    /// When `statuses` is empty, or goes beyond 100 to 999.
+    /// Panics if `statuses` is empty, or goes beyond 100 to 999.
     ///
     /// # Examples
     ///
@@ -213,12 +214,12 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
 
 /// With the feature `http`.
 impl<C, R, M: Innermost<Base = AtEndOfBody>> CircuitBreakerLayer<C, R, M> {
-    /// Judges a body that has not ended `after` its head came as `outcome`, whatever follows.
+    /// Sets the outcome of calls whose body has not ended by the time `after` its head.
     ///
-    /// [`Outcome::Success`] for streams that are endless by design,
-    /// [`Outcome::Failure`] where a body that takes so long is a fault of the upstream. No timer
-    /// runs: the time is looked at when the body is polled or dropped, so a body that stalls for
-    /// ever is judged when its reader gives up. Default: none.
+    /// Whatever the body does later is not counted. [`Outcome::Success`] for streams that are
+    /// endless by design, [`Outcome::Failure`] where a body that takes that long is a fault of the
+    /// upstream. No timer runs: the time is checked when the body is polled or dropped, so a body
+    /// that stalls for ever is judged when its reader drops it. Default: no deadline.
     pub fn body_deadline(
         self,
         after: Duration,

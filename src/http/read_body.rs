@@ -1,4 +1,4 @@
-//! The classifier that reads the body.
+//! The classifier that reads response bodies.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::http::status::ServerErrorsAsFailures;
 use crate::service::completion::Decision;
 use crate::sync::Arc;
 
-/// Asks a closure what a response is worth by its status and its whole body, for upstreams that say
-/// "error" with a 200.
+/// The classifier that asks a closure what a response counts as, by its status and whole body.
 ///
-/// The body is copied as it passes by, up to a limit, and nothing is held back. When it has ended
-/// the closure is asked. A body that is longer than the limit is no longer copied; its end is a
-/// success, as without this. 5xx, errors and broken bodies are failures as by
-/// [`ServerErrorsAsFailures`], and the closure is not asked. Neither is it where there is no body, as
-/// after `HEAD` or with a 204: that is a success at the head, as [everywhere](crate::http).
+/// For upstreams that report errors with a 200. The body is copied while it is read, up to a limit,
+/// and nothing is held back. The closure is asked when the body has ended. A body that is longer
+/// than the limit is no longer copied; its end is a success, as without this classifier. 5xx,
+/// errors and broken bodies are failures as by [`ServerErrorsAsFailures`], without asking the
+/// closure. Nor is it asked if there is no body, as after `HEAD` or with a 204: that is a success
+/// at the head, as [everywhere](crate::http).
 ///
 /// Costs a copy of each body up to the limit while it is read. Use it with
 /// [`judge_body`](crate::CircuitBreakerLayer::judge_body).
@@ -44,12 +44,12 @@ pub struct ReadBody<F> {
     limit: usize,
 }
 
-/// A body that [`ReadBody`] copies as it passes by.
+/// The classifier of the end of one body, which keeps the copy; from [`ReadBody`].
 pub struct ReadBodyEnd<F> {
     judge: Arc<F>,
     limit: usize,
     status: StatusCode,
-    /// What has passed by; `None` once that was more than the limit.
+    /// The copy so far; `None` once the body is longer than the limit.
     read: Option<Vec<u8>>,
 }
 
@@ -57,13 +57,13 @@ impl<F> ReadBody<F>
 where
     F: Fn(StatusCode, &[u8]) -> Outcome,
 {
-    /// Asks `judge` about each body of up to 64 KiB.
+    /// Makes a classifier that asks `judge` about each body of up to 64 KiB.
     #[must_use]
     pub fn new(judge: F) -> Self {
         Self { judge: Arc::new(judge), limit: 64 * 1024 }
     }
 
-    /// Sets the longest body that is copied, in bytes. Default 64 KiB.
+    /// Sets the length of the longest body that is copied, in bytes. Default 64 KiB.
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
@@ -87,7 +87,7 @@ where
                 judge: Arc::clone(&self.judge),
                 limit: self.limit,
                 status: response.status(),
-                // A length that is known to be over the limit needs no copy.
+                // A body whose announced length is over the limit needs no copy.
                 read: (response.body().size_hint().lower() <= self.limit as u64).then(Vec::new),
             }),
             (Decision::AtEnd(_), Err(_)) => Decision::Now(Outcome::Success),

@@ -1,8 +1,8 @@
 //! Rejections as responses, for [`respond_with`](crate::CircuitBreakerLayer::respond_with).
 //!
-//! None of them is to be cached (`Cache-Control: no-store`): the next call may be let through. And
-//! none of them names a time that is not known, as while the probes are in flight or an operator has
-//! forced the circuit open.
+//! None of them is to be cached (`Cache-Control: no-store`): the next call may be admitted. None of
+//! them names a time that is not known, as while the probes are in flight or an operator has forced
+//! the circuit open.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::error::Rejected;
 use crate::http::grpc::{GRPC_STATUS, GrpcCode};
 use crate::http::hints::PUSHBACK;
 
-/// A 503 with an empty body, which no cache may keep; the [`Rejected`] is among its extensions.
+/// Returns a 503 with an empty body and `Retry-After`; the [`Rejected`] is among its extensions.
 ///
-/// `Retry-After` is [the time left](Rejected::retry_after) in whole seconds, rounded up. Where that is
-/// not known there is no such header.
+/// `Retry-After` is [the time left](Rejected::retry_after) in whole seconds, rounded up. If that is
+/// not known there is no such header. No cache may keep the response.
 ///
 /// # Examples
 ///
@@ -39,11 +39,10 @@ pub fn service_unavailable<B: Default>(rejected: Rejected) -> Response<B> {
     respond(B::default(), StatusCode::SERVICE_UNAVAILABLE, hint, rejected)
 }
 
-/// A 503 as [`service_unavailable`], whose body says why, as `application/problem+json`
-/// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+/// Returns a 503 as [`service_unavailable`] does, with the reason as `application/problem+json`.
 ///
-/// The members are `title`, `status`, `detail` (the rejection in words), `circuit` and `reason`: it
-/// tells the caller the name of the circuit.
+/// The members ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) are `title`, `status`, `detail`
+/// (the rejection in words), `circuit` and `reason`: the caller learns the name of the circuit.
 #[must_use]
 pub fn problem_json<B: From<String>>(rejected: Rejected) -> Response<B> {
     let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -59,11 +58,11 @@ pub fn problem_json<B: From<String>>(rejected: Rejected) -> Response<B> {
     respond(B::from(problem.to_string()), status, headers, rejected)
 }
 
-/// A gRPC status `UNAVAILABLE` without a body ("trailers-only"), which no cache may keep; the
-/// [`Rejected`] is among its extensions.
+/// Returns a gRPC status `UNAVAILABLE` without a body ("trailers-only").
 ///
-/// `grpc-retry-pushback-ms` is [the time left](Rejected::retry_after) in milliseconds, rounded up.
-/// Where that is not known there is no such header.
+/// The [`Rejected`] is among its extensions, and no cache may keep it. `grpc-retry-pushback-ms` is
+/// [the time left](Rejected::retry_after) in milliseconds, rounded up. If that is not known there
+/// is no such header.
 #[must_use]
 pub fn grpc_unavailable<B: Default>(rejected: Rejected) -> Response<B> {
     let pushback = rejected.retry_after().map(|left| (PUSHBACK, millis_up(left).into()));
@@ -100,7 +99,7 @@ fn seconds_up(wait: Duration) -> u64 {
 
 fn millis_up(wait: Duration) -> u64 {
     let millis = wait.as_nanos().div_ceil(1_000_000).max(1);
-    // gRPC has 32 bits with a sign for it.
+    // In gRPC it is a signed number of 32 bits.
     u64::try_from(millis).unwrap_or(u64::MAX).min(i32::MAX.unsigned_abs().into())
 }
 

@@ -1,4 +1,4 @@
-//! Data of a frame as the slices that it lies in.
+//! The data of a frame as slices in memory.
 
 use std::io::IoSlice;
 
@@ -6,10 +6,10 @@ use bytes::Buf;
 
 use crate::http::classify::ClassifyEnd;
 
-/// Frames are one slice, or a prefix and one; a frame of more is not looked into.
+/// Frames are one slice, or a prefix and one; a frame of more than this is not looked into.
 const MOST_SLICES: usize = 16;
 
-/// Shows data that passes by to what is asked at the end.
+/// Shows data to the classifier of the end.
 pub(super) fn show<E>(data: &impl Buf, end: &mut impl ClassifyEnd<E>) {
     let mut slices = [IoSlice::new(&[]); MOST_SLICES];
     let filled = data.chunks_vectored(&mut slices);

@@ -1,4 +1,4 @@
-//! Classifiers by status.
+//! Classifiers of responses by their status.
 
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
@@ -12,32 +12,34 @@ use crate::http::hints::{Hints, retry_after};
 /// The kind of failure of a response with a failing status, `"status"`.
 pub const STATUS: FailureKind = FailureKind::new("status");
 
-/// 5xx responses are failures of kind [`STATUS`], and so are errors, except rejections.
+/// The classifier that counts 5xx responses and errors, except rejections, as failures.
 ///
-/// For all status codes of your choosing see [`StatusInRangeAsFailures`].
+/// A failing response has the kind [`STATUS`]. For status codes of your choosing see
+/// [`StatusInRangeAsFailures`].
 #[derive(Debug, Clone)]
 pub struct ServerErrorsAsFailures {
     statuses: StatusInRangeAsFailures,
 }
 
-/// Responses with a status in a range are failures of kind [`STATUS`], and so are errors, except
-/// rejections.
+/// The classifier that counts statuses in a range and errors, except rejections, as failures.
+///
+/// A failing response has the kind [`STATUS`].
 #[derive(Debug, Clone)]
 pub struct StatusInRangeAsFailures {
     range: RangeInclusive<u16>,
-    /// Win over the range and over hints.
+    /// Take precedence over the range and over hints.
     ignored: Vec<RangeInclusive<u16>>,
     hints: Hints,
 }
 
 impl ServerErrorsAsFailures {
-    /// 500 to 599.
+    /// Makes a classifier by which statuses from 500 to 599 are failures.
     #[must_use]
     pub const fn new() -> Self {
         Self { statuses: StatusInRangeAsFailures::of(500..=599) }
     }
 
-    /// Ignores responses with a status in `statuses`: `401..=403`, `404..=404`.
+    /// Ignores responses with a status in `statuses`, such as `401..=403` or `404..=404`.
     ///
     /// See [`StatusInRangeAsFailures::ignoring_status`].
     ///
@@ -50,10 +52,10 @@ impl ServerErrorsAsFailures {
         Self { statuses: self.statuses.ignoring_status(statuses) }
     }
 
-    /// Opens the circuit for as long as a 429 or 503 asks in `Retry-After`; one that asks for nothing
-    /// is a failure.
+    /// Opens the circuit for as long as a 429 or 503 asks in its `Retry-After`.
     ///
-    /// See [`StatusInRangeAsFailures::heed_retry_after`].
+    /// A 429 or 503 that asks for no time is a failure. See
+    /// [`StatusInRangeAsFailures::heed_retry_after`].
     #[must_use]
     pub fn heed_retry_after(self) -> Self {
         Self { statuses: self.statuses.heed_retry_after() }
@@ -67,12 +69,13 @@ impl Default for ServerErrorsAsFailures {
 }
 
 impl StatusInRangeAsFailures {
-    /// The status codes of `range`, of which each is between 100 and 999: `400..=599` for all
-    /// errors of clients and servers, `501..=501` for a single one.
+    /// Makes a classifier by which the status codes of `range` are failures.
+    ///
+    /// `400..=599` for all errors of clients and servers, `501..=501` for a single one.
     ///
     /// # Panics
     ///
-    /// When `range` is empty, or goes beyond 100 to 999: it would hold for no response.
+    /// Panics if `range` is empty, or goes beyond 100 to 999: no response has such a status.
     #[must_use]
     #[track_caller]
     pub fn new(range: RangeInclusive<u16>) -> Self {
@@ -83,14 +86,14 @@ impl StatusInRangeAsFailures {
         Self { range, ignored: Vec::new(), hints: Hints::Unheeded }
     }
 
-    /// Ignores responses with a status in `statuses`: `401..=403`, `404..=404`; `400..` goes up to
-    /// 999. Several calls add up.
+    /// Ignores responses with a status in `statuses`, such as `401..=403`; several calls add up.
     ///
-    /// For answers that are no word of the upstream, such as a gateway's 401, or that say nothing of
-    /// its health. An ignored status is ignored whatever else is set: in the range of failures, too,
-    /// and whatever it asks for in `Retry-After`. It is ignored as soon as the head is there; the
-    /// body is not waited for. [The guide](crate::guide::traps#statuses-that-are-no-word-of-the-upstream)
-    /// says which to ignore. Default: none.
+    /// `404..=404` for a single one; `400..` goes up to 999. For answers that do not come from the
+    /// upstream, such as a gateway's 401, or that say nothing about its health. An ignored status
+    /// is ignored whatever else is set: even in the range of failures, and whatever it asks for in
+    /// `Retry-After`. It is ignored as soon as the head has come; the body is not waited for. [The
+    /// guide](crate::guide::traps#statuses-that-are-no-word-of-the-upstream) says which to ignore.
+    /// Default: none.
     ///
     /// # Panics
     ///
@@ -116,14 +119,15 @@ impl StatusInRangeAsFailures {
         self
     }
 
-    /// Counts each 429 and 503 against the upstream: one that asks for a time in `Retry-After` opens
-    /// the circuit for as long, at once; the others are failures of kind [`STATUS`].
+    /// Opens the circuit for as long as a 429 or 503 asks in its `Retry-After`.
+    ///
+    /// At once; a 429 or 503 that asks for no time is a failure of kind [`STATUS`].
     ///
     /// The longest that an upstream can ask for is the circuit's
     /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for), 1 h by default. A value that
-    /// [`retry_after`] cannot use asks for nothing. Both statuses are failures then whatever the range
-    /// of failures, unless they are [ignored](Self::ignoring_status). Default: not heeded, and a 429
-    /// is a success where it is not in the range.
+    /// [`retry_after`] cannot use asks for nothing. Both statuses are failures then whatever the
+    /// range of failures, unless they are [ignored](Self::ignoring_status). Default: not heeded,
+    /// and a 429 is a success if it is not in the range.
     #[must_use]
     pub fn heed_retry_after(self) -> Self {
         Self { hints: Hints::Heeded, ..self }
@@ -161,7 +165,7 @@ impl<B, E: 'static> Classify<Response<B>, E> for ServerErrorsAsFailures {
     }
 }
 
-/// The status codes of `range`, which must be some; without a bound from 100 or up to 999.
+/// The status codes of `range`, which must not be empty; unbounded ends are 100 and 999.
 #[track_caller]
 pub(super) fn status_codes(range: &impl RangeBounds<u16>) -> RangeInclusive<u16> {
     let first = match range.start_bound() {

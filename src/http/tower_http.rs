@@ -12,14 +12,12 @@ use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
 use crate::service::completion::Decision;
 
-/// Has a `MakeClassifier` of tower-http, such as the one its `TraceLayer` takes, say what a response
-/// is worth.
+/// The classifier that asks a `MakeClassifier` of tower-http, as its `TraceLayer` takes.
 ///
-/// What it calls a failure is one, whatever its class: of kind [`STATUS`] when the head or the
-/// trailers say so, [`BODY`] when the body broke, [`FailureKind::OTHER`] for an error of the
-/// service. Rejections are not sent. A classifier that is
-/// `Ready` with a success at the head, as tower-http's `ServerErrorsAsFailures` always is, has
-/// decided: what the body does no longer counts.
+/// Its failures are failures, whatever their class: of kind [`STATUS`] if the head or the trailers
+/// decide, [`BODY`] if the body broke off, [`FailureKind::OTHER`] for an error of the service.
+/// Rejections are not sent. A classifier that is `Ready` with a success at the head, as
+/// tower-http's `ServerErrorsAsFailures` always is, has decided: the body no longer counts.
 ///
 /// # Examples
 ///
@@ -37,14 +35,14 @@ pub struct TowerHttp<M> {
     make: M,
 }
 
-/// The end of a stream, as a classifier of tower-http sees it.
+/// The classifier of the end of one body, by tower-http; from [`TowerHttp`].
 #[derive(Debug)]
 pub struct TowerHttpEnd<N> {
     end: N,
 }
 
 impl<M: MakeClassifier> TowerHttp<M> {
-    /// Asks a classifier that `make` makes for each request.
+    /// Makes a classifier that asks one made by `make` for each request.
     #[must_use]
     pub const fn new(make: M) -> Self {
         Self { make }

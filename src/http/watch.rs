@@ -1,4 +1,4 @@
-//! Who watches over a body until its call is judged: its reader and, for a probe, its circuit, too.
+//! A call whose body has not ended: held by its reader and, for a probe, by its circuit, too.
 
 use crate::circuit::Circuit;
 use crate::engine::machine::probes::HeldProbe;
@@ -8,9 +8,9 @@ use crate::sync::{Arc, Mutex, Weak, lock};
 
 /// A call that waits for the end of its body.
 pub(super) enum Watch<N> {
-    /// The reader's alone. `None` once it is judged.
+    /// Held by the reader alone. `None` once it is judged.
     Own(Option<Judging<N>>),
-    /// A probe's, which holds a slot that others wait for: its circuit may judge it first.
+    /// A probe, which holds a slot that other calls wait for: its circuit may judge it first.
     Shared(Arc<Held<N>>),
 }
 
@@ -40,7 +40,7 @@ impl<N: Send + 'static> Watch<N> {
     fn shared(judging: Judging<N>) -> Self {
         let held = Arc::new(Held { state: Mutex::new(State { judging: None, ended: None }) });
         let weak: Weak<dyn HeldProbe> = Arc::downgrade(&held) as Weak<dyn HeldProbe>;
-        // Before it is put there, so that the circuit finds its answer come.
+        // Before it is put there, so that the circuit sees that the probe was answered.
         judging.admission().hold(weak);
         held.put(judging);
         Self::Shared(held)
@@ -48,8 +48,8 @@ impl<N: Send + 'static> Watch<N> {
 }
 
 impl<N> Watch<N> {
-    /// The call, for as long as it is not judged, to be looked at or judged: what `look` leaves there
-    /// goes on. No lock is held meanwhile. Gives whether anything is left.
+    /// Calls `look` with the call, unless it is judged already. A call that `look` leaves in place
+    /// goes on. No lock is held meanwhile. Returns whether a call is left.
     #[inline]
     pub(super) fn look(&mut self, look: impl FnOnce(&mut Option<Judging<N>>)) -> bool {
         let mut taken = None;
@@ -69,7 +69,7 @@ impl<N> Watch<N> {
         }
     }
 
-    /// The call, to be judged.
+    /// Takes the call, to be judged.
     #[inline]
     fn take(&mut self) -> Option<Judging<N>> {
         match self {
@@ -100,7 +100,7 @@ impl<N> Held<N> {
         lock(&self.state).judging.take()
     }
 
-    /// Puts it back, unless its circuit has asked for it meanwhile: then it is judged.
+    /// Puts the call back, unless its circuit has asked for it meanwhile: then it is judged.
     fn put(&self, judging: Judging<N>) -> bool {
         let mut state = lock(&self.state);
         let Some(ended) = state.ended else {

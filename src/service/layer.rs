@@ -243,19 +243,20 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
         self.reject_by(Fallback::new(fallback))
     }
 
-    /// Sets what callers meet while the circuit would reject. Default [`OnOpen::Reject`]; see
-    /// [`OnOpen`] for when to wait instead.
+    /// Sets what the service does while the circuit would reject. Default [`OnOpen::Reject`].
+    ///
+    /// See [`OnOpen`] for when to wait instead.
     pub fn on_open(self, on_open: OnOpen) -> Self {
         Self { shared: self.shared.with_timer(on_open.timer()), ..self }
     }
 
-    /// The circuit.
+    /// Returns the circuit of the layer.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         self.shared.circuit()
     }
 
-    /// The same layer of other parts.
+    /// The same layer with other parts.
     pub(crate) fn with<D, Q, N>(
         self,
         change: impl FnOnce(Shared<C, R>, M) -> (Shared<D, Q>, N),

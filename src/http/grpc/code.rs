@@ -3,8 +3,7 @@
 use http::header::HeaderName;
 use http::{HeaderMap, StatusCode};
 
-/// The status codes of gRPC
-/// ([list](https://grpc.github.io/grpc/core/md_doc_statuscodes.html)).
+/// A [status code](https://grpc.github.io/grpc/core/md_doc_statuscodes.html) of gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these and no others")]
 #[expect(missing_docs, reason = "their names say as much as gRPC does")]
@@ -49,14 +48,13 @@ impl GrpcCode {
         (Self::Unauthenticated, "grpc_unauthenticated"),
     ];
 
-    /// The code of this number, if it is one of gRPC's.
+    /// Returns the code of this number, if it is one of gRPC's.
     #[must_use]
     pub fn new(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).map(|(code, _)| *code)
     }
 
-    /// The name of the kind of failure, such as `"grpc_unavailable"`: what rules and metrics tell
-    /// apart.
+    /// Returns the name of the code as a kind of failure, such as `"grpc_unavailable"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         Self::ALL[self as usize].1
@@ -71,7 +69,7 @@ impl GrpcCode {
         1 << self as u32
     }
 
-    /// The `grpc-status` among `headers`; `UNKNOWN` where it is none of gRPC's.
+    /// The `grpc-status` among `headers`; `UNKNOWN` if it is none of gRPC's.
     pub(super) fn among(headers: &HeaderMap) -> Option<Self> {
         let status = headers.get(&GRPC_STATUS)?;
         let code = match status.as_bytes() {
@@ -82,8 +80,8 @@ impl GrpcCode {
         Some(code.unwrap_or(Self::Unknown))
     }
 
-    /// As gRPC's [mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md)
-    /// has it, for responses without a `grpc-status`.
+    /// The code of a response without a `grpc-status`, by gRPC's
+    /// [mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
     pub(super) const fn of_http(status: StatusCode) -> Self {
         match status.as_u16() {
             400 => Self::Internal,

@@ -15,26 +15,27 @@ use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::hints::{Hints, pushback, retry_after};
 use crate::service::completion::Decision;
 
-/// gRPC statuses that blame the server are failures, of the kind that [`GrpcCode::as_str`] names,
-/// and so are errors, except rejections.
+/// The classifier that counts server-side gRPC statuses and errors as failures.
+///
+/// A failure has the kind that [`GrpcCode::as_str`] names; rejections are not sent.
 ///
 /// | code | counts as | why |
 /// |---|---|---|
 /// | `UNKNOWN`, `DEADLINE_EXCEEDED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | failure | the server, or the way to it, is at fault: [Envoy] and [linkerd] count these, too |
 /// | `RESOURCE_EXHAUSTED` | failure | the server has no room for more. [linkerd's breaker] has it lower the success rate; to Envoy it is a 429, and no failure. Where it is a caller's own quota, ignore it |
-/// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE` | success | the server is well, and says no to this request. Envoy and linkerd agree |
+/// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE` | success | the server works, and refuses this request. Envoy and linkerd agree |
 /// | `PERMISSION_DENIED`, `UNAUTHENTICATED`, `UNIMPLEMENTED` | success | as 403, 401 and 404 by HTTP: one caller without a right would open the circuit for all. linkerd counts the first as a failure, Envoy the last, its 501. Where something before the server says so, ignore them |
-/// | `CANCELLED` | ignored | [typically by the caller][codes]: it says nothing of the server. To Envoy and linkerd, which ignore nothing, it is no failure; [Finagle] has the class `Ignored` for such ends |
+/// | `CANCELLED` | ignored | [typically by the caller][codes]: it says nothing about the server. To Envoy and linkerd, which ignore nothing, it is no failure; [Finagle] has the class `Ignored` for such ends |
 /// | `OK` | success | always |
 ///
-/// [tower-http] and [Linkerd 1], on Finagle, count every code but `OK` as a failure: with them a client
-/// that asks for what is not there opens the circuit.
+/// [tower-http] and [Linkerd 1], on Finagle, count every code but `OK` as a failure: with them a
+/// client that asks for something that does not exist opens the circuit.
 /// [`with_failure`](Self::with_failure), [`with_success`](Self::with_success) and
-/// [`ignoring_code`](Self::ignoring_code) say otherwise of single codes.
+/// [`ignoring_code`](Self::ignoring_code) change single codes.
 ///
 /// Which status counts:
 ///
-/// | `grpc-status` | the call was worth |
+/// | `grpc-status` | the call counts as |
 /// |---|---|
 /// | among the headers (a "trailers-only" response), whatever the trailers say | that code, at once |
 /// | among the trailers alone, HTTP status 200 | that code, at the end |
@@ -75,14 +76,14 @@ pub struct GrpcErrorsAsFailures {
     hints: Hints,
 }
 
-/// What the trailers of a gRPC response are worth; from [`GrpcErrorsAsFailures`].
+/// The classifier of the end of one gRPC response; from [`GrpcErrorsAsFailures`].
 #[derive(Debug, Clone, Copy)]
 pub struct GrpcEnd {
     classify: GrpcErrorsAsFailures,
 }
 
 impl GrpcErrorsAsFailures {
-    /// The codes that blame the server are failures, `CANCELLED` is ignored.
+    /// Makes a classifier by which server-side codes are failures and `CANCELLED` is ignored.
     #[must_use]
     pub const fn new() -> Self {
         Self { failures: 0, ignored: 0, hints: Hints::Unheeded }
@@ -97,7 +98,7 @@ impl GrpcErrorsAsFailures {
 
     /// Counts `code` as a failure.
     ///
-    /// What is said of a code last holds, here and below.
+    /// The last setting for a code holds, here and below.
     ///
     /// # Panics
     ///
@@ -110,14 +111,14 @@ impl GrpcErrorsAsFailures {
         Self { failures: failures | code.bit(), ignored, hints }
     }
 
-    /// Counts `code` as a success: the server answers, and is well.
+    /// Counts `code` as a success: the server answers, and works.
     #[must_use]
     pub const fn with_success(self, code: GrpcCode) -> Self {
         let others = !code.bit();
         Self { failures: self.failures & others, ignored: self.ignored & others, ..self }
     }
 
-    /// Ignores `code`: it says nothing of the server's health.
+    /// Ignores `code`: it says nothing about the server's health.
     ///
     /// # Panics
     ///
@@ -130,8 +131,10 @@ impl GrpcErrorsAsFailures {
         Self { failures, ignored: ignored | code.bit(), hints }
     }
 
-    /// Opens the circuit for as long as a failed call asks in `grpc-retry-pushback-ms`, beside its
-    /// status, or an HTTP 429 or 503 without a `grpc-status` in `Retry-After`, at once.
+    /// Opens the circuit at once for as long as a failed call asks in `grpc-retry-pushback-ms`.
+    ///
+    /// The header or trailer beside its status. An HTTP 429 or 503 without a `grpc-status` asks in
+    /// `Retry-After`.
     ///
     /// The longest that an upstream can ask for is the circuit's
     /// [`max_trip_for`](crate::CircuitBuilder::max_trip_for), 1 h by default. Zero, negative
