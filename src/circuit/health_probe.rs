@@ -82,7 +82,7 @@ pub struct HealthProbe<P> {
     probe: P,
 }
 
-/// What follows on a probe that says that the upstream is well.
+/// The state of the circuit after a probe that returned `true`.
 #[derive(Debug, Clone, Copy)]
 enum Then {
     HalfOpen,
@@ -99,7 +99,7 @@ impl Circuit {
     ///
     /// # Panics
     ///
-    /// When `interval` is zero.
+    /// Panics if `interval` is zero.
     #[track_caller]
     #[doc(alias = "healthCheck")]
     pub fn health_probe<P, F>(&self, interval: Duration, probe: P) -> HealthProbe<P>
@@ -131,7 +131,7 @@ impl<P> HealthProbe<P> {
     ///
     /// # Panics
     ///
-    /// When `timeout` is zero.
+    /// Panics if `timeout` is zero.
     #[track_caller]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: not_zero("timeout", timeout), ..self }

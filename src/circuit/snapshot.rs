@@ -116,9 +116,9 @@ pub struct Trip {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the three that health endpoints know")]
 pub enum Health {
-    /// Calls go through.
+    /// Calls are admitted.
     Healthy,
-    /// Some calls go through, or all do although they should not.
+    /// Some calls are admitted, or all are although the circuit alone would reject some.
     Degraded,
     /// Calls are rejected.
     Failing,

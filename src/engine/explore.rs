@@ -1,4 +1,4 @@
-//! What race models share. They run with
+//! The runner of the race models. They run with
 //! `RUSTFLAGS="--cfg breaker_loom" cargo test --release --features test-util --lib models`.
 //!
 //! Each model is a few lines, named for its race. Its actors are spawned threads, since loom may

@@ -8,8 +8,8 @@ use crate::engine::time::{Timestamp, nanos};
 
 /// What an admitted call carries until it ends.
 ///
-/// Two words, so that it stays in registers: what is stored in pieces and read back at once stalls
-/// the processor, which was seen to cost a call more than its window does.
+/// Two words, so that it stays in registers: a value that is stored in pieces and read back at once
+/// stalls the processor, which was seen to cost a call more than its window does.
 ///
 /// ```text
 ///   probe 24 | low bits of the epoch 32 | state, override and flags of the word 8

@@ -110,7 +110,7 @@ pub enum CircuitEvent {
         epoch: u64,
         /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
         fleet_epoch: u64,
-        /// What the window held when the old state ended.
+        /// The counts of the window when the old state ended.
         window: WindowCounts,
         /// How long the old state lasted.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
@@ -121,7 +121,7 @@ pub enum CircuitEvent {
             serde(serialize_with = "crate::events::serialize::optional_seconds")
         )]
         down_for: Option<Duration>,
-        /// How long the circuit will be open, if it is now and nobody forced it.
+        /// How long the circuit will be open, if it opens now and is not forced.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::events::serialize::optional_seconds")
@@ -144,7 +144,7 @@ pub enum CircuitEvent {
         epoch: u64,
         /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
         fleet_epoch: u64,
-        /// What the window held until then.
+        /// The counts of the window when the old epoch ended.
         window: WindowCounts,
         /// How long the circuit will be open from now on, if that is new.
         #[cfg_attr(

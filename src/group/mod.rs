@@ -94,7 +94,7 @@ impl CircuitGroup {
     /// lock. In several groups it needs a place in each.
     ///
     /// The cap holds for every trip rule, and for an upstream that asks for a trip
-    /// ([`Outcome::TripFor`](crate::Outcome::TripFor)). It stops neither operators who trip, force
+    /// ([`Outcome::TripFor`](crate::Outcome::TripFor)). It stops neither operators that trip, force
     /// open or isolate, nor a fleet, nor a circuit that was open when it joined or is restored as
     /// open ([`restore`](crate::CircuitBuilder::restore)). Those circuits take places even if none
     /// is left, so that more may be open than the cap allows; no further member trips then until

@@ -33,8 +33,8 @@ struct Due {
     outcome: Outcome,
 }
 
-/// What the head says of the body, and how far that has come. Small, since it is moved with each
-/// call.
+/// What the head says about the body, and how far the body has come. Small, since it is moved with
+/// each call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course {
     /// How many of the announced bytes are still to come; [`UNKNOWN`] where none were announced.
@@ -192,7 +192,7 @@ impl<N> Judging<N> {
 /// What a head announces about its body.
 #[derive(Default)]
 struct Announced {
-    /// The one valid length. A transfer coding goes before any
+    /// The one valid length. A transfer coding takes precedence over any
     /// ([RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3)).
     length: Option<u64>,
     is_event_stream: bool,

@@ -157,10 +157,10 @@ pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Ty
     CircuitBreakerLayer::new(circuit).classify_with(ServerErrorsAsFailures::new()).judge_body()
 }
 
-/// Makes a layer with `circuit` for gRPC: server-side statuses, errors and broken streams are
-/// failures.
+/// Makes a layer with `circuit` for gRPC: server-side statuses and broken streams are failures.
 ///
-/// The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what each code counts as; pass
+/// Errors are failures, too. The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what
+/// each code counts as; pass
 /// that to `classify_with` to choose otherwise.
 pub fn grpc_layer(
     circuit: Circuit,

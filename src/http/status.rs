@@ -45,7 +45,7 @@ impl ServerErrorsAsFailures {
     ///
     /// # Panics
     ///
-    /// When `statuses` is empty, or goes beyond 100 to 999.
+    /// Panics if `statuses` is empty, or goes beyond 100 to 999.
     #[must_use]
     #[track_caller]
     pub fn ignoring_status(self, statuses: impl RangeBounds<u16>) -> Self {
@@ -97,7 +97,7 @@ impl StatusInRangeAsFailures {
     ///
     /// # Panics
     ///
-    /// When `statuses` is empty, or goes beyond 100 to 999.
+    /// Panics if `statuses` is empty, or goes beyond 100 to 999.
     ///
     /// # Examples
     ///

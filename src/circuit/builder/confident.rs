@@ -40,7 +40,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
+    /// Panics if `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
     ///
     /// # Examples
     ///

@@ -65,7 +65,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `failures` is 0.
+    /// Panics if `failures` is 0.
     #[track_caller]
     #[doc(alias = "ConsecutiveFailures")]
     #[doc(alias = "fail_max")]
@@ -79,7 +79,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and at most 1.
+    /// Panics if `rate` is not above 0 and at most 1.
     #[track_caller]
     #[doc(alias = "failureRateThreshold")]
     #[doc(alias = "FailureRatio")]
@@ -94,7 +94,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `failures` is 0.
+    /// Panics if `failures` is 0.
     #[track_caller]
     #[doc(alias = "TotalFailures")]
     pub fn failure_count(self, failures: u32) -> Self {
@@ -113,7 +113,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    /// Panics if `rate` is not above 0 and at most 1, or `slower_than` is zero.
     #[track_caller]
     #[doc(alias = "slowCallRateThreshold")]
     #[doc(alias = "slowCallDurationThreshold")]
@@ -139,7 +139,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `calls` is 0 or `older_than` is zero.
+    /// Panics if `calls` is 0 or `older_than` is zero.
     #[track_caller]
     pub fn stalled_calls(self, calls: u32, older_than: Duration) -> Self {
         self.rule(TripRule::stalled_calls(calls, older_than))
@@ -168,7 +168,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `calls` is 0.
+    /// Panics if `calls` is 0.
     #[track_caller]
     #[doc(alias = "minimumNumberOfCalls")]
     #[doc(alias = "MinimumThroughput")]
@@ -184,7 +184,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `open_for` is zero.
+    /// Panics if `open_for` is zero.
     #[track_caller]
     #[doc(alias = "waitDurationInOpenState")]
     #[doc(alias = "BreakDuration")]
@@ -201,7 +201,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When the first open time is zero.
+    /// Panics if the first open time is zero.
     #[track_caller]
     pub fn open_backoff(mut self, backoff: Backoff) -> Self {
         not_zero("open_backoff", backoff.first());
@@ -215,7 +215,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `probes` is 0.
+    /// Panics if `probes` is 0.
     #[track_caller]
     #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
     #[doc(alias = "success_threshold")]
@@ -230,7 +230,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `probes` is 0.
+    /// Panics if `probes` is 0.
     #[track_caller]
     #[doc(alias = "MaxRequests")]
     pub fn concurrent_probes(mut self, probes: u32) -> Self {
@@ -256,7 +256,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `timeout` is zero.
+    /// Panics if `timeout` is zero.
     #[track_caller]
     #[doc(alias = "maxWaitDurationInHalfOpenState")]
     pub fn probe_timeout(mut self, timeout: Duration) -> Self {
@@ -273,7 +273,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `elapsed` is zero.
+    /// Panics if `elapsed` is zero.
     #[track_caller]
     pub fn abandoned_after(mut self, elapsed: Duration) -> Self {
         self.settings.abandoned_after = Some(not_zero("abandoned_after", elapsed));
@@ -286,7 +286,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `longest` is zero.
+    /// Panics if `longest` is zero.
     #[track_caller]
     pub fn max_trip_for(mut self, longest: Duration) -> Self {
         self.settings.max_trip_for = not_zero("max_trip_for", longest);
@@ -307,7 +307,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `duration` is zero.
+    /// Panics if `duration` is zero.
     #[track_caller]
     #[doc(alias = "slowStart")]
     pub fn ramp(mut self, duration: Duration) -> Self {
@@ -347,7 +347,7 @@ impl CircuitBuilder {
     ///
     /// # Panics
     ///
-    /// When `k` is below 1 or above 1,000.
+    /// Panics if `k` is below 1 or above 1,000.
     #[track_caller]
     pub fn throttle(mut self, k: f64) -> Self {
         let throttle = Throttle::new(k);

@@ -163,7 +163,8 @@ fn a_rejection_against_a_forced_open() {
     });
 }
 
-/// L5: while the last probe fails and the circuit reopens, a call is refused for what is true.
+/// L5: while the last probe fails and the circuit reopens, a call is refused for a reason that
+/// holds.
 #[test]
 fn a_rejection_against_a_reopening() {
     explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
@@ -208,8 +209,8 @@ fn a_failure_against_a_reconfiguration() {
     });
 }
 
-/// L1, L9: two failures that both reach the limit, and an operator's reset: the reset has the last
-/// word, and what comes after it changes nothing.
+/// L1, L9: two failures that both reach the limit, and an operator's reset: the reset holds, and a
+/// failure after it changes nothing.
 #[test]
 fn two_failures_against_a_reset() {
     explore(Depth::Three, 50, &[Bug::OldTrip], || {
@@ -263,8 +264,7 @@ fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
     });
 }
 
-/// L4: what a probe says, or that it is dropped, while the next epoch begins with a probe of the
-/// same number.
+/// L4: a probe ends or is dropped while the next epoch begins with a probe of the same number.
 #[test]
 fn a_probe_ends_while_the_next_epoch_begins() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {
@@ -360,7 +360,7 @@ fn a_success_against_a_reset() {
     });
 }
 
-/// The end of a ramp against a failure that trips: the trip stands, and is what calls are told of.
+/// The end of a ramp against a failure that trips: the trip stands, and calls are refused by it.
 #[test]
 fn the_end_of_a_ramp_against_a_trip() {
     explore(Depth::Every, 20, &[Bug::OldRamp], || {
@@ -387,7 +387,7 @@ fn the_end_of_a_ramp_against_a_trip() {
     });
 }
 
-/// Who watches the upstream closes the circuit, against an operator who forces it open.
+/// A health probe closes the circuit, against an operator who forces it open.
 #[test]
 fn a_health_probe_against_a_forced_open() {
     explore(Depth::Every, 5, &[Bug::OldHealth], || {

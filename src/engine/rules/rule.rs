@@ -51,7 +51,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `failures` is 0.
+    /// Panics if `failures` is 0.
     #[must_use]
     #[track_caller]
     pub fn consecutive_failures(failures: u32) -> Self {
@@ -62,7 +62,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and at most 1.
+    /// Panics if `rate` is not above 0 and at most 1.
     #[must_use]
     #[track_caller]
     pub fn failure_rate(rate: f64) -> Self {
@@ -77,7 +77,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
+    /// Panics if `rate` is not above 0 and below 1, or `confidence` not above 0.5 and below 1.
     #[must_use]
     #[track_caller]
     pub fn failure_rate_confident(rate: f64, confidence: f64) -> Self {
@@ -99,7 +99,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `failures` is 0.
+    /// Panics if `failures` is 0.
     #[must_use]
     #[track_caller]
     pub fn failure_count(failures: u32) -> Self {
@@ -110,7 +110,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `rate` is not above 0 and at most 1, or `slower_than` is zero.
+    /// Panics if `rate` is not above 0 and at most 1, or `slower_than` is zero.
     #[must_use]
     #[track_caller]
     pub fn slow_call_rate(rate: f64, slower_than: Duration) -> Self {
@@ -124,7 +124,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `calls` is 0 or `older_than` is zero.
+    /// Panics if `calls` is 0 or `older_than` is zero.
     #[must_use]
     #[track_caller]
     pub fn stalled_calls(calls: u32, older_than: Duration) -> Self {
@@ -138,7 +138,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When the rule is not one of consecutive failures, or the kind's name is empty.
+    /// Panics if the rule is not one of consecutive failures, or the kind's name is empty.
     #[must_use]
     #[track_caller]
     pub fn of(mut self, kind: FailureKind) -> Self {
@@ -163,7 +163,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When the rule is not one of consecutive failures, or `lasting` is zero.
+    /// Panics if the rule is not one of consecutive failures, or `lasting` is zero.
     ///
     /// # Examples
     ///
@@ -201,7 +201,7 @@ impl TripRule {
     ///
     /// # Panics
     ///
-    /// When `open_for` is zero.
+    /// Panics if `open_for` is zero.
     #[must_use]
     #[track_caller]
     pub fn open_for(mut self, open_for: Duration) -> Self {
@@ -249,7 +249,7 @@ impl TripRule {
 ///
 /// # Panics
 ///
-/// At the caller's line, naming the setting.
+/// Panics at the caller's line, naming the setting.
 #[track_caller]
 pub(crate) fn at_least_one(setting: &str, value: u32) -> u32 {
     assert!(value > 0, "{setting} is {value}: must be at least 1");
@@ -260,7 +260,7 @@ pub(crate) fn at_least_one(setting: &str, value: u32) -> u32 {
 ///
 /// # Panics
 ///
-/// At the caller's line, naming the setting.
+/// Panics at the caller's line, naming the setting.
 #[track_caller]
 pub(crate) fn not_zero(setting: &str, value: Duration) -> Duration {
     assert!(!value.is_zero(), "{setting} is {value:?}: must be longer than zero");
@@ -271,7 +271,7 @@ pub(crate) fn not_zero(setting: &str, value: Duration) -> Duration {
 ///
 /// # Panics
 ///
-/// At the caller's line, naming the setting.
+/// Panics at the caller's line, naming the setting.
 #[track_caller]
 fn checked_rate(setting: &str, value: f64) -> Rate {
     let rate = Rate::new(value);

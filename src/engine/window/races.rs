@@ -314,7 +314,7 @@ fn time_window_never_shows_half_a_bucket() {
 }
 
 /// The first results after an idle gap, on both sides of a tick: the bucket of the later tick
-/// is there for those who come next.
+/// is there for the results that come next.
 #[test]
 fn time_window_keeps_the_newest_bucket_after_a_gap() {
     for (buckets, gap) in [(1, 1), (1, 7), (2, 2), (2, 3), (2, 70_000)] {

@@ -102,7 +102,7 @@ impl GrpcErrorsAsFailures {
     ///
     /// # Panics
     ///
-    /// When `code` is `OK`: that is a success.
+    /// Panics if `code` is `OK`: that is a success.
     #[must_use]
     #[track_caller]
     pub const fn with_failure(self, code: GrpcCode) -> Self {
@@ -122,7 +122,7 @@ impl GrpcErrorsAsFailures {
     ///
     /// # Panics
     ///
-    /// When `code` is `OK`: that is a success.
+    /// Panics if `code` is `OK`: that is a success.
     #[must_use]
     #[track_caller]
     pub const fn ignoring_code(self, code: GrpcCode) -> Self {
@@ -144,7 +144,7 @@ impl GrpcErrorsAsFailures {
         Self { hints: Hints::Heeded, ..self }
     }
 
-    /// What `code` counts as; a failure that asks for a time opens the circuit for as long.
+    /// The outcome of `code`; a failure that asks for a time opens the circuit for that time.
     fn classify_code(self, code: GrpcCode, hint: impl FnOnce() -> Option<Duration>) -> Outcome {
         if self.ignored & code.bit() != 0 {
             return Outcome::Ignored;

@@ -1,5 +1,5 @@
-//! Race models of the calls under way; see `engine::explore`. A call hangs from one tick of 1 s on,
-//! and there are two slots.
+//! Race models of the calls in flight; see `engine::explore`. A call is stalled from one tick of 1
+//! s on, and there are two slots.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ fn in_flight() -> Arc<InFlight> {
     Arc::new(calls)
 }
 
-/// A call ends while others use its slot again and look who hangs: none is lost or doubled.
+/// A call ends while others use its slot again and check for stalled calls: none is lost or
+/// doubled.
 #[test]
 fn a_call_ends_while_its_slot_is_used_again() {
     explore(Depth::Every, 50, &[Bug::TornExchange], || {
@@ -47,7 +48,7 @@ fn a_call_ends_while_its_slot_is_used_again() {
     });
 }
 
-/// Two calls come in the same new tick: one of them looks, and neither loses the other.
+/// Two calls come in the same new tick: one of them makes the check, and neither loses the other.
 #[test]
 fn two_calls_look_in_one_tick() {
     explore(Depth::Every, 50, &[Bug::TornExchange], || {

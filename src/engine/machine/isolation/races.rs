@@ -33,7 +33,7 @@ fn a_handle_against_another_that_goes() {
     });
 }
 
-/// L9: an operator speaks as the last handle goes: what was said holds.
+/// L9: an operator imposes an override as the last handle goes: the override holds.
 #[test]
 fn an_operator_against_the_last_handle() {
     explore(Depth::Every, 4, &[], || {

@@ -19,7 +19,7 @@ fn a_reservation_against_a_call_at_the_end_of_open() {
     });
 }
 
-/// Rule 21: a reservation is called in the moment in which its lease ends, and another takes the slot.
+/// Rule 21: a reservation is called at the moment its lease ends, and another takes the slot.
 #[test]
 fn a_reservation_is_called_while_its_lease_ends() {
     explore(Depth::Every, 5, &[Bug::OldLease], || {

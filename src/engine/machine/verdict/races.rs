@@ -82,8 +82,8 @@ fn a_recall_against_a_probe() {
     });
 }
 
-/// A process loses its store while a probe fails: the open time that begins then stands, whoever was
-/// first.
+/// A process loses its store while a probe fails: the open time that begins then stands, whichever
+/// came first.
 #[test]
 fn a_hold_against_a_failed_probe() {
     explore(Depth::Every, 5, &[Bug::OldEnd], || {
