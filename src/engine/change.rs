@@ -104,10 +104,10 @@ impl From<Cause> for ChangeReason {
 /// One move of the machine: to another state, another override, or a new epoch of the same.
 #[derive(Debug)]
 pub(crate) struct Change {
-    /// The number among all changes of the circuit, from 1, by which they are told in order.
+    /// The number among all changes of the circuit, from 1, by which they are delivered in order.
     pub(crate) number: u64,
     /// When it happened. Read from the clock beforehand: the clock is user code, and if its panic
-    /// kept a change from being told, all later changes would wait for it.
+    /// kept a change from being delivered, all later changes would wait for it.
     pub(crate) at: Timestamp,
     pub(crate) epoch: u64,
     /// The epoch of the fleet's last verdict; 0 before the first.

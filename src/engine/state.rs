@@ -58,7 +58,7 @@ impl Override {
     }
 }
 
-/// State, override, what the call path must do besides, and epoch: all that admission reads.
+/// State, override, flags for the call path, and epoch: all that admission reads, in one word.
 ///
 /// ```text
 ///  63 ... 8 | 7 checked | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state

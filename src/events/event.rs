@@ -41,7 +41,7 @@ impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
     }
 }
 
-/// The kinds of events that a listener wants.
+/// A set of kinds of events: those that a listener wants.
 ///
 /// # Examples
 ///

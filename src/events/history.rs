@@ -42,7 +42,7 @@ pub struct RecentEvent {
     /// How long ago it happened.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub ago: Duration,
-    /// What happened.
+    /// The event itself.
     pub event: CircuitEvent,
 }
 

@@ -48,7 +48,7 @@ use crate::sync::Arc;
 /// let circuit = Circuit::builder("vendor").build();
 ///
 /// let maintenance = circuit.isolate();
-/// circuit.force_closed(); // somebody steps in: it holds once the maintenance is over
+/// circuit.force_closed(); // an operator's override holds once the maintenance is over
 /// assert_eq!(circuit.snapshot().overridden, Some(Override::ForcedOpen));
 ///
 /// drop(maintenance);

@@ -38,7 +38,7 @@ pub(crate) struct InFlight {
 #[derive(Debug, Clone, Copy)]
 struct Ticks(u64);
 
-/// What a slot holds besides its tag:
+/// The contents of a slot besides its tag:
 ///
 /// ```text
 ///   tick 24 | calls 24
@@ -356,8 +356,8 @@ impl Slot {
     }
 }
 
-/// A tick, and how many ticks ago the last check for stalled calls was. After so many ticks that
-/// slots cannot tell the age of their calls, all calls that are left are stalled.
+/// A tick, and how many ticks ago the last check for stalled calls was. Once that is so long ago
+/// that slots cannot tell the age of their calls, all calls that are left are stalled.
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     tick: u64,

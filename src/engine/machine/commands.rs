@@ -92,7 +92,7 @@ impl Machine {
         self.lock().memberships.leave(places);
     }
 
-    /// Has listeners told of the events that `flags` of a word stand for.
+    /// Adds `flags` of a word: listeners are interested in the events that they stand for.
     pub(crate) fn tell_also(&self, flags: u64) {
         let mut control = self.lock();
         control.told |= flags;

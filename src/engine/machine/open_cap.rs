@@ -169,7 +169,7 @@ struct Joined {
     trips_prevented: u64,
 }
 
-/// One circuit's membership of a group, which ends when it is dropped.
+/// One circuit's membership in a group, which ends when this is dropped.
 #[derive(Debug)]
 struct Membership {
     places: Arc<OpenCounter>,

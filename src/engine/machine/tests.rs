@@ -49,7 +49,7 @@ fn reopen_and_probe(machine: &Machine, seconds: u64) -> Ticket {
     probe(machine, seconds + 30)
 }
 
-/// Whoever holds the lock meanwhile takes a snapshot.
+/// The thread that holds the lock meanwhile takes a snapshot.
 #[test]
 fn closed_calls_and_rejections_wait_for_no_snapshot() {
     let machine = machine();

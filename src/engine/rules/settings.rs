@@ -8,7 +8,7 @@ use crate::engine::rules::confidence::{Confidence, Threshold};
 use crate::engine::rules::rate::Rate;
 use crate::engine::window::span::SlidingWindow;
 
-/// Settings that are known to be valid: those who build them check them first.
+/// Settings that are known to be valid: they are checked before they are built.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) consecutive: Option<RunRule>,
@@ -240,7 +240,7 @@ impl Settings {
         self.abandoned_after.unwrap_or(DEFAULT_HOLD)
     }
 
-    /// How long a probe may hold its slot after an epoch of `open_for`.
+    /// How long a probe may hold its slot after an open time of `open_for`.
     pub(crate) fn probe_lease(&self, open_for: Duration) -> Duration {
         self.probe_timeout.unwrap_or_else(|| open_for.max(SHORTEST_PROBE_TIMEOUT))
     }

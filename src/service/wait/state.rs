@@ -13,7 +13,7 @@ use crate::error::Rejected;
 use crate::service::wait::timer::{Timer, TimerFuture};
 use crate::sync::{Bug, planted};
 
-/// What one service holds at its circuit while it waits, and between a reservation and its call.
+/// What a service holds at its circuit: a place while it waits, a reservation until its call.
 pub(crate) struct Waiting {
     state: State,
 }

@@ -155,7 +155,7 @@ fn shares_multiply() {
     assert_eq!(Share(0).times(half), Share(0));
 }
 
-/// Calls, so many a second, to an upstream that is down for a while: how many seconds it then takes
+/// Calls at a fixed rate to an upstream that is down for a while: how many seconds it then takes
 /// until all of a second's calls are admitted but for one in a hundred.
 fn time_to_recover(k: f64, rate: u64, outage: u64, seed: u64) -> u64 {
     let admission_share = throttled_with(k, seed);
@@ -185,8 +185,9 @@ fn time_to_recover(k: f64, rate: u64, outage: u64, seed: u64) -> u64 {
     unreachable!("calls without end")
 }
 
-/// The table in the documentation of `CircuitBuilder::throttle`: how many minutes it takes about, in
-/// the middle of some circuits. Of three minutes of outage no more is looked back to than of an hour.
+/// The table in the documentation of `CircuitBuilder::throttle`: how many minutes it takes about,
+/// in the middle of some circuits. Of three minutes of outage no more is looked back to than of an
+/// hour.
 #[test]
 fn all_calls_are_admitted_again_within_minutes_after_an_outage_of_any_length() {
     let table = [

@@ -14,7 +14,7 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::ZERO.after(Duration::from_millis(millis))
 }
 
-/// A call hangs from 150 ms on, in ticks of 10 ms.
+/// A call is stalled from 150 ms on, in ticks of 10 ms.
 fn in_flight() -> InFlight {
     let calls = InFlight::new();
     calls.configure(150_000_000);
@@ -132,7 +132,7 @@ fn every_call_hangs_in_time() {
             let at = Timestamp::from_nanos(now);
             match pick(13) {
                 0..3 => {
-                    // As a circuit does: whoever comes looks first.
+                    // As a circuit does: a call that comes makes the check first.
                     calls.check_stalled(TAG, at);
                     calls.begin(TAG, at);
                     list.push(now);

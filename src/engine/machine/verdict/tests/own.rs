@@ -1,4 +1,4 @@
-//! Tests of what the fleet may do to an epoch that the circuit has begun itself: prolong it.
+//! Tests of what the fleet may do to an epoch that the circuit has begun itself: extend it.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
