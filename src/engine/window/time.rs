@@ -115,7 +115,9 @@ impl<'a> TimeRing<'a> {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
-                // Acquire: as every load of `newest`.
+                // Acquire: as every load of `newest`. It also stands while another thread wipes
+                // this bucket for a tick that is a whole window ahead: the result counts as stale
+                // then.
                 if self.newest.load(Ordering::Acquire) == tag.mark(tick) {
                     return None; // the ring is being given another shape: the epoch is over
                 }
