@@ -1,5 +1,5 @@
 //! The runner of the race models. They run with
-//! `RUSTFLAGS="--cfg breaker_loom" cargo test --release --features test-util --lib models`.
+//! `RUSTFLAGS="--cfg breaker_loom" cargo test --release --features test-util --lib races`.
 //!
 //! Each model is a few lines, named for its race. Its actors are spawned threads, since loom may
 //! explore a single execution when the main thread is one of them. It says how many executions it

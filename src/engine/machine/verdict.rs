@@ -34,7 +34,14 @@ pub enum Ruling {
     /// Closed with everything cleared: an operator's reset.
     Fresh,
     /// Open for `left` of `open_for`, which is step `step` of the backoff.
-    Open { open_for: Duration, left: Duration, step: u32 },
+    Open {
+        /// The whole of the open time.
+        open_for: Duration,
+        /// What is left of it.
+        left: Duration,
+        /// The step of the backoff, from 0.
+        step: u32,
+    },
     /// Forced by an operator of the fleet.
     Forced(Override),
 }

@@ -9,9 +9,6 @@ use std::process::{Command, ExitCode};
 use api::{cargo, list, metadata, output, published, text};
 use serde_json::Value;
 
-/// Features that need a newer Rust than their crate promises, and say so in its manifest.
-const NEWER: [&str; 2] = ["full", "redis"];
-
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let metadata = metadata(&["--all-features"])?;
     let mut out = io::stdout();
@@ -42,9 +39,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// All features but those that need more.
 fn features(package: &Value) -> String {
     let features = package["features"].as_object().into_iter().flat_map(|features| features.keys());
-    let kept: Vec<&str> =
-        features.map(String::as_str).filter(|feature| !NEWER.contains(feature)).collect();
-    kept.join(",")
+    features.map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// What a package is built of that asks for more than `promised`.
