@@ -14,28 +14,26 @@ pub(crate) mod thresholds;
 pub(crate) mod wakers;
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::circuit::builder::CircuitBuilder;
-use crate::circuit::permit::Permit;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
-use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
-use crate::engine::machine::effect::{Credit, Effect, Recorded};
+use crate::engine::machine::Machine;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::record::Ending;
-use crate::engine::machine::{Machine, Refusal};
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
-use crate::error::{Name, Rejected};
-use crate::events::event::{CircuitEvent, Interest, Listener};
+use crate::error::Name;
+use crate::events::event::{Interest, Listener};
 use crate::events::history::{RecentEvent, Subscription};
 use crate::events::listeners::Listeners;
 use crate::sync::{Arc, Counted, holders};
 
+mod admit;
 mod answered;
 mod calls;
 #[cfg(feature = "tokio")]
@@ -46,6 +44,7 @@ pub mod fleet;
 mod groups;
 pub(crate) mod reserve;
 mod settings;
+mod tell;
 #[cfg(feature = "tokio")]
 mod ticker;
 pub(crate) mod weak;
@@ -268,62 +267,6 @@ impl Circuit {
         }
     }
 
-    /// Admits one call, and returns the permit with which its outcome is recorded.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejected`] if the circuit is open, half-open with all its probes in flight, or closed and
-    /// shedding calls.
-    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
-        self.admit().map(|ticket| Permit::new(self.clone(), ticket))
-    }
-
-    /// Admits a call or rejects it.
-    #[inline]
-    pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
-        match self.core.machine.admit_closed(|| self.now()) {
-            Some(ticket) => Ok(ticket),
-            None => match self.admit_tracked() {
-                Some(ticket) => Ok(ticket),
-                None => self.admit_unless_rejected(),
-            },
-        }
-    }
-
-    /// Admits a call that is only to be counted as in flight.
-    #[inline(never)]
-    fn admit_tracked(&self) -> Option<Ticket> {
-        self.core.machine.admit_tracked(|| self.now())
-    }
-
-    #[inline(never)]
-    fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
-        let now = self.now();
-        self.end_holds(now);
-        let (admitted, change) = self.core.machine.admit(now);
-        self.tell_if(change);
-        if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
-            self.tell_slot_taken();
-        }
-        admitted.map_err(|refusal| self.rejected(refusal, now))
-    }
-
-    /// Whether a call would be rejected now; changes nothing.
-    #[inline]
-    pub(crate) fn would_reject(&self) -> bool {
-        self.core.machine.would_refuse(|| self.now()).is_some()
-    }
-
-    /// Rejects a call whose inner service was not polled for readiness.
-    pub(crate) fn reject_unready(&self) -> Rejected {
-        self.core.machine.count_rejection();
-        let now = self.now();
-        match self.core.machine.would_refuse(|| now) {
-            Some(refusal) => self.rejected(refusal, now),
-            None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
-        }
-    }
-
     /// Opens the circuit if too many calls are stalled, as every call that comes does.
     ///
     /// For a ticker, where a circuit is to open though no call comes; the feature `tokio` has one,
@@ -345,139 +288,6 @@ impl Circuit {
         } else if self.core.machine.word().has(Word::CALLS_TOLD) {
             self.tell_call(recorded.credit, recorded.elapsed);
         }
-    }
-
-    /// Delivers the events of a call that changed something for others.
-    #[inline(never)]
-    fn tell_end(&self, recorded: &mut Recorded) {
-        // Listeners of calls are user code, and may panic or not return: the change is deposited
-        // first.
-        let effect = std::mem::replace(&mut recorded.effect, Effect::Nothing);
-        let change = match effect {
-            Effect::Changed(change) => Some(self.deposit(*change)),
-            effect => {
-                self.tell_effect(effect);
-                None
-            }
-        };
-        if self.core.machine.word().has(Word::CALLS_TOLD) {
-            self.tell_call(recorded.credit, recorded.elapsed);
-        }
-        if let Some(change) = change {
-            self.attend(&change);
-        }
-    }
-
-    #[inline]
-    fn rejected(&self, refusal: Refusal, now: Timestamp) -> Rejected {
-        let name = Arc::clone(&self.core.name);
-        self.reject(match refusal {
-            Refusal::Open { until } => Rejected::open(name, until.since(now)),
-            Refusal::ProbesBusy { .. } => Rejected::busy(name),
-            Refusal::ForcedOpen => Rejected::forced_open(name),
-            Refusal::Ramping => Rejected::ramping(name),
-            Refusal::Throttled => Rejected::throttled(name),
-        })
-    }
-
-    /// Delivers the event of the rejection, and passes it on.
-    #[inline]
-    fn reject(&self, rejected: Rejected) -> Rejected {
-        if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
-            self.tell_rejection(&rejected);
-        }
-        rejected
-    }
-
-    #[inline(never)]
-    fn tell_rejection(&self, rejected: &Rejected) {
-        self.core.listeners.tell_now(&CircuitEvent::Rejected {
-            circuit: Arc::clone(rejected.name()),
-            reason: rejected.reason(),
-            retry_after: rejected.retry_after(),
-        });
-    }
-
-    #[inline(never)]
-    fn tell_call(&self, credit: Credit, elapsed: Option<Duration>) {
-        let circuit = Arc::clone(&self.core.name.0);
-        let event = match credit {
-            Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
-            Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
-            Credit::NotSent => CircuitEvent::NotSent { circuit, elapsed },
-            Credit::Neutral | Credit::Stale => return,
-        };
-        self.core.listeners.tell_now(&event);
-    }
-
-    #[inline]
-    pub(crate) fn tell_if(&self, change: Option<Change>) {
-        if let Some(change) = change {
-            self.tell(change);
-        }
-    }
-
-    /// Wakes waiting tasks and delivers the change to listeners, in the order of the changes.
-    #[inline(never)]
-    fn tell(&self, change: Change) {
-        let change = self.deposit(change);
-        self.attend(&change);
-    }
-
-    /// Puts a change into history and inboxes, in its turn. No user code runs before: whatever
-    /// clocks, wakers and listeners do, no later change waits for this one.
-    fn deposit(&self, change: Change) -> Change {
-        self.core.listeners.deposit(change.number, self.events(&change), change.at);
-        change
-    }
-
-    /// Wakes the tasks that wait for a change that was deposited, and delivers it to listeners.
-    fn attend(&self, change: &Change) {
-        self.wake_after(change);
-        self.core.listeners.attend();
-    }
-
-    #[inline(never)]
-    fn tell_effect(&self, effect: Effect) {
-        match effect {
-            Effect::Nothing => {}
-            // One task is enough: it asks again, and so learns of a new deadline, too.
-            Effect::SlotFreed | Effect::EndsSooner => self.core.wakers.wake_next(),
-            Effect::Changed(change) => self.tell(*change),
-        }
-    }
-
-    fn events(&self, change: &Change) -> Vec<CircuitEvent> {
-        let circuit = &self.core.name.0;
-        let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
-            circuit: Arc::clone(circuit),
-            from: change.from.state,
-            to: change.to.state,
-            reason: change.reason,
-            epoch: change.epoch,
-            fleet_epoch: change.fleet_epoch,
-            window: change.window,
-            lasted: change.lasted,
-            down_for: change.down_for,
-            open_for: change.open_for,
-        });
-        let overridden =
-            (change.from.overridden != change.to.overridden).then(|| CircuitEvent::Overridden {
-                circuit: Arc::clone(circuit),
-                from: change.from.overridden,
-                to: change.to.overridden,
-                epoch: change.epoch,
-            });
-        let renewed = (change.from == change.to).then(|| CircuitEvent::Renewed {
-            circuit: Arc::clone(circuit),
-            state: change.to.state,
-            reason: change.reason,
-            epoch: change.epoch,
-            fleet_epoch: change.fleet_epoch,
-            window: change.window,
-            open_for: change.open_for,
-        });
-        state.into_iter().chain(overridden).chain(renewed).collect()
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::outcome::FailureKind;
-use crate::engine::record::recorder::Cause;
+use crate::engine::record::cause::Cause;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;

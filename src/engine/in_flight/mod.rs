@@ -1,4 +1,6 @@
 //! Calls in flight, and the share of calls that is admitted.
 
-pub(crate) mod share;
 pub(crate) mod tracking;
+
+pub(crate) mod calls;
+pub(crate) mod share;

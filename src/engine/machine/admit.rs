@@ -1,9 +1,9 @@
 //! Admission to a closed circuit that tracks, ramps or throttles its calls; see
-//! [`InFlightTracking`](crate::engine::machine::tracked::InFlightTracking).
+//! [`InFlightTracking`](crate::engine::in_flight::tracking::InFlightTracking).
 
 use crate::engine::change::Change;
+use crate::engine::in_flight::calls::Begun;
 use crate::engine::in_flight::share::Share;
-use crate::engine::in_flight::tracking::Begun;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::Verdict;

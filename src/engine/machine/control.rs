@@ -6,7 +6,7 @@ use crate::engine::machine::fleet_view::FleetView;
 use crate::engine::machine::open_cap::GroupMemberships;
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
-use crate::engine::record::recorder::Cause;
+use crate::engine::record::cause::Cause;
 use crate::engine::record::totals::Transitions;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::Settings;

@@ -1,8 +1,9 @@
 //! What an ended call counts as, and what its end changes for others.
 
+use std::time::Duration;
+
 use crate::engine::change::Change;
 use crate::engine::outcome::FailureKind;
-use std::time::Duration;
 
 /// What a call counts as, and what that changed.
 #[derive(Debug)]

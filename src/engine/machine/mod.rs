@@ -24,7 +24,6 @@ pub(crate) mod saved;
 pub(crate) mod snapshot;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
-pub(crate) mod tracked;
 mod transitions;
 pub(crate) mod trip_record;
 pub(crate) mod verdict;

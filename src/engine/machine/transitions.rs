@@ -1,16 +1,16 @@
 //! The moves from one epoch to the next.
 
+use std::time::Duration;
+
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::Control;
-use crate::engine::machine::control::OpenTime;
+use crate::engine::machine::control::{Control, OpenTime};
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::totals::Counter;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Bug, planted};
-use std::time::Duration;
 
 /// An epoch of one state that is about to begin.
 #[derive(Debug)]

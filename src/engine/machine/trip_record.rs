@@ -1,9 +1,10 @@
 //! The last trip of a circuit.
 
+use std::time::Duration;
+
 use crate::engine::change::ChangeReason;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
-use std::time::Duration;
 
 /// The last trip of a circuit.
 #[derive(Debug, Clone, Copy)]

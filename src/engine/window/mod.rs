@@ -7,13 +7,9 @@ use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::count::CountRing;
-use crate::engine::window::counts::Enough;
-use crate::engine::window::counts::Noted;
-use crate::engine::window::counts::SlowCalls;
-use crate::engine::window::counts::WindowCounts;
+use crate::engine::window::counts::{Enough, Noted, SlowCalls, WindowCounts};
 use crate::engine::window::slots::Slots;
-use crate::engine::window::span::SlidingWindow;
-use crate::engine::window::span::Span;
+use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 

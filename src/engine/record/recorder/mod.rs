@@ -4,13 +4,16 @@
 //! nothing that it could change. The limits are plain numbers, written under the machine's lock by
 //! a reconfiguration before it publishes the epoch that uses them.
 
+mod limits;
+mod packed;
 use std::time::Duration;
 
-use crate::engine::machine::tracked::InFlightTracking;
+use crate::engine::in_flight::tracking::InFlightTracking;
 use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
+use crate::engine::record::cause::Cause;
+use crate::engine::record::recorder::limits::Limits;
+use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::run::Run;
-use crate::engine::rules::confidence::Threshold;
-use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
@@ -39,34 +42,6 @@ pub(crate) struct Recorder {
     limits: Limits,
     /// Made when settings first ask for it.
     tracking: OnceLock<Box<InFlightTracking>>,
-}
-
-/// The numbers that results are held against; 0 where there is no such rule.
-#[derive(Debug)]
-struct Limits {
-    /// Consecutive failures in the lower half, failures in the window in the upper.
-    failures: AtomicU64,
-    /// For how long the run of consecutive failures is to last.
-    lasting: AtomicU64,
-    /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
-    rates: AtomicU64,
-    /// A [`Threshold`].
-    bar: AtomicU64,
-    minimum_calls: AtomicU64,
-    slower_than: AtomicU64,
-    abandoned_after: AtomicU64,
-}
-
-/// The trip rule that a result made hold: the first in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    ConsecutiveFailuresOfKind(FailureKind),
-    ConsecutiveFailures,
-    FailureRate,
-    FailureRateConfident,
-    SlowCallRate,
-    FailureCount,
-    StalledCalls,
 }
 
 /// Whether a result was recorded.
@@ -324,58 +299,6 @@ impl Recorder {
     }
 }
 
-impl Limits {
-    fn set(&self, settings: &Settings) {
-        let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
-        let lasting = settings.consecutive.and_then(|rule| rule.lasting);
-        let count = settings.effective_failure_count().unwrap_or(0);
-        let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
-        let bar = settings.confident_bar().map_or(0, Threshold::bits);
-        let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
-        let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
-        // Relaxed, all seven: published with the epoch, by the Release in `Machine::publish`. A
-        // stale call that reads them has its result dropped by its tag or, under the lock, by its
-        // epoch.
-        self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
-        self.lasting.store(run::word(lasting), Ordering::Relaxed);
-        self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
-        self.bar.store(bar, Ordering::Relaxed);
-        self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
-        self.slower_than.store(slower_than, Ordering::Relaxed);
-        self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
-    }
-
-    /// Whether `hung` calls in flight and those of the window make the slow-call rule hold.
-    #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
-    fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
-        let rate = upper(load(&self.rates)) as u32;
-        let calls = counts.calls.saturating_add(hung);
-        let slow_calls = counts.slow_calls.saturating_add(hung);
-        let enough = calls >= load(&self.minimum_calls);
-        rate != 0 && enough && Rate::is_reached(rate, slow_calls, calls)
-    }
-
-    /// The first rule about the window that holds at `counts`.
-    #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
-    fn reached_by(&self, counts: WindowCounts, hung: impl FnOnce() -> u64) -> Option<Cause> {
-        let rates = load(&self.rates);
-        let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
-        let enough = counts.calls >= load(&self.minimum_calls);
-        if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
-            return Some(Cause::FailureRate);
-        }
-        let bar = load(&self.bar);
-        if bar != 0 && Threshold::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
-            return Some(Cause::FailureRateConfident);
-        }
-        if slow != 0 && self.is_too_slow(counts, hung()) {
-            return Some(Cause::SlowCallRate);
-        }
-        let failures = upper(load(&self.failures));
-        (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
-    }
-}
-
 fn slow_calls(settings: &Settings) -> SlowCalls {
     match settings.slow_call_rate {
         Some(_) => SlowCalls::Counted,
@@ -383,28 +306,7 @@ fn slow_calls(settings: &Settings) -> SlowCalls {
     }
 }
 
-/// Loads a limit, or the run for a snapshot.
-#[inline]
-fn load(word: &AtomicU64) -> u64 {
-    // Relaxed: a limit is published with the epoch, and the run is one number with its tag.
-    word.load(Ordering::Relaxed)
-}
-
 const WORDS_PER_KIND: usize = 5;
-
-const fn pair(lower: u64, upper: u64) -> u64 {
-    lower & 0xffff_ffff | upper << 32
-}
-
-#[inline]
-const fn lower(word: u64) -> u64 {
-    word & 0xffff_ffff
-}
-
-#[inline]
-const fn upper(word: u64) -> u64 {
-    word >> 32
-}
 
 /// FNV-1a, so that the call path can distinguish kinds by one word. It is taken for granted that no
 /// two of the few kinds of one circuit share all 64 bits.

@@ -1,7 +1,8 @@
 //! Runs longer than any test could make them, results that come between two epochs, and hashes.
 
 use crate::engine::outcome::{FailureKind, Pace};
-use crate::engine::record::recorder::{Cause, Recorder, Taken, hash};
+use crate::engine::record::cause::Cause;
+use crate::engine::record::recorder::{Recorder, Taken, hash};
 use crate::engine::rules::settings::{RunRule, Settings};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;

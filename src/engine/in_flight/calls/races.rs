@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::in_flight::tracking::InFlight;
+use crate::engine::in_flight::calls::InFlight;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Bug};

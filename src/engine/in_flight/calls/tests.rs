@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::in_flight::tracking::InFlight;
+use crate::engine::in_flight::calls::InFlight;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;

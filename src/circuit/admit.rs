@@ -1,0 +1,89 @@
+//! Admits calls to a circuit, or rejects them.
+
+use crate::circuit::Circuit;
+use crate::circuit::permit::Permit;
+use crate::engine::machine::Refusal;
+use crate::engine::state::Word;
+use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
+use crate::error::Rejected;
+use crate::sync::Arc;
+
+impl Circuit {
+    /// Admits one call, and returns the permit with which its outcome is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] if the circuit is open, half-open with all its probes in flight, or closed and
+    /// shedding calls.
+    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
+        self.admit().map(|ticket| Permit::new(self.clone(), ticket))
+    }
+
+    /// Admits a call or rejects it.
+    #[inline]
+    pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
+        match self.core.machine.admit_closed(|| self.now()) {
+            Some(ticket) => Ok(ticket),
+            None => match self.admit_tracked() {
+                Some(ticket) => Ok(ticket),
+                None => self.admit_unless_rejected(),
+            },
+        }
+    }
+
+    /// Admits a call that is only to be counted as in flight.
+    #[inline(never)]
+    fn admit_tracked(&self) -> Option<Ticket> {
+        self.core.machine.admit_tracked(|| self.now())
+    }
+
+    #[inline(never)]
+    fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
+        let now = self.now();
+        self.end_holds(now);
+        let (admitted, change) = self.core.machine.admit(now);
+        self.tell_if(change);
+        if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
+            self.tell_slot_taken();
+        }
+        admitted.map_err(|refusal| self.rejected(refusal, now))
+    }
+
+    /// Whether a call would be rejected now; changes nothing.
+    #[inline]
+    pub(crate) fn would_reject(&self) -> bool {
+        self.core.machine.would_refuse(|| self.now()).is_some()
+    }
+
+    /// Rejects a call whose inner service was not polled for readiness.
+    pub(crate) fn reject_unready(&self) -> Rejected {
+        self.core.machine.count_rejection();
+        let now = self.now();
+        match self.core.machine.would_refuse(|| now) {
+            Some(refusal) => self.rejected(refusal, now),
+            None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
+        }
+    }
+
+    #[inline]
+    fn rejected(&self, refusal: Refusal, now: Timestamp) -> Rejected {
+        let name = Arc::clone(&self.core.name);
+        self.reject(match refusal {
+            Refusal::Open { until } => Rejected::open(name, until.since(now)),
+            Refusal::ProbesBusy { .. } => Rejected::busy(name),
+            Refusal::ForcedOpen => Rejected::forced_open(name),
+            Refusal::Ramping => Rejected::ramping(name),
+            Refusal::Throttled => Rejected::throttled(name),
+        })
+    }
+
+    /// Delivers the event of the rejection, and passes it on.
+    #[inline]
+    fn reject(&self, rejected: Rejected) -> Rejected {
+        if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
+            self.tell_rejection(&rejected);
+        }
+        rejected
+    }
+}

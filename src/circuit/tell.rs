@@ -1,0 +1,125 @@
+//! Telling of changes, calls and rejections: wakers first, then listeners.
+
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::engine::change::Change;
+use crate::engine::machine::effect::{Credit, Effect, Recorded};
+use crate::engine::state::Word;
+use crate::error::Rejected;
+use crate::events::event::CircuitEvent;
+use crate::sync::Arc;
+
+impl Circuit {
+    /// Delivers the events of a call that changed something for others.
+    #[inline(never)]
+    pub(super) fn tell_end(&self, recorded: &mut Recorded) {
+        // Listeners of calls are user code, and may panic or not return: the change is deposited
+        // first.
+        let effect = std::mem::replace(&mut recorded.effect, Effect::Nothing);
+        let change = match effect {
+            Effect::Changed(change) => Some(self.deposit(*change)),
+            effect => {
+                self.tell_effect(effect);
+                None
+            }
+        };
+        if self.core.machine.word().has(Word::CALLS_TOLD) {
+            self.tell_call(recorded.credit, recorded.elapsed);
+        }
+        if let Some(change) = change {
+            self.attend(&change);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_rejection(&self, rejected: &Rejected) {
+        self.core.listeners.tell_now(&CircuitEvent::Rejected {
+            circuit: Arc::clone(rejected.name()),
+            reason: rejected.reason(),
+            retry_after: rejected.retry_after(),
+        });
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_call(&self, credit: Credit, elapsed: Option<Duration>) {
+        let circuit = Arc::clone(&self.core.name.0);
+        let event = match credit {
+            Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
+            Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
+            Credit::NotSent => CircuitEvent::NotSent { circuit, elapsed },
+            Credit::Neutral | Credit::Stale => return,
+        };
+        self.core.listeners.tell_now(&event);
+    }
+
+    #[inline]
+    pub(crate) fn tell_if(&self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.tell(change);
+        }
+    }
+
+    /// Wakes waiting tasks and delivers the change to listeners, in the order of the changes.
+    #[inline(never)]
+    pub(super) fn tell(&self, change: Change) {
+        let change = self.deposit(change);
+        self.attend(&change);
+    }
+
+    /// Puts a change into history and inboxes, in its turn. No user code runs before: whatever
+    /// clocks, wakers and listeners do, no later change waits for this one.
+    pub(super) fn deposit(&self, change: Change) -> Change {
+        self.core.listeners.deposit(change.number, self.events(&change), change.at);
+        change
+    }
+
+    /// Wakes the tasks that wait for a change that was deposited, and delivers it to listeners.
+    pub(super) fn attend(&self, change: &Change) {
+        self.wake_after(change);
+        self.core.listeners.attend();
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_effect(&self, effect: Effect) {
+        match effect {
+            Effect::Nothing => {}
+            // One task is enough: it asks again, and so learns of a new deadline, too.
+            Effect::SlotFreed | Effect::EndsSooner => self.core.wakers.wake_next(),
+            Effect::Changed(change) => self.tell(*change),
+        }
+    }
+
+    pub(super) fn events(&self, change: &Change) -> Vec<CircuitEvent> {
+        let circuit = &self.core.name.0;
+        let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
+            circuit: Arc::clone(circuit),
+            from: change.from.state,
+            to: change.to.state,
+            reason: change.reason,
+            epoch: change.epoch,
+            fleet_epoch: change.fleet_epoch,
+            window: change.window,
+            lasted: change.lasted,
+            down_for: change.down_for,
+            open_for: change.open_for,
+        });
+        let overridden =
+            (change.from.overridden != change.to.overridden).then(|| CircuitEvent::Overridden {
+                circuit: Arc::clone(circuit),
+                from: change.from.overridden,
+                to: change.to.overridden,
+                epoch: change.epoch,
+            });
+        let renewed = (change.from == change.to).then(|| CircuitEvent::Renewed {
+            circuit: Arc::clone(circuit),
+            state: change.to.state,
+            reason: change.reason,
+            epoch: change.epoch,
+            fleet_epoch: change.fleet_epoch,
+            window: change.window,
+            open_for: change.open_for,
+        });
+        state.into_iter().chain(overridden).chain(renewed).collect()
+    }
+}
