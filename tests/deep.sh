@@ -159,6 +159,9 @@ step_model() {
     while [ "$SECONDS" -lt "$end" ]; do
         PROPTEST_CASES=100000 cargo test --quiet --release --all-features --locked --test model \
             >target/model.log 2>&1 || { cat target/model.log; return 1; }
+        PROPTEST_CASES=100000 cargo test --quiet --release --locked \
+            -p tower-circuit-breaker-fleet --lib node >target/model.log 2>&1 ||
+            { cat target/model.log; return 1; }
         batches=$((batches + 1))
     done
     echo "$((batches * 100000)) random scripts"

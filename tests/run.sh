@@ -61,25 +61,22 @@ step_clippy() {
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 }
 
-# Each feature alone, and none: a feature that leans on another is found here.
+# Each feature of each published crate alone, and none: a feature that leans on another is found here.
 step_features() {
-    local feature all
-    all=$(features)
-    if [ -z "$all" ]; then
-        echo "run.sh: no features found in the manifest" >&2
-        return 1
-    fi
-    for feature in "" $all; do
-        echo "feature: ${feature:-none}"
-        cargo clippy --lib --tests --locked --no-default-features --features "$feature" -- \
-            -D warnings || return 1
-    done
+    local package feature
+    features > target/features.txt || return 1
+    while read -r package feature; do
+        echo "$package: ${feature:-no feature}"
+        cargo clippy --lib --locked -p "$package" --no-default-features --features "$feature" -- \
+            -D warnings </dev/null || return 1
+    done < target/features.txt
 }
 
-# What `full` turns on.
+# A line for each published crate and feature, and one without a feature.
 features() {
-    cargo metadata --no-deps --format-version 1 --locked |
-        grep -o '"full":\[[^]]*\]' | head -n 1 | sed 's/"full":\[//; s/[]"]//g; s/,/ /g'
+    mkdir -p target
+    CARGO_TARGET_DIR=target/api cargo run --quiet --locked --bin features \
+        --manifest-path tests/api/Cargo.toml
 }
 
 step_tests() {
@@ -126,10 +123,10 @@ step_abort() {
         --all-features --locked --quiet --lib --test it
 }
 
-# The circuit, circuits by key and the protocol of a fleet against their models; PROPTEST_CASES
-# scales it.
+# The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
+# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000.
 step_model() {
-    local -x PROPTEST_CASES=${PROPTEST_CASES:-100000}
+    local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
     cargo test --release --all-features --locked --test model &&
         cargo test --release --locked -p tower-circuit-breaker-fleet --lib node
 }

@@ -149,14 +149,14 @@ fn at_most(counted: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-benchmark!(closed_consecutive, breaker(consecutive, false), 196_045);
+benchmark!(closed_consecutive, breaker(consecutive, false), 188_045);
 // The same: a registry and its collector cost a call nothing.
-benchmark!(closed_registered, registered(), 196_045);
+benchmark!(closed_registered, registered(), 188_045);
 benchmark!(closed_count_window, breaker(count_window, false), 288_644);
 benchmark!(closed_time_window, breaker(time_window, false), 420_045);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 628_045);
-benchmark!(failing_count_window, breaker(count_window, true), 732_445);
-benchmark!(failing_time_window, breaker(time_window, true), 867_045);
+benchmark!(failing_count_window, breaker(count_window, true), 755_445);
+benchmark!(failing_time_window, breaker(time_window, true), 889_045);
 benchmark!(rejection, rejecting(), 225_045);
 
 library_benchmark_group!(

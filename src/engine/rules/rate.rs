@@ -16,7 +16,6 @@ impl Rate {
     }
 
     /// The share as it was given.
-    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "only text asks for it"))]
     pub(crate) const fn share(self) -> f64 {
         self.0
     }

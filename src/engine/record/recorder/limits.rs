@@ -49,6 +49,7 @@ impl Limits {
 
     /// Whether `hung` calls in flight and those of the window make the slow-call rule hold.
     #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
+    #[inline]
     pub(super) fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
         let rate = upper(load(&self.rates)) as u32;
         let calls = counts.calls.saturating_add(hung);
@@ -59,6 +60,7 @@ impl Limits {
 
     /// The first rule about the window that holds at `counts`.
     #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
+    #[inline]
     pub(super) fn reached_by(
         &self,
         counts: WindowCounts,

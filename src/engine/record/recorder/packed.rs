@@ -9,6 +9,7 @@ pub(super) fn load(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
 
+#[inline]
 pub(super) const fn pair(lower: u64, upper: u64) -> u64 {
     lower & 0xffff_ffff | upper << 32
 }
