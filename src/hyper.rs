@@ -34,8 +34,7 @@
 //! - with `retry_canceled_requests` off, a stale connection and an upstream that closes each
 //!   connection as soon as it is made. A failure.
 //! - over HTTP/2, a `Content-Length` that the body does not match, for which the upstream resets
-//!   the
-//!   stream. A failure.
+//!   the stream. A failure.
 //! - a URI whose scheme the connector does not know, or whose host does not exist. A failure to
 //!   connect.
 //! - an upload that breaks once the response's head has come, and takes the response's body with

@@ -1,6 +1,6 @@
 //! A circuit breaker for [tower](https://docs.rs/tower) services and plain calls.
 //!
-//! A [`Circuit`] counts what calls to one upstream are worth. While the upstream fails it rejects
+//! A [`Circuit`] counts the outcomes of calls to one upstream. While the upstream fails it rejects
 //! calls at once, then lets a few probes through, and closes again when they succeed. It is a value:
 //! made once, named, cloned and shared. [`CircuitBreakerLayer`] puts it around a tower service;
 //! [`Circuit::call`], [`Circuit::run`] and [`Circuit::try_acquire`] need no tower.
@@ -63,7 +63,7 @@
 //!
 //! # Where things are
 //!
-//! - what a result is worth: [`Classify`], [`Outcome`], [`FailureKind`],
+//! - what a result counts as: [`Classify`], [`Outcome`], [`FailureKind`],
 //!   [`failure_if`](CircuitBreakerLayer::failure_if); what says nothing of the upstream:
 //!   [`ignoring`](CircuitBreakerLayer::ignoring), [`not_sent`](CircuitBreakerLayer::not_sent),
 //!   [`ErrorChain`]
@@ -84,22 +84,30 @@
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what the others do: `admin` (a service that shows the
-//! circuits of a registry on a live page and as JSON, and steers them), `coarse-clock`
-//! (`CoarseClock`, for windows of time at half the cost), `serde` ([`CircuitConfig`] and
-//! [`SavedCircuit`] as text, snapshots as JSON), `http` (the verdict at the end of the body,
-//! rejections as responses), `hyper-util-01` and `reqwest-013` (what the errors of these clients
-//! mean, where `hyper::layer` or `reqwest::layer` ask for it), `metrics` (changes through that
-//! facade), `prometheus` (metrics for prometheus-client), `redis` (one verdict for a fleet of
-//! processes), `test-util` (`test_util`: a clock and an upstream for tests, and a suite for your own
-//! settings), `tokio` (`TokioClock`, `OnOpen::Wait`), `tonic-014` (its `Status` can be looked
-//! through), `tower` (`tower::load::Load` passes through, `RetryUnlessRejected` for retries), `tower-http`
-//! (its classifiers), `tracing` (changes as log events), `full` (all of these).
+//! None is on by default, and none changes what the others do.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `http` | outcomes at the end of the body, classifiers by status, rejections as responses |
+//! | `hyper-util-01`, `reqwest-013` | what the errors of these clients mean, where `hyper::layer` or `reqwest::layer` ask for it |
+//! | `tonic-014` | tonic's `Status` as an [`ErrorChain`] |
+//! | `tower` | `tower::load::Load` passes through; `RetryUnlessRejected` for `tower::retry` |
+//! | `tower-http-07` | the classifiers of tower-http |
+//! | `tokio` | `TokioClock`, `OnOpen::Wait`, `Circuit::health_probe` |
+//! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
+//! | `serde` | [`CircuitConfig`] and [`SavedCircuit`] from and to text, snapshots as JSON |
+//! | `tracing` | `TracingListener`: changes as log events |
+//! | `test-util` | `test_util`: a clock and an upstream for tests, and a suite for your own settings |
+//! | `full` | all of these |
+//!
+//! Crates of their own: [metrics](https://docs.rs/tower-circuit-breaker-telemetry) for Prometheus and
+//! the `metrics` facade, [a live page and control](https://docs.rs/tower-circuit-breaker-admin), and
+//! [one verdict for a fleet](https://docs.rs/tower-circuit-breaker-redis) through Redis.
 //!
 //! # Limits
 //!
-//! A circuit lives in one process; the feature `redis` shares its verdicts. It times nothing out:
-//! put a timeout inside it. Without the feature `http` it judges a response when its head is there.
+//! A circuit lives in one process; the redis crate shares its verdicts. It times nothing out: put a
+//! timeout inside it. Without the feature `http` it judges a response when its head is there.
 //! It needs 64-bit atomics.
 
 #![forbid(unsafe_code)]

@@ -33,8 +33,8 @@
 //! Any classifier of the crate may judge the head: [`ServerErrorsAsFailures`],
 //! [`StatusInRangeAsFailures`], [`GrpcErrorsAsFailures`], [`ReadBody`],
 //! [`failure_if`](CircuitBreakerLayer::failure_if), closures over
-//! `&Result<http::Response<B>, E>`, your own [`ClassifyHttp`] or, with the feature `tower-http`,
-//! any `MakeClassifier` of that crate. Without
+//! `&Result<http::Response<B>, E>`, your own [`ClassifyHttp`] or, with the feature `tower-http-07`,
+//! any `MakeClassifier` of tower-http. Without
 //! [`judge_body`](CircuitBreakerLayer::judge_body) the first two judge by the head alone.
 //!
 //! Over hyper's client or reqwest use the layers of `hyper` and `reqwest` (features
@@ -160,8 +160,7 @@ pub fn layer(circuit: Circuit) -> CircuitBreakerLayer<ServerErrorsAsFailures, Ty
 /// Makes a layer with `circuit` for gRPC: server-side statuses and broken streams are failures.
 ///
 /// Errors are failures, too. The same as [`layer`] with [`GrpcErrorsAsFailures`], which says what
-/// each code counts as; pass
-/// that to `classify_with` to choose otherwise.
+/// each code counts as; pass that to `classify_with` to choose otherwise.
 pub fn grpc_layer(
     circuit: Circuit,
 ) -> CircuitBreakerLayer<GrpcErrorsAsFailures, Typed, AtEndOfBody> {
