@@ -23,9 +23,10 @@
 //! waits for the ends of all overrides, so those end with the runtime. Errors are
 //! `application/problem+json` whose `detail` says what to do.
 //!
-//! Where circuits are shared with a fleet (feature `redis`), `?scope=fleet` gives `reset`,
-//! `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when the fleet
-//! could not be told.
+//! Where circuits are shared with a fleet
+//! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), `?scope=fleet` gives
+//! `reset`, `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when
+//! the fleet cannot be reached.
 //!
 //! # Who may do what
 //!

@@ -1,8 +1,10 @@
-//! One verdict for a fleet: circuits shared through Redis.
+//! One verdict for a fleet: circuits of
+//! [tower-circuit-breaker](https://docs.rs/tower-circuit-breaker) shared through Redis.
 //!
 //! When a service runs as many processes, each learns of an outage alone, each probes alone, and
-//! each restart forgets. [`RedisSync`] shares the verdicts of a [`CircuitRegistry`](crate::CircuitRegistry)
-//! through a Redis (6.2 or later) that is there anyway. No call goes to Redis: circuits decide by
+//! each restart forgets. [`RedisSync`] shares the verdicts of a
+//! [`CircuitRegistry`](tower_circuit_breaker::CircuitRegistry) through a Redis (6.2 or later) that is
+//! there anyway. No call goes to Redis: circuits decide by
 //! what they know, and one background task for each process keeps that up to date.
 //!
 //! ```no_run
@@ -39,7 +41,7 @@
 //!   second later it asks for a lease.
 //! - **Operators.** [`force_open`](RedisSync::force_open), [`force_closed`](RedisSync::force_closed),
 //!   [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
-//!   [`Circuit`](crate::Circuit) itself stays in its process, and wins there.
+//!   [`Circuit`](tower_circuit_breaker::Circuit) itself stays in its process, and wins there.
 //! - **Sums**, where asked for: [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate).
 //!
 //! Circuits of one name are one circuit of the fleet. They should have the same settings.
