@@ -143,7 +143,7 @@ pub mod traps {
     //! # Retries inside
     //!
     //! `breaker(retry(client))`: the circuit sees a call where the upstream sees three. A circuit of
-    //! three failures opens after nine, and does not stop the tries under way. *Instead*:
+    //! three failures opens after nine, and does not stop the tries in flight. *Instead*:
     //! `retry(breaker(client))`.
     //!
     //! # Retries that do not know rejections
