@@ -200,7 +200,7 @@ step_soak() {
         cargo test --release --locked --all-features --test soak -- --ignored --nocapture
 }
 
-# Changes the code in one place at a time, and looks whether a test notices; see CONTRIBUTING.md.
+# Changes the code in one place at a time, and looks whether a test notices; see tests/MUTANTS.md.
 # As many as there is time for, in another order each time.
 step_mutants() {
     tool cargo-mutants cargo-mutants || return 1

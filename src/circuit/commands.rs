@@ -31,7 +31,7 @@ impl Circuit {
 
     /// Rejects every call until [`release`](Self::release).
     ///
-    /// A fleet (feature `redis`) cannot change that, even where it had forced the circuit open
+    /// A fleet cannot change that, even where it had forced the circuit open
     /// before.
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {

@@ -11,7 +11,7 @@ impl Circuit {
     ///
     /// See [`CircuitBuilder::restore`](crate::CircuitBuilder::restore). Takes a short lock, as
     /// [`snapshot`](Self::snapshot) does, and changes nothing. An override that came from the fleet
-    /// (feature `redis`) is left out: the fleet will impose it again. A circuit that the fleet has
+    /// is left out: the fleet will impose it again. A circuit that the fleet has
     /// opened is restored as open for the time that was left.
     #[must_use]
     pub fn export(&self) -> SavedCircuit {

@@ -46,9 +46,9 @@ pub enum ChangeReason {
     ///
     /// See [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
     Restored,
-    /// The fleet's circuit changed (feature `redis`).
+    /// The fleet's circuit changed.
     Fleet,
-    /// This process's lease to probe for the fleet ended without a verdict (feature `redis`).
+    /// This process's lease to probe for the fleet ended without a verdict.
     LeaseOver,
 }
 

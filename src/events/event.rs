@@ -108,7 +108,7 @@ pub enum CircuitEvent {
         reason: ChangeReason,
         /// The number of the epoch that began.
         epoch: u64,
-        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        /// The fleet's epoch that the circuit goes by; 0 before the first.
         fleet_epoch: u64,
         /// The counts of the window when the old state ended.
         window: WindowCounts,
@@ -142,7 +142,7 @@ pub enum CircuitEvent {
         reason: ChangeReason,
         /// The number of the epoch that began.
         epoch: u64,
-        /// The fleet's epoch that the circuit goes by (feature `redis`); 0 before the first.
+        /// The fleet's epoch that the circuit goes by; 0 before the first.
         fleet_epoch: u64,
         /// The counts of the window when the old epoch ended.
         window: WindowCounts,

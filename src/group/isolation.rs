@@ -33,7 +33,7 @@ use crate::sync::Arc;
 /// [remove](crate::CircuitGroup::remove) the circuit from the group. [`trip`](Circuit::trip) and
 /// [`reset`](Circuit::reset) leave no trace, since their epoch ends with the isolation. Nor does an
 /// open or half-open state from before, a ramp, or the share of a throttle: after the isolation all
-/// calls are admitted. An override or a release by a fleet (feature `redis`) is kept like an
+/// calls are admitted. An override or a release by a fleet is kept like an
 /// operator's; its other verdicts are ignored meanwhile.
 ///
 /// Listeners receive the beginning and the end of an isolation as changes of the override, with the

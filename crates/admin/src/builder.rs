@@ -138,7 +138,7 @@ impl AdminBuilder {
     /// Serves what `encode` writes about the registry at `metrics`, in the text format of Prometheus
     /// (or `OpenMetrics`). Default: 404.
     ///
-    /// With the feature `prometheus` that is `.metrics(PrometheusText::encode)`, of `telemetry`.
+    /// With `tower-circuit-breaker-telemetry` that is `.metrics(PrometheusText::encode)`.
     pub fn metrics(
         mut self,
         encode: impl Fn(&CircuitRegistry) -> String + Send + Sync + 'static,

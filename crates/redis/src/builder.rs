@@ -139,7 +139,7 @@ impl RedisSyncBuilder {
     /// How many processes may probe at once after the fleet's circuit was open. Default 1.
     ///
     /// Each lets as many calls through as its circuit says
-    /// ([`concurrent_probes`](crate::CircuitBuilder::concurrent_probes)).
+    /// ([`concurrent_probes`](tower_circuit_breaker::CircuitBuilder::concurrent_probes)).
     ///
     /// # Panics
     ///
@@ -152,7 +152,7 @@ impl RedisSyncBuilder {
     }
 
     /// How long a process may probe before another gets its turn. Default: as long as a probe of
-    /// the circuit may take ([`probe_timeout`](crate::CircuitBuilder::probe_timeout)).
+    /// the circuit may take ([`probe_timeout`](tower_circuit_breaker::CircuitBuilder::probe_timeout)).
     ///
     /// # Panics
     ///

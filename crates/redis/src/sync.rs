@@ -63,7 +63,7 @@ impl RedisSync {
         &self.shared.node
     }
 
-    /// [Resets](crate::Circuit::reset) the circuit in every process; an override of the fleet stays.
+    /// [Resets](tower_circuit_breaker::Circuit::reset) the circuit in every process; an override of the fleet stays.
     ///
     /// # Errors
     ///

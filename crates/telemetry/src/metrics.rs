@@ -24,7 +24,7 @@ use crate::level::level;
 /// What it records is looked up in the recorder at each event and not kept, so that a recorder may be
 /// installed later, or forget what was idle for long, and nothing is left of circuits that have gone.
 ///
-/// Where Prometheus is what scrapes, `PrometheusCollector` (feature `prometheus`) knows more and
+/// Where Prometheus is what scrapes, `PrometheusCollector` knows more and
 /// costs calls nothing.
 ///
 /// # Examples

@@ -27,7 +27,7 @@ impl CircuitBuilder {
     /// **For** processes that restart often, or all at once in a roll-out, before an upstream that
     /// must not meet all of their calls while it is down; and for overrides that are to outlive a
     /// restart. **Not** where a restart repairs the upstream or the way to it, nor among many
-    /// processes that can share their circuits through Redis (feature `redis`): the fleet keeps the
+    /// processes that can share their circuits through Redis: the fleet keeps the
     /// state.
     ///
     /// # Examples
@@ -43,10 +43,10 @@ impl CircuitBuilder {
     /// circuit.trip();
     /// fs::write(&file, serde_json::to_vec(&circuit.export())?)?;
     ///
-    /// // In the next process: without a file, or with one that is no good, it starts closed. let
-    /// saved = fs::read(&file).ok().and_then(|text|
-    /// serde_json::from_slice::<SavedCircuit>(&text).ok()); let circuit =
-    /// Circuit::builder("plants").restore(saved).build();
+    /// // In the next process: without a file, or with one that is no good, it starts closed.
+    /// let saved =
+    ///     fs::read(&file).ok().and_then(|text| serde_json::from_slice::<SavedCircuit>(&text).ok());
+    /// let circuit = Circuit::builder("plants").restore(saved).build();
     ///
     /// assert_eq!(circuit.state(), CircuitState::Open);
     /// # fs::remove_file(file)?;

@@ -10,7 +10,7 @@ use crate::test_util::conformance::changes::Changes;
 use crate::test_util::conformance::commands::totals;
 use crate::test_util::conformance::moves::{Move, Wait};
 use crate::test_util::conformance::promise::Promise;
-use crate::test_util::conformance::report::{Broken, InFlightTracking};
+use crate::test_util::conformance::report::{Broken, Checks};
 use crate::test_util::conformance::settings::plain;
 use crate::test_util::conformance::subject::{Subject, UnderWay};
 use crate::test_util::conformance::suite::{Calls, Suite};
@@ -23,7 +23,7 @@ pub(super) struct Case<'a> {
     pub(super) time: Time,
     pub(super) model: Model,
     pub(super) changes: Changes,
-    pub(super) checks: InFlightTracking,
+    pub(super) checks: Checks,
     pub(super) subject: Box<dyn Subject>,
     /// Whether a service was seen ready and not called since; if so, whether only to reject.
     pub(super) readied: Option<Readied>,
@@ -44,7 +44,7 @@ impl<'a> Case<'a> {
         let circuit = suite.build(&time, changes.clone());
         let subject = suite.subject(&circuit, calls);
         let model = Model::starting_at(time.now(), plain(circuit.config()));
-        let (checks, under_way) = (InFlightTracking::default(), Vec::new());
+        let (checks, under_way) = (Checks::default(), Vec::new());
         Self {
             suite,
             circuit,

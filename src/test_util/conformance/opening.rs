@@ -11,7 +11,7 @@ use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
 use crate::engine::window::span::Span;
 use crate::test_util::conformance::promise::Promise;
-use crate::test_util::conformance::report::{Broken, InFlightTracking};
+use crate::test_util::conformance::report::{Broken, Checks};
 use crate::test_util::conformance::samples::Samples;
 use crate::test_util::conformance::time::Time;
 use crate::test_util::describe::Described;
@@ -38,8 +38,8 @@ impl Opening<'_> {
     pub(super) fn check<C: Classify<T, E>, T, E>(
         &self,
         samples: &Samples<C, T, E>,
-    ) -> Result<(Vec<Outcome>, First, InFlightTracking), Broken> {
-        let mut checks = InFlightTracking::default();
+    ) -> Result<(Vec<Outcome>, First, Checks), Broken> {
+        let mut checks = Checks::default();
         let [one, other] = [(self.make)(), (self.make)()].map(CircuitBuilder::into_config);
         checks.same(Promise::SameSettings, "the second circuit's settings", &other, &one)?;
         (self.time)().check(&mut checks)?;
@@ -53,11 +53,7 @@ impl Opening<'_> {
         Ok((outcomes, first, checks))
     }
 
-    fn check_open_times(
-        &self,
-        settings: &Settings,
-        checks: &mut InFlightTracking,
-    ) -> Result<(), Broken> {
+    fn check_open_times(&self, settings: &Settings, checks: &mut Checks) -> Result<(), Broken> {
         let kinds = settings.kinds.iter().map(|rule| rule.rule);
         let runs = settings.consecutive.into_iter().chain(kinds).filter_map(|rule| rule.open_for);
         let own = runs.chain(settings.failure_count.and_then(|rule| rule.open_for));
@@ -79,7 +75,7 @@ impl Opening<'_> {
         time: &Time,
         settings: &Settings,
         outcomes: &[Outcome],
-        checks: &mut InFlightTracking,
+        checks: &mut Checks,
     ) -> Result<First, Broken> {
         let is_failure = |outcome: &Outcome| matches!(outcome, Outcome::Failure(_));
         let mut failures: Vec<Outcome> = outcomes.iter().copied().filter(is_failure).collect();
@@ -134,7 +130,7 @@ impl Opening<'_> {
 }
 
 /// Good probes are to close what failures have opened.
-fn close(circuit: &Circuit, time: &Time, checks: &mut InFlightTracking) -> Result<(), Broken> {
+fn close(circuit: &Circuit, time: &Time, checks: &mut Checks) -> Result<(), Broken> {
     time.advance(circuit.snapshot().retry_after.unwrap_or_default());
     let mut probes = 0;
     while circuit.state() != CircuitState::Closed && probes < MOST_CALLS {

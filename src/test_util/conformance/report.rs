@@ -116,9 +116,9 @@ impl std::error::Error for Broken {}
 
 /// Counts what was checked.
 #[derive(Debug, Default)]
-pub(super) struct InFlightTracking(pub(super) BTreeMap<Promise, u64>);
+pub(super) struct Checks(pub(super) BTreeMap<Promise, u64>);
 
-impl InFlightTracking {
+impl Checks {
     /// Counts a check of `promise`, which holds if `holds` does.
     pub(super) fn hold(
         &mut self,

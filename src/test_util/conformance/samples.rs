@@ -9,7 +9,7 @@ use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::settings::Settings;
 use crate::sync::Arc;
 use crate::test_util::conformance::promise::Promise;
-use crate::test_util::conformance::report::{Broken, InFlightTracking};
+use crate::test_util::conformance::report::{Broken, Checks};
 use crate::test_util::trial::own_kinds;
 
 /// The results of calls that say themselves what they are worth: an `Err` is of that outcome.
@@ -85,7 +85,7 @@ impl<C, T, E> Samples<C, T, E> {
 
 impl<C: Classify<T, E>, T, E> Samples<C, T, E> {
     /// What the classifier says of each sample, if that is what the sample was given as.
-    pub(super) fn outcomes(&self, checks: &mut InFlightTracking) -> Result<Vec<Outcome>, Broken> {
+    pub(super) fn outcomes(&self, checks: &mut Checks) -> Result<Vec<Outcome>, Broken> {
         for worth in [Worth::Success, Worth::Failure] {
             let is_there = self.list.iter().any(|sample| sample.worth == worth);
             checks.hold(Promise::Classifier, is_there, || {
@@ -95,7 +95,7 @@ impl<C: Classify<T, E>, T, E> Samples<C, T, E> {
         (0..self.list.len()).map(|sample| self.outcome(sample, checks)).collect()
     }
 
-    fn outcome(&self, sample: usize, checks: &mut InFlightTracking) -> Result<Outcome, Broken> {
+    fn outcome(&self, sample: usize, checks: &mut Checks) -> Result<Outcome, Broken> {
         let worth = self.list[sample].worth;
         let (first, again) = (self.ask(sample)?, self.ask(sample)?);
         checks.hold(Promise::Classifier, first == again, || {

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
 use crate::sync::Arc;
 use crate::test_util::conformance::promise::Promise;
-use crate::test_util::conformance::report::{Broken, InFlightTracking};
+use crate::test_util::conformance::report::{Broken, Checks};
 
 /// A clock and what moves it.
 pub(super) struct Time {
@@ -41,7 +41,7 @@ impl Time {
     }
 
     /// Whether the clock stands still, moves by what it is told, and goes on.
-    pub(super) fn check(&self, checks: &mut InFlightTracking) -> Result<(), Broken> {
+    pub(super) fn check(&self, checks: &mut Checks) -> Result<(), Broken> {
         for by in STEPS {
             let (before, again) = (self.clock.now(), self.clock.now());
             checks.hold(Promise::Clock, before == again, || {
