@@ -168,8 +168,7 @@ step_model() {
 }
 
 step_races() {
-    RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom LOOM_MAX_PREEMPTIONS=4 \
-        for_its_share cargo test --release --locked --features test-util --lib races
+    LOOM_MAX_PREEMPTIONS=4 for_its_share tests/races/run.sh
 }
 
 # A quarter of the time for each target. What is new goes to fuzz/found, which is not committed.

@@ -133,10 +133,7 @@ step_model() {
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with
 # loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
-step_races() {
-    RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=target/loom \
-        cargo test --release --locked --features test-util --lib races
-}
+step_races() { tests/races/run.sh; }
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 

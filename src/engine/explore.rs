@@ -1,15 +1,13 @@
-//! The runner of the race models. They run with
-//! `RUSTFLAGS="--cfg breaker_loom" cargo test --release --features test-util --lib races`.
+//! The runner of the race models. `tests/races/run.sh` runs them; see `tests/races/README.md`.
 //!
 //! Each model is a few lines, named for its race. Its actors are spawned threads, since loom may
 //! explore a single execution when the main thread is one of them. It says how many executions it
 //! must explore at least, so that one that explores nothing cannot pass; and which bugs it finds
-//! when they are planted, so that one that asserts nothing cannot pass either.
+//! when they are in the code, so that one that asserts nothing cannot pass either.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::sync::{Arc, Bug, plain, planting};
+use crate::sync::Arc;
 
 /// Which interleavings are tried; `LOOM_MAX_PREEMPTIONS` goes before it.
 #[derive(Debug, Clone, Copy)]
@@ -22,36 +20,28 @@ pub(crate) enum Depth {
 }
 
 thread_local! {
-    /// The actors run one after another. Loom runs all of a model on the thread of its test.
-    static IN_TURN: Cell<bool> = const { Cell::new(false) };
+    /// How often the model has run. Loom runs all of a model on the thread of its test, and does not
+    /// see this.
+    static RUNS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Runs `model` in every interleaving, of which there must be `least`; then with each of `bugs`
-/// planted, which it must find, and only where the actors race.
+/// Runs `model` in every interleaving, of which there must be `least`. The bugs are those in
+/// `tests/races/bugs` that it finds; `tests/races/run.sh` has it look for them, in a copy of the
+/// code.
 #[track_caller]
 pub(crate) fn explore(
     depth: Depth,
     least: usize,
-    bugs: &[Bug],
+    _bugs: &[&str],
     model: impl Fn() + Send + Sync + 'static,
 ) {
     let model = Arc::new(model);
     let runs = check(depth, &model);
     assert!(runs >= least, "only {runs} executions, of at least {least}");
-    for bug in bugs {
-        let holds = || catch_unwind(AssertUnwindSafe(|| check(depth, &model))).is_ok();
-        IN_TURN.set(true);
-        let holds_in_turn = planting(*bug, holds);
-        IN_TURN.set(false);
-        assert!(holds_in_turn, "{bug:?} does harm without a race");
-        assert!(!planting(*bug, holds), "{bug:?} is not found");
-    }
 }
 
 /// Explores `model` and gives the number of executions.
 fn check(depth: Depth, model: &Arc<impl Fn() + Send + Sync + 'static>) -> usize {
-    let runs = Arc::new(plain::AtomicUsize::new(0));
-    let (model, counted) = (Arc::clone(model), Arc::clone(&runs));
     let mut builder = loom::model::Builder::new();
     let preemptions = match depth {
         Depth::Every => 200,
@@ -59,11 +49,13 @@ fn check(depth: Depth, model: &Arc<impl Fn() + Send + Sync + 'static>) -> usize 
     };
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 100_000;
+    let model = Arc::clone(model);
+    RUNS.set(0);
     builder.check(move || {
-        counted.fetch_add(1, plain::Ordering::Relaxed);
+        RUNS.set(RUNS.get() + 1);
         model();
     });
-    runs.load(plain::Ordering::Relaxed)
+    RUNS.get()
 }
 
 /// Runs the two actors in threads of their own and joins them.
@@ -71,9 +63,6 @@ pub(crate) fn race<A: Send + 'static, B: Send + 'static>(
     a: impl FnOnce() -> A + Send + 'static,
     b: impl FnOnce() -> B + Send + 'static,
 ) -> (A, B) {
-    if IN_TURN.get() {
-        return (joined(loom::thread::spawn(a)), joined(loom::thread::spawn(b)));
-    }
     let (a, b) = (loom::thread::spawn(a), loom::thread::spawn(b));
     (joined(a), joined(b))
 }
@@ -84,13 +73,6 @@ pub(crate) fn race_of_three<A: Send + 'static, B: Send + 'static, C: Send + 'sta
     b: impl FnOnce() -> B + Send + 'static,
     c: impl FnOnce() -> C + Send + 'static,
 ) -> (A, B, C) {
-    if IN_TURN.get() {
-        return (
-            joined(loom::thread::spawn(a)),
-            joined(loom::thread::spawn(b)),
-            joined(loom::thread::spawn(c)),
-        );
-    }
     let (a, b, c) = (loom::thread::spawn(a), loom::thread::spawn(b), loom::thread::spawn(c));
     (joined(a), joined(b), joined(c))
 }

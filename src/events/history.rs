@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::engine::time::Timestamp;
 use crate::events::event::CircuitEvent;
 use crate::sync::catch_panic::catch_panic;
-use crate::sync::{Arc, Bug, Mutex, lock, planted};
+use crate::sync::{Arc, Mutex, lock};
 
 /// The last events of a circuit, or of several.
 #[derive(Debug)]
@@ -174,10 +174,6 @@ impl Subscription {
         }
         if ring.is_over {
             return Poll::Ready(None);
-        }
-        if planted(Bug::ReadsThenWaits) {
-            drop(ring);
-            ring = lock(&self.history.ring);
         }
         let old = ring.readers.insert(self.key, waker);
         drop(ring);

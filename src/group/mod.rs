@@ -7,7 +7,7 @@ use crate::circuit::Circuit;
 use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::group::isolation::Scope;
 use crate::group::members::{Isolated, Members};
-use crate::sync::{Arc, Bug, Mutex, lock, planted};
+use crate::sync::{Arc, Mutex, lock};
 
 pub use crate::group::isolation::Isolation;
 
@@ -171,10 +171,9 @@ impl CircuitGroup {
     ///
     /// See [`Isolation`].
     pub fn isolate(&self) -> Isolation {
-        let unseen = planted(Bug::UnseenMember).then(|| lock(&self.shared.members).not_isolated());
         let members = lock(&self.shared.members).begin_isolation();
         let isolation = Isolation::new(Scope::Group(Switch(self.clone())));
-        self.isolate_each(&unseen.unwrap_or(members));
+        self.isolate_each(&members);
         isolation
     }
 

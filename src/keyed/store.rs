@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Bug, Ordering, RwLock, planted, read, write};
+use crate::sync::{Arc, AtomicU64, Ordering, RwLock, read, write};
 
 /// Values by key.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl<V: Clone> Store<V> {
         now: Timestamp,
     ) -> Kept<V> {
         let mut entries = write(&self.entries);
-        if let Some(entry) = entries.by_key.get(key).filter(|_| !planted(Bug::KeptTwice)) {
+        if let Some(entry) = entries.by_key.get(key) {
             // Relaxed: under the lock for writing.
             entry.used.store(now.as_nanos(), Ordering::Relaxed);
             return Kept::Here(entry.value.clone(), None);
@@ -97,10 +97,6 @@ impl<V: Clone> Store<V> {
             let Some(idle) = entries.longest_idle(parting) else {
                 return Kept::NoRoom;
             };
-            if planted(Bug::UsedAgain) {
-                drop(entries);
-                entries = write(&self.entries);
-            }
             gone = entries.by_key.remove(&idle).map(|entry| entry.value);
             // Relaxed: a number for metrics; nothing is decided by it.
             self.evicted.fetch_add(1, Ordering::Relaxed);

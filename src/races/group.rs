@@ -4,7 +4,6 @@ use crate::circuit::Circuit;
 use crate::engine::explore::{Depth, explore, race};
 use crate::group::CircuitGroup;
 use crate::races::circuit;
-use crate::sync::Bug;
 
 fn group() -> (CircuitGroup, Circuit) {
     (CircuitGroup::new("all"), circuit().build())
@@ -13,7 +12,7 @@ fn group() -> (CircuitGroup, Circuit) {
 /// Who joins while the group is isolated, is.
 #[test]
 fn a_joiner_against_an_isolation() {
-    explore(Depth::Every, 10, &[Bug::UnseenMember], || {
+    explore(Depth::Every, 10, &["unseen-member"], || {
         let (group, circuit) = group();
         let (joined, joiner, isolated) = (group.clone(), circuit.clone(), group);
         let ((), isolation) = race(move || joined.add(&joiner), move || isolated.isolate());
@@ -26,7 +25,7 @@ fn a_joiner_against_an_isolation() {
 /// Who joins while the last handle goes, is not isolated afterwards.
 #[test]
 fn a_joiner_against_the_end_of_an_isolation() {
-    explore(Depth::Every, 10, &[Bug::KeptIsolation], || {
+    explore(Depth::Every, 10, &["kept-isolation"], || {
         let (group, circuit) = group();
         let isolation = group.isolate();
         let joiner = circuit.clone();

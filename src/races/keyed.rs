@@ -11,7 +11,6 @@ use crate::service::completion::AtResult;
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::Typed;
 use crate::service::shared::Shared;
-use crate::sync::Bug;
 
 type Layered<K> = KeyedCircuitBreakerLayer<K, ErrorsAsFailures, Typed, AtResult>;
 type Held = Shared<ErrorsAsFailures, Typed>;
@@ -45,7 +44,7 @@ fn fail(layer: &Layered<()>, key: &str) -> String {
 /// L11: who brings a new key gets the circuit that all others get.
 #[test]
 fn two_calls_of_one_new_key() {
-    explore(Depth::Every, 5, &[Bug::KeptTwice], || {
+    explore(Depth::Every, 5, &["kept-twice"], || {
         let layer = layer();
         let (a, b) = (layer.clone(), layer.clone());
         let (first, second) = race(move || a.of("a"), move || b.of("a"));
@@ -57,7 +56,7 @@ fn two_calls_of_one_new_key() {
 /// L11: a circuit does not go for another key while a call of its own begins.
 #[test]
 fn a_new_key_against_a_call_that_begins() {
-    explore(Depth::Every, 20, &[Bug::UsedAgain], || {
+    explore(Depth::Every, 20, &["used-again"], || {
         let layer = layer();
         drop(layer.of("a"));
         let (a, b) = (layer.clone(), layer.clone());
@@ -73,7 +72,7 @@ fn a_new_key_against_a_call_that_begins() {
 /// L11: nor while the call goes on, held by its body.
 #[test]
 fn a_new_key_against_a_call_that_is_handed_on() {
-    explore(Depth::Every, 20, &[Bug::Unordered], || {
+    explore(Depth::Every, 20, &["unordered"], || {
         let layer = layer();
         let held = layer.of("a");
         let b = layer.clone();
@@ -86,7 +85,7 @@ fn a_new_key_against_a_call_that_is_handed_on() {
 /// L11: nor when that call has tripped it.
 #[test]
 fn a_new_key_against_a_trip() {
-    explore(Depth::Every, 20, &[Bug::UsedAgain, Bug::Unordered], || {
+    explore(Depth::Every, 20, &["used-again", "unordered"], || {
         let layer = layer();
         drop(layer.of("a"));
         let (a, b) = (layer.clone(), layer.clone());

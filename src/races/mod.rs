@@ -22,7 +22,7 @@ use crate::service::rejection::Typed;
 use crate::service::service::CircuitBreaker;
 use crate::service::shared::Shared;
 use crate::service::wait::timer::Timer;
-use crate::sync::{Arc, AtomicU64, Bug, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 mod group;
 mod keyed;
@@ -140,7 +140,7 @@ impl<S: Service<(), Response = (), Error = Infallible>> Task<S> {
 /// Rule 20: a task that begins to wait while the circuit trips sees the trip or is woken.
 #[test]
 fn a_waiter_against_a_trip() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         let task = Task::new(&circuit);
         let ((task, polled), ()) = race(move || task.polled(), move || circuit.trip());
@@ -152,7 +152,7 @@ fn a_waiter_against_a_trip() {
 /// Rule 20, where a call takes the last slot for probes.
 #[test]
 fn a_waiter_against_the_last_probe() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let task = Task::new(&circuit);
@@ -168,7 +168,7 @@ fn a_waiter_against_the_last_probe() {
 /// slot or is woken.
 #[test]
 fn a_waiter_for_a_slot_against_a_reservation_given_back() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let (reserved, task) = (Task::ready(&circuit), Task::waiting(&circuit));
@@ -181,7 +181,7 @@ fn a_waiter_for_a_slot_against_a_reservation_given_back() {
 /// The same against a probe that ends and decides nothing.
 #[test]
 fn a_waiter_for_a_slot_against_a_probe_that_is_dropped() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let probe = circuit.try_acquire().unwrap();
@@ -195,7 +195,7 @@ fn a_waiter_for_a_slot_against_a_probe_that_is_dropped() {
 /// The same against the end of the open epoch.
 #[test]
 fn a_waiter_for_admission_against_a_reset() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         circuit.trip();
         let task = Task::waiting(&circuit);
@@ -208,7 +208,7 @@ fn a_waiter_for_admission_against_a_reset() {
 /// Two tasks wait for one slot: one has it, the other waits to be woken.
 #[test]
 fn two_waiters_for_one_slot() {
-    explore(Depth::Every, 20, &[Bug::OldWord], || {
+    explore(Depth::Every, 20, &["old-word"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let [a, b] = [Task::waiting(&circuit), Task::waiting(&circuit)];
@@ -232,7 +232,7 @@ fn asleep(circuit: &Circuit) -> Task<Idle> {
 /// it: the next is awake for that.
 #[test]
 fn a_waiter_that_goes_against_the_slot_that_it_is_woken_for() {
-    explore(Depth::Every, 20, &[Bug::KeptWake], || {
+    explore(Depth::Every, 20, &["kept-wake"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let probe = circuit.try_acquire().unwrap();
@@ -247,7 +247,7 @@ fn a_waiter_that_goes_against_the_slot_that_it_is_woken_for() {
 /// that is seen first: the next is awake for that.
 #[test]
 fn a_waiter_that_takes_a_slot_against_another_that_comes_free() {
-    explore(Depth::Every, 20, &[Bug::KeptWake], || {
+    explore(Depth::Every, 20, &["kept-wake"], || {
         let circuit = circuit().concurrent_probes(2).build();
         circuit.trip_for(Duration::ZERO);
         let [freed, probe] = [(); 2].map(|()| circuit.try_acquire().unwrap());
@@ -266,7 +266,7 @@ fn a_waiter_that_takes_a_slot_against_another_that_comes_free() {
 /// or is awake for it.
 #[test]
 fn a_woken_waiter_against_a_newcomer() {
-    explore(Depth::Every, 20, &[Bug::AskedOnce], || {
+    explore(Depth::Every, 20, &["asked-once"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let probe = circuit.try_acquire().unwrap();
@@ -286,7 +286,7 @@ fn a_woken_waiter_against_a_newcomer() {
 /// A reservation is called while the circuit changes: one call, admitted or not, and no slot lost.
 #[test]
 fn a_reserved_call_against_a_trip() {
-    explore(Depth::Every, 20, &[Bug::OldProbe], || {
+    explore(Depth::Every, 20, &["old-probe"], || {
         let circuit = circuit().build();
         circuit.trip_for(Duration::ZERO);
         let task = Task::ready(&circuit);
@@ -304,7 +304,7 @@ fn a_reserved_call_against_a_trip() {
 /// A reader that begins to wait while an event comes reads it or is woken.
 #[test]
 fn a_reader_of_events_against_a_change() {
-    explore(Depth::Every, 10, &[Bug::ReadsThenWaits], || {
+    explore(Depth::Every, 10, &["reads-then-waits"], || {
         let circuit = circuit().build();
         let mut reader = circuit.subscribe();
         let woken = Arc::new(Woken(AtomicU64::new(0)));
@@ -348,7 +348,7 @@ fn assert_chain(told: &Told, changes: usize) {
 /// L12: two changes are told once each, and in order.
 #[test]
 fn a_listener_hears_two_changes_in_order() {
-    explore(Depth::Three, 50, &[Bug::OutOfOrder, Bug::TwoTellers], || {
+    explore(Depth::Three, 50, &["out-of-order", "two-tellers"], || {
         let (circuit, told) = circuit_that_tells();
         let (a, b) = (circuit.clone(), circuit);
         race(move || a.force_open(), move || b.force_closed());
@@ -359,7 +359,7 @@ fn a_listener_hears_two_changes_in_order() {
 /// The same with three.
 #[test]
 fn a_listener_hears_three_changes_in_order() {
-    explore(Depth::Three, 50, &[Bug::OutOfOrder, Bug::TwoTellers], || {
+    explore(Depth::Three, 50, &["out-of-order", "two-tellers"], || {
         let (circuit, told) = circuit_that_tells();
         let (a, b, c) = (circuit.clone(), circuit.clone(), circuit);
         race_of_three(move || a.force_open(), move || b.force_closed(), move || c.observe());

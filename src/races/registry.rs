@@ -3,7 +3,6 @@
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::races::Stopped;
 use crate::registry::CircuitRegistry;
-use crate::sync::Bug;
 
 fn registry() -> CircuitRegistry {
     CircuitRegistry::with_template(|builder| builder.clock(Stopped))
@@ -12,7 +11,7 @@ fn registry() -> CircuitRegistry {
 /// L11: who asks for a name that is new gets the circuit that all others get.
 #[test]
 fn two_askers_for_one_new_name() {
-    explore(Depth::Every, 5, &[Bug::KeptTwice], || {
+    explore(Depth::Every, 5, &["kept-twice"], || {
         let registry = registry();
         let (a, b) = (registry.clone(), registry.clone());
         let (first, second) = race(move || a.get_or_create("api"), move || b.get_or_create("api"));
@@ -25,7 +24,7 @@ fn two_askers_for_one_new_name() {
 /// but not one that somebody else could have had.
 #[test]
 fn two_askers_for_one_name_that_is_taken_out() {
-    explore(Depth::Three, 5, &[Bug::KeptTwice], || {
+    explore(Depth::Three, 5, &["kept-twice"], || {
         let registry = registry();
         let (a, b, c) = (registry.clone(), registry.clone(), registry.clone());
         let (first, second, removed) = race_of_three(

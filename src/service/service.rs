@@ -17,7 +17,6 @@ use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::{Answer, PassOn, Typed};
 use crate::service::shared::Shared;
 use crate::service::wait::state::{Slot, Waiting};
-use crate::sync::{Bug, planted};
 
 /// The tower service that guards an inner service with a [`Circuit`].
 ///
@@ -180,7 +179,7 @@ where
                 // A task that waits here is a call that comes, and perhaps the only one.
                 self.circuit().check_stalled_calls();
                 // Asked again after the waker is in place: a trip in between woke nobody.
-                if self.circuit().would_reject() && !planted(Bug::AskedOnce) {
+                if self.circuit().would_reject() {
                     return self.ready_to_reject();
                 }
                 Poll::Pending

@@ -8,11 +8,10 @@ pub(crate) mod catch_panic;
 
 use std::sync::PoisonError;
 
-#[cfg(all(breaker_loom, not(test)))]
-pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 #[cfg(breaker_loom)]
 pub(crate) use loom::sync::{
-    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering,
+    Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicU64, Ordering, fence},
 };
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 #[cfg(not(breaker_loom))]
@@ -21,18 +20,18 @@ pub(crate) use std::sync::{
     atomic::{AtomicU64, Ordering, fence},
 };
 
-#[cfg(all(test, breaker_loom))]
-pub(crate) use self::planted::{AtomicU64, Counted, WeakCounted, fence, planting};
-pub(crate) use self::planted::{Bug, planted};
+#[cfg(breaker_loom)]
+pub(crate) use self::counted::{Counted, WeakCounted};
 
-mod planted;
+#[cfg(breaker_loom)]
+mod counted;
 
 /// An `Arc` whose holders are counted.
-#[cfg(not(all(test, breaker_loom)))]
+#[cfg(not(breaker_loom))]
 pub(crate) type Counted<T> = Arc<T>;
 
 /// A [`Counted`] value that is not kept alive by it.
-#[cfg(not(all(test, breaker_loom)))]
+#[cfg(not(breaker_loom))]
 pub(crate) type WeakCounted<T> = Weak<T>;
 
 /// The number of holders of the value. Whatever former holders did with it is seen.
@@ -41,12 +40,6 @@ pub(crate) fn holders<T>(value: &Counted<T>) -> usize {
     // Acquire: the count is read Relaxed; the fence pairs with the Release of each `Arc` dropped.
     fence(Ordering::Acquire);
     holders
-}
-
-/// Counters of the models themselves, which loom is not to explore.
-#[cfg(all(test, breaker_loom))]
-pub(crate) mod plain {
-    pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
 }
 
 /// Locks `mutex`, also after a panic under it: no user code runs under any lock of this crate, and

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use crate::circuit::wakers::queue::Queue;
 use crate::sync::catch_panic::catch_panic;
-use crate::sync::{Bug, Mutex, lock, planted};
+use crate::sync::{Mutex, lock};
 
 pub(crate) use self::queue::Place;
 
@@ -77,7 +77,7 @@ impl Wakers {
         };
         drop(guard);
         drop(old);
-        if (was_answerable || leaving == Leaving::WithSlot) && !planted(Bug::KeptWake) {
+        if was_answerable || leaving == Leaving::WithSlot {
             self.wake_next();
         }
     }

@@ -12,7 +12,7 @@
 
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::sync::{AtomicU64, Bug, Ordering, planted};
+use crate::sync::{AtomicU64, Ordering};
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -56,7 +56,7 @@ pub(crate) enum Begun {
 
 /// A call whose slot is used again is stalled for certain. With fifteen ticks in an age, that is
 /// noticed late by a fifteenth of it.
-const SLOTS: usize = if cfg!(breaker_loom) { 2 } else { 16 };
+const SLOTS: usize = 16;
 const TICKS: u64 = SLOTS as u64;
 /// So that the last tick of an age comes before the end of time, in 584 years.
 const LONGEST_TICK: u64 = u64::MAX / (TICKS + 1);
@@ -153,7 +153,7 @@ impl InFlight {
         // Relaxed: the exchange below tells whether it is still so.
         let mut seen = slot.load(Ordering::Relaxed);
         loop {
-            if Tag::on(seen) != tag && !planted(Bug::OldStart) {
+            if Tag::on(seen) != tag {
                 return;
             }
             let held = Slot(Tag::strip(seen));
@@ -180,7 +180,7 @@ impl InFlight {
         // Relaxed: the exchange below tells whether it is still so.
         let mut seen = slot.load(Ordering::Relaxed);
         loop {
-            if Tag::on(seen) != tag && !planted(Bug::OldStart) {
+            if Tag::on(seen) != tag {
                 return;
             }
             let held = Slot(Tag::strip(seen));

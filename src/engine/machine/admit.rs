@@ -11,7 +11,6 @@ use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, planted};
 
 impl Machine {
     /// Admits a call to the closed circuit, and counts it as in flight where a rule asks for that.
@@ -93,7 +92,7 @@ impl Machine {
     fn end_ramp(&self, word: Word) {
         let mut control = self.lock();
         let current = self.word();
-        if current.epoch() == word.epoch() || planted(Bug::OldRamp) {
+        if current.epoch() == word.epoch() {
             control.ramp_ends = Timestamp::ZERO;
             self.set_until(Timestamp::ZERO);
             let (state, overridden) = (current.state(), current.overridden());

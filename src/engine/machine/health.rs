@@ -7,7 +7,6 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, planted};
 
 /// An open epoch, as a health probe sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +51,6 @@ impl Machine {
     /// Whether `epoch` is the present one, open, and not forced. The lock is held.
     fn is_open_in(&self, epoch: u64) -> bool {
         let word = self.word();
-        if planted(Bug::OldHealth) {
-            return true;
-        }
         word.epoch() == epoch && word.state() == CircuitState::Open && !word.is_forced()
     }
 }

@@ -5,7 +5,6 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, planted};
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -32,9 +31,8 @@ impl Machine {
     /// Takes one [`isolate`](Self::isolate) back. After the last one the circuit's own override
     /// holds again; `None` when that is forced open.
     pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
-        let before = planted(Bug::OldIsolation).then(|| self.lock().isolations);
         let mut control = self.lock();
-        control.isolations = before.unwrap_or(control.isolations).saturating_sub(1);
+        control.isolations = control.isolations.saturating_sub(1);
         if control.isolations > 0 || control.overridden == Some(Override::ForcedOpen) {
             return None;
         }

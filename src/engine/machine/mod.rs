@@ -39,7 +39,7 @@ use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Bug, Mutex, MutexGuard, Ordering, lock, planted};
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 
 /// The state machine of one circuit.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Machine {
         }
         let mut control = self.lock();
         // The word cannot change while the lock is held.
-        let word = if planted(Bug::OldWord) { word } else { self.word() };
+        let word = self.word();
         if word.is_closed() {
             return (Ok(self.begin_tracked(word, now)), None);
         }
@@ -210,7 +210,7 @@ impl Machine {
             return Some(Refusal::ForcedOpen);
         }
         let until = self.until();
-        if now >= until || self.word() != word && !planted(Bug::UnpairedDeadline) {
+        if now >= until || self.word() != word {
             return None;
         }
         match word.state() {

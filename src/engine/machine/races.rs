@@ -14,7 +14,7 @@ use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
 use crate::engine::window::span::{SlidingWindow, Span};
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 pub(super) const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
 pub(super) const PASSED: Ending = Ending::Finished(Outcome::Success);
@@ -39,7 +39,7 @@ fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
 /// L1: two failures that both reach the limit, and an operator's trip: each epoch changes once.
 #[test]
 fn closed_to_open_exactly_once() {
-    explore(Depth::Every, 50, &[Bug::OldTrip], || {
+    explore(Depth::Every, 50, &["old-trip"], || {
         let machine = machine(|settings| {
             settings.consecutive = Some(RunRule::of(1));
         });
@@ -62,7 +62,7 @@ fn closed_to_open_exactly_once() {
 /// Two failures make one run of two: exactly one of them sees the limit reached.
 #[test]
 fn a_run_of_two_trips_once() {
-    explore(Depth::Every, 50, &[Bug::TornExchange], || {
+    explore(Depth::Every, 50, &["torn-exchange"], || {
         let machine = machine(|_| {});
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -78,7 +78,7 @@ fn a_run_of_two_trips_once() {
 /// L4, L9: a failure that trips against an operator's reset.
 #[test]
 fn a_failure_against_a_reset() {
-    explore(Depth::Every, 50, &[Bug::OldRun, Bug::OldTrip], || {
+    explore(Depth::Every, 50, &["old-run", "old-trip"], || {
         let machine = machine(|_| {});
         machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
         let ticket = machine.admit(START).0.unwrap();
@@ -99,7 +99,7 @@ fn a_failure_against_a_reset() {
 /// L2: the end of the open time admits one probe.
 #[test]
 fn the_end_of_open_admits_one_probe() {
-    explore(Depth::Every, 10, &[Bug::OldWord], || {
+    explore(Depth::Every, 10, &["old-word"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -112,7 +112,7 @@ fn the_end_of_open_admits_one_probe() {
 /// L3: a probe is dropped while its lease ends.
 #[test]
 fn a_probe_is_dropped_while_its_lease_ends() {
-    explore(Depth::Every, 10, &[Bug::AllSlots], || {
+    explore(Depth::Every, 10, &["all-slots"], || {
         let machine = machine(|_| {});
         let probe = half_open(&machine, 1)[0];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -132,7 +132,7 @@ fn a_probe_is_dropped_while_its_lease_ends() {
 /// L6: a probe that passes against one that fails.
 #[test]
 fn probes_that_disagree_make_one_change() {
-    explore(Depth::Every, 10, &[Bug::OldProbe], || {
+    explore(Depth::Every, 10, &["old-probe"], || {
         let machine = machine(|settings| settings.concurrent_probes = 2);
         let probes = half_open(&machine, 2);
         let (first, second) = (probes[0], probes[1]);
@@ -149,7 +149,7 @@ fn probes_that_disagree_make_one_change() {
 /// L5, L9: a rejection says how long *its* epoch lasts, also while an operator forces the circuit.
 #[test]
 fn a_rejection_against_a_forced_open() {
-    explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
+    explore(Depth::Every, 5, &["unpaired-deadline", "unordered"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -167,7 +167,7 @@ fn a_rejection_against_a_forced_open() {
 /// holds.
 #[test]
 fn a_rejection_against_a_reopening() {
-    explore(Depth::Every, 5, &[Bug::UnpairedDeadline, Bug::Unordered], || {
+    explore(Depth::Every, 5, &["unpaired-deadline", "unordered"], || {
         let machine = machine(|settings| {
             settings.concurrent_probes = 2;
             settings.probes = 2;
@@ -187,7 +187,7 @@ fn a_rejection_against_a_reopening() {
 /// L10: a call against a reconfiguration.
 #[test]
 fn a_failure_against_a_reconfiguration() {
-    explore(Depth::Every, 50, &[Bug::OldTrip], || {
+    explore(Depth::Every, 50, &["old-trip"], || {
         let machine = machine(|_| {});
         machine.record(machine.admit(START).0.unwrap(), FAILED, || START);
         let ticket = machine.admit(START).0.unwrap();
@@ -213,7 +213,7 @@ fn a_failure_against_a_reconfiguration() {
 /// failure after it changes nothing.
 #[test]
 fn two_failures_against_a_reset() {
-    explore(Depth::Three, 50, &[Bug::OldTrip], || {
+    explore(Depth::Three, 50, &["old-trip"], || {
         let machine = machine(|settings| {
             settings.consecutive = Some(RunRule::of(1));
         });
@@ -234,7 +234,7 @@ fn two_failures_against_a_reset() {
 /// L2: the end of the open time admits as many probes as may run at once.
 #[test]
 fn the_end_of_open_admits_two_probes_of_three_calls() {
-    explore(Depth::Three, 100, &[Bug::OldWord], || {
+    explore(Depth::Three, 100, &["old-word"], || {
         let machine = machine(|settings| settings.concurrent_probes = 2);
         machine.trip(None, START);
         let actor = || {
@@ -251,7 +251,7 @@ fn the_end_of_open_admits_two_probes_of_three_calls() {
 /// L3: a slot that is given back twice, by its lease and by its probe, is one slot.
 #[test]
 fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
-    explore(Depth::Three, 50, &[Bug::AllSlots], || {
+    explore(Depth::Three, 50, &["all-slots"], || {
         let machine = machine(|_| {});
         let probe = half_open(&machine, 1)[0];
         let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
@@ -268,7 +268,7 @@ fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
 #[test]
 fn a_probe_ends_while_the_next_epoch_begins() {
     for ending in [Ending::Abandoned, PASSED, FAILED] {
-        explore(Depth::Every, 10, &[Bug::OldProbe], move || {
+        explore(Depth::Every, 10, &["old-probe"], move || {
             let machine = machine(|_| {});
             let probe = half_open(&machine, 1)[0];
             let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -289,7 +289,7 @@ fn a_probe_ends_while_the_next_epoch_begins() {
 /// L5: while the only probe fails and the circuit reopens, a rejection says how long *that* lasts.
 #[test]
 fn a_busy_rejection_against_a_reopening() {
-    explore(Depth::Every, 5, &[Bug::OldDeadline, Bug::Unordered], || {
+    explore(Depth::Every, 5, &["old-deadline", "unordered"], || {
         let machine = machine(|_| {});
         let probe = half_open(&machine, 1)[0];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -306,7 +306,7 @@ fn a_busy_rejection_against_a_reopening() {
 /// L9: the first call after the open time against an operator who forces the circuit open.
 #[test]
 fn an_admission_against_a_forced_open() {
-    explore(Depth::Every, 10, &[Bug::OldWord], || {
+    explore(Depth::Every, 10, &["old-word"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -322,7 +322,7 @@ fn an_admission_against_a_forced_open() {
 /// L10: a call that the new epoch admits is held against the new limits.
 #[test]
 fn a_call_against_a_reconfiguration() {
-    explore(Depth::Every, 50, &[Bug::Unordered, Bug::OldTrip], || {
+    explore(Depth::Every, 50, &["unordered", "old-trip"], || {
         let machine = machine(|_| {});
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         let ((ticket, recorded), changed) = race(
@@ -344,7 +344,7 @@ fn a_call_against_a_reconfiguration() {
 /// I1: a success that the window counts is among the totals once, or stale.
 #[test]
 fn a_success_against_a_reset() {
-    explore(Depth::Every, 50, &[Bug::TornExchange], || {
+    explore(Depth::Every, 50, &["torn-exchange"], || {
         let machine = machine(|settings| {
             settings.failure_count = Some(CountRule { failures: 2, open_for: None });
             settings.window = Some(SlidingWindow(Span::Calls(2)));
@@ -363,7 +363,7 @@ fn a_success_against_a_reset() {
 /// The end of a ramp against a failure that trips: the trip stands, and calls are refused by it.
 #[test]
 fn the_end_of_a_ramp_against_a_trip() {
-    explore(Depth::Every, 20, &[Bug::OldRamp], || {
+    explore(Depth::Every, 20, &["old-ramp"], || {
         let machine = machine(|settings| {
             settings.consecutive = Some(RunRule::of(1));
             settings.ramp = Some(Duration::from_secs(5));
@@ -390,7 +390,7 @@ fn the_end_of_a_ramp_against_a_trip() {
 /// A health probe closes the circuit, against an operator who forces it open.
 #[test]
 fn a_health_probe_against_a_forced_open() {
-    explore(Depth::Every, 5, &[Bug::OldHealth], || {
+    explore(Depth::Every, 5, &["old-health"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let stretch = machine.open_epoch(START).unwrap();

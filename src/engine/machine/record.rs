@@ -14,7 +14,6 @@ use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::{Reading, Timestamp};
-use crate::sync::{Bug, planted};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +159,7 @@ impl Machine {
         now: Timestamp,
     ) -> Recorded {
         let mut control = self.lock();
-        if !ticket.is_of(self.word()) && !planted(Bug::OldProbe) {
+        if !ticket.is_of(self.word()) {
             return self.stale();
         }
         let control = &mut *control;
@@ -263,7 +262,7 @@ impl Machine {
         let mut control = self.lock();
         let current = self.word();
         // Another call was faster, or an operator stepped in.
-        let is_over = current.epoch() != word.epoch() && !planted(Bug::OldTrip);
+        let is_over = current.epoch() != word.epoch();
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return Effect::Nothing;
         }

@@ -8,7 +8,7 @@ use crate::engine::machine::{For, Machine, Refusal};
 use crate::engine::state::{Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, MutexGuard, planted};
+use crate::sync::MutexGuard;
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -64,8 +64,7 @@ impl Machine {
     fn slots_of(&self, ticket: Ticket) -> Option<(MutexGuard<'_, Control>, ProbeId)> {
         let Role::Probe(probe) = ticket.role() else { return None };
         let control = self.lock();
-        let is_current = ticket.is_of(self.word()) || planted(Bug::OldProbe);
-        is_current.then_some((control, probe))
+        ticket.is_of(self.word()).then_some((control, probe))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::record::totals::Counter;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, Bug, planted};
+use crate::sync::Arc;
 
 /// An epoch of one state that is about to begin.
 #[derive(Debug)]
@@ -159,13 +159,8 @@ impl Machine {
         let is_closed = next.to.state == CircuitState::Closed;
         control.ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
         // Zero sends readers to the lock until word and deadline belong together.
-        if !planted(Bug::OldDeadline) {
-            self.set_until(Timestamp::ZERO);
-        }
+        self.set_until(Timestamp::ZERO);
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
-        if planted(Bug::EarlyPlace) {
-            control.memberships.update(word);
-        }
         self.publish(word);
         self.set_until(next.until);
         // After the word: a circuit that takes the place given back here sees that this one has

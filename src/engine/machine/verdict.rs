@@ -8,7 +8,6 @@ use crate::engine::machine::control::OpenTime;
 use crate::engine::machine::effect::Effect;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::Timestamp;
-use crate::sync::{Bug, planted};
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -50,9 +49,8 @@ impl Machine {
     /// Applies `verdict`, unless it is no newer than the last one. A circuit that an operator of
     /// this process has forced stays forced.
     pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
-        let before = planted(Bug::OldVerdict).then(|| self.lock().fleet);
         let mut control = self.lock();
-        let known = before.unwrap_or(control.fleet);
+        let known = control.fleet;
         if verdict.epoch <= known.epoch {
             return Effect::Nothing;
         }
@@ -109,14 +107,13 @@ impl Machine {
     /// Keeps the circuit open for `left` from now, in the same epoch, if it is open under the
     /// verdict `epoch`. An open epoch that it began itself does not end sooner for that.
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
-        let before = planted(Bug::OldEnd).then(|| self.lock().fleet);
         let control = self.lock();
         let word = self.word();
         let is_held = control.fleet.epoch == epoch && word.state() == CircuitState::Open;
         if !is_held || word.is_forced() {
             return Effect::Nothing;
         }
-        self.reschedule(before.unwrap_or(control.fleet).end(now.after(left)))
+        self.reschedule(control.fleet.end(now.after(left)))
     }
 
     /// Opens a circuit that probes under the verdict `epoch` again, for `left`; one that is open is

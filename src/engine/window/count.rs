@@ -25,7 +25,7 @@
 use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
-use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
@@ -53,11 +53,7 @@ enum Feature {
 }
 
 /// Results in a block: as many as fit beside tag and number.
-#[cfg(not(breaker_loom))]
 const PER_BLOCK: u64 = 10;
-/// Small, so that the models meet many turn-overs.
-#[cfg(breaker_loom)]
-const PER_BLOCK: u64 = 2;
 const BITS: u64 = (1 << PER_BLOCK) - 1;
 const NUMBER: u64 = (1 << 24) - 1;
 
@@ -148,7 +144,7 @@ impl<'a> CountRing<'a> {
             // Acquire: pairs with all exchanges of this word. A thread that gave it another number
             // or tag had seen or made `head` change, so the load below sees that, too.
             let seen = Results(slot.load(Ordering::Acquire));
-            if seen.tag() != tag && !planted(Bug::OldResult) {
+            if seen.tag() != tag {
                 return None;
             }
             if seen.number() != number & NUMBER {
@@ -171,8 +167,7 @@ impl<'a> CountRing<'a> {
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                let later = planted(Bug::LaterWindow).then(|| self.counts(tag));
-                return Some(Noted::Counted(later.or(counts)));
+                return Some(Noted::Counted(counts));
             }
         }
     }
@@ -200,7 +195,7 @@ impl<'a> CountRing<'a> {
             // The blocks that were read are used again only after `head` has moved. The fence keeps
             // the reads above before the load below, which may then be Relaxed.
             fence(Ordering::Acquire);
-            if self.head.load(Ordering::Relaxed) == head || planted(Bug::OldCounts) {
+            if self.head.load(Ordering::Relaxed) == head {
                 return seen; // nothing, where the ring is being given another shape
             }
         }
@@ -275,7 +270,7 @@ impl<'a> CountRing<'a> {
             }
             // While `head` stands, what was read above is what the block held one lap ago, and the
             // exchange below replaces nothing else. Acquire: as every load of `head`.
-            if self.head.load(Ordering::Acquire) != head && !planted(Bug::OldCursor) {
+            if self.head.load(Ordering::Acquire) != head {
                 return false;
             }
             // Release: pairs with the load above and those of readers; publishes that `head` was at

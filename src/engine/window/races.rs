@@ -11,7 +11,7 @@ use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
-use crate::sync::{Arc, AtomicU64, Bug};
+use crate::sync::{Arc, AtomicU64};
 
 const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
 const PASSED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
@@ -46,7 +46,7 @@ fn counts(calls: u64, failures: u64) -> WindowCounts {
 /// L7: nothing lost or doubled over block turn-overs.
 #[test]
 fn count_window_records_over_a_turn_over() {
-    explore(Depth::Every, 100, &[Bug::OldCursor, Bug::TornExchange, Bug::Unordered], || {
+    explore(Depth::Every, 100, &["old-cursor", "torn-exchange", "unordered"], || {
         let window = Count::new(8);
         window.ring().record(OLD, PASSED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -72,7 +72,7 @@ fn count_window_records_over_a_turn_over() {
 /// The same, in a ring that is full and wraps.
 #[test]
 fn count_window_records_while_the_ring_wraps() {
-    explore(Depth::Every, 100, &[Bug::TornExchange], || {
+    explore(Depth::Every, 100, &["torn-exchange"], || {
         let window = Count::new(2);
         for _ in 0..7 {
             window.ring().record(OLD, FAILED);
@@ -93,7 +93,7 @@ fn count_window_records_while_the_ring_wraps() {
 /// Rules 1 and 2: a failure is judged by the window that it ends.
 #[test]
 fn count_window_judges_each_failure_by_its_own_window() {
-    explore(Depth::Every, 30, &[Bug::LaterWindow], || {
+    explore(Depth::Every, 30, &["later-window"], || {
         let window = Count::new(1);
         window.ring().record(OLD, PASSED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -110,7 +110,7 @@ fn count_window_judges_each_failure_by_its_own_window() {
 /// L4, L7: nothing of an old epoch shows in the next, whatever is late.
 #[test]
 fn count_window_records_while_it_restarts() {
-    explore(Depth::Three, 100, &[Bug::OldResult, Bug::OldCursor], || {
+    explore(Depth::Three, 100, &["old-result", "old-cursor"], || {
         let window = Count::new(2);
         window.ring().record(OLD, FAILED);
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -137,7 +137,7 @@ fn count_window_records_while_it_restarts() {
 #[test]
 fn count_window_ends_its_epoch_while_it_is_recorded() {
     for before in [0, 1, 2] {
-        explore(Depth::Every, 50, &[Bug::TornExchange], move || {
+        explore(Depth::Every, 50, &["torn-exchange"], move || {
             let window = Count::new(2);
             let taken = |window: &Count, results: u64| {
                 (0..results).filter(|_| window.ring().record(OLD, PASSED) != Noted::Late).count()
@@ -155,7 +155,7 @@ fn count_window_ends_its_epoch_while_it_is_recorded() {
 /// L8: what a reader sees was so at one moment.
 #[test]
 fn count_window_is_read_while_it_turns_over() {
-    explore(Depth::Three, 50, &[Bug::OldCounts, Bug::Unordered], || {
+    explore(Depth::Three, 50, &["old-counts", "unordered"], || {
         let window = Count::new(2);
         for _ in 0..7 {
             window.ring().record(OLD, FAILED);
@@ -177,7 +177,7 @@ fn count_window_is_read_while_it_turns_over() {
 /// The same while two record.
 #[test]
 fn count_window_is_read_while_two_record() {
-    explore(Depth::Three, 50, &[Bug::TornExchange], || {
+    explore(Depth::Three, 50, &["torn-exchange"], || {
         let window = Count::new(2);
         for _ in 0..7 {
             window.ring().record(OLD, FAILED);
@@ -222,7 +222,7 @@ impl Time {
 #[test]
 fn time_window_records_over_a_turn_over() {
     for gap in [1, 2, 3, 70_000, 1_000_001] {
-        explore(Depth::Three, 50, &[Bug::OldCursor, Bug::TornExchange], move || {
+        explore(Depth::Three, 50, &["old-cursor", "torn-exchange"], move || {
             let window = Time::new(2);
             window.ring().record(OLD, FAILED, at(0));
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -243,7 +243,7 @@ fn time_window_records_over_a_turn_over() {
 /// A thread that was held up counts in its own bucket, or in the newest once that is over.
 #[test]
 fn time_window_records_of_the_past() {
-    let torn = &[Bug::TornExchange];
+    let torn = &["torn-exchange"];
     for (gap, bugs) in [(1, &[][..]), (2, torn), (70_000, torn)] {
         explore(Depth::Every, 2, bugs, move || {
             let window = Time::new(2);
@@ -265,7 +265,7 @@ fn time_window_records_while_it_restarts() {
     for (buckets, tick, depth) in
         [(1, 0, Depth::Every), (2, 0, Depth::Three), (2, 1, Depth::Three), (2, 5, Depth::Three)]
     {
-        explore(depth, 1000, &[Bug::OldResult, Bug::OldCursor], move || {
+        explore(depth, 1000, &["old-result", "old-cursor"], move || {
             let window = Time::new(buckets);
             window.ring().record(OLD, FAILED, at(0));
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -285,7 +285,7 @@ fn time_window_records_while_it_restarts() {
 /// L8: a reader sees all of an epoch or nothing.
 #[test]
 fn time_window_is_read_while_it_restarts() {
-    explore(Depth::Every, 20, &[Bug::OldCounts], || {
+    explore(Depth::Every, 20, &["old-counts"], || {
         let window = Time::new(2);
         window.ring().record(OLD, PASSED, at(0));
         window.ring().record(OLD, FAILED, at(1));
@@ -299,7 +299,7 @@ fn time_window_is_read_while_it_restarts() {
 /// L8: a bucket is seen whole or not at all: no rate that never was.
 #[test]
 fn time_window_never_shows_half_a_bucket() {
-    explore(Depth::Every, 20, &[Bug::HalfBucket], || {
+    explore(Depth::Every, 20, &["half-bucket"], || {
         let window = Time::new(2);
         for sample in [PASSED, PASSED, PASSED, FAILED] {
             window.ring().record(OLD, sample, at(0));
@@ -320,7 +320,7 @@ fn time_window_keeps_the_newest_bucket_after_a_gap() {
     for (buckets, gap) in [(1, 1), (1, 7), (2, 2), (2, 3), (2, 70_000)] {
         let depth = if buckets == 1 { Depth::Every } else { Depth::Three };
 
-        explore(depth, 1000, &[Bug::TakenBack], move || {
+        explore(depth, 1000, &["taken-back"], move || {
             let window = Time::new(buckets);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
@@ -340,7 +340,7 @@ fn time_window_keeps_the_newest_bucket_after_a_gap() {
 /// L8: what a reader sees was so at one moment.
 #[test]
 fn time_window_is_read_while_time_goes_on() {
-    explore(Depth::Every, 20, &[Bug::HalfBucket], || {
+    explore(Depth::Every, 20, &["half-bucket"], || {
         let window = Time::new(2);
         for (sample, tick) in [(PASSED, 0), (FAILED, 0), (FAILED, 1)] {
             window.ring().record(OLD, sample, at(tick));
@@ -357,7 +357,7 @@ fn time_window_is_read_while_time_goes_on() {
 /// The same while two record, on both sides of a tick.
 #[test]
 fn time_window_is_read_while_two_record() {
-    explore(Depth::Three, 50, &[Bug::TornExchange], || {
+    explore(Depth::Three, 50, &["torn-exchange"], || {
         let window = Time::new(1);
         window.ring().record(OLD, FAILED, at(0));
         let (a, b, c) = (Arc::clone(&window), Arc::clone(&window), Arc::clone(&window));
@@ -377,7 +377,7 @@ fn time_window_is_read_while_two_record() {
 fn a_window_changes_its_shape_while_it_is_recorded() {
     let time = SlidingWindow(Span::Time { length: Duration::from_nanos(2), buckets: 2 });
     let count = SlidingWindow(Span::Calls(2));
-    for (from, to, bug) in [(count, time, Bug::OldResult), (time, count, Bug::TornExchange)] {
+    for (from, to, bug) in [(count, time, "old-result"), (time, count, "torn-exchange")] {
         explore(Depth::Every, 50, &[bug], move || {
             let window = Window::new(Some(count), SlowCalls::Ignored);
             window.reshape(Some(from), SlowCalls::Ignored);

@@ -22,7 +22,7 @@ use crate::engine::outcome::Sample;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::{Enough, Noted, WindowCounts};
-use crate::sync::{AtomicU64, Bug, Ordering, fence, planted};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
@@ -111,7 +111,7 @@ impl<'a> TimeRing<'a> {
             // Acquire: pairs with `wipe` and `restart`. A word of a new epoch comes with its
             // `newest`, which the load below then sees.
             let seen = word.load(Ordering::Acquire);
-            if Tag::on(seen) != tag && !planted(Bug::OldResult) {
+            if Tag::on(seen) != tag {
                 return None;
             }
             if stamp(seen) != tick & STAMP {
@@ -174,13 +174,13 @@ impl<'a> TimeRing<'a> {
             }
             // While `newest` stands, no thread records in `tick`: what was read is from before it.
             // Acquire: as every load of `newest`.
-            if self.newest.load(Ordering::Acquire) != seen && !planted(Bug::OldCursor) {
+            if self.newest.load(Ordering::Acquire) != seen {
                 return false;
             }
             // Or it was wiped for a later tick by a thread that moves `newest` further, over a gap
             // longer than the window: taken back, that tick would have no bucket.
             let is_ahead = |word| self.is_ahead(Tag::strip(seen), word, tick);
-            if Tag::on(old) == Tag::on(seen) && is_ahead(old) && !planted(Bug::TakenBack) {
+            if Tag::on(old) == Tag::on(seen) && is_ahead(old) {
                 return true;
             }
             // Release: pairs with the loads of the word; publishes that `newest` was at least
@@ -242,7 +242,7 @@ impl<'a> TimeRing<'a> {
                     } else {
                         // It is being wiped: the window has moved on to after this tick. Buckets
                         // are wiped word by word, the oldest first; half of one says nothing.
-                        whole = planted(Bug::HalfBucket);
+                        whole = false;
                     }
                 }
                 if !whole {
@@ -256,7 +256,7 @@ impl<'a> TimeRing<'a> {
             // The buckets that were read are wiped only to move `newest`. The fence keeps the reads
             // above before the load below, which may then be Relaxed.
             fence(Ordering::Acquire);
-            if self.newest.load(Ordering::Relaxed) == seen || planted(Bug::OldCounts) {
+            if self.newest.load(Ordering::Relaxed) == seen {
                 return counts;
             }
         }

@@ -11,7 +11,6 @@ use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::Rejected;
 use crate::service::wait::timer::{Timer, TimerFuture};
-use crate::sync::{Bug, planted};
 
 /// What a service holds at its circuit: a place while it waits, a reservation until its call.
 pub(crate) struct Waiting {
@@ -143,9 +142,6 @@ impl Waiting {
                 Err(_) => {
                     self.held(circuit).enter(Awaited::Admission, cx.waker());
                     is_in_place = true;
-                    if planted(Bug::AskedOnce) {
-                        return Poll::Pending;
-                    }
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::engine::explore::{Depth, explore, race};
 use crate::engine::in_flight::calls::InFlight;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 const OLD: Tag = Tag::of(1);
 const NEW: Tag = Tag::of(2);
@@ -27,7 +27,7 @@ fn in_flight() -> Arc<InFlight> {
 /// doubled.
 #[test]
 fn a_call_ends_while_its_slot_is_used_again() {
-    explore(Depth::Every, 50, &[Bug::TornExchange], || {
+    explore(Depth::Every, 50, &["torn-exchange"], || {
         let calls = in_flight();
         calls.begin(OLD, at(500));
         calls.begin(OLD, at(600));
@@ -51,7 +51,7 @@ fn a_call_ends_while_its_slot_is_used_again() {
 /// Two calls come in the same new tick: one of them makes the check, and neither loses the other.
 #[test]
 fn two_calls_look_in_one_tick() {
-    explore(Depth::Every, 50, &[Bug::TornExchange], || {
+    explore(Depth::Every, 50, &["torn-exchange"], || {
         let calls = in_flight();
         calls.begin(OLD, at(500));
         let come = |calls: &InFlight| {
@@ -75,7 +75,7 @@ fn two_calls_look_in_one_tick() {
 /// L4: a call of the old epoch begins, and another ends, while a new one is begun.
 #[test]
 fn calls_of_an_old_epoch_leave_nothing_in_the_new() {
-    explore(Depth::Every, 50, &[Bug::OldStart], || {
+    explore(Depth::Every, 50, &["old-start"], || {
         let calls = in_flight();
         calls.begin(OLD, at(100));
         let (a, b) = (Arc::clone(&calls), Arc::clone(&calls));

@@ -3,12 +3,12 @@
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::machine::races::{START, machine};
 use crate::engine::state::{CircuitState, Override};
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 /// Two handles go at once: nothing keeps the circuit open.
 #[test]
 fn the_last_two_handles_go() {
-    explore(Depth::Every, 4, &[Bug::OldIsolation], || {
+    explore(Depth::Every, 4, &["old-isolation"], || {
         let machine = machine(|_| {});
         machine.isolate(START);
         machine.isolate(START);
@@ -23,7 +23,7 @@ fn the_last_two_handles_go() {
 /// One handle comes as another goes: the circuit is isolated.
 #[test]
 fn a_handle_against_another_that_goes() {
-    explore(Depth::Every, 4, &[Bug::OldIsolation], || {
+    explore(Depth::Every, 4, &["old-isolation"], || {
         let machine = machine(|_| {});
         machine.isolate(START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));

@@ -10,7 +10,7 @@ use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::rules::settings::RunRule;
 use crate::engine::state::CircuitState;
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 /// Circuits that trip at the first failure, of which one may be open.
 fn replicas<const N: usize>() -> (Arc<OpenCounter>, [Arc<Machine>; N]) {
@@ -39,7 +39,7 @@ fn is_open(machine: &Machine) -> bool {
 /// Two circuits trip for one place: exactly one opens.
 #[test]
 fn two_trips_for_one_place() {
-    explore(Depth::Every, 10, &[Bug::TornExchange], || {
+    explore(Depth::Every, 10, &["torn-exchange"], || {
         let (places, [a, b]) = replicas();
         let (first, second) = (Arc::clone(&a), Arc::clone(&b));
         let (first, second) = race(move || trips(&first), move || trips(&second));
@@ -56,7 +56,7 @@ fn two_trips_for_one_place() {
 /// The same with three.
 #[test]
 fn three_trips_for_one_place() {
-    explore(Depth::Three, 10, &[Bug::TornExchange], || {
+    explore(Depth::Three, 10, &["torn-exchange"], || {
         let (places, all) = replicas();
         let [a, b, c] = all.clone();
         let (first, second, third) =
@@ -70,7 +70,7 @@ fn three_trips_for_one_place() {
 /// A place that another circuit gives back is taken when that one is seen closed, not before.
 #[test]
 fn a_trip_against_the_end_of_another() {
-    explore(Depth::Every, 10, &[Bug::EarlyPlace, Bug::Unordered], || {
+    explore(Depth::Every, 10, &["early-place", "unordered"], || {
         let (places, [open, failing]) = replicas();
         assert!(trips(&open));
         let (reset, seen, other) = (Arc::clone(&open), Arc::clone(&open), Arc::clone(&failing));
@@ -89,7 +89,7 @@ fn a_trip_against_the_end_of_another() {
 /// A probe closes the circuit while an operator does: its place comes back once, and for one.
 #[test]
 fn a_place_is_given_back_once() {
-    explore(Depth::Three, 10, &[Bug::TornExchange], || {
+    explore(Depth::Three, 10, &["torn-exchange"], || {
         let (places, [closing, a, b]) = replicas();
         closing.trip(Some(Duration::ZERO), START);
         let probe = closing.admit(seconds(1)).0.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::machine::probes::results::ProbeResults;
 use crate::engine::rules::settings::Settings;
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, Bug, Weak, planted};
+use crate::sync::{Arc, Weak};
 
 mod results;
 
@@ -109,14 +109,10 @@ impl Probes {
     pub(crate) fn begin(&mut self, probe: ProbeId, now: Timestamp) -> bool {
         let ends = now.after(self.lease);
         let held = |lease: &&mut Lease| lease.probe == probe && lease.ends > now;
-        match self.leases.iter_mut().find(held) {
-            Some(lease) => {
-                lease.ends = ends;
-                lease.stage = Stage::Called { began: now };
-                true
-            }
-            None => planted(Bug::OldLease),
-        }
+        let Some(lease) = self.leases.iter_mut().find(held) else { return false };
+        lease.ends = ends;
+        lease.stage = Stage::Called { began: now };
+        true
     }
 
     /// Notes that `probe` was answered, and has it hold its slot until its body ends, but for at
@@ -211,9 +207,6 @@ impl Probes {
     }
 
     fn remove(&mut self, probe: ProbeId) -> Option<Stage> {
-        if planted(Bug::AllSlots) {
-            self.leases.clear();
-        }
         let place = self.leases.iter().position(|lease| lease.probe == probe)?;
         // Keeps their order, in which held probes are judged.
         Some(self.leases.remove(place).stage)

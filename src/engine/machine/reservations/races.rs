@@ -4,12 +4,12 @@
 
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::machine::races::{PASSED, START, machine, seconds};
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 /// Rule 21: the end of the open time gives its one slot to a call or to a reservation.
 #[test]
 fn a_reservation_against_a_call_at_the_end_of_open() {
-    explore(Depth::Every, 10, &[Bug::OldWord], || {
+    explore(Depth::Every, 10, &["old-word"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -22,7 +22,7 @@ fn a_reservation_against_a_call_at_the_end_of_open() {
 /// Rule 21: a reservation is called at the moment its lease ends, and another takes the slot.
 #[test]
 fn a_reservation_is_called_while_its_lease_ends() {
-    explore(Depth::Every, 5, &[Bug::OldLease], || {
+    explore(Depth::Every, 5, &["old-lease"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let reserved = machine.reserve(seconds(30)).0.unwrap().unwrap();
@@ -40,7 +40,7 @@ fn a_reservation_is_called_while_its_lease_ends() {
 #[test]
 fn a_reservation_ends_while_the_next_epoch_begins() {
     for is_called in [true, false] {
-        explore(Depth::Every, 5, &[Bug::OldProbe], move || {
+        explore(Depth::Every, 5, &["old-probe"], move || {
             let machine = machine(|_| {});
             machine.trip(None, START);
             let reserved = machine.reserve(seconds(30)).0.unwrap().unwrap();
@@ -71,7 +71,7 @@ fn a_reservation_ends_while_the_next_epoch_begins() {
 /// Rule 21: a reservation is given back while its lease ends, and a call wants the slot.
 #[test]
 fn a_reservation_is_given_back_while_its_lease_ends() {
-    explore(Depth::Every, 5, &[Bug::AllSlots], || {
+    explore(Depth::Every, 5, &["all-slots"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let reserved = machine.reserve(seconds(30)).0.unwrap().unwrap();

@@ -9,7 +9,7 @@ use crate::engine::machine::effect::Effect;
 use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::state::CircuitState;
-use crate::sync::{Arc, Bug};
+use crate::sync::Arc;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -25,7 +25,7 @@ fn closed(epoch: u64) -> Verdict {
 /// L13: an old verdict and a new one come at once: the new one stands, whichever comes first.
 #[test]
 fn an_old_verdict_against_a_new_one() {
-    explore(Depth::Every, 2, &[Bug::OldVerdict], || {
+    explore(Depth::Every, 2, &["old-verdict"], || {
         let machine = machine(|_| {});
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(move || a.adopt(open(2), START), move || b.adopt(closed(1), START));
@@ -38,7 +38,7 @@ fn an_old_verdict_against_a_new_one() {
 /// L13: the fleet opens while a call is admitted: a result of before is stale after.
 #[test]
 fn a_verdict_against_a_call() {
-    explore(Depth::Every, 5, &[Bug::OldWord], || {
+    explore(Depth::Every, 5, &["old-word"], || {
         let machine = machine(|_| {});
         machine.trip(None, START);
         machine.admit(seconds(30)).0.unwrap();
@@ -60,7 +60,7 @@ fn a_verdict_against_a_call() {
 /// its verdict is stale.
 #[test]
 fn a_recall_against_a_probe() {
-    explore(Depth::Every, 5, &[Bug::OldProbe], || {
+    explore(Depth::Every, 5, &["old-probe"], || {
         let machine = machine(|_| {});
         machine.adopt(open(1), START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -86,7 +86,7 @@ fn a_recall_against_a_probe() {
 /// came first.
 #[test]
 fn a_hold_against_a_failed_probe() {
-    explore(Depth::Every, 5, &[Bug::OldEnd], || {
+    explore(Depth::Every, 5, &["old-end"], || {
         let machine = machine(|_| {});
         machine.adopt(open(1), START);
         let probe = machine.admit(seconds(30)).0.unwrap();

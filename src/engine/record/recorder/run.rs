@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
-use crate::sync::{AtomicU64, Bug, Ordering, planted};
+use crate::sync::{AtomicU64, Ordering};
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -57,7 +57,7 @@ impl Run<'_> {
     fn begin(self, now: u64) -> bool {
         // Relaxed: the exchange below fails if this is no longer so.
         let seen = self.began.load(Ordering::Relaxed);
-        let next = if planted(Bug::OldBeginning) { now } else { seen.max(now) };
+        let next = seen.max(now);
         // Relaxed: published by the exchange of the length that follows, in `lengthen_with`.
         self.began.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -69,7 +69,7 @@ impl Run<'_> {
         // Relaxed: the exchange below tells whether it is still so.
         let mut seen = self.length.load(Ordering::Relaxed);
         loop {
-            if Tag::on(seen) != tag && !planted(Bug::OldRun) {
+            if Tag::on(seen) != tag {
                 return None;
             }
             if !prepare(seen) {

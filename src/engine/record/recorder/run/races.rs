@@ -4,7 +4,7 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::record::recorder::run::{Run, end};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Bug, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 const TAG: Tag = Tag::of(1);
 
@@ -40,7 +40,7 @@ impl Words {
 /// and another begins: the old time does not count for the new run.
 #[test]
 fn a_run_is_not_older_than_its_first_failure() {
-    explore(Depth::Three, 50, &[Bug::OldBeginning], || {
+    explore(Depth::Three, 50, &["old-beginning"], || {
         let words = Words::new();
         let (a, b) = (Arc::clone(&words), Arc::clone(&words));
         let (old, (has_lasted, length)) = race(
@@ -61,7 +61,7 @@ fn a_run_is_not_older_than_its_first_failure() {
 /// Of three failures that are far enough apart, one sees that the run has lasted.
 #[test]
 fn a_run_that_has_lasted_is_seen() {
-    explore(Depth::Three, 50, &[Bug::TornExchange], || {
+    explore(Depth::Three, 50, &["torn-exchange"], || {
         let words = Words::new();
         words.fail(100);
         let (a, b, c) = (Arc::clone(&words), Arc::clone(&words), Arc::clone(&words));
