@@ -20,8 +20,6 @@ use crate::view::{Lease, View};
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod upkeep;
 
 /// One process of the fleet.
 #[derive(Debug)]

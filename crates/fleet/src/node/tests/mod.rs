@@ -23,6 +23,7 @@ use crate::view::Lease;
 mod apart;
 mod steps;
 mod turns;
+mod upkeep;
 
 const NODES: usize = 3;
 
