@@ -62,8 +62,16 @@ const ORDERS: usize = 64;
 /// Beyond the time in which Redis is to answer: for the task to get its turn.
 const SLACK: Duration = Duration::from_millis(250);
 
+impl RedisSync {
+    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
+    /// `rediss://user:password@host:6379` for TLS.
+    pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
+        RedisSyncBuilder::new(url.into())
+    }
+}
+
 impl RedisSyncBuilder {
-    pub(crate) fn new(url: String) -> Self {
+    fn new(url: String) -> Self {
         Self {
             url,
             prefix: "breaker".to_owned(),

@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetUnreachable};
 
-use crate::builder::RedisSyncBuilder;
 use crate::error::{SyncError, SyncErrorKind};
 use crate::health::{Monitor, SyncHealth};
 use crate::task::Order;
@@ -29,12 +28,6 @@ pub(crate) struct SyncState {
 }
 
 impl RedisSync {
-    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
-    /// `rediss://user:password@host:6379` for TLS.
-    pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
-        RedisSyncBuilder::new(url.into())
-    }
-
     /// Waits until every circuit of the registry has been read from Redis, so that a process that
     /// starts while the fleet's circuit is open knows it before its first call.
     ///
