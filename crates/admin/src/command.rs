@@ -70,7 +70,7 @@ impl Command {
         matches!(self, Self::Reset | Self::Trip)
     }
 
-    pub(crate) fn give(self, circuit: &Circuit, lasting: Option<Duration>) {
+    pub(crate) fn execute(self, circuit: &Circuit, lasting: Option<Duration>) {
         match (self, lasting) {
             (Self::Reset, _) => circuit.reset(),
             (Self::Trip, Some(open_for)) => circuit.trip_for(open_for),
@@ -84,14 +84,14 @@ impl Command {
 
     /// Reads the body of this command.
     pub(crate) fn read(self, body: &[u8]) -> Result<CommandBody, Problem> {
-        let form = CommandBody::read(body)?;
-        if form.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
+        let body = CommandBody::read(body)?;
+        if body.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
             return Err(Problem::bad_request(format!(
                 "`for` has no meaning for {}: leave it out",
                 self.as_str()
             )));
         }
-        Ok(form)
+        Ok(body)
     }
 }
 

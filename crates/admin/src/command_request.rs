@@ -20,7 +20,7 @@ use crate::state::AdminState;
 
 #[derive(Debug)]
 pub(crate) struct CommandRequest {
-    pub(crate) shared: Arc<AdminState>,
+    pub(crate) state: Arc<AdminState>,
     pub(crate) target: Target,
     pub(crate) scope: Scope,
     pub(crate) peer: Option<IpAddr>,
@@ -33,23 +33,25 @@ pub(crate) enum Target {
     All,
 }
 
-/// What has become of an order.
+/// What has become of a command.
 pub(crate) enum Executed {
     Done(Response<AdminBody>),
     /// The fleet is being told.
-    Told(InProgress),
+    InProgress(InProgress),
 }
 
 pub(crate) type InProgress =
     Pin<Box<dyn Future<Output = Result<Response<AdminBody>, Problem>> + Send + Sync>>;
 
 impl CommandRequest {
-    pub(crate) fn give(self, body: &[u8]) -> Result<Executed, Problem> {
+    pub(crate) fn execute(self, body: &[u8]) -> Result<Executed, Problem> {
         match (&self.target, self.scope) {
             (Target::One(name, command), Scope::Process) => {
-                self.give_one(name, *command, body).map(Executed::Done)
+                self.execute_one(name, *command, body).map(Executed::Done)
             }
-            (Target::One(name, command), Scope::Fleet) => self.give_fleet(name, *command, body),
+            (Target::One(name, command), Scope::Fleet) => {
+                self.execute_in_fleet(name, *command, body)
+            }
             (Target::All, Scope::Process) => self.reset_all(body).map(Executed::Done),
             (Target::All, Scope::Fleet) => {
                 let detail = "reset-all is for one process: reset each circuit with ?scope=fleet";
@@ -58,59 +60,67 @@ impl CommandRequest {
         }
     }
 
-    fn give_fleet(&self, name: &str, command: Command, body: &[u8]) -> Result<Executed, Problem> {
-        let circuit = self.shared.find(name)?;
-        let told = command.for_fleet()?;
-        let fleet = self.shared.registry.fleet().ok_or_else(no_fleet)?;
-        let form = command.read(body)?;
-        if form.lasting.is_some() {
+    fn execute_in_fleet(
+        &self,
+        name: &str,
+        command: Command,
+        body: &[u8],
+    ) -> Result<Executed, Problem> {
+        let circuit = self.state.find(name)?;
+        let fleet_command = command.for_fleet()?;
+        let fleet = self.state.registry.fleet().ok_or_else(no_fleet)?;
+        let body = command.read(body)?;
+        if body.lasting.is_some() {
             let detail = "`for` has no meaning for the fleet: release it with ?scope=fleet";
             return Err(Problem::bad_request(detail));
         }
-        self.write(told.as_fleet_str(), Some(name), form);
-        let (telling, shared) = (fleet.command(name.into(), told), Arc::clone(&self.shared));
-        Ok(Executed::Told(Box::pin(async move {
-            match telling.await {
-                Ok(()) => Ok(respond::json(StatusCode::OK, &shared.view(&circuit))),
-                Err(deaf) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, deaf.to_string())),
+        self.write(fleet_command.as_fleet_str(), Some(name), body);
+        let in_progress = fleet.command(name.into(), fleet_command);
+        let state = Arc::clone(&self.state);
+        Ok(Executed::InProgress(Box::pin(async move {
+            match in_progress.await {
+                Ok(()) => Ok(respond::json(StatusCode::OK, &state.view(&circuit))),
+                Err(unreachable) => {
+                    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, unreachable.to_string()))
+                }
             }
         })))
     }
 
-    fn give_one(
+    fn execute_one(
         &self,
         name: &str,
         command: Command,
         body: &[u8],
     ) -> Result<Response<AdminBody>, Problem> {
-        let circuit = self.shared.find(name)?;
-        let form = command.read(body)?;
-        let lasting = form.lasting;
-        self.write(command.as_str(), Some(name), form);
-        command.give(&circuit, lasting);
+        let circuit = self.state.find(name)?;
+        let body = command.read(body)?;
+        let lasting = body.lasting;
+        self.write(command.as_str(), Some(name), body);
+        command.execute(&circuit, lasting);
         if !command.keeps_override() {
             let end = lasting.and_then(|lasting| Instant::now().checked_add(lasting));
-            Expiries::set(&self.shared, &circuit, command.imposes().zip(end));
+            Expiries::set(&self.state, &circuit, command.imposes().zip(end));
         }
-        Ok(respond::json(StatusCode::OK, &self.shared.view(&circuit)))
+        Ok(respond::json(StatusCode::OK, &self.state.view(&circuit)))
     }
 
     fn reset_all(&self, body: &[u8]) -> Result<Response<AdminBody>, Problem> {
-        let form = CommandBody::read(body)?;
-        if form.lasting.is_some() {
+        let body = CommandBody::read(body)?;
+        if body.lasting.is_some() {
             return Err(Problem::bad_request("`for` has no meaning for reset-all: leave it out"));
         }
-        self.write("reset-all", None, form);
-        self.shared.registry.reset_all();
-        let registry = &self.shared.registry;
+        self.write("reset-all", None, body);
+        self.state.registry.reset_all();
+        let registry = &self.state.registry;
         let done = json!({ "health": registry.health(), "circuits": registry.len() });
         Ok(respond::json(StatusCode::OK, &done))
     }
 
     /// Before it is done: what is done is never unwritten.
-    fn write(&self, command: &'static str, circuit: Option<&str>, form: CommandBody) {
-        let CommandBody { reason, actor, lasting } = form;
+    fn write(&self, command: &'static str, circuit: Option<&str>, body: CommandBody) {
+        let CommandBody { reason, actor, lasting } = body;
         let entry = AuditEntry::now(command, circuit);
-        self.shared.audit.write(AuditEntry { actor, reason, lasting, peer: self.peer, ..entry });
+        self.state.audit.write(AuditEntry { actor, reason, lasting, peer: self.peer, ..entry });
     }
 }

@@ -36,11 +36,11 @@ struct Expiry {
 impl Expiries {
     /// The override of `circuit` ends `at`; for ever stands a `None`.
     pub(crate) fn set(
-        shared: &Arc<AdminState>,
+        state: &Arc<AdminState>,
         circuit: &Circuit,
         ending: Option<(Override, Instant)>,
     ) {
-        let mut due = lock(&shared.expiries.due);
+        let mut due = lock(&state.expiries.due);
         let Some((overridden, at)) = ending else {
             due.by_name.remove(circuit.name());
             return;
@@ -51,9 +51,9 @@ impl Expiries {
         drop(due);
         if !is_watched {
             // Not under the lock: a runtime that ends drops the task at once.
-            tokio::spawn(watch(Watcher { shared: Arc::clone(shared), has_left: false }));
+            tokio::spawn(watch(Watcher { state: Arc::clone(state), has_left: false }));
         }
-        shared.expiries.changed.notify_one();
+        state.expiries.changed.notify_one();
     }
 
     /// When the override of each circuit ends, where it does.
@@ -86,7 +86,7 @@ impl Expiries {
 
 impl Expiry {
     /// Releases the circuit, unless somebody has imposed something else meanwhile.
-    fn end(self, shared: &AdminState) {
+    fn end(self, state: &AdminState) {
         if self.circuit.snapshot().overridden != Some(self.overridden) {
             return;
         }
@@ -94,30 +94,30 @@ impl Expiry {
         let mut entry = AuditEntry::now(Command::Release.as_str(), Some(self.circuit.name()));
         entry.actor = Some("expiry".to_owned());
         entry.reason = Some(format!("the time of {} was over", self.overridden));
-        shared.audit.write(entry);
+        state.audit.write(entry);
     }
 }
 
 async fn watch(mut watcher: Watcher) {
     while let Some(next) = watcher.look() {
         // Either way there is something to look at.
-        let _ = timeout_at(next, watcher.shared.expiries.changed.notified()).await;
+        let _ = timeout_at(next, watcher.state.expiries.changed.notified()).await;
     }
 }
 
 /// Goes with the task, and that with its runtime: then the next override has a task of its own.
 struct Watcher {
-    shared: Arc<AdminState>,
+    state: Arc<AdminState>,
     has_left: bool,
 }
 
 impl Watcher {
     /// Ends what is over; gives the next end, if there is one to wait for.
     fn look(&mut self) -> Option<Instant> {
-        let (over, next) = self.shared.expiries.turn();
+        let (over, next) = self.state.expiries.turn();
         self.has_left = next.is_none();
         for expiry in over {
-            expiry.end(&self.shared);
+            expiry.end(&self.state);
         }
         next
     }
@@ -127,7 +127,7 @@ impl Drop for Watcher {
     // Cannot panic: it sets a flag.
     fn drop(&mut self) {
         if !self.has_left {
-            lock(&self.shared.expiries.due).is_watched = false;
+            lock(&self.state.expiries.due).is_watched = false;
         }
     }
 }

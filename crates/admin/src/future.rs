@@ -29,7 +29,7 @@ pin_project! {
     #[project = StateProj]
     enum State<B> {
         Ready { response: Option<Response<AdminBody>> },
-        Reading { order: Option<CommandRequest>, #[pin] body: ReadBody<B> },
+        Reading { request: Option<CommandRequest>, #[pin] body: ReadBody<B> },
         InProgress { fleet: InProgress },
     }
 }
@@ -39,8 +39,8 @@ impl<B: Body> AdminFuture<B> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(crate) fn read(order: CommandRequest, body: B) -> Self {
-        Self { state: State::Reading { order: Some(order), body: ReadBody::new(body) } }
+    pub(crate) fn read(request: CommandRequest, body: B) -> Self {
+        Self { state: State::Reading { request: Some(request), body: ReadBody::new(body) } }
     }
 }
 
@@ -50,22 +50,22 @@ impl<B: Body> Future for AdminFuture<B> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let given = match state.as_mut().project() {
+            let executed = match state.as_mut().project() {
                 StateProj::Ready { response } => {
                     return Poll::Ready(Ok(response.take().expect("polled after completion")));
                 }
-                StateProj::Reading { order, body } => {
+                StateProj::Reading { request, body } => {
                     let body = ready!(body.poll_read(cx));
-                    let order = order.take().expect("polled after completion");
-                    body.and_then(|body| order.give(&body))
+                    let request = request.take().expect("polled after completion");
+                    body.and_then(|body| request.execute(&body))
                 }
                 StateProj::InProgress { fleet } => {
                     ready!(fleet.as_mut().poll(cx)).map(Executed::Done)
                 }
             };
-            state.set(match given {
+            state.set(match executed {
                 Ok(Executed::Done(response)) => State::Ready { response: Some(response) },
-                Ok(Executed::Told(fleet)) => State::InProgress { fleet },
+                Ok(Executed::InProgress(fleet)) => State::InProgress { fleet },
                 Err(problem) => State::Ready { response: Some(problem.into_response()) },
             });
         }

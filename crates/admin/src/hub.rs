@@ -109,7 +109,7 @@ impl Hub {
     }
 
     /// Everything, and the number of the frame that goes on from it.
-    pub(crate) fn full(&self, shared: &AdminState) -> (u64, Bytes) {
+    pub(crate) fn full(&self, state: &AdminState) -> (u64, Bytes) {
         let ring = lock(&self.ring);
         let next = ring.next;
         match &ring.full {
@@ -117,10 +117,10 @@ impl Hub {
             _ => drop(ring),
         }
         let full = Full {
-            health: shared.registry.health(),
-            control: shared.shows_control(),
-            circuits: shared.views(),
-            audit: shared.audit.after(0, FEW_ENTRIES),
+            health: state.registry.health(),
+            control: state.shows_control(),
+            circuits: state.views(),
+            audit: state.audit.after(0, FEW_ENTRIES),
         };
         let full = event("snapshot", &to_json(&full));
         lock(&self.ring).full = Some((next, full.clone()));
@@ -128,13 +128,13 @@ impl Hub {
     }
 
     /// Looks at the circuits, if it is time and nobody does.
-    pub(crate) fn turn(&self, shared: &AdminState) {
+    pub(crate) fn turn(&self, state: &AdminState) {
         let now = Instant::now();
         let due = lock(&self.ring).watch.take_if(|watch| watch.is_due(now));
         let Some(watch) = due else { return };
         // Clocks are user code: not under the lock.
         let mut turn = Turn { hub: self, watch, frames: Vec::new() };
-        turn.frames = turn.watch.look(shared, now);
+        turn.frames = turn.watch.look(state, now);
     }
 }
 

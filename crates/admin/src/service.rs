@@ -19,7 +19,7 @@ use crate::state::{AdminState, Next};
 /// See the [module docs](super).
 #[derive(Clone)]
 pub struct Admin {
-    shared: Arc<AdminState>,
+    state: Arc<AdminState>,
 }
 
 impl Admin {
@@ -28,8 +28,8 @@ impl Admin {
         AdminBuilder::new(registry)
     }
 
-    pub(crate) fn new(shared: AdminState) -> Self {
-        Self { shared: Arc::new(shared) }
+    pub(crate) fn new(state: AdminState) -> Self {
+        Self { state: Arc::new(state) }
     }
 
     /// Ends all streams of events, within a quarter of a second, and refuses new ones.
@@ -37,7 +37,7 @@ impl Admin {
     /// A server that waits for its connections to end would otherwise wait for them for ever: call
     /// it when the server is asked to shut down.
     pub fn end_streams(&self) {
-        self.shared.hub.end();
+        self.state.hub.end();
     }
 }
 
@@ -52,9 +52,9 @@ impl<B: http_body::Body> Service<Request<B>> for Admin {
 
     fn call(&mut self, request: Request<B>) -> AdminFuture<B> {
         let (parts, body) = request.into_parts();
-        match self.shared.take(&parts) {
+        match self.state.dispatch(&parts) {
             Ok(Next::Answer(response)) => AdminFuture::ready(response),
-            Ok(Next::Read(order)) => AdminFuture::read(order, body),
+            Ok(Next::Read(request)) => AdminFuture::read(request, body),
             Err(problem) => AdminFuture::ready(problem.into_response()),
         }
     }
@@ -63,8 +63,8 @@ impl<B: http_body::Body> Service<Request<B>> for Admin {
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admin")
-            .field("registry", &self.shared.registry)
-            .field("guard", &self.shared.guard)
+            .field("registry", &self.state.registry)
+            .field("guard", &self.state.guard)
             .finish_non_exhaustive()
     }
 }

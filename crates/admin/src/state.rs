@@ -50,7 +50,7 @@ pub(crate) enum Next {
 }
 
 impl AdminState {
-    pub(crate) fn take(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
+    pub(crate) fn dispatch(self: &Arc<Self>, parts: &Parts) -> Result<Next, Problem> {
         self.guard.check_host(parts)?;
         let route = Route::find(&parts.method, self.inner_path(parts.uri.path()))?;
         if !route.is_open() {
@@ -64,7 +64,7 @@ impl AdminState {
         self.guard.check_control(parts)?;
         let scope = Scope::parse(parts.uri.query())?;
         let peer = self.guard.peer(parts);
-        Ok(Next::Read(CommandRequest { shared: Arc::clone(self), target, scope, peer }))
+        Ok(Next::Read(CommandRequest { state: Arc::clone(self), target, scope, peer }))
     }
 
     /// The path below the prefix; a router may have taken that off already.

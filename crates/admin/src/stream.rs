@@ -16,7 +16,7 @@ use crate::state::AdminState;
 /// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
 /// calls nor operators do anything for a reader.
 pub(crate) struct EventStream {
-    shared: Arc<AdminState>,
+    state: Arc<AdminState>,
     /// The number of the frame to read next; a full one comes first.
     next: Option<u64>,
     tick: Pin<Box<Sleep>>,
@@ -24,18 +24,18 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     /// A reader, unless there are too many.
-    pub(crate) fn open(shared: &Arc<AdminState>) -> Option<Self> {
+    pub(crate) fn open(state: &Arc<AdminState>) -> Option<Self> {
         let tick = Box::pin(tokio::time::sleep(TICK));
-        shared.hub.enter().then(|| Self { shared: Arc::clone(shared), next: None, tick })
+        state.hub.enter().then(|| Self { state: Arc::clone(state), next: None, tick })
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            self.shared.hub.turn(&self.shared);
-            match self.shared.hub.read(self.next) {
+            self.state.hub.turn(&self.state);
+            match self.state.hub.read(self.next) {
                 Reading::Over => return Poll::Ready(None),
                 Reading::Start => {
-                    let (next, full) = self.shared.hub.full(&self.shared);
+                    let (next, full) = self.state.hub.full(&self.state);
                     self.next = Some(next);
                     return Poll::Ready(Some(full));
                 }
@@ -59,6 +59,6 @@ impl EventStream {
 impl Drop for EventStream {
     // Cannot panic: it counts one reader less.
     fn drop(&mut self) {
-        self.shared.hub.leave();
+        self.state.hub.leave();
     }
 }

@@ -57,38 +57,38 @@ impl Watch {
     }
 
     /// Looks at all circuits, and gives the frames that tell what is new.
-    pub(crate) fn look(&mut self, shared: &AdminState, now: Instant) -> Vec<Bytes> {
+    pub(crate) fn look(&mut self, state: &AdminState, now: Instant) -> Vec<Bytes> {
         let is_first = self.looked.replace(now).is_none();
-        let snapshots = shared.registry.snapshots();
+        let snapshots = state.registry.snapshots();
         if is_first {
-            self.remember(shared, &snapshots, now);
+            self.remember(state, &snapshots, now);
             return Vec::new();
         }
-        let change = self.change(shared, &snapshots);
+        let change = self.change(state, &snapshots);
         let counts = is_over(self.counted, COUNTING, now).then(|| {
             self.counted = Some(now);
-            self.count(shared.registry.health(), &snapshots)
+            self.count(state.registry.health(), &snapshots)
         });
         change.into_iter().chain(counts).collect()
     }
 
     /// Who reads first is told of everything anyway.
-    fn remember(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot], now: Instant) {
-        self.changed(shared, snapshots);
+    fn remember(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot], now: Instant) {
+        self.changed(state, snapshots);
         self.called(snapshots);
-        self.health = Some(shared.registry.health());
-        self.audited = shared.audit.after(0, 1).last().map_or(0, |entry| entry.number);
+        self.health = Some(state.registry.health());
+        self.audited = state.audit.after(0, 1).last().map_or(0, |entry| entry.number);
         self.counted = Some(now);
     }
 
-    fn change(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
-        let changed = self.changed(shared, snapshots);
-        let circuits = changed.iter().filter_map(|name| shared.registry.get(name));
+    fn change(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
+        let changed = self.changed(state, snapshots);
+        let circuits = changed.iter().filter_map(|name| state.registry.get(name));
         let change = Change {
-            health: shared.registry.health(),
-            circuits: circuits.map(|circuit| shared.view(&circuit)).collect(),
+            health: state.registry.health(),
+            circuits: circuits.map(|circuit| state.view(&circuit)).collect(),
             removed: self.removed(snapshots),
-            audit: shared.audit.after(self.audited, FEW_ENTRIES),
+            audit: state.audit.after(self.audited, FEW_ENTRIES),
         };
         let is_other = self.health.replace(change.health) != Some(change.health);
         self.audited = change.audit.last().map_or(self.audited, |entry| entry.number);
@@ -100,8 +100,8 @@ impl Watch {
     }
 
     /// The names of those in another epoch than was told.
-    fn changed(&mut self, shared: &AdminState, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
-        let ends = shared.expiries.all();
+    fn changed(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
+        let ends = state.expiries.all();
         let mut changed = Vec::new();
         for snapshot in snapshots {
             let age = StateAge {
