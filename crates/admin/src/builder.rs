@@ -1,6 +1,5 @@
 //! The options of the service.
 
-use std::fmt;
 use std::net::SocketAddr;
 
 use http::Extensions;
@@ -11,6 +10,7 @@ use crate::audit::{Audit, AuditEntry};
 use crate::expiry::Expiries;
 use crate::guard::{Control, Guard, Hosts, PeerOf};
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::service::Admin;
 use crate::state::AdminState;
 use crate::token::{SHORTEST_TOKEN, Token};
@@ -26,9 +26,6 @@ pub struct AdminBuilder {
     audit: Audit,
 }
 
-/// Writes the metrics.
-pub(crate) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>);
-
 /// The address of the peer, as an extension of the request: for servers that put it there.
 ///
 /// See [`AdminBuilder::peer`].
@@ -36,8 +33,15 @@ pub(crate) struct Metrics(Box<dyn Fn(&CircuitRegistry) -> String + Send + Sync>)
 #[expect(clippy::exhaustive_structs, reason = "a name for an address")]
 pub struct Peer(pub SocketAddr);
 
+impl Admin {
+    /// Starts a service of the circuits of `registry`, which shows and does not steer.
+    pub fn builder(registry: CircuitRegistry) -> AdminBuilder {
+        AdminBuilder::new(registry)
+    }
+}
+
 impl AdminBuilder {
-    pub(crate) fn new(registry: CircuitRegistry) -> Self {
+    fn new(registry: CircuitRegistry) -> Self {
         let guard = Guard {
             hosts: Hosts::Named(Vec::new()),
             token: None,
@@ -143,7 +147,7 @@ impl AdminBuilder {
         mut self,
         encode: impl Fn(&CircuitRegistry) -> String + Send + Sync + 'static,
     ) -> Self {
-        self.metrics = Some(Metrics(Box::new(encode)));
+        self.metrics = Some(Metrics::new(encode));
         self
     }
 
@@ -187,17 +191,5 @@ impl AdminBuilder {
         let Self { registry, guard, prefix, metrics, audit } = self;
         let (expiries, hub) = (Expiries::default(), Hub::new());
         Admin::new(AdminState { registry, guard, prefix, metrics, audit, expiries, hub })
-    }
-}
-
-impl Metrics {
-    pub(crate) fn encode(&self, registry: &CircuitRegistry) -> String {
-        (self.0)(registry)
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Metrics")
     }
 }

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Executed, InProgress};
 use crate::read_body::ReadBody;
+use crate::respond;
 
 pin_project! {
     /// The response future of [`Admin`](super::Admin).
@@ -66,7 +67,7 @@ impl<B: Body> Future for AdminFuture<B> {
             state.set(match executed {
                 Ok(Executed::Done(response)) => State::Ready { response: Some(response) },
                 Ok(Executed::InProgress(fleet)) => State::InProgress { fleet },
-                Err(problem) => State::Ready { response: Some(problem.into_response()) },
+                Err(problem) => State::Ready { response: Some(respond::problem(problem)) },
             });
         }
     }

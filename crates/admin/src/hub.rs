@@ -2,19 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::Instant;
 use tower_circuit_breaker::Health;
 
 use crate::audit::AuditEntry;
-use crate::respond::to_json;
+use crate::encode::{event, to_json};
 use crate::state::AdminState;
 use crate::sync::lock;
 use crate::view::CircuitView;
-use crate::watch::Watch;
+use crate::watch::{FEW_ENTRIES, Watch};
 
 /// The last frames.
 ///
@@ -159,19 +158,7 @@ impl Ring {
     }
 }
 
-/// One server-sent event. JSON has no line breaks.
-pub(crate) fn event(name: &str, json: &[u8]) -> Bytes {
-    let parts: [&[u8]; 5] = [b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"];
-    let mut event = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| event.put_slice(part));
-    event.into()
-}
-
-/// An operator sees a change at once.
-pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// At least three seconds of them. A frame has 300 bytes for each circuit that was called.
 const KEPT_FRAMES: usize = 16;
 /// More people than look at one process.
 const MOST_READERS: usize = 1024;
-/// What the page shows; the others are at `audit`.
-pub(crate) const FEW_ENTRIES: usize = 20;

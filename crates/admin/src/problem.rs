@@ -1,21 +1,17 @@
-//! What is wrong with a request, as a response that says what to do.
+//! What is wrong with a request, and what to do about it.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::json;
+use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::body::AdminBody;
-use crate::respond::{PROBLEM, respond};
-
-/// An error response: RFC 9457, with a `detail` that says what to do.
+/// What an error response says, with a `detail` that says what to do.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    detail: Cow<'static, str>,
-    header: Option<(HeaderName, HeaderValue)>,
+    pub(crate) status: StatusCode,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -69,17 +65,6 @@ impl Problem {
 
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
-    }
-
-    pub(crate) fn into_response(self) -> Response<AdminBody> {
-        let body = json!({
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        let mut response = respond(self.status, PROBLEM, AdminBody::full(body.to_string()));
-        response.headers_mut().extend(self.header);
-        response
     }
 }
 

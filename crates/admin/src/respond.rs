@@ -1,4 +1,4 @@
-//! The headers of every response.
+//! Responses, and the headers of each.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -6,12 +6,15 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::body::AdminBody;
+use crate::encode::to_json;
+use crate::problem::Problem;
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
-pub(crate) const PROBLEM: &str = "application/problem+json";
+const PROBLEM: &str = "application/problem+json";
 pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// A response that no browser keeps, frames, guesses the type of or tells others of.
@@ -36,9 +39,17 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Admin
     respond(status, JSON, AdminBody::full(to_json(value)))
 }
 
-/// `value` as JSON; its types have names for members and nothing else that could fail.
-pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
+/// A problem as RFC 9457 writes it.
+pub(crate) fn problem(problem: Problem) -> Response<AdminBody> {
+    let Problem { status, detail, header } = problem;
+    let body = json!({
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let mut response = respond(status, PROBLEM, AdminBody::full(body.to_string()));
+    response.headers_mut().extend(header);
+    response
 }
 
 const GUARDING: [(HeaderName, &str); 6] = [

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use tower_circuit_breaker::CircuitRegistry;
 use tower_service::Service;
 
 use crate::body::AdminBody;
-use crate::builder::AdminBuilder;
 use crate::future::AdminFuture;
+use crate::respond;
 use crate::state::{AdminState, Next};
 
 /// Answers HTTP requests about the circuits of a registry. Clones are the same service.
@@ -23,11 +22,6 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Starts a service of the circuits of `registry`, which shows and does not steer.
-    pub fn builder(registry: CircuitRegistry) -> AdminBuilder {
-        AdminBuilder::new(registry)
-    }
-
     pub(crate) fn new(state: AdminState) -> Self {
         Self { state: Arc::new(state) }
     }
@@ -55,7 +49,7 @@ impl<B: http_body::Body> Service<Request<B>> for Admin {
         match self.state.dispatch(&parts) {
             Ok(Next::Answer(response)) => AdminFuture::ready(response),
             Ok(Next::Read(request)) => AdminFuture::read(request, body),
-            Err(problem) => AdminFuture::ready(problem.into_response()),
+            Err(problem) => AdminFuture::ready(respond::problem(problem)),
         }
     }
 }

@@ -11,11 +11,11 @@ use tower_circuit_breaker::{Circuit, CircuitRegistry, Health};
 
 use crate::audit::{Audit, KEPT};
 use crate::body::AdminBody;
-use crate::builder::Metrics;
 use crate::command_request::{CommandRequest, Target};
 use crate::expiry::Expiries;
 use crate::guard::{Control, Guard};
 use crate::hub::Hub;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::respond::{JSON, ok};
 use crate::route::Route;
@@ -149,8 +149,7 @@ impl AdminState {
         let metrics = self.metrics.as_ref().ok_or_else(|| {
             Problem::not_found("no metrics here: give the encoder to `AdminBuilder::metrics`")
         })?;
-        let text = metrics.encode(&self.registry);
-        let content_type = if text.ends_with("# EOF\n") { OPEN_METRICS } else { PROMETHEUS };
+        let (content_type, text) = metrics.encode(&self.registry);
         Ok(ok(content_type, text))
     }
 
@@ -162,6 +161,3 @@ impl AdminState {
         respond::json(StatusCode::OK, &audit)
     }
 }
-
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

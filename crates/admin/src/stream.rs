@@ -8,8 +8,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
-use crate::hub::{Reading, TICK, event};
+use crate::encode::event;
+use crate::hub::Reading;
 use crate::state::AdminState;
+use crate::watch::TICK;
 
 /// Reads the frames of the [`Hub`](super::hub::Hub) at its own pace.
 ///

@@ -12,8 +12,7 @@ use tower_circuit_breaker::{
 };
 
 use crate::audit::AuditEntry;
-use crate::hub::{FEW_ENTRIES, TICK, event};
-use crate::respond::to_json;
+use crate::encode::{event, to_json};
 use crate::state::AdminState;
 use crate::view::{CircuitView, Counts};
 
@@ -170,5 +169,9 @@ fn is_over(since: Option<Instant>, time: Duration, now: Instant) -> bool {
     since.is_none_or(|since| now.saturating_duration_since(since) >= time)
 }
 
+/// An operator sees a change at once.
+pub(crate) const TICK: Duration = Duration::from_millis(250);
+/// What the page shows; the others are at `audit`.
+pub(crate) const FEW_ENTRIES: usize = 20;
 /// Rates are to look alive, and the reader to know that the line is.
 const COUNTING: Duration = Duration::from_secs(1);
