@@ -1,12 +1,14 @@
 //! The options of the service.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Extensions;
 use tower_circuit_breaker::CircuitRegistry;
 
 use crate::attempts::Attempts;
 use crate::audit::{Audit, AuditEntry};
+use crate::dispatch::Dispatcher;
 use crate::expiry::Expiries;
 use crate::guard::{Control, Guard, Hosts, PeerOf};
 use crate::hub::Hub;
@@ -189,7 +191,11 @@ impl AdminBuilder {
     #[must_use]
     pub fn build(self) -> Admin {
         let Self { registry, guard, prefix, metrics, audit } = self;
-        let (expiries, hub) = (Expiries::default(), Hub::new());
-        Admin::new(AdminState { registry, guard, prefix, metrics, audit, expiries, hub })
+        let audit = Arc::new(audit);
+        let expiries = Arc::new(Expiries::new(Arc::clone(&audit)));
+        let shows_control = guard.control != Control::Off;
+        let state = Arc::new(AdminState { registry, audit, expiries, shows_control });
+        let hub = Arc::new(Hub::new(Arc::clone(&state)));
+        Admin::new(Dispatcher { guard, prefix, metrics, hub, state })
     }
 }

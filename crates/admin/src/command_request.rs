@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use crate::audit::AuditEntry;
 use crate::body::AdminBody;
 use crate::command::{Command, CommandBody};
-use crate::expiry::Expiries;
 use crate::problem::Problem;
 use crate::respond;
 use crate::scope::{Scope, no_fleet};
@@ -100,7 +99,7 @@ impl CommandRequest {
         command.execute(&circuit, lasting);
         if !command.keeps_override() {
             let end = lasting.and_then(|lasting| Instant::now().checked_add(lasting));
-            Expiries::set(&self.state, &circuit, command.imposes().zip(end));
+            self.state.expiries.set(&circuit, command.imposes().zip(end));
         }
         Ok(respond::json(StatusCode::OK, &self.state.view(&circuit)))
     }

@@ -7,14 +7,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tower_circuit_breaker::{Circuit, Override};
 
-use crate::audit::AuditEntry;
+use crate::audit::{Audit, AuditEntry};
 use crate::command::Command;
-use crate::state::AdminState;
 use crate::sync::lock;
 
 /// When which override ends. A task waits for the next of them, while there is any.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Expiries {
+    audit: Arc<Audit>,
     due: Mutex<Due>,
     /// There is an earlier end to wait for.
     changed: Notify,
@@ -34,13 +34,14 @@ struct Expiry {
 }
 
 impl Expiries {
+    /// No ends yet; those to come are written into `audit`.
+    pub(crate) fn new(audit: Arc<Audit>) -> Self {
+        Self { audit, due: Mutex::default(), changed: Notify::new() }
+    }
+
     /// The override of `circuit` ends `at`; for ever stands a `None`.
-    pub(crate) fn set(
-        state: &Arc<AdminState>,
-        circuit: &Circuit,
-        ending: Option<(Override, Instant)>,
-    ) {
-        let mut due = lock(&state.expiries.due);
+    pub(crate) fn set(self: &Arc<Self>, circuit: &Circuit, ending: Option<(Override, Instant)>) {
+        let mut due = lock(&self.due);
         let Some((overridden, at)) = ending else {
             due.by_name.remove(circuit.name());
             return;
@@ -51,9 +52,9 @@ impl Expiries {
         drop(due);
         if !is_watched {
             // Not under the lock: a runtime that ends drops the task at once.
-            tokio::spawn(watch(Watcher { state: Arc::clone(state), has_left: false }));
+            tokio::spawn(watch(Watcher { expiries: Arc::clone(self), has_left: false }));
         }
-        state.expiries.changed.notify_one();
+        self.changed.notify_one();
     }
 
     /// When the override of each circuit ends, where it does.
@@ -86,7 +87,7 @@ impl Expiries {
 
 impl Expiry {
     /// Releases the circuit, unless somebody has imposed something else meanwhile.
-    fn end(self, state: &AdminState) {
+    fn end(self, audit: &Audit) {
         if self.circuit.snapshot().overridden != Some(self.overridden) {
             return;
         }
@@ -94,30 +95,30 @@ impl Expiry {
         let mut entry = AuditEntry::now(Command::Release.as_str(), Some(self.circuit.name()));
         entry.actor = Some("expiry".to_owned());
         entry.reason = Some(format!("the time of {} was over", self.overridden));
-        state.audit.write(entry);
+        audit.write(entry);
     }
 }
 
 async fn watch(mut watcher: Watcher) {
     while let Some(next) = watcher.look() {
         // Either way there is something to look at.
-        let _ = timeout_at(next, watcher.state.expiries.changed.notified()).await;
+        let _ = timeout_at(next, watcher.expiries.changed.notified()).await;
     }
 }
 
 /// Goes with the task, and that with its runtime: then the next override has a task of its own.
 struct Watcher {
-    state: Arc<AdminState>,
+    expiries: Arc<Expiries>,
     has_left: bool,
 }
 
 impl Watcher {
     /// Ends what is over; gives the next end, if there is one to wait for.
     fn look(&mut self) -> Option<Instant> {
-        let (over, next) = self.state.expiries.turn();
+        let (over, next) = self.expiries.turn();
         self.has_left = next.is_none();
         for expiry in over {
-            expiry.end(&self.state);
+            expiry.end(&self.expiries.audit);
         }
         next
     }
@@ -127,7 +128,7 @@ impl Drop for Watcher {
     // Cannot panic: it sets a flag.
     fn drop(&mut self) {
         if !self.has_left {
-            lock(&self.state.expiries.due).is_watched = false;
+            lock(&self.expiries.due).is_watched = false;
         }
     }
 }

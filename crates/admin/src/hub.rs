@@ -1,7 +1,7 @@
 //! The frames that all readers of the events share.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::watch::{FEW_ENTRIES, Watch};
 /// never. A reader that falls behind by more than the frames that are kept starts anew.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    state: Arc<AdminState>,
     ring: Mutex<Ring>,
 }
 
@@ -62,7 +63,7 @@ struct Turn<'a> {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(state: Arc<AdminState>) -> Self {
         let ring = Ring {
             frames: VecDeque::new(),
             next: 0,
@@ -71,7 +72,7 @@ impl Hub {
             readers: 0,
             is_over: false,
         };
-        Self { ring: Mutex::new(ring) }
+        Self { state, ring: Mutex::new(ring) }
     }
 
     /// One reader more, unless there are too many.
@@ -108,7 +109,7 @@ impl Hub {
     }
 
     /// Everything, and the number of the frame that goes on from it.
-    pub(crate) fn full(&self, state: &AdminState) -> (u64, Bytes) {
+    pub(crate) fn full(&self) -> (u64, Bytes) {
         let ring = lock(&self.ring);
         let next = ring.next;
         match &ring.full {
@@ -116,10 +117,10 @@ impl Hub {
             _ => drop(ring),
         }
         let full = Full {
-            health: state.registry.health(),
-            control: state.shows_control(),
-            circuits: state.views(),
-            audit: state.audit.after(0, FEW_ENTRIES),
+            health: self.state.registry.health(),
+            control: self.state.shows_control,
+            circuits: self.state.views(),
+            audit: self.state.audit.after(0, FEW_ENTRIES),
         };
         let full = event("snapshot", &to_json(&full));
         lock(&self.ring).full = Some((next, full.clone()));
@@ -127,13 +128,13 @@ impl Hub {
     }
 
     /// Looks at the circuits, if it is time and nobody does.
-    pub(crate) fn turn(&self, state: &AdminState) {
+    pub(crate) fn turn(&self) {
         let now = Instant::now();
         let due = lock(&self.ring).watch.take_if(|watch| watch.is_due(now));
         let Some(watch) = due else { return };
         // Clocks are user code: not under the lock.
         let mut turn = Turn { hub: self, watch, frames: Vec::new() };
-        turn.frames = turn.watch.look(state, now);
+        turn.frames = turn.watch.look(&self.state, now);
     }
 }
 

@@ -87,12 +87,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod answer;
 mod attempts;
 mod audit;
 mod body;
 mod builder;
 mod command;
 mod command_request;
+mod dispatch;
 mod encode;
 mod expiry;
 mod future;

@@ -9,21 +9,21 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::AdminBody;
+use crate::dispatch::{Dispatcher, Next};
 use crate::future::AdminFuture;
 use crate::respond;
-use crate::state::{AdminState, Next};
 
 /// Answers HTTP requests about the circuits of a registry. Clones are the same service.
 ///
 /// See the [module docs](super).
 #[derive(Clone)]
 pub struct Admin {
-    state: Arc<AdminState>,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl Admin {
-    pub(crate) fn new(state: AdminState) -> Self {
-        Self { state: Arc::new(state) }
+    pub(crate) fn new(dispatcher: Dispatcher) -> Self {
+        Self { dispatcher: Arc::new(dispatcher) }
     }
 
     /// Ends all streams of events, within a quarter of a second, and refuses new ones.
@@ -31,7 +31,7 @@ impl Admin {
     /// A server that waits for its connections to end would otherwise wait for them for ever: call
     /// it when the server is asked to shut down.
     pub fn end_streams(&self) {
-        self.state.hub.end();
+        self.dispatcher.hub.end();
     }
 }
 
@@ -46,7 +46,7 @@ impl<B: http_body::Body> Service<Request<B>> for Admin {
 
     fn call(&mut self, request: Request<B>) -> AdminFuture<B> {
         let (parts, body) = request.into_parts();
-        match self.state.dispatch(&parts) {
+        match self.dispatcher.dispatch(&parts) {
             Ok(Next::Answer(response)) => AdminFuture::ready(response),
             Ok(Next::Read(request)) => AdminFuture::read(request, body),
             Err(problem) => AdminFuture::ready(respond::problem(problem)),
@@ -57,8 +57,8 @@ impl<B: http_body::Body> Service<Request<B>> for Admin {
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admin")
-            .field("registry", &self.state.registry)
-            .field("guard", &self.state.guard)
+            .field("registry", &self.dispatcher.state.registry)
+            .field("guard", &self.dispatcher.guard)
             .finish_non_exhaustive()
     }
 }

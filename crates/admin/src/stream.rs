@@ -9,16 +9,15 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use crate::encode::event;
-use crate::hub::Reading;
-use crate::state::AdminState;
+use crate::hub::{Hub, Reading};
 use crate::watch::TICK;
 
-/// Reads the frames of the [`Hub`](super::hub::Hub) at its own pace.
+/// Reads the frames of the [`Hub`] at its own pace.
 ///
 /// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
 /// calls nor operators do anything for a reader.
 pub(crate) struct EventStream {
-    state: Arc<AdminState>,
+    hub: Arc<Hub>,
     /// The number of the frame to read next; a full one comes first.
     next: Option<u64>,
     tick: Pin<Box<Sleep>>,
@@ -26,18 +25,18 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     /// A reader, unless there are too many.
-    pub(crate) fn open(state: &Arc<AdminState>) -> Option<Self> {
+    pub(crate) fn open(hub: &Arc<Hub>) -> Option<Self> {
         let tick = Box::pin(tokio::time::sleep(TICK));
-        state.hub.enter().then(|| Self { state: Arc::clone(state), next: None, tick })
+        hub.enter().then(|| Self { hub: Arc::clone(hub), next: None, tick })
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            self.state.hub.turn(&self.state);
-            match self.state.hub.read(self.next) {
+            self.hub.turn();
+            match self.hub.read(self.next) {
                 Reading::Over => return Poll::Ready(None),
                 Reading::Start => {
-                    let (next, full) = self.state.hub.full(&self.state);
+                    let (next, full) = self.hub.full();
                     self.next = Some(next);
                     return Poll::Ready(Some(full));
                 }
@@ -61,6 +60,6 @@ impl EventStream {
 impl Drop for EventStream {
     // Cannot panic: it counts one reader less.
     fn drop(&mut self) {
-        self.state.hub.leave();
+        self.hub.leave();
     }
 }
