@@ -1,5 +1,5 @@
-//! The arrows between rooms point one way (none closes a circle), locks, atomics and clocks come from one place, and the
-//! applications among the examples are small.
+//! The arrows between rooms of a crate point one way (none closes a circle), locks, atomics and
+//! clocks come from one place, and the applications among the examples are small.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,22 +11,39 @@ use crate::architecture::imports::{Arrows, Module, arrows};
 mod circles;
 mod imports;
 
-/// Rooms in which files make no circles either.
-const WITHOUT_CIRCLES: &[&str] = &["engine"];
+/// Rooms of the breaker in which files make no circles either.
+const ROOMS_WITHOUT_CIRCLES: &[&str] = &["engine"];
+
+/// Crates in which no files make circles.
+const CRATES_WITHOUT_CIRCLES: &[&str] = &["admin", "fleet", "redis"];
 
 #[test]
 fn there_are_no_circles_between_rooms() {
-    let arrows = arrows_of_src();
-
-    assert_eq!(circles(&rooms(&arrows)), NONE);
+    assert_eq!(circles(&rooms(&arrows_of_the_breaker())), NONE);
 }
 
 #[test]
 fn there_are_no_circles_between_the_files_of_these_rooms() {
-    let arrows = arrows_of_src();
+    let arrows = arrows_of_the_breaker();
 
-    for room in WITHOUT_CIRCLES {
+    for room in ROOMS_WITHOUT_CIRCLES {
         assert_eq!(circles(&within(room, &arrows)), NONE, "{room}");
+    }
+}
+
+#[test]
+fn there_are_no_circles_between_the_rooms_of_any_crate() {
+    for (name, arrows) in arrows_of_crates() {
+        assert_eq!(circles(&rooms(&arrows)), NONE, "{name}");
+    }
+}
+
+#[test]
+fn there_are_no_circles_between_the_files_of_these_crates() {
+    let arrows = arrows_of_crates();
+
+    for name in CRATES_WITHOUT_CIRCLES {
+        assert_eq!(circles(&arrows[*name]), NONE, "{name}");
     }
 }
 
@@ -77,17 +94,41 @@ fn arrows_between(files: &[(&str, &str)]) -> Arrows {
     arrows(&files.iter().map(|(path, text)| (module(path), (*text).to_owned())).collect())
 }
 
-fn arrows_of_src() -> Arrows {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files: BTreeMap<_, _> = sources()
-        .into_iter()
-        .filter(|(_, path, _)| !is_of_tests(path))
-        .map(|(_, path, text)| (module(path.strip_prefix(&root).unwrap()), text))
-        .collect();
-    let arrows = arrows(&files);
-    let count = arrows.values().map(|targets| targets.len()).sum::<usize>();
-    assert!(count > 200, "only {count} arrows were found: is the test looking in the right place?");
+fn arrows_of_the_breaker() -> Arrows {
+    let arrows = arrows_of(Path::new(env!("CARGO_MANIFEST_DIR")));
+    check_count(&arrows, 200);
     arrows
+}
+
+/// The arrows within each other crate, by the name of its folder.
+fn arrows_of_crates() -> BTreeMap<String, Arrows> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let arrows: BTreeMap<_, _> =
+        packages(&folder).map(|(name, folder)| (name, arrows_of(&folder))).collect();
+    for name in CRATES_WITHOUT_CIRCLES {
+        check_count(&arrows[*name], 10);
+    }
+    arrows
+}
+
+fn arrows_of(package: &Path) -> Arrows {
+    let root = package.join("src");
+    let files: BTreeMap<_, _> = rust_files(&root)
+        .into_iter()
+        .map(|path| (path.strip_prefix(&root).unwrap().to_owned(), path))
+        .filter(|(inside, _)| !is_of_tests(inside))
+        .map(|(inside, path)| (module(&inside), fs::read_to_string(path).unwrap()))
+        .collect();
+    arrows(&files)
+}
+
+#[track_caller]
+fn check_count(arrows: &Arrows, least: usize) {
+    let count = arrows.values().map(|targets| targets.len()).sum::<usize>();
+    assert!(
+        count > least,
+        "only {count} arrows were found: is the test looking in the right place?"
+    );
 }
 
 /// The module of a file, as it is named from the root of its crate.
@@ -219,12 +260,14 @@ fn only_the_circuit_joins_clock_engine_and_listeners() {
 
 /// The packages of `examples`: name and folder.
 fn examples() -> Vec<(String, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).collect()
+}
+
+/// The packages in the folders of this one: name and folder.
+fn packages(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> {
     let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let packages = folders.filter(|folder| folder.join("Cargo.toml").exists());
-    packages
-        .map(|folder| (folder.file_name().unwrap().to_str().unwrap().to_owned(), folder))
-        .collect()
+    packages.map(|folder| (folder.file_name().unwrap().to_str().unwrap().to_owned(), folder))
 }
 
 /// Without comments and blank lines; the upstreams that they play count.
