@@ -72,12 +72,12 @@ impl fmt::Debug for Permit {
 pub(crate) struct Admission<H: Borrow<Circuit>> {
     holder: H,
     ticket: Ticket,
-    stage: Stage,
+    stage: AdmissionStage,
 }
 
 /// How far an admitted call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum AdmissionStage {
     Unanswered,
     /// Its result is being judged. If it is dropped now, it is not judged, but was answered.
     Judged,
@@ -86,7 +86,7 @@ enum Stage {
 
 impl<H: Borrow<Circuit>> Admission<H> {
     pub(crate) const fn new(holder: H, ticket: Ticket) -> Self {
-        Self { holder, ticket, stage: Stage::Unanswered }
+        Self { holder, ticket, stage: AdmissionStage::Unanswered }
     }
 
     #[inline]
@@ -107,7 +107,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
     /// Notes that the result has come and is judged next, by user code that may panic.
     #[inline]
     pub(crate) const fn judge(&mut self) {
-        self.stage = Stage::Judged;
+        self.stage = AdmissionStage::Judged;
     }
 
     /// Moves the call into a permit that can be kept elsewhere; this admission is settled.
@@ -140,14 +140,14 @@ impl<H: Borrow<Circuit>> Admission<H> {
     /// Settles this admission without recording: the ticket is recorded elsewhere.
     #[inline]
     pub(crate) const fn give_up(&mut self) {
-        self.stage = Stage::Settled;
+        self.stage = AdmissionStage::Settled;
     }
 
     /// A function of its own, so that dropping a settled admission is little code.
     #[cold]
     #[inline(never)]
     fn abandon(&mut self) {
-        if self.stage == Stage::Judged {
+        if self.stage == AdmissionStage::Judged {
             self.ticket = self.holder.borrow().unjudged(self.ticket);
         }
         self.end(Ending::Abandoned);
@@ -155,7 +155,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
 
     #[inline]
     fn end(&mut self, ending: Ending) {
-        self.stage = Stage::Settled;
+        self.stage = AdmissionStage::Settled;
         self.holder.borrow().record(self.ticket, ending);
     }
 }
@@ -164,7 +164,7 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     // Cannot panic: the engine does not, and listeners' panics are caught.
     #[inline]
     fn drop(&mut self) {
-        if self.stage != Stage::Settled {
+        if self.stage != AdmissionStage::Settled {
             self.abandon();
         }
     }

@@ -27,10 +27,10 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 /// ```
 #[derive(Clone)]
 pub struct ManualClock {
-    shared: Arc<Reading>,
+    shared: Arc<ManualReading>,
 }
 
-struct Reading {
+struct ManualReading {
     nanos: AtomicU64,
     /// The tasks to wake when the time moves on.
     sleepers: Mutex<Vec<Waker>>,
@@ -40,7 +40,7 @@ impl ManualClock {
     /// Makes a clock that stands at zero.
     #[must_use]
     pub fn new() -> Self {
-        let shared = Reading { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
+        let shared = ManualReading { nanos: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) };
         Self { shared: Arc::new(shared) }
     }
 

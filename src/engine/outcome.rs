@@ -80,12 +80,12 @@ impl FailureKind {
 /// What a window keeps of an ended call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: CallResult,
     pub(crate) pace: Pace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum CallResult {
     Succeeded,
     Failed,
 }
@@ -99,7 +99,7 @@ pub(crate) enum Pace {
 impl Sample {
     /// 1 when the call failed, else 0.
     pub(crate) fn failed(self) -> u64 {
-        u64::from(self.verdict == Verdict::Failed)
+        u64::from(self.verdict == CallResult::Failed)
     }
 
     /// 1 when the call was slow, else 0.
@@ -109,6 +109,6 @@ impl Sample {
 
     /// Whether this result may trip a circuit; a fast success never does.
     pub(crate) fn may_trip(self) -> bool {
-        self.verdict == Verdict::Failed || self.pace == Pace::Slow
+        self.verdict == CallResult::Failed || self.pace == Pace::Slow
     }
 }

@@ -22,14 +22,14 @@ pub(crate) struct Listeners {
 
 #[derive(Debug)]
 struct Roster {
-    entries: Arc<[Arc<Entry>]>,
+    entries: Arc<[Arc<ListenerEntry>]>,
     /// The number of the change to deliver next.
     next: u64,
     /// Changes that came before one with a lower number: their threads overtook its thread.
     early: BTreeMap<u64, Vec<CircuitEvent>>,
 }
 
-struct Entry {
+struct ListenerEntry {
     listener: Box<dyn Listener>,
     interest: Interest,
     inbox: Mutex<Inbox>,
@@ -67,7 +67,7 @@ impl Listeners {
         // User code, so before the lock.
         let interest = listener.interest();
         let inbox = Mutex::new(Inbox::default());
-        let entry = Arc::new(Entry { listener, interest, inbox });
+        let entry = Arc::new(ListenerEntry { listener, interest, inbox });
         let mut roster = lock(&self.roster);
         roster.entries = roster.entries.iter().cloned().chain([entry]).collect();
         interest
@@ -141,7 +141,8 @@ impl Roster {
         self.next = self.next.wrapping_add(1);
         let mut missed = 0;
         for event in events {
-            let interested = |entry: &&Arc<Entry>| entry.interest.contains(event.interest());
+            let interested =
+                |entry: &&Arc<ListenerEntry>| entry.interest.contains(event.interest());
             for entry in self.entries.iter().filter(interested) {
                 missed += u64::from(!lock(&entry.inbox).put(event.clone()));
             }
@@ -150,7 +151,7 @@ impl Roster {
     }
 }
 
-impl Entry {
+impl ListenerEntry {
     /// Delivers the events that wait for the listener, unless another thread is doing so.
     fn attend(&self, panics: &AtomicU64) {
         {
@@ -194,8 +195,8 @@ impl Inbox {
     }
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for ListenerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("interest", &self.interest).finish_non_exhaustive()
+        f.debug_struct("ListenerEntry").field("interest", &self.interest).finish_non_exhaustive()
     }
 }

@@ -6,12 +6,12 @@ use crate::circuit::weak::WeakCircuit;
 /// What a group's lock guards. Values taken out of it are dropped after the lock.
 #[derive(Default)]
 pub(super) struct Members {
-    members: Vec<Member>,
+    members: Vec<GroupMember>,
     /// Handles that isolate the group.
     handles: usize,
 }
 
-pub(super) struct Member {
+pub(super) struct GroupMember {
     circuit: WeakCircuit,
     isolated: Option<Isolated>,
 }
@@ -25,12 +25,12 @@ impl Members {
         self.members.retain(|member| !member.circuit.is_gone());
         let is_new = !self.members.iter().any(|member| member.circuit.is(circuit));
         if is_new {
-            self.members.push(Member { circuit: circuit.downgrade(), isolated: None });
+            self.members.push(GroupMember { circuit: circuit.downgrade(), isolated: None });
         }
         is_new
     }
 
-    pub(super) fn remove(&mut self, circuit: &Circuit) -> Option<Member> {
+    pub(super) fn remove(&mut self, circuit: &Circuit) -> Option<GroupMember> {
         let index = self.members.iter().position(|member| member.circuit.is(circuit))?;
         Some(self.members.remove(index))
     }

@@ -53,7 +53,7 @@ pub(super) enum Why {
     /// Its reader has dropped it.
     Dropped,
     /// It was a probe's, and held its slot for long enough.
-    Held,
+    HeldBody,
 }
 
 /// No length was announced, or one that no body has.
@@ -150,7 +150,7 @@ impl<N> Judging<N> {
     where
         N: ClassifyEnd<E>,
     {
-        // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+        // HeldBody by this frame while user code runs: if that panics, the call counts as abandoned.
         let admission = self.admission;
         admission.record(self.end.classify_end(end));
     }

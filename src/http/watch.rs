@@ -8,18 +8,18 @@ use crate::sync::{Arc, Mutex, Weak, lock};
 
 /// A call that waits for the end of its body.
 pub(super) enum Watch<N> {
-    /// Held by the reader alone. `None` once it is judged.
+    /// HeldBody by the reader alone. `None` once it is judged.
     Own(Option<Judging<N>>),
     /// A probe, which holds a slot that other calls wait for: its circuit may judge it first.
-    Shared(Arc<Held<N>>),
+    Shared(Arc<HeldBody<N>>),
 }
 
 /// A probe's call, for its reader and its circuit.
-pub(super) struct Held<N> {
-    state: Mutex<State<N>>,
+pub(super) struct HeldBody<N> {
+    state: Mutex<HeldState<N>>,
 }
 
-struct State<N> {
+struct HeldState<N> {
     /// `None` while the reader looks at it, and once it is judged.
     judging: Option<Judging<N>>,
     /// Whether the circuit has asked for it meanwhile, and when.
@@ -38,7 +38,8 @@ impl<N: Send + 'static> Watch<N> {
 
     #[cold]
     fn shared(judging: Judging<N>) -> Self {
-        let held = Arc::new(Held { state: Mutex::new(State { judging: None, ended: None }) });
+        let held =
+            Arc::new(HeldBody { state: Mutex::new(HeldState { judging: None, ended: None }) });
         let weak: Weak<dyn HeldProbe> = Arc::downgrade(&held) as Weak<dyn HeldProbe>;
         // Before it is put there, so that the circuit sees that the probe was answered.
         judging.admission().hold(weak);
@@ -80,8 +81,8 @@ impl<N> Watch<N> {
 
     /// Records a failure if the inner body panics before this is disarmed.
     #[inline]
-    pub(super) fn failure_on_panic(&mut self) -> FailureOnPanic<'_, N> {
-        FailureOnPanic(Some(self))
+    pub(super) fn failure_on_panic(&mut self) -> BodyFailureOnPanic<'_, N> {
+        BodyFailureOnPanic(Some(self))
     }
 }
 
@@ -95,7 +96,7 @@ impl<N> Drop for Watch<N> {
     }
 }
 
-impl<N> Held<N> {
+impl<N> HeldBody<N> {
     fn take(&self) -> Option<Judging<N>> {
         lock(&self.state).judging.take()
     }
@@ -108,34 +109,34 @@ impl<N> Held<N> {
             return true;
         };
         drop(state);
-        judging.left(Why::Held, |_| ended);
+        judging.left(Why::HeldBody, |_| ended);
         false
     }
 }
 
-impl<N: Send> HeldProbe for Held<N> {
+impl<N: Send> HeldProbe for HeldBody<N> {
     fn end_hold(&self, now: Timestamp) {
         let mut state = lock(&self.state);
         state.ended = Some(now);
         let judging = state.judging.take();
         drop(state);
         if let Some(judging) = judging {
-            judging.left(Why::Held, |_| now);
+            judging.left(Why::HeldBody, |_| now);
         }
     }
 }
 
 /// See [`Watch::failure_on_panic`].
-pub(super) struct FailureOnPanic<'a, N>(Option<&'a mut Watch<N>>);
+pub(super) struct BodyFailureOnPanic<'a, N>(Option<&'a mut Watch<N>>);
 
-impl<N> FailureOnPanic<'_, N> {
+impl<N> BodyFailureOnPanic<'_, N> {
     #[inline]
     pub(super) fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl<N> Drop for FailureOnPanic<'_, N> {
+impl<N> Drop for BodyFailureOnPanic<'_, N> {
     // Cannot panic, unless the circuit's clock does.
     #[inline]
     fn drop(&mut self) {

@@ -8,20 +8,20 @@ use crate::sync::{Arc, AtomicU64, Ordering, RwLock, read, write};
 /// Values by key.
 #[derive(Debug)]
 pub(crate) struct Store<V> {
-    entries: RwLock<Entries<V>>,
+    entries: RwLock<KeyedEntries<V>>,
     cap: usize,
     evicted: AtomicU64,
     overflowed: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Entries<V> {
-    by_key: HashMap<Arc<str>, Entry<V>>,
+struct KeyedEntries<V> {
+    by_key: HashMap<Arc<str>, KeyedEntry<V>>,
     next: u64,
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct KeyedEntry<V> {
     value: V,
     /// When it was last asked for, in nanoseconds.
     used: AtomicU64,
@@ -50,7 +50,7 @@ pub(crate) enum Kept<V> {
 impl<V: Clone> Store<V> {
     pub(crate) fn new(cap: usize) -> Self {
         let (evicted, overflowed) = (AtomicU64::new(0), AtomicU64::new(0));
-        let entries = RwLock::new(Entries { by_key: HashMap::new(), next: 0 });
+        let entries = RwLock::new(KeyedEntries { by_key: HashMap::new(), next: 0 });
         Self { entries, cap, evicted, overflowed }
     }
 
@@ -127,12 +127,12 @@ impl<V: Clone> Store<V> {
     }
 }
 
-impl<V> Entries<V> {
+impl<V> KeyedEntries<V> {
     fn add(&mut self, key: &Arc<str>, value: V, now: Timestamp) {
         let number = self.next;
         self.next = number.wrapping_add(1);
         let used = AtomicU64::new(now.as_nanos());
-        self.by_key.insert(Arc::clone(key), Entry { value, used, number });
+        self.by_key.insert(Arc::clone(key), KeyedEntry { value, used, number });
     }
 
     fn longest_idle(&self, parting: impl Fn(&V) -> Option<Evictable>) -> Option<Arc<str>> {

@@ -149,11 +149,11 @@ where
     fn retry(&mut self, request: &mut Req, result: &mut Result<T, E>) -> Option<Self::Future> {
         let Some(rejected) = result.as_ref().err().and_then(|error| self.find.find(error)) else {
             let pause = self.policy.retry(request, result)?;
-            return Some(RetryFuture { phase: Phase::Policy { pause } });
+            return Some(RetryFuture { phase: RetryPhase::Policy { pause } });
         };
         let rejected = rejected.clone();
         let pause = sleep(self.wait_for(&rejected)?);
-        Some(RetryFuture { phase: Phase::Open { pause } })
+        Some(RetryFuture { phase: RetryPhase::Open { pause } })
     }
 
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
@@ -166,13 +166,13 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryFuture<P> {
         #[pin]
-        phase: Phase<P>,
+        phase: RetryPhase<P>,
     }
 }
 
 pin_project! {
-    #[project = PhaseProjection]
-    enum Phase<P> {
+    #[project = RetryPhaseProjection]
+    enum RetryPhase<P> {
         // As the policy says.
         Policy {
             #[pin]
@@ -191,8 +191,8 @@ impl<P: Future<Output = ()>> Future for RetryFuture<P> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.project().phase.project() {
-            PhaseProjection::Policy { pause } => pause.poll(cx),
-            PhaseProjection::Open { pause } => pause.poll(cx),
+            RetryPhaseProjection::Policy { pause } => pause.poll(cx),
+            RetryPhaseProjection::Open { pause } => pause.poll(cx),
         }
     }
 }
@@ -209,8 +209,8 @@ impl<P: fmt::Debug, F> fmt::Debug for RetryUnlessRejected<P, F> {
 impl<P> fmt::Debug for RetryFuture<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {
-            Phase::Policy { .. } => "Policy",
-            Phase::Open { .. } => "Open",
+            RetryPhase::Policy { .. } => "Policy",
+            RetryPhase::Open { .. } => "Open",
         };
         f.debug_struct("RetryFuture").field("phase", &phase).finish_non_exhaustive()
     }

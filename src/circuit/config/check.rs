@@ -8,7 +8,7 @@ use humantime_serde::re::humantime::{format_duration, parse_duration};
 
 use crate::circuit::config::CircuitConfig;
 use crate::circuit::config::scalar::Scalar;
-use crate::circuit::config::text::{BackoffText, RuleText, Text, WindowText};
+use crate::circuit::config::text::{BackoffText, ConfigText, RuleText, WindowText};
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::confidence::Confidence;
 use crate::engine::rules::rate::Rate;
@@ -47,10 +47,10 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl TryFrom<Text> for CircuitConfig {
+impl TryFrom<ConfigText> for CircuitConfig {
     type Error = ConfigError;
 
-    fn try_from(text: Text) -> Result<Self, ConfigError> {
+    fn try_from(text: ConfigText) -> Result<Self, ConfigError> {
         let mut settings = Settings::without_rules();
         let condition = RuleText {
             consecutive_failures: text.consecutive_failures,

@@ -58,7 +58,7 @@ pub(crate) use self::scalar::Scalar;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "text::Text", into = "text::Text"))]
+#[cfg_attr(feature = "serde", serde(try_from = "text::ConfigText", into = "text::ConfigText"))]
 pub struct CircuitConfig {
     settings: Settings,
 }

@@ -13,7 +13,7 @@ use crate::engine::window::span::{SlidingWindow, Span};
 /// The settings as written.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Text {
+pub(crate) struct ConfigText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) consecutive_failures: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ pub(super) struct RuleText {
     pub(super) open_for: Option<Scalar>,
 }
 
-impl From<CircuitConfig> for Text {
+impl From<CircuitConfig> for ConfigText {
     fn from(config: CircuitConfig) -> Self {
         let settings = config.into_settings();
         let backoff = settings.open;

@@ -38,7 +38,7 @@ mod text;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "text::Text", into = "text::Text"))]
+#[cfg_attr(feature = "serde", serde(try_from = "text::SavedText", into = "text::SavedText"))]
 pub struct SavedCircuit {
     name: Arc<str>,
     memory: SavedState,

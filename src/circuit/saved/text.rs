@@ -12,7 +12,7 @@ use crate::engine::state::{CircuitState, Override};
 /// The fields of the text. Unknown fields are ignored: the version says what the known ones mean.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, expecting = "a saved circuit")]
-pub(crate) struct Text {
+pub(crate) struct SavedText {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ pub(crate) struct Text {
 
 const VERSION: u32 = 1;
 
-impl From<SavedCircuit> for Text {
+impl From<SavedCircuit> for SavedText {
     fn from(saved: SavedCircuit) -> Self {
         let SavedState { state, overridden, left, open_for, step } = saved.memory;
         let saved_at = saved.saved_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
@@ -52,10 +52,10 @@ impl From<SavedCircuit> for Text {
     }
 }
 
-impl TryFrom<Text> for SavedCircuit {
+impl TryFrom<SavedText> for SavedCircuit {
     type Error = ConfigError;
 
-    fn try_from(text: Text) -> Result<Self, ConfigError> {
+    fn try_from(text: SavedText) -> Result<Self, ConfigError> {
         check_version(text.version)?;
         let states = [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen];
         let forced = [Override::ForcedOpen, Override::ForcedClosed, Override::Observing];

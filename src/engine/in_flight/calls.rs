@@ -44,7 +44,7 @@ struct Ticks(u64);
 ///   tick 24 | calls 24
 /// ```
 #[derive(Debug, Clone, Copy)]
-struct Slot(u64);
+struct TimeSlot(u64);
 
 /// Whether a call that starts was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,9 +103,9 @@ impl InFlight {
         if self.looked.load(Ordering::Relaxed) != tag.mark(tick & MARKED) {
             return Begun::LookFirst;
         }
-        if !self
-            .change(tag, tick, |calls| calls.checked_add(1).filter(|calls| *calls <= Slot::CALLS))
-        {
+        if !self.change(tag, tick, |calls| {
+            calls.checked_add(1).filter(|calls| *calls <= TimeSlot::CALLS)
+        }) {
             self.begin_in(tag, tick);
         }
         Begun::Counted
@@ -135,9 +135,9 @@ impl InFlight {
         let Some(slot) = self.slot(tick) else { return true };
         // Relaxed: the exchange below fails if this is no longer so.
         let seen = slot.load(Ordering::Relaxed);
-        let empty = tag.mark(Slot::new(tick, 0).0);
+        let empty = tag.mark(TimeSlot::new(tick, 0).0);
         let calls = seen ^ empty;
-        if calls > Slot::CALLS {
+        if calls > TimeSlot::CALLS {
             return false;
         }
         let Some(next) = next(calls) else { return false };
@@ -156,13 +156,13 @@ impl InFlight {
             if Tag::on(seen) != tag {
                 return;
             }
-            let held = Slot(Tag::strip(seen));
+            let held = TimeSlot(Tag::strip(seen));
             let age = held.age_at(tick);
-            if age > Slot::FUTURE && held.calls() != 0 {
+            if age > TimeSlot::FUTURE && held.calls() != 0 {
                 // Another thread has used the slot for a later tick meanwhile.
                 return self.move_hung(tag, 1);
             }
-            let next = if age == 0 { held.with_one_more() } else { Slot::new(tick, 1) };
+            let next = if age == 0 { held.with_one_more() } else { TimeSlot::new(tick, 1) };
             let next = tag.mark(next.0);
             // Relaxed: the calls that this takes out of the slot are this thread's alone to move.
             match slot.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
@@ -183,7 +183,7 @@ impl InFlight {
             if Tag::on(seen) != tag {
                 return;
             }
-            let held = Slot(Tag::strip(seen));
+            let held = TimeSlot(Tag::strip(seen));
             let left = held.with_one_less().filter(|_| held.age_at(tick) == 0);
             let Some(left) = left else { return self.move_hung(tag, MARKED) };
             let next = tag.mark(left.0);
@@ -221,7 +221,7 @@ impl InFlight {
         // Relaxed: the exchange below tells whether it is still so.
         let mut seen = slot.load(Ordering::Relaxed);
         loop {
-            let held = Slot(Tag::strip(seen));
+            let held = TimeSlot(Tag::strip(seen));
             if held.calls() == 0 || Tag::on(seen) != tag || !held.hangs_at(now) {
                 return;
             }
@@ -244,7 +244,7 @@ impl InFlight {
         let in_slots = self.slots.iter().map(|slot| {
             // Relaxed: each slot is looked at by itself.
             let seen = slot.load(Ordering::Relaxed);
-            let held = Slot(Tag::strip(seen));
+            let held = TimeSlot(Tag::strip(seen));
             if Tag::on(seen) == tag && held.hangs_at(now) { held.calls() } else { 0 }
         });
         in_slots.fold(self.moved(tag), u64::saturating_add)
@@ -309,7 +309,7 @@ impl Ticks {
     }
 }
 
-impl Slot {
+impl TimeSlot {
     const CALLS: u64 = (1 << 24) - 1;
     const TICK: u64 = (1 << 24) - 1;
     /// An age from here on means that the tick is yet to come.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, Pace, Sample};
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
@@ -80,7 +80,7 @@ impl AdmissionShare {
     }
 
     /// Counts the verdict on a call, where calls are throttled.
-    pub(crate) fn tried(&self, tag: Tag, verdict: Verdict, now: impl FnOnce() -> Timestamp) {
+    pub(crate) fn tried(&self, tag: Tag, verdict: CallResult, now: impl FnOnce() -> Timestamp) {
         if self.has_throttle() {
             self.tried.record(tag, Sample { verdict, pace: Pace::Fast }, now);
         }

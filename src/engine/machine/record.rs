@@ -7,7 +7,7 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
 use crate::engine::machine::effect::{Credit, Effect, Recorded};
 use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
-use crate::engine::outcome::{FailureKind, Outcome, Pace, Verdict};
+use crate::engine::outcome::{CallResult, FailureKind, Outcome, Pace};
 use crate::engine::record::cause::Cause;
 use crate::engine::record::recorder::{Keeper, Taken};
 use crate::engine::record::totals::Counter;
@@ -55,7 +55,7 @@ impl Machine {
             tracking.end(ticket.tag(), ticket.started());
         }
         if ending == Ending::Finished(Outcome::Success) {
-            tracking.admission_share.tried(ticket.tag(), Verdict::Succeeded, now);
+            tracking.admission_share.tried(ticket.tag(), CallResult::Succeeded, now);
         }
     }
 

@@ -8,11 +8,11 @@ use crate::sync::{AtomicU64, OnceLock, Ordering};
 /// Kept apart and made at the first such failure: most circuits name no kinds.
 #[derive(Debug)]
 pub(crate) struct KindCounts {
-    slots: OnceLock<Box<[Slot]>>,
+    slots: OnceLock<Box<[KindSlot]>>,
 }
 
 #[derive(Debug)]
-struct Slot {
+struct KindSlot {
     /// Taken by the first failure of a kind that has no slot yet.
     kind: OnceLock<FailureKind>,
     failures: AtomicU64,
@@ -32,7 +32,7 @@ impl KindCounts {
         if kind == FailureKind::OTHER {
             return false;
         }
-        let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| Slot::new()).collect());
+        let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| KindSlot::new()).collect());
         let own = slots.iter().find(|slot| *slot.kind.get_or_init(|| kind) == kind);
         if let Some(slot) = own {
             // Relaxed: a number for totals; nothing is decided by it, and it publishes nothing.
@@ -51,7 +51,7 @@ impl KindCounts {
     }
 }
 
-impl Slot {
+impl KindSlot {
     fn new() -> Self {
         Self { kind: OnceLock::new(), failures: AtomicU64::new(0) }
     }

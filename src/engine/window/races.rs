@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, Pace, Sample};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::Window;
@@ -13,8 +13,8 @@ use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{Arc, AtomicU64};
 
-const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
-const PASSED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
+const PASSED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
 const OLD: Tag = Tag::of(1);
 const NEW: Tag = Tag::of(2);
 

@@ -1,6 +1,6 @@
 //! What cannot be reached from outside: old tags, late ticks, full words, moments within a race.
 
-use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, Pace, Sample};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
@@ -10,8 +10,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
 const NOW: Tag = Tag::of(7);
-const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
-const SUCCEEDED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
+const SUCCEEDED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
 
 fn words(number: usize) -> Vec<AtomicU64> {
     (0..number).map(|_| AtomicU64::new(0)).collect()
@@ -152,7 +152,7 @@ fn every_result_is_in_one_class() {
     let (words, newest) = (words(number), AtomicU64::new(0));
     let ring = TimeRing::new(&words, &newest, 3, 10, Classes::ByVerdictAndPace);
     ring.restart(NOW, at(0));
-    for verdict in [Verdict::Succeeded, Verdict::Failed] {
+    for verdict in [CallResult::Succeeded, CallResult::Failed] {
         for pace in [Pace::Fast, Pace::Slow] {
             ring.record(NOW, Sample { verdict, pace }, at(1));
         }

@@ -39,12 +39,12 @@ pub(crate) trait HeldProbe: Send + Sync {
 struct Lease {
     probe: ProbeId,
     ends: Timestamp,
-    stage: Stage,
+    stage: LeaseStage,
 }
 
 /// The purpose for which a slot is held.
 #[derive(Debug)]
-enum Stage {
+enum LeaseStage {
     /// A call to come.
     Reserved,
     /// A call that began at `began`, and has not been answered.
@@ -75,15 +75,15 @@ impl Probes {
 
     /// Takes a slot for a call that begins now, if one is free.
     pub(crate) fn admit(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
-        self.take(settings, Stage::Called { began: now }, now)
+        self.take(settings, LeaseStage::Called { began: now }, now)
     }
 
     /// Takes a slot for a call to come, if one is free.
     pub(crate) fn reserve(&mut self, settings: &Settings, now: Timestamp) -> Option<ProbeId> {
-        self.take(settings, Stage::Reserved, now)
+        self.take(settings, LeaseStage::Reserved, now)
     }
 
-    fn take(&mut self, settings: &Settings, stage: Stage, now: Timestamp) -> Option<ProbeId> {
+    fn take(&mut self, settings: &Settings, stage: LeaseStage, now: Timestamp) -> Option<ProbeId> {
         if self.is_full(settings) {
             return None;
         }
@@ -111,7 +111,7 @@ impl Probes {
         let held = |lease: &&mut Lease| lease.probe == probe && lease.ends > now;
         let Some(lease) = self.leases.iter_mut().find(held) else { return false };
         lease.ends = ends;
-        lease.stage = Stage::Called { began: now };
+        lease.stage = LeaseStage::Called { began: now };
         true
     }
 
@@ -126,10 +126,10 @@ impl Probes {
     ) {
         self.results.end_row();
         let is_called = |lease: &&mut Lease| {
-            lease.probe == probe && matches!(lease.stage, Stage::Called { .. })
+            lease.probe == probe && matches!(lease.stage, LeaseStage::Called { .. })
         };
         if let Some(lease) = self.leases.iter_mut().find(is_called) {
-            lease.stage = Stage::Held(held);
+            lease.stage = LeaseStage::Held(held);
             lease.ends = lease.ends.min(now.after(hold));
         }
     }
@@ -138,7 +138,7 @@ impl Probes {
     pub(crate) fn end_holds(&mut self, now: Timestamp) -> Vec<Arc<dyn HeldProbe>> {
         let mut ended = Vec::new();
         self.leases.retain(|lease| match &lease.stage {
-            Stage::Held(held) if lease.ends <= now => {
+            LeaseStage::Held(held) if lease.ends <= now => {
                 // `None` where its body was dropped meanwhile, which judges it.
                 ended.extend(held.upgrade());
                 false
@@ -155,15 +155,17 @@ impl Probes {
         let mut decision = ProbeVerdict::Undecided;
         self.leases.retain_mut(|lease| match lease.stage {
             // A held one is judged when its slot is freed, in `end_holds`.
-            Stage::Held(_) | Stage::Failed => true,
+            LeaseStage::Held(_) | LeaseStage::Failed => true,
             _ if lease.ends > now => true,
-            Stage::Reserved => false,
-            Stage::Called { began } if limit.is_some_and(|limit| now.since(began) >= limit) => {
+            LeaseStage::Reserved => false,
+            LeaseStage::Called { began }
+                if limit.is_some_and(|limit| now.since(began) >= limit) =>
+            {
                 decision = decision.or(results.count(settings, ProbeResult::TimedOut, began, now));
-                lease.stage = Stage::Failed;
+                lease.stage = LeaseStage::Failed;
                 true
             }
-            Stage::Called { began } => {
+            LeaseStage::Called { began } => {
                 decision =
                     decision.or(results.count(settings, ProbeResult::Unanswered, began, now));
                 false
@@ -186,11 +188,11 @@ impl Probes {
         match (stage, answer) {
             // Its lease has ended, and it was counted: as a failure, or among the unanswered.
             (
-                Some(Stage::Failed),
+                Some(LeaseStage::Failed),
                 ProbeResult::Unanswered | ProbeResult::TimedOut | ProbeResult::NotSent,
             )
             | (None, ProbeResult::Unanswered) => ProbeVerdict::Undecided,
-            (Some(Stage::Failed), _) => {
+            (Some(LeaseStage::Failed), _) => {
                 self.results.end_row();
                 ProbeVerdict::Undecided
             }
@@ -206,14 +208,14 @@ impl Probes {
         self.held_slots().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
     }
 
-    fn remove(&mut self, probe: ProbeId) -> Option<Stage> {
+    fn remove(&mut self, probe: ProbeId) -> Option<LeaseStage> {
         let place = self.leases.iter().position(|lease| lease.probe == probe)?;
         // Keeps their order, in which held probes are judged.
         Some(self.leases.remove(place).stage)
     }
 
     fn held_slots(&self) -> impl Iterator<Item = &Lease> {
-        self.leases.iter().filter(|lease| !matches!(lease.stage, Stage::Failed))
+        self.leases.iter().filter(|lease| !matches!(lease.stage, LeaseStage::Failed))
     }
 
     fn is_full(&self, settings: &Settings) -> bool {

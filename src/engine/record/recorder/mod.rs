@@ -9,7 +9,7 @@ mod packed;
 use std::time::Duration;
 
 use crate::engine::in_flight::tracking::InFlightTracking;
-use crate::engine::outcome::{FailureKind, Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, FailureKind, Pace, Sample};
 use crate::engine::record::cause::Cause;
 use crate::engine::record::recorder::limits::Limits;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
@@ -190,7 +190,7 @@ impl Recorder {
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
-        let sample = Sample { verdict: Verdict::Succeeded, pace };
+        let sample = Sample { verdict: CallResult::Succeeded, pace };
         let (counts, keeper) = match self.window.record(tag, sample, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) => (counts, Keeper::Window),
@@ -209,13 +209,13 @@ impl Recorder {
         mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
         let by_run = self.lengthen_run(tag, kind, &mut now);
-        let sample = Sample { verdict: Verdict::Failed, pace };
+        let sample = Sample { verdict: CallResult::Failed, pace };
         let counts = match self.window.record(tag, sample, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
         };
         if let Some(tracking) = self.tracking() {
-            tracking.admission_share.tried(tag, Verdict::Failed, &mut now);
+            tracking.admission_share.tried(tag, CallResult::Failed, &mut now);
         }
         let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
         Taken::InTime { cause, keeper: Keeper::Tally }

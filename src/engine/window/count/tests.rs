@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, Pace, Sample};
 use crate::engine::state::Tag;
 use crate::engine::window::count::{CountRing, Feature, NUMBER, PER_BLOCK, Results};
 use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
@@ -22,7 +22,7 @@ fn words(length: u32) -> Vec<AtomicU64> {
 fn sample(step: u64) -> Sample {
     let square = step.wrapping_mul(step);
     Sample {
-        verdict: if square % 7 < 3 { Verdict::Failed } else { Verdict::Succeeded },
+        verdict: if square % 7 < 3 { CallResult::Failed } else { CallResult::Succeeded },
         pace: if square % 11 < 5 { Pace::Slow } else { Pace::Fast },
     }
 }
@@ -57,7 +57,7 @@ impl Last {
 /// Sets the ring as if blocks of fast successes had come after `failed` failures and `slow` slow
 /// calls, and `number` were the current one.
 fn preset(ring: &CountRing<'_>, number: u64, failed: u64, slow: u64) {
-    let success = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
     ring.head.store(NOW.mark(number), Ordering::Relaxed);
     let blocks = u64::try_from(ring.blocks()).unwrap();
     for block in number.saturating_sub(blocks - 1)..=number {
@@ -72,7 +72,7 @@ fn preset(ring: &CountRing<'_>, number: u64, failed: u64, slow: u64) {
 
 #[test]
 fn a_count_window_stays_exact_when_its_numbers_wrap_and_its_sums_are_large() {
-    let success = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
     for number in [1 << 16, NUMBER, NUMBER + 1, 1 << 32] {
         for (failed, slow) in [(0xffff, 0x1_0000), ((1 << 24) - 9, 1 << 24), (1 << 32, 1 << 47)] {
             let (words, head) = (words(25), AtomicU64::new(0));
@@ -130,7 +130,7 @@ fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
         let (words, head) = (words(25), AtomicU64::new(0));
         let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
         ring.restart(in_block);
-        ring.record(in_block, Sample { verdict: Verdict::Succeeded, pace: Pace::Fast });
+        ring.record(in_block, Sample { verdict: CallResult::Succeeded, pace: Pace::Fast });
         head.store(in_head.mark(0), Ordering::Relaxed);
 
         assert_eq!(ring.finish(NOW, next), 0, "{in_head:?} {in_block:?}");
@@ -139,7 +139,7 @@ fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
 
 #[test]
 fn a_result_that_saw_the_ring_before_its_epoch_was_counted_is_late() {
-    let success = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
     let (words, head) = (words(25), AtomicU64::new(0));
     let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
     ring.restart(NOW);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "these are tests")]
 
-use crate::engine::outcome::{Pace, Sample, Verdict};
+use crate::engine::outcome::{CallResult, Pace, Sample};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::{Enough, Noted, WindowCounts};
@@ -11,8 +11,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
 const NOW: Tag = Tag::of(7);
-const FAILED: Sample = Sample { verdict: Verdict::Failed, pace: Pace::Fast };
-const SUCCEEDED: Sample = Sample { verdict: Verdict::Succeeded, pace: Pace::Fast };
+const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
+const SUCCEEDED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
 const WIDTH: u64 = 10;
 
 fn words() -> Vec<AtomicU64> {
