@@ -16,6 +16,8 @@ use crate::engine::time::Timestamp;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::Arc;
 
+mod recovery;
+
 pub(super) const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
 pub(super) const PASSED: Ending = Ending::Finished(Outcome::Success);
 pub(super) const START: Timestamp = Timestamp::from_nanos(1);
@@ -357,50 +359,5 @@ fn a_success_against_a_reset() {
         let late = u64::from(recorded.credit == Credit::Stale);
         let totals = machine.totals();
         assert_eq!((totals.successes, totals.stale), (2 - late, late));
-    });
-}
-
-/// The end of a ramp against a failure that trips: the trip stands, and calls are refused by it.
-#[test]
-fn the_end_of_a_ramp_against_a_trip() {
-    explore(Depth::Every, 20, &["old-ramp"], || {
-        let machine = machine(|settings| {
-            settings.consecutive = Some(RunRule::of(1));
-            settings.ramp = Some(Duration::from_secs(5));
-        });
-        let probe = half_open(&machine, 1)[0];
-        assert!(machine.record(probe, PASSED, || seconds(30)).change().is_some());
-        // By lot, while it ramps.
-        let failing = std::iter::repeat_with(|| machine.admit(seconds(34)).0.ok()).flatten().next();
-        let failing = failing.unwrap();
-        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (admitted, recorded) =
-            race(move || a.admit(seconds(35)).0, move || b.record(failing, FAILED, || seconds(35)));
-        assert!(recorded.change().is_some());
-        assert_eq!(machine.word().state(), CircuitState::Open);
-        let refusal = Refusal::Open { until: seconds(65) };
-        assert_eq!(machine.admit(seconds(36)).0.unwrap_err(), refusal);
-        match admitted {
-            Ok(ticket) => assert!(ticket.is_call()),
-            Err(refused) => assert_eq!(refused, refusal),
-        }
-    });
-}
-
-/// A health probe closes the circuit, against an operator who forces it open.
-#[test]
-fn a_health_probe_against_a_forced_open() {
-    explore(Depth::Every, 5, &["old-health"], || {
-        let machine = machine(|_| {});
-        machine.trip(None, START);
-        let stretch = machine.open_epoch(START).unwrap();
-        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        race(
-            move || a.close_after_probe(stretch.epoch, START),
-            move || b.force(Override::ForcedOpen, START),
-        );
-        assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
-        assert_eq!(machine.word().state(), CircuitState::Open);
-        assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Refusal::ForcedOpen);
     });
 }
