@@ -150,7 +150,7 @@ impl<N> Judging<N> {
     where
         N: ClassifyEnd<E>,
     {
-        // HeldBody by this frame while user code runs: if that panics, the call counts as abandoned.
+        // Held by this frame while user code runs: if that panics, the call counts as abandoned.
         let admission = self.admission;
         admission.record(self.end.classify_end(end));
     }

@@ -8,7 +8,7 @@ use crate::sync::{Arc, Mutex, Weak, lock};
 
 /// A call that waits for the end of its body.
 pub(super) enum Watch<N> {
-    /// HeldBody by the reader alone. `None` once it is judged.
+    /// Held by the reader alone. `None` once it is judged.
     Own(Option<Judging<N>>),
     /// A probe, which holds a slot that other calls wait for: its circuit may judge it first.
     Shared(Arc<HeldBody<N>>),
