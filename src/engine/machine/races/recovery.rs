@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{FAILED, PASSED, START, half_open, machine, seconds};
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::machine::Refusal;
+use crate::engine::machine::races::{FAILED, PASSED, START, half_open, machine, seconds};
 use crate::engine::rules::settings::RunRule;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
