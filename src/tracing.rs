@@ -11,8 +11,8 @@ use crate::events::event::{CircuitEvent, Interest, Listener};
 
 /// Tells what happens to circuits as events of [`tracing`](https://docs.rs/tracing).
 ///
-/// The target is `tower_circuit_breaker`. A trip is told at `WARN`, every other change of state or
-/// override at `INFO`, probes being the change to `half_open`; a success is never told. Fields, as
+/// The target is `tower_circuit_breaker`. A trip is logged at `WARN`, every other change of state or
+/// override at `INFO`, probes being the change to `half_open`; a success is never logged. Fields, as
 /// far as an event has them:
 ///
 /// | field | what it is |

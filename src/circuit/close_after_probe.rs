@@ -11,12 +11,12 @@ impl Circuit {
     }
 
     /// Keeps the circuit open for `left` from now, if the epoch still lasts.
-    pub(crate) fn extend_open(&self, stretch: OpenEpoch, left: Duration) {
-        self.tell_effect(self.core.machine.extend_open(stretch.epoch, left, self.now()));
+    pub(crate) fn extend_open(&self, open_epoch: OpenEpoch, left: Duration) {
+        self.tell_effect(self.core.machine.extend_open(open_epoch.epoch, left, self.now()));
     }
 
     /// Closes the circuit, if the epoch still lasts.
-    pub(crate) fn close_after_probe(&self, stretch: OpenEpoch) {
-        self.tell_if(self.core.machine.close_after_probe(stretch.epoch, self.now()));
+    pub(crate) fn close_after_probe(&self, open_epoch: OpenEpoch) {
+        self.tell_if(self.core.machine.close_after_probe(open_epoch.epoch, self.now()));
     }
 }

@@ -162,14 +162,14 @@ where
     pub async fn run(mut self) {
         loop {
             let Some(circuit) = self.circuit.upgrade() else { return };
-            let stretch = circuit.open_epoch();
+            let open_epoch = circuit.open_epoch();
             drop(circuit);
-            let is_well = match stretch {
-                Some(stretch) => self.watch(stretch).await,
+            let is_well = match open_epoch {
+                Some(open_epoch) => self.watch(open_epoch).await,
                 None => false,
             };
             // Found well, closed, half-open or forced: nothing to do before the next change.
-            if (is_well || stretch.is_none()) && self.changes.next().await.is_none() {
+            if (is_well || open_epoch.is_none()) && self.changes.next().await.is_none() {
                 return;
             }
         }
@@ -177,24 +177,24 @@ where
 
     /// Asks once, after a pause; returns whether the upstream is well. `false` also when the
     /// circuit has changed meanwhile.
-    async fn watch(&mut self, stretch: OpenEpoch) -> bool {
+    async fn watch(&mut self, open_epoch: OpenEpoch) -> bool {
         let leave_alone =
-            if self.waited == stretch.epoch { Duration::ZERO } else { stretch.leave_alone };
+            if self.waited == open_epoch.epoch { Duration::ZERO } else { open_epoch.leave_alone };
         let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
         let patience = pause.saturating_add(self.timeout).saturating_add(GRACE);
-        if !self.with(|circuit| circuit.extend_open(stretch, patience)) {
+        if !self.with(|circuit| circuit.extend_open(open_epoch, patience)) {
             return false;
         }
         if unless_changed(&mut self.changes, sleep(pause)).await.is_none() {
             return false;
         }
-        self.waited = stretch.epoch;
+        self.waited = open_epoch.epoch;
         let answer = timeout(self.timeout, ask(&mut self.probe));
         let is_well = unless_changed(&mut self.changes, answer).await == Some(Ok(true));
         is_well
             && self.with(|circuit| match self.then {
-                Then::HalfOpen => circuit.extend_open(stretch, Duration::ZERO),
-                Then::Close => circuit.close_after_probe(stretch),
+                Then::HalfOpen => circuit.extend_open(open_epoch, Duration::ZERO),
+                Then::Close => circuit.close_after_probe(open_epoch),
             })
     }
 

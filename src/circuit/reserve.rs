@@ -9,7 +9,7 @@ use crate::engine::machine::Refusal;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 
-/// How long a call is refused, if nothing changes.
+/// How long a call is rejected, if nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// Until `due`, which is `left` from now.
@@ -23,7 +23,7 @@ impl Circuit {
         &self.core.wakers
     }
 
-    /// Whether a call would be refused now, and for how long; changes nothing.
+    /// Whether a call would be rejected now, and for how long; changes nothing.
     pub(crate) fn ask(&self) -> Result<(), Refused> {
         let now = self.now();
         match self.core.machine.would_refuse(|| now) {
@@ -93,7 +93,7 @@ impl Refused {
                 Self::Until { due, left: due.since(now) }
             }
             Refusal::ForcedOpen => Self::UntilChange,
-            // Not refused for a time: the next call may be admitted.
+            // Not rejected for a time: the next call may be admitted.
             Refusal::Ramping | Refusal::Throttled => Self::Until { due: now, left: Duration::ZERO },
         }
     }

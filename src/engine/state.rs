@@ -61,7 +61,7 @@ impl Override {
 /// State, override, flags for the call path, and epoch: all that admission reads, in one word.
 ///
 /// ```text
-///  63 ... 8 | 7 checked | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
+///  63 ... 8 | 7 tracked | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
 ///   epoch
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,7 @@ struct List {
 /// Who asks for the health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// Has not shown the token that is asked for, and is told no names.
+    /// Has not shown the token that is asked for, and is shown no names.
     Anonymous,
     Known,
 }

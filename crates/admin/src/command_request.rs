@@ -35,7 +35,7 @@ pub(crate) enum Target {
 /// What has become of a command.
 pub(crate) enum Executed {
     Done(Response<AdminBody>),
-    /// The fleet is being told.
+    /// The command is on its way to the fleet.
     InProgress(InProgress),
 }
 

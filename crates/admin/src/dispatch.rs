@@ -78,7 +78,7 @@ impl Dispatcher {
         })
     }
 
-    /// Who has not the token is told the overall health; a wrong one is a problem.
+    /// Without the token, only the overall health is shown; a wrong one is a problem.
     fn caller(&self, parts: &Parts) -> Result<Caller, Problem> {
         if self.guard.is_anonymous(parts) {
             return Ok(Caller::Anonymous);

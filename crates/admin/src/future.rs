@@ -19,7 +19,7 @@ pin_project! {
     /// The response future of [`Admin`](super::Admin).
     ///
     /// Dropping it before the body of a command has come leaves the command undone; one to a fleet
-    /// may or may not be carried out once the fleet is being told.
+    /// may or may not be carried out once the command is on its way to the fleet.
     pub struct AdminFuture<B> {
         #[pin]
         state: State<B>,

@@ -46,7 +46,7 @@ pub(crate) enum Reading {
     Over,
 }
 
-/// What a reader is told first.
+/// What is sent to a reader first.
 #[derive(Debug, Serialize)]
 struct Full {
     health: Health,

@@ -8,7 +8,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `f`, whose panic is its own affair; the panic hook has told of it.
+/// Runs `f`, whose panic is its own affair; the panic hook has reported it.
 pub(crate) fn catch_panic(f: impl FnOnce()) {
     // What it panics with is dropped in its own turn: that may panic, too.
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {

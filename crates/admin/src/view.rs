@@ -1,4 +1,4 @@
-//! What is told of the circuits, as JSON.
+//! What the API says of the circuits, as JSON.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What was told of the circuits, and what is to be told since.
+//! What was sent of the circuits, and what has changed since.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::encode::{event, to_json};
 use crate::state::AdminState;
 use crate::view::{CircuitView, Counts};
 
-/// What was told last.
+/// What was sent last.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     ages: HashMap<Arc<str>, StateAge>,
@@ -71,7 +71,7 @@ impl Watch {
         change.into_iter().chain(counts).collect()
     }
 
-    /// Who reads first is told of everything anyway.
+    /// The first reader is sent everything anyway.
     fn remember(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot], now: Instant) {
         self.changed(state, snapshots);
         self.called(snapshots);
@@ -98,7 +98,7 @@ impl Watch {
         is_news.then(|| event("change", &to_json(&change)))
     }
 
-    /// The names of those in another epoch than was told.
+    /// The names of those in another epoch than was sent.
     fn changed(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
         let ends = state.expiries.all();
         let mut changed = Vec::new();
@@ -155,7 +155,7 @@ impl Watch {
     }
 }
 
-/// What a circuit's counts were when they were told: what changes without a change of state.
+/// What a circuit's counts were when they were sent: what changes without a change of state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Counted {
     window: WindowCounts,

@@ -102,7 +102,7 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// The name of this process, which no other of the fleet may have. Default: drawn by lot.
+    /// The name of this process, which no other of the fleet may have. Default: drawn at random.
     ///
     /// # Panics
     ///

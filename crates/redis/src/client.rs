@@ -18,7 +18,7 @@ pub(crate) fn client(url: &str, root_certificate: Option<&[u8]>) -> Result<Clien
     }
     match root_certificate {
         None => Client::open(info).map_err(|error| bad_url(&error)),
-        // Else every server would be refused for want of a root.
+        // Else every server would be refused, since no root certificate is known.
         Some(pem) if !has_certificate(pem) => {
             Err(Why::BadCertificate { detail: "there is none in it".to_owned() })
         }

@@ -127,7 +127,7 @@ impl Monitor {
         lock(&self.state).agreed = Some(now);
     }
 
-    /// Notes the status; a change is logged in one line, and told.
+    /// Notes the status; a change is logged in one line, and reported.
     pub(crate) fn enter(&self, status: SyncStatus, now: Instant) {
         let mut state = lock(&self.state);
         // What has stopped stays so.

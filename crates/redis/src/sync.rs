@@ -60,7 +60,7 @@ impl RedisSync {
     ///
     /// # Errors
     ///
-    /// [`SyncError`] when Redis could not be told, or did not answer; nothing was changed here then.
+    /// [`SyncError`] when Redis could not be reached, or did not answer; nothing was changed here then.
     ///
     /// # Cancel safety
     ///

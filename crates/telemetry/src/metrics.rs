@@ -14,7 +14,7 @@ use crate::level::level;
 /// had none has no series. Names and labels are those of the [module docs](crate#metrics),
 /// as far as events tell:
 ///
-/// | metric | told by |
+/// | metric | recorded on |
 /// |---|---|
 /// | `circuit_breaker_state`, `circuit_breaker_open_total`, `circuit_breaker_state_transitions_total` | changes |
 /// | `circuit_breaker_overridden` | changes |

@@ -43,7 +43,7 @@ impl Machine {
         }
     }
 
-    /// Admits a call to the closed circuit; refuses some at random while it ramps or throttles.
+    /// Admits a call to the closed circuit; rejects some at random while it ramps or throttles.
     /// `None` when it is no longer closed.
     pub(crate) fn admit_by_share(
         &self,
@@ -70,7 +70,7 @@ impl Machine {
         Some(Err(refusal))
     }
 
-    /// Draws why a call is refused, if it is.
+    /// Draws why a call is rejected, if it is.
     fn draw(&self, word: Word, now: Timestamp) -> Option<Refusal> {
         if word.overridden() == Some(Override::ForcedClosed) {
             return None;

@@ -131,7 +131,7 @@ impl Machine {
         Some(Ticket::new(word, started))
     }
 
-    /// Admits a call or refuses it; with the change, if that ended the open time or tripped.
+    /// Admits a call or rejects it; with the change, if that ended the open time or tripped.
     pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
@@ -189,7 +189,7 @@ impl Machine {
         (taken, change)
     }
 
-    /// Why a call would be refused now; `None` if it would be admitted. Changes nothing.
+    /// Why a call would be rejected now; `None` if it would be admitted. Changes nothing.
     #[inline]
     pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
         let word = self.word();
@@ -204,7 +204,7 @@ impl Machine {
         self.tally.add(Counter::Rejected);
     }
 
-    /// Why `word` refuses a call now; `None` also where that can be decided only under the lock.
+    /// Why `word` rejects a call now; `None` also where that can be decided only under the lock.
     fn refusal(&self, word: Word, now: Timestamp) -> Option<Refusal> {
         if word.overridden() == Some(Override::ForcedOpen) {
             return Some(Refusal::ForcedOpen);
@@ -220,7 +220,7 @@ impl Machine {
         }
     }
 
-    /// Refuses the call; under observation, admits it and counts that it would have been refused.
+    /// Rejects the call; under observation, admits it and counts that it would have been rejected.
     fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
         if word.overridden() == Some(Override::Observing) {
             self.tally.add(Counter::WouldHaveRejected);

@@ -165,7 +165,7 @@ fn a_rejection_against_a_forced_open() {
     });
 }
 
-/// L5: while the last probe fails and the circuit reopens, a call is refused for a reason that
+/// L5: while the last probe fails and the circuit reopens, a call is rejected for a reason that
 /// holds.
 #[test]
 fn a_rejection_against_a_reopening() {

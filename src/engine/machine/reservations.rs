@@ -185,7 +185,7 @@ mod tests {
         let old = reserve(&machine, 30).unwrap().unwrap();
         machine.trip(None, at(31));
         let new = reserve(&machine, 61).unwrap().unwrap();
-        assert_eq!(old.role(), new.role(), "the first of its stretch, as the other was");
+        assert_eq!(old.role(), new.role(), "the first of its epoch, as the other was");
 
         assert!(!machine.holds(old, at(61)));
         assert!(machine.resume(old, at(61)).is_none());

@@ -77,7 +77,7 @@ impl Waiting {
         }
     }
 
-    /// Waits while the circuit would refuse a call; the place in the queue is kept for the next
+    /// Waits while the circuit would reject a call; the place in the queue is kept for the next
     /// step.
     pub(crate) fn poll_open(
         &mut self,

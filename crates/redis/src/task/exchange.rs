@@ -17,7 +17,7 @@ use crate::health::SyncStatus;
 use crate::link::{Answer, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
-/// The shortest time between two attempts to connect; as much again is drawn by lot.
+/// The shortest time between two attempts to connect; up to as much again is drawn at random.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
 impl Task {
@@ -60,7 +60,7 @@ impl Task {
         }));
     }
 
-    /// Reads everything from Redis, to know what no message told.
+    /// Reads everything from Redis, to know what no message said.
     fn begin_round(&mut self, now: Instant) {
         let circuits = self.parts.registry.circuits();
         let registry = &self.parts.registry;

@@ -55,7 +55,7 @@ pub(super) struct Task {
     parts: Parts,
     start: Instant,
     dice: Rng,
-    /// The one exchange under way, or the attempt to connect.
+    /// The one exchange in flight, or the attempt to connect.
     work: Option<Work>,
     /// Of the connection, or of the next.
     generation: u64,
@@ -162,7 +162,7 @@ impl Task {
         } else {
             self.next_poll
         };
-        // While work is under way, its end says when to go on.
+        // While work is in flight, its end says when to go on.
         let next = if self.work.is_some() { None } else { Some(next) };
         let far = || Instant::now() + Duration::from_secs(3600);
         next.into_iter().chain(self.due).min().unwrap_or_else(far)
@@ -244,7 +244,7 @@ impl Task {
         since(self.start)
     }
 
-    /// A time drawn by lot, below `most`.
+    /// A time drawn at random, below `most`.
     fn up_to(&mut self, most: Duration) -> Duration {
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX).max(1);
         Duration::from_nanos(self.dice.u64(..) % nanos)

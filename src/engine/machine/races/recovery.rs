@@ -9,7 +9,7 @@ use crate::engine::rules::settings::RunRule;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
 
-/// The end of a ramp against a failure that trips: the trip stands, and calls are refused by it.
+/// The end of a ramp against a failure that trips: the trip stands, and calls are rejected by it.
 #[test]
 fn the_end_of_a_ramp_against_a_trip() {
     explore(Depth::Every, 20, &["old-ramp"], || {

@@ -62,7 +62,7 @@ fn a_reservation_ends_while_the_next_epoch_begins() {
             assert!(machine.holds(next, seconds(61)), "its slot is its own");
             assert!(machine.admit(seconds(61)).0.is_err());
             if let Some(old) = probe {
-                assert!(!old.is_of(machine.word()), "a probe of the stretch before");
+                assert!(!old.is_of(machine.word()), "a probe of the epoch before");
             }
         });
     }

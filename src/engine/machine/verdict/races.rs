@@ -56,7 +56,7 @@ fn a_verdict_against_a_call() {
     });
 }
 
-/// A process learns that it may not probe while a call would be the probe: either it is refused, or
+/// A process learns that it may not probe while a call would be the probe: either it is rejected, or
 /// its verdict is stale.
 #[test]
 fn a_recall_against_a_probe() {

@@ -47,7 +47,7 @@ impl Limits {
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
-    /// Whether `hung` calls in flight and those of the window make the slow-call rule hold.
+    /// Whether `hung` slow calls in flight and those of the window make the slow-call rule hold.
     #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
     #[inline]
     pub(super) fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
