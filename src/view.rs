@@ -6,6 +6,8 @@ use std::time::Duration;
 pub use crate::circuit::thresholds::Thresholds;
 #[cfg(feature = "serde")]
 pub use crate::events::serialize::{by_kind, optional_seconds, seconds};
+#[doc(hidden)]
+pub use crate::sync::catch_panic::catch_panic;
 
 /// The duration that is written as in [`CircuitConfig`](crate::CircuitConfig), such as `"30s"` or
 /// `"1m 30s"`; `None` where it is not one.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `f`, which may panic: the panic hook has reported that. Returns whether it returned.
-pub(crate) fn catch_panic(f: impl FnOnce()) -> bool {
+pub fn catch_panic(f: impl FnOnce()) -> bool {
     let ran = catch_unwind(AssertUnwindSafe(f));
     let is_well = ran.is_ok();
     if let Err(payload) = ran {

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use humantime_serde::re::humantime::{format_duration, format_rfc3339_millis};
 use serde::{Serialize, Serializer};
+use tower_circuit_breaker::view::catch_panic;
 
-use crate::sync::{catch_panic, lock};
+use crate::sync::lock;
 
 /// One command that was given through [`Admin`](super::Admin).
 ///
@@ -79,7 +80,7 @@ impl Audit {
         log.entries.push_back(entry.clone());
         drop(log);
         if let Some(listener) = &self.listener {
-            catch_panic(|| listener(&entry));
+            let _ = catch_panic(|| listener(&entry));
         }
     }
 

@@ -20,7 +20,8 @@
 
 #[doc(hidden)]
 pub mod counts;
-mod lock;
+#[doc(hidden)]
+pub mod lock;
 #[doc(hidden)]
 pub mod node;
 #[doc(hidden)]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::SyncErrorKind;
-use crate::lock::{catch_panic, lock};
+use tower_circuit_breaker::view::catch_panic;
+use tower_circuit_breaker_fleet::lock::lock;
 
 /// How a process's link to its fleet does.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +143,7 @@ impl Monitor {
         tell(from, status, error, lasted);
         if let Some(on_change) = &self.on_change {
             // The user's code: what it does is its own affair.
-            catch_panic(|| on_change(&self.health(now)));
+            let _ = catch_panic(|| on_change(&self.health(now)));
         }
     }
 }

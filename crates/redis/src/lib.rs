@@ -77,7 +77,6 @@ mod error;
 mod health;
 mod keys;
 mod link;
-mod lock;
 mod scripts;
 mod sync;
 mod task;

@@ -89,6 +89,28 @@ async fn a_listener_hears_of_each_command_and_may_panic() {
     assert_eq!(*heard.lock().unwrap(), [("trip", Some("drill".to_owned()))]);
 }
 
+/// What a listener panics with is its own, too: dropping it panics, and so does dropping that.
+#[tokio::test]
+#[cfg_attr(panic = "abort", ignore = "catches a panic")]
+async fn a_listener_may_panic_with_what_panics_when_it_is_dropped() {
+    struct Again(u32);
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            if let Some(left) = self.0.checked_sub(1) {
+                std::panic::panic_any(Again(left));
+            }
+        }
+    }
+
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).on_audit(|_| std::panic::panic_any(Again(3))).build();
+
+    let answer = post(&admin, "/circuits/plants/trip", "{}").await;
+
+    assert_eq!(answer.json["state"], "open");
+}
+
 #[tokio::test]
 async fn an_entry_is_one_line_whatever_the_name_and_the_words() {
     let (registry, _clock) = registry(&ODD_NAMES);
