@@ -98,7 +98,7 @@ async fn a_listener_may_panic_with_what_panics_when_it_is_dropped() {
     impl Drop for Again {
         fn drop(&mut self) {
             if let Some(left) = self.0.checked_sub(1) {
-                std::panic::panic_any(Again(left));
+                std::panic::panic_any(Self(left));
             }
         }
     }
