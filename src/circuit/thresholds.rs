@@ -3,60 +3,102 @@
 use std::time::Duration;
 
 use crate::circuit::config::CircuitConfig;
+use crate::engine::rules::condition::WRITTEN;
+use crate::engine::rules::written::Parameter;
 
-/// What trips a circuit; `None` where no rule asks for it.
+/// What trips a circuit: the numbers of its trip rules, by their names in settings as text.
 ///
-/// As JSON (feature `serde`) durations are numbers of seconds.
+/// Rules about one kind of failure are left out. As JSON (feature `serde`) an object: every name
+/// that a rule can have, with `null` where no rule asks for it, and durations as numbers of
+/// seconds; and `minimum_calls`.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_circuit_breaker::Circuit;
+///
+/// let circuit = Circuit::builder("plants").slow_call_rate(0.8, Duration::from_secs(2)).build();
+///
+/// let thresholds = circuit.config().thresholds();
+/// assert_eq!(thresholds.get("slow_call_rate"), Some(0.8));
+/// assert_eq!(thresholds.get("slower_than"), Some(2.0));
+/// assert_eq!(thresholds.get("failure_rate"), None);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
 pub struct Thresholds {
-    /// Failures in a row.
-    pub consecutive_failures: Option<u32>,
-    /// Share of failures in the window.
-    pub failure_rate: Option<f64>,
-    /// Share of failures in the window that must be passed with [`confidence`](Self::confidence).
-    pub failure_rate_confident: Option<f64>,
-    /// How sure that must be, between 0.5 and 1.
-    pub confidence: Option<f64>,
-    /// Failures in the window.
-    pub failure_count: Option<u32>,
-    /// Share of slow calls in the window.
-    pub slow_call_rate: Option<f64>,
-    /// From when on a call is slow.
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "crate::events::serialize::optional_seconds")
-    )]
-    pub slower_than: Option<Duration>,
-    /// Calls in flight that are older than [`older_than`](Self::older_than).
-    pub stalled_calls: Option<u32>,
-    /// From when on a call in flight is stalled.
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "crate::events::serialize::optional_seconds")
-    )]
-    pub older_than: Option<Duration>,
-    /// Calls in the window below which no rate trips.
-    pub minimum_calls: u32,
+    by_name: Vec<(&'static str, Option<Number>)>,
+}
+
+/// A number as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Number {
+    Calls(u32),
+    Share(f64),
+    Time(Duration),
+}
+
+impl Thresholds {
+    /// Returns the number of that name; `None` where no rule asks for it.
+    ///
+    /// Durations are in seconds.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let (_, number) = self.by_name.iter().find(|(own, _)| *own == name)?;
+        Some(match (*number)? {
+            Number::Calls(calls) => calls.into(),
+            Number::Share(share) => share,
+            Number::Time(time) => time.as_secs_f64(),
+        })
+    }
 }
 
 impl CircuitConfig {
-    /// What trips a circuit of these settings.
+    /// Returns what trips a circuit of these settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         let settings = self.settings();
+        let rules = settings.effective_rules().filter(|rule| rule.condition.kind().is_none());
+        let numbers: Vec<_> = rules.flat_map(|rule| rule.condition.parameters()).collect();
+        let number_of = |name| {
+            let (_, number) = numbers.iter().find(|(own, _)| *own == name)?;
+            Number::of(number)
+        };
+        let names = WRITTEN.iter().flat_map(|written| written.fields).map(|field| field.name);
+        let minimum_calls = ("minimum_calls", Some(Number::Calls(settings.effective_minimum())));
         Thresholds {
-            consecutive_failures: settings.consecutive.map(|rule| rule.failures),
-            failure_rate: settings.failure_rate.map(|rule| rule.rate.share()),
-            failure_rate_confident: settings.failure_rate_confident.map(|rule| rule.rate.share()),
-            confidence: settings.failure_rate_confident.map(|rule| rule.confidence.share()),
-            failure_count: settings.effective_failure_count(),
-            slow_call_rate: settings.slow_call_rate.map(|rule| rule.rate.share()),
-            slower_than: settings.slow_call_rate.map(|rule| rule.slower_than),
-            stalled_calls: settings.stalled_calls.map(|rule| rule.calls),
-            older_than: settings.stalled_calls.map(|rule| rule.older_than),
-            minimum_calls: settings.effective_minimum(),
+            by_name: names.map(|name| (name, number_of(name))).chain([minimum_calls]).collect(),
+        }
+    }
+}
+
+impl Number {
+    /// The number of a rule, if it is one.
+    fn of(parameter: &Parameter) -> Option<Self> {
+        match *parameter {
+            Parameter::Calls(calls) => Some(Self::Calls(calls)),
+            Parameter::Rate(rate) => Some(Self::Share(rate.share())),
+            Parameter::Confidence(confidence) => Some(Self::Share(confidence.share())),
+            Parameter::Duration(duration) => Some(Self::Time(duration)),
+            Parameter::Name(_) => None,
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Thresholds {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.by_name.iter().copied())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Calls(calls) => serializer.serialize_u32(*calls),
+            Self::Share(share) => serializer.serialize_f64(*share),
+            Self::Time(time) => crate::events::serialize::seconds(time, serializer),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::engine::outcome::FailureKind;
-use crate::engine::record::cause::Cause;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
@@ -84,20 +83,6 @@ impl ChangeReason {
     /// earlier process.
     pub(crate) const fn is_order(self) -> bool {
         matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet | Self::Restored)
-    }
-}
-
-impl From<Cause> for ChangeReason {
-    fn from(cause: Cause) -> Self {
-        match cause {
-            Cause::ConsecutiveFailuresOfKind(kind) => Self::ConsecutiveFailuresOfKind(kind),
-            Cause::ConsecutiveFailures => Self::ConsecutiveFailures,
-            Cause::FailureRate => Self::FailureRate,
-            Cause::FailureRateConfident => Self::FailureRateConfident,
-            Cause::SlowCallRate => Self::SlowCallRate,
-            Cause::FailureCount => Self::FailureCount,
-            Cause::StalledCalls => Self::StalledCalls,
-        }
     }
 }
 

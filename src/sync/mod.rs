@@ -13,6 +13,8 @@ pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicU64, Ordering, fence},
 };
+#[cfg(feature = "serde")]
+pub(crate) use std::sync::LazyLock;
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{

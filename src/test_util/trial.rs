@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::rules::condition::Condition;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
 
@@ -90,10 +92,13 @@ impl Trial<'_> {
     /// Whatever opens it: failures where a rule is about them, or else slow calls; and for rules
     /// that are not known here failures, and calls that hang.
     pub(crate) fn open(&self, settings: &Settings, outcomes: &[Outcome]) -> Option<(u32, Way)> {
-        if has_failure_rule(settings) {
+        if settings.rules.iter().any(is_about_failures) {
             return self.fail(outcomes);
         }
-        let slow = settings.slow_call_rate.map(|rule| rule.slower_than);
+        let slow = settings.rules.iter().find_map(|rule| match rule.condition {
+            Condition::SlowCallRate { slower_than, .. } => Some(slower_than),
+            _ => None,
+        });
         let by_slow = || self.be_slow(settings.effective_minimum(), slow?);
         by_slow().or_else(|| self.fail(outcomes)).or_else(|| self.hang())
     }
@@ -112,37 +117,43 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// When to let time pass for the run that lasts longest, if any rule is about one that lasts.
 pub(crate) fn pause_for_runs(settings: &Settings) -> Option<(u32, Duration)> {
-    let kinds = settings.kinds.iter().map(|rule| rule.rule);
-    let runs = settings.consecutive.into_iter().chain(kinds);
-    let lasting = runs.filter_map(|rule| rule.lasting.map(|lasting| (rule.failures, lasting)));
+    let lasting = settings.rules.iter().filter_map(|rule| match rule.condition {
+        Condition::ConsecutiveFailures { failures, lasting, .. } => Some((failures, lasting?)),
+        _ => None,
+    });
     // Before the last failure that the run needs: a run of one cannot last before there is a second.
     lasting
         .max_by_key(|(_, lasting)| *lasting)
         .map(|(failures, lasting)| (failures.saturating_sub(1).max(1), lasting))
 }
 
-/// Whether calls that fail at once can open such a circuit, as far as is known here.
-fn has_failure_rule(settings: &Settings) -> bool {
-    settings.consecutive.is_some()
-        || settings.failure_rate.is_some()
-        || settings.failure_count.is_some()
-        || !settings.kinds.is_empty()
+/// Whether calls that fail at once can make `rule` hold, as far as is known here.
+fn is_about_failures(rule: &TripRule) -> bool {
+    matches!(
+        rule.condition,
+        Condition::ConsecutiveFailures { .. }
+            | Condition::FailureRate(_)
+            | Condition::FailureCount(_)
+    )
 }
 
 /// The failures that rules are about: any, or those of the kinds that have the only rules.
 pub(crate) fn telling_failures(settings: &Settings) -> Vec<Outcome> {
-    let is_about_any = settings.consecutive.is_some()
-        || settings.failure_rate.is_some()
-        || settings.failure_count.is_some();
-    if is_about_any || settings.kinds.is_empty() {
+    let is_about_any = |rule: &TripRule| is_about_failures(rule) && rule.condition.kind().is_none();
+    let kinds = own_kinds(settings);
+    if kinds.is_empty() || settings.rules.iter().any(is_about_any) {
         return vec![Outcome::Failure(FailureKind::OTHER)];
     }
-    own_kinds(settings).into_iter().map(Outcome::Failure).collect()
+    kinds.into_iter().map(Outcome::Failure).collect()
 }
 
 /// The kinds that have rules of their own.
 pub(crate) fn own_kinds(settings: &Settings) -> Vec<FailureKind> {
-    settings.kinds.iter().map(|rule| kind_named(rule.kind.clone())).collect()
+    let kinds = settings.rules.iter().filter_map(|rule| match &rule.condition {
+        Condition::ConsecutiveFailures { kind, .. } => kind.clone(),
+        _ => None,
+    });
+    kinds.map(kind_named).collect()
 }
 
 /// The kind of that name. One from text is leaked: kinds have static names, and a test ends soon.

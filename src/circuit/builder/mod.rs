@@ -147,7 +147,7 @@ impl CircuitBuilder {
 
     /// Adds a trip rule; it replaces a rule about the same thing.
     pub fn rule(mut self, rule: TripRule) -> Self {
-        rule.put(&mut self.settings);
+        self.settings.add(rule);
         self
     }
 

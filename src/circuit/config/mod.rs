@@ -5,14 +5,20 @@ use crate::engine::rules::settings::Settings;
 #[cfg(feature = "serde")]
 mod check;
 #[cfg(feature = "serde")]
+mod error;
+#[cfg(feature = "serde")]
+mod fields;
+#[cfg(feature = "serde")]
+mod rules;
+#[cfg(feature = "serde")]
 mod scalar;
 #[cfg(feature = "serde")]
 mod text;
 
 #[cfg(feature = "serde")]
-pub(crate) use self::check::ConfigError;
+pub(crate) use self::error::ConfigError;
 #[cfg(feature = "serde")]
-pub(crate) use self::check::parse_sum;
+pub(crate) use self::fields::parse_sum;
 #[cfg(feature = "serde")]
 pub(crate) use self::scalar::Scalar;
 

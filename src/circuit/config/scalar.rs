@@ -7,7 +7,7 @@ use humantime_serde::re::humantime::format_duration;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::circuit::config::check::ConfigError;
+use crate::circuit::config::error::ConfigError;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Scalar {

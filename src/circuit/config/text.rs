@@ -2,63 +2,25 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::circuit::config::CircuitConfig;
+use crate::circuit::config::fields::Fields;
+use crate::circuit::config::rules::{CONDITION_NAMES, RuleText};
 use crate::circuit::config::scalar::Scalar;
 use crate::engine::rules::backoff::Backoff;
-use crate::engine::rules::settings::{RunRule, Settings};
 use crate::engine::window::span::{SlidingWindow, Span};
+use crate::sync::LazyLock;
 
 /// The settings as written.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default)]
 pub(crate) struct ConfigText {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) consecutive_failures: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lasting: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_rate: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_rate_confident: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) confidence: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_count: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slow_call_rate: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slower_than: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) stalled_calls: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) older_than: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "window")]
+    /// What is neither a table nor a list.
+    pub(super) fields: Fields,
     pub(super) window: Option<WindowText>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) minimum_calls: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) open_for: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "open_backoff")]
     pub(super) open_backoff: Option<BackoffText>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) probes: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) concurrent_probes: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failed_probes_allowed: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) probe_timeout: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) abandoned_after: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_trip_for: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ramp: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) throttle: Option<Scalar>,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "rules")]
     pub(super) rules: Vec<RuleText>,
 }
 
@@ -86,107 +48,49 @@ pub(super) struct BackoffText {
     pub(super) jitter: Option<Scalar>,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[serde(expecting = "a table such as { consecutive_failures = 3, kind = \"connect\" }")]
-pub(super) struct RuleText {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) consecutive_failures: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lasting: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_rate: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_rate_confident: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) confidence: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_count: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slow_call_rate: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slower_than: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) stalled_calls: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) older_than: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) kind: Option<Scalar>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) open_for: Option<Scalar>,
-}
+/// The fields that hold neither a table nor a list, but those of trip rules.
+const OWN_NAMES: [&str; 10] = [
+    "minimum_calls",
+    "open_for",
+    "probes",
+    "concurrent_probes",
+    "failed_probes_allowed",
+    "probe_timeout",
+    "abandoned_after",
+    "max_trip_for",
+    "ramp",
+    "throttle",
+];
+
+/// All fields.
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let tables = ["window", "open_backoff", "rules"];
+    CONDITION_NAMES.iter().copied().chain(OWN_NAMES).chain(tables).collect()
+});
 
 impl From<CircuitConfig> for ConfigText {
     fn from(config: CircuitConfig) -> Self {
         let settings = config.into_settings();
         let backoff = settings.open;
         let is_fixed = backoff.first() == backoff.max() && !backoff.is_jittered();
+        let mut fields = Fields::default();
+        fields.set("minimum_calls", Some(settings.minimum_calls));
+        fields.set("open_for", is_fixed.then(|| backoff.first()));
+        fields.set("probes", Some(settings.probes));
+        fields.set("concurrent_probes", Some(settings.concurrent_probes));
+        fields.set("failed_probes_allowed", Some(settings.failed_probes_allowed));
+        fields.set("probe_timeout", settings.probe_timeout);
+        fields.set("abandoned_after", settings.abandoned_after);
+        fields.set("max_trip_for", Some(settings.max_trip_for));
+        fields.set("ramp", settings.ramp);
+        fields.set("throttle", settings.throttle.map(|it| Scalar::Number(it.multiple())));
         Self {
+            fields,
             window: settings.window.map(WindowText::from),
-            minimum_calls: Some(settings.minimum_calls.into()),
-            open_for: is_fixed.then(|| backoff.first().into()),
             open_backoff: (!is_fixed).then(|| BackoffText::from(backoff)),
-            probes: Some(settings.probes.into()),
-            concurrent_probes: Some(settings.concurrent_probes.into()),
-            failed_probes_allowed: Some(settings.failed_probes_allowed.into()),
-            probe_timeout: settings.probe_timeout.map(Scalar::from),
-            abandoned_after: settings.abandoned_after.map(Scalar::from),
-            max_trip_for: Some(settings.max_trip_for.into()),
-            ramp: settings.ramp.map(Scalar::from),
-            throttle: settings.throttle.map(|throttle| Scalar::Number(throttle.multiple())),
-            rules: rules_of(&settings),
-            ..Self::default()
+            rules: settings.rules.iter().map(RuleText::from).collect(),
         }
     }
-}
-
-fn rules_of(settings: &Settings) -> Vec<RuleText> {
-    let consecutive = |rule: &RunRule| RuleText {
-        lasting: rule.lasting.map(Scalar::from),
-        consecutive_failures: Some(rule.failures.into()),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    };
-    let kinds = settings.kinds.iter().map(|kind| RuleText {
-        kind: Some(Scalar::Text(kind.kind.to_string())),
-        ..consecutive(&kind.rule)
-    });
-    let failure_rate = settings.failure_rate.map(|rule| RuleText {
-        failure_rate: Some(Scalar::Number(rule.rate.share())),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    });
-    let failure_rate_confident = settings.failure_rate_confident.map(|rule| RuleText {
-        failure_rate_confident: Some(Scalar::Number(rule.rate.share())),
-        confidence: Some(Scalar::Number(rule.confidence.share())),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    });
-    let slow_call_rate = settings.slow_call_rate.map(|rule| RuleText {
-        slow_call_rate: Some(Scalar::Number(rule.rate.share())),
-        slower_than: Some(rule.slower_than.into()),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    });
-    let failure_count = settings.failure_count.map(|rule| RuleText {
-        failure_count: Some(rule.failures.into()),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    });
-    let stalled_calls = settings.stalled_calls.map(|rule| RuleText {
-        stalled_calls: Some(rule.calls.into()),
-        older_than: Some(rule.older_than.into()),
-        open_for: rule.open_for.map(Scalar::from),
-        ..RuleText::default()
-    });
-    kinds
-        .chain(settings.consecutive.as_ref().map(consecutive))
-        .chain(failure_rate)
-        .chain(failure_rate_confident)
-        .chain(slow_call_rate)
-        .chain(failure_count)
-        .chain(stalled_calls)
-        .collect()
 }
 
 impl From<SlidingWindow> for WindowText {
@@ -210,13 +114,70 @@ impl From<Backoff> for BackoffText {
     }
 }
 
-/// Reads a table; the error for another type names the field.
-fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    field: &str,
-    deserializer: D,
-) -> Result<T, D::Error> {
-    T::deserialize(deserializer)
-        .map_err(|error| serde::de::Error::custom(format!("`{field}`: {}", one_line(error))))
+impl Serialize for ConfigText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.fields.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        if let Some(window) = &self.window {
+            map.serialize_entry("window", window)?;
+        }
+        if let Some(backoff) = &self.open_backoff {
+            map.serialize_entry("open_backoff", backoff)?;
+        }
+        if !self.rules.is_empty() {
+            map.serialize_entry("rules", &self.rules)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ConfigText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("CircuitConfig", &NAMES, ConfigVisitor)
+    }
+}
+
+struct ConfigVisitor;
+
+impl<'de> Visitor<'de> for ConfigVisitor {
+    type Value = ConfigText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of settings, such as { failure_rate = 0.5, open_for = \"30s\" }")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ConfigText, A::Error> {
+        let mut text = ConfigText::default();
+        let (mut window, mut backoff, mut rules) = (None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "window" => table("window", &mut window, &mut map)?,
+                "open_backoff" => table("open_backoff", &mut backoff, &mut map)?,
+                "rules" => table("rules", &mut rules, &mut map)?,
+                other => text.fields.read(other, &NAMES, &mut map)?,
+            }
+        }
+        (text.window, text.open_backoff) = (window, backoff);
+        text.rules = rules.unwrap_or_default();
+        Ok(text)
+    }
+}
+
+/// Reads the table or list of `field`; the error for another type names the field.
+fn table<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    field: &'static str,
+    place: &mut Option<T>,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if place.is_some() {
+        return Err(A::Error::duplicate_field(field));
+    }
+    let value = map.next_value();
+    *place =
+        Some(value.map_err(|error| A::Error::custom(format!("`{field}`: {}", one_line(error))))?);
+    Ok(())
 }
 
 /// `error` on one line: TOML ends its messages with a new line, and names of unknown fields are
@@ -225,16 +186,4 @@ fn one_line(error: impl fmt::Display) -> String {
     let message = error.to_string();
     let printable = message.split(char::is_control).filter(|part| !part.is_empty());
     printable.collect::<Vec<_>>().join(" ")
-}
-
-fn window<'de, D: Deserializer<'de>>(text: D) -> Result<Option<WindowText>, D::Error> {
-    table("window", text)
-}
-
-fn open_backoff<'de, D: Deserializer<'de>>(text: D) -> Result<Option<BackoffText>, D::Error> {
-    table("open_backoff", text)
-}
-
-fn rules<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<RuleText>, D::Error> {
-    table("rules", text)
 }

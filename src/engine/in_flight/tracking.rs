@@ -1,8 +1,11 @@
 //! What a call to a closed circuit is checked against on its way in: which other calls are stalled,
 //! and whether the circuit admits only a share of its calls. Made where settings ask for it.
 
+use std::time::Duration;
+
 use crate::engine::in_flight::calls::{Begun, InFlight};
 use crate::engine::in_flight::share::AdmissionShare;
+use crate::engine::rules::condition::Condition;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
@@ -34,14 +37,20 @@ impl InFlightTracking {
 
     /// Takes over `settings`. The caller holds the lock, and restarts next.
     pub(crate) fn configure(&self, settings: &Settings) {
-        let slow = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
-        let (calls, age) = settings
-            .stalled_calls
-            .map_or((0, 0), |rule| (rule.calls.into(), nanos(rule.older_than)));
-        self.slow.configure(slow);
-        self.stalled.configure(age);
+        let (mut slow, mut stalled, mut age) = (Duration::ZERO, 0_u32, Duration::ZERO);
+        for rule in &settings.rules {
+            match rule.condition {
+                Condition::SlowCallRate { slower_than, .. } => slow = slower_than,
+                Condition::StalledCalls { calls, older_than } => {
+                    (stalled, age) = (calls, older_than);
+                }
+                _ => {}
+            }
+        }
+        self.slow.configure(nanos(slow));
+        self.stalled.configure(nanos(age));
         // Relaxed: published with the epoch, by the Release in `Machine::publish`.
-        self.stalled_calls.store(calls, Ordering::Relaxed);
+        self.stalled_calls.store(stalled.into(), Ordering::Relaxed);
         self.admission_share.configure(settings);
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::engine::change::ChangeReason;
 use crate::engine::machine::fleet_view::FleetView;
 use crate::engine::machine::open_cap::GroupMemberships;
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
-use crate::engine::record::cause::Cause;
 use crate::engine::record::totals::Transitions;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::Settings;
@@ -98,24 +98,8 @@ impl Control {
     }
 
     /// The open time of the rule that held, or that of the backoff.
-    pub(crate) fn open_time_of(&self, cause: Cause) -> OpenTime {
-        let settings = &self.settings;
-        let own = match cause {
-            Cause::ConsecutiveFailuresOfKind(kind) => settings
-                .kinds
-                .iter()
-                .find(|rule| rule.kind == kind.as_str())
-                .and_then(|rule| rule.rule.open_for),
-            Cause::ConsecutiveFailures => settings.consecutive.and_then(|rule| rule.open_for),
-            Cause::FailureRate => settings.failure_rate.and_then(|rule| rule.open_for),
-            Cause::FailureRateConfident => {
-                settings.failure_rate_confident.and_then(|rule| rule.open_for)
-            }
-            Cause::SlowCallRate => settings.slow_call_rate.and_then(|rule| rule.open_for),
-            Cause::FailureCount => settings.failure_count.and_then(|rule| rule.open_for),
-            Cause::StalledCalls => settings.stalled_calls.and_then(|rule| rule.open_for),
-        };
-        own.map_or(OpenTime::Backoff, OpenTime::Given)
+    pub(crate) fn open_time_of(&self, reason: ChangeReason) -> OpenTime {
+        self.settings.own_open_time(reason).map_or(OpenTime::Backoff, OpenTime::Given)
     }
 
     /// Sets and returns the next open time; the circuit is in `from`.

@@ -9,7 +9,8 @@ use crate::engine::machine::effect::Credit;
 use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::rules::settings::{CountRule, RunRule, Settings};
+use crate::engine::rules::rule::TripRule;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -28,7 +29,7 @@ pub(super) fn seconds(seconds: u64) -> Timestamp {
 
 pub(super) fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(RunRule::of(2));
+    settings.add(TripRule::consecutive_failures(2));
     set(&mut settings);
     Arc::new(Machine::new(settings, 1, START))
 }
@@ -43,7 +44,7 @@ fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
 fn closed_to_open_exactly_once() {
     explore(Depth::Every, 50, &["old-trip"], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(RunRule::of(1));
+            settings.add(TripRule::consecutive_failures(1));
         });
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
@@ -198,7 +199,7 @@ fn a_failure_against_a_reconfiguration() {
             move || a.record(ticket, FAILED, || START),
             move || {
                 let mut settings = Settings::without_rules();
-                settings.consecutive = Some(RunRule::of(1));
+                settings.add(TripRule::consecutive_failures(1));
                 b.reconfigure(settings, START).unwrap()
             },
         );
@@ -217,7 +218,7 @@ fn a_failure_against_a_reconfiguration() {
 fn two_failures_against_a_reset() {
     explore(Depth::Three, 50, &["old-trip"], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(RunRule::of(1));
+            settings.add(TripRule::consecutive_failures(1));
         });
         let tickets = [machine.admit(START).0.unwrap(), machine.admit(START).0.unwrap()];
         let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
@@ -334,7 +335,7 @@ fn a_call_against_a_reconfiguration() {
             },
             move || {
                 let mut settings = Settings::without_rules();
-                settings.consecutive = Some(RunRule::of(1));
+                settings.add(TripRule::consecutive_failures(1));
                 b.reconfigure(settings, START).unwrap()
             },
         );
@@ -348,7 +349,7 @@ fn a_call_against_a_reconfiguration() {
 fn a_success_against_a_reset() {
     explore(Depth::Every, 50, &["torn-exchange"], || {
         let machine = machine(|settings| {
-            settings.failure_count = Some(CountRule { failures: 2, open_for: None });
+            settings.add(TripRule::failure_count(2));
             settings.window = Some(SlidingWindow(Span::Calls(2)));
         });
         machine.record(machine.admit(START).0.unwrap(), PASSED, || START);

@@ -8,7 +8,6 @@ use crate::engine::machine::control::{Control, OpenTime};
 use crate::engine::machine::effect::{Credit, Effect, Recorded};
 use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
 use crate::engine::outcome::{CallResult, FailureKind, Outcome, Pace};
-use crate::engine::record::cause::Cause;
 use crate::engine::record::recorder::{Keeper, Taken};
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
@@ -238,8 +237,8 @@ impl Machine {
     }
 
     /// Closed => Open: a rule holds.
-    pub(crate) fn trip_by(&self, word: Word, cause: Cause, now: Timestamp) -> Effect {
-        self.trip_from(word, now, |control| (cause.into(), control.open_time_of(cause)))
+    pub(crate) fn trip_by(&self, word: Word, cause: ChangeReason, now: Timestamp) -> Effect {
+        self.trip_from(word, now, |control| (cause, control.open_time_of(cause)))
     }
 
     /// Closed => Open: the upstream asked for it.

@@ -18,7 +18,8 @@ use crate::engine::machine::probes::ProbeId;
 use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::rules::settings::{RunRule, Settings};
+use crate::engine::rules::rule::TripRule;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -33,7 +34,7 @@ fn at(seconds: u64) -> Timestamp {
 /// Opens for 30 s after one failure; one probe at a time, which holds its slot for 30 s.
 fn machine() -> Machine {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(RunRule::of(1));
+    settings.add(TripRule::consecutive_failures(1));
     Machine::new(settings, 1, at(0))
 }
 

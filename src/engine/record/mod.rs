@@ -1,6 +1,5 @@
 //! What ended calls count as: the recorder of the present epoch, totals, kinds of failure.
 
-pub(crate) mod cause;
 pub(crate) mod kinds;
 pub(crate) mod recorder;
 pub(crate) mod totals;

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::engine::change::ChangeReason;
 use crate::engine::outcome::FailureKind;
+use crate::engine::rules::condition::{Condition, WRITTEN};
 use crate::engine::rules::confidence::Confidence;
 use crate::engine::rules::rate::Rate;
-use crate::engine::rules::settings::{
-    ConfidentRule, CountRule, KindRule, RateRule, RunRule, Settings, SlowRule, StalledRule,
-};
 
 /// A trip rule: one condition that opens a circuit, with an optional open time of its own.
 ///
@@ -30,20 +29,9 @@ use crate::engine::rules::settings::{
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TripRule {
-    condition: Condition,
-    kind: Option<Cow<'static, str>>,
-    lasting: Option<Duration>,
-    open_for: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Condition {
-    ConsecutiveFailures(u32),
-    FailureRate(Rate),
-    FailureRateConfident(Rate, Confidence),
-    SlowCallRate(Rate, Duration),
-    FailureCount(u32),
-    StalledCalls(u32, Duration),
+    pub(crate) condition: Condition,
+    /// `None`: the open time of the circuit.
+    pub(crate) open_for: Option<Duration>,
 }
 
 impl TripRule {
@@ -55,7 +43,8 @@ impl TripRule {
     #[must_use]
     #[track_caller]
     pub fn consecutive_failures(failures: u32) -> Self {
-        Self::new(Condition::ConsecutiveFailures(at_least_one("consecutive_failures", failures)))
+        let failures = at_least_one("consecutive_failures", failures);
+        Self::new(Condition::ConsecutiveFailures { failures, kind: None, lasting: None })
     }
 
     /// Opens the circuit when the share of failed calls in the window reaches `rate`.
@@ -81,16 +70,16 @@ impl TripRule {
     #[must_use]
     #[track_caller]
     pub fn failure_rate_confident(rate: f64, confidence: f64) -> Self {
-        let sure = Confidence::new(confidence);
-        assert!(sure.is_some(), "confidence is {confidence}: must be above 0.5 and below 1");
-        let sure = sure.expect("asserted one line above");
+        let checked = Confidence::new(confidence);
+        assert!(checked.is_some(), "confidence is {confidence}: must be above 0.5 and below 1");
+        let confidence = checked.expect("asserted one line above");
         let below_one = Rate::below_one(rate);
         assert!(
             below_one.is_some(),
             "failure_rate_confident is {rate}: must be above 0 and below 1"
         );
         let rate = below_one.expect("asserted one line above");
-        Self::new(Condition::FailureRateConfident(rate, sure))
+        Self::new(Condition::FailureRateConfident { rate, confidence })
     }
 
     /// Opens the circuit when at least `failures` calls in the window have failed.
@@ -115,7 +104,8 @@ impl TripRule {
     #[track_caller]
     pub fn slow_call_rate(rate: f64, slower_than: Duration) -> Self {
         let slower_than = not_zero("slower_than", slower_than);
-        Self::new(Condition::SlowCallRate(checked_rate("slow_call_rate", rate), slower_than))
+        let rate = checked_rate("slow_call_rate", rate);
+        Self::new(Condition::SlowCallRate { rate, slower_than })
     }
 
     /// Opens the circuit when `calls` calls have been in flight for `older_than` or longer.
@@ -129,7 +119,8 @@ impl TripRule {
     #[track_caller]
     pub fn stalled_calls(calls: u32, older_than: Duration) -> Self {
         let older_than = not_zero("older_than", older_than);
-        Self::new(Condition::StalledCalls(at_least_one("stalled_calls", calls), older_than))
+        let calls = at_least_one("stalled_calls", calls);
+        Self::new(Condition::StalledCalls { calls, older_than })
     }
 
     /// Limits the rule to failures of `kind`.
@@ -143,13 +134,15 @@ impl TripRule {
     #[track_caller]
     pub fn of(mut self, kind: FailureKind) -> Self {
         assert!(
-            matches!(self.condition, Condition::ConsecutiveFailures(_)),
-            "only a rule of consecutive failures can be about one kind of failure, \
-             and this is {:?}: use TripRule::consecutive_failures(n).of(..)",
-            self.condition
+            self.is_about_a_run(),
+            "only a rule of consecutive failures can be about one kind of failure, and this is \
+             one of {}: use TripRule::consecutive_failures(n).of(..)",
+            self.condition.name()
         );
         assert!(!kind.as_str().is_empty(), "the kind of a rule has no name: give it one");
-        self.kind = Some(Cow::Borrowed(kind.as_str()));
+        if let Condition::ConsecutiveFailures { kind: own, .. } = &mut self.condition {
+            *own = Some(Cow::Borrowed(kind.as_str()));
+        }
         self
     }
 
@@ -186,12 +179,14 @@ impl TripRule {
     #[track_caller]
     pub fn lasting(mut self, lasting: Duration) -> Self {
         assert!(
-            matches!(self.condition, Condition::ConsecutiveFailures(_)),
-            "only a run of consecutive failures lasts for some time, and this is {:?}: use \
-             TripRule::consecutive_failures(n).lasting(..)",
-            self.condition
+            self.is_about_a_run(),
+            "only a run of consecutive failures lasts for some time, and this is a rule of {}: \
+             use TripRule::consecutive_failures(n).lasting(..)",
+            self.condition.name()
         );
-        self.lasting = Some(not_zero("lasting", lasting));
+        if let Condition::ConsecutiveFailures { lasting: own, .. } = &mut self.condition {
+            *own = Some(not_zero("lasting", lasting));
+        }
         self
     }
 
@@ -210,38 +205,33 @@ impl TripRule {
     }
 
     const fn new(condition: Condition) -> Self {
-        Self { condition, kind: None, lasting: None, open_for: None }
+        Self { condition, open_for: None }
     }
 
-    /// Adds the rule to `settings`, in the place of one about the same thing.
-    pub(crate) fn put(self, settings: &mut Settings) {
-        let (lasting, open_for) = (self.lasting, self.open_for);
-        match (self.condition, self.kind) {
-            (Condition::ConsecutiveFailures(failures), Some(kind)) => {
-                let rule = RunRule { failures, lasting, open_for };
-                settings.kinds.retain(|rule| rule.kind != kind);
-                settings.kinds.push(KindRule { kind, rule });
+    const fn is_about_a_run(&self) -> bool {
+        matches!(self.condition, Condition::ConsecutiveFailures { .. })
+    }
+
+    /// Whether a circuit that trips for `reason` trips by this rule.
+    pub(crate) fn is_behind(&self, reason: ChangeReason) -> bool {
+        match reason {
+            ChangeReason::ConsecutiveFailuresOfKind(kind) => {
+                self.condition.kind() == Some(kind.as_str())
             }
-            (Condition::ConsecutiveFailures(failures), None) => {
-                settings.consecutive = Some(RunRule { failures, lasting, open_for });
-            }
-            (Condition::FailureRate(rate), _) => {
-                settings.failure_rate = Some(RateRule { rate, open_for });
-            }
-            (Condition::FailureRateConfident(rate, confidence), _) => {
-                let rule = ConfidentRule { rate, confidence, open_for };
-                settings.failure_rate_confident = Some(rule);
-            }
-            (Condition::SlowCallRate(rate, slower_than), _) => {
-                settings.slow_call_rate = Some(SlowRule { rate, slower_than, open_for });
-            }
-            (Condition::FailureCount(failures), _) => {
-                settings.failure_count = Some(CountRule { failures, open_for });
-            }
-            (Condition::StalledCalls(calls, older_than), _) => {
-                settings.stalled_calls = Some(StalledRule { calls, older_than, open_for });
-            }
+            other => self.condition.kind().is_none() && self.condition.name() == other.as_str(),
         }
+    }
+
+    /// Whether this rule takes the place of `other`.
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
+        (self.condition.name(), self.condition.kind())
+            == (other.condition.name(), other.condition.kind())
+    }
+
+    /// The place of the rule among others: those about one kind come first, in their own order.
+    pub(crate) fn rank(&self) -> (bool, usize) {
+        let place = WRITTEN.iter().position(|written| written.name() == self.condition.name());
+        (self.condition.kind().is_none(), place.unwrap_or(WRITTEN.len()))
     }
 }
 

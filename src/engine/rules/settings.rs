@@ -1,23 +1,19 @@
 //! All settings of a circuit, checked.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::engine::change::ChangeReason;
 use crate::engine::rules::backoff::Backoff;
-use crate::engine::rules::confidence::{Confidence, Threshold};
+use crate::engine::rules::condition::Condition;
 use crate::engine::rules::rate::Rate;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::window::span::SlidingWindow;
 
 /// Settings that are known to be valid: they are checked before they are built.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
-    pub(crate) consecutive: Option<RunRule>,
-    pub(crate) failure_rate: Option<RateRule>,
-    pub(crate) failure_rate_confident: Option<ConfidentRule>,
-    pub(crate) slow_call_rate: Option<SlowRule>,
-    pub(crate) failure_count: Option<CountRule>,
-    pub(crate) stalled_calls: Option<StalledRule>,
-    pub(crate) kinds: Vec<KindRule>,
+    /// At most one about the same thing, in the order of their ranks.
+    pub(crate) rules: Box<[TripRule]>,
     /// `None`: the default window where a rule needs one, else none.
     pub(crate) window: Option<SlidingWindow>,
     pub(crate) minimum_calls: u32,
@@ -37,72 +33,13 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Throttle(f64);
 
-/// Trips at a number of failures without a success between them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RunRule {
-    pub(crate) failures: u32,
-    /// How long after the first of them the last has to come at least.
-    pub(crate) lasting: Option<Duration>,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a number of failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CountRule {
-    pub(crate) failures: u32,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a share of the window's calls.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct RateRule {
-    pub(crate) rate: Rate,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a share of the window's calls that is above a rate by more than chance.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ConfidentRule {
-    /// Below 1: no share is above that.
-    pub(crate) rate: Rate,
-    pub(crate) confidence: Confidence,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a share of slow calls.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SlowRule {
-    pub(crate) rate: Rate,
-    pub(crate) slower_than: Duration,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a number of stalled calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StalledRule {
-    pub(crate) calls: u32,
-    pub(crate) older_than: Duration,
-    pub(crate) open_for: Option<Duration>,
-}
-
-/// Trips at a number of consecutive failures of one kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KindRule {
-    pub(crate) kind: Cow<'static, str>,
-    pub(crate) rule: RunRule,
-}
-
-/// Rates that mean the same are equal, though one of them came through text.
-impl PartialEq for Rate {
-    fn eq(&self, other: &Self) -> bool {
-        self.scaled() == other.scaled()
-    }
-}
-
 /// Five calls in flight that are lost with one connection are one fault, and so is a blip of less
 /// than a second: neither opens a circuit, and an upstream that is down does a second later.
-const DEFAULT_RUN: RunRule =
-    RunRule { failures: 5, lasting: Some(Duration::from_secs(1)), open_for: None };
+const DEFAULT_RUN: Condition = Condition::ConsecutiveFailures {
+    failures: 5,
+    kind: None,
+    lasting: Some(Duration::from_secs(1)),
+};
 
 /// As resilience4j's `minimumNumberOfCalls` is to its window of 100: a fifth.
 const DEFAULT_MINIMUM_CALLS: u32 = 20;
@@ -113,25 +50,11 @@ const SHORTEST_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longer than nearly every body takes that is read at all, and short for callers that wait.
 const DEFAULT_HOLD: Duration = Duration::from_secs(1);
 
-impl RunRule {
-    /// That many failures, however fast they come.
-    #[cfg(test)]
-    pub(crate) const fn of(failures: u32) -> Self {
-        Self { failures, lasting: None, open_for: None }
-    }
-}
-
 impl Settings {
     /// Everything at its default, but without any trip rule.
     pub(crate) fn without_rules() -> Self {
         Self {
-            consecutive: None,
-            failure_rate: None,
-            failure_rate_confident: None,
-            slow_call_rate: None,
-            failure_count: None,
-            stalled_calls: None,
-            kinds: Vec::new(),
+            rules: Box::default(),
             window: None,
             minimum_calls: DEFAULT_MINIMUM_CALLS,
             open: Backoff::fixed(Duration::from_secs(30)),
@@ -146,33 +69,39 @@ impl Settings {
         }
     }
 
+    /// Adds `rule`, in the place of one about the same thing.
+    pub(crate) fn add(&mut self, rule: TripRule) {
+        let mut rules = std::mem::take(&mut self.rules).into_vec();
+        rules.retain(|other| !rule.replaces(other));
+        rules.push(rule);
+        rules.sort_by_key(TripRule::rank);
+        self.rules = rules.into();
+    }
+
     /// The same settings, with the default rules when none is set.
     pub(crate) fn with_default_rules(mut self) -> Self {
-        if self.has_no_rule() {
-            self.consecutive = Some(DEFAULT_RUN);
-            self.failure_rate = Some(RateRule { rate: Rate(0.5), open_for: None });
+        if self.rules.is_empty() && self.throttle.is_none() {
+            for condition in [DEFAULT_RUN, Condition::FailureRate(Rate(0.5))] {
+                self.add(TripRule { condition, open_for: None });
+            }
         }
         self
     }
 
-    fn has_no_rule(&self) -> bool {
-        self.consecutive.is_none()
-            && self.failure_rate.is_none()
-            && self.failure_rate_confident.is_none()
-            && self.slow_call_rate.is_none()
-            && self.failure_count.is_none()
-            && self.stalled_calls.is_none()
-            && self.kinds.is_empty()
-            && self.throttle.is_none()
+    /// The rules, as far as the window lets them be reached.
+    pub(crate) fn effective_rules(&self) -> impl Iterator<Item = TripRule> + '_ {
+        self.rules.iter().cloned().map(|mut rule| {
+            if let Condition::FailureCount(failures) = &mut rule.condition {
+                *failures = self.at_most_window(*failures);
+            }
+            rule
+        })
     }
 
     /// The window to keep, if any rule or the user asks for one.
     pub(crate) fn effective_window(&self) -> Option<SlidingWindow> {
-        let needed = self.failure_rate.is_some()
-            || self.failure_rate_confident.is_some()
-            || self.slow_call_rate.is_some()
-            || self.failure_count.is_some();
-        self.window.or_else(|| needed.then(SlidingWindow::default))
+        let is_needed = self.rules.iter().any(|rule| rule.condition.needs_window());
+        self.window.or_else(|| is_needed.then(SlidingWindow::default))
     }
 
     /// The number of calls in the window that a rate needs.
@@ -180,23 +109,14 @@ impl Settings {
         self.at_most_window(self.minimum_calls)
     }
 
-    /// The threshold for the failures in the window, where a rule about confidence sets one.
-    pub(crate) fn confident_bar(&self) -> Option<Threshold> {
-        let window = self.effective_window().and_then(SlidingWindow::length);
-        self.failure_rate_confident.map(|rule| Threshold::new(rule.rate, rule.confidence, window))
-    }
-
-    /// The number of failures in the window at which the circuit trips.
-    pub(crate) fn effective_failure_count(&self) -> Option<u32> {
-        self.failure_count.map(|rule| self.at_most_window(rule.failures))
+    /// The number of calls that a count window holds.
+    pub(crate) fn window_length(&self) -> Option<u32> {
+        self.effective_window().and_then(SlidingWindow::length)
     }
 
     /// `calls`, or as many as a count window ever holds.
     fn at_most_window(&self, calls: u32) -> u32 {
-        match self.effective_window().and_then(|window| window.length()) {
-            Some(length) => calls.min(length),
-            None => calls,
-        }
+        self.window_length().map_or(calls, |length| calls.min(length))
     }
 
     /// Whether calls must note when they started.
@@ -206,7 +126,7 @@ impl Settings {
 
     /// Whether calls are counted while they are in flight.
     pub(crate) fn is_watched(&self) -> bool {
-        self.slow_call_rate.is_some() || self.stalled_calls.is_some()
+        self.rules.iter().any(|rule| rule.condition.call_limit().is_some())
     }
 
     /// Whether the closed circuit tracks, ramps or throttles calls, now or at times.
@@ -216,23 +136,18 @@ impl Settings {
 
     /// The longest open time that a rule, the backoff or the upstream can give.
     pub(crate) fn longest_open_time(&self) -> Duration {
-        let kinds = self.kinds.iter().map(|kind| kind.rule.open_for);
-        let rules = kinds.chain([
-            self.consecutive.and_then(|rule| rule.open_for),
-            self.failure_count.and_then(|rule| rule.open_for),
-            self.failure_rate.and_then(|rule| rule.open_for),
-            self.failure_rate_confident.and_then(|rule| rule.open_for),
-            self.slow_call_rate.and_then(|rule| rule.open_for),
-            self.stalled_calls.and_then(|rule| rule.open_for),
-        ]);
-        rules.flatten().fold(self.open.max().max(self.max_trip_for), Duration::max)
+        let own = self.rules.iter().filter_map(|rule| rule.open_for);
+        own.fold(self.open.max().max(self.max_trip_for), Duration::max)
+    }
+
+    /// The open time of its own of the rule that trips for `reason`.
+    pub(crate) fn own_open_time(&self, reason: ChangeReason) -> Option<Duration> {
+        self.rules.iter().find(|rule| rule.is_behind(reason))?.open_for
     }
 
     /// How long a probe may take before that is a failure, where a rule says so.
     pub(crate) fn probe_limit(&self) -> Option<Duration> {
-        let slow = self.slow_call_rate.map(|rule| rule.slower_than);
-        let stalled = self.stalled_calls.map(|rule| rule.older_than);
-        slow.into_iter().chain(stalled).min()
+        self.rules.iter().filter_map(|rule| rule.condition.call_limit()).min()
     }
 
     /// How long a probe that was answered may hold its slot until its body has ended.
@@ -283,48 +198,64 @@ impl Throttle {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::rules::rate::Rate;
+    use std::time::Duration;
 
-    #[test]
-    fn every_quotient_of_small_numbers_meets_its_own_rate() {
-        for whole in 1..=200_u32 {
-            for part in 1..=whole {
-                let rate = Rate::new(f64::from(part) / f64::from(whole)).unwrap().scaled();
+    use super::Settings;
+    use crate::engine::change::ChangeReason;
+    use crate::engine::outcome::FailureKind;
+    use crate::engine::rules::rule::TripRule;
 
-                assert!(Rate::is_reached(rate, part.into(), whole.into()), "{part}/{whole}");
-                assert!(
-                    !Rate::is_reached(rate, u64::from(part) - 1, whole.into()),
-                    "{part}/{whole}"
-                );
-            }
-        }
+    fn settings(rules: impl IntoIterator<Item = TripRule>) -> Settings {
+        let mut settings = Settings::without_rules();
+        rules.into_iter().for_each(|rule| settings.add(rule));
+        settings
     }
 
     #[test]
-    fn a_rate_written_in_decimals_is_scaled_to_just_that() {
-        let rates = [
-            (1.0, 1_000_000_000),
-            (0.7, 700_000_000),
-            (0.5, 500_000_000),
-            (0.000_000_003, 3),
-            (0.999_999_999, 999_999_999),
+    fn a_rule_takes_the_place_of_one_about_the_same_thing_alone() {
+        let of =
+            |kind, failures| TripRule::consecutive_failures(failures).of(FailureKind::new(kind));
+        let settings = settings([
+            TripRule::consecutive_failures(1),
+            of("connect", 2),
+            of("timeout", 3),
+            TripRule::slow_call_rate(0.5, Duration::from_secs(1)),
+            of("connect", 4),
+            TripRule::consecutive_failures(5).lasting(Duration::from_secs(1)),
+        ]);
+
+        let expected = [
+            of("timeout", 3),
+            of("connect", 4),
+            TripRule::consecutive_failures(5).lasting(Duration::from_secs(1)),
+            TripRule::slow_call_rate(0.5, Duration::from_secs(1)),
         ];
-        for (share, scaled) in rates {
-            assert_eq!(Rate::new(share).unwrap().scaled(), scaled, "{share}");
-        }
+        assert_eq!(*settings.rules, expected);
     }
 
     #[test]
-    fn no_calls_reach_no_rate() {
-        assert!(!Rate::is_reached(1, 0, 0));
+    fn it_does_not_matter_in_which_order_rules_are_added() {
+        let rules = [
+            TripRule::stalled_calls(3, Duration::from_secs(1)),
+            TripRule::failure_rate(0.5),
+            TripRule::failure_count(9),
+            TripRule::consecutive_failures(5),
+        ];
+
+        let other_way = rules.iter().rev().cloned();
+
+        assert_eq!(settings(rules.iter().cloned()), settings(other_way));
     }
 
     #[test]
-    fn shares_outside_zero_to_one_are_no_rates() {
-        for share in [0.0, -0.0, -1.0, 1.000_001, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(Rate::new(share), None, "{share}");
-        }
-        assert!(Rate::new(1.0).is_some());
-        assert_eq!(Rate::new(f64::MIN_POSITIVE).unwrap().scaled(), 1);
+    fn a_rule_opens_for_its_own_time() {
+        let own = Duration::from_secs(7);
+        let rule = TripRule::failure_rate(0.5).open_for(own);
+        let settings = settings([rule, TripRule::failure_count(3)]);
+
+        let open_time = |reason| settings.own_open_time(reason);
+        assert_eq!(open_time(ChangeReason::FailureRate), Some(own));
+        assert_eq!(open_time(ChangeReason::FailureCount), None);
+        assert_eq!(open_time(ChangeReason::Operator), None);
     }
 }

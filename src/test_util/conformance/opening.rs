@@ -7,6 +7,8 @@ use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
+use crate::engine::rules::condition::Condition;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
 use crate::engine::window::span::Span;
@@ -54,15 +56,8 @@ impl Opening<'_> {
     }
 
     fn check_open_times(&self, settings: &Settings, checks: &mut Checks) -> Result<(), Broken> {
-        let kinds = settings.kinds.iter().map(|rule| rule.rule);
-        let runs = settings.consecutive.into_iter().chain(kinds).filter_map(|rule| rule.open_for);
-        let own = runs.chain(settings.failure_count.and_then(|rule| rule.open_for));
-        let rates = settings.failure_rate.and_then(|rule| rule.open_for);
-        let slow = settings.slow_call_rate.and_then(|rule| rule.open_for);
-        let stalled = settings.stalled_calls.and_then(|rule| rule.open_for);
-        let confident = settings.failure_rate_confident.and_then(|rule| rule.open_for);
-        let others = [rates, slow, stalled, confident].into_iter().flatten();
-        let longest = own.chain(others).chain([settings.open.max()]).max().unwrap_or_default();
+        let own = settings.rules.iter().filter_map(|rule| rule.open_for);
+        let longest = own.chain([settings.open.max()]).max().unwrap_or_default();
         checks.hold(Promise::WayOut, longest <= self.recovers_within, || {
             let most = self.recovers_within;
             format!("it may be open for {longest:?}, and is to be for {most:?} at most")
@@ -98,7 +93,10 @@ impl Opening<'_> {
     /// What in the settings keeps failures from opening the circuit.
     fn why_not(&self, settings: &Settings, failures: &[Outcome]) -> String {
         let mut why = String::new();
-        let needs_window = settings.failure_rate.is_some() || settings.slow_call_rate.is_some();
+        let is_rate = |rule: &TripRule| {
+            matches!(rule.condition, Condition::FailureRate(_) | Condition::SlowCallRate { .. })
+        };
+        let needs_window = settings.rules.iter().any(is_rate);
         if let (true, Some(held)) = (needs_window, self.most_in_window(settings)) {
             let needed = settings.effective_minimum();
             if u64::from(needed) > held {
@@ -112,11 +110,10 @@ impl Opening<'_> {
         let is_known = |kind: &str| {
             failures.iter().any(|it| matches!(it, Outcome::Failure(own) if own.as_str() == kind))
         };
-        for rule in settings.kinds.iter().filter(|rule| !is_known(&rule.kind)) {
-            why += &format!(
-                ": it has a rule about failures of kind {:?}, and no sample is one",
-                rule.kind
-            );
+        let kinds = settings.rules.iter().filter_map(|rule| rule.condition.kind());
+        for kind in kinds.filter(|kind| !is_known(kind)) {
+            why +=
+                &format!(": it has a rule about failures of kind {kind:?}, and no sample is one");
         }
         why
     }

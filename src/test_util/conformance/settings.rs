@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::circuit::config::CircuitConfig;
 use crate::engine::change::ChangeReason;
+use crate::engine::rules::condition::Condition;
 use crate::engine::rules::rate::Rate;
-use crate::engine::rules::settings::{Settings, Throttle};
+use crate::engine::rules::rule::TripRule;
+use crate::engine::rules::settings::Throttle;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::test_util::model;
 use crate::test_util::model::{KindRule, Share, Sure, Window};
@@ -14,19 +16,7 @@ use crate::test_util::trial::kind_named;
 /// The same settings in plain numbers: nothing is reckoned here that a circuit reckons from them.
 pub(super) fn plain(config: CircuitConfig) -> model::Settings {
     let settings = config.into_settings();
-    let confident = settings
-        .failure_rate_confident
-        .map(|rule| (share(rule.rate), Sure::of(rule.confidence.share())));
-    model::Settings {
-        consecutive: settings.consecutive.map(|rule| rule.failures),
-        lasting: settings.consecutive.and_then(|rule| rule.lasting),
-        failure_rate: settings.failure_rate.map(|rule| share(rule.rate)),
-        failure_rate_confident: confident,
-        slow: settings.slow_call_rate.map(|rule| (share(rule.rate), rule.slower_than)),
-        failure_count: settings.failure_count.map(|rule| rule.failures),
-        stalled: settings.stalled_calls.map(|rule| (rule.calls, rule.older_than)),
-        kinds: kinds(&settings),
-        open_times: open_times(&settings),
+    let mut plain = model::Settings {
         window: settings.window.map(window),
         minimum_calls: settings.minimum_calls,
         first_open: settings.open.first(),
@@ -40,7 +30,48 @@ pub(super) fn plain(config: CircuitConfig) -> model::Settings {
         max_trip_for: settings.max_trip_for,
         ramp: settings.ramp,
         throttle: settings.throttle.map(Throttle::multiple),
+        ..model::Settings::default()
+    };
+    for rule in &settings.rules {
+        add(&mut plain, rule);
     }
+    plain
+}
+
+fn add(plain: &mut model::Settings, rule: &TripRule) {
+    let own = |reason| rule.open_for.map(|open_for| (reason, open_for));
+    let open_time = match rule.condition {
+        Condition::ConsecutiveFailures { failures, kind: Some(ref kind), lasting } => {
+            let (kind, open_for) = (kind_named(kind.clone()), rule.open_for);
+            plain.kinds.push(KindRule { kind, failures, lasting, open_for });
+            None
+        }
+        Condition::ConsecutiveFailures { failures, kind: None, lasting } => {
+            (plain.consecutive, plain.lasting) = (Some(failures), lasting);
+            own(ChangeReason::ConsecutiveFailures)
+        }
+        Condition::FailureRate(rate) => {
+            plain.failure_rate = Some(share(rate));
+            own(ChangeReason::FailureRate)
+        }
+        Condition::FailureRateConfident { rate, confidence } => {
+            plain.failure_rate_confident = Some((share(rate), Sure::of(confidence.share())));
+            own(ChangeReason::FailureRateConfident)
+        }
+        Condition::FailureCount(failures) => {
+            plain.failure_count = Some(failures);
+            own(ChangeReason::FailureCount)
+        }
+        Condition::SlowCallRate { rate, slower_than } => {
+            plain.slow = Some((share(rate), slower_than));
+            own(ChangeReason::SlowCallRate)
+        }
+        Condition::StalledCalls { calls, older_than } => {
+            plain.stalled = Some((calls, older_than));
+            own(ChangeReason::StalledCalls)
+        }
+    };
+    plain.open_times.extend(open_time);
 }
 
 fn share(rate: Rate) -> Share {
@@ -58,31 +89,6 @@ fn window(window: SlidingWindow) -> Window {
             Window::Time(buckets, width)
         }
     }
-}
-
-fn kinds(settings: &Settings) -> Vec<KindRule> {
-    let kinds = settings.kinds.iter();
-    kinds
-        .map(|own| KindRule {
-            kind: kind_named(own.kind.clone()),
-            failures: own.rule.failures,
-            lasting: own.rule.lasting,
-            open_for: own.rule.open_for,
-        })
-        .collect()
-}
-
-fn open_times(settings: &Settings) -> Vec<(ChangeReason, Duration)> {
-    let confident = settings.failure_rate_confident;
-    let rules = [
-        (ChangeReason::ConsecutiveFailures, settings.consecutive.and_then(|rule| rule.open_for)),
-        (ChangeReason::FailureRate, settings.failure_rate.and_then(|rule| rule.open_for)),
-        (ChangeReason::FailureRateConfident, confident.and_then(|rule| rule.open_for)),
-        (ChangeReason::SlowCallRate, settings.slow_call_rate.and_then(|rule| rule.open_for)),
-        (ChangeReason::FailureCount, settings.failure_count.and_then(|rule| rule.open_for)),
-        (ChangeReason::StalledCalls, settings.stalled_calls.and_then(|rule| rule.open_for)),
-    ];
-    rules.into_iter().filter_map(|(reason, own)| own.map(|own| (reason, own))).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::Machine;
 use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::engine::machine::races::{FAILED, PASSED, START, machine, seconds};
-use crate::engine::rules::settings::RunRule;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::state::CircuitState;
 use crate::sync::Arc;
 
@@ -18,7 +18,7 @@ fn replicas<const N: usize>() -> (Arc<OpenCounter>, [Arc<Machine>; N]) {
     places.cap_at(OpenCap::number(1));
     let machines = std::array::from_fn(|_| {
         let machine = machine(|settings| {
-            settings.consecutive = Some(RunRule::of(1));
+            settings.add(TripRule::consecutive_failures(1));
         });
         machine.lock().memberships.join(&places, machine.word());
         machine

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::explore::{Depth, explore, race};
 use crate::engine::machine::Refusal;
 use crate::engine::machine::races::{FAILED, PASSED, START, half_open, machine, seconds};
-use crate::engine::rules::settings::RunRule;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::sync::Arc;
 fn the_end_of_a_ramp_against_a_trip() {
     explore(Depth::Every, 20, &["old-ramp"], || {
         let machine = machine(|settings| {
-            settings.consecutive = Some(RunRule::of(1));
+            settings.add(TripRule::consecutive_failures(1));
             settings.ramp = Some(Duration::from_secs(5));
         });
         let probe = half_open(&machine, 1)[0];

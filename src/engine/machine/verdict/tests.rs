@@ -8,7 +8,8 @@ use crate::engine::machine::record::Ending;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::engine::rules::settings::{RunRule, Settings};
+use crate::engine::rules::rule::TripRule;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 
@@ -22,7 +23,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn machine() -> Machine {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(RunRule::of(1));
+    settings.add(TripRule::consecutive_failures(1));
     Machine::new(settings, 1, START)
 }
 
@@ -190,7 +191,7 @@ fn under_observation_the_fleet_opens_and_nothing_is_rejected() {
 #[test]
 fn the_next_open_time_is_the_step_after_that_of_the_fleet() {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(RunRule::of(1));
+    settings.add(TripRule::consecutive_failures(1));
     let (first, max) = (Duration::from_secs(1), Duration::from_secs(100));
     settings.open =
         crate::engine::rules::backoff::Backoff::exponential(first, max).without_jitter();

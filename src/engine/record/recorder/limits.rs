@@ -1,8 +1,11 @@
 //! The limits of the trip rules, packed for the path of every call.
 
-use crate::engine::record::cause::Cause;
+use std::time::Duration;
+
+use crate::engine::change::ChangeReason;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::run;
+use crate::engine::rules::condition::Condition;
 use crate::engine::rules::confidence::Threshold;
 use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::Settings;
@@ -28,22 +31,35 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn set(&self, settings: &Settings) {
-        let consecutive = settings.consecutive.map_or(0, |rule| rule.failures);
-        let lasting = settings.consecutive.and_then(|rule| rule.lasting);
-        let count = settings.effective_failure_count().unwrap_or(0);
-        let failed = settings.failure_rate.map_or(0, |rule| rule.rate.scaled());
-        let bar = settings.confident_bar().map_or(0, Threshold::bits);
-        let slow = settings.slow_call_rate.map_or(0, |rule| rule.rate.scaled());
-        let slower_than = settings.slow_call_rate.map_or(0, |rule| nanos(rule.slower_than));
+        let (mut in_a_row, mut lasting, mut count, mut failed, mut bar) = (0, None, 0, 0, 0);
+        let (mut slow, mut slower_than) = (0, Duration::ZERO);
+        for rule in settings.effective_rules() {
+            match rule.condition {
+                Condition::ConsecutiveFailures { kind: None, failures, lasting: least } => {
+                    (in_a_row, lasting) = (failures, least);
+                }
+                Condition::FailureRate(rate) => failed = rate.scaled(),
+                Condition::FailureRateConfident { rate, confidence } => {
+                    bar = Threshold::new(rate, confidence, settings.window_length()).bits();
+                }
+                Condition::FailureCount(failures) => count = failures,
+                Condition::SlowCallRate { rate, slower_than: limit } => {
+                    (slow, slower_than) = (rate.scaled(), limit);
+                }
+                // Their limits are with their runs, and with the calls in flight.
+                Condition::ConsecutiveFailures { kind: Some(_), .. }
+                | Condition::StalledCalls { .. } => {}
+            }
+        }
         // Relaxed, all seven: published with the epoch, by the Release in `Machine::publish`. A
         // stale call that reads them has its result dropped by its tag or, under the lock, by its
         // epoch.
-        self.failures.store(pair(consecutive.into(), count.into()), Ordering::Relaxed);
+        self.failures.store(pair(in_a_row.into(), count.into()), Ordering::Relaxed);
         self.lasting.store(run::word(lasting), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
         self.bar.store(bar, Ordering::Relaxed);
         self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
-        self.slower_than.store(slower_than, Ordering::Relaxed);
+        self.slower_than.store(nanos(slower_than), Ordering::Relaxed);
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
@@ -65,21 +81,21 @@ impl Limits {
         &self,
         counts: WindowCounts,
         hung: impl FnOnce() -> u64,
-    ) -> Option<Cause> {
+    ) -> Option<ChangeReason> {
         let rates = load(&self.rates);
         let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
         let enough = counts.calls >= load(&self.minimum_calls);
         if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
-            return Some(Cause::FailureRate);
+            return Some(ChangeReason::FailureRate);
         }
         let bar = load(&self.bar);
         if bar != 0 && Threshold::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
-            return Some(Cause::FailureRateConfident);
+            return Some(ChangeReason::FailureRateConfident);
         }
         if slow != 0 && self.is_too_slow(counts, hung()) {
-            return Some(Cause::SlowCallRate);
+            return Some(ChangeReason::SlowCallRate);
         }
         let failures = upper(load(&self.failures));
-        (failures != 0 && counts.failures >= failures).then_some(Cause::FailureCount)
+        (failures != 0 && counts.failures >= failures).then_some(ChangeReason::FailureCount)
     }
 }

@@ -8,12 +8,14 @@ mod limits;
 mod packed;
 use std::time::Duration;
 
+use crate::engine::change::ChangeReason;
 use crate::engine::in_flight::tracking::InFlightTracking;
 use crate::engine::outcome::{CallResult, FailureKind, Pace, Sample};
-use crate::engine::record::cause::Cause;
 use crate::engine::record::recorder::limits::Limits;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::run::Run;
+use crate::engine::rules::condition::Condition;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
@@ -50,7 +52,7 @@ pub(crate) enum Taken {
     /// Its epoch was over before it was recorded.
     Late,
     /// It was recorded; `cause` is the rule that it made hold.
-    InTime { cause: Option<Cause>, keeper: Keeper },
+    InTime { cause: Option<ChangeReason>, keeper: Keeper },
 }
 
 /// Which counter adds a result to the totals.
@@ -69,7 +71,7 @@ impl Recorder {
             window: Window::new(settings.effective_window(), slow_calls(settings)),
             run: AtomicU64::new(0),
             run_began: AtomicU64::new(0),
-            kinds: Slots::new(settings.kinds.len().saturating_mul(WORDS_PER_KIND)),
+            kinds: Slots::new(runs_of_kinds(settings).count().saturating_mul(WORDS_PER_KIND)),
             kind_rules: AtomicU64::new(0),
             limits: Limits {
                 failures: AtomicU64::new(0),
@@ -95,17 +97,19 @@ impl Recorder {
         if let Some(tracking) = self.tracking.get() {
             tracking.configure(settings);
         }
-        let block = self.kinds.make_room(settings.kinds.len().saturating_mul(WORDS_PER_KIND));
-        for (words, rule) in self.kinds.words(block).chunks(WORDS_PER_KIND).zip(&settings.kinds) {
+        let kinds = runs_of_kinds(settings).count();
+        let block = self.kinds.make_room(kinds.saturating_mul(WORDS_PER_KIND));
+        let words = self.kinds.words(block).chunks(WORDS_PER_KIND);
+        for (words, (own_kind, failures, least)) in words.zip(runs_of_kinds(settings)) {
             if let [kind, limit, _, _, lasting] = words {
                 // Relaxed, all three: published with the epoch, by the Release in
                 // `Machine::publish`, as are all numbers here.
-                kind.store(hash(&rule.kind), Ordering::Relaxed);
-                limit.store(rule.rule.failures.into(), Ordering::Relaxed);
-                lasting.store(run::word(rule.rule.lasting), Ordering::Relaxed);
+                kind.store(hash(own_kind), Ordering::Relaxed);
+                limit.store(failures.into(), Ordering::Relaxed);
+                lasting.store(run::word(least), Ordering::Relaxed);
             }
         }
-        let number = u64::try_from(settings.kinds.len()).unwrap_or(u64::MAX);
+        let number = u64::try_from(kinds).unwrap_or(u64::MAX);
         // Relaxed: published with the epoch; what a stale call does by it is cleared with its tag.
         self.kind_rules.store(pair(number, block), Ordering::Relaxed);
     }
@@ -146,15 +150,15 @@ impl Recorder {
 
     /// Finds the first rule that calls in flight make hold. Asked by each call that comes, and
     /// answered once in a tick: within a tick no further call becomes stalled.
-    pub(crate) fn check_stalled(&self, tag: Tag, now: Timestamp) -> Option<Cause> {
+    pub(crate) fn check_stalled(&self, tag: Tag, now: Timestamp) -> Option<ChangeReason> {
         let tracking = self.tracking()?;
         let (slow, stalled) =
             (tracking.slow.check_stalled(tag, now), tracking.stalled.check_stalled(tag, now));
         let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
             let counts = self.window.counts(tag, now);
-            self.limits.is_too_slow(counts, slow).then_some(Cause::SlowCallRate)
+            self.limits.is_too_slow(counts, slow).then_some(ChangeReason::SlowCallRate)
         });
-        let by_number = || tracking.are_too_many(stalled?).then_some(Cause::StalledCalls);
+        let by_number = || tracking.are_too_many(stalled?).then_some(ChangeReason::StalledCalls);
         by_rate.or_else(by_number)
     }
 
@@ -172,7 +176,7 @@ impl Recorder {
         counts: WindowCounts,
         tag: Tag,
         now: impl FnOnce() -> Timestamp,
-    ) -> Option<Cause> {
+    ) -> Option<ChangeReason> {
         self.limits.reached_by(counts, || {
             self.tracking().map_or(0, |tracking| tracking.slow.hung(tag, now()))
         })
@@ -270,7 +274,7 @@ impl Recorder {
         tag: Tag,
         kind: FailureKind,
         now: impl FnOnce() -> Timestamp,
-    ) -> Option<Cause> {
+    ) -> Option<ChangeReason> {
         if self.has_kind_rules() {
             let wanted = hash(kind.as_str());
             let mut rules = self.kind_words();
@@ -278,7 +282,7 @@ impl Recorder {
             if let Some([_, limit, length, began, lasting]) = own {
                 let run = Run { length, began, lasting };
                 let is_reached = run.lengthen(tag, load(limit), now)?;
-                return is_reached.then_some(Cause::ConsecutiveFailuresOfKind(kind));
+                return is_reached.then_some(ChangeReason::ConsecutiveFailuresOfKind(kind));
             }
         }
         let limit = lower(load(&self.limits.failures));
@@ -286,7 +290,7 @@ impl Recorder {
             return None;
         }
         let run = Run { length: &self.run, began: &self.run_began, lasting: &self.limits.lasting };
-        run.lengthen(tag, limit, now)?.then_some(Cause::ConsecutiveFailures)
+        run.lengthen(tag, limit, now)?.then_some(ChangeReason::ConsecutiveFailures)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the length of a Vec of rules")]
@@ -300,10 +304,18 @@ impl Recorder {
 }
 
 fn slow_calls(settings: &Settings) -> SlowCalls {
-    match settings.slow_call_rate {
-        Some(_) => SlowCalls::Counted,
-        None => SlowCalls::Ignored,
-    }
+    let counts_them = |rule: &TripRule| matches!(rule.condition, Condition::SlowCallRate { .. });
+    if settings.rules.iter().any(counts_them) { SlowCalls::Counted } else { SlowCalls::Ignored }
+}
+
+/// The rules about one kind each: the kind, the failures, and how long they are to last.
+fn runs_of_kinds(settings: &Settings) -> impl Iterator<Item = (&str, u32, Option<Duration>)> {
+    settings.rules.iter().filter_map(|rule| match &rule.condition {
+        Condition::ConsecutiveFailures { failures, kind: Some(kind), lasting } => {
+            Some((&**kind, *failures, *lasting))
+        }
+        _ => None,
+    })
 }
 
 const WORDS_PER_KIND: usize = 5;

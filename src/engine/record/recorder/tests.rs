@@ -1,9 +1,10 @@
 //! Runs longer than any test could make them, results that come between two epochs, and hashes.
 
+use crate::engine::change::ChangeReason;
 use crate::engine::outcome::{FailureKind, Pace};
-use crate::engine::record::cause::Cause;
 use crate::engine::record::recorder::{Recorder, Taken, hash};
-use crate::engine::rules::settings::{RunRule, Settings};
+use crate::engine::rules::rule::TripRule;
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::sync::Ordering;
@@ -14,7 +15,7 @@ const NOW: Tag = Tag::of(7);
 /// A recorder that has seen `run` failures in a row, and trips at `failures`.
 fn after_a_run_of(run: u64, failures: u32) -> Recorder {
     let mut settings = Settings::without_rules();
-    settings.consecutive = Some(RunRule::of(failures));
+    settings.add(TripRule::consecutive_failures(failures));
     let recorder = Recorder::new(&settings);
     recorder.configure(&settings, 1);
     recorder.restart(NOW, Timestamp::ZERO);
@@ -22,7 +23,7 @@ fn after_a_run_of(run: u64, failures: u32) -> Recorder {
     recorder
 }
 
-fn fail(recorder: &Recorder) -> Option<Cause> {
+fn fail(recorder: &Recorder) -> Option<ChangeReason> {
     match recorder.fail(NOW, FailureKind::OTHER, Pace::Fast, || Timestamp::ZERO) {
         Taken::InTime { cause, .. } => cause,
         Taken::Late => unreachable!("it is of this epoch"),
@@ -35,7 +36,7 @@ fn a_run_reaches_every_limit_exactly() {
         let recorder = after_a_run_of(u64::from(limit) - 2, limit);
 
         assert_eq!(fail(&recorder), None, "one before {limit}");
-        assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures), "{limit}");
+        assert_eq!(fail(&recorder), Some(ChangeReason::ConsecutiveFailures), "{limit}");
     }
 }
 
@@ -45,7 +46,11 @@ fn a_run_goes_on_past_the_largest_limit() {
     let recorder = after_a_run_of(u64::from(u32::MAX), 5);
 
     for past in 1..=3 {
-        assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures), "{past} past the limit");
+        assert_eq!(
+            fail(&recorder),
+            Some(ChangeReason::ConsecutiveFailures),
+            "{past} past the limit"
+        );
     }
 }
 
@@ -55,7 +60,7 @@ fn a_success_of_an_old_epoch_does_not_end_the_run_of_this_one() {
 
     recorder.succeed(OLD, Pace::Fast, || Timestamp::ZERO);
 
-    assert_eq!(fail(&recorder), Some(Cause::ConsecutiveFailures));
+    assert_eq!(fail(&recorder), Some(ChangeReason::ConsecutiveFailures));
 }
 
 #[test]
