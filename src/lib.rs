@@ -97,7 +97,7 @@
 //! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
 //! | `serde` | [`CircuitConfig`] and [`SavedCircuit`] from and to text, snapshots as JSON |
 //! | `tracing` | `TracingListener`: changes as log events |
-//! | `test-util` | `test_util`: a clock and an upstream for tests, and a suite for your own settings |
+//! | `test-util` | [`ManualClock`]: time that moves when the test says so |
 //! | `full` | all of these |
 //!
 //! Crates of their own: [metrics](https://docs.rs/tower-circuit-breaker-telemetry) for Prometheus and
@@ -133,8 +133,6 @@ mod registry;
 pub mod reqwest;
 mod service;
 mod sync;
-#[cfg(feature = "test-util")]
-pub mod test_util;
 #[cfg(feature = "tracing")]
 mod tracing;
 pub mod view;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tower_circuit_breaker::test_util::model;
+use tower_circuit_breaker_test::model;
 
 fuzz_target!(|bytes: &[u8]| {
     let (settings, script) = model::decode(bytes);

@@ -46,8 +46,7 @@ impl ManualClock {
 
     /// Advances the clock by `by`; it stops at 584 years.
     ///
-    /// Wakes the calls of a [`ScriptedService`](crate::test_util::ScriptedService) that answer by
-    /// this clock.
+    /// Wakes the tasks that [asked for it](Self::wake_on_advance).
     pub fn advance(&self, by: Duration) {
         // SeqCst: as below.
         let mut seen = self.shared.nanos.load(Ordering::SeqCst);
@@ -67,8 +66,11 @@ impl ManualClock {
         sleepers.into_iter().for_each(Waker::wake);
     }
 
-    /// Registers `waker` to be woken when the time moves on.
-    pub(crate) fn wake_later(&self, waker: Waker) {
+    /// Registers `waker` to be woken, once, when the clock is advanced next.
+    ///
+    /// For fakes that answer after some time of this clock: a future that is not due yet registers
+    /// its task each time it is polled.
+    pub fn wake_on_advance(&self, waker: Waker) {
         lock(&self.shared.sleepers).push(waker);
     }
 }

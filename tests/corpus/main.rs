@@ -12,7 +12,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use tower_circuit_breaker::test_util::model;
+use tower_circuit_breaker_test::model;
 
 /// Fewer than this and the corpus was lost, or is not where it should be.
 const FEWEST_INPUTS: usize = 100;

@@ -12,8 +12,6 @@ use tower_circuit_breaker::http::{
 };
 use tower_circuit_breaker::hyper::HyperErrors;
 use tower_circuit_breaker::reqwest::ReqwestErrors;
-use tower_circuit_breaker::test_util::conformance::{AsTold, Broken, Promise, Report};
-use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedFuture, ScriptedService};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitGroup, CircuitSnapshot, Error, ErrorsAsFailures, Isolation, ManualClock,
@@ -25,6 +23,8 @@ use tower_circuit_breaker_redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
 use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector};
+use tower_circuit_breaker_test::conformance::{AsTold, Broken, Promise, Report};
+use tower_circuit_breaker_test::{Answer, Gate, ScriptedFuture, ScriptedService};
 
 fn send_sync_unpin<T: Send + Sync + Unpin>() {}
 fn send_sync<T: Send + Sync>() {}

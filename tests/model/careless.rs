@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 use tower_circuit_breaker::Outcome;
-use tower_circuit_breaker::test_util::model::{Command, MOST_STEPS, Step};
+use tower_circuit_breaker_test::model::{Command, MOST_STEPS, Step};
 
 use crate::strategies::outcome;
 

@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
-use tower_circuit_breaker::test_util::model::{KINDS, Settings};
 use tower_circuit_breaker::{Circuit, CircuitState, ManualClock, Outcome, Permit};
+use tower_circuit_breaker_test::model::{KINDS, Settings};
 
 use crate::strategies::settings;
 

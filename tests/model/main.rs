@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use tower_circuit_breaker::test_util::{Conformance, model};
 use tower_circuit_breaker::{Backoff, Circuit, TripRule};
+use tower_circuit_breaker_test::{Conformance, model};
 
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
 const REGRESSIONS_CARELESS: &str =

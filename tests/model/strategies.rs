@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tower_circuit_breaker::Outcome;
-use tower_circuit_breaker::test_util::model::{
+use tower_circuit_breaker_test::model::{
     Command, KINDS, KindRule, MOST_STEPS, SURE, Settings, Share, Step, Window,
 };
 

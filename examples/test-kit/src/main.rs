@@ -14,11 +14,11 @@
 use std::time::Duration;
 
 use tower::{BoxError, Service, ServiceBuilder};
-use tower_circuit_breaker::test_util::conformance::{Broken, Report};
-use tower_circuit_breaker::test_util::{Conformance, conformance::Promise};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitBuilder, FailureKind, Outcome, Rejected,
 };
+use tower_circuit_breaker_test::conformance::{Broken, Report};
+use tower_circuit_breaker_test::{Conformance, conformance::Promise};
 
 /// What the upstream answers: a status and how much of a plant there is.
 type Stock = (u16, u32);
@@ -84,10 +84,10 @@ fn main() -> Result<(), BoxError> {
 mod tests {
     use futures_util::FutureExt;
     use tower::ServiceExt;
-    use tower_circuit_breaker::test_util::{
+    use tower_circuit_breaker::{Circuit, CircuitState};
+    use tower_circuit_breaker_test::{
         Answer, ManualClock, ScriptedService, assert_closed, assert_half_open, assert_open, reach,
     };
-    use tower_circuit_breaker::{Circuit, CircuitState};
 
     use super::{BoxError, Duration, Stock, client, conform, settings};
 

@@ -175,10 +175,7 @@ impl Throttle {
     }
 
     /// The multiple as it was given.
-    #[cfg_attr(
-        not(any(feature = "serde", feature = "test-util")),
-        expect(dead_code, reason = "only text and the model of a circuit ask for it")
-    )]
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "only text asks for it"))]
     pub(crate) const fn multiple(self) -> f64 {
         self.0
     }

@@ -1,7 +1,7 @@
 //! Any string of bytes as a service and requests to it.
 
 use http::{Method, Uri};
-use tower_circuit_breaker::test_util::model::Choices;
+use tower_circuit_breaker_test::model::Choices;
 
 use super::heads::{body, headers};
 use super::paths::{absolute_form, path};

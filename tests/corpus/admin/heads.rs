@@ -2,7 +2,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderName, HeaderValue};
-use tower_circuit_breaker::test_util::model::Choices;
+use tower_circuit_breaker_test::model::Choices;
 
 use super::decode::byte;
 use super::{ALLOWED_HOST, Frame, TOKEN};

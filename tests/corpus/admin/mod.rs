@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use tower_circuit_breaker::Outcome;
-use tower_circuit_breaker::test_util::model::Settings;
+use tower_circuit_breaker_test::model::Settings;
 
 /// Takes `bytes` as a service and what it is asked.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tower_circuit_breaker::test_util::model::Choices;
+use tower_circuit_breaker_test::model::Choices;
 
 use super::decode::{byte, name};
 use super::heads::host;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Version};
-use tower_circuit_breaker::test_util::model::{Choices, Settings};
+use tower_circuit_breaker_test::model::{Choices, Settings};
 
 use crate::exchange::dates::{END, EPOCH, Style};
 use crate::exchange::{

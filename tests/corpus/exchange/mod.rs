@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Version};
 use tower_circuit_breaker::Outcome;
-use tower_circuit_breaker::test_util::model::Settings;
+use tower_circuit_breaker_test::model::Settings;
 
 /// Takes `bytes` as a script.
 ///

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tower_circuit_breaker::test_util::model::{Call, Model, Settings, compare, same};
 use tower_circuit_breaker::{
     ChangeReason, Circuit, CircuitEvent, FailureKind, Interest, Listener, ManualClock, Outcome,
 };
+use tower_circuit_breaker_test::model::{Call, Model, Settings, compare, same};
 
 use crate::exchange::ask::{Reader, ask};
 use crate::exchange::oracle::{End, Why, at_the_head, in_the_body, is_answered, left};

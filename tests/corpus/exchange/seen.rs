@@ -6,8 +6,8 @@ use std::thread;
 use http::Response;
 use http_body::Frame as Polled;
 use tower_circuit_breaker::http::{grpc_unavailable, retry_after, service_unavailable};
-use tower_circuit_breaker::test_util::model::{Model, rejection, same};
 use tower_circuit_breaker::{BoxError, Rejected};
+use tower_circuit_breaker_test::model::{Model, rejection, same};
 
 use crate::exchange::ask::{Answered, FURTHER_IN, Reader, Refused};
 use crate::exchange::body::{Broken, Pieces, Script};

@@ -184,37 +184,6 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
 }
 
-/// A circuit's model is to find what is wrong with the engine, so it reckons for itself; and it is to
-/// move to a crate of its own.
-#[test]
-fn the_model_knows_only_what_everybody_may_use() {
-    let mut seen = 0;
-    for (_, path, text) in sources().into_iter().filter(|(_, path, _)| is_of_the_model(path)) {
-        let code: String = code(&text).collect();
-        assert!(!code.contains("super::"), "{}", path.display());
-        for used in code.split("crate::").skip(1) {
-            seen += 1;
-            let used = used.split(';').next().unwrap_or(used);
-            let is_own = used.starts_with("test_util::model::");
-            assert!(is_own || is_public(used), "{} uses {used}", path.display());
-        }
-    }
-    assert!(seen > 10, "only {seen} uses were found: is the test looking in the right place?");
-}
-
-fn is_of_the_model(path: &Path) -> bool {
-    let folder = Path::new("src/test_util/model");
-    let inside = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
-    inside.starts_with(folder) || inside == folder.with_extension("rs")
-}
-
-/// Whether what comes after `crate::` is at the root of the crate: types, or a list of them. Rooms
-/// have small letters.
-fn is_public(used: &str) -> bool {
-    let rooms = |part: &str| part.trim_start_matches([' ', '{']).starts_with(char::is_lowercase);
-    !used.contains("::") && !used.split(',').any(rooms)
-}
-
 #[test]
 fn the_engine_knows_only_std() {
     for (_, path, text) in sources().into_iter().filter(|(room, ..)| room == "engine") {

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use tower_circuit_breaker::test_util::{
+use tower_circuit_breaker::{BoxError, CircuitState, Error, RejectReason, Rejected};
+use tower_circuit_breaker_test::{
     CarriesRejection, assert_admitted, assert_closed, assert_half_open, assert_open,
     assert_rejected, assert_state,
 };
-use tower_circuit_breaker::{BoxError, CircuitState, Error, RejectReason, Rejected};
 
 use super::panic_of;
 use crate::support::{SECOND, circuit, fail, ready_to_probe, rejection, succeed};

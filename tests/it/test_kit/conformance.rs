@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::test_util::{Conformance, conformance::Promise};
 use tower_circuit_breaker::{
     Backoff, BoxError, Circuit, CircuitBuilder, CircuitEvent, FailureKind, Outcome, Rejected,
     SlidingWindow, TripRule,
 };
+use tower_circuit_breaker_test::{Conformance, conformance::Promise};
 
 use crate::support::SECOND;
 

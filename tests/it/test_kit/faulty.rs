@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tower_circuit_breaker::test_util::conformance::{Broken, Promise};
-use tower_circuit_breaker::test_util::{Conformance, ManualClock};
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBuilder, CircuitEvent, Clock, FailureKind, Outcome, TripRule,
 };
+use tower_circuit_breaker_test::conformance::{Broken, Promise};
+use tower_circuit_breaker_test::{Conformance, ManualClock};
 
 use crate::support::SECOND;
 

@@ -1,9 +1,9 @@
 //! Bringing a circuit to a state by calls.
 
-use tower_circuit_breaker::test_util::{assert_closed, assert_half_open, assert_open, reach};
 use tower_circuit_breaker::{
     Backoff, ChangeReason, CircuitBuilder, FailureKind, Outcome, SlidingWindow, TripRule,
 };
+use tower_circuit_breaker_test::{assert_closed, assert_half_open, assert_open, reach};
 
 use super::panic_of;
 use crate::support::{SECOND, circuit, record, rejection};

@@ -5,8 +5,8 @@ use std::task::Poll;
 use futures_util::future::{join, poll_fn};
 use futures_util::{FutureExt, poll};
 use tower::{Layer, Service, ServiceExt};
-use tower_circuit_breaker::test_util::{Answer, Gate, ScriptedService};
 use tower_circuit_breaker::{CircuitBreakerLayer, FailureKind, ManualClock};
+use tower_circuit_breaker_test::{Answer, Gate, ScriptedService};
 
 use super::panic_of;
 use crate::support::{SECOND, circuit};

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use tower_circuit_breaker::test_util::model::same;
 use tower_circuit_breaker::{Circuit, CircuitGroup, FailureKind, Isolation, ManualClock, Outcome};
+use tower_circuit_breaker_test::model::same;
 
 use crate::groups::model::{ASKED_FOR, FAILURES, OPEN_FOR, Scope, World};
 use crate::groups::step::{CIRCUITS, Command, GROUPS, Step};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::test_util::model::{Call, Model, Settings};
 use tower_circuit_breaker::{CircuitState, Outcome};
+use tower_circuit_breaker_test::model::{Call, Model, Settings};
 
 /// What keys have, in the order in which it was made.
 pub(crate) struct Keyed {

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 use tower_circuit_breaker::keyed::{Key, KeyedCircuitBreakerLayer, KeyedCircuits};
-use tower_circuit_breaker::test_util::model::{Call, Command, Settings, Window, compare, same};
 use tower_circuit_breaker::{
     AtResult, Circuit, CircuitBreakerLayer, CircuitRegistry, Error, ManualClock, Outcome, Typed,
 };
+use tower_circuit_breaker_test::model::{Call, Command, Settings, Window, compare, same};
 
 use crate::keyed::model::{Keyed, Owner};
 use crate::keyed::step::{KEYS, Script, Step};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tower_circuit_breaker::test_util::model::Command;
 use tower_circuit_breaker::{FailureKind, Outcome};
+use tower_circuit_breaker_test::model::Command;
 
 /// The longest script.
 const MOST_STEPS: usize = 200;

@@ -1,0 +1,255 @@
+//! Users' settings, as the model takes them: read from their text form, which everybody may use.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use tower_circuit_breaker::view::parse_duration;
+use tower_circuit_breaker::{ChangeReason, CircuitConfig, FailureKind};
+
+use crate::lock::lock;
+use crate::model::{KindRule, Settings, Share, Sure, Window};
+
+/// The same settings in plain numbers: nothing is reckoned here that a circuit reckons from them.
+///
+/// # Panics
+///
+/// Panics if they have a setting that this crate does not know.
+#[track_caller]
+pub(crate) fn plain(config: &CircuitConfig) -> Settings {
+    let written = serde_json::to_value(config).and_then(serde_json::from_value::<ConfigText>);
+    let text = match written {
+        Ok(text) => text,
+        Err(error) => panic!(
+            "tower-circuit-breaker-test does not know these settings ({error}): take the version \
+             of it that goes with the breaker"
+        ),
+    };
+    let default = Settings::default();
+    let (first_open, longest_open, is_jittered) = match (text.open_for, text.open_backoff) {
+        (_, Some(backoff)) => (backoff.first.0, backoff.max.0, backoff.jitter.unwrap_or(true)),
+        (Some(Time(open_for)), None) => (open_for, open_for, false),
+        (None, None) => (default.first_open, default.longest_open, false),
+    };
+    let mut plain = Settings {
+        window: text.window.map(WindowText::plain),
+        minimum_calls: text.minimum_calls,
+        first_open,
+        longest_open,
+        is_jittered,
+        probes: text.probes,
+        concurrent_probes: text.concurrent_probes,
+        failed_probes_allowed: text.failed_probes_allowed,
+        probe_timeout: text.probe_timeout.map(|time| time.0),
+        abandoned_after: text.abandoned_after.map(|time| time.0),
+        max_trip_for: text.max_trip_for.0,
+        ramp: text.ramp.map(|time| time.0),
+        throttle: text.throttle,
+        ..default
+    };
+    for rule in text.rules {
+        rule.add_to(&mut plain);
+    }
+    plain
+}
+
+/// What a circuit's settings are written as.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigText {
+    window: Option<WindowText>,
+    minimum_calls: u32,
+    open_for: Option<Time>,
+    open_backoff: Option<BackoffText>,
+    probes: u32,
+    concurrent_probes: u32,
+    failed_probes_allowed: u32,
+    probe_timeout: Option<Time>,
+    abandoned_after: Option<Time>,
+    max_trip_for: Time,
+    ramp: Option<Time>,
+    throttle: Option<f64>,
+    #[serde(default)]
+    rules: Vec<RuleText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WindowText {
+    calls: Option<u32>,
+    time: Option<Time>,
+    buckets: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackoffText {
+    first: Time,
+    max: Time,
+    jitter: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleText {
+    consecutive_failures: Option<u32>,
+    kind: Option<String>,
+    lasting: Option<Time>,
+    failure_rate: Option<f64>,
+    failure_rate_confident: Option<f64>,
+    confidence: Option<f64>,
+    failure_count: Option<u32>,
+    slow_call_rate: Option<f64>,
+    slower_than: Option<Time>,
+    stalled_calls: Option<u32>,
+    older_than: Option<Time>,
+    open_for: Option<Time>,
+}
+
+/// A duration as it is written, such as `1m 30s`.
+#[derive(Clone, Copy)]
+struct Time(Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = parse_duration(&text);
+        time.map(Self).ok_or_else(|| D::Error::custom(format!("{text:?} is no duration")))
+    }
+}
+
+impl WindowText {
+    fn plain(self) -> Window {
+        if let Some(calls) = self.calls {
+            return Window::Calls(calls);
+        }
+        let length = self.time.map_or(Duration::ZERO, |time| time.0);
+        let buckets = self.buckets.unwrap_or(1);
+        // A bucket is a whole number of nanoseconds, and the last of them ends no earlier than the
+        // window.
+        let nanos = length.as_nanos().div_ceil(buckets.into()).max(1);
+        let width = u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos);
+        Window::Time(buckets, width)
+    }
+}
+
+impl RuleText {
+    fn add_to(self, plain: &mut Settings) {
+        let open_for = self.open_for.map(|time| time.0);
+        let lasting = self.lasting.map(|time| time.0);
+        if let (Some(failures), Some(kind)) = (self.consecutive_failures, self.kind) {
+            let kind = kind_named(kind);
+            plain.kinds.push(KindRule { kind, failures, lasting, open_for });
+            return;
+        }
+        let reason = if let Some(failures) = self.consecutive_failures {
+            (plain.consecutive, plain.lasting) = (Some(failures), lasting);
+            ChangeReason::ConsecutiveFailures
+        } else if let Some(rate) = self.failure_rate {
+            plain.failure_rate = Some(share(rate));
+            ChangeReason::FailureRate
+        } else if let (Some(rate), Some(sure)) = (self.failure_rate_confident, self.confidence) {
+            plain.failure_rate_confident = Some((share(rate), Sure::of(sure)));
+            ChangeReason::FailureRateConfident
+        } else if let Some(failures) = self.failure_count {
+            plain.failure_count = Some(failures);
+            ChangeReason::FailureCount
+        } else if let (Some(rate), Some(than)) = (self.slow_call_rate, self.slower_than) {
+            plain.slow = Some((share(rate), than.0));
+            ChangeReason::SlowCallRate
+        } else if let (Some(calls), Some(than)) = (self.stalled_calls, self.older_than) {
+            plain.stalled = Some((calls, than.0));
+            ChangeReason::StalledCalls
+        } else {
+            return;
+        };
+        plain.open_times.extend(open_for.map(|open_for| (reason, open_for)));
+    }
+}
+
+/// A rate in whole parts of a billion, rounded down as the circuit's docs say, but so that one that
+/// was written in decimals is met exactly.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are above 0 and at most 1"
+)]
+fn share(rate: f64) -> Share {
+    let part = (rate * f64::from(WHOLE) + 0.001) as u32;
+    Share { part: part.clamp(1, WHOLE), whole: WHOLE }
+}
+
+const WHOLE: u32 = 1_000_000_000;
+
+/// The kind of that name. Kinds have static names, so each name is leaked, but once.
+fn kind_named(name: String) -> FailureKind {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+    let mut names = lock(&NAMES);
+    let known = names.get(name.as_str()).copied();
+    FailureKind::new(known.unwrap_or_else(|| {
+        let name = name.leak();
+        names.insert(name);
+        name
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::plain;
+    use crate::model::Window;
+    use tower_circuit_breaker::{
+        Backoff, Circuit, CircuitBuilder, FailureKind, SlidingWindow, TripRule,
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Every setting, each with another number.
+    fn all() -> CircuitBuilder {
+        let connect = TripRule::consecutive_failures(2).of(FailureKind::new("connect"));
+        let timeout = TripRule::consecutive_failures(3).of(FailureKind::new("timeout"));
+        Circuit::builder("all")
+            .rule(connect.open_for(SECOND))
+            .rule(timeout.lasting(24 * SECOND))
+            .rule(TripRule::consecutive_failures(4).lasting(25 * SECOND).open_for(2 * SECOND))
+            .rule(TripRule::failure_rate(0.3).open_for(3 * SECOND))
+            .rule(TripRule::failure_rate_confident(0.4, 0.9).open_for(4 * SECOND))
+            .rule(TripRule::slow_call_rate(0.6, 7 * SECOND).open_for(5 * SECOND))
+            .rule(TripRule::failure_count(8).open_for(6 * SECOND))
+            .rule(TripRule::stalled_calls(9, 10 * SECOND).open_for(7 * SECOND))
+            .window(SlidingWindow::time(33 * SECOND).buckets(11))
+            .minimum_calls(12)
+            .open_backoff(Backoff::exponential(13 * SECOND, 14 * SECOND))
+            .probes(15)
+            .concurrent_probes(16)
+            .failed_probes_allowed(17)
+            .probe_timeout(18 * SECOND)
+            .abandoned_after(19 * SECOND)
+            .max_trip_for(20 * SECOND)
+            .ramp(21 * SECOND)
+            .throttle(22.0)
+    }
+
+    #[test]
+    fn every_setting_comes_back_from_plain_numbers() {
+        let fewest = Circuit::builder("fewest").window(SlidingWindow::count(23));
+        for config in [all(), fewest, Circuit::builder("none")].map(CircuitBuilder::into_config) {
+            assert_eq!(plain(&config).into_config(), config);
+        }
+    }
+
+    #[test]
+    fn a_bucket_lasts_for_a_whole_number_of_nanoseconds() {
+        let length = Duration::from_nanos(70_000_001);
+        let window = SlidingWindow::time(length).buckets(7);
+
+        let settings = plain(&Circuit::builder("odd").window(window).into_config());
+
+        let width = Duration::from_nanos(10_000_001);
+        assert_eq!(settings.window, Some(Window::Time(7, width)));
+    }
+}
