@@ -212,7 +212,7 @@ pub mod traps {
     //! `CircuitBreakerLayer::new(circuit)`, with [`failure_if`](crate::CircuitBreakerLayer::failure_if)
     //! too, knows nothing of HTTP and takes it for an answer: a success, or what the predicate makes
     //! of a 503. *Instead*: [`http::layer`](crate::http::layer) or `judge_body`, or a closure for
-    //! [`classify_with`](crate::CircuitBreakerLayer::classify_with) that looks for a
+    //! [`classify_by`](crate::CircuitBreakerLayer::classify_by) that looks for a
     //! [`Rejected`](crate::Rejected) in the response's extensions.
     //!
     //! # The verdict at the head

@@ -20,7 +20,8 @@ use crate::sync::Arc;
 
 /// The layer that guards a service with one circuit for each key; see [`keyed`](crate::keyed).
 ///
-/// From [`CircuitBreakerLayer::keyed`]. All services that it makes share the circuits.
+/// From [`CircuitBreakerLayer::keyed`] and [`CircuitBreakerLayer::keyed_by`]. All services that it
+/// makes share the circuits.
 #[must_use]
 pub struct KeyedCircuitBreakerLayer<K, C, R, M> {
     pub(crate) circuits: Arc<Circuits<K, C, R>>,
@@ -41,12 +42,51 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     ///
     /// The circuit of this layer becomes the overflow circuit, for calls whose key has none.
     /// The last step of building the layer; see [`keyed`](crate::keyed).
+    ///
+    /// `key` is a [`Key`](crate::keyed::Key) for the requests of the service; the compiler finds
+    /// out where the service is called. For a closure use [`keyed_by`](Self::keyed_by).
     pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M> {
         let KeyedCircuits { template, cap, registry } = circuits;
         let store = Store::new(cap);
         let (overflow, completion) = self.into_parts();
         let circuits = Arc::new(Circuits { key, overflow, template, registry, store });
         KeyedCircuitBreakerLayer { circuits, completion }
+    }
+
+    /// Gives each key of the request, which a closure returns, a circuit of its own.
+    ///
+    /// The same as [`keyed`](Self::keyed), which takes any type; but what a closure takes and
+    /// returns is checked here, not where the service is called. It allocates the key of each
+    /// call; a [`Key`](crate::keyed::Key) of your own may borrow it from the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use tower::{Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::keyed::KeyedCircuits;
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuits = KeyedCircuits::new(|builder| builder.consecutive_failures(3));
+    /// let layer = CircuitBreakerLayer::new(Circuit::builder("shards").build())
+    ///     .keyed_by(|user: &u64| (user % 4).to_string(), circuits);
+    /// let users = layer.layer(service_fn(|user: u64| async move { Ok::<_, Infallible>(user) }));
+    ///
+    /// assert_eq!(users.oneshot(7).await.unwrap(), 7);
+    /// assert_eq!(layer.circuits()[0].name(), "shards/3");
+    /// # }
+    /// ```
+    pub fn keyed_by<F, Req>(
+        self,
+        key: F,
+        circuits: KeyedCircuits,
+    ) -> KeyedCircuitBreakerLayer<F, C, R, M>
+    where
+        F: Fn(&Req) -> String,
+    {
+        self.keyed(key, circuits)
     }
 }
 

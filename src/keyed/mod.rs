@@ -1,15 +1,16 @@
 //! One circuit for each key of the request: host, tenant, route.
 //!
 //! A client that calls many upstreams through one stack needs a circuit for each, but not for every
-//! key that a stranger sends. [`CircuitBreakerLayer::keyed`] makes circuits as keys come, up to a
-//! cap (1,024 by default). When full, the least recently used circuit that is closed and has no
-//! call in flight is evicted. A circuit that sheds calls ([`ramp`], [`throttle`]), and an open one
-//! whose open time has ended, are evicted only when no other can be; one that is overridden or
-//! isolated stays. With an evicted circuit go its counts, its backoff and settings of its own
-//! ([`reconfigure`](crate::Circuit::reconfigure)); hold a clone of a circuit that is to stay. If no
-//! circuit can be evicted, and for keys longer than 256 bytes, calls share the circuit that the
-//! layer was made with, the *overflow*, and [`overflowed`](KeyedCircuitBreakerLayer::overflowed)
-//! counts them. So memory is bounded by the cap, whatever keys come.
+//! key that a stranger sends. [`CircuitBreakerLayer::keyed`], or [`keyed_by`] with a closure, makes
+//! circuits as keys come, up to a cap (1,024 by default). When full, the least recently used
+//! circuit that is closed and has no call in flight is evicted. A circuit that sheds calls
+//! ([`ramp`], [`throttle`]), and an open one whose open time has ended, are evicted only when no
+//! other can be; one that is overridden or isolated stays. With an evicted circuit go its counts,
+//! its backoff and settings of its own ([`reconfigure`](crate::Circuit::reconfigure)); hold a clone
+//! of a circuit that is to stay. If no circuit can be evicted, and for keys longer than 256 bytes,
+//! calls share the circuit that the layer was made with, the *overflow*, and
+//! [`overflowed`](KeyedCircuitBreakerLayer::overflowed) counts them. So memory is bounded by the
+//! cap, whatever keys come.
 //!
 //! The key is known only when the service is called. So this service is ready when the inner one
 //! is, also for calls that will be rejected: put limits around the client of one key, or outside.
@@ -28,7 +29,7 @@
 //!     tenant: String,
 //! }
 //!
-//! let layer = CircuitBreakerLayer::new(Circuit::builder("tenants").build()).keyed(
+//! let layer = CircuitBreakerLayer::new(Circuit::builder("tenants").build()).keyed_by(
 //!     |ask: &Ask| ask.tenant.clone(),
 //!     KeyedCircuits::new(|builder| builder.consecutive_failures(1)).cap(100),
 //! );
@@ -45,6 +46,7 @@
 //! ```
 //!
 //! [`CircuitBreakerLayer::keyed`]: crate::CircuitBreakerLayer::keyed
+//! [`keyed_by`]: crate::CircuitBreakerLayer::keyed_by
 //! [`ramp`]: crate::CircuitBuilder::ramp
 //! [`throttle`]: crate::CircuitBuilder::throttle
 
@@ -63,7 +65,8 @@ use crate::registry::CircuitRegistry;
 
 /// Returns the key of a request, which selects its circuit.
 ///
-/// Closures `Fn(&Req) -> String` are keys.
+/// Closures `Fn(&Req) -> String` are keys, for
+/// [`keyed_by`](crate::CircuitBreakerLayer::keyed_by).
 pub trait Key<Req> {
     /// Returns the key of `request`.
     fn key<'a>(&self, request: &'a Req) -> Cow<'a, str>;

@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::circuit::Circuit;
 use crate::circuit::classify::{ErrorsAsFailures, FailureIf};
+use crate::engine::outcome::Outcome;
 use crate::error::Rejected;
 use crate::service::completion::{AtResult, Filtered, Ignoring, InError, NotSent};
 use crate::service::on_open::OnOpen;
@@ -63,10 +64,10 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it
     /// returns, where they can be found: in an error as by [`ErrorsAsFailures`], with
     /// [`not_sent::<Rejected>()`](Self::not_sent) for other types; in the extensions of a response
-    /// by `judge_body` alone, else by a closure for [`classify_with`](Self::classify_with). It is
-    /// not asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent)
-    /// name, in whichever order they are called. For more than two outcomes see
-    /// [`classify_with`](Self::classify_with).
+    /// by `judge_body` alone, else by a closure for [`classify_by`](Self::classify_by). It is not
+    /// asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name,
+    /// in whichever order they are called. For more than two outcomes see
+    /// [`classify_by`](Self::classify_by).
     pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
     where
         F: Fn(&Result<T, E>) -> bool,
@@ -76,13 +77,47 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
 
     /// Sets the classifier, which decides what each result counts as.
     ///
-    /// A [`Classify`](crate::Classify), or a closure `|result: &Result<T, E>| -> Outcome`. It
-    /// replaces the previous classifier, [`failure_if`](Self::failure_if) too, and is asked about
-    /// rejections like about any other error. It is not asked about errors that
-    /// [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name, in whichever order they
-    /// are called.
+    /// A [`Classify`](crate::Classify), or what `judge_body` asks for; the compiler finds out where
+    /// the service is called. For a closure use [`classify_by`](Self::classify_by). It replaces the
+    /// previous classifier, [`failure_if`](Self::failure_if) too, and is asked about rejections
+    /// like about any other error. It is not asked about errors that [`ignoring`](Self::ignoring)
+    /// and [`not_sent`](Self::not_sent) name, in whichever order they are called.
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
         self.with(|shared, completion| (shared.with_classify(Arc::new(classify)), completion))
+    }
+
+    /// Sets a closure as the classifier, which decides what each result counts as.
+    ///
+    /// The same as [`classify_with`](Self::classify_with), which takes any type; but what a closure
+    /// takes and returns is checked here, not where the service is called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, FailureKind, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("plants").build();
+    /// let plants = CircuitBreakerLayer::new(circuit.clone())
+    ///     .classify_by(|result: &Result<u16, BoxError>| match result {
+    ///         Ok(404) => Outcome::Ignored,
+    ///         Ok(..500) => Outcome::Success,
+    ///         Ok(_) => Outcome::Failure(FailureKind::new("status")),
+    ///         Err(_) => Outcome::Failure(FailureKind::OTHER),
+    ///     })
+    ///     .layer(service_fn(|_plant: &'static str| async { Ok::<u16, BoxError>(404) }));
+    ///
+    /// assert_eq!(plants.oneshot("rose").await.unwrap(), 404);
+    /// assert_eq!(circuit.snapshot().totals.ignored, 1);
+    /// # }
+    /// ```
+    pub fn classify_by<F, T, E>(self, classify: F) -> CircuitBreakerLayer<F, R, M>
+    where
+        F: Fn(&Result<T, E>) -> Outcome,
+    {
+        self.classify_with(classify)
     }
 
     /// Ignores calls whose error is an `X`, or has one among its sources.

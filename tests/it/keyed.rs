@@ -282,7 +282,7 @@ fn closures_are_keys_and_all_else_of_the_layer_is_kept() {
     let layer = CircuitBreakerLayer::new(Circuit::builder("api").build())
         .failure_if(|result: &Result<u16, ()>| *result == Ok(500))
         .respond_with(|_| 503)
-        .keyed(
+        .keyed_by(
             |request: &u16| request.to_string(),
             KeyedCircuits::new(|builder| builder.consecutive_failures(1)),
         );

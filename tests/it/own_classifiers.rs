@@ -175,12 +175,47 @@ fn errors_of_the_service_need_not_be_static_where_the_classifier_does_not_ask_it
     let ignores = |_: &Result<Response<Script>, Borrowed<'_>>| Outcome::Ignored;
     let get = || request(Method::GET);
 
-    let by_closure = layer(circuit.clone()).classify_with(ignores).layer(refuses());
+    let by_closure = layer(circuit.clone()).classify_by(ignores).layer(refuses());
     let by_own = layer(circuit.clone()).classify_with(PanicsAt(Place::Begin)).layer(refuses());
 
     assert!(by_closure.oneshot(get()).now_or_never().unwrap().is_err());
     assert_eq!(counted(&circuit), [0, 0, 1, 0]);
     drop(by_own);
+}
+
+#[test]
+fn a_closure_for_classify_by_judges_heads_and_leaves_its_successes_to_the_bodies() {
+    let (circuit, _) = circuit(|b| b);
+    let statuses =
+        layer(circuit.clone()).classify_by(|result: &Result<Response<Script>, BoxError>| {
+            let is_missing = result.as_ref().is_ok_and(|response| response.status() == 404);
+            if is_missing { Outcome::Ignored } else { Outcome::Success }
+        });
+    let answers = |status| {
+        statuses.layer(service_fn(move |_| {
+            std::future::ready(Ok::<_, BoxError>(response(status, Script::new([Step::Break]))))
+        }))
+    };
+
+    assert!(answers(404).oneshot(request(Method::GET)).now_or_never().unwrap().is_ok());
+    assert_eq!(counted(&circuit), [0, 0, 1, 0]);
+
+    let response = answers(200).oneshot(request(Method::GET)).now_or_never().unwrap().unwrap();
+    assert!(response.into_body().collect().now_or_never().unwrap().is_err());
+    assert_eq!(counted(&circuit), [0, 1, 1, 0]);
+}
+
+#[test]
+fn a_closure_for_classify_by_needs_no_types_where_the_service_has_them() {
+    let (circuit, _) = circuit(|b| b);
+    let outcome = |is_ok| if is_ok { Outcome::Ignored } else { Outcome::Success };
+    let plain = tower_circuit_breaker::CircuitBreakerLayer::new(circuit.clone());
+    let service = plain
+        .classify_by(move |result| outcome(result.is_ok()))
+        .layer(service_fn(|number: u8| std::future::ready(Ok::<_, BoxError>(number))));
+
+    assert_eq!(service.oneshot(7).now_or_never().unwrap().unwrap(), 7);
+    assert_eq!(counted(&circuit), [0, 0, 1, 0]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn the_failure_predicate_sees_responses_and_errors() {
 fn a_closure_can_tell_kinds_and_hints() {
     let (circuit, _) = circuit(|b| b);
     let service = CircuitBreakerLayer::new(circuit.clone())
-        .classify_with(|result: &Result<u16, Infallible>| match result {
+        .classify_by(|result: &Result<u16, Infallible>| match result {
             Ok(429) => Outcome::TripFor(9 * SECOND),
             Ok(500..) => Outcome::Failure(FailureKind::new("status")),
             _ => Outcome::Success,

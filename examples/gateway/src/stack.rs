@@ -50,7 +50,7 @@ pub(crate) fn client(circuit: &Circuit) -> Stack {
         .timeout(DEADLINE)
         .layer_fn(ready_at_once)
         .retry(RetrySparingly::new(circuit.clone()))
-        .layer(CircuitBreakerLayer::new(circuit.clone()).classify_with(worth).boxed())
+        .layer(CircuitBreakerLayer::new(circuit.clone()).classify_by(worth).boxed())
         .concurrency_limit(CONCURRENT_ATTEMPTS)
         .timeout(ATTEMPT)
         .service(Client::builder(TokioExecutor::new()).build_http());
