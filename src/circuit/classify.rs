@@ -34,7 +34,8 @@ use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
 #[doc(alias = "IsSuccessful")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot judge a `Result<{T}, {E}>`",
-    note = "a closure can be a classifier: `|result: &Result<{T}, {E}>| -> Outcome`",
+    note = "a closure takes the result by reference, and is checked where it is given to \
+            `classify_by`: `.classify_by(|result: &Result<{T}, {E}>| -> Outcome {{ .. }})`",
     note = "what looks for types among errors asks that `{E}` implements `ErrorChain`"
 )]
 pub trait Classify<T, E> {
@@ -42,6 +43,7 @@ pub trait Classify<T, E> {
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, T, E> Classify<T, E> for F
 where
     F: Fn(&Result<T, E>) -> Outcome,

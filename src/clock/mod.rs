@@ -19,6 +19,12 @@ pub(crate) mod tokio;
 /// when a slow-call rule or `abandoned_after` is set. It may be read by many threads at once, and
 /// must neither block nor panic. If it ever goes back, the circuit takes that as no time having
 /// passed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no clock",
+    note = "the clocks of this crate: `SystemClock`, the default; `CoarseClock` (feature \
+            `coarse-clock`), `TokioClock` (feature `tokio`), `ManualClock` (feature `test-util`)",
+    note = "a type of your own implements `Clock`, by the time since a fixed point of its choosing"
+)]
 pub trait Clock: Send + Sync + 'static {
     /// Returns the time since a fixed point of the clock's choosing.
     fn now(&self) -> Duration;

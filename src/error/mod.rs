@@ -60,6 +60,7 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: StdError + 'static> StdError for Error<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {

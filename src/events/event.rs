@@ -25,6 +25,13 @@ use crate::sync::Arc;
 /// Calls that succeeded, failed or were not sent, and rejections, are delivered only to listeners
 /// whose [`interest`](Self::interest) asks for them, at once and on the call's own thread. Calls
 /// that a listener makes meanwhile are not delivered.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not listen to events",
+    note = "a closure is a listener of changes: `|event: &CircuitEvent| {{ .. }}`, where what it \
+            holds is `Send + Sync + 'static`: an `Arc` instead of an `Rc`, a `Mutex` instead of a \
+            `RefCell`",
+    note = "a type of your own implements `Listener`"
+)]
 pub trait Listener: Send + Sync + 'static {
     /// Receives an event that the listener is interested in.
     fn on_event(&self, event: &CircuitEvent);
@@ -35,6 +42,7 @@ pub trait Listener: Send + Sync + 'static {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Fn(&CircuitEvent) + Send + Sync + 'static> Listener for F {
     fn on_event(&self, event: &CircuitEvent) {
         self(event);

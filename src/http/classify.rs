@@ -23,6 +23,14 @@ pub const TIMEOUT: FailureKind = FailureKind::new("timeout");
 /// classifiers that are not about HTTP.
 ///
 /// `B` is the body of the inner service's response, `E` its error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot judge an HTTP exchange whose body is `{B}` and whose error is `{E}`",
+    note = "a closure takes the result by reference, and is checked where it is given to \
+            `classify_by`: `.classify_by(|result: &Result<http::Response<{B}>, {E}>| -> Outcome \
+            {{ .. }})`",
+    note = "a type of your own implements `ClassifyHttp`; one that implements `Classify` alone is \
+            called by such a closure"
+)]
 pub trait ClassifyHttp<B: Body, E> {
     /// The value kept for a call from its request to the head of its response; often `()`.
     type Call;
@@ -59,6 +67,11 @@ pub trait ClassifyHttp<B: Body, E> {
 /// the reader, and the call counts as abandoned.
 ///
 /// `E` is the body's error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot judge the end of a body whose error is `{E}`",
+    note = "a type of your own implements `ClassifyEnd<{E}>`; `BodyErrorsAsFailures` takes every \
+            error of a body"
+)]
 pub trait ClassifyEnd<E> {
     /// Looks at a chunk of the body's data; the chunks of one body come in their order.
     ///
@@ -110,6 +123,7 @@ impl<E> ClassifyEnd<E> for BodyErrorsAsFailures {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, B, E> ClassifyHttp<B, E> for F
 where
     F: Fn(&Result<Response<B>, E>) -> Outcome,

@@ -22,6 +22,15 @@ pub struct AtEndOfBody {
     deadline: Option<Deadline>,
 }
 
+/// A completion that waits for the end of a body: [`AtEndOfBody`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a call that is recorded `{Self}` does not wait for the end of a body",
+    note = "call `judge_body()` before `body_deadline(..)`, or begin with `http::layer(circuit)`"
+)]
+pub trait WaitForBody: sealed::Sealed {}
+
+impl WaitForBody for AtEndOfBody {}
+
 /// When a body that has not ended is judged, and as what.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {

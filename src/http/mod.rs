@@ -124,12 +124,12 @@ pub use self::classify::{
 };
 #[cfg(feature = "hyper-util-01")]
 pub use self::client::ClientErrors;
-pub use self::completion::{AtEndOfBody, BodyCall};
+pub use self::completion::{AtEndOfBody, BodyCall, WaitForBody};
 pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
 pub use self::hints::retry_after;
 pub use self::host::ByHost;
 pub use self::read_body::{ReadBody, ReadBodyEnd};
-pub use self::respond::{grpc_unavailable, problem_json, service_unavailable};
+pub use self::respond::{RejectionBody, grpc_unavailable, problem_json, service_unavailable};
 use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
 #[cfg(feature = "tower-http-07")]
@@ -212,7 +212,7 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
 }
 
 /// With the feature `http`.
-impl<C, R, M: Innermost<Base = AtEndOfBody>> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M: Innermost> CircuitBreakerLayer<C, R, M> {
     /// Sets the outcome of calls whose body has not ended by the time `after` its head.
     ///
     /// Whatever the body does later is not counted. [`Outcome::Success`] for streams that are
@@ -223,7 +223,10 @@ impl<C, R, M: Innermost<Base = AtEndOfBody>> CircuitBreakerLayer<C, R, M> {
         self,
         after: Duration,
         outcome: Outcome,
-    ) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>> {
+    ) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>>
+    where
+        M::Base: WaitForBody,
+    {
         let deadline = |_| AtEndOfBody::with_deadline(after, outcome);
         self.with(|handle, completion| (handle, completion.change(deadline)))
     }

@@ -67,11 +67,19 @@ use crate::registry::CircuitRegistry;
 ///
 /// Closures `Fn(&Req) -> String` are keys, for
 /// [`keyed_by`](crate::CircuitBreakerLayer::keyed_by).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` returns no key for a request of type `{Req}`",
+    note = "a closure returns a `String`, and is checked where it is given to `keyed_by`: \
+            `.keyed_by(|request: &{Req}| -> String {{ .. }}, circuits)`",
+    note = "a type of your own implements `Key<{Req}>`, and may borrow the key from the request",
+    note = "`http::ByHost` is a key of `http::Request<B>`"
+)]
 pub trait Key<Req> {
     /// Returns the key of `request`.
     fn key<'a>(&self, request: &'a Req) -> Cow<'a, str>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, Req> Key<Req> for F
 where
     F: Fn(&Req) -> String,

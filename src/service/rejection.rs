@@ -16,6 +16,13 @@ use crate::error::{BoxError, Error, Rejected};
 /// Passes the inner service's errors on to the caller.
 ///
 /// Sealed: the strategies of this module implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot pass on errors of type `{E}`",
+    note = "`.boxed()` asks that `{E}` can become a `BoxError`: that it implements \
+            `std::error::Error`, and is `Send`, `Sync` and `'static`",
+    note = "`.same_error()` asks for `impl From<Rejected> for {E}`",
+    note = "the default, a typed error, takes every `{E}`"
+)]
 pub trait PassOn<E>: sealed::Sealed {
     /// The error of the guarded service.
     type Error;
@@ -27,6 +34,14 @@ pub trait PassOn<E>: sealed::Sealed {
 /// Answers rejected calls.
 ///
 /// Sealed: the strategies of this module implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer the rejected calls of a service with `Result<{T}, {E}>`",
+    note = "`.boxed()` asks that `{E}` can become a `BoxError`: that it implements \
+            `std::error::Error`, and is `Send`, `Sync` and `'static`",
+    note = "`.same_error()` asks for `impl From<Rejected> for {E}`",
+    note = "`.respond_with(..)` takes a `Fn(Rejected) -> {T}`, and `.fallback(..)` a function of \
+            the request and the `Rejected` whose future resolves to `Result<{T}, {E}>`"
+)]
 pub trait Answer<Req, T, E>: PassOn<E> {
     /// The future of the answer to a rejected call.
     type Future: Future<Output = Result<T, Self::Error>>;
@@ -86,6 +101,7 @@ impl<Req, T, E> Answer<Req, T, E> for Typed {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> PassOn<E> for Boxed {
     type Error = BoxError;
 
@@ -94,6 +110,7 @@ impl<E: Into<BoxError>> PassOn<E> for Boxed {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Req, T, E: Into<BoxError>> Answer<Req, T, E> for Boxed {
     type Future = Ready<Result<T, BoxError>>;
 
@@ -102,6 +119,7 @@ impl<Req, T, E: Into<BoxError>> Answer<Req, T, E> for Boxed {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: From<Rejected>> PassOn<E> for SameError {
     type Error = E;
 
@@ -110,6 +128,7 @@ impl<E: From<Rejected>> PassOn<E> for SameError {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Req, T, E: From<Rejected>> Answer<Req, T, E> for SameError {
     type Future = Ready<Result<T, E>>;
 

@@ -74,7 +74,8 @@ pub struct RetryUnlessRejected<P, F = InErrorChain> {
 /// Finds the rejection in an error, for [`RetryUnlessRejected`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot find a rejection in errors of type `{E}`",
-    note = "implement `ErrorChain` for `{E}`, or say where it is: \
+    note = "implement `ErrorChain` for `{E}` (or, if that is an `Error` of this crate, for the \
+            error within it), or say where the rejection is: \
             `RetryUnlessRejected::new(policy).find_with(|error: &{E}| ..)`"
 )]
 pub trait FindRejected<E> {
@@ -93,6 +94,7 @@ impl<E: ErrorChain> FindRejected<E> for InErrorChain {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, E> FindRejected<E> for F
 where
     F: Fn(&E) -> Option<&Rejected>,

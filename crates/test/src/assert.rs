@@ -105,6 +105,11 @@ pub fn assert_admitted<T, E: CarriesRejection>(result: Result<T, E>) -> Result<T
 }
 
 /// Errors that may be a rejection: implement it for an error type of your own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether it is a rejection",
+    note = "for an error type of your own: implement `CarriesRejection`",
+    note = "for somebody else's: `map_err` it to a `BoxError`"
+)]
 pub trait CarriesRejection {
     /// The rejection, if the error is one.
     fn rejection(&self) -> Option<&Rejected>;

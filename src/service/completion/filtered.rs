@@ -25,6 +25,11 @@ pub struct Filtered<K, M = AtResult> {
 /// Decides what an error counts as, by its sources.
 ///
 /// Sealed: [`Ignoring`] and [`NotSent`] implement it, and so do the filters for clients' errors.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot look at errors of type `{E}`",
+    note = "`ignoring`, `not_sent` and the layers for clients ask that `{E}` implements \
+            `ErrorChain`; `ignoring_in::<X, {E}>()` and `not_sent_in::<X, {E}>()` do not"
+)]
 pub trait Filter<E>: sealed::Sealed {
     /// Returns the outcome of a call that ended with `error`; `None` if the classifier decides.
     fn outcome(error: &E) -> Option<Outcome>;
@@ -43,6 +48,11 @@ pub struct Ignoring<X, L = InChain>(PhantomData<fn() -> (X, L)>);
 pub struct NotSent<X, L = InChain>(PhantomData<fn() -> (X, L)>);
 
 /// Finds the beginning of an error's chain of sources. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` looks into errors of another type than `{E}`",
+    note = "name the type of the service's error: `ignoring_in::<X, {E}>()`, \
+            `not_sent_in::<X, {E}>()`"
+)]
 pub trait Begin<E>: sealed::Sealed {
     /// Returns the first error of the chain.
     fn first(error: &E) -> Option<&(dyn StdError + 'static)>;

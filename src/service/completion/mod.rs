@@ -29,6 +29,14 @@ pub enum Decision<L> {
 /// Completes calls: decides when and as what each is recorded.
 ///
 /// Sealed: [`AtResult`] implements it, and so do the completions of the features.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot complete a call of `{Req}` with a `{T}`",
+    note = "`http::layer`, `judge_body` and the layers for clients are for services from \
+            `http::Request` to `http::Response`; around a client with types of its own, such as \
+            `reqwest::Client`, convert these first, as the crate's module `reqwest` shows",
+    note = "or judge each call by its result alone: \
+            `CircuitBreakerLayer::new(circuit).classify_by(|result: &Result<{T}, {E}>| ..)`"
+)]
 pub trait Complete<C, Req, T, E>: sealed::Sealed {
     /// The completion of one call.
     type Call: CompleteCall<C, T, E>;
@@ -43,6 +51,10 @@ pub trait Complete<C, Req, T, E>: sealed::Sealed {
 /// Completes one call.
 ///
 /// Sealed, as [`Complete`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot complete a call with a `Result<{T}, {E}>`",
+    note = "see `Complete`, which begins the calls that the layer can complete"
+)]
 pub trait CompleteCall<C, T, E>: sealed::Sealed {
     /// The value that decides at the end of the response.
     type Later;
