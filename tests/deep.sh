@@ -55,6 +55,7 @@ share=$((budget / (sharing > 0 ? sharing : 1)))
 [ "$share" -lt 60 ] && share=60
 
 . tests/need.sh
+. tests/servers.sh
 
 tool() { # program, crate, version if it matters
     command -v "$1" >/dev/null 2>&1 && return 0
@@ -129,8 +130,8 @@ sanitized() { # whether leaks count, tests
 # how long the server's thread and the page were held up, and what both keep.
 step_page() {
     need chromium chromium || return 1
-    CHROMIUM_REQUIRED=1 PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked \
-        --all-features --test admin_page -- --ignored --nocapture
+    PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked --all-features \
+        --test admin_page -- --ignored --nocapture what_fifty_changes
 }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.
@@ -187,10 +188,12 @@ step_fuzz() {
 # The whole suite, but for the applications', again and again.
 step_stress() {
     tool cargo-nextest cargo-nextest || return 1
-    need faketime faketime || return 1
+    need_servers || return 1
     cargo nextest run --workspace --exclude backend-pool --exclude plant-gateway --exclude replay \
         --exclude study-ai --all-features --locked --stress-duration "${share}s" \
-        --status-level fail --final-status-level fail
+        --run-ignored all --filterset "$(nextest_filter)" \
+        --status-level fail --final-status-level fail || return 1
+    say_what_is_missing
 }
 
 # A thousand circuits and a fault each minute.

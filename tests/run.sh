@@ -39,6 +39,7 @@ else
 fi
 
 . tests/need.sh
+. tests/servers.sh
 
 step_tools() {
     need cc gcc || return 1
@@ -80,39 +81,15 @@ features() {
 }
 
 step_tests() {
-    # Steps of the wall clock are faked, and the admin page is used in a browser, on Linux; elsewhere
-    # those tests may be skipped, and say so.
-    if [ "$(uname)" = Linux ]; then
-        need faketime faketime || return 1
-        need chromium chromium || return 1
-        local -x FAKETIME_REQUIRED=1 CHROMIUM_REQUIRED=1
-    fi
-    # Circuits are shared through a real Redis; elsewhere those tests are skipped, and say so.
-    if command -v redis-server >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then
-        need redis-server redis-server || return 1
-        need openssl openssl || return 1
-        local -x REDIS_REQUIRED=1
-    fi
-    # An example stands in front of a real PostgreSQL, too.
-    if command -v apt-get >/dev/null 2>&1; then
-        need_postgres || return 1
-        local -x POSTGRES_REQUIRED=1
-    fi
-    # A gateway stands behind a real nginx.
-    if command -v apt-get >/dev/null 2>&1 || command -v nginx >/dev/null 2>&1; then
-        need_nginx || return 1
-        local -x NGINX_REQUIRED=1
-    fi
-    # Prometheus' own word on metrics and alerts; skipped, and said so, where it is hard to get.
-    if command -v promtool >/dev/null 2>&1 || command -v apt-get >/dev/null 2>&1; then
-        need_promtool || return 1
-        local -x PROMTOOL_REQUIRED=1
-    fi
+    need_servers || return 1
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --workspace --all-features --locked
+        cargo nextest run --workspace --all-features --locked \
+            --run-ignored all --filterset "$(nextest_filter)" || return 1
     else
-        cargo test --workspace --all-features --locked --lib --bins --tests
+        cargo test --workspace --all-features --locked --lib --bins --tests -- \
+            $(libtest_filter) || return 1
     fi
+    say_what_is_missing
 }
 
 # The same in a program that aborts when it panics, but for the tests that catch a panic. The switch
@@ -201,8 +178,8 @@ step_fuzz() {
         -D warnings
 }
 
-# Before each commit. Not one of all the steps, which hold more than this. Tests that need a server
-# say so and pass where there is none.
+# Before each commit. Not one of all the steps, which hold more than this: tests that need a server are
+# among those.
 step_quick() {
     local core="-p tower-circuit-breaker --all-features --locked"
     cargo fmt --all --check || return 1
@@ -227,4 +204,5 @@ for step in $chosen; do
     fi
 done
 printf '%s' "$table"
+say_what_is_missing
 echo "all steps passed in ${SECONDS}s"

@@ -157,7 +157,7 @@ fn seconds(name: &str, default: u64) -> Duration {
 }
 
 #[test]
-#[ignore = "as long as it is given time"]
+#[ignore = "as long as it is given time: run by tests/deep.sh"]
 fn a_thousand_circuits_lose_no_call_and_no_byte() {
     let end = Instant::now() + seconds("SOAK_SECONDS", 600);
     let round = seconds("SOAK_ROUND", 60);

@@ -22,16 +22,9 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// A browser; `None`, with a word, where there is none and nobody insists.
-    pub(crate) fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            assert!(
-                std::env::var_os("CHROMIUM_REQUIRED").is_none_or(|value| value.is_empty()),
-                "chromium is missing, and CHROMIUM_REQUIRED is set"
-            );
-            eprintln!("skipped: chromium is missing (on Debian: apt-get install chromium)");
-            return None;
-        };
+    pub(crate) fn start() -> Self {
+        let program = program()
+            .expect("chromium is missing: install it (on Debian: apt-get install chromium)");
         let profile = profile();
         let mut child = Command::new("sh")
             .args(["-c", &format!("exec {program} \"$@\" {PIPES}"), "sh"])
@@ -46,7 +39,7 @@ impl Browser {
         let from = BufReader::new(from);
         let mut browser = Self { child, to, from, profile, session: String::new(), sent: 0 };
         browser.open_tab();
-        Some(browser)
+        browser
     }
 
     fn open_tab(&mut self) {

@@ -26,8 +26,9 @@ fn visit(browser: &mut Browser, site: &Site) {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_thousand_circuits_that_change_are_all_known_and_only_those_in_sight_drawn() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let names = names();
     let site = crowd(&names);
     visit(&mut browser, &site);
@@ -53,8 +54,9 @@ fn a_thousand_circuits_that_change_are_all_known_and_only_those_in_sight_drawn()
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_card_that_changes_its_place_moves_alone() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let site = crowd(&names());
     visit(&mut browser, &site);
     let first = |name: &str| format!("document.querySelector('.card').ariaLabel === {name:?}");
@@ -84,9 +86,9 @@ const COUNT_DRAWN: &str = "globalThis.drawn = new Set(); globalThis.drawsCard = 
 
 /// Prints figures; `tests/deep.sh page` runs it.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: run by tests/deep.sh"]
 fn what_fifty_changes_a_second_of_a_thousand_circuits_take() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let names = names();
     let site = crowd(&names);
     let load = Load::start(&site, names);

@@ -64,8 +64,9 @@ fn head_of(url: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_trip_is_seen_within_a_second_and_reset_closes_it() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let site = Site::start(&["plants", "prices"]);
     // Without a slash at the end; the other tests have one.
     browser.visit(&site.url("/ops"));
@@ -102,8 +103,9 @@ fn a_trip_is_seen_within_a_second_and_reset_closes_it() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn failures_are_shown_by_their_kinds_while_they_come() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let site = Site::start(&["plants", "prices"]);
     let fail = |name: &str, kind: &'static str, failures: u32| {
         for _ in 0..failures {
@@ -138,8 +140,9 @@ fn failures_are_shown_by_their_kinds_while_they_come() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_run_of_failures_is_shown_against_its_limit() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let site = Site::start(&["rated"]);
     let rule = TripRule::consecutive_failures(3).of(FailureKind::new("connect"));
     for circuit in [
@@ -182,8 +185,9 @@ fn a_run_of_failures_is_shown_against_its_limit() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_server_that_goes_is_missed_and_one_that_comes_back_is_found() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let mut site = Site::start(&["plants"]);
     browser.visit(&site.url("/ops/"));
     browser.wait_for("document.querySelector('#line').textContent === 'Live'");
@@ -201,8 +205,9 @@ fn a_server_that_goes_is_missed_and_one_that_comes_back_is_found() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_page_of_another_origin_neither_steers_nor_reads() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let (site, foreign) = (Site::start(&["plants"]), Site::start(&[]));
     // Another origin, without a policy of its own that would keep it from asking.
     browser.visit(&foreign.url("/plain"));
@@ -234,8 +239,9 @@ fn a_page_of_another_origin_neither_steers_nor_reads() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn a_token_is_asked_for_and_kept_by_the_tab() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     let site = Site::start_with(&["plants"], |admin| admin.control().token("0123456789abcdef"));
     browser.visit(&site.url("/ops/"));
     let enter = |token: &str| {
@@ -258,8 +264,9 @@ fn a_token_is_asked_for_and_kept_by_the_tab() {
 }
 
 #[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
 fn the_page_fits_every_screen_with_few_and_with_many() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = Browser::start();
     for (count, names) in [(6, few()), (300, many())] {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let site = Site::start(&names);

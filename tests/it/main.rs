@@ -35,6 +35,7 @@ mod history;
 mod hosts;
 mod hung_calls;
 mod hyper_errors;
+mod ignored;
 mod isolation;
 mod judges;
 mod keyed;

@@ -1,12 +1,9 @@
 //! What Prometheus' own tool says of the metrics, and of `examples/monitoring`.
-//!
-//! Where promtool is missing the tests say so and pass, unless `PROMTOOL_REQUIRED` is set, as
-//! `tests/run.sh` does.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::{env, fs};
 
 use serde_json::json;
 use tower_circuit_breaker::CircuitRegistry;
@@ -17,8 +14,8 @@ use crate::admin::get;
 use crate::monitoring::{FOLDER, queries};
 use crate::prometheus::{ODD_NAMES, in_every_state};
 
-/// Whether promtool is content, and what it said; nothing where there is no promtool.
-fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
+/// Whether promtool is content, and what it said.
+fn promtool(arguments: &[&str], input: &str) -> (bool, String) {
     let started = Command::new("promtool")
         .args(arguments)
         .current_dir(FOLDER)
@@ -26,32 +23,31 @@ fn promtool(arguments: &[&str], input: &str) -> Option<(bool, String)> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let Ok(mut child) = started else {
-        assert!(env::var_os("PROMTOOL_REQUIRED").is_none(), "promtool is missing");
-        eprintln!("skipped: promtool is missing (on Debian it is in the package prometheus)");
-        return None;
-    };
+    let mut child = started.unwrap_or_else(|error| {
+        panic!("promtool: {error}: install it (on Debian it is in the package prometheus)")
+    });
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said =
         [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    Some((output.status.success(), said.concat()))
+    (output.status.success(), said.concat())
 }
 
 #[track_caller]
 fn assert_content(arguments: &[&str], input: &str) {
-    if let Some((is_content, said)) = promtool(arguments, input) {
-        assert!(is_content, "promtool {arguments:?}: {said}\n{input}");
-    }
+    let (is_content, said) = promtool(arguments, input);
+    assert!(is_content, "promtool {arguments:?}: {said}\n{input}");
 }
 
 #[test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_accepts_the_metrics_of_circuits_in_every_state() {
     assert_content(&["check", "metrics"], &PrometheusText::encode(&in_every_state()));
     assert_content(&["check", "metrics"], &PrometheusText::encode(&CircuitRegistry::new()));
 }
 
 #[test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_accepts_every_name() {
     let registry = CircuitRegistry::new();
     for name in ODD_NAMES {
@@ -63,6 +59,7 @@ fn promtool_accepts_every_name() {
 }
 
 #[tokio::test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 async fn promtool_accepts_what_the_admin_service_writes_of_every_name() {
     let registry = CircuitRegistry::new();
     for name in ODD_NAMES {
@@ -82,14 +79,17 @@ async fn promtool_accepts_what_the_admin_service_writes_of_every_name() {
 }
 
 #[test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_does_find_fault() {
     let without_help = "# TYPE calls counter\ncalls 1\n";
-    if let Some((is_content, said)) = promtool(&["check", "metrics"], without_help) {
-        assert!(!is_content && said.contains("no help text"), "{said}");
-    }
+
+    let (is_content, said) = promtool(&["check", "metrics"], without_help);
+
+    assert!(!is_content && said.contains("no help text"), "{said}");
 }
 
 #[test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_accepts_the_alerts_and_their_tests_and_the_configuration() {
     assert_content(&["check", "rules", "alerts.yml"], "");
     assert_content(&["test", "rules", "alerts.test.yml"], "");
@@ -97,6 +97,7 @@ fn promtool_accepts_the_alerts_and_their_tests_and_the_configuration() {
 }
 
 #[test]
+#[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_accepts_the_queries_of_the_board() {
     let rules = queries().into_iter().enumerate().map(|(number, query)| {
         let query = query.replace("$__rate_interval", "1m").replace("$name", ".*");

@@ -148,7 +148,7 @@ fn is_of_tests(path: &Path) -> bool {
     path.ancestors().any(|part| part.file_stem().is_some_and(is_tests))
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -18,20 +18,16 @@ pub(super) struct Nginx {
 }
 
 impl Nginx {
-    /// Passes every call on to `upstream`. `None`, and a word on it, where there is no nginx, unless
-    /// `NGINX_REQUIRED` is set, as `tests/run.sh` does.
-    pub(super) async fn before(upstream: SocketAddr) -> Option<Self> {
-        let Some(program) = program() else {
-            assert!(env::var_os("NGINX_REQUIRED").is_none(), "nginx is missing");
-            eprintln!("skipped: nginx is missing (on Debian: apt-get install nginx-light)");
-            return None;
-        };
+    /// Passes every call on to `upstream`.
+    pub(super) async fn before(upstream: SocketAddr) -> Self {
+        let program = program()
+            .expect("nginx is missing: install it (on Debian: apt-get install nginx-light)");
         // Somebody else may have taken the port meanwhile.
         for _ in 0..10 {
             let mut nginx = Self::run(&program, upstream);
             let comes = tokio::time::timeout(Duration::from_secs(60), nginx.comes());
             if comes.await.expect("nginx neither listens nor ends") {
-                return Some(nginx);
+                return nginx;
             }
         }
         panic!("nginx has ended ten times");

@@ -31,8 +31,9 @@ fn epoch(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let keys = [RECORD, "{breaker:api}:votes"];
     let vote = |node: &str, known: u64| {
         let (known, channel) = (known.to_string(), "breaker:changes");
@@ -63,8 +64,9 @@ async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn as_many_leases_as_there_are_slots_and_none_for_an_older_epoch() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     server.cli(&["set", RECORD, "1 1790000000000000 o 1790000030000 30000 0 votes web-1"]);
     let lease = |node: &str, epoch: &str| {
         let keys = [RECORD, "{breaker:api}:probe:1:0", "{breaker:api}:probe:1:1"];
@@ -78,8 +80,9 @@ async fn as_many_leases_as_there_are_slots_and_none_for_an_older_epoch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_lease_that_never_ends_keeps_no_circuit_open() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let open = Duration::from_secs(1);
     let nodes = Node::join_all(2, &server.url(), open).await;
     fail(&nodes[0].api);
@@ -98,8 +101,9 @@ async fn a_lease_that_never_ends_keeps_no_circuit_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_trip_of_before_the_split_ended_does_not_open_the_fleet() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let way = Proxy::to(server.port()).await;
     let lone = Node::join(link(way.url()).node("lone"), registry(LONG)).await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
@@ -119,8 +123,9 @@ async fn a_trip_of_before_the_split_ended_does_not_open_the_fleet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn the_first_word_does_not_close_what_has_tripped_here() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     // The fleet was open once, and recovered.
     let nodes = Node::join_all(1, &server.url(), OPEN).await;
     fail(&nodes[0].api);
@@ -139,8 +144,9 @@ async fn the_first_word_does_not_close_what_has_tripped_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_clock_of_redis_that_was_set_back_holds_no_circuit_open_for_longer() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     // As it looks when the clock stands a century before the moment at which it was written.
     server.cli(&["set", RECORD, "1 4990000000000000 o 4990000000000 400 0 votes web-1"]);
 
@@ -153,8 +159,9 @@ async fn a_clock_of_redis_that_was_set_back_holds_no_circuit_open_for_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_foreign_value_under_one_key_keeps_nobody_from_starting() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     server.cli(&["set", RECORD, "somebody's"]);
     let node = Node::join(link(server.url()), registry(LONG)).await;
 
@@ -170,8 +177,9 @@ async fn a_foreign_value_under_one_key_keeps_nobody_from_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn the_longest_times_are_no_trouble() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let joined = |node: &str| {
         link(server.url())
             .node(node)
@@ -198,8 +206,9 @@ async fn the_longest_times_are_no_trouble() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_flood_of_messages_hides_nothing() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let mut nodes = Vec::new();
     for _ in 0..3 {
         let builder = link(server.url()).response_timeout(Duration::from_secs(5));
@@ -224,10 +233,11 @@ async fn a_flood_of_messages_hides_nothing() {
 }
 
 #[test]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 fn one_thread_will_do_and_the_end_of_the_runtime_frees_every_circuit() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let servers = runtime();
-    let Some(server) = servers.block_on(Server::start()) else { return };
+    let server = servers.block_on(Server::start());
     let own = runtime();
     let patient = || link(server.url()).response_timeout(Duration::from_secs(5));
     let nodes = [

@@ -1,8 +1,7 @@
 //! The wall clocks of the processes need not agree.
 //!
 //! Each process of this fleet is the test binary again, under libfaketime, which fakes the wall clock
-//! and leaves the monotonic one alone. Where that library is missing the test says so and passes,
-//! unless `FAKETIME_REQUIRED` is set, as `tests/run.sh` does.
+//! and leaves the monotonic one alone.
 
 use std::env;
 use std::fs;
@@ -21,15 +20,11 @@ const PLAY: &str = "clocks::play_a_process_for_the_other_test";
 const URL: &str = "FLEET_CLOCKS_URL";
 const OPEN: Duration = Duration::from_secs(2);
 
-fn library() -> Option<PathBuf> {
-    let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
-    let mut files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
+fn library() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
     let library = files.find(|path| path.exists());
-    if library.is_none() {
-        assert!(env::var_os("FAKETIME_REQUIRED").is_none(), "libfaketime is missing");
-        eprintln!("skipped: libfaketime is missing (on Debian: apt-get install faketime)");
-    }
-    library
+    library.expect("libfaketime is missing: install it (on Debian: apt-get install faketime)")
 }
 
 /// A process whose wall clock is `offset` wrong.
@@ -77,9 +72,10 @@ impl Drop for Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs faketime and redis-server: run by tests/run.sh"]
 async fn wrong_wall_clocks_change_no_decision() {
-    let Some(library) = library() else { return };
-    let Some(server) = Server::start().await else { return };
+    let library = library();
+    let server = Server::start().await;
     let offsets = ["+0", "+5m", "-5m", "+1h", "-1h"];
     let mut fleet: Vec<_> =
         offsets.iter().map(|offset| Process::start(&library, offset, &server.url())).collect();
@@ -99,9 +95,10 @@ async fn wrong_wall_clocks_change_no_decision() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs faketime and redis-server: run by tests/run.sh"]
 async fn a_late_joiner_with_a_wrong_wall_clock_learns_what_is_left() {
-    let Some(library) = library() else { return };
-    let Some(server) = Server::start().await else { return };
+    let library = library();
+    let server = Server::start().await;
     let node = Node::join(link(server.url()), registry(LONG)).await;
     fail(&node.api);
     until("its vote is there", || server.record().contains(" o ")).await;
@@ -117,7 +114,7 @@ async fn a_late_joiner_with_a_wrong_wall_clock_learns_what_is_left() {
 #[test]
 #[ignore = "run by the test above, as a child under libfaketime"]
 fn play_a_process_for_the_other_test() {
-    let Ok(url) = env::var(URL) else { return };
+    let url = env::var(URL).expect("the test above says where the server is");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let node = runtime.block_on(Node::join(link(url), registry(OPEN)));
     println!("\nsaid: joined");

@@ -57,8 +57,9 @@ async fn refused(url: &str) -> ConnectError {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_password_is_said_nowhere() {
-    let Some(mut server) = Server::with(&["--requirepass", PASSWORD]).await else { return };
+    let mut server = Server::with(&["--requirepass", PASSWORD]).await;
     let log = Log::begin();
     let mut said = String::new();
     let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port());
@@ -97,8 +98,9 @@ async fn a_password_is_said_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_refused_login_says_so() {
-    let Some(server) = Server::with(&["--requirepass", PASSWORD]).await else { return };
+    let server = Server::with(&["--requirepass", PASSWORD]).await;
     let at = |login: &str| format!("redis://{login}127.0.0.1:{}", server.port());
 
     for login in ["", ":wrong@", "nobody:wrong@"] {
@@ -141,8 +143,9 @@ async fn a_port_where_nobody_listens_says_so_unless_that_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_link_that_was_optional_joins_when_redis_comes() {
-    let Some(mut server) = Server::start().await else { return };
+    let mut server = Server::start().await;
     server.kill();
     let registry = registry(LONG);
     let api = registry.get_or_create("api");
@@ -194,6 +197,7 @@ fn certificate(folder: &Path, name: &str) -> [String; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs openssl and redis-server: run by tests/run.sh"]
 async fn tls_trusts_the_given_certificate_and_no_other() {
     let folder = std::env::temp_dir().join(format!("fleet-tls-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -203,7 +207,7 @@ async fn tls_trusts_the_given_certificate_and_no_other() {
     let tls = ["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-cert-file"];
     let files = [&given, "--tls-key-file", &key, "--tls-ca-cert-file", &given];
     let arguments: Vec<&str> = tls.into_iter().chain(files).collect();
-    let Some(server) = Server::with(&arguments).await else { return };
+    let server = Server::with(&arguments).await;
     let url = format!("rediss://127.0.0.1:{port}");
     let trusting = |file: &str| link(&url).root_certificate(fs::read(file).unwrap());
 
@@ -224,8 +228,9 @@ async fn tls_trusts_the_given_certificate_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn each_change_of_the_link_is_one_line_of_the_log() {
-    let Some(mut server) = Server::start().await else { return };
+    let mut server = Server::start().await;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let builder = link(server.url()).on_health({
         let heard = Arc::clone(&heard);

@@ -1,7 +1,6 @@
 //! Circuits shared through a real Redis, and what becomes of them when it, or the way to it, fails.
 //!
-//! Each test has a redis-server of its own. Where none is installed the tests say so and pass, unless
-//! `REDIS_REQUIRED` is set, as `tests/run.sh` does.
+//! Each test that needs a redis-server has one of its own; `tests/run.sh` runs those tests.
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 

@@ -55,8 +55,9 @@ async fn agree(nodes: &[Node]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_slow_way_slows_news_and_no_call() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let way = Proxy::to(server.port()).await;
     let mut nodes = Vec::new();
     for _ in 0..3 {
@@ -79,6 +80,7 @@ async fn a_slow_way_slows_news_and_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn while_the_network_is_split_each_side_goes_on_and_then_all_agree() {
     let mut tasks = tokio::task::JoinSet::new();
     for way in [Way::Both, Way::ToServer, Way::ToClient] {
@@ -92,7 +94,7 @@ async fn while_the_network_is_split_each_side_goes_on_and_then_all_agree() {
 }
 
 async fn split(way: Way, open_for: Duration) {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (nodes, ways) = apart(3, &server, open_for).await;
     fail(&nodes[0].api);
     until("all open", || all_are(&nodes, CircuitState::Open)).await;
@@ -111,8 +113,9 @@ async fn split(way: Way, open_for: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_split_fleet_probes_once_for_each_side() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (nodes, ways) = apart(4, &server, OPEN).await;
     let upstream = Arc::new(Upstream::default());
     fail(&nodes[0].api);
@@ -143,6 +146,7 @@ async fn a_split_fleet_probes_once_for_each_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn broken_connections_are_made_again_once_a_second_at_most() {
     let garbage: &[u8] = b"\x00\xff*-7\r\n$99999999999999\r\n!!\r\n";
     let giant: &[u8] = b"*2147483647\r\n$536870912\r\n";
@@ -151,7 +155,7 @@ async fn broken_connections_are_made_again_once_a_second_at_most() {
     let mut tasks = tokio::task::JoinSet::new();
     for mode in modes {
         tasks.spawn(async move {
-            let Some(server) = Server::start().await else { return };
+            let server = Server::start().await;
             let (nodes, ways) = apart(2, &server, OPEN).await;
             let load = Load::on(&nodes, &Arc::new(Upstream::default()));
             set_all(&ways, mode);
@@ -182,8 +186,9 @@ async fn broken_connections_are_made_again_once_a_second_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn lost_messages_are_made_up_for_by_polls() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (nodes, ways) = apart(3, &server, OPEN).await;
 
     set_all(&ways, Mode::LoseMessages);
@@ -193,8 +198,9 @@ async fn lost_messages_are_made_up_for_by_polls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn messages_that_come_twice_and_late_change_nothing() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (nodes, ways) = apart(3, &server, OPEN).await;
 
     set_all(&ways, Mode::DoubleMessages);
@@ -207,8 +213,9 @@ async fn messages_that_come_twice_and_late_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn two_hundred_processes_come_back_spread_over_time() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let way = Proxy::to(server.port()).await;
     let mut nodes = Vec::new();
     for _ in 0..200 {
@@ -236,8 +243,9 @@ async fn two_hundred_processes_come_back_spread_over_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn an_outage_of_all_at_once_ends_in_agreement() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (nodes, ways) = apart(5, &server, OPEN).await;
     let upstream = Arc::new(Upstream::default());
     let load = Load::on(&nodes, &upstream);

@@ -35,8 +35,9 @@ fn epoch(record: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_that_was_killed_and_comes_back_empty_is_told_again() {
-    let Some(mut server) = Server::start().await else { return };
+    let mut server = Server::start().await;
     let nodes = Node::join_all(3, &server.url(), LONG).await;
     trip_all(&nodes).await;
     let (before, closings) = (server.record(), closings(&nodes));
@@ -65,9 +66,10 @@ async fn a_redis_that_was_killed_and_comes_back_empty_is_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_with_persistence_comes_back_with_what_it_knew() {
     let always = ["--appendonly", "yes", "--appendfsync", "always"];
-    let Some(mut server) = Server::with(&always).await else { return };
+    let mut server = Server::with(&always).await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
     trip_all(&nodes).await;
     let (before, closings) = (server.record(), closings(&nodes));
@@ -84,8 +86,9 @@ async fn a_redis_with_persistence_comes_back_with_what_it_knew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_hung_redis_holds_up_no_call() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let open = Duration::from_millis(400);
     let nodes = Node::join_all(3, &server.url(), open).await;
     let upstream = Arc::new(Upstream::default());
@@ -114,8 +117,9 @@ async fn a_hung_redis_holds_up_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn what_is_flushed_or_expires_is_told_again() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let nodes = Node::join_all(3, &server.url(), LONG).await;
     trip_all(&nodes).await;
     let (before, closings) = (server.record(), closings(&nodes));
@@ -136,8 +140,9 @@ async fn what_is_flushed_or_expires_is_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn scripts_that_redis_has_forgotten_are_loaded_again() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
 
     server.cli(&["script", "flush"]);
@@ -153,8 +158,9 @@ async fn scripts_that_redis_has_forgotten_are_loaded_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_that_has_lost_the_latest_does_not_take_circuits_back() {
-    let Some(mut server) = Server::with(&["--dbfilename", "old.rdb"]).await else { return };
+    let mut server = Server::with(&["--dbfilename", "old.rdb"]).await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
     trip_all(&nodes).await;
     server.cli(&["save"]);
@@ -178,8 +184,9 @@ async fn a_redis_that_has_lost_the_latest_does_not_take_circuits_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn connections_that_redis_ends_are_made_again() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let nodes = Node::join_all(3, &server.url(), LONG).await;
     let load = Load::on(&nodes, &Arc::new(Upstream::default()));
 

@@ -31,30 +31,34 @@ async fn is_refused(server: &Server, kind: SyncErrorKind, fault: &[&str], mended
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_full_redis_refuses_and_circuits_go_on() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (full, room) = (["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"]);
     is_refused(&server, SyncErrorKind::OutOfMemory, &full, &room).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_replica_refuses_and_circuits_go_on() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let (replica, master) = (["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"]);
     is_refused(&server, SyncErrorKind::ReadOnly, &replica, &master).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_user_without_permission_is_refused_and_circuits_go_on() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let less = ["acl", "setuser", "default", "-evalsha"];
     let more = ["acl", "setuser", "default", "+evalsha"];
     is_refused(&server, SyncErrorKind::NoPermission, &less, &more).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_user_with_the_documented_permissions_will_do() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let words = "+evalsha +script|load +subscribe +publish +getrange +time +get +set +del +type \
         +strlen +pexpire +pttl +zadd +zrem +zcard +zremrangebyscore +hincrby +hmget";
     let user = ["acl", "setuser", "breaker", "on", ">secret", "~{breaker:*", "&breaker:*"];
@@ -80,8 +84,9 @@ async fn a_user_with_the_documented_permissions_will_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_busy_redis_refuses_and_circuits_go_on() {
-    let Some(server) = Server::with(&["--busy-reply-threshold", "50"]).await else { return };
+    let server = Server::with(&["--busy-reply-threshold", "50"]).await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
     let mut script = Command::new("redis-cli")
         .args(["-p", &server.port().to_string(), "eval", "while true do end", "0"])
@@ -100,8 +105,9 @@ async fn a_busy_redis_refuses_and_circuits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_cluster_is_refused_and_circuits_go_on() {
-    let Some(server) = Server::with(&["--cluster-enabled", "yes"]).await else { return };
+    let server = Server::with(&["--cluster-enabled", "yes"]).await;
     let registry = registry(OPEN);
     let api = registry.get_or_create("api");
     let sync = link(server.url()).connect(&registry).await.unwrap();
@@ -116,8 +122,9 @@ async fn a_cluster_is_refused_and_circuits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_with_too_many_clients_refuses_and_circuits_go_on() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let nodes = Node::join_all(2, &server.url(), OPEN).await;
 
     // One stays for redis-cli.
@@ -150,13 +157,14 @@ async fn a_redis_with_too_many_clients_refuses_and_circuits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_that_reads_its_data_in_refuses_and_circuits_go_on() {
     let slow = [
         ["--enable-debug-command", "yes"],
         ["--key-load-delay", "3000"],
         ["--loading-process-events-interval-bytes", "1024"],
     ];
-    let Some(mut server) = Server::with(slow.as_flattened()).await else { return };
+    let mut server = Server::with(slow.as_flattened()).await;
     let node = Node::join(link(server.url()), registry(OPEN)).await;
     server.cli(&["debug", "populate", "1000", "key", "4000"]);
     server.cli(&["save"]);
@@ -197,8 +205,9 @@ fn foreign_values() -> Vec<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn what_is_no_record_is_left_alone_and_counted() {
-    let Some(server) = Server::start().await else { return };
+    let server = Server::start().await;
     let nodes = Node::join_all(2, &server.url(), LONG).await;
     let of_all =
         |name: &str| nodes.iter().map(|n| n.registry.get_or_create(name)).collect::<Vec<_>>();

@@ -1,7 +1,6 @@
 //! The pool as its users run it: the program, over HTTP, in front of real servers.
 //!
-//! Where redis-server or `PostgreSQL` is missing the tests of it say so and pass, unless
-//! `REDIS_REQUIRED` or `POSTGRES_REQUIRED` is set, as `tests/run.sh` does.
+//! Tests that need redis-server or `PostgreSQL` are run by `tests/run.sh`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
 
