@@ -4,8 +4,8 @@
 #   tests/races/run.sh          all models
 #   tests/races/run.sh keyed    those whose path has this in it
 #
-# Copies the crate to target/races/copy, plants all bugs there, builds that once, and runs it. See
-# README.md beside this script.
+# Copies the crate to target/races/copy, without what its other tests need, plants all bugs there,
+# builds that once, and runs it. See README.md beside this script.
 set -u
 cd "$(dirname "$0")/../.."
 . tests/need.sh
@@ -28,8 +28,10 @@ changed() { sed -n 's|^+++ b/||p' "$@"; }
 
 need patch patch || exit 1
 rm -rf "$copy" && mkdir -p "$copy" || exit 1
-tar --create --exclude=./target --exclude=./.git --exclude=./fuzz --exclude=./benches/instructions \
-    --exclude=./benches/versus . | tar --extract --directory="$copy" || exit 1
+tar --create src Cargo.lock | tar --extract --directory="$copy" || exit 1
+# Models need loom alone: all that tests and other packages are built of would take longer than they.
+awk '/^\[/ { dropped = /^\[(dev-dependencies|\[test|\[bench)\]/ } !dropped && !/^members = /' \
+    Cargo.toml >"$copy/Cargo.toml" || exit 1
 
 cp "$races/planted.rs" "$copy/src/planted.rs" && mkdir "$copy/src/planted" || exit 1
 for patch in "$races"/*.patch; do
@@ -76,7 +78,7 @@ done
 
 (
     cd "$copy" && RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=../build \
-        cargo test --release --locked --features test-util --lib "${1:-races}"
+        cargo test --release --features test-util --lib "${1:-races}"
 ) || exit 1
 
 if [ $# = 0 ]; then
