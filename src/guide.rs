@@ -3,9 +3,12 @@
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile
 //! - [`upstreams`]: which circuit for what, and how it is set
+//! - [`compiler`]: troubleshooting, what the compiler says of the mistakes that do not compile
 //!
-//! Every trap is a test of this crate (`tests/it/traps.rs`, `tests/it/traps`), and every stack shown is
-//! compiled.
+//! Every trap is a test of this crate (`tests/it/traps.rs`, `tests/it/traps`), every stack shown is
+//! compiled, and what the compiler says is what it printed (`tests/messages`).
+
+pub mod compiler;
 
 pub mod stack {
     //! The stack, from outside to inside.
