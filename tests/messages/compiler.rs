@@ -89,6 +89,8 @@ fn manifest(root: &Path, cases: &[Case]) -> Table {
     let mut breaker: Table = toml! { features = ["full"] };
     breaker.insert("path".into(), string(root));
     dependencies.insert("tower-circuit-breaker".into(), breaker.into());
+    let kit = Table::from_iter([("path".to_owned(), string(&root.join("crates/test")))]);
+    dependencies.insert("tower-circuit-breaker-test".into(), kit.into());
 
     let program = |case: &Case| {
         [("name".to_owned(), case.name.clone().into()), ("path".to_owned(), string(&case.path))]

@@ -1,12 +1,12 @@
 //! An assertion on an error that does not say whether it is a rejection.
 
-use tower_circuit_breaker::test_util::assert_admitted;
+use tower_circuit_breaker_test::assert_admitted;
 
 #[derive(Debug)]
 pub struct ShopError;
 
 #[cfg(feature = "mended")]
-impl tower_circuit_breaker::test_util::CarriesRejection for ShopError {
+impl tower_circuit_breaker_test::CarriesRejection for ShopError {
     fn rejection(&self) -> Option<&tower_circuit_breaker::Rejected> {
         None
     }
