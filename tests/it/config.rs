@@ -201,11 +201,6 @@ fn values_at_their_limits_are_taken() {
         ),
         ("failed_probes_allowed = 0", Circuit::builder("").failed_probes_allowed(0)),
         ("failure_rate = 1", Circuit::builder("").failure_rate(1.0)),
-        (
-            "rules = [{ consecutive_failures = 2, kind = 'a' }, \
-             { consecutive_failures = 3, kind = 'a' }]",
-            Circuit::builder("").rule(TripRule::consecutive_failures(3).of(FailureKind::new("a"))),
-        ),
     ] {
         assert_eq!(toml(text), expected.into_config(), "{text}");
     }
@@ -217,4 +212,19 @@ fn a_config_takes_the_place_of_all_settings_before_it() {
         Circuit::builder("").minimum_calls(3).config(CircuitConfig::default()).into_config();
 
     assert_eq!(config, CircuitConfig::default());
+}
+
+#[test]
+fn durations_may_have_decimals() {
+    for (text, whole) in [
+        ("0.5s", "500ms"),
+        ("1.5m", "90s"),
+        ("1.25h 0.5s", "75m 500ms"),
+        ("0.000000001s", "1ns"),
+        ("1.999999999 s", "1s 999999999ns"),
+    ] {
+        let config = |duration: &str| toml(&format!("open_for = '{duration}'"));
+
+        assert_eq!(config(text), config(whole), "{text}");
+    }
 }

@@ -242,7 +242,12 @@ fn absurd_durations_are_refused_and_do_not_panic() {
         "s",
         "5",
         "-5s",
-        "1.5s",
+        "1.s",
+        ".5s",
+        "1.5.5s",
+        "1.0000000001s",
+        "584542046090.9y 584542046090.9y",
+        "99999999999999999999999999999999999999.5s",
         "5s 3",
         "\u{1f4a9}",
         "",
@@ -267,4 +272,38 @@ fn rules_with_two_conditions_or_an_empty_kind_are_refused() {
             "`rules[0].kind` is \"\": must be a name, such as \"connect\"",
         ),
     ]);
+}
+
+#[test]
+fn a_rule_that_is_said_twice_is_refused_with_both_places() {
+    assert_refused(vec![
+        (
+            json!({ "failure_rate": 0.5, "rules": [{ "failure_rate": 0.9 }] }),
+            "`rules[0].failure_rate` is said twice: must be said in one place, and `failure_rate` \
+             says it as well",
+        ),
+        (
+            json!({ "rules": [
+                { "consecutive_failures": 2, "kind": "connect" },
+                { "consecutive_failures": 3 },
+                { "consecutive_failures": 4, "kind": "connect" },
+            ] }),
+            "`rules[2].consecutive_failures` is said twice: must be said in one place, and \
+             `rules[0].consecutive_failures` says it as well",
+        ),
+    ]);
+}
+
+#[test]
+fn a_setting_that_is_said_twice_is_refused() {
+    for text in [
+        r#"{ "probes": 1, "probes": 2 }"#,
+        r#"{ "failure_rate": 0.5, "failure_rate": 0.5 }"#,
+        r#"{ "window": { "calls": 5 }, "window": { "calls": 5 } }"#,
+        r#"{ "rules": [{ "failure_count": 5, "failure_count": 6 }] }"#,
+    ] {
+        let error = serde_json::from_str::<CircuitConfig>(text).unwrap_err().to_string();
+
+        assert!(error.contains("duplicate field"), "{text}: {error}");
+    }
 }

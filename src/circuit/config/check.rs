@@ -11,6 +11,7 @@ use crate::circuit::config::rules::{CONDITION_NAMES, RuleText};
 use crate::circuit::config::scalar::Scalar;
 use crate::circuit::config::text::{BackoffText, ConfigText, WindowText};
 use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::window::span::SlidingWindow;
 
@@ -20,13 +21,16 @@ impl TryFrom<ConfigText> for CircuitConfig {
     fn try_from(text: ConfigText) -> Result<Self, ConfigError> {
         let mut settings = Settings::without_rules();
         let ConfigText { mut fields, window, open_backoff, rules } = text;
+        let mut rules_said = RulesSaid::default();
         for rule in RuleText(fields.take_all(&CONDITION_NAMES)).into_rules()? {
-            settings.add(rule);
+            rules_said.add(rule.condition.name().to_owned(), rule)?;
         }
         for (index, rule) in rules.into_iter().enumerate() {
             let table = format!("rules[{index}]");
-            settings.add(rule.into_rule().map_err(|error| error.within(&table))?);
+            let rule = rule.into_rule().map_err(|error| error.within(&table))?;
+            rules_said.add(format!("{table}.{}", rule.condition.name()), rule)?;
         }
+        rules_said.0.into_iter().for_each(|(_, rule)| settings.add(rule));
         settings.window = window.map(WindowText::check).transpose()?;
         set(&mut settings.minimum_calls, fields.whole("minimum_calls", 1)?);
         set(&mut settings.probes, fields.whole("probes", 1)?);
@@ -40,6 +44,22 @@ impl TryFrom<ConfigText> for CircuitConfig {
         settings.throttle = fields.number("throttle", allowed, Throttle::new)?;
         set(&mut settings.open, open_time(fields.duration("open_for")?, open_backoff)?);
         Ok(Self::from_settings(settings))
+    }
+}
+
+/// Rules, and where each is said.
+#[derive(Default)]
+struct RulesSaid(Vec<(String, TripRule)>);
+
+impl RulesSaid {
+    /// Adds a rule, unless there is one about the same thing: nothing said is silently undone.
+    fn add(&mut self, place: String, rule: TripRule) -> Result<(), ConfigError> {
+        if let Some((other, _)) = self.0.iter().find(|(_, other)| rule.replaces(other)) {
+            let allowed = format!("said in one place, and `{other}` says it as well");
+            return Err(ConfigError::new(place, "said twice", allowed));
+        }
+        self.0.push((place, rule));
+        Ok(())
     }
 }
 

@@ -112,20 +112,39 @@ pub(super) fn duration(field: &str, value: Scalar) -> Result<Duration, ConfigErr
     })
 }
 
-/// The sum of the durations that are written, such as `1m 30s`.
+/// The sum of the durations that are written, such as `1m 30s` or `1.5m`.
 ///
 /// Part by part: humantime 2 panics where seconds and nanoseconds together pass the longest
 /// duration.
 pub(crate) fn parse_sum(text: &str) -> Option<Duration> {
+    let is_of_a_number = |c: char| c.is_ascii_digit() || c == '.' || c.is_whitespace();
     let mut sum = Duration::ZERO;
     let mut rest = text.trim();
     while !rest.is_empty() {
-        let unit = rest.find(|c: char| !c.is_ascii_digit() && !c.is_whitespace())?;
-        let end =
-            rest[unit..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| unit + at);
-        let (part, after) = rest.split_at(end);
-        sum = sum.checked_add(parse_duration(part.trim()).ok()?)?;
+        let (number, unit) = rest.split_at(rest.find(|c| !is_of_a_number(c))?);
+        let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(end);
+        sum = sum.checked_add(parse_part(number.trim(), unit.trim())?)?;
         rest = after;
     }
     Some(sum)
 }
+
+/// One number of one unit: a whole number, or one with up to nine decimals.
+fn parse_part(number: &str, unit: &str) -> Option<Duration> {
+    let Some((whole, decimals)) = number.split_once('.') else {
+        return parse_duration(&format!("{number}{unit}")).ok();
+    };
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(decimals) || decimals.len() > 9 {
+        return None;
+    }
+    let unit_nanos = parse_duration(&format!("1{unit}")).ok()?.as_nanos();
+    let places = 10_u128.pow(u32::try_from(decimals.len()).ok()?);
+    let parts = decimals.parse::<u128>().ok()?.checked_mul(unit_nanos)?.checked_div(places)?;
+    let nanos = whole.parse::<u128>().ok()?.checked_mul(unit_nanos)?.checked_add(parts)?;
+    let (seconds, rest) = (nanos / NANOS_PER_SECOND, nanos % NANOS_PER_SECOND);
+    Some(Duration::new(u64::try_from(seconds).ok()?, u32::try_from(rest).ok()?))
+}
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;

@@ -31,8 +31,9 @@ pub(crate) use self::scalar::Scalar;
 /// # As text
 ///
 /// Every field is optional and has the setter's name, meaning and default. Unknown fields are
-/// refused; durations are written as `"30s"`, `"1m 30s"` or `"250ms"`. A wrong value gives an error
-/// that names the field, the value and what is allowed.
+/// refused, and so is a rule that is said twice; durations are written as `"30s"`, `"1m 30s"`,
+/// `"1.5m"` or `"250ms"`. A wrong value gives an error that names the field, the value and what is
+/// allowed.
 ///
 /// ```toml
 /// consecutive_failures = 5
