@@ -92,12 +92,22 @@ step_tests() {
     say_what_is_missing
 }
 
-# The same in a program that aborts when it panics, but for the tests that catch a panic. The switch
-# that lets tests be built like that is not a stable one, so stable is told to take it.
+# Those of the core in programs that abort when they panic, but for the tests that catch a panic.
 step_abort() {
-    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/abort \
-        cargo test --config 'profile.test.panic="abort"' -Zpanic-abort-tests \
-        --all-features --locked --quiet --lib --test it
+    local -x RUSTC_WORKSPACE_WRAPPER=$PWD/tests/aborting.sh
+    local asked="--all-features --locked --lib --test it" core='package(=tower-circuit-breaker)' needy
+    need_servers || return 1
+    needy=$(tests_that_need nginx promtool | grep -vxF "$(tests_left_out)" | paste -s -d ' ' -)
+    if cargo nextest --version >/dev/null 2>&1; then
+        # All packages are built, so that what they are built of is that of the step `tests`.
+        asked="--workspace $asked --status-level fail"
+        cargo nextest run $asked --filterset "$core" || return 1
+        [ -z "$needy" ] || cargo nextest run $asked --run-ignored only \
+            --filterset "$core & test(/(^|::)(${needy// /|})\$/)"
+    else
+        cargo test --quiet $asked || return 1
+        [ -z "$needy" ] || cargo test --quiet $asked -- --ignored $needy
+    fi
 }
 
 # The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
