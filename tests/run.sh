@@ -32,6 +32,9 @@ for step in "$@"; do
 done
 chosen=${chosen:-$steps}
 
+# Nothing is built a second time where all steps run.
+[ "$chosen" != "$steps" ] || export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$(printf '\033[1m') red=$(printf '\033[31m') green=$(printf '\033[32m') plain=$(printf '\033[0m')
 else
@@ -111,11 +114,16 @@ step_abort() {
 }
 
 # The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
-# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000.
+# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. What scripts run through is optimised, and
+# what else tests are built of is that of the step `tests`.
 step_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
-    cargo test --release --all-features --locked --test model &&
-        cargo test --release --locked -p tower-circuit-breaker-fleet --lib node
+    local package optimised=--locked core=tower-circuit-breaker
+    for package in $core $core-fleet proptest rand rand_chacha rand_core rand_xorshift; do
+        optimised="$optimised --config profile.dev.package.$package.opt-level=3"
+    done
+    cargo test $optimised --workspace --all-features --test model &&
+        cargo test $optimised -p $core-fleet --lib node
 }
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with

@@ -1,7 +1,7 @@
 //! The circuit against a naive model of it, over random settings and scripts.
 //!
 //! `PROPTEST_CASES` scales the number of scripts; without optimisation it is far slower, so
-//! `tests/run.sh` builds this with `--release`. What fails is kept in `regressions.txt`, which is
+//! `tests/run.sh` optimises what scripts run through. What fails is kept in `regressions.txt`, which is
 //! committed and tried first: a line there means the same only as long as `strategies` draws alike.
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
