@@ -4,19 +4,19 @@
 # that program is missing. What is ignored with another reason is run by name alone: a test that is the
 # child of another, or one that goes on for as long as it is told. `it::ignored` holds both.
 
-programs="redis-server openssl postgres nginx chromium faketime promtool"
+programs="redis-server openssl postgres nginx chromium faketime promtool rustc-1.95"
 
 # Those of them that cannot be had here.
 missing=
 
-# Installs all of them where that can be done. On Linux none may be missing; elsewhere the tests that
-# need it are not run, and `say_what_is_missing` names them.
+# Installs all of them where that can be done. On Linux none may be missing but the compiler, which is
+# the user's choice; elsewhere the tests that need it are not run, and `say_what_is_missing` names them.
 need_servers() {
     local program
     missing=
     for program in $programs; do
         if ! need_server "$program"; then
-            [ "$(uname)" != Linux ] || return 1
+            [ "$(uname)" != Linux ] || [ "$program" = rustc-1.95 ] || return 1
             missing="$missing $program"
         fi
     done
@@ -27,6 +27,8 @@ need_server() {
         postgres) need_postgres ;;
         nginx) need_nginx ;;
         promtool) need_promtool ;;
+        # Stable, from that version on: others word their messages otherwise.
+        rustc-1.95) rustc --version | awk -F '[ .]' '{ exit !($3 >= 95 && !/nightly|beta/) }' ;;
         *) need "$1" "$1" ;;
     esac
 }

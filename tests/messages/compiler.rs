@@ -23,18 +23,17 @@ pub(crate) struct CompilerError {
 /// The earliest minor version of the compiler that words its own messages as the cases say.
 const KNOWN: u64 = 95;
 
-/// Whether the compiler's messages are known; else says so.
-pub(crate) fn is_known() -> bool {
+/// # Panics
+///
+/// Panics if the compiler words its messages otherwise.
+pub(crate) fn expect_known_compiler() {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").output().unwrap();
     let version = String::from_utf8(output.stdout).unwrap();
     let number = version.split(' ').nth(1).unwrap_or_default();
     let minor = number.split('.').nth(1).and_then(|minor| minor.parse().ok());
     let is_known = !number.contains('-') && minor.is_some_and(|minor: u64| minor >= KNOWN);
-    if !is_known {
-        eprintln!("skipped: stable from 1.{KNOWN} words its messages so, and this is {version}");
-    }
-    is_known
+    assert!(is_known, "this needs stable Rust from 1.{KNOWN} on, and is {version}");
 }
 
 /// Checks `cases` as programs of one package, and returns the first error of each that has one.
