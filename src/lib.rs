@@ -96,7 +96,7 @@
 //! | `tokio` | `TokioClock`, `OnOpen::Wait`, `Circuit::health_probe` |
 //! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
 //! | `serde` | [`CircuitConfig`] and [`SavedCircuit`] from and to text, snapshots as JSON |
-//! | `tracing` | `TracingListener`: changes as log events |
+//! | `tracing` | each circuit logs its changes; `TracingListener` logs rejections, too |
 //! | `test-util` | [`ManualClock`]: time that moves when the test says so |
 //! | `full` | all of these |
 //!
@@ -149,6 +149,7 @@ pub use crate::circuit::health_probe::HealthProbe;
 pub use crate::circuit::permit::Permit;
 pub use crate::circuit::saved::SavedCircuit;
 pub use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
+pub use crate::circuit::wrapped::WrappedCall;
 #[cfg(feature = "coarse-clock")]
 pub use crate::clock::coarse::CoarseClock;
 #[cfg(feature = "test-util")]

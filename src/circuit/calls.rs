@@ -1,5 +1,6 @@
 //! Whole calls through a circuit, without tower.
 
+use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
@@ -97,17 +98,32 @@ impl Circuit {
     /// [`Error::Rejected`] if the call is rejected: `f` is then not called.
     /// [`Error::Inner`] with the error of `f`.
     pub fn run<T, E: 'static>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
+        self.run_with(ErrorsAsFailures, f)
+    }
+
+    /// Calls `f` if the circuit admits it; `classify` says what its result counts as.
+    ///
+    /// For blocking code; see [`run`](Self::run), and [`call_with`](Self::call_with) for an example.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_with<T, E>(
+        &self,
+        classify: impl Classify<T, E>,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, Error<E>> {
         let mut admission = Some(Admission::new(self, self.admit()?));
         let guard = FailureOnPanic::arm(&mut admission);
         let result = f();
         guard.disarm();
-        record(admission, &ErrorsAsFailures, result)
+        record(admission, &classify, result)
     }
 }
 
 /// Records the outcome of `result`, and passes it on.
-fn record<T, E>(
-    admission: Option<Admission<&Circuit>>,
+pub(super) fn record<H: Borrow<Circuit>, T, E>(
+    admission: Option<Admission<H>>,
     classify: &impl Classify<T, E>,
     result: Result<T, E>,
 ) -> Result<T, Error<E>> {

@@ -14,6 +14,7 @@ pub(crate) mod thresholds;
 pub(crate) mod wakers;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
@@ -48,6 +49,7 @@ mod tell;
 #[cfg(feature = "tokio")]
 mod ticker;
 pub(crate) mod weak;
+pub(crate) mod wrapped;
 
 /// A circuit: counts the outcomes of calls to one upstream, and rejects calls while it fails.
 ///
@@ -93,6 +95,12 @@ struct Core {
     built: Timestamp,
     is_critical: bool,
 }
+
+// A panic leaves a circuit as it was between two statements: user code, which may panic, never runs
+// under its locks, and what they guard is whole. So it is unwind safe, whatever its clock and
+// listeners are.
+impl UnwindSafe for Circuit {}
+impl RefUnwindSafe for Circuit {}
 
 impl Circuit {
     /// Returns a builder for a circuit named `name`, with defaults for everything else.

@@ -36,6 +36,35 @@ impl<E> Error<E> {
         }
     }
 
+    /// Returns the rejection or the inner service's error, boxed.
+    ///
+    /// So it has the shape of the errors of tower's layers: [`Rejected::find`] finds a rejection in
+    /// it, and `downcast` gives the inner error back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::{BoxError, Circuit, Rejected};
+    ///
+    /// fn plants(circuit: &Circuit) -> Result<String, BoxError> {
+    ///     circuit.run(|| std::fs::read_to_string("plants")).map_err(|error| error.boxed())
+    /// }
+    ///
+    /// let circuit = Circuit::builder("disk").build();
+    /// assert!(plants(&circuit).unwrap_err().downcast::<std::io::Error>().is_ok());
+    /// circuit.trip();
+    /// assert!(Rejected::find(&*plants(&circuit).unwrap_err()).is_some());
+    /// ```
+    pub fn boxed(self) -> BoxError
+    where
+        E: Into<BoxError>,
+    {
+        match self {
+            Self::Rejected(rejected) => rejected.into(),
+            Self::Inner(error) => error.into(),
+        }
+    }
+
     /// Returns the inner service's error, if it is one.
     pub fn into_inner(self) -> Option<E> {
         match self {

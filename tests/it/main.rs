@@ -98,3 +98,4 @@ mod wait_orders;
 mod wait_queue;
 mod waiting;
 mod windows;
+mod wrap;
