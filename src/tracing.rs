@@ -11,6 +11,10 @@ use crate::events::event::{CircuitEvent, Interest, Listener};
 
 /// Tells what happens to circuits as events of [`tracing`](https://docs.rs/tracing).
 ///
+/// With the feature `tracing` each circuit logs its changes so, unless it was built to be
+/// [`quiet`](crate::CircuitBuilder::quiet). A `TracingListener` that is added takes the place of
+/// that log, so that nothing is logged twice: add one to have rejections logged, too.
+///
 /// The target is `tower_circuit_breaker`. A trip is logged at `WARN`, every other change of state or
 /// override at `INFO`, probes being the change to `half_open`; a success is never logged. Fields, as
 /// far as an event has them:
@@ -30,15 +34,16 @@ use crate::events::event::{CircuitEvent, Interest, Listener};
 /// # Examples
 ///
 /// ```
-/// use tower_circuit_breaker::CircuitRegistry;
-/// use tower_circuit_breaker::TracingListener;
+/// use tower_circuit_breaker::{Circuit, TracingListener};
 ///
-/// let registry = CircuitRegistry::new();
-/// registry.on_event(TracingListener::new());
-///
-/// registry.get_or_create("plants").trip();
+/// let circuit = Circuit::builder("plants").build();
+/// circuit.trip();
 /// // WARN tower_circuit_breaker: circuit tripped circuit="plants" from="closed" to="open" ...
-/// # assert_eq!(registry.get("plants").unwrap().snapshot().listeners.panics, 0);
+///
+/// circuit.on_event(TracingListener::new().rejections());
+/// let _ = circuit.try_acquire();
+/// // DEBUG tower_circuit_breaker: call rejected circuit="plants" reason="open" ...
+/// # assert_eq!(circuit.snapshot().listeners.panics, 0);
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TracingListener {
@@ -125,6 +130,10 @@ impl Listener for TracingListener {
 
     fn interest(&self) -> Interest {
         self.interest
+    }
+
+    fn is_log(&self) -> bool {
+        true
     }
 }
 

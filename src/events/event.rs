@@ -40,6 +40,12 @@ pub trait Listener: Send + Sync + 'static {
     fn interest(&self) -> Interest {
         Interest::CHANGES
     }
+
+    /// Whether this is the log of the circuit, of which it has one: an added one takes its place.
+    #[doc(hidden)]
+    fn is_log(&self) -> bool {
+        false
+    }
 }
 
 #[diagnostic::do_not_recommend]

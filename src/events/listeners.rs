@@ -32,6 +32,8 @@ struct Roster {
 struct ListenerEntry {
     listener: Box<dyn Listener>,
     interest: Interest,
+    /// Whether it gives way to another log.
+    is_log: bool,
     inbox: Mutex<Inbox>,
 }
 
@@ -65,11 +67,15 @@ impl Listeners {
     /// Adds a listener and returns its interest.
     pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
         // User code, so before the lock.
-        let interest = listener.interest();
+        let (interest, is_log) = (listener.interest(), listener.is_log());
         let inbox = Mutex::new(Inbox::default());
-        let entry = Arc::new(ListenerEntry { listener, interest, inbox });
+        let entry = Arc::new(ListenerEntry { listener, interest, is_log, inbox });
         let mut roster = lock(&self.roster);
-        roster.entries = roster.entries.iter().cloned().chain([entry]).collect();
+        // Kept until after the lock: the drop of a listener is user code.
+        let before = Arc::clone(&roster.entries);
+        let kept = before.iter().filter(|other| !(is_log && other.is_log)).cloned();
+        roster.entries = kept.chain([entry]).collect();
+        drop(roster);
         interest
     }
 

@@ -1,6 +1,7 @@
 //! Isolation: handles that keep circuits forced open.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::Circuit;
 use crate::group::Switch;
@@ -64,6 +65,10 @@ pub(super) enum Scope {
     Circuit(Isolated),
     Group(Switch),
 }
+
+// As the circuits that it isolates.
+impl UnwindSafe for Isolation {}
+impl RefUnwindSafe for Isolation {}
 
 impl Isolation {
     pub(super) fn new(scope: Scope) -> Self {

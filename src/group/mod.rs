@@ -1,6 +1,7 @@
 //! Groups of circuits: a switch for all members, and a cap on how many may be open.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::slice::from_ref;
 
 use crate::circuit::Circuit;
@@ -75,6 +76,10 @@ struct GroupState {
     places: Arc<OpenCounter>,
     members: Mutex<Members>,
 }
+
+// As the circuits that it holds.
+impl UnwindSafe for CircuitGroup {}
+impl RefUnwindSafe for CircuitGroup {}
 
 impl CircuitGroup {
     /// Makes an empty group, of which any number of members may be open.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::CircuitBuilder;
@@ -71,6 +72,7 @@ struct OfAll {
     listener: Arc<dyn Listener>,
     /// Asked once, so that no user code runs under the lock.
     interest: Interest,
+    is_log: bool,
 }
 
 /// The error of inserting a circuit when another circuit has its name.
@@ -78,6 +80,10 @@ struct OfAll {
 pub struct NameTaken {
     name: Arc<str>,
 }
+
+// As the circuits that it holds.
+impl UnwindSafe for CircuitRegistry {}
+impl RefUnwindSafe for CircuitRegistry {}
 
 impl CircuitRegistry {
     /// Makes an empty registry, whose new circuits have the default settings.
@@ -240,8 +246,8 @@ impl CircuitRegistry {
     ///
     /// It receives each circuit's events in their order; see [`Listener`].
     pub fn on_event(&self, listener: impl Listener) {
-        let interest = listener.interest();
-        let listener = OfAll { listener: Arc::new(listener), interest };
+        let (interest, is_log) = (listener.interest(), listener.is_log());
+        let listener = OfAll { listener: Arc::new(listener), interest, is_log };
         write(&self.shared.entries).listen(listener);
     }
 }
@@ -278,6 +284,10 @@ impl Listener for OfAll {
 
     fn interest(&self) -> Interest {
         self.interest
+    }
+
+    fn is_log(&self) -> bool {
+        self.is_log
     }
 }
 

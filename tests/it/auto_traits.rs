@@ -1,7 +1,7 @@
 //! Which types are `Send`, `Sync`, `Unpin` and unwind safe, and that they stay so.
 
 use std::future::Ready;
-use std::panic::RefUnwindSafe;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use tower_circuit_breaker::TracingListener;
@@ -14,9 +14,9 @@ use tower_circuit_breaker::hyper::HyperErrors;
 use tower_circuit_breaker::reqwest::ReqwestErrors;
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
-    CircuitEvent, CircuitGroup, CircuitSnapshot, Error, ErrorsAsFailures, Isolation, ManualClock,
-    OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow, SystemClock,
-    TokioClock, TripRule, Typed,
+    CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error, ErrorsAsFailures,
+    Isolation, ManualClock, OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow,
+    SystemClock, TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker_redis::{
@@ -125,8 +125,16 @@ fn what_should_be_cloned_can_be() {
 
 #[test]
 fn plain_values_are_unwind_safe() {
-    fn check<T: RefUnwindSafe>() {}
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
 
+    check::<Circuit>();
+    check::<CircuitBuilder>();
+    check::<CircuitRegistry>();
+    check::<CircuitGroup>();
+    check::<Isolation>();
+    check::<Permit>();
+    check::<CircuitBreakerLayer>();
+    check::<CircuitBreaker<String>>();
     check::<SlidingWindow>();
     check::<Rejected>();
 }

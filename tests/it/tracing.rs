@@ -241,3 +241,38 @@ pub(crate) fn is_printable(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c);
     !c.is_control() && !turns
 }
+
+#[test]
+fn a_circuit_logs_its_changes_without_being_asked_unless_it_is_quiet() {
+    let talks = Circuit::builder("talks").build();
+    let quiet = Circuit::builder("quiet").quiet().build();
+
+    let lines = logged(|| {
+        talks.trip();
+        quiet.trip();
+    });
+
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["fields"]["circuit"], "talks");
+}
+
+#[test]
+fn a_listener_that_logs_takes_the_place_of_the_log() {
+    let built = Circuit::builder("built").listener(TracingListener::new()).build();
+    let added = Circuit::builder("added").build();
+    added.on_event(TracingListener::new().rejections());
+    added.on_event(TracingListener::new().rejections());
+    let registry = CircuitRegistry::new();
+    let registered = registry.get_or_create("registered");
+    registry.on_event(TracingListener::new());
+
+    for circuit in [built, added, registered] {
+        let lines = logged(|| {
+            circuit.trip();
+            drop(circuit.try_acquire());
+        });
+
+        let rejections = u64::from(circuit.name() == "added");
+        assert_eq!(lines.len() as u64, 1 + rejections, "{lines:?}");
+    }
+}

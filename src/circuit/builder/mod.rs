@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use crate::circuit::Circuit;
@@ -13,6 +14,8 @@ use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::window::span::SlidingWindow;
 use crate::events::event::Listener;
 use crate::sync::Arc;
+#[cfg(feature = "tracing")]
+use crate::tracing::TracingListener;
 
 mod confident;
 mod recovery;
@@ -42,13 +45,28 @@ pub struct CircuitBuilder {
     listeners: Vec<Box<dyn Listener>>,
     saved: Option<SavedCircuit>,
     is_critical: bool,
+    #[cfg(feature = "tracing")]
+    is_quiet: bool,
 }
+
+// As the circuit that it builds.
+impl UnwindSafe for CircuitBuilder {}
+impl RefUnwindSafe for CircuitBuilder {}
 
 impl CircuitBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
         let settings = Settings::without_rules();
         let listeners = Vec::new();
-        Self { name, settings, clock: None, listeners, saved: None, is_critical: false }
+        Self {
+            name,
+            settings,
+            clock: None,
+            listeners,
+            saved: None,
+            is_critical: false,
+            #[cfg(feature = "tracing")]
+            is_quiet: false,
+        }
     }
 
     /// Returns the name of the circuit that is built.
@@ -266,6 +284,16 @@ impl CircuitBuilder {
         self
     }
 
+    /// Keeps the circuit from logging its changes (feature `tracing`).
+    ///
+    /// Default: each change is an event of `tracing`, as a
+    /// [`TracingListener`](crate::TracingListener) tells it.
+    #[cfg(feature = "tracing")]
+    pub fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
     /// Takes all settings from `config`; they replace the settings made so far.
     pub fn config(mut self, config: CircuitConfig) -> Self {
         self.settings = config.into_settings();
@@ -290,6 +318,10 @@ impl CircuitBuilder {
         let seed = RandomState::new().hash_one(&self.name);
         let settings = share(self.settings.with_default_rules());
         let circuit = Circuit::new(self.name, settings, seed, clock, self.is_critical);
+        #[cfg(feature = "tracing")]
+        if !self.is_quiet {
+            circuit.add_listener(Box::new(TracingListener::new()));
+        }
         for listener in self.listeners {
             circuit.add_listener(listener);
         }

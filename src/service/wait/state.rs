@@ -1,6 +1,7 @@
 //! The state of one service that waits in `poll_ready`: for a busy inner service, or for its
 //! circuit.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -42,6 +43,10 @@ struct Held {
     alarm: Option<(Timestamp, TimerFuture)>,
     reserved: Option<Ticket>,
 }
+
+// A panic leaves it as it was: a timer that panicked panics again when it is asked again.
+impl UnwindSafe for Waiting {}
+impl RefUnwindSafe for Waiting {}
 
 impl Waiting {
     pub(crate) const fn new(timer: Option<Timer>) -> Self {
