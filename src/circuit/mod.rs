@@ -23,7 +23,7 @@ use crate::clock::ClockSource;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::record::Ending;
+use crate::engine::outcome::Outcome;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
@@ -287,10 +287,11 @@ impl Circuit {
         }
     }
 
-    /// Records the end of an admitted call, and delivers the events that follow from it.
+    /// Records the outcome of an admitted call, `None` where it is abandoned, and delivers the
+    /// events that follow from it.
     #[inline(never)]
-    pub(crate) fn record(&self, ticket: Ticket, ending: Ending) {
-        let mut recorded = self.core.machine.record(ticket, ending, || self.now());
+    pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
+        let mut recorded = self.core.machine.record(ticket, outcome, || self.now());
         if !matches!(recorded.effect, Effect::Nothing) {
             self.tell_end(&mut recorded);
         } else if self.core.machine.word().has(Word::CALLS_TOLD) {

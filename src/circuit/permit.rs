@@ -5,7 +5,6 @@ use std::fmt;
 
 use crate::circuit::Circuit;
 use crate::engine::machine::probes::HeldProbe;
-use crate::engine::machine::record::Ending;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::ticket::Ticket;
 use crate::sync::Weak;
@@ -101,7 +100,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
     /// Records the outcome of the call, in place.
     #[inline]
     pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
-        self.end(Ending::Finished(outcome));
+        self.end(Some(outcome));
     }
 
     /// Notes that the result has come and is judged next, by user code that may panic.
@@ -150,13 +149,13 @@ impl<H: Borrow<Circuit>> Admission<H> {
         if self.stage == AdmissionStage::Judged {
             self.ticket = self.holder.borrow().unjudged(self.ticket);
         }
-        self.end(Ending::Abandoned);
+        self.end(None);
     }
 
     #[inline]
-    fn end(&mut self, ending: Ending) {
+    fn end(&mut self, outcome: Option<Outcome>) {
         self.stage = AdmissionStage::Settled;
-        self.holder.borrow().record(self.ticket, ending);
+        self.holder.borrow().record(self.ticket, outcome);
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::effect::Credit;
-use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
@@ -19,8 +18,8 @@ use crate::sync::Arc;
 
 mod recovery;
 
-pub(super) const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
-pub(super) const PASSED: Ending = Ending::Finished(Outcome::Success);
+pub(super) const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
+pub(super) const PASSED: Option<Outcome> = Some(Outcome::Success);
 pub(super) const START: Timestamp = Timestamp::from_nanos(1);
 
 pub(super) fn seconds(seconds: u64) -> Timestamp {
@@ -119,10 +118,8 @@ fn a_probe_is_dropped_while_its_lease_ends() {
         let machine = machine(|_| {});
         let probe = half_open(&machine, 1)[0];
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (_, (admitted, change)) = race(
-            move || a.record(probe, Ending::Abandoned, || seconds(60)),
-            move || b.admit(seconds(60)),
-        );
+        let (_, (admitted, change)) =
+            race(move || a.record(probe, None, || seconds(60)), move || b.admit(seconds(60)));
         assert!(change.is_none());
         let second = admitted.expect("the slot is free, by the drop or by the lease");
         assert!(matches!(second.role(), Role::Probe(_)));
@@ -259,7 +256,7 @@ fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
         let probe = half_open(&machine, 1)[0];
         let (a, b, c) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(&machine));
         let (_, b, c) = race_of_three(
-            move || a.record(probe, Ending::Abandoned, || seconds(60)),
+            move || a.record(probe, None, || seconds(60)),
             move || b.admit(seconds(60)).0,
             move || c.admit(seconds(60)).0,
         );
@@ -270,20 +267,20 @@ fn a_lease_ends_while_its_probe_is_dropped_and_two_calls_want_the_slot() {
 /// L4: a probe ends or is dropped while the next epoch begins with a probe of the same number.
 #[test]
 fn a_probe_ends_while_the_next_epoch_begins() {
-    for ending in [Ending::Abandoned, PASSED, FAILED] {
+    for outcome in [None, PASSED, FAILED] {
         explore(Depth::Every, 10, &["old-probe"], move || {
             let machine = machine(|_| {});
             let probe = half_open(&machine, 1)[0];
             let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
             let (_, next) = race(
-                move || a.record(probe, ending, || seconds(31)),
+                move || a.record(probe, outcome, || seconds(31)),
                 move || {
                     b.trip(None, seconds(31));
                     b.admit(seconds(61)).0.unwrap()
                 },
             );
-            assert_eq!(machine.word().state(), CircuitState::HalfOpen, "{ending:?}");
-            assert!(machine.admit(seconds(61)).0.is_err(), "its slot is taken: {ending:?}");
+            assert_eq!(machine.word().state(), CircuitState::HalfOpen, "{outcome:?}");
+            assert!(machine.admit(seconds(61)).0.is_err(), "its slot is taken: {outcome:?}");
             assert_eq!(machine.record(next, PASSED, || seconds(61)).credit, Credit::Success);
         });
     }

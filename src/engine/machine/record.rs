@@ -14,25 +14,18 @@ use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::{Reading, Timestamp};
 
-/// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Finished(Outcome),
-    /// Dropped: without an answer, unless the ticket says that there was one.
-    Abandoned,
-}
-
 impl Machine {
-    /// Records the end of a call.
+    /// Records the outcome of a call; `None` where it was dropped before it had one: without an
+    /// answer, unless the ticket says that there was one.
     #[inline]
     pub(crate) fn record(
         &self,
         ticket: Ticket,
-        ending: Ending,
+        outcome: Option<Outcome>,
         now: impl FnOnce() -> Timestamp + Copy,
     ) -> Recorded {
         if ticket.is_tracked() {
-            self.end_tracked(ticket, ending, now);
+            self.end_tracked(ticket, outcome, now);
         }
         let now = Reading::new(now);
         let word = self.word();
@@ -40,20 +33,25 @@ impl Machine {
             return self.stale();
         }
         // First, and with a branch of its own: nearly every call takes it.
-        if ticket.is_call() && ending == Ending::Finished(Outcome::Success) {
+        if ticket.is_call() && outcome == Some(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }
-        self.record_other(word, ticket, ending, now)
+        self.record_other(word, ticket, outcome, now)
     }
 
     /// The end of a call that was tracked when it was admitted.
     #[inline(never)]
-    fn end_tracked(&self, ticket: Ticket, ending: Ending, now: impl FnOnce() -> Timestamp) {
+    fn end_tracked(
+        &self,
+        ticket: Ticket,
+        outcome: Option<Outcome>,
+        now: impl FnOnce() -> Timestamp,
+    ) {
         let Some(tracking) = self.recorder().tracking() else { return };
         if !ticket.is_answered() {
             tracking.end(ticket.tag(), ticket.started());
         }
-        if ending == Ending::Finished(Outcome::Success) {
+        if outcome == Some(Outcome::Success) {
             tracking.admission_share.tried(ticket.tag(), CallResult::Succeeded, now);
         }
     }
@@ -85,14 +83,14 @@ impl Machine {
         &self,
         word: Word,
         ticket: Ticket,
-        ending: Ending,
+        outcome: Option<Outcome>,
         mut now: Reading<F>,
     ) -> Recorded {
         let elapsed = ticket.elapsed(|| now.get());
         if let Role::Probe(probe) = ticket.role() {
-            return self.record_probe(ticket, probe, ending, now.get());
+            return self.record_probe(ticket, probe, outcome, now.get());
         }
-        let Some(outcome) = self.outcome_of(ticket, ending, elapsed) else {
+        let Some(outcome) = self.counts_as(ticket, outcome, elapsed) else {
             self.tally().add(Counter::Abandoned);
             return Recorded { credit: Credit::Neutral, elapsed, effect: Effect::Nothing };
         };
@@ -109,19 +107,18 @@ impl Machine {
         }
     }
 
-    /// The outcome of a call that ended after `elapsed`; `None` where it was abandoned.
-    fn outcome_of(
+    /// What a call counts as that ended after `elapsed`; `None` where it is abandoned.
+    fn counts_as(
         &self,
         ticket: Ticket,
-        ending: Ending,
+        outcome: Option<Outcome>,
         elapsed: Option<Duration>,
     ) -> Option<Outcome> {
-        let is_failure = || elapsed.is_some_and(|it| self.recorder().is_failure_when_abandoned(it));
-        match ending {
-            Ending::Finished(outcome) => Some(outcome),
-            Ending::Abandoned if ticket.is_answered() => None,
-            Ending::Abandoned => is_failure().then_some(Outcome::Failure(FailureKind::ABANDONED)),
-        }
+        outcome.or_else(|| {
+            let is_failure = !ticket.is_answered()
+                && elapsed.is_some_and(|it| self.recorder().is_failure_when_abandoned(it));
+            is_failure.then_some(Outcome::Failure(FailureKind::ABANDONED))
+        })
     }
 
     fn record_failure<F: FnOnce() -> Timestamp>(
@@ -154,7 +151,7 @@ impl Machine {
         &self,
         ticket: Ticket,
         probe: ProbeId,
-        ending: Ending,
+        outcome: Option<Outcome>,
         now: Timestamp,
     ) -> Recorded {
         let mut control = self.lock();
@@ -164,8 +161,8 @@ impl Machine {
         let control = &mut *control;
         let elapsed = ticket.elapsed(|| now).unwrap_or_default();
         let is_late = control.settings.probe_limit().is_some_and(|limit| elapsed >= limit);
-        let is_unanswered = ending == Ending::Abandoned && !ticket.is_answered();
-        let outcome = match self.outcome_of(ticket, ending, Some(elapsed)) {
+        let is_unanswered = outcome.is_none() && !ticket.is_answered();
+        let outcome = match self.counts_as(ticket, outcome, Some(elapsed)) {
             None if is_unanswered && is_late => Some(Outcome::Failure(FailureKind::ABANDONED)),
             outcome => outcome,
         };

@@ -79,7 +79,6 @@ mod tests {
     use std::time::Duration;
 
     use crate::engine::machine::effect::{Credit, Effect};
-    use crate::engine::machine::record::Ending;
     use crate::engine::machine::{Machine, Refusal};
     use crate::engine::outcome::{FailureKind, Outcome};
     use crate::engine::rules::settings::Settings;
@@ -87,8 +86,8 @@ mod tests {
     use crate::engine::ticket::Ticket;
     use crate::engine::time::Timestamp;
 
-    const PASSED: Ending = Ending::Finished(Outcome::Success);
-    const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+    const PASSED: Option<Outcome> = Some(Outcome::Success);
+    const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::ZERO.after(Duration::from_secs(seconds))
@@ -199,15 +198,15 @@ mod tests {
         (settings.probes, settings.failed_probes_allowed) = (9, 9);
         let machine = Machine::new(settings, 1, at(0));
         machine.trip(None, at(0));
-        let ignored = Ending::Finished(Outcome::Ignored);
-        for ending in [PASSED, FAILED, ignored, Ending::Abandoned] {
+        let ignored = Some(Outcome::Ignored);
+        for outcome in [PASSED, FAILED, ignored, None] {
             let probe = machine.admit(at(30)).0.unwrap();
 
-            let recorded = machine.record(probe, ending, || at(30));
-            assert!(matches!(recorded.effect, Effect::SlotFreed), "{ending:?}");
+            let recorded = machine.record(probe, outcome, || at(30));
+            assert!(matches!(recorded.effect, Effect::SlotFreed), "{outcome:?}");
 
-            let again = machine.record(probe, ending, || at(30));
-            assert!(matches!(again.effect, Effect::Nothing), "it was free already: {ending:?}");
+            let again = machine.record(probe, outcome, || at(30));
+            assert!(matches!(again.effect, Effect::Nothing), "it was free already: {outcome:?}");
         }
     }
 
@@ -217,15 +216,15 @@ mod tests {
         settings.probes = 9;
         let machine = Machine::new(settings, 1, at(0));
         machine.trip(None, at(0));
-        for ending in [PASSED, Ending::Abandoned] {
+        for outcome in [PASSED, None] {
             machine.trip(None, at(0));
             let late = machine.admit(at(30)).0.unwrap();
             let _second = machine.admit(at(60)).0.unwrap();
 
-            let recorded = machine.record(late, ending, || at(61));
+            let recorded = machine.record(late, outcome, || at(61));
 
-            assert!(matches!(recorded.effect, Effect::Nothing), "{ending:?}");
-            assert_ne!(recorded.credit, Credit::Stale, "{ending:?}");
+            assert!(matches!(recorded.effect, Effect::Nothing), "{outcome:?}");
+            assert_ne!(recorded.credit, Credit::Stale, "{outcome:?}");
         }
     }
 }

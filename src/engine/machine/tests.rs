@@ -15,7 +15,6 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::effect::Credit;
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::record::Ending;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
@@ -24,8 +23,8 @@ use crate::engine::state::{CircuitState, Override};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
 
-const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
-const PASSED: Ending = Ending::Finished(Outcome::Success);
+const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
+const PASSED: Option<Outcome> = Some(Outcome::Success);
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::ZERO.after(Duration::from_secs(seconds))
@@ -69,24 +68,24 @@ fn closed_calls_and_rejections_wait_for_no_snapshot() {
 
 #[test]
 fn a_probe_that_ends_while_the_next_epoch_begins_does_not_free_its_slot() {
-    for ending in [Ending::Abandoned, PASSED, FAILED] {
+    for outcome in [None, PASSED, FAILED] {
         let machine = machine();
         let late = reopen_and_probe(&machine, 0);
         let next = Cell::new(None);
 
-        let recorded = machine.record(late, ending, || {
+        let recorded = machine.record(late, outcome, || {
             next.set(Some(reopen_and_probe(&machine, 31)));
             at(62)
         });
 
-        assert_eq!(recorded.credit, Credit::Stale, "{ending:?}");
-        assert!(recorded.change().is_none(), "{ending:?}");
+        assert_eq!(recorded.credit, Credit::Stale, "{outcome:?}");
+        assert!(recorded.change().is_none(), "{outcome:?}");
         let totals = machine.totals();
-        assert_eq!((totals.stale, totals.abandoned), (1, 0), "{ending:?}");
+        assert_eq!((totals.stale, totals.abandoned), (1, 0), "{outcome:?}");
         let busy = Refusal::ProbesBusy { until: at(91) };
-        assert_eq!(machine.admit(at(62)).0.unwrap_err(), busy, "{ending:?}");
+        assert_eq!(machine.admit(at(62)).0.unwrap_err(), busy, "{outcome:?}");
         machine.record(next.get().unwrap(), PASSED, || at(63));
-        assert_eq!(machine.word().state(), CircuitState::Closed, "{ending:?}");
+        assert_eq!(machine.word().state(), CircuitState::Closed, "{outcome:?}");
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::record::Ending;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
@@ -44,7 +43,7 @@ fn refused_until(machine: &Machine, now: Timestamp) -> Option<Timestamp> {
         Err(Refusal::Open { until }) => Some(until),
         Err(_) => None,
         Ok(ticket) => {
-            machine.record(ticket, Ending::Abandoned, || now);
+            machine.record(ticket, None, || now);
             None
         }
     }
@@ -111,7 +110,7 @@ fn the_fleet_closes_what_it_opened() {
 
         assert_eq!(change.to.state, CircuitState::Closed, "probing: {is_probing}");
         if let Some(probe) = probe {
-            let failed = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+            let failed = Some(Outcome::Failure(FailureKind::OTHER));
             machine.record(probe, failed, || at(10));
             assert_eq!(machine.word().state(), CircuitState::Closed, "its verdict is stale");
         }
@@ -200,7 +199,7 @@ fn the_next_open_time_is_the_step_after_that_of_the_fleet() {
     machine.adopt(Verdict { epoch: 7, ruling }, START);
 
     let probe = machine.admit(at(1)).0.unwrap();
-    let failed = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+    let failed = Some(Outcome::Failure(FailureKind::OTHER));
     let change = machine.record(probe, failed, || at(1));
 
     assert_eq!(change.change().unwrap().open_for, Some(16 * first));
@@ -238,7 +237,7 @@ fn a_recall_takes_probes_back_and_keeps_the_backoff() {
     assert_eq!(change.reason, ChangeReason::LeaseOver);
     assert_eq!(machine.lock().backoff(), backoff);
     assert_eq!(refused_until(&machine, at(11)), Some(at(15)));
-    let passed = machine.record(probe, Ending::Finished(Outcome::Success), || at(11));
+    let passed = machine.record(probe, Some(Outcome::Success), || at(11));
     assert!(passed.change().is_none(), "its verdict is stale");
 }
 
@@ -254,7 +253,7 @@ fn the_fleet_does_not_close_what_it_did_not_open() {
     // nor that of a recovery that was this circuit's own.
     adopt(&machine, 8, open(10), START);
     let probe = machine.admit(at(30)).0.unwrap();
-    machine.record(probe, Ending::Finished(Outcome::Success), || at(30));
+    machine.record(probe, Some(Outcome::Success), || at(30));
     machine.trip(None, at(30));
     assert!(adopt(&machine, 9, Ruling::Closed, at(30)).is_none());
     assert_eq!(machine.word().state(), CircuitState::Open);

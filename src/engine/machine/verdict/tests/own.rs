@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::record::Ending;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
@@ -16,7 +15,7 @@ use crate::engine::time::Timestamp;
 
 const START: Timestamp = Timestamp::from_nanos(1);
 const SECOND: Duration = Duration::from_secs(1);
-const FAILED: Ending = Ending::Finished(Outcome::Failure(FailureKind::OTHER));
+const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
 
 fn at(seconds: u64) -> Timestamp {
     START.after(Duration::from_secs(seconds))
@@ -88,7 +87,7 @@ fn an_end_is_the_circuits_own_whoever_but_the_fleet_began_the_epoch() {
         ("a rule", |machine| {
             machine.reset(at(1));
             let call = machine.admit(at(1)).0.unwrap();
-            let asked = Ending::Finished(Outcome::TripFor(29 * SECOND));
+            let asked = Some(Outcome::TripFor(29 * SECOND));
             machine.record(call, asked, || at(1));
         }),
         ("an operator", |machine| {
