@@ -46,14 +46,6 @@ struct Ticks(u64);
 #[derive(Debug, Clone, Copy)]
 struct TimeSlot(u64);
 
-/// Whether a call that starts was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Begun {
-    Counted,
-    /// It was not: [`InFlight::check_stalled`] comes first, and then [`InFlight::begin_anyway`].
-    LookFirst,
-}
-
 /// A call whose slot is used again is stalled for certain. With fifteen ticks in an age, that is
 /// noticed late by a fifteenth of it.
 const SLOTS: usize = 16;
@@ -94,21 +86,23 @@ impl InFlight {
         self.hung.swap(tag.mark(0), Ordering::AcqRel);
     }
 
-    /// Counts a call that starts, unless the check for stalled calls is still to come in its tick.
+    /// Counts a call that starts; `false` where the check for stalled calls is still to come in its
+    /// tick: then [`check_stalled`](Self::check_stalled) comes first, and then
+    /// [`begin_anyway`](Self::begin_anyway).
     #[inline]
-    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> Begun {
-        let Some(ticks) = self.ticks() else { return Begun::Counted };
+    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> bool {
+        let Some(ticks) = self.ticks() else { return true };
         let tick = ticks.tick(started);
         // Relaxed: only says whether the check was claimed in this tick; it publishes nothing.
         if self.looked.load(Ordering::Relaxed) != tag.mark(tick & MARKED) {
-            return Begun::LookFirst;
+            return false;
         }
         if !self.change(tag, tick, |calls| {
             calls.checked_add(1).filter(|calls| *calls <= TimeSlot::CALLS)
         }) {
             self.begin_in(tag, tick);
         }
-        Begun::Counted
+        true
     }
 
     /// Counts a call that starts.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::engine::in_flight::calls::{Begun, InFlight};
+use crate::engine::in_flight::calls::InFlight;
 use crate::engine::in_flight::share::AdmissionShare;
 use crate::engine::rules::condition::Condition;
 use crate::engine::rules::settings::Settings;
@@ -61,18 +61,18 @@ impl InFlightTracking {
         self.admission_share.restart(tag, now);
     }
 
-    /// Counts a call as in flight, unless the check for stalled calls is still to come in its tick.
+    /// Counts a call as in flight; `false` where the check for stalled calls is still to come in its
+    /// tick.
     #[inline]
-    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> Begun {
-        let slow = self.slow.begin(tag, started);
-        if slow == Begun::LookFirst {
-            return slow;
+    pub(crate) fn begin(&self, tag: Tag, started: Timestamp) -> bool {
+        if !self.slow.begin(tag, started) {
+            return false;
         }
-        let stalled = self.stalled.begin(tag, started);
-        if stalled == Begun::LookFirst {
+        let is_counted = self.stalled.begin(tag, started);
+        if !is_counted {
             self.slow.end(tag, started);
         }
-        stalled
+        is_counted
     }
 
     /// Counts a call as in flight.

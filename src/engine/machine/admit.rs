@@ -2,7 +2,6 @@
 //! [`InFlightTracking`](crate::engine::in_flight::tracking::InFlightTracking).
 
 use crate::engine::change::Change;
-use crate::engine::in_flight::calls::Begun;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::{Machine, Refusal};
@@ -37,10 +36,8 @@ impl Machine {
             return None;
         }
         let now = now();
-        match tracking.begin(Tag::of(word.epoch()), now) {
-            Begun::Counted => Some(Ticket::new(word, now).checked()),
-            Begun::LookFirst => None,
-        }
+        let is_counted = tracking.begin(Tag::of(word.epoch()), now);
+        is_counted.then(|| Ticket::new(word, now).checked())
     }
 
     /// Admits a call to the closed circuit; rejects some at random while it ramps or throttles.
