@@ -77,38 +77,43 @@ impl FailureKind {
     }
 }
 
-/// What a window keeps of an ended call.
+/// An ended call as windows record it: what its outcome and its duration come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sample {
-    pub(crate) verdict: CallResult,
-    pub(crate) pace: Pace,
+pub(crate) struct EndedCall {
+    pub(crate) has_failed: bool,
+    pub(crate) was_slow: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallResult {
-    Succeeded,
-    Failed,
+impl Outcome {
+    /// The kind of the failure that it counts as, if it does.
+    #[inline]
+    pub(crate) const fn failure_kind(self) -> Option<FailureKind> {
+        match self {
+            Self::Failure(kind) => Some(kind),
+            Self::TripFor(_) => Some(FailureKind::OTHER),
+            Self::Success | Self::Ignored | Self::NotSent => None,
+        }
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    Fast,
-    Slow,
-}
+impl EndedCall {
+    /// A success that was not slow.
+    pub(crate) const SUCCESS: Self = Self { has_failed: false, was_slow: false };
+    /// A failure that was not slow.
+    pub(crate) const FAILURE: Self = Self { has_failed: true, was_slow: false };
 
-impl Sample {
     /// 1 when the call failed, else 0.
     pub(crate) fn failed(self) -> u64 {
-        u64::from(self.verdict == CallResult::Failed)
+        self.has_failed.into()
     }
 
     /// 1 when the call was slow, else 0.
     pub(crate) fn slow(self) -> u64 {
-        u64::from(self.pace == Pace::Slow)
+        self.was_slow.into()
     }
 
-    /// Whether this result may trip a circuit; a fast success never does.
+    /// Whether this call may trip a circuit; a fast success never does.
     pub(crate) fn may_trip(self) -> bool {
-        self.verdict == CallResult::Failed || self.pace == Pace::Slow
+        self.has_failed || self.was_slow
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::engine::outcome::{CallResult, Pace, Sample};
+use crate::engine::outcome::EndedCall;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
@@ -79,10 +79,10 @@ impl AdmissionShare {
         self.multiple.load(Ordering::Relaxed) != 0
     }
 
-    /// Counts the verdict on a call, where calls are throttled.
-    pub(crate) fn tried(&self, tag: Tag, verdict: CallResult, now: impl FnOnce() -> Timestamp) {
+    /// Counts a call that was tried, where calls are throttled.
+    pub(crate) fn tried(&self, tag: Tag, call: EndedCall, now: impl FnOnce() -> Timestamp) {
         if self.has_throttle() {
-            self.tried.record(tag, Sample { verdict, pace: Pace::Fast }, now);
+            self.tried.record(tag, call, now);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::{Machine, Refusal};
-use crate::engine::outcome::CallResult;
+use crate::engine::outcome::EndedCall;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::Ticket;
@@ -61,7 +61,7 @@ impl Machine {
             return Some(Ok(self.begin_tracked(word, now)));
         }
         if let (Refusal::Throttled, Some(tracking)) = (refusal, self.recorder().tracking()) {
-            tracking.admission_share.tried(Tag::of(word.epoch()), CallResult::Failed, || now);
+            tracking.admission_share.tried(Tag::of(word.epoch()), EndedCall::FAILURE, || now);
         }
         self.count_rejection();
         Some(Err(refusal))

@@ -7,7 +7,7 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
 use crate::engine::machine::effect::{Credit, Effect, Recorded};
 use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
-use crate::engine::outcome::{CallResult, FailureKind, Outcome, Pace};
+use crate::engine::outcome::{EndedCall, FailureKind, Outcome};
 use crate::engine::record::recorder::{Keeper, Taken};
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
@@ -52,7 +52,7 @@ impl Machine {
             tracking.end(ticket.tag(), ticket.started());
         }
         if outcome == Some(Outcome::Success) {
-            tracking.admission_share.tried(ticket.tag(), CallResult::Succeeded, now);
+            tracking.admission_share.tried(ticket.tag(), EndedCall::SUCCESS, now);
         }
     }
 
@@ -64,15 +64,15 @@ impl Machine {
         mut now: Reading<F>,
     ) -> Recorded {
         let elapsed = ticket.elapsed(|| now.get());
-        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
-        let taken = self.recorder().succeed(Tag::of(word.epoch()), pace, || now.get());
+        let call = self.recorder().ended(Outcome::Success, elapsed);
+        let taken = self.recorder().succeed(Tag::of(word.epoch()), call, || now.get());
         let Taken::InTime { cause, keeper } = taken else {
             return self.stale();
         };
         if keeper == Keeper::Tally {
             self.tally().add(Counter::Successes);
         }
-        if pace == Pace::Slow {
+        if call.was_slow {
             self.tally().add(Counter::SlowCalls);
         }
         let effect = cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, now.get()));
@@ -94,14 +94,14 @@ impl Machine {
             self.tally().add(Counter::Abandoned);
             return Recorded { credit: Credit::Neutral, elapsed, effect: Effect::Nothing };
         };
-        let pace = elapsed.map_or(Pace::Fast, |elapsed| self.recorder().pace(elapsed));
+        let call = self.recorder().ended(outcome, elapsed);
         match (ticket.role(), outcome) {
             (Role::Call, Outcome::Failure(_) | Outcome::TripFor(_)) => {
-                self.record_failure(word, outcome, pace, elapsed, now)
+                self.record_failure(word, outcome, call, elapsed, now)
             }
             // In no window: ignored or not sent, or not a call of the closed circuit.
             _ => {
-                let credit = self.count(outcome, pace);
+                let credit = self.count(outcome, call);
                 Recorded { credit, elapsed, effect: Effect::Nothing }
             }
         }
@@ -125,19 +125,16 @@ impl Machine {
         &self,
         word: Word,
         outcome: Outcome,
-        pace: Pace,
+        call: EndedCall,
         elapsed: Option<Duration>,
         mut now: Reading<F>,
     ) -> Recorded {
-        let kind = match outcome {
-            Outcome::Failure(kind) => kind,
-            _ => FailureKind::OTHER,
-        };
-        let taken = self.recorder().fail(Tag::of(word.epoch()), kind, pace, || now.get());
+        let kind = outcome.failure_kind().unwrap_or(FailureKind::OTHER);
+        let taken = self.recorder().fail(Tag::of(word.epoch()), kind, call, || now.get());
         let Taken::InTime { cause, .. } = taken else {
             return self.stale();
         };
-        let credit = self.count(outcome, pace);
+        let credit = self.count(outcome, call);
         let effect = match (outcome, cause) {
             // What the upstream asks for goes before any rule that holds.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
@@ -177,7 +174,7 @@ impl Machine {
             Some(Outcome::Ignored) | None => ProbeResult::Ignored,
         };
         let credit = match outcome {
-            Some(outcome) => self.count(outcome, self.recorder().pace(elapsed)),
+            Some(outcome) => self.count(outcome, self.recorder().ended(outcome, Some(elapsed))),
             None => {
                 self.tally().add(Counter::Abandoned);
                 Credit::Neutral
@@ -270,7 +267,7 @@ impl Machine {
     }
 
     /// Counts a finished call.
-    fn count(&self, outcome: Outcome, pace: Pace) -> Credit {
+    fn count(&self, outcome: Outcome, call: EndedCall) -> Credit {
         let (counter, credit) = match outcome {
             Outcome::NotSent => {
                 self.count_not_sent();
@@ -285,7 +282,7 @@ impl Machine {
             Credit::Failure(kind) if self.kinds().add(kind) => {}
             _ => self.tally().add(counter),
         }
-        if pace == Pace::Slow && outcome != Outcome::Ignored {
+        if call.was_slow && outcome != Outcome::Ignored {
             self.tally().add(Counter::SlowCalls);
         }
         credit

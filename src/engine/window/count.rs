@@ -22,7 +22,7 @@
 //! The position and the sum of failures also give the number of successes in the epoch, so no
 //! separate counter is kept for them.
 
-use crate::engine::outcome::Sample;
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -127,12 +127,12 @@ impl<'a> CountRing<'a> {
 
     /// Adds one result; with the counts when the result is one that may trip the circuit.
     #[inline]
-    pub(super) fn record(&self, tag: Tag, sample: Sample) -> Noted {
-        self.try_record(tag, sample).unwrap_or(Noted::Late)
+    pub(super) fn record(&self, tag: Tag, call: EndedCall) -> Noted {
+        self.try_record(tag, call).unwrap_or(Noted::Late)
     }
 
     #[inline]
-    fn try_record(&self, tag: Tag, sample: Sample) -> Option<Noted> {
+    fn try_record(&self, tag: Tag, call: EndedCall) -> Option<Noted> {
         loop {
             // Acquire: pairs with `turn_over`; the block was prepared before `head` named it.
             let head = self.head.load(Ordering::Acquire);
@@ -158,10 +158,10 @@ impl<'a> CountRing<'a> {
                 self.turn_over(head, seen);
                 continue;
             }
-            let next = seen.with(sample);
+            let next = seen.with(call);
             // Read before the exchange: that it succeeds proves that the block was not full, so
             // `head` had not moved and nothing read here was used again.
-            let counts = if sample.may_trip() { self.counts_with(number, next) } else { None };
+            let counts = if call.may_trip() { self.counts_with(number, next) } else { None };
             // Release: the next reader of this word may go on to the sums that preceded it. Relaxed
             // on failure: the loop loads both words again.
             let swapped =
@@ -332,9 +332,9 @@ impl Results {
 
     /// This block with one result more; it is not full.
     #[inline]
-    fn with(self, sample: Sample) -> Self {
+    fn with(self, call: EndedCall) -> Self {
         let place = self.len();
-        let bits = (sample.failed() << PER_BLOCK | sample.slow()) << place;
+        let bits = (call.failed() << PER_BLOCK | call.slow()) << place;
         Self((self.0 | bits).wrapping_add(1 << Self::COUNT))
     }
 

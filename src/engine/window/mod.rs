@@ -3,7 +3,7 @@
 pub(crate) mod counts;
 pub(crate) mod span;
 
-use crate::engine::outcome::Sample;
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::count::CountRing;
@@ -92,13 +92,13 @@ impl Window {
     pub(crate) fn record(
         &self,
         tag: Tag,
-        sample: Sample,
+        call: EndedCall,
         now: impl FnOnce() -> Timestamp,
     ) -> Noted {
         self.with_ring(
             || Noted::Uncounted(None),
-            |ring| ring.record(tag, sample),
-            |ring| ring.record(tag, sample, now()),
+            |ring| ring.record(tag, call),
+            |ring| ring.record(tag, call, now()),
         )
     }
 
@@ -146,8 +146,8 @@ impl SlowCalls {
     #[inline]
     const fn classes(self) -> Classes {
         match self {
-            Self::Ignored => Classes::ByVerdict,
-            Self::Counted => Classes::ByVerdictAndPace,
+            Self::Ignored => Classes::ByOutcome,
+            Self::Counted => Classes::ByOutcomeAndSpeed,
         }
     }
 }

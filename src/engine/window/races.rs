@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::outcome::{CallResult, Pace, Sample};
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::Window;
@@ -13,8 +13,8 @@ use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{Arc, AtomicU64};
 
-const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
-const PASSED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+const FAILED: EndedCall = EndedCall::FAILURE;
+const PASSED: EndedCall = EndedCall::SUCCESS;
 const OLD: Tag = Tag::of(1);
 const NEW: Tag = Tag::of(2);
 
@@ -206,7 +206,7 @@ fn at(tick: u64) -> Timestamp {
 
 impl Time {
     fn new(buckets: u32) -> Arc<Self> {
-        let words = TimeRing::words_for(buckets, Classes::ByVerdict);
+        let words = TimeRing::words_for(buckets, Classes::ByOutcome);
         let words = (0..words).map(|_| AtomicU64::new(0)).collect();
         let time = Self { words, newest: AtomicU64::new(0), buckets };
         time.ring().restart(OLD, at(0));
@@ -214,7 +214,7 @@ impl Time {
     }
 
     fn ring(&self) -> TimeRing<'_> {
-        TimeRing::new(&self.words, &self.newest, self.buckets, 1, Classes::ByVerdict)
+        TimeRing::new(&self.words, &self.newest, self.buckets, 1, Classes::ByOutcome)
     }
 }
 
@@ -301,8 +301,8 @@ fn time_window_is_read_while_it_restarts() {
 fn time_window_never_shows_half_a_bucket() {
     explore(Depth::Every, 20, &["half-bucket"], || {
         let window = Time::new(2);
-        for sample in [PASSED, PASSED, PASSED, FAILED] {
-            window.ring().record(OLD, sample, at(0));
+        for call in [PASSED, PASSED, PASSED, FAILED] {
+            window.ring().record(OLD, call, at(0));
         }
         window.ring().record(OLD, PASSED, at(1));
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
@@ -342,8 +342,8 @@ fn time_window_keeps_the_newest_bucket_after_a_gap() {
 fn time_window_is_read_while_time_goes_on() {
     explore(Depth::Every, 20, &["half-bucket"], || {
         let window = Time::new(2);
-        for (sample, tick) in [(PASSED, 0), (FAILED, 0), (FAILED, 1)] {
-            window.ring().record(OLD, sample, at(tick));
+        for (call, tick) in [(PASSED, 0), (FAILED, 0), (FAILED, 1)] {
+            window.ring().record(OLD, call, at(tick));
         }
         let (a, b) = (Arc::clone(&window), Arc::clone(&window));
         let (_, seen) =

@@ -1,6 +1,6 @@
 //! What cannot be reached from outside: old tags, late ticks, full words, moments within a race.
 
-use crate::engine::outcome::{CallResult, Pace, Sample};
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
@@ -10,8 +10,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
 const NOW: Tag = Tag::of(7);
-const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
-const SUCCEEDED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+const FAILED: EndedCall = EndedCall::FAILURE;
+const SUCCEEDED: EndedCall = EndedCall::SUCCESS;
 
 fn words(number: usize) -> Vec<AtomicU64> {
     (0..number).map(|_| AtomicU64::new(0)).collect()
@@ -23,7 +23,7 @@ fn calls_and_failures(counts: WindowCounts) -> (u64, u64) {
 
 /// Ten nanoseconds to a bucket.
 fn time_ring<'a>(words: &'a [AtomicU64], newest: &'a AtomicU64) -> TimeRing<'a> {
-    TimeRing::new(words, newest, 3, 10, Classes::ByVerdict)
+    TimeRing::new(words, newest, 3, 10, Classes::ByOutcome)
 }
 
 fn at(nanos: u64) -> Timestamp {
@@ -84,7 +84,7 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
 
 #[test]
 fn a_time_ring_takes_no_result_of_another_epoch() {
-    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByOutcome)), AtomicU64::new(0));
     let ring = time_ring(&words, &newest);
     ring.restart(OLD, at(0));
     ring.record(OLD, FAILED, at(25));
@@ -98,7 +98,7 @@ fn a_time_ring_takes_no_result_of_another_epoch() {
 
 #[test]
 fn a_result_of_a_thread_that_was_held_up_counts_when_it_arrives() {
-    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByOutcome)), AtomicU64::new(0));
     let ring = time_ring(&words, &newest);
     ring.restart(NOW, at(0));
     ring.record(NOW, SUCCEEDED, at(50));
@@ -113,7 +113,7 @@ fn a_result_of_a_thread_that_was_held_up_counts_when_it_arrives() {
 
 #[test]
 fn a_full_word_stays_full() {
-    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByOutcome)), AtomicU64::new(0));
     let ring = time_ring(&words, &newest);
     ring.restart(NOW, at(0));
     let failed = words.get(1).unwrap();
@@ -131,7 +131,7 @@ fn a_full_word_stays_full() {
 
 #[test]
 fn a_word_counts_on_past_65536() {
-    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByVerdict)), AtomicU64::new(0));
+    let (words, newest) = (words(TimeRing::words_for(3, Classes::ByOutcome)), AtomicU64::new(0));
     let ring = time_ring(&words, &newest);
     ring.restart(NOW, at(0));
     for word in words.get(..2).unwrap() {
@@ -148,13 +148,13 @@ fn a_word_counts_on_past_65536() {
 
 #[test]
 fn every_result_is_in_one_class() {
-    let number = TimeRing::words_for(3, Classes::ByVerdictAndPace);
+    let number = TimeRing::words_for(3, Classes::ByOutcomeAndSpeed);
     let (words, newest) = (words(number), AtomicU64::new(0));
-    let ring = TimeRing::new(&words, &newest, 3, 10, Classes::ByVerdictAndPace);
+    let ring = TimeRing::new(&words, &newest, 3, 10, Classes::ByOutcomeAndSpeed);
     ring.restart(NOW, at(0));
-    for verdict in [CallResult::Succeeded, CallResult::Failed] {
-        for pace in [Pace::Fast, Pace::Slow] {
-            ring.record(NOW, Sample { verdict, pace }, at(1));
+    for has_failed in [false, true] {
+        for was_slow in [false, true] {
+            ring.record(NOW, EndedCall { has_failed, was_slow }, at(1));
         }
     }
 

@@ -18,7 +18,7 @@
 //! used again. It has 16 bits: a thread that is stopped between two instructions for exactly a
 //! multiple of 65,536 ticks can misplace one result.
 
-use crate::engine::outcome::Sample;
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::{Enough, Noted, WindowCounts};
@@ -43,9 +43,9 @@ pub(super) struct TimeRing<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Classes {
     /// Succeeded and failed.
-    ByVerdict,
+    ByOutcome,
     /// Each of them fast and slow.
-    ByVerdictAndPace,
+    ByOutcomeAndSpeed,
 }
 
 const COUNT: u64 = (1 << 32) - 1;
@@ -86,9 +86,9 @@ impl<'a> TimeRing<'a> {
 
     /// Adds one result; with the counts when the result is one that may trip the circuit.
     #[inline]
-    pub(super) fn record(&self, tag: Tag, sample: Sample, now: Timestamp) -> Noted {
-        match self.count(tag, sample, self.tick(now)) {
-            Some(tick) => Noted::Uncounted(sample.may_trip().then(|| self.counts_at(tag, tick))),
+    pub(super) fn record(&self, tag: Tag, call: EndedCall, now: Timestamp) -> Noted {
+        match self.count(tag, call, self.tick(now)) {
+            Some(tick) => Noted::Uncounted(call.may_trip().then(|| self.counts_at(tag, tick))),
             None => Noted::Late,
         }
     }
@@ -104,10 +104,10 @@ impl<'a> TimeRing<'a> {
     /// A thread that was held up between reading the clock and this, or whose clock went back,
     /// finishes its call now: its result belongs here.
     #[inline]
-    fn count(&self, tag: Tag, sample: Sample, tick: u64) -> Option<u64> {
+    fn count(&self, tag: Tag, call: EndedCall, tick: u64) -> Option<u64> {
         loop {
             let tick = self.advance(tag, tick)?;
-            let word = self.bucket(tick).get(self.classes.index(sample))?;
+            let word = self.bucket(tick).get(self.classes.index(call))?;
             // Acquire: pairs with `wipe` and `restart`. A word of a new epoch comes with its
             // `newest`, which the load below then sees.
             let seen = word.load(Ordering::Acquire);
@@ -286,17 +286,17 @@ impl Classes {
     #[inline]
     const fn number(self) -> u64 {
         match self {
-            Self::ByVerdict => 2,
-            Self::ByVerdictAndPace => 4,
+            Self::ByOutcome => 2,
+            Self::ByOutcomeAndSpeed => 4,
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "below 4")]
     #[inline]
-    fn index(self, sample: Sample) -> usize {
+    fn index(self, call: EndedCall) -> usize {
         let index = match self {
-            Self::ByVerdict => sample.failed(),
-            Self::ByVerdictAndPace => sample.failed() | sample.slow() << 1,
+            Self::ByOutcome => call.failed(),
+            Self::ByOutcomeAndSpeed => call.failed() | call.slow() << 1,
         };
         index as usize
     }

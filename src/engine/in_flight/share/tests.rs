@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::engine::in_flight::share::{AdmissionShare, Share};
-use crate::engine::outcome::CallResult;
+use crate::engine::outcome::EndedCall;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
@@ -90,8 +90,8 @@ fn the_throttle_is_that_of_the_book() {
         let (mut requests, mut accepts) = (0.0, 0.0);
         for _ in 0..jitter.roll() % 200 {
             let is_accepted = jitter.roll() % 3 == 0;
-            let verdict = if is_accepted { CallResult::Succeeded } else { CallResult::Failed };
-            admission_share.tried(TAG, verdict, || Timestamp::ZERO);
+            let ended = if is_accepted { EndedCall::SUCCESS } else { EndedCall::FAILURE };
+            admission_share.tried(TAG, ended, || Timestamp::ZERO);
             requests += 1.0;
             accepts += f64::from(u8::from(is_accepted));
 
@@ -107,7 +107,7 @@ fn the_throttle_is_that_of_the_book() {
 fn what_was_tried_two_minutes_ago_no_longer_counts() {
     let admission_share = throttled(2.0);
     for _ in 0..9 {
-        admission_share.tried(TAG, CallResult::Failed, || Timestamp::ZERO);
+        admission_share.tried(TAG, EndedCall::FAILURE, || Timestamp::ZERO);
     }
     let later = |seconds| Timestamp::ZERO.after(Duration::from_secs(seconds));
 
@@ -123,7 +123,7 @@ fn what_was_tried_two_minutes_ago_no_longer_counts() {
 #[test]
 fn nothing_is_throttled_that_is_not_set_to() {
     let admission_share = admission_share(|_| ());
-    admission_share.tried(TAG, CallResult::Failed, || Timestamp::ZERO);
+    admission_share.tried(TAG, EndedCall::FAILURE, || Timestamp::ZERO);
 
     assert!(!admission_share.has_throttle());
     assert_eq!(admission_share.throttled(TAG, Timestamp::ZERO), Share::ALL);
@@ -169,8 +169,8 @@ fn time_to_recover(k: f64, rate: u64, outage: u64, seed: u64) -> u64 {
         }
         let is_admitted = admission_share.admits(share);
         let is_accepted = is_admitted && !down.contains(&call);
-        let verdict = if is_accepted { CallResult::Succeeded } else { CallResult::Failed };
-        admission_share.tried(TAG, verdict, || at(call));
+        let ended = if is_accepted { EndedCall::SUCCESS } else { EndedCall::FAILURE };
+        admission_share.tried(TAG, ended, || at(call));
         if call == down.end {
             (held_back, of) = (0, 0);
         }
@@ -220,8 +220,8 @@ fn the_newest_calls_only_ever_admit_more() {
         now = now.after(Duration::from_millis(jitter.roll() % 200));
         let well = if tried.len() / 300 % 2 == 0 { 90 } else { 5 };
         let is_accepted = jitter.roll() % 100 < well;
-        let verdict = if is_accepted { CallResult::Succeeded } else { CallResult::Failed };
-        admission_share.tried(TAG, verdict, || now);
+        let ended = if is_accepted { EndedCall::SUCCESS } else { EndedCall::FAILURE };
+        admission_share.tried(TAG, ended, || now);
         // By the bucket, of ten seconds.
         let bucket = |time: Timestamp| time.as_nanos() / 10_000_000_000;
         tried.push((bucket(now), is_accepted));
@@ -241,9 +241,9 @@ fn the_newest_calls_only_ever_admit_more() {
 fn the_newest_calls_decide_where_they_are_fifty() {
     for (accepted, share) in [(49, (1.1 * 49.0 + 1.0) / 150.0), (50, 1.0)] {
         let admission_share = throttled(1.1);
-        (0..100).for_each(|_| admission_share.tried(TAG, CallResult::Failed, || Timestamp::ZERO));
+        (0..100).for_each(|_| admission_share.tried(TAG, EndedCall::FAILURE, || Timestamp::ZERO));
         let later = |seconds| Timestamp::ZERO.after(Duration::from_secs(seconds));
-        (0..accepted).for_each(|_| admission_share.tried(TAG, CallResult::Succeeded, || later(10)));
+        (0..accepted).for_each(|_| admission_share.tried(TAG, EndedCall::SUCCESS, || later(10)));
 
         assert!(is_about(admission_share.throttled(TAG, later(20)), share), "{accepted} calls");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::in_flight::tracking::InFlightTracking;
-use crate::engine::outcome::{CallResult, FailureKind, Pace, Sample};
+use crate::engine::outcome::{EndedCall, FailureKind, Outcome};
 use crate::engine::record::recorder::limits::Limits;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::run::Run;
@@ -187,15 +187,14 @@ impl Recorder {
     pub(crate) fn succeed(
         &self,
         tag: Tag,
-        pace: Pace,
+        call: EndedCall,
         mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
         run::end(&self.run, tag);
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
-        let sample = Sample { verdict: CallResult::Succeeded, pace };
-        let (counts, keeper) = match self.window.record(tag, sample, &mut now) {
+        let (counts, keeper) = match self.window.record(tag, call, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) => (counts, Keeper::Window),
             Noted::Uncounted(counts) => (counts, Keeper::Tally),
@@ -209,17 +208,16 @@ impl Recorder {
         &self,
         tag: Tag,
         kind: FailureKind,
-        pace: Pace,
+        call: EndedCall,
         mut now: impl FnMut() -> Timestamp,
     ) -> Taken {
         let by_run = self.lengthen_run(tag, kind, &mut now);
-        let sample = Sample { verdict: CallResult::Failed, pace };
-        let counts = match self.window.record(tag, sample, &mut now) {
+        let counts = match self.window.record(tag, call, &mut now) {
             Noted::Late => return Taken::Late,
             Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
         };
         if let Some(tracking) = self.tracking() {
-            tracking.admission_share.tried(tag, CallResult::Failed, &mut now);
+            tracking.admission_share.tried(tag, call, &mut now);
         }
         let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
         Taken::InTime { cause, keeper: Keeper::Tally }
@@ -236,15 +234,15 @@ impl Recorder {
         if Tag::on(run) == tag { Tag::strip(run) } else { 0 }
     }
 
-    /// Whether a call that took `elapsed` is a slow one.
+    /// What `outcome` after `elapsed` comes to in a window.
     #[inline]
-    pub(crate) fn pace(&self, elapsed: Duration) -> Pace {
-        // Relaxed: published with the epoch.
-        match self.limits.slower_than.load(Ordering::Relaxed) {
-            0 => Pace::Fast,
-            limit if nanos(elapsed) >= limit => Pace::Slow,
-            _ => Pace::Fast,
-        }
+    pub(crate) fn ended(&self, outcome: Outcome, elapsed: Option<Duration>) -> EndedCall {
+        let was_slow = elapsed.is_some_and(|elapsed| {
+            // Relaxed: published with the epoch.
+            let limit = self.limits.slower_than.load(Ordering::Relaxed);
+            limit != 0 && nanos(elapsed) >= limit
+        });
+        EndedCall { has_failed: outcome.failure_kind().is_some(), was_slow }
     }
 
     /// Whether a call that was dropped after `elapsed` counts as a failure.

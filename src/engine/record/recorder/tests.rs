@@ -1,7 +1,7 @@
 //! Runs longer than any test could make them, results that come between two epochs, and hashes.
 
 use crate::engine::change::ChangeReason;
-use crate::engine::outcome::{FailureKind, Pace};
+use crate::engine::outcome::{EndedCall, FailureKind};
 use crate::engine::record::recorder::{Recorder, Taken, hash};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
@@ -24,7 +24,7 @@ fn after_a_run_of(run: u64, failures: u32) -> Recorder {
 }
 
 fn fail(recorder: &Recorder) -> Option<ChangeReason> {
-    match recorder.fail(NOW, FailureKind::OTHER, Pace::Fast, || Timestamp::ZERO) {
+    match recorder.fail(NOW, FailureKind::OTHER, EndedCall::FAILURE, || Timestamp::ZERO) {
         Taken::InTime { cause, .. } => cause,
         Taken::Late => unreachable!("it is of this epoch"),
     }
@@ -58,7 +58,7 @@ fn a_run_goes_on_past_the_largest_limit() {
 fn a_success_of_an_old_epoch_does_not_end_the_run_of_this_one() {
     let recorder = after_a_run_of(4, 5);
 
-    recorder.succeed(OLD, Pace::Fast, || Timestamp::ZERO);
+    recorder.succeed(OLD, EndedCall::SUCCESS, || Timestamp::ZERO);
 
     assert_eq!(fail(&recorder), Some(ChangeReason::ConsecutiveFailures));
 }

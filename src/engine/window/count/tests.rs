@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::outcome::{CallResult, Pace, Sample};
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::window::count::{CountRing, Feature, NUMBER, PER_BLOCK, Results};
 use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
@@ -18,19 +18,16 @@ fn words(length: u32) -> Vec<AtomicU64> {
     (0..CountRing::words_for(length, SlowCalls::Counted)).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// Result `step` of a series without a short period.
-fn sample(step: u64) -> Sample {
+/// Call `step` of a series without a short period.
+fn call(step: u64) -> EndedCall {
     let square = step.wrapping_mul(step);
-    Sample {
-        verdict: if square % 7 < 3 { CallResult::Failed } else { CallResult::Succeeded },
-        pace: if square % 11 < 5 { Pace::Slow } else { Pace::Fast },
-    }
+    EndedCall { has_failed: square % 7 < 3, was_slow: square % 11 < 5 }
 }
 
 /// The last results, as a list.
 struct Last {
     length: usize,
-    results: VecDeque<Sample>,
+    results: VecDeque<EndedCall>,
 }
 
 impl Last {
@@ -38,8 +35,8 @@ impl Last {
         Self { length: usize::try_from(length).unwrap(), results: VecDeque::new() }
     }
 
-    fn record(&mut self, sample: Sample) {
-        self.results.push_back(sample);
+    fn record(&mut self, call: EndedCall) {
+        self.results.push_back(call);
         if self.results.len() > self.length {
             self.results.pop_front();
         }
@@ -48,8 +45,8 @@ impl Last {
     fn counts(&self) -> WindowCounts {
         WindowCounts {
             calls: self.results.len().try_into().unwrap(),
-            failures: self.results.iter().map(|sample| sample.failed()).sum(),
-            slow_calls: self.results.iter().map(|sample| sample.slow()).sum(),
+            failures: self.results.iter().map(|call| call.failed()).sum(),
+            slow_calls: self.results.iter().map(|call| call.slow()).sum(),
         }
     }
 }
@@ -57,7 +54,7 @@ impl Last {
 /// Sets the ring as if blocks of fast successes had come after `failed` failures and `slow` slow
 /// calls, and `number` were the current one.
 fn preset(ring: &CountRing<'_>, number: u64, failed: u64, slow: u64) {
-    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+    let success = EndedCall::SUCCESS;
     ring.head.store(NOW.mark(number), Ordering::Relaxed);
     let blocks = u64::try_from(ring.blocks()).unwrap();
     for block in number.saturating_sub(blocks - 1)..=number {
@@ -72,7 +69,7 @@ fn preset(ring: &CountRing<'_>, number: u64, failed: u64, slow: u64) {
 
 #[test]
 fn a_count_window_stays_exact_when_its_numbers_wrap_and_its_sums_are_large() {
-    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+    let success = EndedCall::SUCCESS;
     for number in [1 << 16, NUMBER, NUMBER + 1, 1 << 32] {
         for (failed, slow) in [(0xffff, 0x1_0000), ((1 << 24) - 9, 1 << 24), (1 << 32, 1 << 47)] {
             let (words, head) = (words(25), AtomicU64::new(0));
@@ -82,8 +79,8 @@ fn a_count_window_stays_exact_when_its_numbers_wrap_and_its_sums_are_large() {
             (0..25).for_each(|_| last.record(success));
 
             for step in 0..150 {
-                ring.record(NOW, sample(step));
-                last.record(sample(step));
+                ring.record(NOW, call(step));
+                last.record(call(step));
 
                 let expected = last.counts();
                 assert_eq!(ring.counts(NOW), expected, "{step}: {number} {failed} {slow}");
@@ -107,13 +104,13 @@ fn a_reader_that_is_late_by_a_whole_block_finds_the_windows_end() {
             ring.restart(NOW);
             let number = u64::try_from(ring.blocks()).unwrap() * 2;
             for step in 0..number * PER_BLOCK + places {
-                ring.record(NOW, sample(step));
-                last.record(sample(step));
+                ring.record(NOW, call(step));
+                last.record(call(step));
             }
             let current = Results(ring.results(number).unwrap().load(Ordering::Relaxed));
 
             for step in places..=PER_BLOCK {
-                ring.record(NOW, sample(step));
+                ring.record(NOW, call(step));
             }
             head.store(NOW.mark(number), Ordering::Relaxed);
 
@@ -130,7 +127,7 @@ fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
         let (words, head) = (words(25), AtomicU64::new(0));
         let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
         ring.restart(in_block);
-        ring.record(in_block, Sample { verdict: CallResult::Succeeded, pace: Pace::Fast });
+        ring.record(in_block, EndedCall::SUCCESS);
         head.store(in_head.mark(0), Ordering::Relaxed);
 
         assert_eq!(ring.finish(NOW, next), 0, "{in_head:?} {in_block:?}");
@@ -139,7 +136,7 @@ fn an_epoch_that_left_only_half_of_a_ring_has_no_successes() {
 
 #[test]
 fn a_result_that_saw_the_ring_before_its_epoch_was_counted_is_late() {
-    let success = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+    let success = EndedCall::SUCCESS;
     let (words, head) = (words(25), AtomicU64::new(0));
     let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
     ring.restart(NOW);

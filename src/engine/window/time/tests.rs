@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "these are tests")]
 
-use crate::engine::outcome::{CallResult, Pace, Sample};
+use crate::engine::outcome::EndedCall;
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::{Enough, Noted, WindowCounts};
@@ -11,16 +11,16 @@ use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);
 const NOW: Tag = Tag::of(7);
-const FAILED: Sample = Sample { verdict: CallResult::Failed, pace: Pace::Fast };
-const SUCCEEDED: Sample = Sample { verdict: CallResult::Succeeded, pace: Pace::Fast };
+const FAILED: EndedCall = EndedCall::FAILURE;
+const SUCCEEDED: EndedCall = EndedCall::SUCCESS;
 const WIDTH: u64 = 10;
 
 fn words() -> Vec<AtomicU64> {
-    (0..TimeRing::words_for(3, Classes::ByVerdict)).map(|_| AtomicU64::new(0)).collect()
+    (0..TimeRing::words_for(3, Classes::ByOutcome)).map(|_| AtomicU64::new(0)).collect()
 }
 
 fn ring<'a>(words: &'a [AtomicU64], newest: &'a AtomicU64) -> TimeRing<'a> {
-    TimeRing::new(words, newest, 3, WIDTH, Classes::ByVerdict)
+    TimeRing::new(words, newest, 3, WIDTH, Classes::ByOutcome)
 }
 
 fn at(tick: u64) -> Timestamp {
@@ -53,7 +53,7 @@ fn a_word_of_an_old_epoch_is_wiped_whatever_tick_it_is_of() {
     let narrow = ring(&words, &newest);
     narrow.restart(OLD, at(7));
     narrow.record(OLD, FAILED, at(8));
-    let wide = TimeRing::new(&words, &newest, 3, WIDTH * 8, Classes::ByVerdict);
+    let wide = TimeRing::new(&words, &newest, 3, WIDTH * 8, Classes::ByOutcome);
     wide.restart(NOW, at(7));
 
     let noted = wide.record(NOW, FAILED, at(8));
@@ -83,7 +83,7 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
     let (words, newest) = (words(), AtomicU64::new(0));
     ring(&words, &newest).restart(NOW, at(5));
 
-    let torn = TimeRing::new(&words, &newest, 2, WIDTH, Classes::ByVerdict);
+    let torn = TimeRing::new(&words, &newest, 2, WIDTH, Classes::ByOutcome);
 
     assert_eq!(torn.record(NOW, FAILED, at(5)), Noted::Late);
 }
@@ -92,9 +92,9 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
 #[test]
 fn the_newest_buckets_are_as_many_as_are_asked_for_and_hold_enough_calls() {
     let words: Vec<_> =
-        (0..TimeRing::words_for(6, Classes::ByVerdict)).map(|_| AtomicU64::new(0)).collect();
+        (0..TimeRing::words_for(6, Classes::ByOutcome)).map(|_| AtomicU64::new(0)).collect();
     let newest = AtomicU64::new(0);
-    let ring = TimeRing::new(&words, &newest, 6, WIDTH, Classes::ByVerdict);
+    let ring = TimeRing::new(&words, &newest, 6, WIDTH, Classes::ByOutcome);
     ring.restart(NOW, at(0));
     for tick in 0..6 {
         for _ in 0..=tick {
