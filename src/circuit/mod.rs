@@ -291,11 +291,11 @@ impl Circuit {
     /// events that follow from it.
     #[inline(never)]
     pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
-        let mut recorded = self.core.machine.record(ticket, outcome, || self.now());
-        if !matches!(recorded.effect, Effect::Nothing) {
-            self.tell_end(&mut recorded);
+        let mut judged = self.core.machine.record(ticket, outcome, || self.now());
+        if !matches!(judged.effect, Effect::Nothing) {
+            self.tell_end(&mut judged);
         } else if self.core.machine.word().has(Word::CALLS_TOLD) {
-            self.tell_call(recorded.credit, recorded.elapsed);
+            self.tell_call(judged.counted, judged.elapsed);
         }
     }
 

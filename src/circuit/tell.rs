@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::engine::change::Change;
-use crate::engine::machine::effect::{Credit, Effect, Recorded};
+use crate::engine::machine::effect::{CountedAs, Effect, Judged};
 use crate::engine::state::Word;
 use crate::error::Rejected;
 use crate::events::event::CircuitEvent;
@@ -13,10 +13,10 @@ use crate::sync::Arc;
 impl Circuit {
     /// Delivers the events of a call that changed something for others.
     #[inline(never)]
-    pub(super) fn tell_end(&self, recorded: &mut Recorded) {
+    pub(super) fn tell_end(&self, judged: &mut Judged) {
         // Listeners of calls are user code, and may panic or not return: the change is deposited
         // first.
-        let effect = std::mem::replace(&mut recorded.effect, Effect::Nothing);
+        let effect = std::mem::replace(&mut judged.effect, Effect::Nothing);
         let change = match effect {
             Effect::Changed(change) => Some(self.deposit(*change)),
             effect => {
@@ -25,7 +25,7 @@ impl Circuit {
             }
         };
         if self.core.machine.word().has(Word::CALLS_TOLD) {
-            self.tell_call(recorded.credit, recorded.elapsed);
+            self.tell_call(judged.counted, judged.elapsed);
         }
         if let Some(change) = change {
             self.attend(&change);
@@ -42,13 +42,13 @@ impl Circuit {
     }
 
     #[inline(never)]
-    pub(super) fn tell_call(&self, credit: Credit, elapsed: Option<Duration>) {
+    pub(super) fn tell_call(&self, counted: CountedAs, elapsed: Option<Duration>) {
         let circuit = Arc::clone(&self.core.name.0);
-        let event = match credit {
-            Credit::Success => CircuitEvent::Succeeded { circuit, elapsed },
-            Credit::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
-            Credit::NotSent => CircuitEvent::NotSent { circuit, elapsed },
-            Credit::Neutral | Credit::Stale => return,
+        let event = match counted {
+            CountedAs::Success => CircuitEvent::Succeeded { circuit, elapsed },
+            CountedAs::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
+            CountedAs::NotSent => CircuitEvent::NotSent { circuit, elapsed },
+            CountedAs::Ignored | CountedAs::Abandoned | CountedAs::Stale => return,
         };
         self.core.listeners.tell_now(&event);
     }

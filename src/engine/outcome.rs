@@ -84,6 +84,18 @@ pub(crate) struct EndedCall {
     pub(crate) was_slow: bool,
 }
 
+/// What became of an ended call that was to be recorded. `T` is what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorded<T> {
+    /// It is stale: its epoch was over before it was recorded, and nothing follows.
+    Stale,
+    InTime {
+        follows: T,
+        /// Whether it is counted for the totals; if not, the caller counts it.
+        is_counted: bool,
+    },
+}
+
 impl Outcome {
     /// The kind of the failure that it counts as, if it does.
     #[inline]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::engine::change::Change;
-use crate::engine::outcome::FailureKind;
+use crate::engine::outcome::{FailureKind, Outcome};
 
-/// What a call counts as, and what that changed.
+/// A call that the machine has recorded: what it counts as, and what that changed.
 #[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) credit: Credit,
+pub(crate) struct Judged {
+    pub(crate) counted: CountedAs,
     /// The duration of the call, where it was measured.
     pub(crate) elapsed: Option<Duration>,
     pub(crate) effect: Effect,
@@ -26,24 +26,43 @@ pub(crate) enum Effect {
     Changed(Box<Change>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Credit {
-    Success,
-    Failure(FailureKind),
-    NotSent,
-    /// Ignored or abandoned.
-    Neutral,
-    Stale,
-}
-
 impl Effect {
     pub(crate) fn changed(change: Change) -> Self {
         Self::Changed(Box::new(change))
     }
 }
 
-impl Recorded {
-    #[cfg(test)]
+/// What an ended call counts as in the totals: each counts as one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CountedAs {
+    Success,
+    Failure(FailureKind),
+    Ignored,
+    NotSent,
+    Abandoned,
+    Stale,
+}
+
+impl From<Option<Outcome>> for CountedAs {
+    #[inline]
+    fn from(outcome: Option<Outcome>) -> Self {
+        match outcome {
+            Some(Outcome::Success) => Self::Success,
+            Some(Outcome::Failure(kind)) => Self::Failure(kind),
+            Some(Outcome::TripFor(_)) => Self::Failure(FailureKind::OTHER),
+            Some(Outcome::Ignored) => Self::Ignored,
+            Some(Outcome::NotSent) => Self::NotSent,
+            None => Self::Abandoned,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Judged {
+    pub(crate) fn is_stale(&self) -> bool {
+        self.counted == CountedAs::Stale
+    }
+
     pub(crate) fn change(&self) -> Option<&Change> {
         match &self.effect {
             Effect::Changed(change) => Some(change),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::machine::effect::Credit;
+use crate::engine::machine::effect::CountedAs;
 use crate::engine::machine::{Machine, Refusal};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
@@ -57,7 +57,7 @@ fn closed_to_open_exactly_once() {
         assert_eq!(machine.lock().trips, 1);
         let totals = machine.totals();
         assert_eq!(totals.failures + totals.stale, 2);
-        assert!(a.credit != Credit::Stale || b.credit != Credit::Stale);
+        assert!(!a.is_stale() || !b.is_stale());
     });
 }
 
@@ -281,7 +281,8 @@ fn a_probe_ends_while_the_next_epoch_begins() {
             );
             assert_eq!(machine.word().state(), CircuitState::HalfOpen, "{outcome:?}");
             assert!(machine.admit(seconds(61)).0.is_err(), "its slot is taken: {outcome:?}");
-            assert_eq!(machine.record(next, PASSED, || seconds(61)).credit, Credit::Success);
+            let judged = machine.record(next, PASSED, || seconds(61));
+            assert_eq!(judged.counted, CountedAs::Success);
         });
     }
 }
@@ -354,7 +355,7 @@ fn a_success_against_a_reset() {
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         let (recorded, _) =
             race(move || a.record(ticket, PASSED, || START), move || b.reset(START));
-        let late = u64::from(recorded.credit == Credit::Stale);
+        let late = u64::from(recorded.is_stale());
         let totals = machine.totals();
         assert_eq!((totals.successes, totals.stale), (2 - late, late));
     });

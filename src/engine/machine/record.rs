@@ -5,10 +5,9 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::{Control, OpenTime};
-use crate::engine::machine::effect::{Credit, Effect, Recorded};
+use crate::engine::machine::effect::{CountedAs, Effect, Judged};
 use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
-use crate::engine::outcome::{EndedCall, FailureKind, Outcome};
-use crate::engine::record::recorder::{Keeper, Taken};
+use crate::engine::outcome::{EndedCall, FailureKind, Outcome, Recorded};
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
 use crate::engine::ticket::{Role, Ticket};
@@ -23,7 +22,7 @@ impl Machine {
         ticket: Ticket,
         outcome: Option<Outcome>,
         now: impl FnOnce() -> Timestamp + Copy,
-    ) -> Recorded {
+    ) -> Judged {
         if ticket.is_tracked() {
             self.end_tracked(ticket, outcome, now);
         }
@@ -62,21 +61,21 @@ impl Machine {
         word: Word,
         ticket: Ticket,
         mut now: Reading<F>,
-    ) -> Recorded {
+    ) -> Judged {
         let elapsed = ticket.elapsed(|| now.get());
         let call = self.recorder().ended(Outcome::Success, elapsed);
-        let taken = self.recorder().succeed(Tag::of(word.epoch()), call, || now.get());
-        let Taken::InTime { cause, keeper } = taken else {
+        let recorded = self.recorder().succeed(Tag::of(word.epoch()), call, || now.get());
+        let Recorded::InTime { follows: cause, is_counted } = recorded else {
             return self.stale();
         };
-        if keeper == Keeper::Tally {
+        if !is_counted {
             self.tally().add(Counter::Successes);
         }
         if call.was_slow {
             self.tally().add(Counter::SlowCalls);
         }
         let effect = cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, now.get()));
-        Recorded { credit: Credit::Success, elapsed, effect }
+        Judged { counted: CountedAs::Success, elapsed, effect }
     }
 
     fn record_other<F: FnOnce() -> Timestamp>(
@@ -85,14 +84,14 @@ impl Machine {
         ticket: Ticket,
         outcome: Option<Outcome>,
         mut now: Reading<F>,
-    ) -> Recorded {
+    ) -> Judged {
         let elapsed = ticket.elapsed(|| now.get());
         if let Role::Probe(probe) = ticket.role() {
             return self.record_probe(ticket, probe, outcome, now.get());
         }
         let Some(outcome) = self.counts_as(ticket, outcome, elapsed) else {
             self.tally().add(Counter::Abandoned);
-            return Recorded { credit: Credit::Neutral, elapsed, effect: Effect::Nothing };
+            return Judged { counted: CountedAs::Abandoned, elapsed, effect: Effect::Nothing };
         };
         let call = self.recorder().ended(outcome, elapsed);
         match (ticket.role(), outcome) {
@@ -101,8 +100,8 @@ impl Machine {
             }
             // In no window: ignored or not sent, or not a call of the closed circuit.
             _ => {
-                let credit = self.count(outcome, call);
-                Recorded { credit, elapsed, effect: Effect::Nothing }
+                self.count(outcome, call);
+                Judged { counted: Some(outcome).into(), elapsed, effect: Effect::Nothing }
             }
         }
     }
@@ -128,20 +127,20 @@ impl Machine {
         call: EndedCall,
         elapsed: Option<Duration>,
         mut now: Reading<F>,
-    ) -> Recorded {
+    ) -> Judged {
         let kind = outcome.failure_kind().unwrap_or(FailureKind::OTHER);
-        let taken = self.recorder().fail(Tag::of(word.epoch()), kind, call, || now.get());
-        let Taken::InTime { cause, .. } = taken else {
+        let recorded = self.recorder().fail(Tag::of(word.epoch()), kind, call, || now.get());
+        let Recorded::InTime { follows: cause, .. } = recorded else {
             return self.stale();
         };
-        let credit = self.count(outcome, call);
+        self.count(outcome, call);
         let effect = match (outcome, cause) {
             // What the upstream asks for goes before any rule that holds.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
             (_, Some(cause)) => self.trip_by(word, cause, now.get()),
             (_, None) => Effect::Nothing,
         };
-        Recorded { credit, elapsed, effect }
+        Judged { counted: Some(outcome).into(), elapsed, effect }
     }
 
     fn record_probe(
@@ -150,7 +149,7 @@ impl Machine {
         probe: ProbeId,
         outcome: Option<Outcome>,
         now: Timestamp,
-    ) -> Recorded {
+    ) -> Judged {
         let mut control = self.lock();
         if !ticket.is_of(self.word()) {
             return self.stale();
@@ -173,13 +172,12 @@ impl Machine {
             Some(Outcome::NotSent) => ProbeResult::NotSent,
             Some(Outcome::Ignored) | None => ProbeResult::Ignored,
         };
-        let credit = match outcome {
-            Some(outcome) => self.count(outcome, self.recorder().ended(outcome, Some(elapsed))),
-            None => {
-                self.tally().add(Counter::Abandoned);
-                Credit::Neutral
+        match outcome {
+            Some(outcome) => {
+                self.count(outcome, self.recorder().ended(outcome, Some(elapsed)));
             }
-        };
+            None => self.tally().add(Counter::Abandoned),
+        }
         let decision =
             control.probes.finish(&control.settings, probe, answer, ticket.started(), now);
         let effect = match outcome {
@@ -194,7 +192,7 @@ impl Machine {
                 None => self.publish_slots(control),
             },
         };
-        Recorded { credit, elapsed: Some(elapsed), effect }
+        Judged { counted: outcome.into(), elapsed: Some(elapsed), effect }
     }
 
     /// Carries out the verdict of the probes. The lock is held.
@@ -266,30 +264,22 @@ impl Machine {
         Effect::changed(self.open(&mut control, reason, open_time, now))
     }
 
-    /// Counts a finished call.
-    fn count(&self, outcome: Outcome, call: EndedCall) -> Credit {
-        let (counter, credit) = match outcome {
-            Outcome::NotSent => {
-                self.count_not_sent();
-                return Credit::NotSent;
-            }
-            Outcome::Success => (Counter::Successes, Credit::Success),
-            Outcome::Failure(kind) => (Counter::Failures, Credit::Failure(kind)),
-            Outcome::TripFor(_) => (Counter::Failures, Credit::Failure(FailureKind::OTHER)),
-            Outcome::Ignored => (Counter::Ignored, Credit::Neutral),
-        };
-        match credit {
-            Credit::Failure(kind) if self.kinds().add(kind) => {}
-            _ => self.tally().add(counter),
+    /// Counts a call for the totals.
+    fn count(&self, outcome: Outcome, call: EndedCall) {
+        match outcome {
+            Outcome::NotSent => return self.count_not_sent(),
+            Outcome::Ignored => return self.tally().add(Counter::Ignored),
+            Outcome::Success => self.tally().add(Counter::Successes),
+            Outcome::Failure(kind) if self.kinds().add(kind) => {}
+            Outcome::Failure(_) | Outcome::TripFor(_) => self.tally().add(Counter::Failures),
         }
-        if call.was_slow && outcome != Outcome::Ignored {
+        if call.was_slow {
             self.tally().add(Counter::SlowCalls);
         }
-        credit
     }
 
-    fn stale(&self) -> Recorded {
+    fn stale(&self) -> Judged {
         self.tally().add(Counter::Stale);
-        Recorded { credit: Credit::Stale, elapsed: None, effect: Effect::Nothing }
+        Judged { counted: CountedAs::Stale, elapsed: None, effect: Effect::Nothing }
     }
 }

@@ -78,7 +78,7 @@ fn admits_all(word: Word) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use crate::engine::machine::effect::{Credit, Effect};
+    use crate::engine::machine::effect::Effect;
     use crate::engine::machine::{Machine, Refusal};
     use crate::engine::outcome::{FailureKind, Outcome};
     use crate::engine::rules::settings::Settings;
@@ -224,7 +224,7 @@ mod tests {
             let recorded = machine.record(late, outcome, || at(61));
 
             assert!(matches!(recorded.effect, Effect::Nothing), "{outcome:?}");
-            assert_ne!(recorded.credit, Credit::Stale, "{outcome:?}");
+            assert!(!recorded.is_stale(), "{outcome:?}");
         }
     }
 }

@@ -22,9 +22,9 @@
 //! The position and the sum of failures also give the number of successes in the epoch, so no
 //! separate counter is kept for them.
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
-use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -127,12 +127,12 @@ impl<'a> CountRing<'a> {
 
     /// Adds one result; with the counts when the result is one that may trip the circuit.
     #[inline]
-    pub(super) fn record(&self, tag: Tag, call: EndedCall) -> Noted {
-        self.try_record(tag, call).unwrap_or(Noted::Late)
+    pub(super) fn record(&self, tag: Tag, call: EndedCall) -> Recorded<Option<WindowCounts>> {
+        self.try_record(tag, call).unwrap_or(Recorded::Stale)
     }
 
     #[inline]
-    fn try_record(&self, tag: Tag, call: EndedCall) -> Option<Noted> {
+    fn try_record(&self, tag: Tag, call: EndedCall) -> Option<Recorded<Option<WindowCounts>>> {
         loop {
             // Acquire: pairs with `turn_over`; the block was prepared before `head` named it.
             let head = self.head.load(Ordering::Acquire);
@@ -167,7 +167,7 @@ impl<'a> CountRing<'a> {
             let swapped =
                 slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                return Some(Noted::Counted(counts));
+                return Some(Recorded::InTime { follows: counts, is_counted: true });
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The counts of a window, and its answer to a new result.
+//! The counts of a window.
 
 /// The counts of the calls in a circuit's sliding window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,17 +11,6 @@ pub struct WindowCounts {
     pub failures: u64,
     /// Number of slow calls, failed or not; 0 without a slow-call rule.
     pub slow_calls: u64,
-}
-
-/// What a window did with a result; with the counts when the result may trip the circuit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
-    /// Its epoch is over.
-    Late,
-    /// The window also knows how many results of the epoch there were.
-    Counted(Option<WindowCounts>),
-    /// The window drops it in time, or there is no window.
-    Uncounted(Option<WindowCounts>),
 }
 
 /// How much of a time window is enough: the newest whole buckets, at least `buckets` of them with

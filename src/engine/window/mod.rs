@@ -3,11 +3,11 @@
 pub(crate) mod counts;
 pub(crate) mod span;
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::count::CountRing;
-use crate::engine::window::counts::{Enough, Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
 use crate::engine::window::slots::Slots;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
@@ -87,16 +87,16 @@ impl Window {
         self.with_ring(|| 0, |ring| ring.successes(tag), |_| 0)
     }
 
-    /// Adds one result.
+    /// Adds one result; with the counts where it may trip the circuit.
     #[inline]
     pub(crate) fn record(
         &self,
         tag: Tag,
         call: EndedCall,
         now: impl FnOnce() -> Timestamp,
-    ) -> Noted {
+    ) -> Recorded<Option<WindowCounts>> {
         self.with_ring(
-            || Noted::Uncounted(None),
+            || Recorded::InTime { follows: None, is_counted: false },
             |ring| ring.record(tag, call),
             |ring| ring.record(tag, call, now()),
         )

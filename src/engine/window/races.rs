@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::Window;
 use crate::engine::window::count::CountRing;
-use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{Arc, AtomicU64};
@@ -103,7 +103,7 @@ fn count_window_judges_each_failure_by_its_own_window() {
                 b.ring().record(OLD, PASSED);
             },
         );
-        assert_eq!(judged, Noted::Counted(Some(counts(1, 1))));
+        assert_eq!(judged, Recorded::InTime { follows: Some(counts(1, 1)), is_counted: true });
     });
 }
 
@@ -140,14 +140,16 @@ fn count_window_ends_its_epoch_while_it_is_recorded() {
         explore(Depth::Every, 50, &["torn-exchange"], move || {
             let window = Count::new(2);
             let taken = |window: &Count, results: u64| {
-                (0..results).filter(|_| window.ring().record(OLD, PASSED) != Noted::Late).count()
+                (0..results)
+                    .filter(|_| window.ring().record(OLD, PASSED) != Recorded::Stale)
+                    .count()
             };
             taken(&window, before);
             window.ring().record(OLD, FAILED);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             let (late, counted) = race(move || taken(&a, 2), move || b.ring().finish(OLD, NEW));
             assert_eq!(counted, before + late as u64);
-            assert_eq!(window.ring().record(OLD, PASSED), Noted::Late);
+            assert_eq!(window.ring().record(OLD, PASSED), Recorded::Stale);
         });
     }
 }

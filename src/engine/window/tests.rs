@@ -1,10 +1,10 @@
 //! What cannot be reached from outside: old tags, late ticks, full words, moments within a race.
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
-use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -41,7 +41,7 @@ fn a_count_ring_takes_no_result_of_another_epoch() {
     ring.restart(NOW);
     ring.record(NOW, FAILED);
 
-    assert_eq!(ring.record(OLD, FAILED), Noted::Late);
+    assert_eq!(ring.record(OLD, FAILED), Recorded::Stale);
     assert_eq!(calls_and_failures(ring.counts(NOW)), (1, 1));
     assert_eq!(calls_and_failures(ring.counts(OLD)), (0, 0));
 }
@@ -78,7 +78,7 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
 
     let torn = CountRing::new(words.get(..8).unwrap(), &head, 12, SlowCalls::Ignored);
 
-    assert_eq!(torn.record(NOW, FAILED), Noted::Late);
+    assert_eq!(torn.record(NOW, FAILED), Recorded::Stale);
     assert_eq!(torn.counts(NOW), WindowCounts::default());
 }
 
@@ -91,8 +91,8 @@ fn a_time_ring_takes_no_result_of_another_epoch() {
     ring.restart(NOW, at(25));
     ring.record(NOW, FAILED, at(25));
 
-    assert_eq!(ring.record(OLD, FAILED, at(26)), Noted::Late);
-    assert_eq!(ring.record(OLD, FAILED, at(95)), Noted::Late, "nor does it move time on");
+    assert_eq!(ring.record(OLD, FAILED, at(26)), Recorded::Stale);
+    assert_eq!(ring.record(OLD, FAILED, at(95)), Recorded::Stale, "nor does it move time on");
     assert_eq!(calls_and_failures(ring.counts(NOW, at(25))), (1, 1));
 }
 
@@ -104,7 +104,7 @@ fn a_result_of_a_thread_that_was_held_up_counts_when_it_arrives() {
     ring.record(NOW, SUCCEEDED, at(50));
 
     for read in [50, 30, 29, 0] {
-        assert_ne!(ring.record(NOW, FAILED, at(read)), Noted::Late, "read the clock at {read}");
+        assert_ne!(ring.record(NOW, FAILED, at(read)), Recorded::Stale, "read the clock at {read}");
     }
 
     assert_eq!(calls_and_failures(ring.counts(NOW, at(79))), (5, 4));

@@ -18,10 +18,10 @@
 //! used again. It has 16 bits: a thread that is stopped between two instructions for exactly a
 //! multiple of 65,536 ticks can misplace one result.
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::counts::{Enough, Noted, WindowCounts};
+use crate::engine::window::counts::{Enough, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -86,10 +86,18 @@ impl<'a> TimeRing<'a> {
 
     /// Adds one result; with the counts when the result is one that may trip the circuit.
     #[inline]
-    pub(super) fn record(&self, tag: Tag, call: EndedCall, now: Timestamp) -> Noted {
+    pub(super) fn record(
+        &self,
+        tag: Tag,
+        call: EndedCall,
+        now: Timestamp,
+    ) -> Recorded<Option<WindowCounts>> {
         match self.count(tag, call, self.tick(now)) {
-            Some(tick) => Noted::Uncounted(call.may_trip().then(|| self.counts_at(tag, tick))),
-            None => Noted::Late,
+            Some(tick) => {
+                let counts = call.may_trip().then(|| self.counts_at(tag, tick));
+                Recorded::InTime { follows: counts, is_counted: false }
+            }
+            None => Recorded::Stale,
         }
     }
 

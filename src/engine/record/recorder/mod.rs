@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::in_flight::tracking::InFlightTracking;
-use crate::engine::outcome::{EndedCall, FailureKind, Outcome};
+use crate::engine::outcome::{EndedCall, FailureKind, Outcome, Recorded};
 use crate::engine::record::recorder::limits::Limits;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::run::Run;
@@ -20,7 +20,7 @@ use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::Window;
-use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::engine::window::slots::{Block, Slots};
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
@@ -44,24 +44,6 @@ pub(crate) struct Recorder {
     limits: Limits,
     /// Made when settings first ask for it.
     tracking: OnceLock<Box<InFlightTracking>>,
-}
-
-/// Whether a result was recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// Its epoch was over before it was recorded.
-    Late,
-    /// It was recorded; `cause` is the rule that it made hold.
-    InTime { cause: Option<ChangeReason>, keeper: Keeper },
-}
-
-/// Which counter adds a result to the totals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keeper {
-    /// The caller adds it to the tally.
-    Tally,
-    /// The window has counted it.
-    Window,
 }
 
 impl Recorder {
@@ -182,25 +164,24 @@ impl Recorder {
         })
     }
 
-    /// Records a success; a slow one may make a rule hold.
+    /// Records a success, and finds the first rule that it makes hold, if it is slow.
     #[inline]
     pub(crate) fn succeed(
         &self,
         tag: Tag,
         call: EndedCall,
         mut now: impl FnMut() -> Timestamp,
-    ) -> Taken {
+    ) -> Recorded<Option<ChangeReason>> {
         run::end(&self.run, tag);
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
-        let (counts, keeper) = match self.window.record(tag, call, &mut now) {
-            Noted::Late => return Taken::Late,
-            Noted::Counted(counts) => (counts, Keeper::Window),
-            Noted::Uncounted(counts) => (counts, Keeper::Tally),
+        let recorded = self.window.record(tag, call, &mut now);
+        let Recorded::InTime { follows: counts, is_counted } = recorded else {
+            return Recorded::Stale;
         };
         let cause = counts.and_then(|counts| self.reached_by(counts, tag, now));
-        Taken::InTime { cause, keeper }
+        Recorded::InTime { follows: cause, is_counted }
     }
 
     /// Records a failure, and finds the first rule that it makes hold.
@@ -210,17 +191,19 @@ impl Recorder {
         kind: FailureKind,
         call: EndedCall,
         mut now: impl FnMut() -> Timestamp,
-    ) -> Taken {
+    ) -> Recorded<Option<ChangeReason>> {
         let by_run = self.lengthen_run(tag, kind, &mut now);
-        let counts = match self.window.record(tag, call, &mut now) {
-            Noted::Late => return Taken::Late,
-            Noted::Counted(counts) | Noted::Uncounted(counts) => counts,
+        // Known here, and said so: half of what a window does for a call hangs on it.
+        let call = EndedCall { has_failed: true, ..call };
+        let recorded = self.window.record(tag, call, &mut now);
+        let Recorded::InTime { follows: counts, .. } = recorded else {
+            return Recorded::Stale;
         };
         if let Some(tracking) = self.tracking() {
             tracking.admission_share.tried(tag, call, &mut now);
         }
         let cause = by_run.or_else(|| self.reached_by(counts?, tag, now));
-        Taken::InTime { cause, keeper: Keeper::Tally }
+        Recorded::InTime { follows: cause, is_counted: false }
     }
 
     /// The counts of the window now.

@@ -1,8 +1,8 @@
 //! Runs longer than any test could make them, results that come between two epochs, and hashes.
 
 use crate::engine::change::ChangeReason;
-use crate::engine::outcome::{EndedCall, FailureKind};
-use crate::engine::record::recorder::{Recorder, Taken, hash};
+use crate::engine::outcome::{EndedCall, FailureKind, Recorded};
+use crate::engine::record::recorder::{Recorder, hash};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
@@ -25,8 +25,8 @@ fn after_a_run_of(run: u64, failures: u32) -> Recorder {
 
 fn fail(recorder: &Recorder) -> Option<ChangeReason> {
     match recorder.fail(NOW, FailureKind::OTHER, EndedCall::FAILURE, || Timestamp::ZERO) {
-        Taken::InTime { cause, .. } => cause,
-        Taken::Late => unreachable!("it is of this epoch"),
+        Recorded::InTime { follows: cause, .. } => cause,
+        Recorded::Stale => unreachable!("it is of this epoch"),
     }
 }
 

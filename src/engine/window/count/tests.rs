@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::window::count::{CountRing, Feature, NUMBER, PER_BLOCK, Results};
-use crate::engine::window::counts::{Noted, SlowCalls, WindowCounts};
+use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Even, so that a bit that spills into it shows.
@@ -140,11 +140,13 @@ fn a_result_that_saw_the_ring_before_its_epoch_was_counted_is_late() {
     let (words, head) = (words(25), AtomicU64::new(0));
     let ring = CountRing::new(&words, &head, 25, SlowCalls::Counted);
     ring.restart(NOW);
-    (0..12).for_each(|_| assert!(matches!(ring.record(NOW, success), Noted::Counted(_))));
+    (0..12).for_each(|_| {
+        assert!(matches!(ring.record(NOW, success), Recorded::InTime { is_counted: true, .. }))
+    });
     let seen = head.load(Ordering::Relaxed);
 
     assert_eq!(ring.finish(NOW, Tag::of(7)), 12);
 
     head.store(seen, Ordering::Relaxed);
-    assert_eq!(ring.record(NOW, success), Noted::Late);
+    assert_eq!(ring.record(NOW, success), Recorded::Stale);
 }

@@ -2,10 +2,10 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "these are tests")]
 
-use crate::engine::outcome::EndedCall;
+use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
-use crate::engine::window::counts::{Enough, Noted, WindowCounts};
+use crate::engine::window::counts::{Enough, WindowCounts};
 use crate::engine::window::time::{Classes, TimeRing, fresh};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -56,10 +56,10 @@ fn a_word_of_an_old_epoch_is_wiped_whatever_tick_it_is_of() {
     let wide = TimeRing::new(&words, &newest, 3, WIDTH * 8, Classes::ByOutcome);
     wide.restart(NOW, at(7));
 
-    let noted = wide.record(NOW, FAILED, at(8));
+    let recorded = wide.record(NOW, FAILED, at(8));
 
     let counts = WindowCounts { calls: 1, failures: 1, slow_calls: 0 };
-    assert_eq!(noted, Noted::Uncounted(Some(counts)));
+    assert_eq!(recorded, Recorded::InTime { follows: Some(counts), is_counted: false });
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
 
     let torn = TimeRing::new(&words, &newest, 2, WIDTH, Classes::ByOutcome);
 
-    assert_eq!(torn.record(NOW, FAILED, at(5)), Noted::Late);
+    assert_eq!(torn.record(NOW, FAILED, at(5)), Recorded::Stale);
 }
 
 /// A call in tick 0, two in tick 1, and so on up to six in tick 5.
