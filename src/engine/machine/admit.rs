@@ -90,7 +90,7 @@ impl Machine {
         let mut control = self.lock();
         let current = self.word();
         if current.epoch() == word.epoch() {
-            control.ramp_ends = Timestamp::ZERO;
+            control.end_ramp();
             self.set_until(Timestamp::ZERO);
             let (state, overridden) = (current.state(), current.overridden());
             self.publish(Word::new(state, overridden, control.flags(), current.epoch()));

@@ -36,9 +36,8 @@ impl Machine {
         if !ticket.is_of(self.word()) {
             return Effect::Nothing;
         }
-        let control = &mut *control;
-        control.probes.hold(probe, held, control.settings.probe_hold(), now);
-        self.publish_slots(control)
+        control.hold_probe(probe, held, now);
+        self.publish_slots(&control)
     }
 
     /// Frees the slots of probes that were held for long enough, for the caller to judge them.
@@ -48,7 +47,7 @@ impl Machine {
             return Vec::new();
         }
         let mut control = self.lock();
-        let ended = control.probes.end_holds(now);
+        let ended = control.end_holds(now);
         if !ended.is_empty() {
             self.publish_slots(&control);
         }

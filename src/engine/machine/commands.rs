@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::control::Control;
+use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::open_cap::OpenCounter;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{Override, Tag, Word};
@@ -17,7 +18,7 @@ impl Machine {
         let mut control = self.lock();
         match self.word().overridden() {
             Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                let overridden = control.overridden;
+                let overridden = control.own_override();
                 self.impose(&mut control, overridden, ChangeReason::Operator, now)
             }
             Some(Override::Observing) | None => {
@@ -30,7 +31,7 @@ impl Machine {
     /// Closes the circuit in any state, and clears all counts. An override stays.
     pub(crate) fn reset(&self, now: Timestamp) -> Change {
         let mut control = self.lock();
-        let overridden = control.overridden;
+        let overridden = control.own_override();
         self.impose(&mut control, overridden, ChangeReason::Operator, now)
     }
 
@@ -39,7 +40,7 @@ impl Machine {
         let mut control = self.lock();
         let change = self.impose(&mut control, Some(forced), ChangeReason::Operator, now);
         // Also where the fleet had forced the same: from now on it is this operator's override.
-        control.fleet.has_forced = false;
+        control.set_forced_by_fleet(false);
         change
     }
 
@@ -47,8 +48,8 @@ impl Machine {
     pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         let observing = Some(Override::Observing);
-        let is_isolated = control.isolations > 0;
-        match control.overridden {
+        let is_isolated = control.is_isolated();
+        match control.own_override() {
             Some(Override::Observing) => None,
             Some(Override::ForcedOpen | Override::ForcedClosed) => {
                 Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
@@ -63,14 +64,14 @@ impl Machine {
     /// Drops the override, and starts closed; `None` when there is none.
     pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        control.overridden.map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
+        control.own_override().map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
     }
 
     /// Begins a new epoch under `settings`; `None` when they are the present ones.
     pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
         let settings = Arc::new(settings);
         let mut control = self.lock();
-        if control.settings == settings {
+        if *control.settings() == settings {
             return None;
         }
         Some(self.renew(&mut control, settings, now))
@@ -78,24 +79,24 @@ impl Machine {
 
     /// The present settings.
     pub(crate) fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.lock().settings)
+        Arc::clone(self.lock().settings())
     }
 
     /// Counts the circuit among the open members of a group whenever it is open.
     pub(crate) fn join(&self, places: &Arc<OpenCounter>) {
         let mut control = self.lock();
-        control.memberships.join(places, self.word());
+        control.join(places, self.word());
     }
 
     /// Takes [`join`](Self::join) back.
     pub(crate) fn leave(&self, places: &Arc<OpenCounter>) {
-        self.lock().memberships.leave(places);
+        self.lock().leave(places);
     }
 
     /// Adds `flags` of a word: listeners are interested in the events that they stand for.
     pub(crate) fn tell_also(&self, flags: u64) {
         let mut control = self.lock();
-        control.told |= flags;
+        control.add_interest(flags);
         self.publish(self.word().with(flags));
     }
 
@@ -108,20 +109,20 @@ impl Machine {
     ) -> Change {
         let old = self.word();
         let word = Word::new(old.state(), overridden, control.flags(), old.epoch());
-        control.overridden = overridden;
+        control.set_override(overridden);
         self.publish(word);
-        control.memberships.update(word);
+        control.update_places(word);
         Change {
             number: control.next_number(),
             at: now,
             epoch: old.epoch(),
-            fleet_epoch: control.fleet.epoch,
+            fleet_epoch: control.fleet().epoch(),
             from: Standing { state: old.state(), overridden: old.overridden() },
             to: Standing { state: old.state(), overridden },
             reason: ChangeReason::Operator,
             window: self.recorder().counts(Tag::of(old.epoch()), now),
             open_for: None,
-            lasted: now.since(control.since),
+            lasted: control.time_in_state(now),
             down_for: None,
         }
     }

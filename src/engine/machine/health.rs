@@ -25,7 +25,7 @@ impl Machine {
             return None;
         }
         let left = self.until().since(now);
-        let leave_alone = if control.is_ordered { left } else { Duration::ZERO };
+        let leave_alone = if control.is_ordered() { left } else { Duration::ZERO };
         Some(OpenEpoch { epoch: word.epoch(), leave_alone })
     }
 
@@ -37,7 +37,7 @@ impl Machine {
             return Effect::Nothing;
         }
         let until = now.after(left);
-        control.fleet.own_end = Some(until);
+        control.set_own_end(until);
         self.reschedule(until)
     }
 

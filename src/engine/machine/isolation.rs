@@ -2,29 +2,21 @@
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::Control;
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
 
 #[cfg(all(test, breaker_loom))]
 mod races;
 
-impl Control {
-    /// The override that holds: an isolated circuit is forced open, whatever its own override.
-    pub(crate) fn effective(&self) -> Option<Override> {
-        if self.isolations > 0 { Some(Override::ForcedOpen) } else { self.overridden }
-    }
-}
-
 impl Machine {
     /// Adds an isolation, and forces the circuit open; `None` when it is forced open already.
     pub(crate) fn isolate(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        control.isolations = control.isolations.saturating_add(1);
+        control.isolate();
         if self.word().overridden() == Some(Override::ForcedOpen) {
             return None;
         }
-        let overridden = control.overridden;
+        let overridden = control.own_override();
         Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
     }
 
@@ -32,11 +24,11 @@ impl Machine {
     /// holds again; `None` when that is forced open.
     pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        control.isolations = control.isolations.saturating_sub(1);
-        if control.isolations > 0 || control.overridden == Some(Override::ForcedOpen) {
+        control.end_isolation();
+        if control.is_isolated() || control.own_override() == Some(Override::ForcedOpen) {
             return None;
         }
-        let overridden = control.overridden;
+        let overridden = control.own_override();
         Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
     }
 }

@@ -10,7 +10,6 @@ pub(crate) mod answered;
 pub(crate) mod commands;
 mod control;
 pub(crate) mod effect;
-mod fleet_view;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;
 pub(crate) mod isolation;
@@ -171,15 +170,14 @@ impl Machine {
         // Open => HalfOpen: the deadline has passed
         let change =
             (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
-        let control = &mut *control;
-        if let Some(change) = self.end_leases(control, now) {
+        if let Some(change) = self.end_leases(&mut control, now) {
             return (Err((self.word(), Refusal::Open { until: self.until() })), Some(change));
         }
         let probe = match taker {
-            For::Call => control.probes.admit(&control.settings, now),
-            For::CallToCome => control.probes.reserve(&control.settings, now),
+            For::Call => control.admit_probe(now),
+            For::CallToCome => control.reserve_probe(now),
         };
-        let free_at = control.probes.free_at(&control.settings);
+        let free_at = control.slot_free_at();
         self.set_until(free_at);
         let word = self.word();
         let taken = match probe {
@@ -274,7 +272,7 @@ impl Machine {
     /// Publishes when a slot is free, and returns what that changes for waiting callers. The lock
     /// is held.
     pub(crate) fn publish_slots(&self, control: &Control) -> Effect {
-        let free_at = control.probes.free_at(&control.settings);
+        let free_at = control.slot_free_at();
         let before = self.until();
         self.set_until(free_at);
         if free_at == before {

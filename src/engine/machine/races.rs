@@ -54,7 +54,7 @@ fn closed_to_open_exactly_once() {
         let changes = [&a, &b].iter().filter(|recorded| recorded.change().is_some()).count();
         assert_eq!(changes, 1);
         assert_eq!(machine.word().state(), CircuitState::Open);
-        assert_eq!(machine.lock().trips, 1);
+        assert_eq!(machine.lock().trips(), 1);
         let totals = machine.totals();
         assert_eq!(totals.failures + totals.stale, 2);
         assert!(!a.is_stale() || !b.is_stale());
@@ -227,7 +227,7 @@ fn two_failures_against_a_reset() {
         assert_eq!(machine.word().state(), CircuitState::Closed);
         assert!(a.change().is_none() || b.change().is_none());
         let trips = u64::from(a.change().is_some() || b.change().is_some());
-        assert_eq!((machine.lock().trips, reset.number), (trips, trips + 1));
+        assert_eq!((machine.lock().trips(), reset.number), (trips, trips + 1));
     });
 }
 

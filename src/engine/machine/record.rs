@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::control::Control;
+use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::effect::{CountedAs, Effect, Judged};
 use crate::engine::machine::probes::{ProbeId, ProbeResult, ProbeVerdict};
 use crate::engine::outcome::{EndedCall, FailureKind, Outcome, Recorded};
@@ -154,9 +155,8 @@ impl Machine {
         if !ticket.is_of(self.word()) {
             return self.stale();
         }
-        let control = &mut *control;
         let elapsed = ticket.elapsed(|| now).unwrap_or_default();
-        let is_late = control.settings.probe_limit().is_some_and(|limit| elapsed >= limit);
+        let is_late = control.settings().probe_limit().is_some_and(|limit| elapsed >= limit);
         let is_unanswered = outcome.is_none() && !ticket.is_answered();
         let outcome = match self.counts_as(ticket, outcome, Some(elapsed)) {
             None if is_unanswered && is_late => Some(Outcome::Failure(FailureKind::ABANDONED)),
@@ -178,18 +178,17 @@ impl Machine {
             }
             None => self.tally().add(Counter::Abandoned),
         }
-        let decision =
-            control.probes.finish(&control.settings, probe, answer, ticket.started(), now);
+        let decision = control.finish_probe(probe, answer, ticket.started(), now);
         let effect = match outcome {
             // HalfOpen => Open: the upstream said for how long
             Some(Outcome::TripFor(open_for)) => {
-                let open_for = open_for.min(control.settings.max_trip_for);
-                let open_time = OpenTime::Given(open_for);
-                Effect::changed(self.open(control, ChangeReason::UpstreamAsked, open_time, now))
+                let open_time = control.open_time_asked(open_for);
+                let reason = ChangeReason::UpstreamAsked;
+                Effect::changed(self.open(&mut control, reason, open_time, now))
             }
-            _ => match self.decide(control, decision, now) {
+            _ => match self.decide(&mut control, decision, now) {
                 Some(change) => Effect::changed(change),
-                None => self.publish_slots(control),
+                None => self.publish_slots(&control),
             },
         };
         Judged { counted: outcome.into(), elapsed: Some(elapsed), effect }
@@ -224,7 +223,7 @@ impl Machine {
 
     /// Ends the leases that are over; the probes that had them may decide. The lock is held.
     pub(crate) fn end_leases(&self, control: &mut Control, now: Timestamp) -> Option<Change> {
-        let decision = control.probes.end_leases(&control.settings, now);
+        let decision = control.end_leases(now);
         self.decide(control, decision, now)
     }
 
@@ -236,8 +235,7 @@ impl Machine {
     /// Closed => Open: the upstream asked for it.
     fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| {
-            let open_for = open_for.min(control.settings.max_trip_for);
-            (ChangeReason::UpstreamAsked, OpenTime::Given(open_for))
+            (ChangeReason::UpstreamAsked, control.open_time_asked(open_for))
         })
     }
 
@@ -257,7 +255,7 @@ impl Machine {
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return Effect::Nothing;
         }
-        if !control.memberships.take(current) {
+        if !control.take_places(current) {
             return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);

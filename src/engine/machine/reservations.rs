@@ -39,14 +39,14 @@ impl Machine {
 
     /// Whether `reserved` still holds its slot.
     pub(crate) fn holds(&self, reserved: Ticket, now: Timestamp) -> bool {
-        self.slots_of(reserved).is_some_and(|(control, probe)| control.probes.holds(probe, now))
+        self.slots_of(reserved).is_some_and(|(control, probe)| control.holds(probe, now))
     }
 
     /// Turns a reservation into a probe, whose lease and time begin now; `None` when it no longer
     /// holds its slot.
     pub(crate) fn resume(&self, reserved: Ticket, now: Timestamp) -> Option<Ticket> {
         let (mut control, probe) = self.slots_of(reserved)?;
-        if !control.probes.begin(probe, now) {
+        if !control.begin_probe(probe, now) {
             return None;
         }
         self.publish_slots(&control);
@@ -56,7 +56,7 @@ impl Machine {
     /// Gives the slot of a reservation back, if it still holds one.
     pub(crate) fn give_back(&self, reserved: Ticket) -> Effect {
         let Some((mut control, probe)) = self.slots_of(reserved) else { return Effect::Nothing };
-        control.probes.give_back(probe);
+        control.give_back(probe);
         self.publish_slots(&control)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::OpenTime;
+use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 
@@ -59,19 +59,16 @@ impl Machine {
     pub(crate) fn export(&self, now: Timestamp) -> SavedState {
         let control = self.lock();
         let word = self.word();
-        if control.fleet.has_forced {
+        if control.fleet().has_forced() {
             return SavedState::CLOSED;
         }
-        if control.isolations > 0 {
-            return SavedState::said(control.overridden);
+        if control.is_isolated() {
+            return SavedState::said(control.own_override());
         }
         let (open_for, step) = (control.backoff().0, control.step());
         let left = match word.state() {
             _ if word.is_forced() => Duration::ZERO,
-            CircuitState::Closed => {
-                let left = open_for.saturating_sub(now.since(control.since));
-                left.max(control.ramp_ends.since(now))
-            }
+            CircuitState::Closed => control.left_to_recover(now),
             CircuitState::Open => self.until().since(now),
             CircuitState::HalfOpen => Duration::ZERO,
         };
@@ -87,7 +84,7 @@ impl Machine {
         if control.has_changed() {
             return None;
         }
-        let longest = control.settings.longest_open_time();
+        let longest = control.settings().longest_open_time();
         let (open_for, left) = (memory.open_for.min(longest), memory.left.min(longest));
         let reason = ChangeReason::Restored;
         let change = match (memory.overridden, memory.state) {
@@ -106,7 +103,7 @@ impl Machine {
         if let Some(step) = memory.step {
             // A closed circuit was closed for a while: only the rest of the time is still to come.
             let is_closed = memory.state == CircuitState::Closed;
-            control.set_backoff(if is_closed { left } else { open_for }, step);
+            control.set_backoff((if is_closed { left } else { open_for }, step));
         }
         change
     }

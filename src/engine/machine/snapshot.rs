@@ -46,20 +46,20 @@ impl Machine {
         MachineSnapshot {
             state: word.state(),
             overridden: word.overridden(),
-            isolations: control.isolations,
+            isolations: control.isolations(),
             epoch: word.epoch(),
-            in_state_for: now.since(control.since),
+            in_state_for: control.time_in_state(now),
             open_left: counts_down.then(|| self.until().since(now)),
             window: recorder.counts(tag, now),
-            minimum_calls: control.settings.effective_minimum(),
+            minimum_calls: control.settings().effective_minimum(),
             admitted_share: self.admitted_share(now),
             slow_in_flight,
             stalled_calls,
             consecutive_failures: recorder.run(tag),
             totals: self.totals_under(&control),
             failures_by_kind: self.failures_by_kind(),
-            transitions: control.transitions,
-            last_trip: control.last_trip,
+            transitions: control.transitions(),
+            last_trip: control.last_trip(),
         }
     }
 
@@ -73,8 +73,8 @@ impl Machine {
     fn totals_under(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
-        let totals = self.tally().totals(control.trips, in_window, named);
-        let trips_prevented = control.memberships.trips_prevented();
+        let totals = self.tally().totals(control.trips(), in_window, named);
+        let trips_prevented = control.trips_prevented();
         Totals { not_sent: self.not_sent(), trips_prevented, ..totals }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::{Control, OpenTime};
+use crate::engine::machine::control::Control;
+use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::totals::Counter;
 use crate::engine::rules::settings::Settings;
@@ -17,8 +18,16 @@ use crate::sync::Arc;
 struct NextEpoch {
     to: Standing,
     reason: ChangeReason,
+    /// Whether an order begins it, and sets how long it lasts.
+    is_ordered: bool,
     until: Timestamp,
     open_for: Option<Duration>,
+}
+
+impl NextEpoch {
+    const fn new(to: Standing, reason: ChangeReason, until: Timestamp) -> Self {
+        Self { to, reason, is_ordered: reason.is_order(), until, open_for: None }
+    }
 }
 
 /// Moves. Each is called with the lock held, and returns the change to tell after its release.
@@ -45,30 +54,25 @@ impl Machine {
         open_time: OpenTime,
         now: Timestamp,
     ) -> Change {
-        let word = self.word();
-        // While the circuit is isolated, nothing opens it.
-        control.overridden = to.overridden;
-        let open_for = control.next_open_time(word.state(), open_time, now);
-        let next = NextEpoch { to, reason, until: now.after(open_for), open_for: Some(open_for) };
-        control.fleet.note_opening(reason, next.until);
+        let from = self.word().state();
+        let open_for = control.prepare_open(from, to, reason, open_time, now);
+        let next = NextEpoch {
+            open_for: Some(open_for),
+            ..NextEpoch::new(to, reason, now.after(open_for))
+        };
         let change = self.enter(control, next, now);
-        let is_trip = word.is_closed();
-        control.trips = control.trips.saturating_add(u64::from(is_trip));
-        if is_trip || reason == ChangeReason::Operator {
-            let window = change.window;
-            control.last_trip = Some(TripRecord { reason, at: now, open_for, window });
-        }
+        let window = change.window;
+        control.count_opening(from, TripRecord { reason, at: now, open_for, window });
         change
     }
 
     /// `Open` => `HalfOpen`: the open time is over.
     pub(crate) fn half_open(&self, control: &mut Control, now: Timestamp) -> Change {
-        let lease = control.settings.probe_lease(control.opened_for);
-        control.probes.restart(lease);
+        control.restart_probes();
         let overridden = self.word().overridden();
         let to = Standing { state: CircuitState::HalfOpen, overridden };
         let reason = ChangeReason::OpenTimeOver;
-        self.enter(control, NextEpoch { to, reason, until: Timestamp::ZERO, open_for: None }, now)
+        self.enter(control, NextEpoch::new(to, reason, Timestamp::ZERO), now)
     }
 
     /// `HalfOpen` => `Closed`: the upstream is well again.
@@ -79,8 +83,8 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
-        let until = control.settings.ramp.map_or(Timestamp::ZERO, |ramp| now.after(ramp));
-        self.enter(control, NextEpoch { to, reason, until, open_for: None }, now)
+        let until = control.ramp_from(now);
+        self.enter(control, NextEpoch::new(to, reason, until), now)
     }
 
     /// Any => Closed or, forced or isolated, Open: an operator's command starts afresh.
@@ -91,16 +95,13 @@ impl Machine {
         reason: ChangeReason,
         now: Timestamp,
     ) -> Change {
-        control.forget_backoff();
-        control.fleet.has_forced &= overridden == control.overridden;
-        control.overridden = overridden;
-        let overridden = control.effective();
+        let overridden = control.prepare_afresh(overridden);
         let (state, until) = match overridden {
             Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
             _ => (CircuitState::Closed, Timestamp::ZERO),
         };
         let to = Standing { state, overridden };
-        self.enter(control, NextEpoch { to, reason, until, open_for: None }, now)
+        self.enter(control, NextEpoch::new(to, reason, until), now)
     }
 
     /// The same state in a new epoch, under new settings.
@@ -110,7 +111,7 @@ impl Machine {
         settings: Arc<Settings>,
         now: Timestamp,
     ) -> Change {
-        control.probes.restart(settings.probe_lease(control.opened_for));
+        control.restart_probes_under(&settings);
         let word = self.word();
         let to = Standing { state: word.state(), overridden: word.overridden() };
         let until = match word.state() {
@@ -118,12 +119,10 @@ impl Machine {
             CircuitState::Closed => control.rescaled_ramp(&settings, now),
             CircuitState::Open => self.until(),
         };
-        let (reason, is_ordered) = (ChangeReason::Operator, control.is_ordered);
-        let next = NextEpoch { to, reason, until, open_for: None };
-        let change = self.enter_with(control, next, Some(settings), now);
         // Whether the epoch was ordered, and for how long, stays as it was.
-        control.is_ordered = is_ordered;
-        change
+        let is_ordered = control.is_ordered();
+        let next = NextEpoch { is_ordered, ..NextEpoch::new(to, ChangeReason::Operator, until) };
+        self.enter_with(control, next, Some(settings), now)
     }
 
     /// Begins an epoch: clears what was recorded, and publishes the new epoch.
@@ -142,7 +141,7 @@ impl Machine {
         let epoch = old.epoch().wrapping_add(1);
         let tag = Tag::of(epoch);
         let window = self.recorder().counts(Tag::of(old.epoch()), now);
-        let lasted = now.since(control.since);
+        let lasted = control.time_in_state(now);
         // A move within one state keeps its age: only the epoch is new.
         let is_move = next.to.state != old.state();
         let down_for =
@@ -151,13 +150,13 @@ impl Machine {
         let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
         self.tally().add_many(Counter::Successes, successes);
         if let Some(settings) = settings {
-            self.recorder().configure(&settings, control.jitter.roll());
-            control.settings = settings;
+            self.recorder().configure(&settings, control.draw_seed());
+            control.set_settings(settings);
         }
         self.recorder().restart(tag, now);
-        control.is_ordered = next.reason.is_order();
         let is_closed = next.to.state == CircuitState::Closed;
-        control.ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
+        let ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
+        control.begin_epoch(next.is_ordered, ramp_ends);
         // Zero sends readers to the lock until word and deadline belong together.
         self.set_until(Timestamp::ZERO);
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
@@ -165,12 +164,12 @@ impl Machine {
         self.set_until(next.until);
         // After the word: a circuit that takes the place given back here sees that this one has
         // left the state that the place was for.
-        control.memberships.update(word);
+        control.update_places(word);
         Change {
             number: control.next_number(),
             at: now,
             epoch,
-            fleet_epoch: control.fleet.epoch,
+            fleet_epoch: control.fleet().epoch(),
             from: Standing { state: old.state(), overridden: old.overridden() },
             to: next.to,
             reason: next.reason,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::{ChangeReason, Standing};
 use crate::engine::machine::Machine;
-use crate::engine::machine::control::OpenTime;
+use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::effect::Effect;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::Timestamp;
@@ -50,23 +50,23 @@ impl Machine {
     /// this process has forced stays forced.
     pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
         let mut control = self.lock();
-        let known = control.fleet;
-        if verdict.epoch <= known.epoch {
+        let known = control.fleet();
+        if verdict.epoch <= known.epoch() {
             return Effect::Nothing;
         }
-        control.fleet.epoch = verdict.epoch;
+        control.hear_fleet(verdict.epoch);
         let word = self.word();
-        let is_isolated = control.isolations > 0;
-        let is_forced = control.overridden.is_some_and(Override::is_forced);
-        if is_forced && !known.has_forced {
+        let is_isolated = control.is_isolated();
+        let is_forced = control.own_override().is_some_and(Override::is_forced);
+        if is_forced && !known.has_forced() {
             return Effect::Nothing;
         }
-        let observing = control.overridden.filter(|_| !is_forced);
+        let observing = control.own_override().filter(|_| !is_forced);
         let fleet = ChangeReason::Fleet;
         match verdict.ruling {
             Ruling::Forced(forced) => {
                 let change = self.impose(&mut control, Some(forced), fleet, now);
-                control.fleet.has_forced = true;
+                control.set_forced_by_fleet(true);
                 Effect::changed(change)
             }
             Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),
@@ -76,7 +76,7 @@ impl Machine {
             Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
             // It has tripped by itself since, and the verdict may be older than that. But what the
             // fleet said before no longer keeps it open.
-            Ruling::Closed if !known.has_opened => match control.fleet.own_end {
+            Ruling::Closed if !known.has_opened() => match control.fleet().own_end() {
                 Some(end) if word.state() == CircuitState::Open => self.reschedule(end),
                 _ => Effect::Nothing,
             },
@@ -88,17 +88,13 @@ impl Machine {
             Ruling::Open { open_for, left, step } => {
                 let is_open = word.state() == CircuitState::Open && !word.is_forced();
                 let effect = if is_open {
-                    self.reschedule(control.fleet.end(now.after(left)))
+                    self.reschedule(control.fleet().end(now.after(left)))
                 } else {
                     let open_time = OpenTime::Left { of: open_for, left };
                     let to = Standing { state: CircuitState::Open, overridden: observing };
                     Effect::changed(self.open_as(&mut control, to, fleet, open_time, now))
                 };
-                control.fleet.has_forced = false;
-                control.fleet.has_opened = true;
-                // The fleet's step does not lower the step that the circuit has reached itself.
-                let (reached_for, reached) = control.backoff();
-                control.set_backoff(open_for.max(reached_for), step.max(reached));
+                control.opened_by_fleet(open_for, step);
                 effect
             }
         }
@@ -109,11 +105,11 @@ impl Machine {
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let control = self.lock();
         let word = self.word();
-        let is_held = control.fleet.epoch == epoch && word.state() == CircuitState::Open;
+        let is_held = control.fleet().epoch() == epoch && word.state() == CircuitState::Open;
         if !is_held || word.is_forced() {
             return Effect::Nothing;
         }
-        self.reschedule(control.fleet.end(now.after(left)))
+        self.reschedule(control.fleet().end(now.after(left)))
     }
 
     /// Opens a circuit that probes under the verdict `epoch` again, for `left`; one that is open is
@@ -121,7 +117,7 @@ impl Machine {
     pub(crate) fn recall(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
         let mut control = self.lock();
         let word = self.word();
-        if control.fleet.epoch != epoch || word.state() != CircuitState::HalfOpen {
+        if control.fleet().epoch() != epoch || word.state() != CircuitState::HalfOpen {
             drop(control);
             return self.hold(epoch, left, now);
         }
@@ -129,7 +125,7 @@ impl Machine {
         let backoff = control.backoff();
         let open_time = OpenTime::Left { of: left, left };
         let change = self.open_as(&mut control, to, ChangeReason::LeaseOver, open_time, now);
-        control.set_backoff(backoff.0, backoff.1);
+        control.set_backoff(backoff);
         Effect::changed(change)
     }
 
@@ -146,7 +142,7 @@ impl Machine {
     pub(crate) fn own_left(&self, now: Timestamp) -> Duration {
         let control = self.lock();
         let is_open = self.word().state() == CircuitState::Open;
-        control.fleet.own_end.filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
+        control.fleet().own_end().filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
     }
 
     /// The backoff step of the last open time.

@@ -28,7 +28,7 @@ fn a_handle_against_another_that_goes() {
         machine.isolate(START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(move || drop(a.end_isolation(START)), move || drop(b.isolate(START)));
-        assert_eq!(machine.lock().isolations, 1);
+        assert_eq!(machine.lock().isolations(), 1);
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
     });
 }

@@ -20,7 +20,7 @@ fn replicas<const N: usize>() -> (Arc<OpenCounter>, [Arc<Machine>; N]) {
         let machine = machine(|settings| {
             settings.add(TripRule::consecutive_failures(1));
         });
-        machine.lock().memberships.join(&places, machine.word());
+        machine.lock().join(&places, machine.word());
         machine
     });
     (places, machines)
@@ -46,10 +46,7 @@ fn two_trips_for_one_place() {
         assert!(first != second);
         assert_eq!((is_open(&a), is_open(&b)), (first, second));
         assert_eq!(places.open(), 1);
-        assert_eq!(
-            a.lock().memberships.trips_prevented() + b.lock().memberships.trips_prevented(),
-            1
-        );
+        assert_eq!(a.lock().trips_prevented() + b.lock().trips_prevented(), 1);
     });
 }
 

@@ -30,7 +30,7 @@ fn an_old_verdict_against_a_new_one() {
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(move || a.adopt(open(2), START), move || b.adopt(closed(1), START));
         assert_eq!(machine.word().state(), CircuitState::Open);
-        assert_eq!(machine.lock().fleet.epoch, 2);
+        assert_eq!(machine.lock().fleet().epoch(), 2);
         assert!(machine.admit(seconds(29)).0.is_err());
     });
 }
@@ -45,7 +45,7 @@ fn a_verdict_against_a_call() {
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         let (_, admitted) =
             race(move || a.adopt(open(2), seconds(31)), move || b.admit(seconds(61)).0);
-        assert_eq!(machine.lock().fleet.epoch, 2);
+        assert_eq!(machine.lock().fleet().epoch(), 2);
         if let Ok(ticket) = admitted {
             let word = machine.word();
             assert!(!ticket.is_of(word) || word.state() == CircuitState::HalfOpen);

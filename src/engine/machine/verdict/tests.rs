@@ -58,7 +58,7 @@ fn a_verdict_opens_a_closed_circuit_for_what_is_left() {
     assert_eq!(change.to.state, CircuitState::Open);
     assert_eq!((change.reason, change.fleet_epoch), (ChangeReason::Fleet, 7));
     assert_eq!(change.open_for, Some(Duration::from_secs(10)));
-    assert_eq!(machine.lock().trips, 1);
+    assert_eq!(machine.lock().trips(), 1);
     assert_eq!(refused_until(&machine, at(9)), Some(at(10)));
     assert_eq!(refused_until(&machine, at(10)), None);
 }
@@ -284,7 +284,7 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
             };
             assert_eq!(machine.word().overridden(), expected, "{before:?}, {during:?}");
             assert!(expected.is_some() || machine.word().is_closed(), "{before:?}, {during:?}");
-            assert_eq!(machine.lock().fleet.has_forced, expected.is_some(), "{during:?}");
+            assert_eq!(machine.lock().fleet().has_forced(), expected.is_some(), "{during:?}");
         }
     }
 }

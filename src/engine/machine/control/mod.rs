@@ -1,0 +1,274 @@
+//! What the machine's lock guards: all that changes seldom.
+
+mod epochs;
+mod fleet_view;
+pub(crate) mod open_times;
+mod opening;
+mod overrides;
+mod probing;
+
+use std::time::Duration;
+
+use crate::engine::change::{ChangeReason, Standing};
+use crate::engine::machine::control::epochs::Epochs;
+use crate::engine::machine::control::fleet_view::FleetView;
+use crate::engine::machine::control::open_times::{OpenTime, OpenTimes};
+use crate::engine::machine::control::overrides::Overrides;
+use crate::engine::machine::open_cap::{GroupMemberships, OpenCounter};
+use crate::engine::machine::probes::Probes;
+use crate::engine::machine::trip_record::TripRecord;
+use crate::engine::record::totals::Transitions;
+use crate::engine::rules::backoff::JitterRng;
+use crate::engine::rules::settings::Settings;
+use crate::engine::state::{CircuitState, Override, Word};
+use crate::engine::time::Timestamp;
+use crate::sync::Arc;
+
+/// The state that changes seldom.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// Shared by the circuits of one template.
+    settings: Arc<Settings>,
+    probes: Probes,
+    epochs: Epochs,
+    open_times: OpenTimes,
+    /// When the circuit, closed, admits all calls again; zero when it does.
+    ramp_ends: Timestamp,
+    jitter: JitterRng,
+    /// While the circuit is isolated, the word says forced open instead.
+    overrides: Overrides,
+    fleet: FleetView,
+    /// Where the circuit's groups count how many of their members are open.
+    memberships: GroupMemberships,
+    /// Which events listeners asked for, as flags of a [`Word`].
+    interest: u64,
+}
+
+impl Control {
+    pub(super) fn new(settings: Arc<Settings>, seed: u64, now: Timestamp) -> Self {
+        Self {
+            settings,
+            probes: Probes::none(),
+            epochs: Epochs::new(now),
+            open_times: OpenTimes::default(),
+            ramp_ends: Timestamp::ZERO,
+            jitter: JitterRng::new(seed),
+            overrides: Overrides::default(),
+            fleet: FleetView::default(),
+            memberships: GroupMemberships::default(),
+            interest: 0,
+        }
+    }
+
+    /// The flags of a word under the present settings.
+    pub(super) fn flags(&self) -> u64 {
+        let timed = if self.settings.is_timed() { Word::TIMED } else { 0 };
+        let is_tracked = self.settings.is_watched()
+            || self.settings.throttle.is_some()
+            || self.ramp_ends != Timestamp::ZERO;
+        let tracked = if is_tracked { Word::TRACKED } else { 0 };
+        self.interest | timed | tracked
+    }
+
+    /// Adds flags of a word: listeners are interested in the events that they stand for.
+    pub(super) fn add_interest(&mut self, flags: u64) {
+        self.interest |= flags;
+    }
+
+    /// Takes over other settings.
+    pub(super) fn set_settings(&mut self, settings: Arc<Settings>) {
+        self.settings = settings;
+    }
+
+    pub(super) const fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// A seed for draws.
+    pub(super) fn draw_seed(&mut self) -> u64 {
+        self.jitter.roll()
+    }
+}
+
+/// Epochs and moves between them.
+impl Control {
+    /// Prepares an open epoch under the override of `to`, and returns how long it is to last.
+    pub(super) fn prepare_open(
+        &mut self,
+        from: CircuitState,
+        to: Standing,
+        reason: ChangeReason,
+        open_time: OpenTime,
+        now: Timestamp,
+    ) -> Duration {
+        // While the circuit is isolated, nothing opens it.
+        self.overrides.set(to.overridden);
+        let open_for = self.next_open_time(from, open_time, now);
+        self.fleet.note_opening(reason, now.after(open_for));
+        open_for
+    }
+
+    /// Counts an opening: a trip where the circuit was closed, the last trip also where an operator
+    /// ordered it.
+    pub(super) fn count_opening(&mut self, from: CircuitState, trip: TripRecord) {
+        let is_trip = from == CircuitState::Closed;
+        if is_trip {
+            self.epochs.count_trip();
+        }
+        if is_trip || trip.reason == ChangeReason::Operator {
+            self.epochs.keep_trip(trip);
+        }
+    }
+
+    /// Prepares to start afresh under `own` override, and returns the one that holds.
+    pub(super) fn prepare_afresh(&mut self, own: Option<Override>) -> Option<Override> {
+        self.open_times.forget();
+        let has_forced = self.fleet.has_forced() && own == self.overrides.own();
+        self.fleet.set_forced(has_forced);
+        self.overrides.set(own);
+        self.overrides.effective()
+    }
+
+    /// Moves from one state to another; returns how long the circuit was not closed, if it closes
+    /// now.
+    pub(super) fn move_on(
+        &mut self,
+        from: CircuitState,
+        to: CircuitState,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        if to == CircuitState::Closed {
+            self.fleet.close();
+        }
+        self.epochs.move_on(from, to, now)
+    }
+
+    /// Begins an epoch, in which the closed circuit ramps until `ramp_ends`.
+    pub(super) fn begin_epoch(&mut self, is_ordered: bool, ramp_ends: Timestamp) {
+        self.epochs.set_ordered(is_ordered);
+        self.ramp_ends = ramp_ends;
+    }
+
+    /// The number of the next change.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.epochs.next_number()
+    }
+
+    /// How long the circuit has been in its state.
+    pub(super) fn time_in_state(&self, now: Timestamp) -> Duration {
+        now.since(self.epochs.since())
+    }
+
+    /// Whether an order, not a rule, began the present epoch and set how long it lasts.
+    pub(super) const fn is_ordered(&self) -> bool {
+        self.epochs.is_ordered()
+    }
+
+    /// Whether the circuit has made any change.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.epochs.has_changed()
+    }
+
+    pub(super) const fn transitions(&self) -> Transitions {
+        self.epochs.transitions()
+    }
+
+    pub(super) const fn trips(&self) -> u64 {
+        self.epochs.trips()
+    }
+
+    pub(super) const fn last_trip(&self) -> Option<TripRecord> {
+        self.epochs.last_trip()
+    }
+}
+
+/// Overrides and isolations.
+impl Control {
+    /// The operators' override, whatever isolates the circuit.
+    pub(super) const fn own_override(&self) -> Option<Override> {
+        self.overrides.own()
+    }
+
+    /// Sets the operators' override.
+    pub(super) fn set_override(&mut self, own: Option<Override>) {
+        self.overrides.set(own);
+    }
+
+    /// Adds an isolation.
+    pub(super) fn isolate(&mut self) {
+        self.overrides.isolate();
+    }
+
+    /// Takes one isolation back.
+    pub(super) fn end_isolation(&mut self) {
+        self.overrides.end_isolation();
+    }
+
+    /// How many handles isolate the circuit.
+    pub(super) const fn isolations(&self) -> u32 {
+        self.overrides.isolations()
+    }
+
+    pub(super) const fn is_isolated(&self) -> bool {
+        self.isolations() > 0
+    }
+}
+
+/// What the fleet has said.
+impl Control {
+    pub(super) const fn fleet(&self) -> FleetView {
+        self.fleet
+    }
+
+    /// Notes that a verdict of `epoch` has come.
+    pub(super) fn hear_fleet(&mut self, epoch: u64) {
+        self.fleet.hear(epoch);
+    }
+
+    /// Sets whether the present override came from the fleet.
+    pub(super) fn set_forced_by_fleet(&mut self, has_forced: bool) {
+        self.fleet.set_forced(has_forced);
+    }
+
+    /// Notes that a verdict keeps the circuit open, for step `step` of the backoff.
+    pub(super) fn opened_by_fleet(&mut self, open_for: Duration, step: u32) {
+        self.fleet.open();
+        // The fleet's step does not lower the step that the circuit has reached itself.
+        let (reached_for, reached) = self.backoff();
+        self.set_backoff((open_for.max(reached_for), step.max(reached)));
+    }
+
+    /// Sets when the present open epoch ends without the fleet.
+    pub(super) fn set_own_end(&mut self, until: Timestamp) {
+        self.fleet.set_own_end(until);
+    }
+}
+
+/// Places in groups.
+impl Control {
+    /// Joins a group; `word` is the circuit's.
+    pub(super) fn join(&mut self, places: &Arc<OpenCounter>, word: Word) {
+        self.memberships.join(places, word);
+    }
+
+    /// Leaves a group.
+    pub(super) fn leave(&mut self, places: &Arc<OpenCounter>) {
+        self.memberships.leave(places);
+    }
+
+    /// Takes a place in every group for a circuit that is to trip, or in none and counts a
+    /// prevented trip.
+    pub(super) fn take_places(&mut self, word: Word) -> bool {
+        self.memberships.take(word)
+    }
+
+    /// Takes or gives back places as `word` asks for, which was published.
+    pub(super) fn update_places(&mut self, word: Word) {
+        self.memberships.update(word);
+    }
+
+    /// The number of trips that a group had no place for.
+    pub(super) fn trips_prevented(&self) -> u64 {
+        self.memberships.trips_prevented()
+    }
+}
