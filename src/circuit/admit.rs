@@ -2,7 +2,7 @@
 
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
-use crate::engine::machine::Refusal;
+use crate::engine::machine::Rejection;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
@@ -47,34 +47,34 @@ impl Circuit {
         if admitted.as_ref().is_ok_and(|ticket| ticket.is_probe()) {
             self.tell_slot_taken();
         }
-        admitted.map_err(|refusal| self.rejected(refusal, now))
+        admitted.map_err(|rejection| self.rejected(rejection, now))
     }
 
     /// Whether a call would be rejected now; changes nothing.
     #[inline]
     pub(crate) fn would_reject(&self) -> bool {
-        self.core.machine.would_refuse(|| self.now()).is_some()
+        self.core.machine.would_reject(|| self.now()).is_some()
     }
 
     /// Rejects a call whose inner service was not polled for readiness.
     pub(crate) fn reject_unready(&self) -> Rejected {
         self.core.machine.count_rejection();
         let now = self.now();
-        match self.core.machine.would_refuse(|| now) {
-            Some(refusal) => self.rejected(refusal, now),
+        match self.core.machine.would_reject(|| now) {
+            Some(rejection) => self.rejected(rejection, now),
             None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
         }
     }
 
     #[inline]
-    fn rejected(&self, refusal: Refusal, now: Timestamp) -> Rejected {
+    fn rejected(&self, rejection: Rejection, now: Timestamp) -> Rejected {
         let name = Arc::clone(&self.core.name);
-        self.reject(match refusal {
-            Refusal::Open { until } => Rejected::open(name, until.since(now)),
-            Refusal::ProbesBusy { .. } => Rejected::busy(name),
-            Refusal::ForcedOpen => Rejected::forced_open(name),
-            Refusal::Ramping => Rejected::ramping(name),
-            Refusal::Throttled => Rejected::throttled(name),
+        self.reject(match rejection {
+            Rejection::Open { until } => Rejected::open(name, until.since(now)),
+            Rejection::ProbesBusy { .. } => Rejected::busy(name),
+            Rejection::ForcedOpen => Rejected::forced_open(name),
+            Rejection::Ramping => Rejected::ramping(name),
+            Rejection::Throttled => Rejected::throttled(name),
         })
     }
 

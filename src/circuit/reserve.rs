@@ -5,17 +5,17 @@ use std::time::Duration;
 use crate::circuit::wakers::Wakers;
 use crate::circuit::{Circuit, FORCED_OPEN};
 use crate::engine::change::{Change, ChangeReason, Standing};
-use crate::engine::machine::Refusal;
+use crate::engine::machine::Rejection;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 
 /// How long a call is rejected, if nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum RejectedUntil {
     /// Until `due`, which is `left` from now.
-    Until { due: Timestamp, left: Duration },
+    Time { due: Timestamp, left: Duration },
     /// An operator forced the circuit open.
-    UntilChange,
+    Change,
 }
 
 impl Circuit {
@@ -24,16 +24,16 @@ impl Circuit {
     }
 
     /// Whether a call would be rejected now, and for how long; changes nothing.
-    pub(crate) fn ask(&self) -> Result<(), Refused> {
+    pub(crate) fn ask(&self) -> Result<(), RejectedUntil> {
         let now = self.now();
-        match self.core.machine.would_refuse(|| now) {
-            Some(refusal) => Err(Refused::new(refusal, now)),
+        match self.core.machine.would_reject(|| now) {
+            Some(rejection) => Err(RejectedUntil::new(rejection, now)),
             None => Ok(()),
         }
     }
 
     /// Reserves a probe's slot for a call to come: `None` where it needs none.
-    pub(crate) fn reserve(&self) -> Result<Option<Ticket>, Refused> {
+    pub(crate) fn reserve(&self) -> Result<Option<Ticket>, RejectedUntil> {
         if self.core.machine.admits_all() {
             return Ok(None);
         }
@@ -44,7 +44,7 @@ impl Circuit {
         if reserved.is_ok_and(|ticket| ticket.is_some()) {
             self.tell_slot_taken();
         }
-        reserved.map_err(|refusal| Refused::new(refusal, now))
+        reserved.map_err(|rejection| RejectedUntil::new(rejection, now))
     }
 
     /// Whether `reserved` still holds its slot.
@@ -86,15 +86,17 @@ impl Circuit {
     }
 }
 
-impl Refused {
-    fn new(refusal: Refusal, now: Timestamp) -> Self {
-        match refusal {
-            Refusal::Open { until: due } | Refusal::ProbesBusy { until: due } => {
-                Self::Until { due, left: due.since(now) }
+impl RejectedUntil {
+    fn new(rejection: Rejection, now: Timestamp) -> Self {
+        match rejection {
+            Rejection::Open { until: due } | Rejection::ProbesBusy { until: due } => {
+                Self::Time { due, left: due.since(now) }
             }
-            Refusal::ForcedOpen => Self::UntilChange,
+            Rejection::ForcedOpen => Self::Change,
             // Not rejected for a time: the next call may be admitted.
-            Refusal::Ramping | Refusal::Throttled => Self::Until { due: now, left: Duration::ZERO },
+            Rejection::Ramping | Rejection::Throttled => {
+                Self::Time { due: now, left: Duration::ZERO }
+            }
         }
     }
 }

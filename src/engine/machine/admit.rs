@@ -4,7 +4,7 @@
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::EndedCall;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{Override, Tag, Word};
@@ -46,29 +46,29 @@ impl Machine {
         &self,
         word: Word,
         now: Timestamp,
-    ) -> Option<Result<Ticket, Refusal>> {
+    ) -> Option<Result<Ticket, Rejection>> {
         if !word.is_closed() {
             return None;
         }
-        let refusal = self.draw(word, now);
+        let rejection = self.draw(word, now);
         // The end of the ramp that was read may be the deadline of another epoch.
-        if self.word() != word && refusal == Some(Refusal::Ramping) {
+        if self.word() != word && rejection == Some(Rejection::Ramping) {
             return None;
         }
-        let Some(refusal) = refusal else { return Some(Ok(self.begin_tracked(word, now))) };
+        let Some(rejection) = rejection else { return Some(Ok(self.begin_tracked(word, now))) };
         if word.overridden() == Some(Override::Observing) {
             self.tally().add(Counter::WouldHaveRejected);
             return Some(Ok(self.begin_tracked(word, now)));
         }
-        if let (Refusal::Throttled, Some(tracking)) = (refusal, self.recorder().tracking()) {
+        if let (Rejection::Throttled, Some(tracking)) = (rejection, self.recorder().tracking()) {
             tracking.admission_share.tried(Tag::of(word.epoch()), EndedCall::FAILURE, || now);
         }
         self.count_rejection();
-        Some(Err(refusal))
+        Some(Err(rejection))
     }
 
     /// Draws why a call is rejected, if it is.
-    fn draw(&self, word: Word, now: Timestamp) -> Option<Refusal> {
+    fn draw(&self, word: Word, now: Timestamp) -> Option<Rejection> {
         if word.overridden() == Some(Override::ForcedClosed) {
             return None;
         }
@@ -79,9 +79,10 @@ impl Machine {
             self.end_ramp(word);
         }
         if !admission_share.admits(admission_share.ramped(until.since(now))) {
-            return Some(Refusal::Ramping);
+            return Some(Rejection::Ramping);
         }
-        (!admission_share.admits(admission_share.throttled(tag, now))).then_some(Refusal::Throttled)
+        (!admission_share.admits(admission_share.throttled(tag, now)))
+            .then_some(Rejection::Throttled)
     }
 
     /// Admits all calls again, once the ramp that `word` began with is over.

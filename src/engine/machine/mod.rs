@@ -68,7 +68,7 @@ pub(crate) enum For {
 
 /// Why a call is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     Open {
         until: Timestamp,
     },
@@ -131,32 +131,32 @@ impl Machine {
     }
 
     /// Admits a call or rejects it; with the change, if that ended the open time or tripped.
-    pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Refusal>, Option<Change>) {
+    pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Rejection>, Option<Change>) {
         if let Some(ticket) = self.admit_closed(|| now) {
             return (Ok(ticket), None);
         }
         if let Some(change) = self.check_stalled(now) {
-            let refusal = Refusal::Open { until: self.until() };
-            return (self.refuse(self.word(), refusal, now), Some(change));
+            let rejection = Rejection::Open { until: self.until() };
+            return (self.reject(self.word(), rejection, now), Some(change));
         }
         let word = self.word();
         if let Some(admitted) = self.admit_by_share(word, now) {
             return (admitted, None);
         }
         let (taken, change) = self.take_slot(For::Call, now);
-        (taken.or_else(|(word, refusal)| self.refuse(word, refusal, now)), change)
+        (taken.or_else(|(word, rejection)| self.reject(word, rejection, now)), change)
     }
 
-    /// Takes a probe's slot, or a ticket that needs none. A refusal comes with the word that it was
-    /// decided by, and is not counted.
+    /// Takes a probe's slot, or a ticket that needs none. A rejection comes with the word that it
+    /// was decided by, and is not counted.
     pub(crate) fn take_slot(
         &self,
         taker: For,
         now: Timestamp,
-    ) -> (Result<Ticket, (Word, Refusal)>, Option<Change>) {
+    ) -> (Result<Ticket, (Word, Rejection)>, Option<Change>) {
         let word = self.word();
-        if let Some(refusal) = self.refusal(word, now) {
-            return (Err((word, refusal)), None);
+        if let Some(rejection) = self.rejection_by(word, now) {
+            return (Err((word, rejection)), None);
         }
         let mut control = self.lock();
         // The word cannot change while the lock is held.
@@ -164,14 +164,14 @@ impl Machine {
         if word.is_closed() {
             return (Ok(self.begin_tracked(word, now)), None);
         }
-        if let Some(refusal) = self.refusal(word, now) {
-            return (Err((word, refusal)), None);
+        if let Some(rejection) = self.rejection_by(word, now) {
+            return (Err((word, rejection)), None);
         }
         // Open => HalfOpen: the deadline has passed
         let change =
             (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
         if let Some(change) = self.end_leases(&mut control, now) {
-            return (Err((self.word(), Refusal::Open { until: self.until() })), Some(change));
+            return (Err((self.word(), Rejection::Open { until: self.until() })), Some(change));
         }
         let probe = match taker {
             For::Call => control.admit_probe(now),
@@ -182,19 +182,19 @@ impl Machine {
         let word = self.word();
         let taken = match probe {
             Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
-            None => Err((word, Refusal::ProbesBusy { until: free_at })),
+            None => Err((word, Rejection::ProbesBusy { until: free_at })),
         };
         (taken, change)
     }
 
     /// Why a call would be rejected now; `None` if it would be admitted. Changes nothing.
     #[inline]
-    pub(crate) fn would_refuse(&self, now: impl FnOnce() -> Timestamp) -> Option<Refusal> {
+    pub(crate) fn would_reject(&self, now: impl FnOnce() -> Timestamp) -> Option<Rejection> {
         let word = self.word();
         if word.is_closed() || word.overridden() == Some(Override::Observing) {
             return None;
         }
-        self.refusal(word, now())
+        self.rejection_by(word, now())
     }
 
     /// Counts a rejection.
@@ -203,9 +203,9 @@ impl Machine {
     }
 
     /// Why `word` rejects a call now; `None` also where that can be decided only under the lock.
-    fn refusal(&self, word: Word, now: Timestamp) -> Option<Refusal> {
+    fn rejection_by(&self, word: Word, now: Timestamp) -> Option<Rejection> {
         if word.overridden() == Some(Override::ForcedOpen) {
-            return Some(Refusal::ForcedOpen);
+            return Some(Rejection::ForcedOpen);
         }
         let until = self.until();
         if now >= until || self.word() != word {
@@ -213,19 +213,24 @@ impl Machine {
         }
         match word.state() {
             CircuitState::Closed => None,
-            CircuitState::Open => Some(Refusal::Open { until }),
-            CircuitState::HalfOpen => Some(Refusal::ProbesBusy { until }),
+            CircuitState::Open => Some(Rejection::Open { until }),
+            CircuitState::HalfOpen => Some(Rejection::ProbesBusy { until }),
         }
     }
 
     /// Rejects the call; under observation, admits it and counts that it would have been rejected.
-    fn refuse(&self, word: Word, refusal: Refusal, now: Timestamp) -> Result<Ticket, Refusal> {
+    fn reject(
+        &self,
+        word: Word,
+        rejection: Rejection,
+        now: Timestamp,
+    ) -> Result<Ticket, Rejection> {
         if word.overridden() == Some(Override::Observing) {
             self.tally.add(Counter::WouldHaveRejected);
             return Ok(Ticket::new(word, now));
         }
         self.count_rejection();
-        Err(refusal)
+        Err(rejection)
     }
 
     /// Counts a call that was not sent.

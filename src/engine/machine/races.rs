@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::machine::effect::CountedAs;
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
@@ -156,9 +156,9 @@ fn a_rejection_against_a_forced_open() {
         let (admitted, _) =
             race(move || a.admit(START), move || b.force(Override::ForcedOpen, START));
         match admitted.0.unwrap_err() {
-            Refusal::ForcedOpen => {}
-            Refusal::Open { until } => assert_eq!(until, seconds(30)),
-            refusal => panic!("{refusal:?}, of a circuit that is open"),
+            Rejection::ForcedOpen => {}
+            Rejection::Open { until } => assert_eq!(until, seconds(30)),
+            rejection => panic!("{rejection:?}, of a circuit that is open"),
         }
     });
 }
@@ -178,8 +178,8 @@ fn a_rejection_against_a_reopening() {
             race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
         match admitted.0 {
             Ok(ticket) => assert!(matches!(ticket.role(), Role::Probe(_))),
-            Err(Refusal::Open { .. }) => {}
-            Err(refusal) => panic!("{refusal:?}, but a slot was free"),
+            Err(Rejection::Open { .. }) => {}
+            Err(rejection) => panic!("{rejection:?}, but a slot was free"),
         }
     });
 }
@@ -297,9 +297,9 @@ fn a_busy_rejection_against_a_reopening() {
         let (admitted, _) =
             race(move || a.admit(seconds(31)), move || b.record(probe, FAILED, || seconds(31)));
         match admitted.0.unwrap_err() {
-            Refusal::ProbesBusy { .. } => {}
-            Refusal::Open { until } => assert_eq!(until, seconds(61)),
-            refusal => panic!("{refusal:?}, of a circuit that nobody forced"),
+            Rejection::ProbesBusy { .. } => {}
+            Rejection::Open { until } => assert_eq!(until, seconds(61)),
+            rejection => panic!("{rejection:?}, of a circuit that nobody forced"),
         }
     });
 }

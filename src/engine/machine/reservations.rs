@@ -4,7 +4,7 @@ use crate::engine::change::Change;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::{For, Machine, Refusal};
+use crate::engine::machine::{For, Machine, Rejection};
 use crate::engine::state::{Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -24,7 +24,7 @@ impl Machine {
     pub(crate) fn reserve(
         &self,
         now: Timestamp,
-    ) -> (Result<Option<Ticket>, Refusal>, Option<Change>) {
+    ) -> (Result<Option<Ticket>, Rejection>, Option<Change>) {
         if self.admits_all() {
             return (Ok(None), None);
         }
@@ -32,7 +32,7 @@ impl Machine {
         let reserved = match taken {
             Ok(ticket) => Ok(ticket.is_probe().then_some(ticket)),
             Err((word, _)) if admits_all(word) => Ok(None),
-            Err((_, refusal)) => Err(refusal),
+            Err((_, rejection)) => Err(rejection),
         };
         (reserved, change)
     }
@@ -79,7 +79,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::engine::machine::effect::Effect;
-    use crate::engine::machine::{Machine, Refusal};
+    use crate::engine::machine::{Machine, Rejection};
     use crate::engine::outcome::{FailureKind, Outcome};
     use crate::engine::rules::settings::Settings;
     use crate::engine::state::{CircuitState, Override};
@@ -93,8 +93,8 @@ mod tests {
         Timestamp::ZERO.after(Duration::from_secs(seconds))
     }
 
-    fn busy_until(seconds: u64) -> Refusal {
-        Refusal::ProbesBusy { until: at(seconds) }
+    fn busy_until(seconds: u64) -> Rejection {
+        Rejection::ProbesBusy { until: at(seconds) }
     }
 
     /// Opens for 30 s from zero on; then one probe at a time, which holds its slot for 30 s.
@@ -104,14 +104,14 @@ mod tests {
         machine
     }
 
-    fn reserve(machine: &Machine, seconds: u64) -> Result<Option<Ticket>, Refusal> {
+    fn reserve(machine: &Machine, seconds: u64) -> Result<Option<Ticket>, Rejection> {
         machine.reserve(at(seconds)).0
     }
 
     #[test]
     fn a_slot_is_reserved_once_the_open_time_is_over() {
         let machine = open_machine();
-        assert_eq!(reserve(&machine, 29).unwrap_err(), Refusal::Open { until: at(30) });
+        assert_eq!(reserve(&machine, 29).unwrap_err(), Rejection::Open { until: at(30) });
 
         let (reserved, change) = machine.reserve(at(30));
 

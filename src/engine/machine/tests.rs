@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
@@ -59,10 +59,10 @@ fn closed_calls_and_rejections_wait_for_no_snapshot() {
     machine.trip(None, at(1));
     let snapshot = machine.lock();
 
-    let refusal = machine.admit(at(2)).0.unwrap_err();
+    let rejection = machine.admit(at(2)).0.unwrap_err();
 
     drop(snapshot);
-    assert_eq!(refusal, Refusal::Open { until: at(31) });
+    assert_eq!(rejection, Rejection::Open { until: at(31) });
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_probe_that_ends_while_the_next_epoch_begins_does_not_free_its_slot() {
         assert!(recorded.change().is_none(), "{outcome:?}");
         let totals = machine.totals();
         assert_eq!((totals.stale, totals.abandoned), (1, 0), "{outcome:?}");
-        let busy = Refusal::ProbesBusy { until: at(91) };
+        let busy = Rejection::ProbesBusy { until: at(91) };
         assert_eq!(machine.admit(at(62)).0.unwrap_err(), busy, "{outcome:?}");
         machine.record(next.get().unwrap(), PASSED, || at(63));
         assert_eq!(machine.word().state(), CircuitState::Closed, "{outcome:?}");

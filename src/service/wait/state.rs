@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::circuit::reserve::Refused;
+use crate::circuit::reserve::RejectedUntil;
 use crate::circuit::wakers::{Awaited, Leaving, Place};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
@@ -133,15 +133,15 @@ impl Waiting {
         &mut self,
         timer: Timer,
         circuit: &Circuit,
-        ask: fn(&Circuit) -> Result<T, Refused>,
+        ask: fn(&Circuit) -> Result<T, RejectedUntil>,
         cx: &mut Context<'_>,
     ) -> Poll<T> {
         let mut is_in_place = false;
         loop {
             match ask(circuit) {
                 Ok(granted) => return Poll::Ready(granted),
-                Err(refused) if is_in_place => {
-                    ready!(self.held(circuit).poll_alarm(refused, timer, cx));
+                Err(rejected) if is_in_place => {
+                    ready!(self.held(circuit).poll_alarm(rejected, timer, cx));
                 }
                 // Asked again after the waker is in place: a change in between woke nobody.
                 Err(_) => {
@@ -202,8 +202,13 @@ impl Held {
     }
 
     /// Ready when it is time to ask again.
-    fn poll_alarm(&mut self, refused: Refused, timer: Timer, cx: &mut Context<'_>) -> Poll<()> {
-        let Refused::Until { due, left } = refused else {
+    fn poll_alarm(
+        &mut self,
+        rejected: RejectedUntil,
+        timer: Timer,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let RejectedUntil::Time { due, left } = rejected else {
             self.alarm = None;
             return Poll::Pending;
         };

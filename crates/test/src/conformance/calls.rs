@@ -6,7 +6,7 @@ use crate::conformance::case::{Case, InFlight};
 use crate::conformance::changes::promise_of;
 use crate::conformance::promise::Promise;
 use crate::conformance::report::Broken;
-use crate::conformance::subject::{Refused, UnderWay};
+use crate::conformance::subject::{NotAdmitted, UnderWay};
 use crate::model::{Call, Change, rejection};
 use tower_circuit_breaker::{CircuitState, FailureKind, Outcome, RejectReason, Rejected};
 
@@ -46,15 +46,15 @@ impl Case<'_> {
     }
 
     /// A service that was ready only to reject does so, whatever the circuit would say by now.
-    fn check_unready(&mut self, begun: Result<(), Refused>) -> Result<(), Broken> {
+    fn check_unready(&mut self, begun: Result<(), NotAdmitted>) -> Result<(), Broken> {
         let (reason, left) = if self.model.would_reject() {
             rejection(&self.model)
         } else {
             (RejectReason::NotReady, None)
         };
         match begun {
-            Err(Refused::Rejected(rejected)) => self.check_rejection(&rejected, reason, left),
-            Err(Refused::Wrongly(what)) => Err(Broken::new(Promise::OpenRejects, what)),
+            Err(NotAdmitted::Rejected(rejected)) => self.check_rejection(&rejected, reason, left),
+            Err(NotAdmitted::Wrongly(what)) => Err(Broken::new(Promise::OpenRejects, what)),
             Ok(()) => Err(Broken::new(
                 Promise::OpenRejects,
                 "a service that was ready only to reject called its inner one",
@@ -64,7 +64,7 @@ impl Case<'_> {
 
     fn begun(
         &mut self,
-        begun: Result<Box<dyn UnderWay>, Refused>,
+        begun: Result<Box<dyn UnderWay>, NotAdmitted>,
         sample: usize,
     ) -> Result<Option<InFlight>, Broken> {
         let outcome = self.suite.outcomes[sample];
@@ -73,7 +73,7 @@ impl Case<'_> {
     }
 
     /// A call was admitted or not: was it to be?
-    fn admit<T>(&mut self, begun: Result<T, Refused>) -> Result<Option<(T, Call)>, Broken> {
+    fn admit<T>(&mut self, begun: Result<T, NotAdmitted>) -> Result<Option<(T, Call)>, Broken> {
         let expected = self.model.admit();
         self.expect_change()?;
         match (begun, expected) {
@@ -84,7 +84,7 @@ impl Case<'_> {
                 Ok(Some((call, noted)))
             }
             (Ok(_), None) => Err(self.admitted_wrongly()),
-            (Err(refused), expected) => self.refused(refused, expected).map(|()| None),
+            (Err(why), expected) => self.not_admitted(why, expected).map(|()| None),
         }
     }
 
@@ -109,10 +109,10 @@ impl Case<'_> {
     }
 
     /// A call was not admitted: was it to be?
-    fn refused(&mut self, refused: Refused, expected: Option<Call>) -> Result<(), Broken> {
-        let rejected = match refused {
-            Refused::Rejected(rejected) => rejected,
-            Refused::Wrongly(what) => return Err(Broken::new(Promise::Admission, what)),
+    fn not_admitted(&mut self, why: NotAdmitted, expected: Option<Call>) -> Result<(), Broken> {
+        let rejected = match why {
+            NotAdmitted::Rejected(rejected) => rejected,
+            NotAdmitted::Wrongly(what) => return Err(Broken::new(Promise::Admission, what)),
         };
         if expected.is_none() {
             let (reason, left) = rejection(&self.model);

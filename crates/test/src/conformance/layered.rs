@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::answer::Gate;
 use crate::conformance::samples::Samples;
-use crate::conformance::subject::{Refused, Subject, UnderWay};
+use crate::conformance::subject::{NotAdmitted, Subject, UnderWay};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower_circuit_breaker::{
@@ -38,9 +38,9 @@ where
     }
 
     /// Makes a call on a clone, as each request of a client does.
-    fn call(&self, request: Request) -> Result<Flight<C, T, E>, Refused> {
+    fn call(&self, request: Request) -> Result<Flight<C, T, E>, NotAdmitted> {
         let mut service = self.service.clone();
-        ready(&mut service).map_err(Refused::Wrongly)?;
+        ready(&mut service).map_err(NotAdmitted::Wrongly)?;
         self.call_on(&mut service, request)
     }
 
@@ -48,8 +48,8 @@ where
         &self,
         service: &mut Around<C, T, E>,
         request: Request,
-    ) -> Result<Flight<C, T, E>, Refused> {
-        let wrongly = |what: &str| Refused::Wrongly(what.to_owned());
+    ) -> Result<Flight<C, T, E>, NotAdmitted> {
+        let wrongly = |what: &str| NotAdmitted::Wrongly(what.to_owned());
         // SeqCst: nobody measures this.
         let before = self.reached.load(Ordering::SeqCst);
         let mut flight = Box::pin(service.call(request));
@@ -60,7 +60,7 @@ where
         match self.reached.load(Ordering::SeqCst) - before {
             1 => Ok(flight),
             0 => match flight.as_mut().poll(cx) {
-                Poll::Ready(Err(Error::Rejected(rejected))) => Err(Refused::Rejected(rejected)),
+                Poll::Ready(Err(Error::Rejected(rejected))) => Err(NotAdmitted::Rejected(rejected)),
                 _ => Err(wrongly("the inner service was not called, and the call not rejected")),
             },
             _ => Err(wrongly("one call called the inner service twice")),
@@ -104,7 +104,7 @@ impl<C, T: 'static, E: 'static> Subject for Layered<C, T, E>
 where
     C: Classify<T, E> + 'static,
 {
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, Refused> {
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         let gate = Gate::new();
         let flight = self.call(Request { end: End::Sample(sample), gate: gate.clone() })?;
         Ok(Box::new(Held { flight, gate }))
@@ -118,7 +118,7 @@ where
         is_ready
     }
 
-    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, Refused> {
+    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         let Some(mut service) = self.readied.take() else { return self.begin(sample) };
         let gate = Gate::new();
         let request = Request { end: End::Sample(sample), gate: gate.clone() };
@@ -126,7 +126,7 @@ where
         Ok(Box::new(Held { flight, gate }))
     }
 
-    fn panic(&mut self) -> Result<bool, Refused> {
+    fn panic(&mut self) -> Result<bool, NotAdmitted> {
         let gate = Gate::new();
         gate.open();
         let mut flight = self.call(Request { end: End::Panic, gate })?;

@@ -7,7 +7,7 @@ use tower_circuit_breaker::{Circuit, Error, Outcome, Permit, Rejected};
 /// Makes calls to one circuit.
 pub(super) trait Subject {
     /// Begins a call whose result will be this sample; `Err` says why it was rejected.
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, Refused>;
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted>;
 
     /// Has a service ready for the next [`begin_readied`](Self::begin_readied); `false` where there is
     /// no service to be ready.
@@ -16,12 +16,12 @@ pub(super) trait Subject {
     }
 
     /// As [`begin`](Self::begin), by the service that was seen ready.
-    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, Refused> {
+    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         self.begin(sample)
     }
 
     /// Makes a call that panics; whether the panic came back to the caller.
-    fn panic(&mut self) -> Result<bool, Refused>;
+    fn panic(&mut self) -> Result<bool, NotAdmitted>;
 }
 
 /// A call under way; dropping it abandons it.
@@ -32,7 +32,7 @@ pub(super) trait UnderWay {
 
 /// What became of a call that was not admitted.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum NotAdmitted {
     Rejected(Rejected),
     /// Neither admitted nor rejected as it should be.
     Wrongly(String),
@@ -50,16 +50,16 @@ struct Held {
 }
 
 impl Subject for Plain {
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, Refused> {
-        let permit = self.circuit.try_acquire().map_err(Refused::Rejected)?;
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
+        let permit = self.circuit.try_acquire().map_err(NotAdmitted::Rejected)?;
         Ok(Box::new(Held { permit, outcome: self.outcomes[sample] }))
     }
 
-    fn panic(&mut self) -> Result<bool, Refused> {
+    fn panic(&mut self) -> Result<bool, NotAdmitted> {
         let call = || self.circuit.run(|| -> Result<(), ()> { resume_unwind(Box::new(())) });
         match catch_unwind(AssertUnwindSafe(call)) {
             Err(_) => Ok(true),
-            Ok(Err(Error::Rejected(rejected))) => Err(Refused::Rejected(rejected)),
+            Ok(Err(Error::Rejected(rejected))) => Err(NotAdmitted::Rejected(rejected)),
             Ok(_) => Ok(false),
         }
     }

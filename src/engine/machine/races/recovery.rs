@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::machine::Refusal;
+use crate::engine::machine::Rejection;
 use crate::engine::machine::races::{FAILED, PASSED, START, half_open, machine, seconds};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::state::{CircuitState, Override};
@@ -27,11 +27,11 @@ fn the_end_of_a_ramp_against_a_trip() {
             race(move || a.admit(seconds(35)).0, move || b.record(failing, FAILED, || seconds(35)));
         assert!(recorded.change().is_some());
         assert_eq!(machine.word().state(), CircuitState::Open);
-        let refusal = Refusal::Open { until: seconds(65) };
-        assert_eq!(machine.admit(seconds(36)).0.unwrap_err(), refusal);
+        let rejection = Rejection::Open { until: seconds(65) };
+        assert_eq!(machine.admit(seconds(36)).0.unwrap_err(), rejection);
         match admitted {
             Ok(ticket) => assert!(ticket.is_call()),
-            Err(refused) => assert_eq!(refused, refusal),
+            Err(rejected) => assert_eq!(rejected, rejection),
         }
     });
 }
@@ -50,6 +50,6 @@ fn a_health_probe_against_a_forced_open() {
         );
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
         assert_eq!(machine.word().state(), CircuitState::Open);
-        assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Refusal::ForcedOpen);
+        assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Rejection::ForcedOpen);
     });
 }

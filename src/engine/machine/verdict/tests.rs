@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::verdict::{Ruling, Verdict};
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
@@ -38,9 +38,9 @@ fn adopt(machine: &Machine, epoch: u64, ruling: Ruling, now: Timestamp) -> Optio
     }
 }
 
-fn refused_until(machine: &Machine, now: Timestamp) -> Option<Timestamp> {
+fn rejected_until(machine: &Machine, now: Timestamp) -> Option<Timestamp> {
     match machine.admit(now).0 {
-        Err(Refusal::Open { until }) => Some(until),
+        Err(Rejection::Open { until }) => Some(until),
         Err(_) => None,
         Ok(ticket) => {
             machine.record(ticket, None, || now);
@@ -59,8 +59,8 @@ fn a_verdict_opens_a_closed_circuit_for_what_is_left() {
     assert_eq!((change.reason, change.fleet_epoch), (ChangeReason::Fleet, 7));
     assert_eq!(change.open_for, Some(Duration::from_secs(10)));
     assert_eq!(machine.lock().trips(), 1);
-    assert_eq!(refused_until(&machine, at(9)), Some(at(10)));
-    assert_eq!(refused_until(&machine, at(10)), None);
+    assert_eq!(rejected_until(&machine, at(9)), Some(at(10)));
+    assert_eq!(rejected_until(&machine, at(10)), None);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_verdict_moves_the_end_of_an_open_time_in_the_same_epoch() {
     assert!(adopt(&machine, 7, open(90), START).is_none());
 
     assert_eq!(machine.word().epoch(), epoch);
-    assert_eq!(refused_until(&machine, at(31)), Some(at(90)));
+    assert_eq!(rejected_until(&machine, at(31)), Some(at(90)));
 }
 
 #[test]
@@ -212,12 +212,12 @@ fn a_hold_is_only_for_the_epoch_it_was_meant_for() {
     adopt(&machine, 7, open(10), START);
 
     machine.hold(6, Duration::from_secs(99), START);
-    assert_eq!(refused_until(&machine, at(1)), Some(at(10)), "another epoch");
+    assert_eq!(rejected_until(&machine, at(1)), Some(at(10)), "another epoch");
     machine.hold(7, Duration::from_secs(20), START);
-    assert_eq!(refused_until(&machine, at(11)), Some(at(20)));
+    assert_eq!(rejected_until(&machine, at(11)), Some(at(20)));
     machine.reset(START);
     machine.hold(7, Duration::from_secs(20), START);
-    assert_eq!(refused_until(&machine, at(1)), None, "closed meanwhile");
+    assert_eq!(rejected_until(&machine, at(1)), None, "closed meanwhile");
     machine.force(Override::ForcedOpen, START);
     machine.hold(7, Duration::ZERO, START);
     assert!(machine.admit(at(99)).0.is_err(), "forced meanwhile");
@@ -236,7 +236,7 @@ fn a_recall_takes_probes_back_and_keeps_the_backoff() {
 
     assert_eq!(change.reason, ChangeReason::LeaseOver);
     assert_eq!(machine.lock().backoff(), backoff);
-    assert_eq!(refused_until(&machine, at(11)), Some(at(15)));
+    assert_eq!(rejected_until(&machine, at(11)), Some(at(15)));
     let passed = machine.record(probe, Some(Outcome::Success), || at(11));
     assert!(passed.change().is_none(), "its verdict is stale");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::verdict::{Ruling, Verdict};
-use crate::engine::machine::{Machine, Refusal};
+use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::settings::Settings;
@@ -51,8 +51,8 @@ fn fail_a_probe(machine: &Machine, now: Timestamp) {
 }
 
 fn until(machine: &Machine) -> Timestamp {
-    match machine.would_refuse(|| START) {
-        Some(Refusal::Open { until }) => until,
+    match machine.would_reject(|| START) {
+        Some(Rejection::Open { until }) => until,
         other => panic!("it is not open: {other:?}"),
     }
 }
