@@ -307,7 +307,7 @@ impl fmt::Display for Rejected {
         match self.reason() {
             RejectReason::Open => write!(f, "circuit {circuit:?} is open")?,
             RejectReason::ProbesBusy => {
-                write!(f, "circuit {circuit:?} is half-open and its probes are under way")?;
+                write!(f, "circuit {circuit:?} is half-open and its probes are in flight")?;
             }
             RejectReason::ForcedOpen => write!(f, "circuit {circuit:?} is forced open")?,
             RejectReason::NotReady => {

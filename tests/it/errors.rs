@@ -20,7 +20,7 @@ fn messages_say_which_circuit_and_when_to_come_again() {
     let _probe = circuit.try_acquire().unwrap();
     assert_eq!(
         rejection(&circuit).to_string(),
-        r#"circuit "api" is half-open and its probes are under way"#
+        r#"circuit "api" is half-open and its probes are in flight"#
     );
 
     circuit.force_open();

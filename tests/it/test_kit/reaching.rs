@@ -103,7 +103,7 @@ fn where_it_cannot_get_is_told() {
     reach::half_open(&busy, &clock);
     let probe = busy.try_acquire().unwrap();
     let text = panic_of(|| reach::closed(&busy, &clock));
-    assert!(text.contains("it rejects a probe") && text.contains("under way"), "{text}");
+    assert!(text.contains("it rejects a probe") && text.contains("in flight"), "{text}");
     drop(probe);
 
     let (patient, clock) = circuit(|b| b.probes(10_001));

@@ -92,7 +92,7 @@ impl Case<'_> {
         let (reason, left) = rejection(&self.model);
         if reason == RejectReason::ProbesBusy {
             let probes = self.model.settings.concurrent_probes;
-            let what = format!("a call was admitted beside {probes} probes under way");
+            let what = format!("a call was admitted beside {probes} probes in flight");
             return Broken::new(Promise::ProbeLimit, what);
         }
         let what =

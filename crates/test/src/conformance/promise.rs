@@ -21,7 +21,7 @@ pub enum Promise {
     Admission,
     /// An open circuit calls nothing, and a rejection says how long that will last.
     OpenRejects,
-    /// No more probes are under way at once than the settings allow.
+    /// No more probes are in flight at once than the settings allow.
     ProbeLimit,
     /// Probes close the circuit, or open it again, as soon as they have decided.
     Probes,
@@ -63,7 +63,7 @@ impl Promise {
             Self::Opens => "an upstream that fails opens the circuit",
             Self::Admission => "calls are admitted while closed, and as probes while half-open",
             Self::OpenRejects => "an open circuit calls nothing, and says how long that lasts",
-            Self::ProbeLimit => "no more probes are under way at once than the settings allow",
+            Self::ProbeLimit => "no more probes are in flight at once than the settings allow",
             Self::Probes => "probes close or reopen the circuit as soon as they have decided",
             Self::Limits => "it opens exactly when one of its rules holds, by the first that does",
             Self::FastSuccess => "only a failure or a slow call opens it",
