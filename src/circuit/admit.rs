@@ -81,7 +81,7 @@ impl Circuit {
     /// Delivers the event of the rejection, and passes it on.
     #[inline]
     fn reject(&self, rejected: Rejected) -> Rejected {
-        if self.core.machine.word().has(Word::REJECTIONS_TOLD) {
+        if self.core.machine.word().has(Word::REJECTION_EVENTS) {
             self.tell_rejection(&rejected);
         }
         rejected

@@ -148,10 +148,10 @@ impl Circuit {
 
     pub(crate) fn add_listener(&self, listener: Box<dyn Listener>) {
         let interest = self.core.listeners.add(listener);
-        let calls = if interest.contains(Interest::CALLS) { Word::CALLS_TOLD } else { 0 };
+        let calls = if interest.contains(Interest::CALLS) { Word::CALL_EVENTS } else { 0 };
         let rejections =
-            if interest.contains(Interest::REJECTIONS) { Word::REJECTIONS_TOLD } else { 0 };
-        self.core.machine.tell_also(calls | rejections);
+            if interest.contains(Interest::REJECTIONS) { Word::REJECTION_EVENTS } else { 0 };
+        self.core.machine.add_interest(calls | rejections);
     }
 
     /// Returns the last changes of state and override, at most 256, the oldest first.
@@ -294,7 +294,7 @@ impl Circuit {
         let mut judged = self.core.machine.record(ticket, outcome, || self.now());
         if !matches!(judged.effect, Effect::Nothing) {
             self.tell_end(&mut judged);
-        } else if self.core.machine.word().has(Word::CALLS_TOLD) {
+        } else if self.core.machine.word().has(Word::CALL_EVENTS) {
             self.tell_call(judged.counted, judged.elapsed);
         }
     }

@@ -24,7 +24,7 @@ impl Circuit {
                 None
             }
         };
-        if self.core.machine.word().has(Word::CALLS_TOLD) {
+        if self.core.machine.word().has(Word::CALL_EVENTS) {
             self.tell_call(judged.counted, judged.elapsed);
         }
         if let Some(change) = change {

@@ -61,7 +61,7 @@ impl Override {
 /// State, override, flags for the call path, and epoch: all that admission reads, in one word.
 ///
 /// ```text
-///  63 ... 8 | 7 tracked | 6 rejections told | 5 calls told | 4 timed | 3-2 override | 1-0 state
+///  63 ... 8 | 7 tracked | 6 rejection events | 5 call events | 4 timed | 3-2 override | 1-0 state
 ///   epoch
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +71,9 @@ impl Word {
     /// The start of each call is noted: a slow-call rule or `abandoned_after` asks for it.
     pub(crate) const TIMED: u64 = 1 << 4;
     /// A listener is interested in ended calls.
-    pub(crate) const CALLS_TOLD: u64 = 1 << 5;
+    pub(crate) const CALL_EVENTS: u64 = 1 << 5;
     /// A listener is interested in rejections.
-    pub(crate) const REJECTIONS_TOLD: u64 = 1 << 6;
+    pub(crate) const REJECTION_EVENTS: u64 = 1 << 6;
 
     /// The closed circuit tracks, ramps or throttles calls: this word alone does not admit one.
     pub(crate) const TRACKED: u64 = 1 << 7;
@@ -206,12 +206,12 @@ mod tests {
                 Some(Override::ForcedClosed),
                 Some(Override::Observing),
             ] {
-                let word = Word::new(state, overridden, Word::TIMED | Word::CALLS_TOLD, 77);
+                let word = Word::new(state, overridden, Word::TIMED | Word::CALL_EVENTS, 77);
 
                 assert_eq!(word.state(), state, "{word:?}");
                 assert_eq!(word.overridden(), overridden, "{word:?}");
                 assert_eq!(word.epoch(), 77, "{word:?}");
-                assert!(word.has(Word::TIMED) && !word.has(Word::REJECTIONS_TOLD), "{word:?}");
+                assert!(word.has(Word::TIMED) && !word.has(Word::REJECTION_EVENTS), "{word:?}");
             }
         }
     }

@@ -35,7 +35,7 @@ impl Ticket {
     const WORD: u64 = (1 << Self::PROBE) - 1;
     /// The call was answered by a head, and is judged at the end of its body; `started` is how long
     /// the answer took, if the call is timed. Takes the place of a flag that no ticket needs.
-    const ANSWERED: u64 = Word::REJECTIONS_TOLD;
+    const ANSWERED: u64 = Word::REJECTION_EVENTS;
 
     /// The ticket of a call that `word` admits.
     #[inline]
@@ -146,7 +146,7 @@ mod tests {
             let word = Word::new(CircuitState::Closed, None, Word::TIMED, epoch);
             let ticket = Ticket::new(word, NOW);
             let overridden = Some(Override::Observing);
-            let flagged = Word::new(CircuitState::Closed, overridden, Word::CALLS_TOLD, epoch);
+            let flagged = Word::new(CircuitState::Closed, overridden, Word::CALL_EVENTS, epoch);
             let next = Word::new(CircuitState::Closed, None, Word::TIMED, epoch + 1);
 
             assert!(ticket.is_of(word) && ticket.is_of(flagged), "epoch {epoch}");

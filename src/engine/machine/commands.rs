@@ -94,7 +94,7 @@ impl Machine {
     }
 
     /// Adds `flags` of a word: listeners are interested in the events that they stand for.
-    pub(crate) fn tell_also(&self, flags: u64) {
+    pub(crate) fn add_interest(&self, flags: u64) {
         let mut control = self.lock();
         control.add_interest(flags);
         self.publish(self.word().with(flags));
