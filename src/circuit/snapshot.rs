@@ -136,10 +136,10 @@ impl CircuitSnapshot {
     /// With the calls in flight that already count as slow.
     #[must_use]
     pub fn slow_call_rate(&self) -> Option<f64> {
-        let hung = self.slow_in_flight;
+        let in_flight = self.slow_in_flight;
         self.rate(
-            self.window.slow_calls.saturating_add(hung),
-            self.window.calls.saturating_add(hung),
+            self.window.slow_calls.saturating_add(in_flight),
+            self.window.calls.saturating_add(in_flight),
         )
     }
 

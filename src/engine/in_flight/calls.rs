@@ -28,7 +28,7 @@ pub(crate) struct InFlight {
     looked: AtomicU64,
     /// The tagged number of stalled calls that are in no slot any more: modulo 2^48, since one may
     /// be taken out before the thread that moved it here has added it.
-    hung: AtomicU64,
+    stalled_before: AtomicU64,
     slots: [AtomicU64; SLOTS],
 }
 
@@ -59,7 +59,7 @@ impl InFlight {
         Self {
             ticks: AtomicU64::new(0),
             looked: AtomicU64::new(0),
-            hung: AtomicU64::new(0),
+            stalled_before: AtomicU64::new(0),
             slots: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -83,7 +83,7 @@ impl InFlight {
             slot.swap(tag.mark(0), Ordering::AcqRel);
         }
         // AcqRel: as above.
-        self.hung.swap(tag.mark(0), Ordering::AcqRel);
+        self.stalled_before.swap(tag.mark(0), Ordering::AcqRel);
     }
 
     /// Counts a call that starts; `false` where the check for stalled calls is still to come in its
@@ -154,14 +154,14 @@ impl InFlight {
             let age = held.age_at(tick);
             if age > TimeSlot::FUTURE && held.calls() != 0 {
                 // Another thread has used the slot for a later tick meanwhile.
-                return self.move_hung(tag, 1);
+                return self.move_stalled(tag, 1);
             }
             let next = if age == 0 { held.with_one_more() } else { TimeSlot::new(tick, 1) };
             let next = tag.mark(next.0);
             // Relaxed: the calls that this takes out of the slot are this thread's alone to move.
             match slot.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) if age == 0 || held.calls() == 0 => return,
-                Ok(_) => return self.move_hung(tag, held.calls()),
+                Ok(_) => return self.move_stalled(tag, held.calls()),
                 Err(changed) => seen = changed,
             }
         }
@@ -179,7 +179,7 @@ impl InFlight {
             }
             let held = TimeSlot(Tag::strip(seen));
             let left = held.with_one_less().filter(|_| held.age_at(tick) == 0);
-            let Some(left) = left else { return self.move_hung(tag, MARKED) };
+            let Some(left) = left else { return self.move_stalled(tag, MARKED) };
             let next = tag.mark(left.0);
             // Relaxed: it changes one number, in one word.
             match slot.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
@@ -222,7 +222,7 @@ impl InFlight {
             let next = tag.mark(held.emptied().0);
             // Relaxed: the calls that this takes out of the slot are this thread's alone to move.
             match slot.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return self.move_hung(tag, held.calls()),
+                Ok(_) => return self.move_stalled(tag, held.calls()),
                 Err(changed) => seen = changed,
             }
         }
@@ -230,7 +230,7 @@ impl InFlight {
 
     /// The number of stalled calls now; changes nothing. Calls that another thread is moving may be
     /// missed.
-    pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> u64 {
+    pub(crate) fn stalled(&self, tag: Tag, now: Timestamp) -> u64 {
         let Some(ticks) = self.ticks() else { return 0 };
         let tick = ticks.tick(now);
         // Relaxed: only the tick of the last check is wanted.
@@ -247,21 +247,25 @@ impl InFlight {
     /// The number of stalled calls that are in no slot.
     fn moved(&self, tag: Tag) -> u64 {
         // Relaxed: it is a number by itself.
-        let seen = self.hung.load(Ordering::Relaxed);
+        let seen = self.stalled_before.load(Ordering::Relaxed);
         let number = Tag::strip(seen);
         if Tag::on(seen) != tag || number > MARKED / 2 { 0 } else { number }
     }
 
     /// Adds `number`, modulo 2^48, to the stalled calls that are in no slot.
     #[inline(never)]
-    fn move_hung(&self, tag: Tag, number: u64) {
+    fn move_stalled(&self, tag: Tag, number: u64) {
         // Relaxed: the exchange below tells whether it is still so.
-        let mut seen = self.hung.load(Ordering::Relaxed);
+        let mut seen = self.stalled_before.load(Ordering::Relaxed);
         while Tag::on(seen) == tag {
             let next = tag.mark(Tag::strip(seen).wrapping_add(number) & MARKED);
             // Relaxed: it changes one number, in one word.
-            match self.hung.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.stalled_before.compare_exchange_weak(
+                seen,
+                next,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(changed) => seen = changed,
             }

@@ -40,7 +40,7 @@ impl Machine {
         let control = self.lock();
         let word = self.word();
         let (recorder, tag) = (self.recorder(), Tag::of(word.epoch()));
-        let (slow_in_flight, stalled_calls) = recorder.hung(tag, now);
+        let (slow_in_flight, stalled_calls) = recorder.slow_and_stalled(tag, now);
         let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
         let counts_down = word.state() == CircuitState::Open && !is_forced_open;
         MachineSnapshot {

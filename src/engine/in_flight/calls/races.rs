@@ -39,12 +39,12 @@ fn a_call_ends_while_its_slot_is_used_again() {
                 b.begin(OLD, at(2_500));
             },
         );
-        assert_eq!(calls.hung(OLD, at(2_500)), 1);
+        assert_eq!(calls.stalled(OLD, at(2_500)), 1);
         calls.end(OLD, at(600));
-        assert_eq!(calls.hung(OLD, at(2_500)), 0);
-        assert_eq!(calls.hung(OLD, at(9_500)), 1);
+        assert_eq!(calls.stalled(OLD, at(2_500)), 0);
+        assert_eq!(calls.stalled(OLD, at(9_500)), 1);
         calls.end(OLD, at(2_500));
-        assert_eq!(calls.hung(OLD, at(9_500)), 0);
+        assert_eq!(calls.stalled(OLD, at(9_500)), 0);
     });
 }
 
@@ -62,13 +62,13 @@ fn two_calls_look_in_one_tick() {
         let (a, b) = (Arc::clone(&calls), Arc::clone(&calls));
         let (a, b) = race(move || come(&a), move || come(&b));
         assert!(a.is_some() != b.is_some(), "one of them looks");
-        assert!(a.or(b).is_some_and(|hung| hung <= 1), "neither of the new ones hangs");
-        assert_eq!(calls.hung(OLD, at(2_500)), 1);
+        assert!(a.or(b).is_some_and(|stalled| stalled <= 1), "neither of the new ones hangs");
+        assert_eq!(calls.stalled(OLD, at(2_500)), 1);
         calls.end(OLD, at(2_500));
         calls.end(OLD, at(2_500));
-        assert_eq!(calls.hung(OLD, at(9_500)), 1);
+        assert_eq!(calls.stalled(OLD, at(9_500)), 1);
         calls.end(OLD, at(500));
-        assert_eq!(calls.hung(OLD, at(9_500)), 0);
+        assert_eq!(calls.stalled(OLD, at(9_500)), 0);
     });
 }
 
@@ -89,8 +89,8 @@ fn calls_of_an_old_epoch_leave_nothing_in_the_new() {
                 b.begin(NEW, at(300));
             },
         );
-        assert_eq!(calls.hung(NEW, at(9_500)), 1);
+        assert_eq!(calls.stalled(NEW, at(9_500)), 1);
         calls.end(NEW, at(300));
-        assert_eq!(calls.hung(NEW, at(9_500)), 0);
+        assert_eq!(calls.stalled(NEW, at(9_500)), 0);
     });
 }

@@ -24,7 +24,7 @@ fn in_flight() -> InFlight {
 
 /// Every call that is in flight, in slots or not, whatever its age.
 fn held(calls: &InFlight, now: Timestamp) -> u64 {
-    calls.hung(TAG, now.after(Duration::from_secs(1)))
+    calls.stalled(TAG, now.after(Duration::from_secs(1)))
 }
 
 #[test]
@@ -32,14 +32,14 @@ fn a_call_hangs_once_it_is_old_enough_and_no_longer_than_it_lasts() {
     let calls = in_flight();
     calls.begin(TAG, at(5));
 
-    assert_eq!(calls.hung(TAG, at(154)), 0, "never early");
+    assert_eq!(calls.stalled(TAG, at(154)), 0, "never early");
     assert_eq!(calls.check_stalled(TAG, at(154)), Some(0));
-    assert_eq!(calls.hung(TAG, at(161)), 1, "a fifteenth late");
+    assert_eq!(calls.stalled(TAG, at(161)), 1, "a fifteenth late");
     assert_eq!(calls.check_stalled(TAG, at(161)), Some(1));
     assert_eq!(calls.check_stalled(TAG, at(162)), None, "asked in this tick already");
-    assert_eq!(calls.hung(TAG, at(162)), 1);
+    assert_eq!(calls.stalled(TAG, at(162)), 1);
     calls.end(TAG, at(5));
-    assert_eq!(calls.hung(TAG, at(162)), 0);
+    assert_eq!(calls.stalled(TAG, at(162)), 0);
     assert_eq!(calls.check_stalled(TAG, at(175)), Some(0));
 }
 
@@ -50,7 +50,7 @@ fn nothing_is_counted_without_an_age() {
 
     calls.begin(TAG, at(0));
 
-    assert_eq!(calls.hung(TAG, at(1_000_000)), 0);
+    assert_eq!(calls.stalled(TAG, at(1_000_000)), 0);
     assert_eq!(calls.check_stalled(TAG, at(1_000_000)), None);
 }
 
@@ -65,8 +65,8 @@ fn another_epoch_finds_nothing_and_changes_nothing() {
     calls.end(TAG, at(0));
     calls.end(TAG, at(10));
 
-    assert_eq!(calls.hung(NEXT, at(1_000)), 1);
-    assert_eq!(calls.hung(TAG, at(1_000)), 0);
+    assert_eq!(calls.stalled(NEXT, at(1_000)), 1);
+    assert_eq!(calls.stalled(TAG, at(1_000)), 0);
     assert_eq!(calls.check_stalled(TAG, at(1_000)), None);
 }
 
@@ -78,9 +78,9 @@ fn a_call_that_hangs_for_weeks_without_another_still_hangs() {
 
     assert_eq!(calls.check_stalled(TAG, weeks), Some(1));
     calls.begin(TAG, weeks);
-    assert_eq!(calls.hung(TAG, weeks), 1, "the new one does not");
+    assert_eq!(calls.stalled(TAG, weeks), 1, "the new one does not");
     calls.end(TAG, at(5));
-    assert_eq!(calls.hung(TAG, weeks), 0);
+    assert_eq!(calls.stalled(TAG, weeks), 0);
     calls.end(TAG, weeks);
     assert_eq!(held(&calls, weeks), 0);
 }
@@ -92,7 +92,7 @@ fn a_thread_that_stood_still_counts_in_the_end() {
 
     calls.begin(TAG, at(5));
 
-    assert_eq!(calls.hung(TAG, at(166)), 1, "it is as old as it is");
+    assert_eq!(calls.stalled(TAG, at(166)), 1, "it is as old as it is");
     calls.end(TAG, at(5));
     calls.end(TAG, at(165));
     assert_eq!(held(&calls, at(166)), 0);
@@ -144,18 +144,21 @@ fn every_call_hangs_in_time() {
                 3..9 => now += pick(400),
                 9 => now += pick(1 << 40),
                 _ => {
-                    let hung = calls.hung(TAG, at);
+                    let stalled = calls.stalled(TAG, at);
                     let looked = calls.check_stalled(TAG, at);
                     assert!(
-                        looked.is_none_or(|looked| looked == hung),
-                        "{seed}: {looked:?}, {hung}"
+                        looked.is_none_or(|looked| looked == stalled),
+                        "{seed}: {looked:?}, {stalled}"
                     );
                 }
             }
             let older = |than: u64| list.iter().filter(|at| now - **at >= than).count() as u64;
-            let hung = calls.hung(TAG, Timestamp::from_nanos(now));
-            assert!(hung <= older(age), "{seed}: {hung} of {list:?} at {now}, age {age}");
-            assert!(hung >= older(age + age / 15 + 17), "{seed}: {hung} of {list:?} at {now}");
+            let stalled = calls.stalled(TAG, Timestamp::from_nanos(now));
+            assert!(stalled <= older(age), "{seed}: {stalled} of {list:?} at {now}, age {age}");
+            assert!(
+                stalled >= older(age + age / 15 + 17),
+                "{seed}: {stalled} of {list:?} at {now}"
+            );
         }
         for started in list.drain(..) {
             calls.end(TAG, Timestamp::from_nanos(started));

@@ -145,11 +145,11 @@ impl Recorder {
     }
 
     /// How many calls in flight count as slow, and how many as stalled.
-    pub(crate) fn hung(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
-        let hung = |tracking: &InFlightTracking| {
-            (tracking.slow.hung(tag, now), tracking.stalled.hung(tag, now))
+    pub(crate) fn slow_and_stalled(&self, tag: Tag, now: Timestamp) -> (u64, u64) {
+        let in_flight = |tracking: &InFlightTracking| {
+            (tracking.slow.stalled(tag, now), tracking.stalled.stalled(tag, now))
         };
-        self.tracking().map_or((0, 0), hung)
+        self.tracking().map_or((0, 0), in_flight)
     }
 
     /// The first rule about the window that holds at `counts`.
@@ -160,7 +160,7 @@ impl Recorder {
         now: impl FnOnce() -> Timestamp,
     ) -> Option<ChangeReason> {
         self.limits.reached_by(counts, || {
-            self.tracking().map_or(0, |tracking| tracking.slow.hung(tag, now()))
+            self.tracking().map_or(0, |tracking| tracking.slow.stalled(tag, now()))
         })
     }
 
