@@ -140,9 +140,8 @@ fn count_window_ends_its_epoch_while_it_is_recorded() {
         explore(Depth::Every, 50, &["torn-exchange"], move || {
             let window = Count::new(2);
             let taken = |window: &Count, results: u64| {
-                (0..results)
-                    .filter(|_| window.ring().record(OLD, PASSED) != Recorded::Stale)
-                    .count()
+                let record = |_: &u64| window.ring().record(OLD, PASSED);
+                (0..results).filter(|it| record(it) != Recorded::Stale).count()
             };
             taken(&window, before);
             window.ring().record(OLD, FAILED);
