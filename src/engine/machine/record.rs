@@ -79,6 +79,7 @@ impl Machine {
         Judged { counted: CountedAs::Success, elapsed, effect }
     }
 
+    #[inline(never)]
     fn record_other<F: FnOnce() -> Timestamp>(
         &self,
         word: Word,
@@ -228,6 +229,8 @@ impl Machine {
     }
 
     /// Closed => Open: a rule holds.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn trip_by(&self, word: Word, cause: ChangeReason, now: Timestamp) -> Effect {
         self.trip_from(word, now, |control| (cause, control.open_time_of(cause)))
     }
@@ -276,6 +279,7 @@ impl Machine {
         }
     }
 
+    #[cold]
     fn stale(&self) -> Judged {
         self.tally().add(Counter::Stale);
         Judged { counted: CountedAs::Stale, elapsed: None, effect: Effect::Nothing }
