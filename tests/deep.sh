@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load page sanitizers minimal deny"
+fixed="coverage instructions load page blocks sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -132,6 +132,12 @@ step_page() {
     need chromium chromium || return 1
     PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked --all-features \
         --test admin_page -- --ignored --nocapture what_fifty_changes
+}
+
+# The whole programs of README and guide, each in an empty package of its own, with what its
+# `cargo add` lines bring today.
+step_blocks() {
+    need python3 python3 && python3 tests/deep/blocks.py
 }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.
