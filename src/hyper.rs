@@ -53,11 +53,11 @@
 //! use hyper_util::rt::TokioExecutor;
 //! use tower::load_shed::error::Overloaded;
 //! use tower::{BoxError, ServiceBuilder};
-//! use tower_circuit_breaker::{Circuit, hyper};
+//! use tower_circuit_breaker::{Circuit, hyper as breaker};
 //!
 //! let plants = Circuit::builder("plants").build();
 //! let client = ServiceBuilder::new()
-//!     .layer(hyper::layer(plants).not_sent::<Overloaded>().boxed())
+//!     .layer(breaker::layer(plants).not_sent::<Overloaded>().boxed())
 //!     .load_shed()
 //!     .concurrency_limit(100)
 //!     .timeout(Duration::from_secs(5))
@@ -91,12 +91,12 @@ pub struct HyperErrors;
 /// # Examples
 ///
 /// ```
-/// use tower_circuit_breaker::http::{self, ServerErrorsAsFailures};
-/// use tower_circuit_breaker::{Circuit, hyper};
+/// use tower_circuit_breaker::http::{ServerErrorsAsFailures, layer};
+/// use tower_circuit_breaker::{Circuit, hyper as breaker};
 ///
 /// let heeding = ServerErrorsAsFailures::new().heed_retry_after();
-/// let layer = http::layer(Circuit::builder("plants").build())
-///     .classify_with(hyper::ClientErrors::around(heeding));
+/// let layer = layer(Circuit::builder("plants").build())
+///     .classify_with(breaker::ClientErrors::around(heeding));
 /// # let _ = layer;
 /// ```
 pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<HyperErrors, C>;

@@ -79,8 +79,8 @@
 //! - what outlives a restart: [`Circuit::export`], [`CircuitBuilder::restore`]
 //! - many circuits: [`CircuitRegistry`] by name, [`keyed`] by host, tenant or route; [`CircuitGroup`]
 //!   for those that are switched off together, or of which some must stay closed
-//! - where the breaker stands in a stack, and the traps:
-//!   [the guide](https://docs.rs/tower-circuit-breaker/latest/tower_circuit_breaker/guide/)
+//! - programs to copy, a tutorial, settings, troubleshooting, the stack and its traps:
+//!   [the guide](crate::guide)
 //!
 //! # Features
 //!
@@ -97,7 +97,7 @@
 //! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
 //! | `serde` | [`CircuitConfig`] and [`SavedCircuit`] from and to text, snapshots as JSON |
 //! | `tracing` | each circuit logs its changes; `TracingListener` logs rejections, too |
-//! | `test-util` | [`ManualClock`]: time that moves when the test says so |
+//! | `test-util` | `ManualClock`: time that moves when the test says so |
 //! | `full` | all of these |
 //!
 //! Crates of their own: [metrics](https://docs.rs/tower-circuit-breaker-telemetry) for Prometheus and
@@ -119,7 +119,8 @@ mod engine;
 mod error;
 mod events;
 mod group;
-#[cfg(feature = "full")]
+// Its examples need all features, its text none.
+#[cfg(any(feature = "full", not(doctest)))]
 pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;

@@ -71,7 +71,7 @@
 //! ```
 //!
 //! Routes have no errors, and by default a rejection is one. *Instead*: answer rejected calls with
-//! a response, by [`.respond_with(http::service_unavailable)`](crate::http::service_unavailable).
+//! a response, by [`.respond_with(http::service_unavailable)`][http::service_unavailable].
 //!
 //! # Closures
 //!
@@ -82,3 +82,6 @@
 //! [`classify_by`](crate::CircuitBreakerLayer::classify_by) and
 //! [`keyed_by`](crate::CircuitBreakerLayer::keyed_by), which take closures alone, and find a wrong
 //! one where it is given.
+//!
+#![cfg_attr(feature = "full", doc = include_str!("links/here.md"))]
+#![cfg_attr(not(feature = "full"), doc = include_str!("links/online.md"))]

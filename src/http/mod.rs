@@ -194,9 +194,9 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
     /// # Examples
     ///
     /// ```
-    /// use tower_circuit_breaker::{Circuit, http};
+    /// use tower_circuit_breaker::{Circuit, http as breaker};
     ///
-    /// let layer = http::layer(Circuit::builder("plants").build())
+    /// let layer = breaker::layer(Circuit::builder("plants").build())
     ///     .ignoring_status(401..=403)
     ///     .ignoring_status(404..=404);
     /// # let _ = layer;

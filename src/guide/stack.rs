@@ -1,0 +1,111 @@
+//! The stack, from outside to inside.
+//!
+//! A request passes the layers from the top to the bottom, an answer from the bottom to the top:
+//!
+//! ```text
+//!   caller
+//!     │  deadline of the whole call          tower::timeout
+//!     │  retry, with a budget                tower::retry + RetryUnlessRejected
+//!     │  CIRCUIT BREAKER                     one circuit for each upstream
+//!     │  hedge                               tower::hedge
+//!     │  limits: concurrency, rate           tower::limit, tower::load_shed
+//!     │  timeout of one attempt              tower::timeout
+//!     ▼  client                              hyper, reqwest, tonic
+//!   upstream
+//! ```
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use hyper_util::client::legacy::Client;
+//! use hyper_util::rt::TokioExecutor;
+//! use tower::load_shed::error::Overloaded;
+//! use tower::{BoxError, ServiceBuilder};
+//! use tower_circuit_breaker::{Circuit, RetryUnlessRejected, hyper as breaker};
+//!
+//! # #[derive(Clone)]
+//! # struct Once;
+//! # impl<Req: Clone, T> tower::retry::Policy<Req, T, BoxError> for Once {
+//! #     type Future = std::future::Ready<()>;
+//! #     fn retry(&mut self, _: &mut Req, _: &mut Result<T, BoxError>) -> Option<Self::Future> {
+//! #         None
+//! #     }
+//! #     fn clone_request(&mut self, request: &Req) -> Option<Req> {
+//! #         Some(request.clone())
+//! #     }
+//! # }
+//! # let retries = Once;
+//! let plants = Circuit::builder("plants").failure_rate(0.5).build();
+//! let client = ServiceBuilder::new()
+//!     .timeout(Duration::from_secs(30))
+//!     .retry(RetryUnlessRejected::new(retries))
+//!     .layer(breaker::layer(plants).not_sent::<Overloaded>().boxed())
+//!     .load_shed()
+//!     .concurrency_limit(100)
+//!     .timeout(Duration::from_secs(5))
+//!     .service(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
+//! # async fn check<S: tower::Service<http::Request<Full<Bytes>>>>(_: S) {}
+//! # let _ = check(client);
+//! ```
+//!
+//! # Each layer, outside and inside
+//!
+//! | layer | outside the breaker | inside the breaker |
+//! |---|---|---|
+//! | `timeout` | limits the call with all its tries; the call it drops **says nothing** to a closed circuit, unless [`abandoned_after`] is set; probes that it drops reopen the circuit only [in the long run](crate::ChangeReason::ProbesUnanswered) | **a slow attempt is an error that counts**: put one here |
+//! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`RetryUnlessRejected`][RetryUnlessRejected] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
+//! | `hedge` | its second try is a call of its own; the loser is dropped, which says nothing; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
+//! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none, but [an instance that was ready keeps its place](crate::guide::traps#limits-that-idle-instances-hold); a task that waits for a place is rejected at once when the circuit trips |
+//! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
+//! | `load_shed` | sheds calls while the inner service is busy, before the circuit is asked: they count nothing. A breaker that rejects is always ready, so its rejections come through | turns a full limit into an error of ours, not of the upstream, which says nothing of it: name it with [`not_sent::<Overloaded>()`](crate::CircuitBreakerLayer::not_sent) |
+//! | `buffer` | many callers share one breaker, which needs no `Clone` then; a rejection is found in the boxed error all the same | a full buffer is not ready, which is no error and counts nothing; one whose worker has ended is an error of `poll_ready`, which counts |
+//! | `balance` | one breaker for each endpoint, with [`OnOpen::Wait`][OnOpen::Wait]: see [`traps`](crate::guide::traps#rejecting-inside-a-balancer) | one circuit for the whole cluster: it opens when most of the cluster fails |
+//! | `reconnect`, `make` | connects again for each new stack; share the circuit, not the service | a connection that is refused is an error, which counts: `Reconnect` is ready all the same and gives it to the call |
+//! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: name its type with [`not_sent`](crate::CircuitBreakerLayer::not_sent) |
+//! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
+//! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds | sees only what was really called |
+//! | tower-http's `cors` | answers preflights itself, and lets pages read rejections: **the place for it** | preflights are calls of the circuit: see [`traps`](crate::guide::traps#the-routers-own-answers) |
+//! | tower-http's `timeout` | as `timeout` | answers with the status that it was given: a 504 counts, a 408 [does not](crate::guide::traps#a-timeout-that-answers) |
+//! | tower-http's `follow_redirect` | each hop is a call of the circuit, whatever host it goes to | all hops are one call |
+//! | tower-http's `decompression` | works on [`ResponseBody`][http::ResponseBody] as on any body | a body that does not decompress is a broken one, which counts |
+//!
+//! `timeout` limits the call and **not** `poll_ready`: a stack that waits to be ready, behind a
+//! limit, a `buffer` or a breaker that waits, waits without one. Put `load_shed` around what
+//! must not wait, or a timeout around `ready().await` together with the call.
+//!
+//! # In a server
+//!
+//! Around the handlers of a route, the layer answers for them:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_circuit_breaker::{Circuit, http as breaker};
+//!
+//! # async fn report() {}
+//! let layer = breaker::layer(Circuit::builder("reports").build())
+//!     .respond_with(breaker::service_unavailable);
+//! let app: Router = Router::new().route("/report", get(report).route_layer(layer));
+//! # let _ = app;
+//! ```
+//!
+//! The layer's error type stays that of the router, so no `HandleErrorLayer` is needed. It is
+//! `route_layer` of the route, not `layer` or `route_layer` of the router, since those go around
+//! [answers of the router itself](crate::guide::traps#the-routers-own-answers), too. The circuit
+//! then guards *what the handler depends on*: one circuit for each group of routes with one
+//! dependency, a clone of its layer around each. Around the call to the dependency itself it is
+//! worth more, since it then knows the difference between an upstream's failure and a bad request.
+//!
+//! # In a client of gRPC
+//!
+//! `HealthClient::new(http::grpc_layer(circuit).layer(channel))`: tonic makes a `Status` of the
+//! breaker's error, in which [`Rejected::find`](crate::Rejected::find) finds the rejection. Its
+//! code is `UNKNOWN`. For `UNAVAILABLE` instead, answer with
+//! [`grpc_unavailable`][http::grpc_unavailable], where tonic keeps no source; for both, map
+//! the breaker's error to a `Status::unavailable` whose source is the rejection.
+//!
+//! [`abandoned_after`]: crate::CircuitBuilder::abandoned_after
+//!
+#![cfg_attr(feature = "full", doc = include_str!("links/here.md"))]
+#![cfg_attr(not(feature = "full"), doc = include_str!("links/online.md"))]
