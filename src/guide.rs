@@ -1,5 +1,6 @@
 //! The guide: programs to copy, how to choose settings, and what goes wrong.
 //!
+//! - [`tutorial`]: one outage, watched, from the first failure to the last probe
 //! - [`programs`]: whole programs with hyper-util, axum and tonic, with their `cargo add` lines
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile
@@ -13,4 +14,5 @@ pub mod compiler;
 pub mod programs;
 pub mod stack;
 pub mod traps;
+pub mod tutorial;
 pub mod upstreams;
