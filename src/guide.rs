@@ -2,6 +2,7 @@
 //!
 //! - [`tutorial`]: one outage, watched, from the first failure to the last probe
 //! - [`programs`]: whole programs with hyper-util, axum and tonic, with their `cargo add` lines
+//! - [`settings`]: from calls a second to window, minimum and open time; presets
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile
 //! - [`upstreams`]: which circuit for what, and how it is set
@@ -12,6 +13,7 @@
 
 pub mod compiler;
 pub mod programs;
+pub mod settings;
 pub mod stack;
 pub mod traps;
 pub mod tutorial;
