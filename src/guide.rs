@@ -5,16 +5,20 @@
 //! - [`settings`]: from calls a second to window, minimum and open time; presets
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile
+//! - [`troubleshooting`]: what a circuit does that it should not, from what its snapshot shows
+//! - [`cookbook`]: stale answers, Kubernetes, balancers, tenants, shutdown, an API of your own
 //! - [`upstreams`]: which circuit for what, and how it is set
-//! - [`compiler`]: troubleshooting, what the compiler says of the mistakes that do not compile
+//! - [`compiler`]: what the compiler says of the mistakes that do not compile
 //!
 //! Every trap is a test of this crate, here or in `tests/it/traps`, every stack and program shown is
 //! compiled, and what the compiler says is what it printed (`tests/messages`).
 
 pub mod compiler;
+pub mod cookbook;
 pub mod programs;
 pub mod settings;
 pub mod stack;
 pub mod traps;
+pub mod troubleshooting;
 pub mod tutorial;
 pub mod upstreams;
