@@ -23,23 +23,17 @@ impl Circuit {
     /// Admits a call or rejects it.
     #[inline]
     pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
-        match self.core.machine.admit_closed(|| self.now()) {
+        match self.core.machine.admit_at_once(|| self.now()) {
             Some(ticket) => Ok(ticket),
-            None => match self.admit_tracked() {
-                Some(ticket) => Ok(ticket),
-                None => self.admit_unless_rejected(),
-            },
+            None => self.admit_or_reject(),
         }
     }
 
-    /// Admits a call that is only to be counted as in flight.
     #[inline(never)]
-    fn admit_tracked(&self) -> Option<Ticket> {
-        self.core.machine.admit_tracked(|| self.now())
-    }
-
-    #[inline(never)]
-    fn admit_unless_rejected(&self) -> Result<Ticket, Rejected> {
+    fn admit_or_reject(&self) -> Result<Ticket, Rejected> {
+        if let Some(ticket) = self.core.machine.admit_tracked(|| self.now()) {
+            return Ok(ticket);
+        }
         let now = self.now();
         self.end_holds(now);
         let (admitted, change) = self.core.machine.admit(now);

@@ -43,6 +43,13 @@ impl Ticket {
         Self { bits: word.bits() & Self::WORD & !(Word::TRACKED | Self::ANSWERED), started }
     }
 
+    /// The ticket of a call that `word` admits without a look at anything else; the time is asked
+    /// for where calls are timed.
+    #[inline]
+    pub(crate) fn of_plain_call(word: Word, now: impl FnOnce() -> Timestamp) -> Self {
+        Self::new(word, if word.has(Word::TIMED) { now() } else { Timestamp::ZERO })
+    }
+
     /// The same for a call that is tracked.
     #[inline]
     pub(crate) const fn checked(self) -> Self {

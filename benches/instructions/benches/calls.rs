@@ -154,7 +154,7 @@ benchmark!(closed_consecutive, breaker(consecutive, false), 190_045);
 benchmark!(closed_registered, registered(), 190_045);
 benchmark!(closed_count_window, breaker(count_window, false), 286_745);
 benchmark!(closed_time_window, breaker(time_window, false), 418_045);
-benchmark!(closed_slow_calls, breaker(slow_calls, false), 623_045);
+benchmark!(closed_slow_calls, breaker(slow_calls, false), 618_045);
 benchmark!(failing_count_window, breaker(count_window, true), 665_245);
 benchmark!(failing_time_window, breaker(time_window, true), 817_045);
 benchmark!(rejection, rejecting(), 225_045);

@@ -24,7 +24,7 @@ impl Machine {
         ticket.checked()
     }
 
-    /// Admits a call to the closed circuit if all that is left to do is to count it as in flight.
+    /// Admits a call to a closed circuit if all that is left to do is to count it as in flight.
     #[inline]
     pub(crate) fn admit_tracked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
@@ -40,13 +40,27 @@ impl Machine {
         is_counted.then(|| Ticket::new(word, now).checked())
     }
 
-    /// Admits a call to the closed circuit; rejects some at random while it ramps or throttles.
-    /// `None` when it is no longer closed.
-    pub(crate) fn admit_by_share(
+    /// Admits a call to the circuit that `word` says is closed, or rejects it: with the change, if
+    /// it trips. `None` when it is not closed, or no longer.
+    pub(super) fn admit_closed(
         &self,
         word: Word,
         now: Timestamp,
-    ) -> Option<Result<Ticket, Rejection>> {
+    ) -> Option<(Result<Ticket, Rejection>, Option<Change>)> {
+        if word.is_plainly_closed() {
+            return Some((Ok(Ticket::of_plain_call(word, || now)), None));
+        }
+        if let Some(change) = self.check_stalled(now) {
+            let rejection = Rejection::Open { until: self.until() };
+            return Some((self.reject(self.word(), rejection, now), Some(change)));
+        }
+        // Another call that looked for stalled ones may have tripped it.
+        self.admit_by_share(self.word(), now).map(|admitted| (admitted, None))
+    }
+
+    /// Admits a call to the closed circuit; rejects some at random while it ramps or throttles.
+    /// `None` when it is no longer closed.
+    fn admit_by_share(&self, word: Word, now: Timestamp) -> Option<Result<Ticket, Rejection>> {
         if !word.is_closed() {
             return None;
         }

@@ -119,29 +119,18 @@ impl Machine {
         Timestamp::from_nanos(self.until.load(Ordering::Acquire))
     }
 
-    /// Admits a call if the circuit is closed and neither tracks, ramps nor throttles calls.
+    /// Admits a call to a closed circuit, where nothing but that has to be looked at; else
+    /// [`admit`](Self::admit) decides.
     #[inline]
-    pub(crate) fn admit_closed(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+    pub(crate) fn admit_at_once(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
-        if !word.is_plainly_closed() {
-            return None;
-        }
-        let started = if word.has(Word::TIMED) { now() } else { Timestamp::ZERO };
-        Some(Ticket::new(word, started))
+        word.is_plainly_closed().then(|| Ticket::of_plain_call(word, now))
     }
 
     /// Admits a call or rejects it; with the change, if that ended the open time or tripped.
     pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Rejection>, Option<Change>) {
-        if let Some(ticket) = self.admit_closed(|| now) {
-            return (Ok(ticket), None);
-        }
-        if let Some(change) = self.check_stalled(now) {
-            let rejection = Rejection::Open { until: self.until() };
-            return (self.reject(self.word(), rejection, now), Some(change));
-        }
-        let word = self.word();
-        if let Some(admitted) = self.admit_by_share(word, now) {
-            return (admitted, None);
+        if let Some(answer) = self.admit_closed(self.word(), now) {
+            return answer;
         }
         let (taken, change) = self.take_slot(For::Call, now);
         (taken.or_else(|(word, rejection)| self.reject(word, rejection, now)), change)

@@ -132,7 +132,7 @@ fn a_closed_machine_admits_and_records_while_its_lock_is_held() {
     let machine = machine();
     let control = machine.lock();
 
-    let ticket = machine.admit_closed(|| at(0)).expect("a call is admitted");
+    let ticket = machine.admit_at_once(|| at(0)).expect("a call is admitted");
     machine.record(ticket, PASSED, || at(0));
 
     drop(control);
@@ -144,12 +144,12 @@ fn once_a_ramp_is_over_calls_are_admitted_by_the_word_alone() {
     let mut settings = Settings::without_rules();
     settings.ramp = Some(Duration::from_secs(10));
     let machine = Machine::new(settings, 1, at(0));
-    assert!(machine.admit_closed(|| at(0)).is_some(), "before it ever tripped");
+    assert!(machine.admit_at_once(|| at(0)).is_some(), "before it ever tripped");
     machine.trip(None, at(0));
     machine.record(probe(&machine, 30), PASSED, || at(30));
-    assert!(machine.admit_closed(|| at(39)).is_none(), "it ramps");
+    assert!(machine.admit_at_once(|| at(39)).is_none(), "it ramps");
 
     assert!(machine.admit(at(40)).0.is_ok());
 
-    assert!(machine.admit_closed(|| at(40)).is_some());
+    assert!(machine.admit_at_once(|| at(40)).is_some());
 }
