@@ -181,8 +181,8 @@ where
         let leave_alone =
             if self.waited == open_epoch.epoch { Duration::ZERO } else { open_epoch.leave_alone };
         let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
-        let patience = pause.saturating_add(self.timeout).saturating_add(GRACE);
-        if !self.with(|circuit| circuit.extend_open(open_epoch, patience)) {
+        let longest = pause.saturating_add(self.timeout).saturating_add(GRACE);
+        if !self.with(|circuit| circuit.extend_open(open_epoch, longest)) {
             return false;
         }
         if unless_changed(&mut self.changes, sleep(pause)).await.is_none() {

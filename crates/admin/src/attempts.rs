@@ -12,11 +12,11 @@ use crate::sync::lock;
 /// How many wrong tokens each peer has shown of late.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    counted: Mutex<Counted>,
+    counted: Mutex<WrongTokens>,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
+struct WrongTokens {
     /// `None` stands for all whose address is not known, and for those beyond the cap.
     peers: HashMap<Option<IpAddr>, Recent>,
     total: u64,
@@ -59,7 +59,7 @@ impl Attempts {
     }
 }
 
-impl Counted {
+impl WrongTokens {
     fn key(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
         let peer = peer.map(network);
         let is_full = self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer);

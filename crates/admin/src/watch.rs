@@ -20,7 +20,7 @@ use crate::view::{CircuitView, Counts};
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     ages: HashMap<Arc<str>, StateAge>,
-    counts: HashMap<Arc<str>, Counted>,
+    counts: HashMap<Arc<str>, SentCounts>,
     health: Option<Health>,
     audited: u64,
     looked: Option<Instant>,
@@ -140,10 +140,10 @@ impl Watch {
     fn called<'a>(&mut self, snapshots: &'a [CircuitSnapshot]) -> Vec<Counts<'a>> {
         let mut called = Vec::new();
         for snapshot in snapshots {
-            let counted = Counted {
+            let counted = SentCounts {
                 window: snapshot.window,
                 run: snapshot.consecutive_failures,
-                hung: (snapshot.slow_in_flight, snapshot.stalled_calls),
+                in_flight: (snapshot.slow_in_flight, snapshot.stalled_calls),
                 admitted_share: snapshot.admitted_share,
                 totals: snapshot.totals,
             };
@@ -157,10 +157,10 @@ impl Watch {
 
 /// What a circuit's counts were when they were sent: what changes without a change of state.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Counted {
+struct SentCounts {
     window: WindowCounts,
     run: u64,
-    hung: (u64, u64),
+    in_flight: (u64, u64),
     admitted_share: Option<f64>,
     totals: Totals,
 }

@@ -24,11 +24,11 @@ pub const MERGE: Duration = Duration::from_millis(250);
 /// Ten buckets, as the time windows of circuits have by default.
 pub const BUCKETS: u32 = 10;
 
-/// What of each circuit's totals has been told to the fleet.
+/// What of each circuit's totals has been reported to the fleet.
 #[derive(Debug)]
 pub struct Counts {
     rule: FleetRate,
-    told: HashMap<Arc<str>, Reported>,
+    reported: HashMap<Arc<str>, Reported>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ struct Reported {
 
 impl Counts {
     pub fn new(rule: FleetRate) -> Self {
-        Self { rule, told: HashMap::new() }
+        Self { rule, reported: HashMap::new() }
     }
 
     /// What to ask for a circuit; `None` while it has met nothing new.
@@ -48,15 +48,15 @@ impl Counts {
     pub fn request(&mut self, circuit: &Circuit) -> Option<Request> {
         let name = circuit.shared_name();
         let met = Reported::by(circuit);
-        let Some(told) = self.told.get_mut(name) else {
-            self.told.insert(Arc::clone(name), met);
+        let Some(reported) = self.reported.get_mut(name) else {
+            self.reported.insert(Arc::clone(name), met);
             return None;
         };
         // A circuit of the same name may be another one now.
-        if met.calls < told.calls || met.failures < told.failures {
-            *told = met;
+        if met.calls < reported.calls || met.failures < reported.failures {
+            *reported = met;
         }
-        let (calls, failures) = (met.calls - told.calls, met.failures - told.failures);
+        let (calls, failures) = (met.calls - reported.calls, met.failures - reported.failures);
         (calls > 0).then(|| {
             let circuit = Arc::clone(name);
             Request { circuit, ask: Ask::Count { calls, failures } }
@@ -65,11 +65,11 @@ impl Counts {
 
     /// Redis has added what `request` said.
     pub fn added(&mut self, request: &Request) {
-        if let (Ask::Count { calls, failures }, Some(told)) =
-            (&request.ask, self.told.get_mut(&request.circuit))
+        if let (Ask::Count { calls, failures }, Some(reported)) =
+            (&request.ask, self.reported.get_mut(&request.circuit))
         {
-            told.calls = told.calls.saturating_add(*calls);
-            told.failures = told.failures.saturating_add(*failures);
+            reported.calls = reported.calls.saturating_add(*calls);
+            reported.failures = reported.failures.saturating_add(*failures);
         }
     }
 
@@ -81,7 +81,7 @@ impl Counts {
     }
 
     pub fn forget(&mut self, is_here: impl Fn(&str) -> bool) {
-        self.told.retain(|name, _| is_here(name));
+        self.reported.retain(|name, _| is_here(name));
     }
 }
 

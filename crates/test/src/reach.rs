@@ -38,7 +38,7 @@ use tower_circuit_breaker::{Circuit, CircuitState, ManualClock, Outcome};
 /// Fails calls until the circuit is open, or its probes until it is open again; gives how many.
 ///
 /// The calls take no time, but for a run of failures that is to last. Where only slow calls trip the circuit, it makes slow ones, all at once;
-/// where only hung ones do, it lets them hang.
+/// where only stalled ones do, it lets them hang.
 ///
 /// # Panics
 ///

@@ -30,7 +30,7 @@ pub(crate) fn plain(config: &CircuitConfig) -> Settings {
     let default = Settings::default();
     let (first_open, longest_open, is_jittered) = match (text.open_for, text.open_backoff) {
         (_, Some(backoff)) => (backoff.first.0, backoff.max.0, backoff.jitter.unwrap_or(true)),
-        (Some(Time(open_for)), None) => (open_for, open_for, false),
+        (Some(WrittenTime(open_for)), None) => (open_for, open_for, false),
         (None, None) => (default.first_open, default.longest_open, false),
     };
     let mut plain = Settings {
@@ -61,15 +61,15 @@ pub(crate) fn plain(config: &CircuitConfig) -> Settings {
 struct ConfigText {
     window: Option<WindowText>,
     minimum_calls: u32,
-    open_for: Option<Time>,
+    open_for: Option<WrittenTime>,
     open_backoff: Option<BackoffText>,
     probes: u32,
     concurrent_probes: u32,
     failed_probes_allowed: u32,
-    probe_timeout: Option<Time>,
-    abandoned_after: Option<Time>,
-    max_trip_for: Time,
-    ramp: Option<Time>,
+    probe_timeout: Option<WrittenTime>,
+    abandoned_after: Option<WrittenTime>,
+    max_trip_for: WrittenTime,
+    ramp: Option<WrittenTime>,
     throttle: Option<f64>,
     #[serde(default)]
     rules: Vec<RuleText>,
@@ -79,15 +79,15 @@ struct ConfigText {
 #[serde(deny_unknown_fields)]
 struct WindowText {
     calls: Option<u32>,
-    time: Option<Time>,
+    time: Option<WrittenTime>,
     buckets: Option<u32>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BackoffText {
-    first: Time,
-    max: Time,
+    first: WrittenTime,
+    max: WrittenTime,
     jitter: Option<bool>,
 }
 
@@ -96,23 +96,23 @@ struct BackoffText {
 struct RuleText {
     consecutive_failures: Option<u32>,
     kind: Option<String>,
-    lasting: Option<Time>,
+    lasting: Option<WrittenTime>,
     failure_rate: Option<f64>,
     failure_rate_confident: Option<f64>,
     confidence: Option<f64>,
     failure_count: Option<u32>,
     slow_call_rate: Option<f64>,
-    slower_than: Option<Time>,
+    slower_than: Option<WrittenTime>,
     stalled_calls: Option<u32>,
-    older_than: Option<Time>,
-    open_for: Option<Time>,
+    older_than: Option<WrittenTime>,
+    open_for: Option<WrittenTime>,
 }
 
 /// A duration as it is written, such as `1m 30s`.
 #[derive(Clone, Copy)]
-struct Time(Duration);
+struct WrittenTime(Duration);
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de> Deserialize<'de> for WrittenTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let time = parse_duration(&text);

@@ -25,7 +25,7 @@ pub(crate) struct Trial<'a> {
 pub(crate) enum Way {
     Failures,
     SlowCalls,
-    HungCalls,
+    StalledCalls,
     /// It did not open, but rejects calls while it is closed.
     Shedding,
 }
@@ -35,7 +35,7 @@ impl Way {
         match self {
             Self::Failures => "failures",
             Self::SlowCalls => "slow calls",
-            Self::HungCalls => "hung calls",
+            Self::StalledCalls => "stalled calls",
             Self::Shedding => "shed calls",
         }
     }
@@ -77,7 +77,7 @@ impl Trial<'_> {
         for call in 1..=self.most {
             under_way.extend(self.circuit.try_acquire().ok());
             if self.is_open() {
-                return Some((call, Way::HungCalls));
+                return Some((call, Way::StalledCalls));
             }
             (self.advance)(HOUR);
         }

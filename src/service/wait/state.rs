@@ -212,11 +212,10 @@ impl Held {
             self.alarm = None;
             return Poll::Pending;
         };
-        let patience = PATIENCE.saturating_mul(self.place.map_or(0, |(_, place)| place.ahead));
-        let due = due.after(patience);
+        let grace = GRACE_EACH.saturating_mul(self.place.map_or(0, |(_, place)| place.ahead));
+        let due = due.after(grace);
         self.alarm.take_if(|(set_for, _)| *set_for != due);
-        let (_, alarm) =
-            self.alarm.get_or_insert_with(|| (due, timer(left.saturating_add(patience))));
+        let (_, alarm) = self.alarm.get_or_insert_with(|| (due, timer(left.saturating_add(grace))));
         ready!(alarm.as_mut().poll(cx));
         // A timer that fired early is set anew for the rest.
         self.alarm = None;
@@ -226,7 +225,7 @@ impl Held {
 
 /// How long a task waits for each task ahead of it to ask, before it asks by itself: many times as
 /// long as a running task needs. A task that does not run is passed over.
-const PATIENCE: Duration = Duration::from_secs(1);
+const GRACE_EACH: Duration = Duration::from_secs(1);
 
 impl Drop for Held {
     // Cannot panic, unless the executor's waker does.

@@ -10,6 +10,7 @@ use crate::architecture::imports::{Arrows, Module, arrows};
 
 mod circles;
 mod imports;
+mod names;
 
 /// Rooms of the breaker in which files make no circles either.
 const ROOMS_WITHOUT_CIRCLES: &[&str] = &["engine"];
@@ -86,6 +87,35 @@ fn what_is_for_tests_alone_makes_no_circle() {
     let arrows = arrows_between(&[("", ""), ("a", text), ("b", "use crate::a::A;")]);
 
     assert_eq!(circles(&rooms(&arrows)), NONE);
+}
+
+/// A name is one thing, wherever it is read in a crate.
+#[test]
+fn no_two_types_of_a_crate_have_one_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = root.join("crates");
+    let others = packages(&crates).map(|(_, folder)| folder);
+    for package in others.chain([root.to_owned()]) {
+        let files = files_of(&package.join("src"));
+
+        assert_eq!(names::doubled(&files), NONE, "{}", package.display());
+        assert!(names::types(&files).len() > 5, "{}: the right place?", package.display());
+    }
+}
+
+#[test]
+fn a_name_that_two_types_have_is_found() {
+    let files = [("a.rs", "struct Held;"), ("b.rs", "mod inner { enum Held { One } }")];
+    let files = files.map(|(path, text)| (path.into(), text.to_owned()));
+
+    assert_eq!(names::doubled(&files), [r#"Held: ["a.rs", "b.rs"]"#]);
+}
+
+/// The files of a crate that are not for tests, with their texts.
+fn files_of(sources: &Path) -> Vec<(PathBuf, String)> {
+    let own = |path: &PathBuf| !is_of_tests(path.strip_prefix(sources).unwrap());
+    let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).unwrap());
+    rust_files(sources).into_iter().filter(own).map(read).collect()
 }
 
 fn arrows_between(files: &[(&str, &str)]) -> Arrows {

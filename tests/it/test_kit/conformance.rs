@@ -33,13 +33,13 @@ fn settings_of_every_sort_conform() {
         ),
         (|b| b.failure_rate_confident(0.5, 0.95), "failures", 3),
         (|b| b.failure_rate_confident(0.377, 0.913), "failures", 2),
-        (|b| b.stalled_calls(4, SECOND), "hung calls", 5),
+        (|b| b.stalled_calls(4, SECOND), "stalled calls", 5),
         (
             |b| b.rule(TripRule::slow_call_rate(0.5, SECOND).open_for(7 * SECOND)).minimum_calls(2),
             "slow calls",
             2,
         ),
-        (|b| b.rule(TripRule::stalled_calls(2, SECOND).open_for(7 * SECOND)), "hung calls", 3),
+        (|b| b.rule(TripRule::stalled_calls(2, SECOND).open_for(7 * SECOND)), "stalled calls", 3),
         (|b| b.abandoned_after(SECOND).max_trip_for(2 * SECOND), "failures", 5),
         (
             |b| b.rule(TripRule::failure_rate(0.5).open_for(5 * SECOND)).minimum_calls(3),

@@ -106,8 +106,8 @@ where
 {
     fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         let gate = Gate::new();
-        let flight = self.call(Request { end: End::Sample(sample), gate: gate.clone() })?;
-        Ok(Box::new(Held { flight, gate }))
+        let flight = self.call(Request { end: RequestEnd::Sample(sample), gate: gate.clone() })?;
+        Ok(Box::new(HeldCall { flight, gate }))
     }
 
     fn ready(&mut self) -> bool {
@@ -121,27 +121,27 @@ where
     fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         let Some(mut service) = self.readied.take() else { return self.begin(sample) };
         let gate = Gate::new();
-        let request = Request { end: End::Sample(sample), gate: gate.clone() };
+        let request = Request { end: RequestEnd::Sample(sample), gate: gate.clone() };
         let flight = self.call_on(&mut service, request)?;
-        Ok(Box::new(Held { flight, gate }))
+        Ok(Box::new(HeldCall { flight, gate }))
     }
 
     fn panic(&mut self) -> Result<bool, NotAdmitted> {
         let gate = Gate::new();
         gate.open();
-        let mut flight = self.call(Request { end: End::Panic, gate })?;
+        let mut flight = self.call(Request { end: RequestEnd::Panic, gate })?;
         let cx = &mut Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| flight.as_mut().poll(cx).is_ready()));
         Ok(polled.is_err())
     }
 }
 
-struct Held<C: Classify<T, E>, T: 'static, E: 'static> {
+struct HeldCall<C: Classify<T, E>, T: 'static, E: 'static> {
     flight: Flight<C, T, E>,
     gate: Gate,
 }
 
-impl<C: Classify<T, E>, T, E> UnderWay for Held<C, T, E> {
+impl<C: Classify<T, E>, T, E> UnderWay for HeldCall<C, T, E> {
     fn finish(mut self: Box<Self>) -> Result<(), String> {
         self.gate.open();
         let cx = &mut Context::from_waker(Waker::noop());
@@ -156,12 +156,12 @@ impl<C: Classify<T, E>, T, E> UnderWay for Held<C, T, E> {
 /// A request says how it will end.
 #[derive(Debug)]
 pub(super) struct Request {
-    end: End,
+    end: RequestEnd,
     gate: Gate,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum End {
+enum RequestEnd {
     Sample(usize),
     Panic,
 }
@@ -216,8 +216,8 @@ impl<C, T, E> Future for Answering<C, T, E> {
             return Poll::Pending;
         }
         match self.request.end {
-            End::Sample(sample) => Poll::Ready(self.samples.make(sample)),
-            End::Panic => resume_unwind(Box::new(())),
+            RequestEnd::Sample(sample) => Poll::Ready(self.samples.make(sample)),
+            RequestEnd::Panic => resume_unwind(Box::new(())),
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Report {
     pub cases: u32,
     /// How many steps they had together.
     pub steps: u64,
-    /// What opened the circuit: `"failures"`, `"slow calls"` or `"hung calls"`; `"shed calls"` where
+    /// What opened the circuit: `"failures"`, `"slow calls"` or `"stalled calls"`; `"shed calls"` where
     /// it did not open, but rejected calls while it was closed.
     pub opened_by: &'static str,
     /// After how many such calls it opened, with nothing else before them.

@@ -44,7 +44,7 @@ pub(super) struct Plain {
     pub(super) outcomes: Vec<Outcome>,
 }
 
-struct Held {
+struct HeldPermit {
     permit: Permit,
     outcome: Outcome,
 }
@@ -52,7 +52,7 @@ struct Held {
 impl Subject for Plain {
     fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
         let permit = self.circuit.try_acquire().map_err(NotAdmitted::Rejected)?;
-        Ok(Box::new(Held { permit, outcome: self.outcomes[sample] }))
+        Ok(Box::new(HeldPermit { permit, outcome: self.outcomes[sample] }))
     }
 
     fn panic(&mut self) -> Result<bool, NotAdmitted> {
@@ -65,7 +65,7 @@ impl Subject for Plain {
     }
 }
 
-impl UnderWay for Held {
+impl UnderWay for HeldPermit {
     fn finish(self: Box<Self>) -> Result<(), String> {
         self.permit.record(self.outcome);
         Ok(())

@@ -10,7 +10,7 @@ impl Model {
     pub(super) fn look(&mut self) {
         let (slow, stalled) = (self.settings.slow, self.settings.stalled);
         let slower_than = slow.map(|(_, than)| than);
-        let slows = if self.looks(0, slower_than) { self.hung(slower_than) } else { 0 };
+        let slows = if self.looks(0, slower_than) { self.stalled(slower_than) } else { 0 };
         let older_than = stalled.map(|(_, than)| than);
         let looks = self.looks(1, older_than);
         if self.overridden == Some(Override::ForcedClosed) {
@@ -18,7 +18,9 @@ impl Model {
         }
         if slows > 0 && self.is_too_slow() {
             self.open(ChangeReason::SlowCallRate, None)
-        } else if looks && stalled.is_some_and(|(calls, _)| self.hung(older_than) >= calls.into()) {
+        } else if looks
+            && stalled.is_some_and(|(calls, _)| self.stalled(older_than) >= calls.into())
+        {
             self.open(ChangeReason::StalledCalls, None)
         }
     }
@@ -31,16 +33,16 @@ impl Model {
 
     /// How many calls under way count as slow already.
     pub fn slow_in_flight(&self) -> u64 {
-        self.hung(self.settings.slow.map(|(_, than)| than))
+        self.stalled(self.settings.slow.map(|(_, than)| than))
     }
 
     /// How many calls under way are stalled.
     pub fn stalled_calls(&self) -> u64 {
-        self.hung(self.settings.stalled.map(|(_, than)| than))
+        self.stalled(self.settings.stalled.map(|(_, than)| than))
     }
 
     /// How many calls under way have lasted so long, as ticks tell it.
-    pub(super) fn hung(&self, age: Option<Duration>) -> u64 {
+    pub(super) fn stalled(&self, age: Option<Duration>) -> u64 {
         let Some(age) = age else { return 0 };
         let hangs = |at: &&Duration| tick(self.now, age).saturating_sub(tick(**at, age)) >= TICKS;
         self.under_way.iter().filter(hangs).count() as u64

@@ -57,8 +57,8 @@ impl Model {
     /// Whether so many are slow, of those in the window and those that hang.
     pub(super) fn is_too_slow(&self) -> bool {
         let Some((rate, than)) = self.settings.slow else { return false };
-        let ((calls, _, slows), hung) = (self.window(), self.hung(Some(than)));
-        let (calls, slows) = (calls + hung, slows + hung);
+        let ((calls, _, slows), stalled) = (self.window(), self.stalled(Some(than)));
+        let (calls, slows) = (calls + stalled, slows + stalled);
         calls >= u64::from(self.minimum())
             && calls > 0
             && slows * u64::from(rate.whole) >= u64::from(rate.part) * calls

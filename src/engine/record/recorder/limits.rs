@@ -23,7 +23,7 @@ pub(super) struct Limits {
     /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
     pub(super) rates: AtomicU64,
     /// A [`Threshold`].
-    pub(super) bar: AtomicU64,
+    pub(super) confident: AtomicU64,
     pub(super) minimum_calls: AtomicU64,
     pub(super) slower_than: AtomicU64,
     pub(super) abandoned_after: AtomicU64,
@@ -31,7 +31,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn set(&self, settings: &Settings) {
-        let (mut in_a_row, mut lasting, mut count, mut failed, mut bar) = (0, None, 0, 0, 0);
+        let (mut in_a_row, mut lasting, mut count, mut failed, mut confident) = (0, None, 0, 0, 0);
         let (mut slow, mut slower_than) = (0, Duration::ZERO);
         for rule in settings.effective_rules() {
             match rule.condition {
@@ -40,7 +40,7 @@ impl Limits {
                 }
                 Condition::FailureRate(rate) => failed = rate.scaled(),
                 Condition::FailureRateConfident { rate, confidence } => {
-                    bar = Threshold::new(rate, confidence, settings.window_length()).bits();
+                    confident = Threshold::new(rate, confidence, settings.window_length()).bits();
                 }
                 Condition::FailureCount(failures) => count = failures,
                 Condition::SlowCallRate { rate, slower_than: limit } => {
@@ -57,19 +57,19 @@ impl Limits {
         self.failures.store(pair(in_a_row.into(), count.into()), Ordering::Relaxed);
         self.lasting.store(run::word(lasting), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
-        self.bar.store(bar, Ordering::Relaxed);
+        self.confident.store(confident, Ordering::Relaxed);
         self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
         self.slower_than.store(nanos(slower_than), Ordering::Relaxed);
         self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
-    /// Whether `hung` slow calls in flight and those of the window make the slow-call rule hold.
+    /// Whether `stalled` slow calls in flight and those of the window make the slow-call rule hold.
     #[expect(clippy::cast_possible_truncation, reason = "half of a word")]
     #[inline]
-    pub(super) fn is_too_slow(&self, counts: WindowCounts, hung: u64) -> bool {
+    pub(super) fn is_too_slow(&self, counts: WindowCounts, stalled: u64) -> bool {
         let rate = upper(load(&self.rates)) as u32;
-        let calls = counts.calls.saturating_add(hung);
-        let slow_calls = counts.slow_calls.saturating_add(hung);
+        let calls = counts.calls.saturating_add(stalled);
+        let slow_calls = counts.slow_calls.saturating_add(stalled);
         let enough = calls >= load(&self.minimum_calls);
         rate != 0 && enough && Rate::is_reached(rate, slow_calls, calls)
     }
@@ -80,7 +80,7 @@ impl Limits {
     pub(super) fn reached_by(
         &self,
         counts: WindowCounts,
-        hung: impl FnOnce() -> u64,
+        stalled: impl FnOnce() -> u64,
     ) -> Option<ChangeReason> {
         let rates = load(&self.rates);
         let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
@@ -88,11 +88,13 @@ impl Limits {
         if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
             return Some(ChangeReason::FailureRate);
         }
-        let bar = load(&self.bar);
-        if bar != 0 && Threshold::from_bits(bar).is_cleared_by(counts.failures, counts.calls) {
+        let confident = load(&self.confident);
+        if confident != 0
+            && Threshold::from_bits(confident).is_cleared_by(counts.failures, counts.calls)
+        {
             return Some(ChangeReason::FailureRateConfident);
         }
-        if slow != 0 && self.is_too_slow(counts, hung()) {
+        if slow != 0 && self.is_too_slow(counts, stalled()) {
             return Some(ChangeReason::SlowCallRate);
         }
         let failures = upper(load(&self.failures));

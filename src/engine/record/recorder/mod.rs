@@ -59,7 +59,7 @@ impl Recorder {
                 failures: AtomicU64::new(0),
                 lasting: AtomicU64::new(0),
                 rates: AtomicU64::new(0),
-                bar: AtomicU64::new(0),
+                confident: AtomicU64::new(0),
                 minimum_calls: AtomicU64::new(0),
                 slower_than: AtomicU64::new(0),
                 abandoned_after: AtomicU64::new(0),

@@ -14,7 +14,7 @@ fn confidence(share: f64) -> Confidence {
     Confidence::new(share).expect("a confidence")
 }
 
-fn bar(rate: f64, sure: f64) -> Threshold {
+fn threshold(rate: f64, sure: f64) -> Threshold {
     Threshold::new(Rate::below_one(rate).expect("a rate"), confidence(sure), None)
 }
 
@@ -50,7 +50,7 @@ fn only_what_is_between_one_half_and_one_is_a_confidence() {
 
 #[test]
 fn so_many_failures_in_a_row_clear_the_bar() {
-    let needed = |rate, sure| (1..).find(|n| bar(rate, sure).is_cleared_by(*n, *n)).unwrap();
+    let needed = |rate, sure| (1..).find(|n| threshold(rate, sure).is_cleared_by(*n, *n)).unwrap();
     for (rate, by_confidence) in
         [(0.1, [1, 1, 2]), (0.3, [2, 3, 5]), (0.5, [3, 6, 10]), (0.9, [25, 49, 86])]
     {
@@ -65,12 +65,12 @@ fn the_largest_windows_are_judged_as_exactly_as_small_ones() {
     // As many calls as 3,600 buckets hold, where the deviation is 1.97 million calls.
     let whole = u64::from(u32::MAX) * 3_600;
     let half = whole / 2;
-    let bar = bar(0.5, 0.95);
+    let threshold = threshold(0.5, 0.95);
 
-    assert!(!bar.is_cleared_by(half, whole));
-    assert!(!bar.is_cleared_by(half + 3_233_000, whole));
-    assert!(bar.is_cleared_by(half + 3_235_000, whole));
-    assert!(bar.is_cleared_by(whole, whole));
+    assert!(!threshold.is_cleared_by(half, whole));
+    assert!(!threshold.is_cleared_by(half + 3_233_000, whole));
+    assert!(threshold.is_cleared_by(half + 3_235_000, whole));
+    assert!(threshold.is_cleared_by(whole, whole));
     assert!(
         Threshold::new(Rate::below_one(1e-9).unwrap(), confidence(0.95), None)
             .is_cleared_by(u64::MAX, u64::MAX)
@@ -81,12 +81,12 @@ fn the_largest_windows_are_judged_as_exactly_as_small_ones() {
 fn a_count_window_that_is_too_small_asks_for_failures_alone() {
     for (rate, calls) in [(0.9, 1), (0.9, 5), (0.9, 24), (0.999, 100), (0.5, 2), (0.999_999, 3)] {
         let rate = Rate::below_one(rate).unwrap();
-        let bar = Threshold::new(rate, confidence(0.95), Some(calls));
+        let threshold = Threshold::new(rate, confidence(0.95), Some(calls));
         let calls = u64::from(calls);
 
-        assert!(bar.is_cleared_by(calls, calls), "{rate:?}, {calls}");
-        assert!(!bar.is_cleared_by(calls - 1, calls), "{rate:?}, {calls}");
-        assert!(!bar.is_cleared_by(calls - 1, calls - 1), "{rate:?}, {calls}");
+        assert!(threshold.is_cleared_by(calls, calls), "{rate:?}, {calls}");
+        assert!(!threshold.is_cleared_by(calls - 1, calls), "{rate:?}, {calls}");
+        assert!(!threshold.is_cleared_by(calls - 1, calls - 1), "{rate:?}, {calls}");
     }
 }
 
@@ -94,7 +94,11 @@ fn a_count_window_that_is_too_small_asks_for_failures_alone() {
 fn a_window_that_is_large_enough_changes_nothing() {
     let rate = Rate::below_one(0.5).unwrap();
     for calls in [4, 10, 100, 1_000_000] {
-        assert_eq!(Threshold::new(rate, confidence(0.95), Some(calls)), bar(0.5, 0.95), "{calls}");
+        assert_eq!(
+            Threshold::new(rate, confidence(0.95), Some(calls)),
+            threshold(0.5, 0.95),
+            "{calls}"
+        );
     }
 }
 
@@ -107,17 +111,17 @@ fn results() -> impl Iterator<Item = (u64, u64)> {
     wholes.flat_map(|whole| (0..=whole).map(move |part| (part, whole)))
 }
 
-fn for_every_bar(check: impl Fn(f64, f64, Threshold)) {
+fn for_every_threshold(check: impl Fn(f64, f64, Threshold)) {
     for rate in RATES {
         for sure in CONFIDENCES {
-            check(rate, sure, bar(rate, sure));
+            check(rate, sure, threshold(rate, sure));
         }
     }
 }
 
 #[test]
 fn a_bar_is_cleared_where_the_textbook_bound_is_above_the_rate() {
-    for_every_bar(|rate, sure, bar| {
+    for_every_threshold(|rate, sure, threshold| {
         let z = confidence(sure).quantile();
         for (part, whole) in results() {
             let bound = lower_bound(part, whole, z);
@@ -126,7 +130,7 @@ fn a_bar_is_cleared_where_the_textbook_bound_is_above_the_rate() {
                 let is_above = bound > rate;
 
                 assert_eq!(
-                    bar.is_cleared_by(part, whole),
+                    threshold.is_cleared_by(part, whole),
                     is_above,
                     "{part}/{whole}, {rate}, {sure}"
                 );
@@ -137,9 +141,10 @@ fn a_bar_is_cleared_where_the_textbook_bound_is_above_the_rate() {
 
 #[test]
 fn more_failures_clear_what_fewer_clear() {
-    for_every_bar(|rate, sure, bar| {
+    for_every_threshold(|rate, sure, threshold| {
         for whole in 1..=150 {
-            let cleared: Vec<_> = (0..=whole).map(|part| bar.is_cleared_by(part, whole)).collect();
+            let cleared: Vec<_> =
+                (0..=whole).map(|part| threshold.is_cleared_by(part, whole)).collect();
 
             assert!(cleared.is_sorted(), "{whole}, {rate}, {sure}: {cleared:?}");
         }
@@ -149,9 +154,9 @@ fn more_failures_clear_what_fewer_clear() {
 #[test]
 fn a_higher_confidence_asks_for_more() {
     for rate in RATES {
-        let bars = CONFIDENCES.map(|sure| bar(rate, sure));
+        let thresholds = CONFIDENCES.map(|sure| threshold(rate, sure));
         for (part, whole) in results() {
-            let missed = bars.map(|bar| !bar.is_cleared_by(part, whole));
+            let missed = thresholds.map(|threshold| !threshold.is_cleared_by(part, whole));
 
             assert!(missed.is_sorted(), "{part}/{whole}, {rate}: {missed:?}");
         }
@@ -163,11 +168,12 @@ fn a_higher_confidence_asks_for_more() {
 fn a_share_at_or_below_the_rate_never_clears_the_bar() {
     for rate in RATES {
         for window in [None, Some(1), Some(4), Some(50)] {
-            let bar = Threshold::new(Rate::below_one(rate).unwrap(), confidence(0.501), window);
+            let threshold =
+                Threshold::new(Rate::below_one(rate).unwrap(), confidence(0.501), window);
             for (part, whole) in
                 results().filter(|(part, whole)| *part as f64 / *whole as f64 <= rate)
             {
-                assert!(!bar.is_cleared_by(part, whole), "{part}/{whole}, {rate}");
+                assert!(!threshold.is_cleared_by(part, whole), "{part}/{whole}, {rate}");
             }
         }
     }
@@ -175,9 +181,9 @@ fn a_share_at_or_below_the_rate_never_clears_the_bar() {
 
 #[test]
 fn a_word_gives_back_the_bar() {
-    for_every_bar(|rate, sure, bar| {
-        assert_eq!(Threshold::from_bits(bar.bits()), bar, "{rate}, {sure}");
-        assert_ne!(bar.bits(), 0, "{rate}, {sure}");
+    for_every_threshold(|rate, sure, threshold| {
+        assert_eq!(Threshold::from_bits(threshold.bits()), threshold, "{rate}, {sure}");
+        assert_ne!(threshold.bits(), 0, "{rate}, {sure}");
     });
 }
 
