@@ -8,6 +8,7 @@
 //! - [`troubleshooting`]: what a circuit does that it should not, from what its snapshot shows
 //! - [`cookbook`]: stale answers, Kubernetes, balancers, tenants, shutdown, an API of your own
 //! - [`upstreams`]: which circuit for what, and how it is set
+//! - [`migration`]: from resilience4j, tower-resilience, failsafe, Polly and gobreaker
 //! - [`compiler`]: what the compiler says of the mistakes that do not compile
 //!
 //! Every trap is a test of this crate, here or in `tests/it/traps`, every stack and program shown is
@@ -15,6 +16,7 @@
 
 pub mod compiler;
 pub mod cookbook;
+pub mod migration;
 pub mod programs;
 pub mod settings;
 pub mod stack;
