@@ -123,6 +123,81 @@
 //! To callers a rejection is a `Status` with the code `UNKNOWN`; [for
 //! `UNAVAILABLE`](crate::guide::stack#in-a-client-of-grpc) it is mapped. More: the example `grpc`.
 //!
+//! # Seen in logs, as metrics and on a page
+//!
+//! A registry knows all circuits. Its listener logs each change, and the service of the admin crate
+//! shows the page, and the metrics for Prometheus. Start it, open `http://127.0.0.1:3000/circuits/`
+//! and watch an upstream that fails every other half minute:
+//!
+//! ```no_run
+//! // cargo add tower-circuit-breaker -F tracing
+//! // cargo add tower-circuit-breaker-admin
+//! // cargo add tower-circuit-breaker-telemetry -F prometheus-client-025
+//! // cargo add axum tokio tracing-subscriber -F tokio/full
+//! use std::time::{Duration, Instant};
+//!
+//! use axum::Router;
+//! use tokio::{net::TcpListener, time::sleep};
+//! use tower_circuit_breaker::{CircuitRegistry, TracingListener};
+//! use tower_circuit_breaker_admin::Admin;
+//! use tower_circuit_breaker_telemetry::PrometheusText;
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     tracing_subscriber::fmt().init();
+//!     let registry = CircuitRegistry::with_template(|circuit| {
+//!         circuit.open_for(Duration::from_secs(5)) // of all circuits that the registry makes
+//!     });
+//!     registry.on_event(TracingListener::new());
+//!
+//!     let plants = registry.get_or_create("plants");
+//!     tokio::spawn(async move {
+//!         let begun = Instant::now();
+//!         loop {
+//!             let is_down = begun.elapsed().as_secs() / 30 % 2 == 1;
+//!             let answer = async { if is_down { Err("503") } else { Ok("an oak") } };
+//!             let _ = plants.call(answer).await;
+//!             sleep(Duration::from_millis(100)).await;
+//!         }
+//!     });
+//!
+//!     let admin = Admin::builder(registry).metrics(PrometheusText::encode).build();
+//!     let app = Router::new().nest_service("/circuits/", admin);
+//!     axum::serve(TcpListener::bind("127.0.0.1:3000").await?, app).await
+//! }
+//! ```
+//!
+//! ```
+//! # use axum::{Router, body::Body, http::{Request, StatusCode}};
+//! # use http_body_util::BodyExt;
+//! # use tower::ServiceExt;
+//! # use tower_circuit_breaker::CircuitRegistry;
+//! # use tower_circuit_breaker_admin::Admin;
+//! # use tower_circuit_breaker_telemetry::PrometheusText;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # let registry = CircuitRegistry::new();
+//! # registry.get_or_create("plants");
+//! # let admin = Admin::builder(registry).metrics(PrometheusText::encode).build();
+//! # let app: Router = Router::new().nest_service("/circuits/", admin);
+//! # let get = async |path: &str| {
+//! #     let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+//! #     let response = app.clone().oneshot(request).await.unwrap();
+//! #     assert_eq!(response.status(), StatusCode::OK, "{path}");
+//! #     let body = response.into_body().collect().await.unwrap().to_bytes();
+//! #     String::from_utf8(body.to_vec()).unwrap()
+//! # };
+//! // What it serves:
+//! assert!(get("/circuits/").await.starts_with("<!"), "the page");
+//! assert!(get("/circuits/metrics").await.contains("circuit_breaker_state{name=\"plants\"} 0"));
+//! assert!(get("/circuits/health").await.contains("healthy"));
+//! # }
+//! ```
+//!
+//! The page shows; to let it trip and reset circuits, see [its own
+//! documentation](https://docs.rs/tower-circuit-breaker-admin). On a port of its own: the
+//! [cookbook](crate::guide::cookbook#the-admin-page-on-a-port-of-its-own).
+//!
 //! # Without tower
 //!
 //! ```

@@ -122,7 +122,8 @@
 //! - of a layer: `failure_if`, `classify_by` and `classify_with` replace one another, and with it
 //!   what `http::layer` says of a 5xx and what `ignoring_status` added; `boxed`, `same_error`,
 //!   `respond_with` and `fallback` replace one another. `ignoring`, `not_sent` and what
-//!   `hyper::layer` and `reqwest::layer` know of errors hold in any order.
+//!   `hyper::layer` and `reqwest::layer` know of errors hold in any order. `keyed` and `keyed_by`
+//!   come last: what they return has no setters.
 //!
 //! ```
 //! # use std::convert::Infallible;
