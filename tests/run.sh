@@ -134,7 +134,12 @@ step_races() { tests/races/run.sh; }
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 
-step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked; }
+# The core's once more without features, where its guide links to docs.rs instead.
+step_docs() {
+    local -x RUSTDOCFLAGS="-D warnings"
+    cargo doc --workspace --all-features --no-deps --locked &&
+        cargo doc -p tower-circuit-breaker --no-deps --locked
+}
 
 # What each published crate shows to its users, beside what was recorded in tests/api.
 step_api() {

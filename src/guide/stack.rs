@@ -75,6 +75,77 @@
 //! limit, a `buffer` or a breaker that waits, waits without one. Put `load_shed` around what
 //! must not wait, or a timeout around `ready().await` together with the call.
 //!
+//! # Busy, broken and shed
+//!
+//! What the table says of services that are not ready, as a test. A full `buffer` is not ready,
+//! which is neither an error nor a call; a closed one is an error, which counts. `load_shed`
+//! outside answers for a busy upstream, and the circuit hears nothing of it; while the circuit is
+//! open, its rejections come first:
+//!
+//! ```
+//! use futures_util::FutureExt;
+//! use tower::buffer::Buffer;
+//! use tower::load_shed::{LoadShed, error::Overloaded};
+//! use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, Rejected};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let circuit = Circuit::builder("plants").consecutive_failures(1).build();
+//! let breaker = CircuitBreakerLayer::new(circuit.clone()).boxed();
+//! let hangs = service_fn(|()| std::future::pending::<Result<(), BoxError>>());
+//!
+//! let (buffer, worker) = Buffer::pair(hangs, 1);
+//! let mut full = breaker.layer(buffer);
+//! let _first = full.ready().await.unwrap().call(());
+//! assert!(full.ready().now_or_never().is_none(), "waits");
+//! assert_eq!(circuit.state(), CircuitState::Closed);
+//!
+//! drop(worker);
+//! assert!(full.ready().await.is_err(), "closed");
+//! assert_eq!(circuit.state(), CircuitState::Open);
+//!
+//! circuit.reset();
+//! let busy = ServiceBuilder::new().layer(breaker).concurrency_limit(1).service(hangs);
+//! let mut shed = LoadShed::new(busy);
+//! let mut first = shed.ready().await.unwrap().call(()).boxed();
+//! assert!((&mut first).now_or_never().is_none(), "in flight");
+//! let error = shed.ready().await.unwrap().call(()).await.unwrap_err();
+//! assert!(error.is::<Overloaded>());
+//! let totals = circuit.snapshot().totals;
+//! assert_eq!((totals.not_sent, totals.rejected), (0, 0), "it was not asked");
+//!
+//! circuit.trip();
+//! let error = shed.ready().await.unwrap().call(()).await.unwrap_err();
+//! assert!(Rejected::find(&*error).is_some());
+//! # }
+//! ```
+//!
+//! `Reconnect` is ready although it could not connect, and gives the error to the call:
+//!
+//! ```
+//! use std::io;
+//! use tower::reconnect::Reconnect;
+//! use tower::util::BoxService;
+//! use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+//! use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! type Connection = BoxService<(), (), BoxError>;
+//! let connect = service_fn(|_: &'static str| {
+//!     std::future::ready(Err::<Connection, _>(io::Error::from(io::ErrorKind::ConnectionRefused)))
+//! });
+//! let client = Reconnect::new(connect, "10.0.0.1");
+//! let circuit = Circuit::builder("plants").consecutive_failures(1).build();
+//! let mut breaker = CircuitBreakerLayer::new(circuit.clone()).boxed().layer(client);
+//!
+//! breaker.ready().await.unwrap();
+//! assert!(breaker.call(()).await.is_err());
+//! assert_eq!(circuit.state(), CircuitState::Open);
+//! # }
+//! ```
+//!
 //! # In a server
 //!
 //! Around the handlers of a route, the layer answers for them:
