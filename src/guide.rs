@@ -14,6 +14,8 @@
 //! Every trap is a test of this crate, here or in `tests/it/traps`, every stack and program shown is
 //! compiled, and what the compiler says is what it printed (`tests/messages`).
 
+// A page links to what a feature brings by a label of `guide/links`: without the feature `full` these
+// lead to docs.rs.
 pub mod compiler;
 pub mod cookbook;
 pub mod migration;
