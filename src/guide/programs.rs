@@ -125,8 +125,8 @@
 //!
 //! # Seen in logs, as metrics and on a page
 //!
-//! A registry knows all circuits. Its listener logs each change, and the service of the admin crate
-//! shows the page, and the metrics for Prometheus. Start it, open `http://127.0.0.1:3000/circuits/`
+//! With the feature `tracing` each circuit logs its changes. A registry knows all circuits, and the
+//! service of the admin crate shows them on a page, with the metrics for Prometheus. Start it, open `http://127.0.0.1:3000/circuits/`
 //! and watch an upstream that fails every other half minute:
 //!
 //! ```no_run
@@ -138,7 +138,7 @@
 //!
 //! use axum::Router;
 //! use tokio::{net::TcpListener, time::sleep};
-//! use tower_circuit_breaker::{CircuitRegistry, TracingListener};
+//! use tower_circuit_breaker::CircuitRegistry;
 //! use tower_circuit_breaker_admin::Admin;
 //! use tower_circuit_breaker_telemetry::PrometheusText;
 //!
@@ -148,7 +148,6 @@
 //!     let registry = CircuitRegistry::with_template(|circuit| {
 //!         circuit.open_for(Duration::from_secs(5)) // of all circuits that the registry makes
 //!     });
-//!     registry.on_event(TracingListener::new());
 //!
 //!     let plants = registry.get_or_create("plants");
 //!     tokio::spawn(async move {

@@ -89,21 +89,21 @@
 //! If [`recent_events`](crate::Circuit::recent_events) shows changes, the circuit is fine and the
 //! log is not:
 //!
-//! - the feature `tracing` alone logs nothing: a [`TracingListener`][TracingListener] must be given
-//!   to the circuit or, before or after they are made, to the registry of all;
-//! - a circuit that is built by `Circuit::builder` is in no registry until it is
-//!   [inserted](crate::CircuitRegistry::insert);
+//! - the feature `tracing` must be on, and the circuit not built with `.quiet()`;
 //! - tracing needs a subscriber, and its filter must let the target `tower_circuit_breaker`
 //!   through: `RUST_LOG=shop=info` hides it, `RUST_LOG=info` does not;
 //! - trips are logged at `WARN`, other changes at `INFO`; rejections at `DEBUG` and only with
-//!   `TracingListener::new().rejections()`; failures and successes never;
+//!   a listener `TracingListener::new().rejections()` ([what it logs][TracingListener]), which takes
+//!   the place of the circuit's own log; failures and successes never;
+//! - a listener of your own that is given to a registry hears only of circuits that are in it: one
+//!   that is built by `Circuit::builder` must be [inserted](crate::CircuitRegistry::insert);
 //! - `listeners` in the snapshot counts the panics of listeners.
 //!
 //! ```
-//! use tower_circuit_breaker::{Circuit, CircuitRegistry, TracingListener};
+//! use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitRegistry};
 //!
 //! let registry = CircuitRegistry::new();
-//! registry.on_event(TracingListener::new());
+//! registry.on_event(|event: &CircuitEvent| println!("{event:?}"));
 //!
 //! let plants = Circuit::builder("plants").build();
 //! assert!(registry.get("plants").is_none(), "and so no listener of the registry hears of it");
