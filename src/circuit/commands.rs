@@ -54,6 +54,7 @@ impl Circuit {
     /// replaces it.
     #[doc(alias = "metricsOnly")]
     #[doc(alias = "transitionToMetricsOnlyState")]
+    #[doc(alias = "manual_mode")]
     pub fn observe(&self) {
         self.tell_if(self.core.machine.observe(self.now()));
     }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::circuit::Circuit;
+use crate::circuit::builder::rule::not_zero;
 use crate::circuit::weak::WeakCircuit;
 use crate::engine::machine::health::OpenEpoch;
 use crate::engine::rules::backoff::{Backoff, JitterRng};
-use crate::engine::rules::rule::not_zero;
 use crate::events::history::Subscription;
 use crate::sync::catch_panic::catch_panic;
 

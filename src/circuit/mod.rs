@@ -93,7 +93,28 @@ struct Core {
     listeners: Listeners,
     wakers: Wakers,
     built: Timestamp,
-    is_critical: bool,
+    marks: Marks,
+}
+
+/// What a circuit was marked as when it was built: a set, in one byte.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// The process cannot work without its upstream.
+    pub(crate) const CRITICAL: Self = Self(1);
+
+    /// It does not log its changes.
+    #[cfg(feature = "tracing")]
+    pub(crate) const QUIET: Self = Self(2);
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 // A panic leaves a circuit as it was between two statements: user code, which may panic, never runs
@@ -115,13 +136,13 @@ impl Circuit {
         settings: Arc<Settings>,
         seed: u64,
         clock: ClockSource,
-        is_critical: bool,
+        marks: Marks,
     ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
         let (listeners, wakers) = (Listeners::new(), Wakers::new());
         let name = Arc::new(Name(name));
-        let core = Core { name, machine, clock, listeners, wakers, built, is_critical };
+        let core = Core { name, machine, clock, listeners, wakers, built, marks };
         Self { core: Counted::new(core) }
     }
 
@@ -224,7 +245,7 @@ impl Circuit {
     /// Returns whether the circuit is marked as [critical](CircuitBuilder::critical).
     #[must_use]
     pub fn is_critical(&self) -> bool {
-        self.core.is_critical
+        self.core.marks.has(Marks::CRITICAL)
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
@@ -253,7 +274,7 @@ impl Circuit {
         let seen = core.machine.snapshot(now);
         CircuitSnapshot {
             name: Arc::clone(&core.name.0),
-            critical: core.is_critical,
+            critical: core.marks.has(Marks::CRITICAL),
             state: seen.state,
             overridden: seen.overridden,
             isolations: seen.isolations,

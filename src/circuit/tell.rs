@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+#[cfg(feature = "tracing")]
+use crate::circuit::Marks;
 use crate::engine::change::Change;
 use crate::engine::machine::effect::{CountedAs, Effect, Judged};
 use crate::engine::state::Word;
 use crate::error::Rejected;
 use crate::events::event::CircuitEvent;
+use crate::events::listeners::MakeLog;
 use crate::sync::Arc;
+#[cfg(feature = "tracing")]
+use crate::tracing::TracingListener;
 
 impl Circuit {
     /// Delivers the events of a call that changed something for others.
@@ -70,8 +75,22 @@ impl Circuit {
     /// Puts a change into history and inboxes, in its turn. No user code runs before: whatever
     /// clocks, wakers and listeners do, no later change waits for this one.
     pub(super) fn deposit(&self, change: Change) -> Change {
-        self.core.listeners.deposit(change.number, self.events(&change), change.at);
+        let events = self.events(&change);
+        self.core.listeners.deposit(change.number, events, change.at, self.log());
         change
+    }
+
+    /// What makes the listener that logs the changes of this circuit.
+    #[cfg(feature = "tracing")]
+    fn log(&self) -> Option<MakeLog> {
+        let log: MakeLog = || Box::new(TracingListener::new());
+        (!self.core.marks.has(Marks::QUIET)).then_some(log)
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[expect(clippy::unused_self, reason = "a circuit without the feature logs nothing")]
+    const fn log(&self) -> Option<MakeLog> {
+        None
     }
 
     /// Wakes the tasks that wait for a change that was deposited, and delivers it to listeners.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::circuit::Circuit;
-use crate::engine::rules::rule::not_zero;
+use crate::circuit::builder::rule::not_zero;
 
 impl Circuit {
     /// Checks for stalled calls every `period`, until the circuit is dropped (feature `tokio`).

@@ -29,6 +29,9 @@ struct Roster {
     early: BTreeMap<u64, Vec<CircuitEvent>>,
 }
 
+/// Makes a listener that logs changes.
+pub(crate) type MakeLog = fn() -> Box<dyn Listener>;
+
 struct ListenerEntry {
     listener: Box<dyn Listener>,
     interest: Interest,
@@ -68,8 +71,7 @@ impl Listeners {
     pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
         // User code, so before the lock.
         let (interest, is_log) = (listener.interest(), listener.is_log());
-        let inbox = Mutex::new(Inbox::default());
-        let entry = Arc::new(ListenerEntry { listener, interest, is_log, inbox });
+        let entry = ListenerEntry::new(listener, interest, is_log);
         let mut roster = lock(&self.roster);
         // Kept until after the lock: the drop of a listener is user code.
         let before = Arc::clone(&roster.entries);
@@ -81,12 +83,24 @@ impl Listeners {
 
     /// Puts the events of change `number` into history and inboxes, once those of all changes
     /// before it are there, and wakes the subscriptions that wait for them. No other user code
-    /// runs.
-    pub(crate) fn deposit(&self, number: u64, events: Vec<CircuitEvent>, now: Timestamp) {
+    /// runs. Where no listener logs yet, the one that `log` makes does: made at the first change,
+    /// for most circuits have had none.
+    pub(crate) fn deposit(
+        &self,
+        number: u64,
+        events: Vec<CircuitEvent>,
+        now: Timestamp,
+        log: Option<MakeLog>,
+    ) {
         let mut roster = lock(&self.roster);
         if number != roster.next {
             roster.early.insert(number, events);
             return;
+        }
+        let is_logged = || roster.entries.iter().any(|entry| entry.is_log);
+        if let Some(make) = log.filter(|_| !is_logged()) {
+            let log = ListenerEntry::new(make(), Interest::CHANGES, true);
+            roster.entries = [log].into_iter().chain(roster.entries.iter().cloned()).collect();
         }
         let (mut next, mut readers) = (Some(events), Vec::new());
         while let Some(events) = next {
@@ -158,6 +172,10 @@ impl Roster {
 }
 
 impl ListenerEntry {
+    fn new(listener: Box<dyn Listener>, interest: Interest, is_log: bool) -> Arc<Self> {
+        Arc::new(Self { listener, interest, is_log, inbox: Mutex::new(Inbox::default()) })
+    }
+
     /// Delivers the events that wait for the listener, unless another thread is doing so.
     fn attend(&self, panics: &AtomicU64) {
         {

@@ -21,7 +21,7 @@ mod saved;
 /// of it. Looking a circuit up takes a read lock: keep the [`Circuit`], which costs one reference
 /// count, rather than looking it up for each call.
 ///
-/// A circuit with its entry and a short name takes 950 bytes, 1,100 with the default rules, and
+/// A circuit with its entry and a short name takes 950 bytes, 1,110 with the default rules, and
 /// 1,200 with a window of 100 calls; 250 more where the template gives it other settings than it
 /// gave the first. Looking one up costs the same among 100,000 as among 10, but for the caches of
 /// the processor.

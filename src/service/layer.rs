@@ -82,6 +82,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// previous classifier, [`failure_if`](Self::failure_if) too, and is asked about rejections
     /// like about any other error. It is not asked about errors that [`ignoring`](Self::ignoring)
     /// and [`not_sent`](Self::not_sent) name, in whichever order they are called.
+    #[doc(alias = "failure_classifier_type")]
     pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
         self.with(|shared, completion| (shared.with_classify(Arc::new(classify)), completion))
     }
@@ -113,6 +114,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// assert_eq!(circuit.snapshot().totals.ignored, 1);
     /// # }
     /// ```
+    #[doc(alias = "failure_classifier")]
     pub fn classify_by<F, T, E>(self, classify: F) -> CircuitBreakerLayer<F, R, M>
     where
         F: Fn(&Result<T, E>) -> Outcome,

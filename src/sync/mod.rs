@@ -8,13 +8,14 @@ pub(crate) mod catch_panic;
 
 use std::sync::PoisonError;
 
+#[cfg(feature = "serde")]
+pub(crate) use std::sync::LazyLock;
+
 #[cfg(breaker_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicU64, Ordering, fence},
 };
-#[cfg(feature = "serde")]
-pub(crate) use std::sync::LazyLock;
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 #[cfg(not(breaker_loom))]
 pub(crate) use std::sync::{

@@ -5,21 +5,21 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-use crate::circuit::Circuit;
+use crate::circuit::builder::rule::{at_least_one, not_zero};
 use crate::circuit::config::CircuitConfig;
 use crate::circuit::saved::SavedCircuit;
+use crate::circuit::{Circuit, Marks};
 use crate::clock::{Clock, ClockSource};
-use crate::engine::rules::rule::{TripRule, at_least_one, not_zero};
+use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::window::span::SlidingWindow;
 use crate::events::event::Listener;
 use crate::sync::Arc;
-#[cfg(feature = "tracing")]
-use crate::tracing::TracingListener;
 
 mod confident;
 mod recovery;
 mod restore;
+pub(crate) mod rule;
 
 /// Builds a [`Circuit`] from its settings.
 ///
@@ -44,9 +44,7 @@ pub struct CircuitBuilder {
     clock: Option<Box<dyn Clock>>,
     listeners: Vec<Box<dyn Listener>>,
     saved: Option<SavedCircuit>,
-    is_critical: bool,
-    #[cfg(feature = "tracing")]
-    is_quiet: bool,
+    marks: Marks,
 }
 
 // As the circuit that it builds.
@@ -57,16 +55,7 @@ impl CircuitBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
         let settings = Settings::without_rules();
         let listeners = Vec::new();
-        Self {
-            name,
-            settings,
-            clock: None,
-            listeners,
-            saved: None,
-            is_critical: false,
-            #[cfg(feature = "tracing")]
-            is_quiet: false,
-        }
+        Self { name, settings, clock: None, listeners, saved: None, marks: Marks::default() }
     }
 
     /// Returns the name of the circuit that is built.
@@ -102,6 +91,8 @@ impl CircuitBuilder {
     #[doc(alias = "failureRateThreshold")]
     #[doc(alias = "FailureRatio")]
     #[doc(alias = "errorThresholdPercentage")]
+    #[doc(alias = "failure_rate_threshold")]
+    #[doc(alias = "success_rate_over_time_window")]
     pub fn failure_rate(self, rate: f64) -> Self {
         self.rule(TripRule::failure_rate(rate))
     }
@@ -135,6 +126,8 @@ impl CircuitBuilder {
     #[track_caller]
     #[doc(alias = "slowCallRateThreshold")]
     #[doc(alias = "slowCallDurationThreshold")]
+    #[doc(alias = "slow_call_rate_threshold")]
+    #[doc(alias = "slow_call_duration_threshold")]
     pub fn slow_call_rate(self, rate: f64, slower_than: Duration) -> Self {
         self.rule(TripRule::slow_call_rate(rate, slower_than))
     }
@@ -175,6 +168,7 @@ impl CircuitBuilder {
     /// rates in [snapshots](crate::CircuitSnapshot) where only consecutive failures trip.
     #[doc(alias = "slidingWindowType")]
     #[doc(alias = "Interval")]
+    #[doc(alias = "sliding_window_type")]
     pub fn window(mut self, window: SlidingWindow) -> Self {
         self.settings.window = Some(window);
         self
@@ -191,6 +185,7 @@ impl CircuitBuilder {
     #[doc(alias = "minimumNumberOfCalls")]
     #[doc(alias = "MinimumThroughput")]
     #[doc(alias = "requestVolumeThreshold")]
+    #[doc(alias = "minimum_number_of_calls")]
     pub fn minimum_calls(mut self, calls: u32) -> Self {
         self.settings.minimum_calls = at_least_one("minimum_calls", calls);
         self
@@ -263,7 +258,7 @@ impl CircuitBuilder {
     /// process out, or restarts them, while one upstream is down, and restarting them does not
     /// repair it. Not for liveness probes.
     pub fn critical(mut self) -> Self {
-        self.is_critical = true;
+        self.marks = self.marks.with(Marks::CRITICAL);
         self
     }
 
@@ -279,6 +274,8 @@ impl CircuitBuilder {
     /// Adds a listener; see [`Circuit::on_event`].
     #[doc(alias = "OnStateChange")]
     #[doc(alias = "OnOpened")]
+    #[doc(alias = "on_state_transition")]
+    #[doc(alias = "instrument")]
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listeners.push(Box::new(listener));
         self
@@ -290,7 +287,7 @@ impl CircuitBuilder {
     /// [`TracingListener`](crate::TracingListener) tells it.
     #[cfg(feature = "tracing")]
     pub fn quiet(mut self) -> Self {
-        self.is_quiet = true;
+        self.marks = self.marks.with(Marks::QUIET);
         self
     }
 
@@ -317,11 +314,7 @@ impl CircuitBuilder {
         let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);
         let settings = share(self.settings.with_default_rules());
-        let circuit = Circuit::new(self.name, settings, seed, clock, self.is_critical);
-        #[cfg(feature = "tracing")]
-        if !self.is_quiet {
-            circuit.add_listener(Box::new(TracingListener::new()));
-        }
+        let circuit = Circuit::new(self.name, settings, seed, clock, self.marks);
         for listener in self.listeners {
             circuit.add_listener(listener);
         }

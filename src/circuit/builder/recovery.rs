@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::circuit::builder::CircuitBuilder;
+use crate::circuit::builder::rule::{at_least_one, not_zero};
 use crate::engine::rules::backoff::Backoff;
-use crate::engine::rules::rule::{at_least_one, not_zero};
 
 impl CircuitBuilder {
     /// Sets how long the circuit stays open before it admits probes.
@@ -20,6 +20,7 @@ impl CircuitBuilder {
     #[doc(alias = "sleepWindowInMilliseconds")]
     #[doc(alias = "Timeout")]
     #[doc(alias = "reset_timeout")]
+    #[doc(alias = "wait_duration_in_open")]
     pub fn open_for(self, open_for: Duration) -> Self {
         self.open_backoff(Backoff::fixed(not_zero("open_for", open_for)))
     }
@@ -48,6 +49,7 @@ impl CircuitBuilder {
     #[track_caller]
     #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
     #[doc(alias = "success_threshold")]
+    #[doc(alias = "permitted_calls_in_half_open")]
     pub fn probes(mut self, probes: u32) -> Self {
         self.settings.probes = at_least_one("probes", probes);
         self

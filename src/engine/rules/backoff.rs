@@ -44,6 +44,7 @@ impl Backoff {
     #[must_use]
     #[doc(alias = "waitIntervalFunctionInOpenState")]
     #[doc(alias = "BreakDurationGenerator")]
+    #[doc(alias = "equal_jittered")]
     pub fn exponential(first: Duration, max: Duration) -> Self {
         Self { first, max: max.max(first), jitter: Jitter::Half }
     }

@@ -49,6 +49,7 @@ impl SlidingWindow {
     #[track_caller]
     #[doc(alias = "slidingWindowSize")]
     #[doc(alias = "COUNT_BASED")]
+    #[doc(alias = "sliding_window_size")]
     pub fn count(calls: u32) -> Self {
         assert!(
             (1..=Self::MAX_CALLS).contains(&calls),
@@ -73,6 +74,7 @@ impl SlidingWindow {
     #[doc(alias = "TIME_BASED")]
     #[doc(alias = "SamplingDuration")]
     #[doc(alias = "rollingStats.timeInMilliseconds")]
+    #[doc(alias = "sliding_window_duration")]
     pub fn time(length: Duration) -> Self {
         let fitting = length.as_millis().clamp(1, DEFAULT_BUCKETS.into());
         Self::in_buckets(length, u32::try_from(fitting).unwrap_or(DEFAULT_BUCKETS))
