@@ -76,9 +76,16 @@ for file in src/planted.rs src/planted/bugs.rs $(changed "$races"/*.patch "$race
     fi
 done
 
+# A process for each model where nextest is there: threads of one process wait for each other whenever
+# loom maps the stacks of an execution, and so use one processor between them.
 (
-    cd "$copy" && RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=../build \
+    cd "$copy" || exit 1
+    export RUSTFLAGS="--cfg breaker_loom" CARGO_TARGET_DIR=../build
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --release --features test-util --lib "${1:-races}"
+    else
         cargo test --release --features test-util --lib "${1:-races}"
+    fi
 ) || exit 1
 
 if [ $# = 0 ]; then
