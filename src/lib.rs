@@ -71,7 +71,7 @@
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
 //!   [`Listener`]
-//! - who asks whether the upstream is back: calls, or `Circuit::health_probe` in the background
+//! - what asks whether the upstream is back: calls, or `Circuit::health_probe` in the background
 //! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
 //!   [`observe`](Circuit::observe), [`release`](Circuit::release),

@@ -35,7 +35,7 @@ fn settings(number: u64) -> CircuitConfig {
     builder.into_config()
 }
 
-/// One thread's calls; gives how many were admitted, rejected, and are still under way.
+/// One thread's calls; gives how many were admitted, rejected, and are still in flight.
 fn work(
     circuit: &Circuit,
     clock: &ManualClock,
@@ -43,7 +43,7 @@ fn work(
     calls: u64,
 ) -> (u64, u64, Vec<Permit>) {
     let (mut admitted, mut rejected) = (0, 0);
-    let mut under_way: Vec<Permit> = Vec::new();
+    let mut in_flight: Vec<Permit> = Vec::new();
     for call in 0..calls {
         if call % 61 == 0 {
             clock.advance(Duration::from_micros(250));
@@ -68,15 +68,15 @@ fn work(
             4 => drop(permit),
             6 => permit.record(Outcome::NotSent),
             5 => {
-                under_way.push(permit);
-                if under_way.len() > 16 {
-                    under_way.swap_remove(0).record(Outcome::Failure(FailureKind::OTHER));
+                in_flight.push(permit);
+                if in_flight.len() > 16 {
+                    in_flight.swap_remove(0).record(Outcome::Failure(FailureKind::OTHER));
                 }
             }
             _ => permit.record(Outcome::Success),
         }
     }
-    (admitted, rejected, under_way)
+    (admitted, rejected, in_flight)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn every_call_is_counted_once_however_they_fall_together() {
     let (admitted, rejected) = (AtomicU64::new(0), AtomicU64::new(0));
     let barrier = Barrier::new(8);
 
-    let under_way: Vec<Permit> = std::thread::scope(|scope| {
+    let in_flight: Vec<Permit> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
                 let (circuit, clock, barrier) = (&circuit, &clock, &barrier);
@@ -116,8 +116,8 @@ fn every_call_is_counted_once_however_they_fall_together() {
         (all.iter().sum::<u64>(), totals.rejected)
     };
     let admitted = admitted.into_inner();
-    assert_eq!(ended(), (admitted - under_way.len() as u64, rejected.into_inner()));
-    drop(under_way);
+    assert_eq!(ended(), (admitted - in_flight.len() as u64, rejected.into_inner()));
+    drop(in_flight);
     assert_eq!(ended().0, admitted);
     let transitions = circuit.snapshot().transitions;
     assert!(transitions.closed_to_open > 10, "{transitions:?}");
@@ -132,22 +132,22 @@ fn a_circuit_that_was_left_alone_recovers_after_any_of_this() {
     let clock = ManualClock::new();
     for seed in 0..20 {
         let circuit = Circuit::builder("api").config(settings(seed)).clock(clock.clone()).build();
-        let (.., under_way) = work(&circuit, &clock, seed % 5, 20_500);
+        let (.., in_flight) = work(&circuit, &clock, seed % 5, 20_500);
         circuit.release();
 
         clock.advance(Duration::from_secs(3_600));
         for _ in 0..3 {
-            // Calls under way may hold the slots; their leases have ended.
+            // Calls in flight may hold the slots; their leases have ended.
             circuit.try_acquire().expect("a probe or a call").record(Outcome::Success);
         }
 
         assert_eq!(circuit.state(), tower_circuit_breaker::CircuitState::Closed, "seed {seed}");
-        drop(under_way);
+        drop(in_flight);
     }
 }
 
 /// One task's calls: each waits until the circuit lets it through. Some services are dropped when
-/// they are ready, and some calls while they are under way.
+/// they are ready, and some calls while they are in flight.
 async fn wait_and_call(circuit: Circuit, task: u64, calls: u64) {
     let layer = CircuitBreakerLayer::new(circuit.clone()).on_open(OnOpen::Wait);
     let inner = service_fn(|call: u64| async move {

@@ -80,7 +80,7 @@ enum AdmissionStage {
     Unanswered,
     /// Its result is being judged. If it is dropped now, it is not judged, but was answered.
     Judged,
-    Settled,
+    Over,
 }
 
 impl<H: Borrow<Circuit>> Admission<H> {
@@ -109,7 +109,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
         self.stage = AdmissionStage::Judged;
     }
 
-    /// Moves the call into a permit that can be kept elsewhere; this admission is settled.
+    /// Moves the call into a permit that can be kept elsewhere; this admission is over.
     pub(crate) fn hand_on(&mut self) -> Permit {
         self.give_up();
         Permit::new(self.holder.borrow().clone(), self.ticket)
@@ -136,13 +136,13 @@ impl<H: Borrow<Circuit>> Admission<H> {
         self.holder.borrow().hold_probe(self.ticket, held);
     }
 
-    /// Settles this admission without recording: the ticket is recorded elsewhere.
+    /// Ends this admission without recording: the ticket is recorded elsewhere.
     #[inline]
     pub(crate) const fn give_up(&mut self) {
-        self.stage = AdmissionStage::Settled;
+        self.stage = AdmissionStage::Over;
     }
 
-    /// A function of its own, so that dropping a settled admission is little code.
+    /// A function of its own, so that dropping an admission that is over is little code.
     #[cold]
     #[inline(never)]
     fn abandon(&mut self) {
@@ -154,7 +154,7 @@ impl<H: Borrow<Circuit>> Admission<H> {
 
     #[inline]
     fn end(&mut self, outcome: Option<Outcome>) {
-        self.stage = AdmissionStage::Settled;
+        self.stage = AdmissionStage::Over;
         self.holder.borrow().record(self.ticket, outcome);
     }
 }
@@ -163,7 +163,7 @@ impl<H: Borrow<Circuit>> Drop for Admission<H> {
     // Cannot panic: the engine does not, and listeners' panics are caught.
     #[inline]
     fn drop(&mut self) {
-        if self.stage != AdmissionStage::Settled {
+        if self.stage != AdmissionStage::Over {
             self.abandon();
         }
     }

@@ -108,7 +108,7 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
 
     /// Returns the number of calls that shared the overflow circuit because the cap was reached.
     ///
-    /// Alert on it: raise the cap, or find out who sends that many keys. Calls with a key longer
+    /// Alert on it: raise the cap, or find which callers send so many keys. Calls with a key longer
     /// than 256 bytes count, too.
     #[must_use]
     pub fn overflowed(&self) -> u64 {

@@ -9,7 +9,7 @@ fn group() -> (CircuitGroup, Circuit) {
     (CircuitGroup::new("all"), circuit().build())
 }
 
-/// Who joins while the group is isolated, is.
+/// A circuit that joins while the group is isolated is isolated, too.
 #[test]
 fn a_joiner_against_an_isolation() {
     explore(Depth::Every, 10, &["unseen-member"], || {
@@ -22,7 +22,7 @@ fn a_joiner_against_an_isolation() {
     });
 }
 
-/// Who joins while the last handle goes, is not isolated afterwards.
+/// A circuit that joins while the last handle goes is not isolated afterwards.
 #[test]
 fn a_joiner_against_the_end_of_an_isolation() {
     explore(Depth::Every, 10, &["kept-isolation"], || {
@@ -50,7 +50,7 @@ fn a_short_isolation_against_a_long_one() {
     });
 }
 
-/// Who leaves while the group is isolated is not isolated afterwards.
+/// A circuit that leaves while the group is isolated is not isolated afterwards.
 #[test]
 fn a_leaver_against_an_isolation() {
     explore(Depth::Every, 10, &[], || {

@@ -41,7 +41,7 @@ fn fail(layer: &Layered<()>, key: &str) -> String {
     held.circuit().name().to_owned()
 }
 
-/// L11: who brings a new key gets the circuit that all others get.
+/// L11: a call that brings a new key gets the circuit that all others get.
 #[test]
 fn two_calls_of_one_new_key() {
     explore(Depth::Every, 5, &["kept-twice"], || {

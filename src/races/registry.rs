@@ -8,7 +8,7 @@ fn registry() -> CircuitRegistry {
     CircuitRegistry::with_template(|builder| builder.clock(Stopped))
 }
 
-/// L11: who asks for a name that is new gets the circuit that all others get.
+/// L11: a thread that asks for a new name gets the circuit that all others get.
 #[test]
 fn two_askers_for_one_new_name() {
     explore(Depth::Every, 5, &["kept-twice"], || {

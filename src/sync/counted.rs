@@ -1,4 +1,4 @@
-//! What stands for an `Arc` where loom is to see who holds it.
+//! What stands for an `Arc` where loom is to see its holders.
 
 use std::ops::Deref;
 use std::sync::Weak;

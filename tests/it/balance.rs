@@ -95,7 +95,7 @@ async fn calls_go_to_the_good_endpoint_until_the_other_has_recovered() {
     while bad.circuit.state() == CircuitState::Closed {
         failed += ten_calls(&mut balance).await;
     }
-    assert_eq!(failed, bad.calls(), "those that were under way when it tripped");
+    assert_eq!(failed, bad.calls(), "those that were in flight when it tripped");
 
     for _ in 0..50 {
         assert_eq!(ten_calls(&mut balance).await, 0);
@@ -145,7 +145,7 @@ async fn a_balancer_whose_endpoints_are_all_down_waits_for_the_first_to_come_bac
 async fn the_load_of_a_waiting_service_is_that_of_its_inner() {
     let (endpoint, mut client) = Endpoint::new("api");
     let idle = client.load();
-    let _under_way = client.ready().await.unwrap().call(());
+    let _in_flight = client.ready().await.unwrap().call(());
 
     let busy = client.load();
 

@@ -134,7 +134,7 @@ fn a_jump_of_the_clock_empties_the_window_and_makes_at_most_one_change() {
             let (circuit, clock) = circuit(|b| b.failure_count(3));
             fail(&circuit);
             fail(&circuit);
-            let under_way = circuit.try_acquire().unwrap();
+            let in_flight = circuit.try_acquire().unwrap();
             if state != CircuitState::Closed {
                 circuit.trip_for(if state == CircuitState::Open { SECOND } else { Duration::ZERO });
             }
@@ -150,7 +150,7 @@ fn a_jump_of_the_clock_empties_the_window_and_makes_at_most_one_change() {
             assert!(snapshot.epoch <= epoch + 1, "{which}: one change at most");
             assert_eq!((snapshot.window.calls, snapshot.uptime), (0, jump), "{which}");
             call.record(FAILURE);
-            under_way.record(FAILURE);
+            in_flight.record(FAILURE);
             drop(hung);
             let totals = circuit.snapshot().totals;
             let ended = totals.failures + totals.abandoned + totals.stale;

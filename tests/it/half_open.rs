@@ -77,7 +77,7 @@ fn the_circuit_reopens_when_more_probes_fail_than_allowed() {
 }
 
 #[test]
-fn the_verdict_falls_while_other_probes_are_under_way() {
+fn the_verdict_falls_while_other_probes_are_in_flight() {
     let (circuit, _) = probing(|b| b.concurrent_probes(3));
     let first = circuit.try_acquire().unwrap();
     let others = [circuit.try_acquire().unwrap(), circuit.try_acquire().unwrap()];

@@ -18,7 +18,7 @@ use crate::support::{SECOND, circuit, record};
 struct Hung {
     circuit: Circuit,
     clock: ManualClock,
-    under_way: VecDeque<(Duration, Permit)>,
+    in_flight: VecDeque<(Duration, Permit)>,
     now: Duration,
     admitted: u32,
 }
@@ -29,17 +29,17 @@ impl Hung {
         let backoff = Backoff::exponential(5 * SECOND, 300 * SECOND).without_jitter();
         let (circuit, clock) = circuit(|b| set(b.open_backoff(backoff)));
         circuit.trip();
-        Self { circuit, clock, under_way: VecDeque::new(), now: Duration::ZERO, admitted: 0 }
+        Self { circuit, clock, in_flight: VecDeque::new(), now: Duration::ZERO, admitted: 0 }
     }
 
     fn second(&mut self) {
         let is_over = |(began, _): &(Duration, Permit), now| *began + 10 * SECOND <= now;
-        while self.under_way.front().is_some_and(|call| is_over(call, self.now)) {
-            self.under_way.pop_front();
+        while self.in_flight.front().is_some_and(|call| is_over(call, self.now)) {
+            self.in_flight.pop_front();
         }
         if let Ok(permit) = self.circuit.try_acquire() {
             self.admitted += 1;
-            self.under_way.push_back((self.now, permit));
+            self.in_flight.push_back((self.now, permit));
         }
         self.clock.advance(SECOND);
         self.now += SECOND;
@@ -71,17 +71,17 @@ fn closed_after(
 ) -> Option<Duration> {
     let (circuit, clock) = circuit(|b| set(b.open_for(SECOND)));
     circuit.trip();
-    let mut under_way = VecDeque::new();
+    let mut in_flight = VecDeque::new();
     for second in 0..3_600 {
         let now = SECOND * second;
-        while under_way.front().is_some_and(|(began, _)| *began + takes <= now) {
-            let (_, permit): (Duration, Permit) = under_way.pop_front()?;
+        while in_flight.front().is_some_and(|(began, _)| *began + takes <= now) {
+            let (_, permit): (Duration, Permit) = in_flight.pop_front()?;
             permit.record(Outcome::Success);
         }
         if circuit.state() == CircuitState::Closed {
             return Some(now);
         }
-        under_way.extend(circuit.try_acquire().ok().map(|permit| (now, permit)));
+        in_flight.extend(circuit.try_acquire().ok().map(|permit| (now, permit)));
         clock.advance(SECOND);
     }
     None

@@ -63,7 +63,7 @@ fn fewer_calls_than_the_rule_asks_for_may_hang() {
 }
 
 #[test]
-fn calls_under_way_count_as_slow_once_they_are() {
+fn calls_in_flight_count_as_slow_once_they_are() {
     let (circuit, clock) = circuit(|b| b.slow_call_rate(0.5, SECOND).minimum_calls(10));
     for _ in 0..5 {
         succeed(&circuit);
@@ -84,7 +84,7 @@ fn calls_under_way_count_as_slow_once_they_are() {
 }
 
 #[test]
-fn a_slow_result_is_judged_together_with_those_still_under_way() {
+fn a_slow_result_is_judged_together_with_those_still_in_flight() {
     let (circuit, clock) = circuit(|b| b.slow_call_rate(1.0, SECOND).minimum_calls(3));
     let mut hung = hang(&circuit, 3);
     clock.advance(2 * SECOND);

@@ -73,8 +73,8 @@ fn keys(layer: &Layered) -> Vec<String> {
     layer.circuits().iter().map(of).collect()
 }
 
-/// A call of `key` that is still under way.
-fn under_way(layer: &Layered, key: &'static str) -> impl Future {
+/// A call of `key` that is still in flight.
+fn in_flight(layer: &Layered, key: &'static str) -> impl Future {
     let mut service = layer.layer(service_fn(|_: &'static str| pending::<Result<(), ()>>()));
     let mut call: Pin<Box<dyn Future<Output = _>>> = Box::pin(service.call(key));
     assert!(call.as_mut().now_or_never().is_none());
@@ -150,7 +150,7 @@ fn an_open_circuit_stays_while_a_closed_one_can_go() {
 fn where_none_can_go_calls_share_the_overflow_circuit() {
     let (layer, clock) = layer(2);
     call(&layer, "bad", Err(()));
-    let call_under_way = under_way(&layer, "busy");
+    let call_in_flight = in_flight(&layer, "busy");
 
     assert!(succeed(&layer, "new"));
     assert!(call(&layer, "newer", Err(())));
@@ -159,7 +159,7 @@ fn where_none_can_go_calls_share_the_overflow_circuit() {
     assert_eq!(keys(&layer), ["bad", "busy"]);
     assert_eq!(layer.overflowed(), 3);
     assert_eq!(layer.overflow().snapshot().totals.failures, 1);
-    drop(call_under_way);
+    drop(call_in_flight);
     clock.advance(SECOND);
     assert!(succeed(&layer, "new"), "busy has gone for it");
     assert_eq!(keys(&layer), ["bad", "new"]);
@@ -212,7 +212,7 @@ fn a_circuit_that_somebody_holds_stays() {
 fn a_flood_of_keys_evicts_neither_open_nor_busy_circuits() {
     let (layer, _) = layer(4);
     call(&layer, "open", Err(()));
-    let busy = under_way(&layer, "busy");
+    let busy = in_flight(&layer, "busy");
 
     for number in 0..10_000 {
         assert!(call(&layer, number.to_string(), Ok(())));

@@ -172,7 +172,7 @@ fn observing_an_open_circuit_lets_calls_through_at_once() {
 }
 
 #[test]
-fn commands_win_over_probes_under_way() {
+fn commands_win_over_probes_in_flight() {
     let (circuit, clock) = circuit(|b| b);
     for (command, state) in [
         (Circuit::force_open as fn(&Circuit), CircuitState::Open),

@@ -152,7 +152,7 @@ fn a_permit_dropped_while_its_owner_panics_is_abandoned() {
     }));
 
     assert!(caught.is_err());
-    assert_eq!(ended(&circuit), [0, 0, 0, 1, 0], "nothing says that the call was under way");
+    assert_eq!(ended(&circuit), [0, 0, 0, 1, 0], "nothing says that the call was in flight");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_failed_probe_goes_on_with_the_next_step_of_the_backoff() {
 }
 
 #[test]
-fn where_probes_were_under_way_the_next_call_probes() {
+fn where_probes_were_in_flight_the_next_call_probes() {
     let (earlier, clock) = circuit(settings);
     fail(&earlier);
     clock.advance(8 * SECOND);

@@ -15,7 +15,7 @@ use crate::support::{FAILURE, SECOND};
 enum Step {
     /// A whole call.
     Call(Outcome),
-    /// A call that is under way until the export.
+    /// A call that is in flight until the export.
     Hold,
     Advance(Duration),
     Trip,
@@ -121,7 +121,7 @@ proptest! {
         let saved = slept.circuit.export();
         let text = serde_json::to_string(&saved).unwrap();
         prop_assert_eq!(&serde_json::from_str::<SavedCircuit>(&text).unwrap(), &saved);
-        // Calls under way end with their process.
+        // Calls in flight end with their process.
         slept.held.clear();
         slept.clock.advance(away);
         let mut restored = Process::new(Some(saved.away_for(away)));

@@ -1,4 +1,4 @@
-//! Runtimes that are shut down while calls are under way, and none at all.
+//! Runtimes that are shut down while calls are in flight, and none at all.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -32,7 +32,7 @@ fn runtimes() -> [(&'static str, Runtime); 2] {
 }
 
 #[test]
-fn a_runtime_shut_down_with_probes_under_way_gives_their_slots_back() {
+fn a_runtime_shut_down_with_probes_in_flight_gives_their_slots_back() {
     for (name, runtime) in runtimes() {
         let (circuit, clock) = circuit(|b| b.concurrent_probes(3).probes(3));
         ready_to_probe(&circuit, &clock);

@@ -27,7 +27,7 @@ use crate::support::{circuit, ready_to_probe};
 type Answer = http::Response<ResponseBody<hyper::body::Incoming>>;
 type Asks = BoxCloneService<Request<Empty<Bytes>>, Answer, BoxError>;
 
-/// Breaks when it is told to, so that the head is under way before.
+/// Breaks when it is told to, so that the head is in flight before.
 fn broken(breaks: Arc<Notify>) -> impl IntoResponse {
     let half = stream::once(async { Ok(Bytes::from_static(b"half")) });
     let end = stream::once(async move {

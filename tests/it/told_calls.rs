@@ -71,7 +71,7 @@ fn a_listener_is_not_told_of_the_calls_that_it_makes() {
 }
 
 #[test]
-fn a_call_under_way_is_told_to_a_listener_that_comes_meanwhile() {
+fn a_call_in_flight_is_told_to_a_listener_that_comes_meanwhile() {
     let (circuit, _) = circuit(|b| b);
     let call = circuit.try_acquire().unwrap();
     let all = everything();

@@ -305,7 +305,7 @@ async fn an_observed_circuit_is_not_waited_for() {
     assert_eq!(circuit.snapshot().totals.would_have_rejected, 1);
     advance(30 * SECOND).await;
     let _probe = circuit.try_acquire().unwrap();
-    assert!(client.is_ready(), "half-open, with its probe under way");
+    assert!(client.is_ready(), "half-open, with its probe in flight");
     assert_eq!(client.call(), Ok(()));
     assert_eq!(circuit.snapshot().totals.would_have_rejected, 2);
 }

@@ -1,4 +1,4 @@
-//! What those who read are answered.
+//! Answers to requests that read.
 
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -21,7 +21,7 @@ struct List {
     circuits: Vec<CircuitView>,
 }
 
-/// Who asks for the health.
+/// What asks for the health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// Has not shown the token that is asked for, and is shown no names.

@@ -1,4 +1,4 @@
-//! Wrong tokens, counted by who shows them.
+//! Wrong tokens, counted by the peer that shows them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -67,7 +67,7 @@ impl WrongTokens {
     }
 }
 
-/// Whoever has one address of IPv6 has its /64.
+/// A peer that has one address of IPv6 has its /64.
 fn network(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,

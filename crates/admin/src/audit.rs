@@ -28,7 +28,7 @@ pub struct AuditEntry {
     pub circuit: Option<Arc<str>>,
     /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on.
     pub command: &'static str,
-    /// Who it was, by their own word; `expiry` where an override's time was over.
+    /// The operator, by their own word; `expiry` where an override's time was over.
     pub actor: Option<String>,
     /// Why, in their words.
     pub reason: Option<String>,
@@ -69,7 +69,7 @@ impl AuditEntry {
 }
 
 impl Audit {
-    /// Keeps `entry` and tells of it.
+    /// Keeps `entry`, and gives it to the listener.
     pub(crate) fn write(&self, mut entry: AuditEntry) {
         let mut log = lock(&self.log);
         log.written = log.written.saturating_add(1);
@@ -122,5 +122,5 @@ fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(&format_rfc3339_millis(*at))
 }
 
-/// Commands are rare; the listener is for those who keep them all.
+/// Commands are rare; a listener can keep them all.
 pub(crate) const KEPT: usize = 256;

@@ -17,7 +17,7 @@ use crate::service::Admin;
 use crate::state::AdminState;
 use crate::token::{SHORTEST_TOKEN, Token};
 
-/// Options of [`Admin`]; see the [module docs](super) for who may do what.
+/// Options of [`Admin`]; see the [module docs](super) for which callers may do what.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct AdminBuilder {
@@ -57,9 +57,10 @@ impl AdminBuilder {
 
     /// Switches the commands on. Default: off, and each is answered with 403.
     ///
-    /// With a [`token`](Self::token) they are for those who show it. Without, they are for callers
-    /// on the same machine, as far as the server tells who calls: see [`peer`](Self::peer). Behind a
-    /// proxy on that machine everybody seems to be there: set a token.
+    /// With a [`token`](Self::token) they are for callers that show it. Without, they are for callers
+    /// on the same machine, as far as the server gives the caller's address: see
+    /// [`peer`](Self::peer). Behind a proxy on that machine every caller seems to be there: set a
+    /// token.
     pub fn control(mut self) -> Self {
         if self.guard.control == Control::Off {
             self.guard.control = Control::ByLoopback;
@@ -67,7 +68,7 @@ impl AdminBuilder {
         self
     }
 
-    /// Switches the commands on for everybody who reaches this service, where there is no token.
+    /// Switches the commands on for every caller that reaches this service, where there is no token.
     ///
     /// For a service that something else guards: a proxy that asks for a password, or a private
     /// network whose members may all do everything.
@@ -79,9 +80,9 @@ impl AdminBuilder {
     /// Asks for `Authorization: Bearer <token>` wherever circuits are shown or steered.
     ///
     /// The page asks its user for the token. Without it there are only the page, which is empty, the
-    /// description in `openapi.json`, and the overall health. Who shows ten wrong tokens within a minute is
-    /// answered 429 for the rest of it; by address where the server tells, else all together. Default:
-    /// none.
+    /// description in `openapi.json`, and the overall health. A peer that shows ten wrong tokens
+    /// within a minute is answered 429 for the rest of it: by address where the server gives it, else
+    /// all peers together. Default: none.
     ///
     /// # Panics
     ///
@@ -100,7 +101,7 @@ impl AdminBuilder {
     /// Answers requests to this host name, too, whatever the port.
     ///
     /// `localhost` and addresses are always answered, other names with 421: a foreign page that binds
-    /// its own name to this address cannot use the browser of somebody who can reach it.
+    /// its own name to this address cannot use the browser of a user who can reach it.
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
         if let Hosts::Named(names) = &mut self.guard.hosts {
             names.push(name.into().trim_end_matches('.').to_ascii_lowercase());

@@ -120,7 +120,7 @@ fn written(body: &[u8]) -> Result<Written, String> {
 const WANTED: &str =
     r#"the body must be like {"reason": "...", "actor": "...", "for": "10m"}, each optional"#;
 
-/// A text for people that stays on its line, whoever prints it.
+/// A text for people that stays on its line, wherever it is printed.
 fn plain(field: &str, most: usize, text: Option<String>) -> Result<Option<String>, Problem> {
     let is_plain = |text: &String| !text.chars().any(is_odd) && text.chars().count() <= most;
     let text = text.filter(|text| !text.trim().is_empty());

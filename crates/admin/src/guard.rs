@@ -1,4 +1,4 @@
-//! Who may ask for what.
+//! Which callers may ask for what.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::problem::{Problem, quoted};
 use crate::read_body::LIMIT;
 use crate::token::Token;
 
-/// What decides who may read and who may steer.
+/// What decides which callers may read and which may give commands.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) hosts: Hosts,
@@ -23,7 +23,7 @@ pub(crate) struct Guard {
     pub(crate) attempts: Attempts,
 }
 
-/// Who may steer, where there is no token.
+/// Which callers may give commands, where there is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Control {
     Off,
@@ -109,7 +109,7 @@ impl Guard {
         }
     }
 
-    /// Who asks, if the server tells.
+    /// The caller's address, if the server gives it.
     pub(crate) fn peer(&self, parts: &Parts) -> Option<IpAddr> {
         (self.peer.0)(&parts.extensions).map(|peer| peer.ip().to_canonical())
     }

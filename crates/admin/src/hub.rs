@@ -17,8 +17,8 @@ use crate::watch::{FEW_ENTRIES, Watch};
 
 /// The last frames.
 ///
-/// While anybody reads, the circuits are looked at once a tick, by whoever comes first; otherwise
-/// never. A reader that falls behind by more than the frames that are kept starts anew.
+/// While anybody reads, the circuits are looked at once a tick, by the first reader that comes;
+/// otherwise never. A reader that falls behind by more than the frames that are kept starts anew.
 #[derive(Debug)]
 pub(crate) struct Hub {
     state: Arc<AdminState>,
@@ -55,7 +55,7 @@ struct Full {
     audit: Vec<AuditEntry>,
 }
 
-/// The watch of the one who looks. It comes back also when a clock panics.
+/// The watch, lent to the request that looks. It comes back also when a clock panics.
 struct Turn<'a> {
     hub: &'a Hub,
     watch: Watch,

@@ -28,15 +28,15 @@
 //! `reset`, `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when
 //! the fleet cannot be reached.
 //!
-//! # Who may do what
+//! # Which callers may do what
 //!
 //! - Commands are off until [`AdminBuilder::control`]. Then they need the
 //!   [`token`](AdminBuilder::token) or, where none is set, a caller on the same machine. A service
-//!   does not see who calls; where the server does not tell ([`AdminBuilder::peer`]), they are
-//!   refused.
+//!   does not see the caller's address; where the server does not give it
+//!   ([`AdminBuilder::peer`]), they are refused.
 //! - They need a JSON body and, from a browser, the page's own origin: a proxy must pass `Host` on.
 //! - With a token, everything that shows circuits needs it, `/metrics` too; `/health` without it
-//!   tells the overall health alone. Without a token, whoever reaches the service sees all.
+//!   tells the overall health alone. Without a token, every caller that reaches the service sees all.
 //! - Host names must be allowed ([`AdminBuilder::allow_host`]), but for `localhost` and addresses.
 //! - Bodies end at 64 KiB and 10 s, and 1,024 readers of events at most are served, each at its own
 //!   pace. Slow headers and the number of connections are the server's to limit.

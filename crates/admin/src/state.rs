@@ -1,4 +1,4 @@
-//! What the service knows of its circuits, for those who read and those who steer.
+//! What the service knows of its circuits, for reading and for commands.
 
 use std::sync::Arc;
 

@@ -50,7 +50,7 @@ pub(crate) struct Counts<'a> {
     slow_call_rate: Option<f64>,
 }
 
-/// A circuit for those who ask whether all is well.
+/// A circuit in the answer of the health endpoint.
 #[derive(Debug, Serialize)]
 pub(crate) struct HealthView {
     name: Arc<str>,

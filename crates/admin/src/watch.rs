@@ -55,7 +55,7 @@ impl Watch {
         is_over(self.looked, TICK, now)
     }
 
-    /// Looks at all circuits, and gives the frames that tell what is new.
+    /// Looks at all circuits, and gives the frames with what is new.
     pub(crate) fn look(&mut self, state: &AdminState, now: Instant) -> Vec<Bytes> {
         let is_first = self.looked.replace(now).is_none();
         let snapshots = state.registry.snapshots();

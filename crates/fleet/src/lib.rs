@@ -1,8 +1,8 @@
 //! One verdict for many processes: the protocol of
 //! [tower-circuit-breaker](https://docs.rs/tower-circuit-breaker), free of input and output.
 //!
-//! A node stands for one process. It is told what its circuits did and what the store said, and gives
-//! requests to the store and what circuits are to do. It never waits: until the store has answered,
+//! A node stands for one process. It receives what its circuits did and what the store answered, and
+//! gives requests to the store and what circuits are to do. It never waits: until the store has answered,
 //! circuits go by what they know.
 //!
 //! This crate is for crates that bring a store, such as

@@ -1,4 +1,4 @@
-//! What a node asks of Redis, and what it is told.
+//! What a node asks of the store, and what the store answers.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::request::{Ask, Reply, Request, Shown};
 pub struct Store {
     record: Option<FleetRecord>,
     votes: BTreeMap<String, u64>,
-    /// By epoch and slot: who, until when.
+    /// By epoch and slot: which node, until when.
     leases: HashMap<(u64, u32), (String, u64)>,
     /// Two writes are never in the same microsecond.
     writes: u64,
@@ -21,7 +21,7 @@ pub struct Store {
     pub published: Vec<Word>,
 }
 
-/// What a script is told besides the request.
+/// What a script receives besides the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
     pub quorum: usize,

@@ -171,7 +171,7 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How often everything is read from Redis, whatever messages have told: every `interval` to
+    /// How often everything is read from Redis, whatever messages have said: every `interval` to
     /// twice that, by lot. Default 1 s.
     ///
     /// # Panics

@@ -56,13 +56,13 @@
 //! for an answer, little longer than the [response timeout](RedisSyncBuilder::response_timeout).
 //!
 //! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why.
-//! When it is back all agree again within two polls. A Redis that has lost its data is told what
+//! When it is back all agree again within two polls. A Redis that has lost its data receives what
 //! processes still know. While the network is split each side may probe: shared state is best effort.
 //!
 //! Everything that Redis says is checked for size and version, and nothing else that stands under a
 //! key is touched. Every key begins with the prefix, carries the circuit's name as hash tag, and
-//! expires. Whoever may write to Redis can open and close circuits: give the link a user of its own,
-//! who may do `EVALSHA`, `SCRIPT|LOAD`, `SUBSCRIBE`, `PUBLISH`, `GETRANGE`, `TIME` and what the
+//! expires. Every client that may write to Redis can open and close circuits: give the link a user of
+//! its own, that may do `EVALSHA`, `SCRIPT|LOAD`, `SUBSCRIBE`, `PUBLISH`, `GETRANGE`, `TIME` and what the
 //! scripts call (`GET`, `SET`, `DEL`, `TYPE`, `STRLEN`, `PEXPIRE`, `PTTL`, `ZADD`, `ZREM`, `ZCARD`,
 //! `ZREMRANGEBYSCORE`, `HINCRBY`, `HMGET`) on the prefix.
 //!

@@ -37,7 +37,7 @@
 //!
 //! Names and kinds come from configuration, except where circuits are made by key
 //! ([`keyed`](tower_circuit_breaker::keyed)): there the cap on keys is the cap on series. They may tell
-//! which upstreams there are: serve metrics where only those who may know can read them.
+//! which upstreams there are: serve metrics where only people that may know can read them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

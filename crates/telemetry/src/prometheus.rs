@@ -43,7 +43,7 @@ pub struct PrometheusCollector {
     circuits: CircuitRegistry,
 }
 
-/// The text format that Prometheus scrapes, for those who export nothing else.
+/// The text format that Prometheus scrapes, for programs that export nothing else.
 ///
 /// Beside other metrics, use a [`PrometheusCollector`]: prometheus-client writes `OpenMetrics`,
 /// whose metadata name a counter without its `_total`. `promtool check metrics` knows the older

@@ -1,4 +1,4 @@
-//! A circuit in words, for whoever reads a test that failed.
+//! A circuit in words, for people that read a failed test.
 
 use std::fmt;
 use std::time::Duration;

@@ -63,9 +63,9 @@ impl Trial<'_> {
 
     /// Makes `calls` calls at once that succeed, but take `time`; gives how many opened the circuit.
     pub(crate) fn be_slow(&self, calls: u32, time: Duration) -> Option<(u32, Way)> {
-        let under_way = self.begin(calls.min(self.most));
+        let in_flight = self.begin(calls.min(self.most));
         (self.advance)(time);
-        (1..).zip(under_way).find_map(|(call, permit)| {
+        (1..).zip(in_flight).find_map(|(call, permit)| {
             permit.record(Outcome::Success);
             self.is_open().then_some((call, Way::SlowCalls))
         })
@@ -73,9 +73,9 @@ impl Trial<'_> {
 
     /// Makes more and more calls that do not end, each as long after the last as an hour is.
     pub(crate) fn hang(&self) -> Option<(u32, Way)> {
-        let mut under_way = Vec::new();
+        let mut in_flight = Vec::new();
         for call in 1..=self.most {
-            under_way.extend(self.circuit.try_acquire().ok());
+            in_flight.extend(self.circuit.try_acquire().ok());
             if self.is_open() {
                 return Some((call, Way::StalledCalls));
             }

@@ -30,7 +30,7 @@ pub trait Member: sealed::Sealed {
     /// How long the circuit would be open if it tripped for the first time.
     fn first_open_time(&self) -> Duration;
 
-    /// How many calls were rejected so far: who grows wants to be let in.
+    /// Number of calls rejected so far: where it grows, callers want to be let in.
     fn rejections(&self) -> u64;
 
     /// Whether a task waits to be admitted.
@@ -156,7 +156,7 @@ mod tests {
         }
     }
 
-    /// Those who ask while it is forced open set no alarm.
+    /// Tasks that ask while it is forced open set no timer.
     #[test]
     fn all_who_wait_hear_that_the_fleet_no_longer_forces_the_circuit_open() {
         let circuit = Circuit::builder("api").build();

@@ -31,7 +31,7 @@ pub(crate) struct Field {
 pub(crate) struct OptionalField {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
-    /// What only such a rule does, said to those who set the field for another.
+    /// What only such a rule does, for the message where the field is set for another.
     pub(crate) only: &'static str,
 }
 

@@ -38,14 +38,14 @@ struct Pair<'a> {
     circuit: Circuit,
     clock: ManualClock,
     model: Model,
-    bodies: VecDeque<UnderWay<'a>>,
+    bodies: VecDeque<CallInFlight<'a>>,
     heard: Heard,
     /// What the listener should have heard.
     told: Vec<Told>,
 }
 
 /// A response whose body is there to be read.
-struct UnderWay<'a> {
+struct CallInFlight<'a> {
     exchange: &'a Exchange,
     /// Until it has ended.
     call: Option<Call>,
@@ -119,7 +119,13 @@ impl<'a> Pair<'a> {
         if let Some(body) = body.flatten() {
             seen::hints_of(&*body, &exchange.body, 0)?;
             let (call, head_at) = (end.is_none().then_some(call), self.model.now);
-            self.bodies.push_back(UnderWay { exchange, call, head_at, polls: Vec::new(), body });
+            self.bodies.push_back(CallInFlight {
+                exchange,
+                call,
+                head_at,
+                polls: Vec::new(),
+                body,
+            });
         }
         end.into_iter().for_each(|end| self.finish(call, end));
         Ok(())
@@ -128,8 +134,9 @@ impl<'a> Pair<'a> {
     /// Probes that were answered, and whose bodies have not ended for long, are judged as they are.
     fn end_holds(&mut self) -> Result<(), String> {
         for probe in self.model.end_holds() {
-            let is_its =
-                |body: &&mut UnderWay<'_>| body.call.is_some_and(|call| call.probe == Some(probe));
+            let is_its = |body: &&mut CallInFlight<'_>| {
+                body.call.is_some_and(|call| call.probe == Some(probe))
+            };
             let body = self.bodies.iter_mut().find(is_its).ok_or("a probe has no body")?;
             let when = (Why::Held, self.model.now - body.head_at);
             let abandoned_after = self.model.settings.abandoned_after;
@@ -163,7 +170,7 @@ impl<'a> Pair<'a> {
 
     fn drop(&mut self, index: usize, drop: fn(Box<dyn Reader>)) -> Result<(), String> {
         let place = index % self.bodies.len().max(1);
-        let Some(UnderWay { exchange, call, head_at, polls, body }) = self.bodies.remove(place)
+        let Some(CallInFlight { exchange, call, head_at, polls, body }) = self.bodies.remove(place)
         else {
             return Ok(());
         };

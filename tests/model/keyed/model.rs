@@ -23,7 +23,7 @@ pub(crate) struct Entry {
     pub(crate) number: usize,
     pub(crate) circuit: Model,
     used: Duration,
-    /// Calls under way, and others who have the circuit.
+    /// Calls in flight, and others who have the circuit.
     pub(crate) holders: usize,
 }
 

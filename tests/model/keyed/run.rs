@@ -66,19 +66,19 @@ fn settings() -> Settings {
     }
 }
 
-/// The layer and its model, with what is under way and what is held.
+/// The layer and its model, with what is in flight and what is held.
 struct Pair {
     layer: Layered,
     registry: Option<CircuitRegistry>,
     clock: ManualClock,
     model: Keyed,
-    calls: Vec<UnderWay>,
+    calls: Vec<CallInFlight>,
     held: Vec<(Circuit, Owner)>,
     /// Numbers of circuits that were taken out of the registry.
     unregistered: Vec<usize>,
 }
 
-struct UnderWay {
+struct CallInFlight {
     answer: Answer,
     result: Rc<Cell<Option<Outcome>>>,
     owner: Owner,
@@ -150,7 +150,7 @@ impl Pair {
         let (owner, call) = self.model.begin((key < KEYS - 1).then_some(key));
         let is_rejected = poll(&mut answer).is_ready();
         same("rejected", is_rejected, call.is_none())?;
-        self.calls.extend(call.map(|call| UnderWay { answer, result, owner, call }));
+        self.calls.extend(call.map(|call| CallInFlight { answer, result, owner, call }));
         Ok(())
     }
 
@@ -158,7 +158,7 @@ impl Pair {
         if self.calls.is_empty() {
             return Ok(());
         }
-        let UnderWay { mut answer, result, owner, call } =
+        let CallInFlight { mut answer, result, owner, call } =
             self.calls.swap_remove(index % self.calls.len());
         result.set(outcome);
         if outcome.is_some() {

@@ -26,7 +26,7 @@ pub(crate) enum Step {
     /// A whole call of a key.
     Call(usize, Outcome),
     Begin(usize),
-    /// Ends one of the calls under way.
+    /// Ends one of the calls in flight.
     Finish(usize, Outcome),
     Drop(usize),
     Advance(Duration),

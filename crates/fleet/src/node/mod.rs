@@ -253,7 +253,7 @@ fn attend(
             return Some(until);
         }
         Lease::Held { .. } => {
-            // No verdict in time: the next who wants to may try.
+            // No verdict in time: the next node that wants to may try.
             view.lease = Lease::None;
             circuit.recall(open_epoch.epoch, options.hold);
             view.demand = circuit.rejections();

@@ -156,7 +156,7 @@ impl Task {
             self.round = self.round.after(*kind);
         }
         self.pass_on(request, answer, sent);
-        // Who gave the command finds it carried out here.
+        // The caller that gave the command finds it carried out here.
         if matches!(request.ask, Ask::Command { .. }) {
             self.commanded(answer);
         }
@@ -188,7 +188,7 @@ impl Task {
     /// Answers whose command was the first: they are asked in order.
     fn commanded(&mut self, answer: &Answer) {
         if let Some(waiting) = self.commands.pop_front() {
-            // Who no longer waits does not want to know.
+            // A caller that no longer waits does not want to know.
             let answer = answer.as_ref().map(|_| ()).map_err(|kind| SyncError::new(*kind));
             let _ = waiting.done.send(answer);
         }
@@ -244,7 +244,7 @@ impl Round {
 
 fn tell_all(waiting: &mut Vec<oneshot::Sender<()>>) {
     for waiting in waiting.drain(..) {
-        // Who no longer waits does not want to know.
+        // A caller that no longer waits does not want to know.
         let _ = waiting.send(());
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Task {
     /// Whether all answers of this round were good.
     round: Round,
     commands: VecDeque<Waiting>,
-    /// Who waits for the next round, and for the present one.
+    /// The callers that wait for the next round, and for the present one.
     waiting: [Vec<oneshot::Sender<()>>; 2],
 }
 
@@ -84,7 +84,7 @@ enum Round {
 
 type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 
-/// A command, and who waits for it.
+/// A command, and the caller that waits for it.
 struct Waiting {
     circuit: Arc<str>,
     command: FleetCommand,
@@ -172,7 +172,7 @@ impl Task {
         match order {
             Order::Ready(ready) => {
                 let [next, _] = &mut self.waiting;
-                // Who has given up waiting takes no room.
+                // A caller that has given up waiting takes no room.
                 next.retain(|waiting| !waiting.is_closed());
                 next.push(ready);
                 self.next_poll = Instant::now();

@@ -6,7 +6,7 @@ use crate::conformance::case::{Case, InFlight};
 use crate::conformance::changes::promise_of;
 use crate::conformance::promise::Promise;
 use crate::conformance::report::Broken;
-use crate::conformance::subject::{NotAdmitted, UnderWay};
+use crate::conformance::subject::{CallInFlight, NotAdmitted};
 use crate::model::{Call, Change, rejection};
 use tower_circuit_breaker::{CircuitState, FailureKind, Outcome, RejectReason, Rejected};
 
@@ -64,7 +64,7 @@ impl Case<'_> {
 
     fn begun(
         &mut self,
-        begun: Result<Box<dyn UnderWay>, NotAdmitted>,
+        begun: Result<Box<dyn CallInFlight>, NotAdmitted>,
         sample: usize,
     ) -> Result<Option<InFlight>, Broken> {
         let outcome = self.suite.outcomes[sample];

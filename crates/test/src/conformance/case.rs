@@ -8,7 +8,7 @@ use crate::conformance::commands::totals;
 use crate::conformance::moves::{Move, Wait};
 use crate::conformance::promise::Promise;
 use crate::conformance::report::{Broken, Checks};
-use crate::conformance::subject::{Subject, UnderWay};
+use crate::conformance::subject::{CallInFlight, Subject};
 use crate::conformance::suite::{Calls, Suite};
 use crate::conformance::time::Time;
 use crate::model::{Call, Command, Model, Settings};
@@ -26,11 +26,11 @@ pub(super) struct Case<'a> {
     /// Whether a service was seen ready and not called since; if so, whether only to reject.
     pub(super) readied: Option<Readied>,
     pub(super) admitted: u64,
-    under_way: Vec<InFlight>,
+    in_flight: Vec<InFlight>,
 }
 
 pub(super) struct InFlight {
-    pub(super) call: Box<dyn UnderWay>,
+    pub(super) call: Box<dyn CallInFlight>,
     pub(super) noted: Call,
     pub(super) outcome: Outcome,
 }
@@ -42,7 +42,7 @@ impl<'a> Case<'a> {
         let circuit = suite.build(&time, changes.clone());
         let subject = suite.subject(&circuit, calls);
         let model = Model::starting_at(time.now(), plain(&circuit.config()));
-        let (checks, under_way) = (Checks::default(), Vec::new());
+        let (checks, in_flight) = (Checks::default(), Vec::new());
         Self {
             suite,
             circuit,
@@ -53,7 +53,7 @@ impl<'a> Case<'a> {
             subject,
             readied: None,
             admitted: 0,
-            under_way,
+            in_flight,
         }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Case<'a> {
         match step {
             Move::Begin(sample) => {
                 let begun = self.begin(sample)?;
-                self.under_way.extend(begun);
+                self.in_flight.extend(begun);
             }
             Move::Finish(index) => {
                 if let Some(call) = self.pick(index) {
@@ -143,12 +143,12 @@ impl<'a> Case<'a> {
     }
 
     fn pick(&mut self, index: usize) -> Option<InFlight> {
-        let many = self.under_way.len();
-        (many > 0).then(|| self.under_way.swap_remove(index % many))
+        let many = self.in_flight.len();
+        (many > 0).then(|| self.in_flight.swap_remove(index % many))
     }
 
     fn in_flight(&self) -> u64 {
-        u64::try_from(self.under_way.len()).unwrap_or(u64::MAX)
+        u64::try_from(self.in_flight.len()).unwrap_or(u64::MAX)
     }
 
     /// After the open time, and whatever calls hang, good probes close the circuit.
@@ -157,7 +157,7 @@ impl<'a> Case<'a> {
         let good = self.suite.outcomes.iter().position(|outcome| *outcome == Outcome::Success);
         let (Some(good), true) = (good, probes <= MOST_PROBES) else { return Ok(()) };
         self.take(Move::Command(Command::Release))?;
-        // A call that is under way may be a probe that has no answer, and end one turn of them.
+        // A call that is in flight may be a probe that has no answer, and end one turn of them.
         let turns = self.in_flight().saturating_add(1);
         for _ in 0..turns.saturating_mul(probes.into()) {
             if self.model.state != CircuitState::Closed {

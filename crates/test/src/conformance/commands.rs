@@ -86,7 +86,7 @@ impl Case<'_> {
         self.checks.same(Promise::Window, "window and run", &found, &expected)?;
         let found = (snapshot.slow_in_flight, snapshot.stalled_calls);
         let expected = (model.slow_in_flight(), model.stalled_calls());
-        let what = "calls under way that are slow already, and that stall";
+        let what = "calls in flight that are slow already, and that stall";
         self.checks.same(Promise::Window, what, &found, &expected)?;
         let totals = snapshot.totals;
         self.checks.same(Promise::SettledOnce, "totals", &totals, &self::totals(model))?;

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::answer::Gate;
 use crate::conformance::samples::Samples;
-use crate::conformance::subject::{NotAdmitted, Subject, UnderWay};
+use crate::conformance::subject::{CallInFlight, NotAdmitted, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower_circuit_breaker::{
@@ -104,7 +104,7 @@ impl<C, T: 'static, E: 'static> Subject for Layered<C, T, E>
 where
     C: Classify<T, E> + 'static,
 {
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn CallInFlight>, NotAdmitted> {
         let gate = Gate::new();
         let flight = self.call(Request { end: RequestEnd::Sample(sample), gate: gate.clone() })?;
         Ok(Box::new(HeldCall { flight, gate }))
@@ -118,7 +118,7 @@ where
         is_ready
     }
 
-    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
+    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn CallInFlight>, NotAdmitted> {
         let Some(mut service) = self.readied.take() else { return self.begin(sample) };
         let gate = Gate::new();
         let request = Request { end: RequestEnd::Sample(sample), gate: gate.clone() };
@@ -141,7 +141,7 @@ struct HeldCall<C: Classify<T, E>, T: 'static, E: 'static> {
     gate: Gate,
 }
 
-impl<C: Classify<T, E>, T, E> UnderWay for HeldCall<C, T, E> {
+impl<C: Classify<T, E>, T, E> CallInFlight for HeldCall<C, T, E> {
     fn finish(mut self: Box<Self>) -> Result<(), String> {
         self.gate.open();
         let cx = &mut Context::from_waker(Waker::noop());

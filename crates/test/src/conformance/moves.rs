@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::model::Command;
 use tower_circuit_breaker::Outcome;
 
-/// One step. Samples and calls under way go by their number.
+/// One step. Samples and calls in flight go by their number.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Move {
     Begin(usize),
@@ -121,8 +121,8 @@ impl Move {
     pub(super) fn describe(self, outcomes: &[Outcome]) -> String {
         match self {
             Self::Begin(sample) => format!("begin a call that will be {:?}", outcomes[sample]),
-            Self::Finish(call) => format!("end call {call} of those under way"),
-            Self::Abandon(call) => format!("drop call {call} of those under way"),
+            Self::Finish(call) => format!("end call {call} of those in flight"),
+            Self::Abandon(call) => format!("drop call {call} of those in flight"),
             Self::Call(sample) => format!("a call: {:?}", outcomes[sample]),
             Self::Ready => "ask a service whether it is ready".to_owned(),
             Self::CallReadied(_) => "call that service, and drop the call".to_owned(),

@@ -7,7 +7,7 @@ use tower_circuit_breaker::{Circuit, Error, Outcome, Permit, Rejected};
 /// Makes calls to one circuit.
 pub(super) trait Subject {
     /// Begins a call whose result will be this sample; `Err` says why it was rejected.
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted>;
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn CallInFlight>, NotAdmitted>;
 
     /// Has a service ready for the next [`begin_readied`](Self::begin_readied); `false` where there is
     /// no service to be ready.
@@ -16,7 +16,7 @@ pub(super) trait Subject {
     }
 
     /// As [`begin`](Self::begin), by the service that was seen ready.
-    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
+    fn begin_readied(&mut self, sample: usize) -> Result<Box<dyn CallInFlight>, NotAdmitted> {
         self.begin(sample)
     }
 
@@ -24,8 +24,8 @@ pub(super) trait Subject {
     fn panic(&mut self) -> Result<bool, NotAdmitted>;
 }
 
-/// A call under way; dropping it abandons it.
-pub(super) trait UnderWay {
+/// A call in flight; dropping it abandons it.
+pub(super) trait CallInFlight {
     /// Ends the call; `Err` says what went wrong with that.
     fn finish(self: Box<Self>) -> Result<(), String>;
 }
@@ -50,7 +50,7 @@ struct HeldPermit {
 }
 
 impl Subject for Plain {
-    fn begin(&mut self, sample: usize) -> Result<Box<dyn UnderWay>, NotAdmitted> {
+    fn begin(&mut self, sample: usize) -> Result<Box<dyn CallInFlight>, NotAdmitted> {
         let permit = self.circuit.try_acquire().map_err(NotAdmitted::Rejected)?;
         Ok(Box::new(HeldPermit { permit, outcome: self.outcomes[sample] }))
     }
@@ -65,7 +65,7 @@ impl Subject for Plain {
     }
 }
 
-impl UnderWay for HeldPermit {
+impl CallInFlight for HeldPermit {
     fn finish(self: Box<Self>) -> Result<(), String> {
         self.permit.record(self.outcome);
         Ok(())

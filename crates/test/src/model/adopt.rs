@@ -46,7 +46,7 @@ impl Model {
 
     /// The call that was just admitted was shed.
     pub fn adopt_shed_call(&mut self) {
-        self.under_way.pop();
+        self.in_flight.pop();
         self.count_rejection();
     }
 

@@ -1,4 +1,4 @@
-//! Changes of state, as listeners are to be told of them.
+//! Changes of state, as listeners are to receive them.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// What a listener was told, if it was of a change of state.
+    /// The change of state that a listener received, if it was one.
     pub fn told(event: &CircuitEvent) -> Option<Self> {
         match event {
             CircuitEvent::StateChanged { from, to, reason, epoch, lasted, open_for, .. } => {

@@ -36,9 +36,9 @@ pub struct Model {
     pub since: Duration,
     pub until: Duration,
     pub trip_reason: Option<ChangeReason>,
-    /// The last change of state, for whoever takes it from here.
+    /// The last change of state, for the test that takes it from here.
     pub change: Option<Change>,
-    /// The last epoch that began without another state, for whoever takes it from here.
+    /// The last epoch that began without another state, for the test that takes it from here.
     pub renewal: Option<u64>,
     /// Successes, failures, ignored, abandoned, slow, rejected, would have been, stale, trips, not
     /// sent.
@@ -46,8 +46,8 @@ pub struct Model {
     /// The results of this epoch that a window may hold.
     pub(super) results: VecDeque<Kept>,
     /// When the calls began that this epoch admitted while closed, and that have not ended.
-    pub(super) under_way: Vec<Duration>,
-    /// The ticks in which it was last asked which of them hang: as slow calls, and as stalled.
+    pub(super) in_flight: Vec<Duration>,
+    /// The ticks in which it was last asked which of them are stalled: as slow calls, and as stalled.
     pub(super) looked: [u128; 2],
     /// When the failures of the run ended.
     pub(super) run: Vec<Duration>,
@@ -90,7 +90,7 @@ impl Model {
             renewal: None,
             totals: [0; 10],
             results: VecDeque::new(),
-            under_way: Vec::new(),
+            in_flight: Vec::new(),
             looked: [0; 2],
             run: Vec::new(),
             kind_runs: Vec::new(),
@@ -121,7 +121,7 @@ impl Model {
             self.look();
         }
         if self.state == Closed {
-            self.under_way.push(self.now);
+            self.in_flight.push(self.now);
             return Some(call);
         }
         call.judged = false;
@@ -153,11 +153,11 @@ impl Model {
         Call { took: Some(self.now.saturating_sub(call.started)), ..call }
     }
 
-    /// A call is under way no longer.
+    /// A call is in flight no longer.
     fn end_wait(&mut self, call: Call) {
         if call.judged && call.took.is_none() {
-            let began = self.under_way.iter().position(|at| *at == call.started);
-            self.under_way.swap_remove(began.expect("a call of this epoch is under way"));
+            let began = self.in_flight.iter().position(|at| *at == call.started);
+            self.in_flight.swap_remove(began.expect("a call of this epoch is in flight"));
         }
     }
 
@@ -314,7 +314,7 @@ impl Model {
         (self.run, self.said) = (Vec::new(), [0; 3]);
         self.kind_runs = vec![Vec::new(); self.settings.kinds.len()];
         self.results.clear();
-        self.under_way.clear();
+        self.in_flight.clear();
         let ages = [self.settings.slow.map(|s| s.1), self.settings.stalled.map(|s| s.1)];
         self.looked = ages.map(|age| age.map_or(0, |age| tick(self.now, age)));
         self.live.clear();

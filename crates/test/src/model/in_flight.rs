@@ -1,4 +1,4 @@
-//! Calls of a closed circuit that have not ended: which of them hang.
+//! Calls of a closed circuit that have not ended: which of them are stalled.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::model::circuit::Model;
 use tower_circuit_breaker::{ChangeReason, Override};
 
 impl Model {
-    /// A call comes: it is asked, once in a tick, whether those under way hang.
+    /// A call comes: it is asked, once in a tick, whether those in flight are stalled.
     pub(super) fn look(&mut self) {
         let (slow, stalled) = (self.settings.slow, self.settings.stalled);
         let slower_than = slow.map(|(_, than)| than);
@@ -31,25 +31,25 @@ impl Model {
         std::mem::replace(&mut self.looked[which], tick) != tick
     }
 
-    /// How many calls under way count as slow already.
+    /// How many calls in flight count as slow already.
     pub fn slow_in_flight(&self) -> u64 {
         self.stalled(self.settings.slow.map(|(_, than)| than))
     }
 
-    /// How many calls under way are stalled.
+    /// How many calls in flight are stalled.
     pub fn stalled_calls(&self) -> u64 {
         self.stalled(self.settings.stalled.map(|(_, than)| than))
     }
 
-    /// How many calls under way have lasted so long, as ticks tell it.
+    /// How many calls in flight have lasted so long, counted in ticks.
     pub(super) fn stalled(&self, age: Option<Duration>) -> u64 {
         let Some(age) = age else { return 0 };
         let hangs = |at: &&Duration| tick(self.now, age).saturating_sub(tick(**at, age)) >= TICKS;
-        self.under_way.iter().filter(hangs).count() as u64
+        self.in_flight.iter().filter(hangs).count() as u64
     }
 }
 
-/// A call hangs from so many ticks on.
+/// A call is stalled from so many ticks on.
 const TICKS: u128 = 16;
 
 /// The tick of `at`, where fifteen make an age: an age is cut up by a product, as the circuit does

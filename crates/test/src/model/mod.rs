@@ -7,9 +7,9 @@
 //!
 //! It is told what happens: [`admit`](Model::admit) a call, [`answer`](Model::answer) it where it is
 //! judged later, [`finish`](Model::finish) it, give a [`Command`],
-//! [`reconfigure`](Model::reconfigure), and `now` for time that passes. It says what comes of that: who
-//! is admitted, which probes are to be judged first ([`end_holds`](Model::end_holds)), state and
-//! counts, and each [`Change`] that listeners are to hear of.
+//! [`reconfigure`](Model::reconfigure), and `now` for time that passes. It says what comes of that:
+//! which calls are admitted, which probes are to be judged first ([`end_holds`](Model::end_holds)),
+//! state and counts, and each [`Change`] that listeners are to hear of.
 //!
 //! Three use it:
 //! - `tests/model` draws settings and scripts at random, and has circuits by key each by a model of
@@ -21,7 +21,7 @@
 //! # What it models
 //!
 //! All that calls, commands and time do to one circuit: trip rules of every sort, the window and runs
-//! behind them, calls that hang, open times and their backoff, probes and their leases, overrides,
+//! behind them, stalled calls, open times and their backoff, probes and their leases, overrides,
 //! late results, totals.
 //!
 //! # What it does not

@@ -17,7 +17,7 @@ pub const MOST_STEPS: usize = 400;
 #[derive(Debug, Clone)]
 pub enum Step {
     Admit,
-    /// Ends one of the calls under way.
+    /// Ends one of the calls in flight.
     Finish(usize, Outcome),
     Drop(usize),
     /// A whole call that panics.
@@ -57,7 +57,7 @@ pub fn run(settings: Settings, script: &[Step]) -> Result<(), String> {
     Ok(())
 }
 
-/// The circuit and its model side by side, with the calls that are under way.
+/// The circuit and its model side by side, with the calls that are in flight.
 struct Pair {
     circuit: Circuit,
     clock: ManualClock,

@@ -54,7 +54,7 @@ impl Model {
         self.settings.minimum()
     }
 
-    /// Whether so many are slow, of those in the window and those that hang.
+    /// Whether so many are slow, of those in the window and those that are stalled.
     pub(super) fn is_too_slow(&self) -> bool {
         let Some((rate, than)) = self.settings.slow else { return false };
         let ((calls, _, slows), stalled) = (self.window(), self.stalled(Some(than)));

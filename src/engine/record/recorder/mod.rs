@@ -193,7 +193,7 @@ impl Recorder {
         mut now: impl FnMut() -> Timestamp,
     ) -> Recorded<Option<ChangeReason>> {
         let by_run = self.lengthen_run(tag, kind, &mut now);
-        // Known here, and said so: half of what a window does for a call hangs on it.
+        // A constant here, so that the compiler drops half of what a window does for a call.
         let call = EndedCall { has_failed: true, ..call };
         let recorded = self.window.record(tag, call, &mut now);
         let Recorded::InTime { follows: counts, .. } = recorded else {
