@@ -2,7 +2,7 @@
 
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
-use crate::engine::machine::Rejection;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;

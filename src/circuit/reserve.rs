@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::circuit::wakers::Wakers;
 use crate::circuit::{Circuit, FORCED_OPEN};
 use crate::engine::change::{Change, ChangeReason, Standing};
-use crate::engine::machine::Rejection;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 

@@ -1,17 +1,145 @@
-//! Admission to a closed circuit that tracks, ramps or throttles its calls; see
-//! [`InFlightTracking`](crate::engine::in_flight::tracking::InFlightTracking).
+//! Admission: at once where the circuit is plainly closed; counted as in flight, or by share, where
+//! it tracks, ramps or throttles its calls; else by a probe's slot.
 
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
+use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::EndedCall;
 use crate::engine::record::totals::Counter;
-use crate::engine::state::{Override, Tag, Word};
+use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 
+/// The purpose for which a probe's slot is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A call that begins.
+    Call,
+    /// A call that may be made later.
+    CallToCome,
+}
+
+/// Why a call is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    Open {
+        until: Timestamp,
+    },
+    /// Until the first of the leases ends.
+    ProbesBusy {
+        until: Timestamp,
+    },
+    ForcedOpen,
+    /// Closed, but only for a share of the calls.
+    Ramping,
+    Throttled,
+}
+
 impl Machine {
+    /// Admits a call to a closed circuit, where nothing but that has to be looked at; else
+    /// [`admit`](Self::admit) decides.
+    #[inline]
+    pub(crate) fn admit_at_once(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
+        let word = self.word();
+        word.is_plainly_closed().then(|| Ticket::of_plain_call(word, now))
+    }
+
+    /// Admits a call or rejects it; with the change, if that ended the open time or tripped.
+    pub(crate) fn admit(&self, now: Timestamp) -> (Result<Ticket, Rejection>, Option<Change>) {
+        if let Some(answer) = self.admit_closed(self.word(), now) {
+            return answer;
+        }
+        let (taken, change) = self.take_slot(For::Call, now);
+        (taken.or_else(|(word, rejection)| self.reject(word, rejection, now)), change)
+    }
+
+    /// Takes a probe's slot, or a ticket that needs none. A rejection comes with the word that it
+    /// was decided by, and is not counted.
+    pub(crate) fn take_slot(
+        &self,
+        taker: For,
+        now: Timestamp,
+    ) -> (Result<Ticket, (Word, Rejection)>, Option<Change>) {
+        let word = self.word();
+        if let Some(rejection) = self.rejection_by(word, now) {
+            return (Err((word, rejection)), None);
+        }
+        let mut control = self.lock();
+        // The word cannot change while the lock is held.
+        let word = self.word();
+        if word.is_closed() {
+            return (Ok(self.begin_tracked(word, now)), None);
+        }
+        if let Some(rejection) = self.rejection_by(word, now) {
+            return (Err((word, rejection)), None);
+        }
+        // Open => HalfOpen: the deadline has passed
+        let change =
+            (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));
+        if let Some(change) = self.end_leases(&mut control, now) {
+            return (Err((self.word(), Rejection::Open { until: self.until() })), Some(change));
+        }
+        let probe = match taker {
+            For::Call => control.admit_probe(now),
+            For::CallToCome => control.reserve_probe(now),
+        };
+        let free_at = control.slot_free_at();
+        self.set_until(free_at);
+        let word = self.word();
+        let taken = match probe {
+            Some(probe) => Ok(Ticket::new(word, now).probing(probe)),
+            None => Err((word, Rejection::ProbesBusy { until: free_at })),
+        };
+        (taken, change)
+    }
+
+    /// Why a call would be rejected now; `None` if it would be admitted. Changes nothing.
+    #[inline]
+    pub(crate) fn would_reject(&self, now: impl FnOnce() -> Timestamp) -> Option<Rejection> {
+        let word = self.word();
+        if word.is_closed() || word.overridden() == Some(Override::Observing) {
+            return None;
+        }
+        self.rejection_by(word, now())
+    }
+
+    /// Counts a rejection.
+    pub(crate) fn count_rejection(&self) {
+        self.tally.add(Counter::Rejected);
+    }
+
+    /// Why `word` rejects a call now; `None` also where that can be decided only under the lock.
+    fn rejection_by(&self, word: Word, now: Timestamp) -> Option<Rejection> {
+        if word.overridden() == Some(Override::ForcedOpen) {
+            return Some(Rejection::ForcedOpen);
+        }
+        let until = self.until();
+        if now >= until || self.word() != word {
+            return None;
+        }
+        match word.state() {
+            CircuitState::Closed => None,
+            CircuitState::Open => Some(Rejection::Open { until }),
+            CircuitState::HalfOpen => Some(Rejection::ProbesBusy { until }),
+        }
+    }
+
+    /// Rejects the call; under observation, admits it and counts that it would have been rejected.
+    fn reject(
+        &self,
+        word: Word,
+        rejection: Rejection,
+        now: Timestamp,
+    ) -> Result<Ticket, Rejection> {
+        if word.overridden() == Some(Override::Observing) {
+            self.tally.add(Counter::WouldHaveRejected);
+            return Ok(Ticket::new(word, now));
+        }
+        self.count_rejection();
+        Err(rejection)
+    }
+
     /// Admits a call to the closed circuit, and counts it as in flight where a rule asks for that.
     pub(crate) fn begin_tracked(&self, word: Word, now: Timestamp) -> Ticket {
         let ticket = Ticket::new(word, now);

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race, race_of_three};
+use crate::engine::machine::Machine;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::effect::CountedAs;
-use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;

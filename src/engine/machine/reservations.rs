@@ -1,10 +1,11 @@
 //! Reservations: slots held for a probe whose call has not begun, and that counts as nothing yet.
 
 use crate::engine::change::Change;
+use crate::engine::machine::Machine;
+use crate::engine::machine::admit::{For, Rejection};
 use crate::engine::machine::control::Control;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::{For, Machine, Rejection};
 use crate::engine::state::{Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
@@ -78,8 +79,9 @@ fn admits_all(word: Word) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use crate::engine::machine::Machine;
+    use crate::engine::machine::admit::Rejection;
     use crate::engine::machine::effect::Effect;
-    use crate::engine::machine::{Machine, Rejection};
     use crate::engine::outcome::{FailureKind, Outcome};
     use crate::engine::rules::settings::Settings;
     use crate::engine::state::{CircuitState, Override};

@@ -13,8 +13,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason};
+use crate::engine::machine::Machine;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::probes::ProbeId;
-use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::explore::{Depth, explore, race};
-use crate::engine::machine::Rejection;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::races::{FAILED, PASSED, START, half_open, machine, seconds};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::state::{CircuitState, Override};

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use crate::engine::machine::Machine;
+use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::verdict::{Ruling, Verdict};
-use crate::engine::machine::{Machine, Rejection};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::settings::Settings;
