@@ -107,7 +107,7 @@ impl Process {
             _ => None,
         };
         let said = self.turns.own_end.max(fleets).max(others).max(Some(now));
-        // Whoever is connected waits a while for an answer, but not for one that refuses.
+        // A connected process waits a while for an answer, but not for one that refuses.
         let waits = self.link == Link::Up && !matches!(lease, Lease::Unanswered { .. });
         let wait = if waits { HOLD } else { Duration::ZERO };
         let most = said.unwrap_or(now).since(now) + wait;
