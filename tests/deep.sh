@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load page blocks sanitizers minimal deny"
+fixed="coverage instructions load page blocks alone sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -138,6 +138,15 @@ step_page() {
 # `cargo add` lines bring today.
 step_blocks() {
     need python3 python3 && python3 tests/deep/blocks.py
+}
+
+# Each example built as `cargo run -p` builds it: of what it names, and not of what the others add.
+step_alone() {
+    local manifest
+    for manifest in examples/*/Cargo.toml; do
+        echo "$manifest"
+        cargo build --quiet --locked --manifest-path "$manifest" || return 1
+    done
 }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.

@@ -169,7 +169,8 @@ step_msrv() {
         --manifest-path tests/api/Cargo.toml
 }
 
-# What a newcomer runs first. Each is built alone, of what it names; the smallest is small.
+# What a newcomer runs first, built of what the tests are; `tests/deep.sh alone` builds each of what
+# it names. The smallest is small.
 step_examples() {
     local example crates
     crates=$(cargo tree --locked -p permits -e normal,build --prefix none --no-dedupe |
@@ -178,15 +179,14 @@ step_examples() {
     if [ "$crates" -eq 0 ] || [ "$crates" -gt 60 ]; then
         return 1
     fi
-    for example in permits settings axum-server balance grpc hyper-client otel reqwest-client \
-        retry test-kit webhook replay; do
-        echo "example: $example"
-        cargo run --quiet --locked -p $example >/dev/null || return 1
-    done
-    cargo run --quiet --locked -p replay -- clients --clients 300 >/dev/null || return 1
     need redis-server redis-server || return 1
-    cargo run --quiet --locked -p fleet -- --once || return 1
-    cargo run --quiet --locked -p gateway -- --once --port 0
+    cargo build --workspace --all-features --bins --tests --locked || return 1
+    for example in permits settings axum-server balance grpc hyper-client otel reqwest-client \
+        retry test-kit webhook replay "replay clients --clients 300" "fleet --once" \
+        "gateway --once --port 0"; do
+        echo "example: $example"
+        "${CARGO_TARGET_DIR:-target}"/debug/$example >/dev/null || return 1
+    done
 }
 
 # The benchmark against the peers is a crate of its own: it must not rot unseen.
