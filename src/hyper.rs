@@ -103,8 +103,8 @@ pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<HyperErro
 
 /// Makes an [`http::layer`] that classifies the errors of hyper's clients, too.
 ///
-/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if) or
-/// [`classify_with`](CircuitBreakerLayer::classify_with), which set what else is a failure. The
+/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if), which adds failures, or
+/// [`classify_with`](CircuitBreakerLayer::classify_with), which sets what else is a failure. The
 /// service's error must be an [`ErrorChain`]: the client's own, or boxed by other layers in
 /// between.
 pub fn layer(

@@ -141,7 +141,7 @@ pub mod view;
 pub use crate::circuit::Circuit;
 pub use crate::circuit::builder::CircuitBuilder;
 pub use crate::circuit::classify::{
-    Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf,
+    AddFailureIf, AlsoFailureIf, Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf,
 };
 pub use crate::circuit::config::CircuitConfig;
 pub use crate::circuit::fleet;
@@ -176,7 +176,7 @@ pub use crate::registry::{CircuitRegistry, NameTaken};
 pub use crate::service::completion::AtResult;
 pub use crate::service::future::ResponseFuture;
 pub use crate::service::layer::CircuitBreakerLayer;
-pub use crate::service::on_open::OnOpen;
+pub use crate::service::on_open::{KnownAtCall, OnOpen, OnOpenChosen, OnOpenUnset};
 #[doc(no_inline)]
 pub use crate::service::rejection::Typed;
 #[cfg(feature = "tower")]

@@ -96,8 +96,8 @@ pub type ClientErrors<C = ServerErrorsAsFailures> = http::ClientErrors<ReqwestEr
 
 /// Makes an [`http::layer`] that classifies the errors of reqwest, too.
 ///
-/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if) or
-/// [`classify_with`](CircuitBreakerLayer::classify_with), which set what else is a failure. The
+/// It still does so after [`failure_if`](CircuitBreakerLayer::failure_if), which adds failures, or
+/// [`classify_with`](CircuitBreakerLayer::classify_with), which sets what else is a failure. The
 /// service's error must be an [`ErrorChain`]: reqwest's own, or boxed by other layers in between.
 pub fn layer(
     circuit: Circuit,

@@ -114,21 +114,25 @@
 //!
 //! # The order of setters
 //!
-//! What is set later replaces what is about the same thing, and says nothing:
+//! Some setters replace what was set before, and say nothing:
 //!
 //! - of a circuit: [`config`](crate::CircuitBuilder::config) replaces all settings made before it;
 //!   a rule that is set twice holds with its last value; and any rule at all replaces both default
 //!   ones, so a circuit with `consecutive_failures(5)` alone has no rule about a rate;
-//! - of a layer: `failure_if`, `classify_by` and `classify_with` replace one another, and with it
-//!   what `http::layer` says of a 5xx and what `ignoring_status` added; `boxed`, `same_error`,
-//!   `respond_with` and `fallback` replace one another. `ignoring`, `not_sent` and what
-//!   `hyper::layer` and `reqwest::layer` know of errors hold in any order. `keyed` and `keyed_by`
-//!   come last: what they return has no setters.
+//! - of a layer: `classify_by` and `classify_with` replace the classifier, and with it what
+//!   `http::layer` says of a 5xx, what `ignoring_status` added, and each `failure_if` before.
+//!
+//! Others cannot undo one another. [`failure_if`](crate::CircuitBreakerLayer::failure_if) adds to
+//! the classifier of `http::layer` and to another `failure_if`; a layer takes one of `boxed`,
+//! `same_error`, `respond_with` and `fallback`, and a second one does not compile; `ignoring`,
+//! `not_sent` and what `hyper::layer` and `reqwest::layer` know of errors hold in any order; and
+//! `keyed` and `keyed_by` come last, without `on_open`: what they return has no setters.
 //!
 //! ```
 //! # use std::convert::Infallible;
 //! # use http::{Request, Response};
 //! # use tower::{Layer, ServiceExt, service_fn};
+//! use tower_circuit_breaker::http::StatusInRangeAsFailures;
 //! use tower_circuit_breaker::{Circuit, http as breaker};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -136,13 +140,11 @@
 //! let circuit = Circuit::builder("plants").build();
 //! let layer = breaker::layer(circuit.clone())
 //!     .ignoring_status(501..=501)
-//!     .failure_if(|result: &Result<Response<String>, Infallible>| {
-//!         result.as_ref().is_ok_and(|response| response.status().is_server_error())
-//!     });
+//!     .classify_with(StatusInRangeAsFailures::new(500..=599));
 //! # let answers = service_fn(|_: Request<()>| async {
 //! #     let mut response = Response::new(String::new());
 //! #     *response.status_mut() = http::StatusCode::NOT_IMPLEMENTED;
-//! #     Ok(response)
+//! #     Ok::<_, Infallible>(response)
 //! # });
 //! # layer.layer(answers).oneshot(Request::new(())).await.unwrap();
 //! // Of a service that answers 501, once:

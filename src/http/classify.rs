@@ -3,7 +3,9 @@
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 
-use crate::circuit::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf};
+use crate::circuit::classify::{
+    AlsoFailureIf, Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, adds_failure_if,
+};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::service::completion::Decision;
 
@@ -181,6 +183,43 @@ judges_the_head! {
     [F] FailureIf<F>
     [] crate::http::ServerErrorsAsFailures
     [] crate::http::StatusInRangeAsFailures
+}
+
+impl<C, F, B, E> ClassifyHttp<B, E> for AlsoFailureIf<C, F>
+where
+    C: ClassifyHttp<B, E>,
+    F: Fn(&Result<Response<B>, E>) -> bool,
+    B: Body,
+{
+    type Call = C::Call;
+    type End = C::End;
+
+    fn begin<R>(&self, request: &Request<R>) -> C::Call {
+        self.first().begin(request)
+    }
+
+    fn classify_head(&self, call: C::Call, result: &Result<Response<B>, E>) -> Decision<C::End> {
+        match self.first().classify_head(call, result) {
+            Decision::Now(Outcome::Success) | Decision::AtEnd(_) if self.predicate()(result) => {
+                Decision::Now(Outcome::Failure(FailureKind::OTHER))
+            }
+            decision => decision,
+        }
+    }
+
+    fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
+        match self.first().classify_unready(error) {
+            Outcome::Success if self.predicate()(error) => Outcome::Failure(FailureKind::OTHER),
+            outcome => outcome,
+        }
+    }
+}
+
+adds_failure_if! {
+    [] crate::http::ServerErrorsAsFailures
+    [] crate::http::StatusInRangeAsFailures
+    [] crate::http::GrpcErrorsAsFailures
+    [G] crate::http::ReadBody<G>
 }
 
 /// The decision of the head: its outcome, unless that is a success, which the end of the body

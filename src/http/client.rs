@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use http::{Request, Response};
 use http_body::Body;
 
-use crate::circuit::classify::Classify;
+use crate::circuit::classify::{Classify, adds_failure_if};
 use crate::engine::outcome::Outcome;
 use crate::http::classify::ClassifyHttp;
 use crate::http::status::ServerErrorsAsFailures;
@@ -96,6 +96,10 @@ where
             Err(error) => judge::<K, E>(error, said),
         }
     }
+}
+
+adds_failure_if! {
+    [K, C] ClientErrors<K, C>
 }
 
 impl<K, C: Clone> Clone for ClientErrors<K, C> {

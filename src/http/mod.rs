@@ -168,13 +168,13 @@ pub fn grpc_layer(
 }
 
 /// With the feature `http`.
-impl<C, R, M: Innermost<Base = AtResult>> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M: Innermost<Base = AtResult>, O> CircuitBreakerLayer<C, R, M, O> {
     /// Judges HTTP responses at the end of their bodies, where the head has not decided.
     ///
     /// The service's response becomes [`Response<ResponseBody<..>>`](ResponseBody); the classifier
     /// must be a [`ClassifyHttp`], which all of this crate's and closures are. See
     /// [`http`](crate::http).
-    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>> {
+    pub fn judge_body(self) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>, O> {
         self.with(|handle, completion| {
             (handle, completion.change(|AtResult| AtEndOfBody::default()))
         })
@@ -182,7 +182,7 @@ impl<C, R, M: Innermost<Base = AtResult>> CircuitBreakerLayer<C, R, M> {
 }
 
 /// With the feature `http`.
-impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
+impl<R, M, O> CircuitBreakerLayer<ServerErrorsAsFailures, R, M, O> {
     /// Ignores responses with a status in `statuses`; several calls add up.
     ///
     /// As [`ServerErrorsAsFailures::ignoring_status`] does.
@@ -212,7 +212,7 @@ impl<R, M> CircuitBreakerLayer<ServerErrorsAsFailures, R, M> {
 }
 
 /// With the feature `http`.
-impl<C, R, M: Innermost> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M: Innermost, O> CircuitBreakerLayer<C, R, M, O> {
     /// Sets the outcome of calls whose body has not ended by the time `after` its head.
     ///
     /// Whatever the body does later is not counted. [`Outcome::Success`] for streams that are
@@ -223,7 +223,7 @@ impl<C, R, M: Innermost> CircuitBreakerLayer<C, R, M> {
         self,
         after: Duration,
         outcome: Outcome,
-    ) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>>
+    ) -> CircuitBreakerLayer<C, R, M::With<AtEndOfBody>, O>
     where
         M::Base: WaitForBody,
     {

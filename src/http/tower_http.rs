@@ -6,6 +6,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use tower_http::classify::{ClassifiedResponse, ClassifyEos, ClassifyResponse, MakeClassifier};
 
+use crate::circuit::classify::adds_failure_if;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::known_rejection;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
@@ -47,6 +48,10 @@ impl<M: MakeClassifier> TowerHttp<M> {
     pub const fn new(make: M) -> Self {
         Self { make }
     }
+}
+
+adds_failure_if! {
+    [M] TowerHttp<M>
 }
 
 impl<M, B, E> ClassifyHttp<B, E> for TowerHttp<M>

@@ -15,6 +15,7 @@ use crate::keyed::service::KeyedCircuitBreaker;
 use crate::keyed::store::{Evictable, Kept, Store};
 use crate::registry::CircuitRegistry;
 use crate::service::layer::CircuitBreakerLayer;
+use crate::service::on_open::KnownAtCall;
 use crate::service::shared::Shared;
 use crate::sync::Arc;
 
@@ -37,7 +38,7 @@ pub(crate) struct Circuits<K, C, R> {
     store: Store<Shared<C, R>>,
 }
 
-impl<C, R, M> CircuitBreakerLayer<C, R, M> {
+impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
     /// Gives each key of the request a circuit of its own.
     ///
     /// The circuit of this layer becomes the overflow circuit, for calls whose key has none.
@@ -45,7 +46,10 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     ///
     /// `key` is a [`Key`](crate::keyed::Key) for the requests of the service; the compiler finds
     /// out where the service is called. For a closure use [`keyed_by`](Self::keyed_by).
-    pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M> {
+    pub fn keyed<K>(self, key: K, circuits: KeyedCircuits) -> KeyedCircuitBreakerLayer<K, C, R, M>
+    where
+        O: KnownAtCall,
+    {
         let KeyedCircuits { template, cap, registry } = circuits;
         let store = Store::new(cap);
         let (overflow, completion) = self.into_parts();
@@ -85,6 +89,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     ) -> KeyedCircuitBreakerLayer<F, C, R, M>
     where
         F: Fn(&Req) -> String,
+        O: KnownAtCall,
     {
         self.keyed(key, circuits)
     }

@@ -61,6 +61,9 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
+        if M::BYPASSES && self.completion.bypasses(&request) {
+            return ResponseFuture::bypassing(self.inner.call(request));
+        }
         let shared = self.circuits.of(&self.circuits.key.key(&request));
         let admitted = shared.circuit().admit();
         enter(&mut self.inner, &shared, &self.completion, admitted, request)

@@ -46,6 +46,10 @@ pin_project! {
             #[pin]
             answer: G,
         },
+        Bypassing {
+            #[pin]
+            call: F,
+        },
     }
 }
 
@@ -61,6 +65,10 @@ impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
 
     pub(crate) const fn rejected(answer: G) -> Self {
         Self { phase: Phase::Rejected { answer } }
+    }
+
+    pub(crate) const fn bypassing(call: F) -> Self {
+        Self { phase: Phase::Bypassing { call } }
     }
 }
 
@@ -99,6 +107,7 @@ where
                 }
             }
             PhaseProjection::Rejected { answer } => M::completed(answer.poll(cx)),
+            PhaseProjection::Bypassing { call } => M::completed(call.poll(cx).map_err(R::pass_on)),
         }
     }
 }
@@ -108,6 +117,7 @@ impl<F, G, C, R, M> fmt::Debug for ResponseFuture<F, G, C, R, M> {
         let phase = match self.phase {
             Phase::Calling { .. } => "Calling",
             Phase::Rejected { .. } => "Rejected",
+            Phase::Bypassing { .. } => "Bypassing",
         };
         f.debug_struct("ResponseFuture").field("phase", &phase).finish_non_exhaustive()
     }

@@ -102,3 +102,31 @@ impl OnOpen {
         }
     }
 }
+
+/// Marks a layer whose [`on_open`](crate::CircuitBreakerLayer::on_open) was not called.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_enums, reason = "it has no value")]
+pub enum OnOpenUnset {}
+
+/// Marks a layer whose [`on_open`](crate::CircuitBreakerLayer::on_open) was called.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_enums, reason = "it has no value")]
+pub enum OnOpenChosen {}
+
+/// A layer that may become [`keyed`](crate::CircuitBreakerLayer::keyed). Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a layer for which `on_open(..)` was called cannot be keyed",
+    note = "the key, and with it the circuit, is known only when the service is called: too late \
+            to wait in `poll_ready`. Leave out `on_open(..)`: calls are rejected at once",
+    note = "to wait, give each upstream a layer and a circuit of its own, as in `OnOpen::Wait`"
+)]
+pub trait KnownAtCall: sealed::Sealed {}
+
+impl KnownAtCall for OnOpenUnset {}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Sealed {}
+
+    impl Sealed for super::OnOpenUnset {}
+}

@@ -50,6 +50,18 @@ pub trait Answer<Req, T, E>: PassOn<E> {
     fn answer(&self, request: Req, rejected: Rejected) -> Self::Future;
 }
 
+/// The strategy of a layer for which none was chosen, so that one may be.
+///
+/// Sealed: [`Typed`], the default, alone implements it.
+#[diagnostic::on_unimplemented(
+    message = "this layer has a rejection strategy already: `{Self}`",
+    note = "a layer has one of `boxed()`, `same_error()`, `respond_with(..)` and `fallback(..)`: \
+            call that alone"
+)]
+pub trait Unchosen: sealed::Sealed {}
+
+impl Unchosen for Typed {}
+
 /// Returns rejections as [`Error::Rejected`], other errors as [`Error::Inner`].
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]

@@ -156,7 +156,9 @@ where
         if self.readiness.is_of_inner() {
             return self.poll_slot(cx);
         }
-        if self.circuit().would_reject() {
+        // A call that goes past the circuit needs the inner service ready, whatever the circuit says.
+        let rejects_unready = !M::BYPASSES && self.waiting.timer().is_none();
+        if (rejects_unready || self.waiting.timer().is_some()) && self.circuit().would_reject() {
             let Some(timer) = self.waiting.timer() else { return self.ready_to_reject() };
             ready!(self.waiting.poll_open(timer, self.shared.circuit(), cx));
         }
@@ -170,7 +172,7 @@ where
             // Reported as ready before, so it stays ready: a call is rejected as not ready.
             Poll::Pending if self.readiness == Readiness::Rejecting => Poll::Ready(Ok(())),
             // A service that does not reject need not be woken by the circuit meanwhile.
-            Poll::Pending if self.waiting.timer().is_some() => {
+            Poll::Pending if !rejects_unready => {
                 self.waiting.end();
                 Poll::Pending
             }
@@ -190,6 +192,10 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
+        if M::BYPASSES && asked.is_of_inner() && self.completion.bypasses(&request) {
+            self.waiting.end();
+            return ResponseFuture::bypassing(self.inner.call(request));
+        }
         let circuit = self.shared.circuit();
         let admitted = match asked {
             Readiness::Ready => circuit.admit(),

@@ -80,6 +80,10 @@ impl<C, R> Shared<C, R> {
         &self.inner.value.classify
     }
 
+    pub(crate) fn classify_shared(&self) -> &Arc<C> {
+        &self.inner.value.classify
+    }
+
     pub(crate) fn strategy(&self) -> &R {
         &self.inner.value.strategy
     }

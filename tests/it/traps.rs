@@ -16,11 +16,12 @@ use tower::load::{CompleteOnResponse, PendingRequests};
 use tower::retry::{Policy, RetryLayer};
 use tower::timeout::TimeoutLayer;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower_circuit_breaker::completion::AtResult;
 use tower_circuit_breaker::http::{ServerErrorsAsFailures, layer as http_layer};
 use tower_circuit_breaker::rejection::Boxed;
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, OnOpen, RejectReason, Rejected,
-    RetryUnlessRejected, TokioClock,
+    Circuit, CircuitBreakerLayer, CircuitState, ErrorsAsFailures, OnOpen, OnOpenChosen,
+    RejectReason, Rejected, RetryUnlessRejected, TokioClock,
 };
 
 use crate::script::{Script, Step, read, response};
@@ -32,6 +33,7 @@ fn circuit_of(failures: u32) -> Circuit {
 }
 
 type Breaker = CircuitBreakerLayer<ErrorsAsFailures, Boxed>;
+type Waiting = CircuitBreakerLayer<ErrorsAsFailures, Boxed, AtResult, OnOpenChosen>;
 
 fn breaker(circuit: &Circuit) -> Breaker {
     CircuitBreakerLayer::new(circuit.clone()).boxed()
@@ -226,12 +228,14 @@ async fn rate_limit_outside_rejected_calls_use_it_up_and_inside_they_do_not() {
     assert_eq!(waits(inside).await, Duration::ZERO);
 }
 
-fn waiting(circuit: &Circuit) -> Breaker {
+fn waiting(circuit: &Circuit) -> Waiting {
     breaker(circuit).on_open(OnOpen::Wait)
 }
 
 /// Twenty calls at once through a balancer over an endpoint that is open and one that is well.
-async fn balanced(layered: fn(&Circuit) -> Breaker) -> Vec<Answer> {
+async fn balanced<O: 'static>(
+    layered: fn(&Circuit) -> CircuitBreakerLayer<ErrorsAsFailures, Boxed, AtResult, O>,
+) -> Vec<Answer> {
     let (open, well) = (circuit_of(1), circuit_of(1));
     open.trip_for(60 * SECOND);
     let endpoints = [open, well].map(|circuit| {

@@ -122,6 +122,12 @@ where
 {
     type Call = Filtered<K, M::Call>;
 
+    const BYPASSES: bool = M::BYPASSES;
+
+    fn bypasses(&self, request: &Req) -> bool {
+        self.completion.bypasses(request)
+    }
+
     #[inline]
     fn begin(&self, classify: &C, request: &Req) -> Self::Call {
         Filtered::new(self.completion.begin(classify, request))

@@ -5,10 +5,12 @@
 //! which records it at its end. The classifier is asked in both cases; [`Filtered`] looks at errors
 //! before.
 
+mod bypass;
 mod filtered;
 
 use std::task::Poll;
 
+pub use self::bypass::BypassIf;
 #[cfg(feature = "hyper-util-01")]
 pub(crate) use self::filtered::named;
 pub use self::filtered::{Begin, Filter, Filtered, Ignoring, InChain, InError, NotSent};
@@ -40,6 +42,15 @@ pub enum Decision<L> {
 pub trait Complete<C, Req, T, E>: sealed::Sealed {
     /// The completion of one call.
     type Call: CompleteCall<C, T, E>;
+
+    /// Whether there are calls that go past the circuit.
+    const BYPASSES: bool = false;
+
+    /// Returns `true` if the call of `request` goes past the circuit.
+    fn bypasses(&self, request: &Req) -> bool {
+        let _ = request;
+        false
+    }
 
     /// Begins a call.
     fn begin(&self, classify: &C, request: &Req) -> Self::Call;

@@ -1,65 +1,24 @@
-//! The tower layer that guards a service with a circuit.
+//! What results count as: the classifier of a layer, and the errors that it is not asked about.
 
 use std::error::Error as StdError;
-use std::fmt;
-use std::future::Future;
 
-use tower_layer::Layer;
-
-use crate::circuit::Circuit;
-use crate::circuit::classify::{ErrorsAsFailures, FailureIf};
+use crate::circuit::classify::AddFailureIf;
 use crate::engine::outcome::Outcome;
-use crate::error::Rejected;
-use crate::service::completion::{AtResult, Filtered, Ignoring, InError, NotSent};
-use crate::service::on_open::OnOpen;
-use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
-use crate::service::service::CircuitBreaker;
-use crate::service::shared::Shared;
+use crate::service::completion::{Filtered, Ignoring, InError, NotSent};
+use crate::service::layer::CircuitBreakerLayer;
 use crate::sync::Arc;
 
-/// The tower layer that guards a service with a [`Circuit`].
-///
-/// All services that it makes share the circuit, so it may be applied again for each connection or
-/// each route. Its setters choose which results are failures (default: every `Err`), what a
-/// rejected caller receives (default: a typed error), and what the service does while the circuit
-/// is open.
-///
-/// # Examples
-///
-/// ```
-/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let circuit = Circuit::builder("weather").consecutive_failures(2).build();
-/// let client = ServiceBuilder::new()
-///     .layer(CircuitBreakerLayer::new(circuit.clone()).failure_if(
-///         |result: &Result<u16, BoxError>| !matches!(result, Ok(status) if *status < 500),
-///     ))
-///     .service(service_fn(|_city: &'static str| async { Ok::<_, BoxError>(503) }));
-///
-/// for _ in 0..2 {
-///     assert_eq!(client.clone().oneshot("Bern").await.unwrap(), 503);
-/// }
-/// assert_eq!(circuit.state(), CircuitState::Open);
-/// # }
-/// ```
-#[must_use]
-pub struct CircuitBreakerLayer<C = ErrorsAsFailures, R = Typed, M = AtResult> {
-    shared: Shared<C, R>,
-    completion: M,
-}
-
-impl CircuitBreakerLayer {
-    /// Makes a layer with `circuit`: every `Err` is a failure, rejections are typed errors.
-    pub fn new(circuit: Circuit) -> Self {
-        Self { shared: Shared::new(circuit, ErrorsAsFailures, Typed), completion: AtResult }
-    }
-}
-
-impl<C, R, M> CircuitBreakerLayer<C, R, M> {
-    /// Counts results for which `is_failure` returns `true` as failures, all others as successes.
+impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
+    /// Counts results for which `is_failure` returns `true` as failures.
+    ///
+    /// On a layer whose classifier was not chosen, such as that of
+    /// [`CircuitBreakerLayer::new`](Self::new), it alone decides: all other results are successes,
+    /// errors too. Where a classifier was chosen, by `http::layer`, another `failure_if` or
+    /// [`classify_with`](Self::classify_with), it **adds** to that: it is asked about the results
+    /// that count as successes there. So `http::layer(circuit).failure_if(..)` still counts 5xx and
+    /// errors as failures. Neither a closure for [`classify_by`](Self::classify_by) nor a
+    /// classifier of your own takes an addition: say it there. A later `classify_with` or
+    /// `classify_by` replaces it.
     ///
     /// Rejections of this or a nested circuit are [not sent](crate::Outcome::NotSent), whatever it
     /// returns, where they can be found: in an error as by [`ErrorsAsFailures`], with
@@ -68,11 +27,17 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// asked about errors that [`ignoring`](Self::ignoring) and [`not_sent`](Self::not_sent) name,
     /// in whichever order they are called. For more than two outcomes see
     /// [`classify_by`](Self::classify_by).
-    pub fn failure_if<F, T, E>(self, is_failure: F) -> CircuitBreakerLayer<FailureIf<F>, R, M>
+    ///
+    /// [`ErrorsAsFailures`]: crate::ErrorsAsFailures
+    pub fn failure_if<F, T, E, D>(self, is_failure: F) -> CircuitBreakerLayer<D, R, M, O>
     where
+        C: AddFailureIf<F, With = D>,
         F: Fn(&Result<T, E>) -> bool,
     {
-        self.classify_with(FailureIf::new(is_failure))
+        self.with(|shared, completion| {
+            let classify = C::add_failure_if(shared.classify_shared(), is_failure);
+            (shared.with_classify(Arc::new(classify)), completion)
+        })
     }
 
     /// Sets the classifier, which decides what each result counts as.
@@ -83,7 +48,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// like about any other error. It is not asked about errors that [`ignoring`](Self::ignoring)
     /// and [`not_sent`](Self::not_sent) name, in whichever order they are called.
     #[doc(alias = "failure_classifier_type")]
-    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M> {
+    pub fn classify_with<D>(self, classify: D) -> CircuitBreakerLayer<D, R, M, O> {
         self.with(|shared, completion| (shared.with_classify(Arc::new(classify)), completion))
     }
 
@@ -115,7 +80,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// # }
     /// ```
     #[doc(alias = "failure_classifier")]
-    pub fn classify_by<F, T, E>(self, classify: F) -> CircuitBreakerLayer<F, R, M>
+    pub fn classify_by<F, T, E>(self, classify: F) -> CircuitBreakerLayer<F, R, M, O>
     where
         F: Fn(&Result<T, E>) -> Outcome,
     {
@@ -165,7 +130,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// serve(layer.ignoring::<ParseIntError>().layer(service));
     /// ```
     #[doc(alias = "ignoreExceptions")]
-    pub fn ignoring<X>(self) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X>, M>>
+    pub fn ignoring<X>(self) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X>, M>, O>
     where
         X: StdError + 'static,
     {
@@ -177,7 +142,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// `E` need not be an [`ErrorChain`](crate::ErrorChain).
     pub fn ignoring_in<X, E>(
         self,
-    ) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X, InError<E>>, M>>
+    ) -> CircuitBreakerLayer<C, R, Filtered<Ignoring<X, InError<E>>, M>, O>
     where
         X: StdError + 'static,
         E: StdError + 'static,
@@ -214,7 +179,7 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// assert_eq!(circuit.snapshot().totals.not_sent, 1);
     /// # }
     /// ```
-    pub fn not_sent<X>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X>, M>>
+    pub fn not_sent<X>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X>, M>, O>
     where
         X: StdError + 'static,
     {
@@ -224,116 +189,13 @@ impl<C, R, M> CircuitBreakerLayer<C, R, M> {
     /// Counts calls as [`not_sent`](Self::not_sent) does, for a service whose error is an `E`.
     ///
     /// `E` need not be an [`ErrorChain`](crate::ErrorChain).
-    pub fn not_sent_in<X, E>(self) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X, InError<E>>, M>>
+    pub fn not_sent_in<X, E>(
+        self,
+    ) -> CircuitBreakerLayer<C, R, Filtered<NotSent<X, InError<E>>, M>, O>
     where
         X: StdError + 'static,
         E: StdError + 'static,
     {
         self.filtered()
-    }
-
-    /// Turns all errors into [`BoxError`](crate::BoxError)s, rejections among them.
-    pub fn boxed(self) -> CircuitBreakerLayer<C, Boxed, M> {
-        self.reject_by(Boxed)
-    }
-
-    /// Turns rejections into the inner service's error type, by `From<Rejected>`.
-    pub fn same_error(self) -> CircuitBreakerLayer<C, SameError, M> {
-        self.reject_by(SameError)
-    }
-
-    /// Answers rejected calls with a response.
-    pub fn respond_with<F, T>(self, respond: F) -> CircuitBreakerLayer<C, RespondWith<F>, M>
-    where
-        F: Fn(Rejected) -> T,
-    {
-        self.reject_by(RespondWith::new(respond))
-    }
-
-    /// Answers rejected calls with another call, which gets the untouched request.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::convert::Infallible;
-    /// use tower::{Layer, ServiceExt, service_fn};
-    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let circuit = Circuit::builder("prices").build();
-    /// let prices = CircuitBreakerLayer::new(circuit.clone())
-    ///     .fallback(|article: String, _: Rejected| async move {
-    ///         Ok::<_, Infallible>(format!("last known price of {article}"))
-    ///     })
-    ///     .layer(service_fn(|article: String| async move { Ok(format!("price of {article}")) }));
-    ///
-    /// circuit.trip();
-    /// assert_eq!(prices.oneshot("tea".into()).await.unwrap(), "last known price of tea");
-    /// # }
-    /// ```
-    pub fn fallback<F, Req, Fut>(self, fallback: F) -> CircuitBreakerLayer<C, Fallback<F>, M>
-    where
-        F: Fn(Req, Rejected) -> Fut,
-        Fut: Future,
-    {
-        self.reject_by(Fallback::new(fallback))
-    }
-
-    /// Sets what the service does while the circuit would reject. Default [`OnOpen::Reject`].
-    ///
-    /// See [`OnOpen`] for when to wait instead.
-    pub fn on_open(self, on_open: OnOpen) -> Self {
-        Self { shared: self.shared.with_timer(on_open.timer()), ..self }
-    }
-
-    /// Returns the circuit of the layer.
-    #[must_use]
-    pub fn circuit(&self) -> &Circuit {
-        self.shared.circuit()
-    }
-
-    /// The same layer with other parts.
-    pub(crate) fn with<D, Q, N>(
-        self,
-        change: impl FnOnce(Shared<C, R>, M) -> (Shared<D, Q>, N),
-    ) -> CircuitBreakerLayer<D, Q, N> {
-        let (shared, completion) = change(self.shared, self.completion);
-        CircuitBreakerLayer { shared, completion }
-    }
-
-    /// The same layer, which looks at errors by `K` before the classifier is asked.
-    pub(crate) fn filtered<K>(self) -> CircuitBreakerLayer<C, R, Filtered<K, M>> {
-        self.with(|shared, completion| (shared, Filtered::new(completion)))
-    }
-
-    pub(crate) fn into_parts(self) -> (Shared<C, R>, M) {
-        (self.shared, self.completion)
-    }
-
-    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M> {
-        self.with(|shared, completion| (shared.with_strategy(Arc::new(strategy)), completion))
-    }
-}
-
-impl<S, C, R, M: Clone> Layer<S> for CircuitBreakerLayer<C, R, M> {
-    type Service = CircuitBreaker<S, C, R, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        CircuitBreaker::from_handle(inner, self.shared.clone(), self.completion.clone())
-    }
-}
-
-impl<C, R, M: Clone> Clone for CircuitBreakerLayer<C, R, M> {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), completion: self.completion.clone() }
-    }
-}
-
-impl<C, R, M: fmt::Debug> fmt::Debug for CircuitBreakerLayer<C, R, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("CircuitBreakerLayer");
-        self.shared.show(&mut shown);
-        shown.field("completion", &self.completion).finish()
     }
 }

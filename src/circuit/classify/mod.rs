@@ -1,7 +1,11 @@
 //! Classifiers: what the results of calls count as.
 
-use std::fmt;
+mod failure_if;
 
+#[cfg(feature = "http")]
+pub(crate) use self::failure_if::adds_failure_if;
+pub(crate) use self::failure_if::sealed;
+pub use self::failure_if::{AddFailureIf, AlsoFailureIf, FailureIf};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
 
@@ -126,39 +130,5 @@ impl<T, E: ErrorChain> Classify<T, E> for ErrorsInChainAsFailures {
             Err(error) if find_in_chain::<Rejected>(error).is_some() => Outcome::NotSent,
             Err(_) => Outcome::Failure(FailureKind::OTHER),
         }
-    }
-}
-
-/// The classifier that counts the results that match a predicate as failures.
-///
-/// A rejection is not sent, and is found as by [`ErrorsAsFailures`]. From
-/// [`CircuitBreakerLayer::failure_if`](crate::CircuitBreakerLayer::failure_if).
-#[derive(Clone, Copy)]
-pub struct FailureIf<F>(F);
-
-impl<F> FailureIf<F> {
-    pub(crate) const fn new(is_failure: F) -> Self {
-        Self(is_failure)
-    }
-}
-
-impl<F, T, E> Classify<T, E> for FailureIf<F>
-where
-    F: Fn(&Result<T, E>) -> bool,
-    E: 'static,
-{
-    #[inline]
-    fn classify(&self, result: &Result<T, E>) -> Outcome {
-        match result {
-            Err(error) if known_rejection(error).is_some() => Outcome::NotSent,
-            result if (self.0)(result) => Outcome::Failure(FailureKind::OTHER),
-            _ => Outcome::Success,
-        }
-    }
-}
-
-impl<F> fmt::Debug for FailureIf<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FailureIf").field(&std::any::type_name::<F>()).finish()
     }
 }
