@@ -147,6 +147,7 @@ pub use crate::circuit::config::CircuitConfig;
 pub use crate::circuit::fleet;
 #[cfg(feature = "tokio")]
 pub use crate::circuit::health_probe::HealthProbe;
+pub use crate::circuit::last_failure::LastFailure;
 pub use crate::circuit::permit::Permit;
 pub use crate::circuit::saved::SavedCircuit;
 pub use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
@@ -169,6 +170,7 @@ pub use crate::engine::window::counts::WindowCounts;
 pub use crate::engine::window::span::SlidingWindow;
 pub use crate::error::{BoxError, Error, ErrorChain, RejectReason, Rejected};
 pub use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
+pub use crate::events::handle::ListenerHandle;
 pub use crate::events::history::{Delivery, RecentEvent, Subscription};
 pub use crate::group::{CircuitGroup, Isolation};
 pub use crate::registry::{CircuitRegistry, NameTaken};

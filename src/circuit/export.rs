@@ -16,7 +16,7 @@ impl Circuit {
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
         let memory = self.core.machine.export(self.now());
-        SavedCircuit::now(Arc::clone(&self.core.name.0), memory)
+        SavedCircuit::now(Arc::clone(&self.core.name.text), memory)
     }
 
     /// Restores `saved`, if nothing has changed this circuit yet; the caller delivers the change

@@ -6,6 +6,7 @@ pub(crate) mod classify;
 pub(crate) mod config;
 #[cfg(feature = "tokio")]
 pub(crate) mod health_probe;
+pub(crate) mod last_failure;
 pub(crate) mod permit;
 pub(crate) mod saved;
 pub(crate) mod snapshot;
@@ -17,6 +18,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::builder::CircuitBuilder;
+use crate::circuit::last_failure::LastFailure;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
@@ -29,8 +31,6 @@ use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::Timestamp;
 use crate::error::Name;
-use crate::events::event::{Interest, Listener};
-use crate::events::history::{RecentEvent, Subscription};
 use crate::events::listeners::Listeners;
 use crate::sync::{Arc, Counted, holders};
 
@@ -43,6 +43,7 @@ mod commands;
 mod export;
 pub mod fleet;
 mod groups;
+mod listen;
 pub(crate) mod reserve;
 mod settings;
 mod tell;
@@ -96,7 +97,8 @@ struct Core {
     marks: Marks,
 }
 
-/// What a circuit was marked as when it was built: a set, in one byte.
+/// What a circuit was marked as when it was built, in one byte: two flags, and two bits for the
+/// override that it was made with.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Marks(u8);
 
@@ -115,6 +117,27 @@ impl Marks {
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
+
+    pub(crate) const fn with_initial_override(self, initial: Option<Override>) -> Self {
+        let bits = match initial {
+            None => 0,
+            Some(Override::ForcedOpen) => 1,
+            Some(Override::ForcedClosed) => 2,
+            Some(Override::Observing) => 3,
+        };
+        Self(self.0 & !Self::OVERRIDE | bits << 2)
+    }
+
+    const fn initial_override(self) -> Option<Override> {
+        match (self.0 & Self::OVERRIDE) >> 2 {
+            1 => Some(Override::ForcedOpen),
+            2 => Some(Override::ForcedClosed),
+            3 => Some(Override::Observing),
+            _ => None,
+        }
+    }
+
+    const OVERRIDE: u8 = 3 << 2;
 }
 
 // A panic leaves a circuit as it was between two statements: user code, which may panic, never runs
@@ -140,86 +163,19 @@ impl Circuit {
     ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
+        if let Some(initial) = marks.initial_override() {
+            machine.begin_under(initial);
+        }
         let (listeners, wakers) = (Listeners::new(), Wakers::new());
-        let name = Arc::new(Name(name));
+        let name = Arc::new(Name::new(name, Arc::clone(machine.kinds()), clock.shared()));
         let core = Core { name, machine, clock, listeners, wakers, built, marks };
         Self { core: Counted::new(core) }
-    }
-
-    /// Adds a listener, which receives the circuit's events from now on.
-    ///
-    /// Listeners live as long as the circuit; one that holds a clone of its circuit keeps it alive.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use tower_circuit_breaker::{Circuit, CircuitEvent};
-    ///
-    /// let circuit = Circuit::builder("api").build();
-    /// circuit.on_event(|event: &CircuitEvent| {
-    ///     if let CircuitEvent::StateChanged { circuit, from, to, reason, .. } = event {
-    ///         eprintln!("{circuit}: {from} -> {to} ({reason})");
-    ///     }
-    /// });
-    /// # circuit.trip();
-    /// ```
-    pub fn on_event(&self, listener: impl Listener) {
-        self.add_listener(Box::new(listener));
-    }
-
-    pub(crate) fn add_listener(&self, listener: Box<dyn Listener>) {
-        let interest = self.core.listeners.add(listener);
-        let calls = if interest.contains(Interest::CALLS) { Word::CALL_EVENTS } else { 0 };
-        let rejections =
-            if interest.contains(Interest::REJECTIONS) { Word::REJECTION_EVENTS } else { 0 };
-        self.core.machine.add_interest(calls | rejections);
-    }
-
-    /// Returns the last changes of state and override, at most 256, the oldest first.
-    #[must_use]
-    pub fn recent_events(&self) -> Vec<RecentEvent> {
-        self.core.listeners.history().recent(self.now())
-    }
-
-    /// Subscribes to the changes of state and override from now on.
-    ///
-    /// The subscription reads at its own pace; no call waits for it. If it lags by more than 256
-    /// events it gets the number of events it has lost. It does not keep the circuit alive, and
-    /// ends when the last clone of the circuit is dropped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitState, Delivery};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let circuit = Circuit::builder("api").build();
-    /// let mut changes = circuit.subscribe();
-    ///
-    /// circuit.trip();
-    /// drop(circuit);
-    ///
-    /// while let Some(delivery) = changes.next().await {
-    ///     match delivery {
-    ///         Delivery::Event(CircuitEvent::StateChanged { to, .. }) => {
-    ///             assert_eq!(to, CircuitState::Open);
-    ///         }
-    ///         Delivery::Event(other) => println!("{other:?}"),
-    ///         Delivery::Lagged(missed) => println!("{missed} went by"),
-    ///     }
-    /// }
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn subscribe(&self) -> Subscription {
-        self.core.listeners.history().subscribe()
     }
 
     /// Returns the name of the circuit.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.core.name.0
+        &self.core.name.text
     }
 
     /// Returns the current state, without a lock; it may have changed by the time you read it.
@@ -249,7 +205,7 @@ impl Circuit {
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.core.name.0
+        &self.core.name.text
     }
 
     /// The number of clones of the circuit, with this one.
@@ -257,8 +213,9 @@ impl Circuit {
         holders(&self.core)
     }
 
-    pub(crate) fn is_overridden(&self) -> bool {
-        self.core.machine.word().overridden().is_some()
+    /// Whether an operator has changed the override that the circuit was made with.
+    pub(crate) fn is_overridden_anew(&self) -> bool {
+        self.core.machine.word().overridden() != self.core.marks.initial_override()
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -273,7 +230,7 @@ impl Circuit {
         let (core, now) = (&*self.core, self.now());
         let seen = core.machine.snapshot(now);
         CircuitSnapshot {
-            name: Arc::clone(&core.name.0),
+            name: Arc::clone(&core.name.text),
             critical: core.marks.has(Marks::CRITICAL),
             state: seen.state,
             overridden: seen.overridden,
@@ -290,6 +247,7 @@ impl Circuit {
             failures_by_kind: seen.failures_by_kind,
             transitions: seen.transitions,
             listeners: core.listeners.faults(),
+            last_failure: seen.last_failure.map(|(kind, at)| LastFailure::seen(kind, at, now)),
             last_trip: seen.last_trip.map(|trip| Trip::seen(trip, now)),
             uptime: now.since(core.built),
             minimum_calls: seen.minimum_calls.into(),

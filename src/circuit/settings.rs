@@ -9,7 +9,9 @@ impl Circuit {
     ///
     /// Window and runs start empty, and calls in flight no longer count, so that each call is
     /// judged by one set of settings. A throttle learns its share anew; a ramp continues from the
-    /// share that it has gained. The present open time stays, and so do overrides and isolations.
+    /// share that it has gained. The present open time stays, and so do overrides and isolations;
+    /// an [`initial_override`](crate::CircuitBuilder::initial_override) is for circuits that are
+    /// built.
     /// Settings equal to the present ones change nothing, so this can be called on every reload of
     /// a file.
     pub fn reconfigure(&self, config: CircuitConfig) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::circuit::last_failure::LastFailure;
 use crate::engine::change::ChangeReason;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
@@ -78,6 +79,8 @@ pub struct CircuitSnapshot {
     pub listeners: ListenerFaults,
     /// The last trip: when, why, and for how long.
     pub last_trip: Option<Trip>,
+    /// The last call that counted as a failure; `None` before the first.
+    pub last_failure: Option<LastFailure>,
     /// How long the circuit has existed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub uptime: Duration,

@@ -48,7 +48,7 @@ impl Circuit {
 
     #[inline(never)]
     pub(super) fn tell_call(&self, counted: CountedAs, elapsed: Option<Duration>) {
-        let circuit = Arc::clone(&self.core.name.0);
+        let circuit = Arc::clone(&self.core.name.text);
         let event = match counted {
             CountedAs::Success => CircuitEvent::Succeeded { circuit, elapsed },
             CountedAs::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
@@ -110,7 +110,7 @@ impl Circuit {
     }
 
     pub(super) fn events(&self, change: &Change) -> Vec<CircuitEvent> {
-        let circuit = &self.core.name.0;
+        let circuit = &self.core.name.text;
         let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
             circuit: Arc::clone(circuit),
             from: change.from.state,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::engine::time::{Timestamp, nanos};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(feature = "coarse-clock")]
 pub(crate) mod coarse;
@@ -75,17 +75,32 @@ impl Clock for SystemClock {
 pub(crate) enum ClockSource {
     System(SystemClock),
     /// A clock that is monotonic, by its own account.
-    Monotonic(Box<dyn Clock>),
+    Monotonic(Arc<dyn Clock>),
     /// A clock, and its latest reading in nanoseconds.
-    Latched(Box<dyn Clock>, AtomicU64),
+    Latched(Arc<dyn Clock>, AtomicU64),
+}
+
+/// The clock of one circuit for others, which may read it after the circuit is gone.
+pub(crate) enum SharedClock {
+    System(SystemClock),
+    Custom(Arc<dyn Clock>),
 }
 
 impl ClockSource {
     pub(crate) fn new(clock: Option<Box<dyn Clock>>) -> Self {
         match clock {
             None => Self::System(SystemClock::new()),
-            Some(clock) if clock.is_monotonic() => Self::Monotonic(clock),
-            Some(clock) => Self::Latched(clock, AtomicU64::new(0)),
+            Some(clock) if clock.is_monotonic() => Self::Monotonic(Arc::from(clock)),
+            Some(clock) => Self::Latched(Arc::from(clock), AtomicU64::new(0)),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> SharedClock {
+        match self {
+            Self::System(clock) => SharedClock::System(*clock),
+            Self::Monotonic(clock) | Self::Latched(clock, _) => {
+                SharedClock::Custom(Arc::clone(clock))
+            }
         }
     }
 
@@ -96,6 +111,16 @@ impl ClockSource {
             Self::Monotonic(clock) => Timestamp::from_nanos(nanos(clock.now())),
             Self::Latched(clock, latest) => latched(&**clock, latest),
         }
+    }
+}
+
+impl SharedClock {
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = match self {
+            Self::System(clock) => clock.now(),
+            Self::Custom(clock) => clock.now(),
+        };
+        Timestamp::from_nanos(nanos(now))
     }
 }
 

@@ -151,11 +151,6 @@ impl Word {
     pub(crate) const fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
     }
-
-    #[inline]
-    pub(crate) const fn with(self, flags: u64) -> Self {
-        Self(self.0 | flags)
-    }
 }
 
 /// The low bits of an epoch, which mark everything that one epoch of one state recorded.

@@ -4,12 +4,16 @@ mod chain;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 pub use self::chain::ErrorChain;
 #[cfg(feature = "hyper-util-01")]
 pub(crate) use self::chain::sources;
 pub(crate) use self::chain::{find_in_chain, find_source, known_rejection};
+use crate::clock::SharedClock;
+use crate::engine::outcome::FailureKind;
+use crate::engine::record::kinds::KindCounts;
 use crate::engine::time::nanos;
 use crate::sync::Arc;
 
@@ -107,9 +111,12 @@ pub struct Rejected {
     grounds: PackedReason,
 }
 
-/// The name of a circuit behind one thin pointer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Name(pub(crate) Arc<str>);
+/// What a rejection knows of its circuit, behind one thin pointer: the name, and the last failure.
+pub(crate) struct Name {
+    pub(crate) text: Arc<str>,
+    kinds: Arc<KindCounts>,
+    clock: SharedClock,
+}
 
 /// A reason, with the nanoseconds that are left if the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,11 +195,11 @@ impl Rejected {
     /// Returns the name of the circuit that rejected the call.
     #[must_use]
     pub fn circuit(&self) -> &str {
-        &self.circuit.0
+        &self.circuit.text
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.circuit.0
+        &self.circuit.text
     }
 
     /// Returns why the call was rejected.
@@ -208,6 +215,11 @@ impl Rejected {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.grounds.left()
+    }
+
+    /// The kind of the last failure of the circuit, and how long ago it ended.
+    pub(crate) fn failed_last(&self) -> Option<(FailureKind, Duration)> {
+        self.circuit.failed_last()
     }
 
     /// Finds a rejection in `error` or among its sources.
@@ -258,6 +270,29 @@ impl Rejected {
         })
     }
 }
+
+impl Name {
+    pub(crate) fn new(text: Arc<str>, kinds: Arc<KindCounts>, clock: SharedClock) -> Self {
+        Self { text, kinds, clock }
+    }
+
+    fn failed_last(&self) -> Option<(FailureKind, Duration)> {
+        let (kind, at) = self.kinds.last()?;
+        Some((kind, self.clock.now().since(at)))
+    }
+}
+
+// Its clock is read alone, and nothing is changed by that.
+impl UnwindSafe for Name {}
+impl RefUnwindSafe for Name {}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Name {}
 
 impl PackedReason {
     const PROBES_BUSY: Self = Self(u64::MAX);

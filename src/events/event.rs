@@ -73,7 +73,9 @@ impl Interest {
     /// Changes of state and of override, and new epochs of the same state.
     pub const CHANGES: Self = Self(1);
 
-    /// Calls that succeeded, failed or were not sent; costs each call a short lock.
+    /// Calls that succeeded, failed or were not sent, and how long they took.
+    ///
+    /// Costs each call two readings of the clock and a short lock.
     pub const CALLS: Self = Self(2);
 
     /// Rejected calls; costs each rejection a short lock.
@@ -198,7 +200,7 @@ pub enum CircuitEvent {
     Succeeded {
         /// The name of the circuit.
         circuit: Arc<str>,
-        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        /// How long it took; `None` if it began before the first listener of calls was added.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::events::serialize::optional_seconds")
@@ -212,7 +214,7 @@ pub enum CircuitEvent {
         circuit: Arc<str>,
         /// The kind of the failure.
         kind: FailureKind,
-        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        /// How long it took; `None` if it began before the first listener of calls was added.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::events::serialize::optional_seconds")
@@ -226,7 +228,7 @@ pub enum CircuitEvent {
     NotSent {
         /// The name of the circuit.
         circuit: Arc<str>,
-        /// How long it took; `None` unless a slow-call rule or `abandoned_after` is set.
+        /// How long it took; `None` if it began before the first listener of calls was added.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::events::serialize::optional_seconds")

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::engine::time::Timestamp;
 use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
+use crate::events::handle::ListenerId;
 use crate::events::history::{History, Readers};
 use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering, lock};
@@ -33,6 +34,8 @@ struct Roster {
 pub(crate) type MakeLog = fn() -> Box<dyn Listener>;
 
 struct ListenerEntry {
+    /// `None` for the log that is made at the first change.
+    id: Option<ListenerId>,
     listener: Box<dyn Listener>,
     interest: Interest,
     /// Whether it gives way to another log.
@@ -67,18 +70,44 @@ impl Listeners {
         Self { roster: Mutex::new(roster), history: OnceLock::new(), panics, missed }
     }
 
-    /// Adds a listener and returns its interest.
-    pub(crate) fn add(&self, listener: Box<dyn Listener>) -> Interest {
+    /// Adds a listener. `publish` is told the interest of all, under the lock.
+    pub(crate) fn add(
+        &self,
+        id: ListenerId,
+        listener: Box<dyn Listener>,
+        publish: impl FnOnce(Interest),
+    ) {
         // User code, so before the lock.
         let (interest, is_log) = (listener.interest(), listener.is_log());
-        let entry = ListenerEntry::new(listener, interest, is_log);
+        let entry = ListenerEntry::new(Some(id), listener, interest, is_log);
+        self.change(|entries| {
+            let kept = entries.iter().filter(|other| !(is_log && other.is_log)).cloned();
+            publish_all(kept.chain([entry]).collect(), publish)
+        });
+    }
+
+    /// Removes a listener, and returns whether it was there. `publish` is told the interest of all
+    /// others, under the lock.
+    pub(crate) fn remove(&self, id: &ListenerId, publish: impl FnOnce(Interest)) -> bool {
+        let is_it = |entry: &ListenerEntry| entry.id.as_ref().is_some_and(|own| own.is(id));
+        let before = self.change(|entries| {
+            let kept = entries.iter().filter(|entry| !is_it(entry)).cloned();
+            publish_all(kept.collect(), publish)
+        });
+        let Some(removed) = before.iter().find(|entry| is_it(entry)) else { return false };
+        lock(&removed.inbox).waiting.clear();
+        true
+    }
+
+    /// Replaces all listeners, and returns those before: the drop of a listener is user code, and
+    /// comes after the lock.
+    fn change(
+        &self,
+        change: impl FnOnce(&[Arc<ListenerEntry>]) -> Arc<[Arc<ListenerEntry>]>,
+    ) -> Arc<[Arc<ListenerEntry>]> {
         let mut roster = lock(&self.roster);
-        // Kept until after the lock: the drop of a listener is user code.
-        let before = Arc::clone(&roster.entries);
-        let kept = before.iter().filter(|other| !(is_log && other.is_log)).cloned();
-        roster.entries = kept.chain([entry]).collect();
-        drop(roster);
-        interest
+        let new = change(&roster.entries);
+        std::mem::replace(&mut roster.entries, new)
     }
 
     /// Puts the events of change `number` into history and inboxes, once those of all changes
@@ -99,7 +128,7 @@ impl Listeners {
         }
         let is_logged = || roster.entries.iter().any(|entry| entry.is_log);
         if let Some(make) = log.filter(|_| !is_logged()) {
-            let log = ListenerEntry::new(make(), Interest::CHANGES, true);
+            let log = ListenerEntry::new(None, make(), Interest::CHANGES, true);
             roster.entries = [log].into_iter().chain(roster.entries.iter().cloned()).collect();
         }
         let (mut next, mut readers) = (Some(events), Vec::new());
@@ -146,6 +175,15 @@ impl Listeners {
     }
 }
 
+/// Publishes the interest of `entries`, and returns them.
+fn publish_all(
+    entries: Arc<[Arc<ListenerEntry>]>,
+    publish: impl FnOnce(Interest),
+) -> Arc<[Arc<ListenerEntry>]> {
+    publish(entries.iter().fold(Interest::CHANGES, |all, entry| all | entry.interest));
+    entries
+}
+
 impl Drop for Listeners {
     // Cannot panic: panics of wakers are caught.
     fn drop(&mut self) {
@@ -172,8 +210,13 @@ impl Roster {
 }
 
 impl ListenerEntry {
-    fn new(listener: Box<dyn Listener>, interest: Interest, is_log: bool) -> Arc<Self> {
-        Arc::new(Self { listener, interest, is_log, inbox: Mutex::new(Inbox::default()) })
+    fn new(
+        id: Option<ListenerId>,
+        listener: Box<dyn Listener>,
+        interest: Interest,
+        is_log: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self { id, listener, interest, is_log, inbox: Mutex::new(Inbox::default()) })
     }
 
     /// Delivers the events that wait for the listener, unless another thread is doing so.

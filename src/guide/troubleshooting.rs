@@ -44,7 +44,8 @@
 //!
 //! # It opens too soon
 //!
-//! `last_trip` has the reason and what the window held, `failures_by_kind` what failed:
+//! `last_trip` has the reason and what the window held, `failures_by_kind` what failed, and
+//! `last_failure` of which kind the last one was and how long ago:
 //!
 //! | `last_trip.reason` | why | and now |
 //! |---|---|---|

@@ -105,6 +105,20 @@ impl<K, C, R, M> KeyedCircuitBreakerLayer<K, C, R, M> {
         circuits
     }
 
+    /// Returns the circuits that the registry does not show, since it has another of their name.
+    ///
+    /// They work like all others, but no metrics and no operator see them. So do circuits of two
+    /// layers whose overflow circuits have one name: give each layer's a name of its own. Empty
+    /// without a [registry](KeyedCircuits::registry).
+    #[must_use]
+    pub fn name_collisions(&self) -> Vec<Circuit> {
+        let Some(registry) = &self.circuits.registry else { return Vec::new() };
+        let is_hidden = |circuit: &Circuit| {
+            registry.get(circuit.name()).is_some_and(|shown| !shown.is_same(circuit))
+        };
+        self.circuits().into_iter().filter(is_hidden).collect()
+    }
+
     /// Returns the overflow circuit, which calls share when the cap was reached.
     #[must_use]
     pub fn overflow(&self) -> &Circuit {
@@ -190,7 +204,7 @@ impl<K, C, R> Circuits<K, C, R> {
     /// for it may have calls in flight.
     fn parting(&self, shared: &Shared<C, R>) -> Option<Evictable> {
         let circuit = shared.circuit();
-        if !shared.is_unshared() || self.is_held(circuit) || circuit.is_overridden() {
+        if !shared.is_unshared() || self.is_held(circuit) || circuit.is_overridden_anew() {
             return None;
         }
         match circuit.state() {

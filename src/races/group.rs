@@ -16,9 +16,9 @@ fn a_joiner_against_an_isolation() {
         let (group, circuit) = group();
         let (joined, joiner, isolated) = (group.clone(), circuit.clone(), group);
         let ((), isolation) = race(move || joined.add(&joiner), move || isolated.isolate());
-        assert!(circuit.is_overridden());
+        assert!(circuit.is_overridden_anew());
         drop(isolation);
-        assert!(!circuit.is_overridden());
+        assert!(!circuit.is_overridden_anew());
     });
 }
 
@@ -31,7 +31,7 @@ fn a_joiner_against_the_end_of_an_isolation() {
         let joiner = circuit.clone();
         let joined = group.clone();
         race(move || joined.add(&joiner), move || drop(isolation));
-        assert!(!circuit.is_overridden());
+        assert!(!circuit.is_overridden_anew());
         drop(group);
     });
 }
@@ -44,9 +44,9 @@ fn a_short_isolation_against_a_long_one() {
         group.add(&circuit);
         let (short, long) = (group.clone(), group);
         let ((), isolation) = race(move || drop(short.isolate()), move || long.isolate());
-        assert!(circuit.is_overridden());
+        assert!(circuit.is_overridden_anew());
         drop(isolation);
-        assert!(!circuit.is_overridden());
+        assert!(!circuit.is_overridden_anew());
     });
 }
 
@@ -58,7 +58,7 @@ fn a_leaver_against_an_isolation() {
         group.add(&circuit);
         let (left, leaver, isolated) = (group.clone(), circuit.clone(), group);
         let ((), isolation) = race(move || left.remove(&leaver), move || isolated.isolate());
-        assert!(!circuit.is_overridden());
+        assert!(!circuit.is_overridden_anew());
         drop(isolation);
     });
 }

@@ -180,3 +180,18 @@ fn the_backoff_stays_at_its_maximum() {
         clock.advance(left);
     }
 }
+
+#[test]
+fn a_function_gives_the_open_time_of_each_failed_recovery() {
+    let (circuit, clock) = circuit(|b| b.open_by(|failed| SECOND * (10 - failed.min(7))));
+    circuit.trip();
+    let mut open_times = Vec::new();
+    for _ in 0..10 {
+        let open_for = circuit.snapshot().retry_after.unwrap();
+        open_times.push(open_for.as_secs());
+        clock.advance(open_for);
+        fail(&circuit);
+    }
+
+    assert_eq!(open_times, [10, 9, 8, 7, 6, 5, 4, 3, 3, 3]);
+}

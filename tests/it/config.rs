@@ -199,6 +199,19 @@ fn values_at_their_limits_are_taken() {
             "open_backoff = { first = '5s', max = '5s', jitter = true }",
             Circuit::builder("").open_backoff(Backoff::exponential(5 * SECOND, 5 * SECOND)),
         ),
+        (
+            "open_backoff = { first = '5s', max = '50s', factor = 1.5 }",
+            Circuit::builder("")
+                .open_backoff(Backoff::exponential(5 * SECOND, 50 * SECOND).factor(1.5)),
+        ),
+        (
+            "open_backoff = { steps = ['1s', '9s', '3s'] }",
+            Circuit::builder("").open_by(|failed| match failed {
+                0 => SECOND,
+                1 => 9 * SECOND,
+                _ => 3 * SECOND,
+            }),
+        ),
         ("failed_probes_allowed = 0", Circuit::builder("").failed_probes_allowed(0)),
         ("failure_rate = 1", Circuit::builder("").failure_rate(1.0)),
     ] {

@@ -79,6 +79,31 @@ fn wrong_values_are_named_with_what_is_allowed() {
 }
 
 #[test]
+fn open_times_are_checked() {
+    assert_refused(vec![
+        (
+            json!({ "open_backoff": { "first": "1s", "max": "1m", "factor": 0.5 } }),
+            "`open_backoff.factor` is 0.5: must be a number from 1 to 100, such as 1.5",
+        ),
+        (
+            json!({ "open_backoff": { "steps": [] } }),
+            "`open_backoff.steps` is of 0: must be a list of 1 to 64 durations, such as \
+             [\"5s\", \"5m\"]",
+        ),
+        (
+            json!({ "open_backoff": { "steps": ["1s", "soon"] } }),
+            "`open_backoff.steps[1]` is \"soon\": must be a duration longer than zero with its \
+             unit, such as \"30s\" or \"1m 30s\"",
+        ),
+        (
+            json!({ "open_backoff": { "steps": ["1s"], "max": "1m" } }),
+            "`open_backoff.steps` is not alone: must be said alone: it gives each open time as it \
+             is",
+        ),
+    ]);
+}
+
+#[test]
 fn settings_that_belong_together_are_checked_together() {
     assert_refused(vec![
         (

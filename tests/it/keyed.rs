@@ -249,6 +249,27 @@ fn a_registry_shows_the_circuits_that_are_there() {
 }
 
 #[test]
+fn circuits_whose_names_collide_are_listed() {
+    let registry = CircuitRegistry::new();
+    let own = registry.get_or_create("api/a");
+    let (layer, _) = layer_with(8, Some(&registry));
+    for key in ["a", "b", "c"] {
+        call(&layer, key, Ok(()));
+    }
+    let names = || {
+        let collisions = layer.name_collisions();
+        collisions.iter().map(|circuit| circuit.name().to_owned()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(names(), ["api/a"]);
+    registry.remove("api/b");
+    assert_eq!(names(), ["api/a"], "an operator took that one out");
+    registry.remove(own.name());
+    assert!(names().is_empty());
+    assert!(layer_with(8, None).0.name_collisions().is_empty());
+}
+
+#[test]
 fn a_name_that_is_taken_in_the_registry_stays_there() {
     let registry = CircuitRegistry::new();
     let elsewhere = registry.get_or_create("api/a");

@@ -172,6 +172,7 @@ fn json_has_names_and_seconds() {
                 "open_for": 8.0,
                 "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
             },
+            "last_failure": { "kind": "other", "ago": 0.5 },
             "uptime": 0.5,
         })
     );

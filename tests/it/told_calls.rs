@@ -83,27 +83,54 @@ fn a_call_in_flight_is_told_to_a_listener_that_comes_meanwhile() {
 }
 
 #[test]
-fn events_of_calls_say_how_long_they_took_where_that_is_measured() {
-    for (timed, expected) in [(true, Some(SECOND)), (false, None)] {
-        let (circuit, clock) = circuit(|b| if timed { b.abandoned_after(9 * SECOND) } else { b });
-        let all = everything();
-        circuit.on_event(all);
-        for outcome in [Outcome::Success, crate::support::FAILURE] {
-            let call = circuit.try_acquire().unwrap();
-            clock.advance(SECOND);
-            call.record(outcome);
-        }
+fn events_of_calls_say_how_long_they_took() {
+    let (circuit, clock) = circuit(|b| b);
+    let before = circuit.try_acquire().unwrap();
+    let all = everything();
+    circuit.on_event(all);
+    for outcome in [Outcome::Success, crate::support::FAILURE, Outcome::NotSent] {
+        let call = circuit.try_acquire().unwrap();
+        clock.advance(SECOND);
+        call.record(outcome);
+    }
+    before.record(Outcome::Success);
 
-        let told = all.0.lock().unwrap().clone();
+    let elapsed = |event: &CircuitEvent| match event {
+        CircuitEvent::Succeeded { elapsed, .. }
+        | CircuitEvent::Failed { elapsed, .. }
+        | CircuitEvent::NotSent { elapsed, .. } => *elapsed,
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<_> = all.0.lock().unwrap().iter().map(elapsed).collect();
+    assert_eq!(told, [Some(SECOND), Some(SECOND), Some(SECOND), None], "the last began before");
+}
 
-        assert!(
-            matches!(told[0], CircuitEvent::Succeeded { elapsed, .. } if elapsed == expected),
-            "{told:?}"
-        );
-        assert!(
-            matches!(told[1], CircuitEvent::Failed { elapsed, .. } if elapsed == expected),
-            "{told:?}"
-        );
+#[test]
+fn calls_are_not_timed_for_listeners_of_anything_else() {
+    let (circuit, clock) = circuit(|b| b);
+    let all = everything();
+    let handle = circuit.on_event(all);
+    handle.remove();
+    let rejections = Interest::CHANGES | Interest::REJECTIONS;
+    circuit.on_event(Wants(rejections));
+    let call = circuit.try_acquire().unwrap();
+    clock.advance(SECOND);
+    circuit.on_event(all);
+
+    call.record(Outcome::Success);
+
+    let told = all.0.lock().unwrap();
+    assert!(matches!(told[..], [CircuitEvent::Succeeded { elapsed: None, .. }]), "{told:?}");
+}
+
+/// Wants events, and does nothing with them.
+struct Wants(Interest);
+
+impl Listener for Wants {
+    fn on_event(&self, _: &CircuitEvent) {}
+
+    fn interest(&self) -> Interest {
+        self.0
     }
 }
 

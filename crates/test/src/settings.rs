@@ -28,17 +28,9 @@ pub(crate) fn plain(config: &CircuitConfig) -> Settings {
         ),
     };
     let default = Settings::default();
-    let (first_open, longest_open, is_jittered) = match (text.open_for, text.open_backoff) {
-        (_, Some(backoff)) => (backoff.first.0, backoff.max.0, backoff.jitter.unwrap_or(true)),
-        (Some(WrittenTime(open_for)), None) => (open_for, open_for, false),
-        (None, None) => (default.first_open, default.longest_open, false),
-    };
     let mut plain = Settings {
         window: text.window.map(WindowText::plain),
         minimum_calls: text.minimum_calls,
-        first_open,
-        longest_open,
-        is_jittered,
         probes: text.probes,
         concurrent_probes: text.concurrent_probes,
         failed_probes_allowed: text.failed_probes_allowed,
@@ -49,6 +41,12 @@ pub(crate) fn plain(config: &CircuitConfig) -> Settings {
         throttle: text.throttle,
         ..default
     };
+    if let Some(WrittenTime(open_for)) = text.open_for {
+        (plain.first_open, plain.longest_open) = (open_for, open_for);
+    }
+    if let Some(backoff) = text.open_backoff {
+        backoff.add_to(&mut plain);
+    }
     for rule in text.rules {
         rule.add_to(&mut plain);
     }
@@ -71,6 +69,9 @@ struct ConfigText {
     max_trip_for: WrittenTime,
     ramp: Option<WrittenTime>,
     throttle: Option<f64>,
+    /// Of circuits that are built; suites look at the override of the circuit itself.
+    #[serde(default, rename = "initial_override")]
+    _initial_override: Option<String>,
     #[serde(default)]
     rules: Vec<RuleText>,
 }
@@ -86,9 +87,11 @@ struct WindowText {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BackoffText {
-    first: WrittenTime,
-    max: WrittenTime,
+    first: Option<WrittenTime>,
+    max: Option<WrittenTime>,
+    factor: Option<f64>,
     jitter: Option<bool>,
+    steps: Option<Vec<WrittenTime>>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +136,31 @@ impl WindowText {
         let width = u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos);
         Window::Time(buckets, width)
     }
+}
+
+impl BackoffText {
+    fn add_to(self, plain: &mut Settings) {
+        if let Some(steps) = self.steps {
+            plain.listed_open = steps.into_iter().map(|step| step.0).collect();
+            plain.first_open = plain.listed_open.first().copied().unwrap_or_default();
+            plain.longest_open = plain.listed_open.iter().copied().max().unwrap_or_default();
+            return;
+        }
+        plain.first_open = self.first.map_or(plain.first_open, |first| first.0);
+        plain.longest_open = self.max.map_or(plain.longest_open, |max| max.0);
+        plain.open_growth = self.factor.map_or(plain.open_growth, thousandths);
+        plain.is_jittered = self.jitter.unwrap_or(true);
+    }
+}
+
+/// A factor from 1 to 100 in whole thousandths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "factors are from 1 to 100"
+)]
+fn thousandths(factor: f64) -> u32 {
+    (factor * 1000.0).round() as u32
 }
 
 impl RuleText {
@@ -203,7 +231,8 @@ mod tests {
     use super::plain;
     use crate::model::Window;
     use tower_circuit_breaker::{
-        Backoff, Circuit, CircuitBuilder, FailureKind, SlidingWindow, TripRule,
+        Backoff, Circuit, CircuitBuilder, FailureKind, ManualClock, Outcome, SlidingWindow,
+        TripRule,
     };
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -237,7 +266,15 @@ mod tests {
     #[test]
     fn every_setting_comes_back_from_plain_numbers() {
         let fewest = Circuit::builder("fewest").window(SlidingWindow::count(23));
-        for config in [all(), fewest, Circuit::builder("none")].map(CircuitBuilder::into_config) {
+        let grows = Backoff::exponential(SECOND, 9 * SECOND).factor(1.25);
+        let grows = Circuit::builder("grows").open_backoff(grows);
+        let listed = Circuit::builder("listed").open_by(|step| match step {
+            0 => 9 * SECOND,
+            1 => SECOND,
+            _ => 3 * SECOND,
+        });
+        let all = [all(), fewest, grows, listed, Circuit::builder("none")];
+        for config in all.map(CircuitBuilder::into_config) {
             assert_eq!(plain(&config).into_config(), config);
         }
     }
@@ -251,5 +288,29 @@ mod tests {
 
         let width = Duration::from_nanos(10_000_001);
         assert_eq!(settings.window, Some(Window::Time(7, width)));
+    }
+
+    #[test]
+    fn open_times_grow_as_those_of_a_circuit() {
+        let builder = || Circuit::builder("grows");
+        let growing = |factor| {
+            let backoff = Backoff::exponential(SECOND, 9 * SECOND).factor(factor);
+            builder().open_backoff(backoff.without_jitter())
+        };
+        let listed = builder().open_by(|step| SECOND * (step % 5 + 1));
+        for builder in [growing(1.0), growing(1.25), growing(2.0), growing(3.333), listed] {
+            let clock = ManualClock::new();
+            let circuit = builder.clock(clock.clone()).build();
+            let settings = plain(&circuit.config());
+
+            circuit.trip();
+            for step in 0..9 {
+                let open_for = circuit.snapshot().retry_after;
+                assert_eq!(open_for, Some(settings.backoff(step)), "step {step}");
+                clock.advance(open_for.unwrap());
+                let probe = circuit.try_acquire().unwrap();
+                probe.record(Outcome::Failure(FailureKind::OTHER));
+            }
+        }
     }
 }

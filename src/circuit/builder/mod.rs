@@ -12,8 +12,10 @@ use crate::circuit::{Circuit, Marks};
 use crate::clock::{Clock, ClockSource};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
+use crate::engine::state::Override;
 use crate::engine::window::span::SlidingWindow;
 use crate::events::event::Listener;
+use crate::events::handle::ListenerId;
 use crate::sync::Arc;
 
 mod confident;
@@ -41,6 +43,7 @@ pub(crate) mod rule;
 pub struct CircuitBuilder {
     name: Arc<str>,
     settings: Settings,
+    initial_override: Option<Override>,
     clock: Option<Box<dyn Clock>>,
     listeners: Vec<Box<dyn Listener>>,
     saved: Option<SavedCircuit>,
@@ -53,9 +56,15 @@ impl RefUnwindSafe for CircuitBuilder {}
 
 impl CircuitBuilder {
     pub(crate) fn new(name: Arc<str>) -> Self {
-        let settings = Settings::without_rules();
-        let listeners = Vec::new();
-        Self { name, settings, clock: None, listeners, saved: None, marks: Marks::default() }
+        Self {
+            name,
+            settings: Settings::without_rules(),
+            initial_override: None,
+            clock: None,
+            listeners: Vec::new(),
+            saved: None,
+            marks: Marks::default(),
+        }
     }
 
     /// Returns the name of the circuit that is built.
@@ -262,6 +271,18 @@ impl CircuitBuilder {
         self
     }
 
+    /// Starts the circuit under an override, until [`Circuit::release`].
+    ///
+    /// [`Override::Observing`] for settings that are to be tried on real traffic first: the circuit
+    /// rejects nothing, and [counts what it would have rejected](Circuit::observe). The circuit is
+    /// made so, and no event says it. One that is [restored](Self::restore) has the override that
+    /// was saved, or else this one. Default: none.
+    #[doc(alias = "initialState")]
+    pub fn initial_override(mut self, initial: Override) -> Self {
+        self.initial_override = Some(initial);
+        self
+    }
+
     /// Sets the clock from which the circuit takes all times.
     ///
     /// Default [`SystemClock`](crate::SystemClock).
@@ -293,6 +314,7 @@ impl CircuitBuilder {
 
     /// Takes all settings from `config`; they replace the settings made so far.
     pub fn config(mut self, config: CircuitConfig) -> Self {
+        self.initial_override = config.initial_override();
         self.settings = config.into_settings();
         self
     }
@@ -300,7 +322,7 @@ impl CircuitBuilder {
     /// Returns the settings made so far, for [`Circuit::reconfigure`] or to write them down.
     #[must_use]
     pub fn into_config(self) -> CircuitConfig {
-        CircuitConfig::from_settings(self.settings)
+        CircuitConfig::from_settings(self.settings).with_initial_override(self.initial_override)
     }
 
     /// Builds the circuit: closed, unless it is restored from an earlier one.
@@ -314,9 +336,10 @@ impl CircuitBuilder {
         let clock = ClockSource::new(self.clock);
         let seed = RandomState::new().hash_one(&self.name);
         let settings = share(self.settings.with_default_rules());
-        let circuit = Circuit::new(self.name, settings, seed, clock, self.marks);
+        let marks = self.marks.with_initial_override(self.initial_override);
+        let circuit = Circuit::new(self.name, settings, seed, clock, marks);
         for listener in self.listeners {
-            circuit.add_listener(listener);
+            circuit.add_listener(ListenerId::new(), listener);
         }
         if let Some(saved) = self.saved.filter(|saved| saved.name() == circuit.name()) {
             circuit.tell_if(circuit.come_back(&saved, circuit.now()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::builder::rule::{at_least_one, not_zero};
 use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::open_steps::OpenSteps;
 
 impl CircuitBuilder {
     /// Sets how long the circuit stays open before it admits probes.
@@ -35,7 +36,34 @@ impl CircuitBuilder {
     #[track_caller]
     pub fn open_backoff(mut self, backoff: Backoff) -> Self {
         not_zero("open_backoff", backoff.first());
-        self.settings.open = backoff;
+        self.settings.open = OpenSteps::Backoff(backoff);
+        self
+    }
+
+    /// Sets an open time for each number of failed recoveries in a row.
+    ///
+    /// The function is given 0 for the first trip, 1 after the first recovery that failed, and so
+    /// on; the count starts over as that of [`open_backoff`](Self::open_backoff) does. It is called
+    /// here, for 0 to 63; from then on the circuit stays open for as long as it said for 63. A time
+    /// of zero means 1 ms. There is no jitter. In text: `open_backoff = { steps = [..] }`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_circuit_breaker::Circuit;
+    ///
+    /// // Three quick tries, then one each ten minutes.
+    /// let circuit = Circuit::builder("plants").open_by(|failed| match failed {
+    ///     0..3 => Duration::from_secs(5),
+    ///     _ => Duration::from_secs(600),
+    /// });
+    /// # let _ = circuit.build();
+    /// ```
+    #[doc(alias = "waitIntervalFunctionInOpenState")]
+    #[doc(alias = "BreakDurationGenerator")]
+    pub fn open_by(mut self, open_time: impl Fn(u32) -> Duration) -> Self {
+        self.settings.open = OpenSteps::by(open_time);
         self
     }
 

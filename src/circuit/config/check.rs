@@ -6,13 +6,15 @@ use humantime_serde::re::humantime::format_duration;
 
 use crate::circuit::config::CircuitConfig;
 use crate::circuit::config::error::ConfigError;
-use crate::circuit::config::fields::{duration, whole};
+use crate::circuit::config::fields::{duration, number, whole};
 use crate::circuit::config::rules::{CONDITION_NAMES, RuleText};
 use crate::circuit::config::scalar::Scalar;
 use crate::circuit::config::text::{BackoffText, ConfigText, WindowText};
 use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::open_steps::{MOST_STEPS, OpenSteps};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
+use crate::engine::state::Override;
 use crate::engine::window::span::SlidingWindow;
 
 impl TryFrom<ConfigText> for CircuitConfig {
@@ -43,7 +45,8 @@ impl TryFrom<ConfigText> for CircuitConfig {
         let allowed = "a number from 1 to 1000, such as 2";
         settings.throttle = fields.number("throttle", allowed, Throttle::new)?;
         set(&mut settings.open, open_time(fields.duration("open_for")?, open_backoff)?);
-        Ok(Self::from_settings(settings))
+        let initial = fields.take("initial_override").map(initial_override).transpose()?;
+        Ok(Self::from_settings(settings).with_initial_override(initial))
     }
 }
 
@@ -100,31 +103,71 @@ impl WindowText {
 fn open_time(
     open_for: Option<Duration>,
     backoff: Option<BackoffText>,
-) -> Result<Option<Backoff>, ConfigError> {
+) -> Result<Option<OpenSteps>, ConfigError> {
     let Some(backoff) = backoff else {
-        return Ok(open_for.map(Backoff::fixed));
+        return Ok(open_for.map(|open_for| OpenSteps::Backoff(Backoff::fixed(open_for))));
     };
     if open_for.is_some() {
         let allowed = "left out where `open_for` is set: one of the two gives the open time";
         return Err(ConfigError::new("open_backoff", "set", allowed));
     }
-    let ends = |field, end: Option<Scalar>| match end {
-        Some(end) => duration(field, end),
-        None => Err(ConfigError::new(field, "missing", "a duration, such as \"5s\"")),
+    backoff.check().map(Some)
+}
+
+impl BackoffText {
+    fn check(self) -> Result<OpenSteps, ConfigError> {
+        if let Some(steps) = self.steps {
+            let others = [self.first, self.max, self.factor, self.jitter];
+            if others.iter().any(Option::is_some) {
+                let allowed = "said alone: it gives each open time as it is";
+                return Err(ConfigError::new("open_backoff.steps", "not alone", allowed));
+            }
+            return listed(steps);
+        }
+        let ends = |field, end: Option<Scalar>| match end {
+            Some(end) => duration(field, end),
+            None => Err(ConfigError::new(field, "missing", "a duration, such as \"5s\"")),
+        };
+        let first = ends("open_backoff.first", self.first)?;
+        let max = ends("open_backoff.max", self.max)?;
+        if max < first {
+            let allowed = format!("at least `open_backoff.first`, {}", format_duration(first));
+            let found = format_duration(max).to_string();
+            return Err(ConfigError::new("open_backoff.max", found, allowed));
+        }
+        let mut backoff = Backoff::exponential(first, max);
+        if let Some(factor) = self.factor {
+            let allowed = "a number from 1 to 100, such as 1.5";
+            let in_range = |factor| (1.0..=100.0).contains(&factor).then_some(factor);
+            backoff = backoff.factor(number("open_backoff.factor", factor, allowed, in_range)?);
+        }
+        match self.jitter {
+            None | Some(Scalar::Bool(true)) => Ok(OpenSteps::Backoff(backoff)),
+            Some(Scalar::Bool(false)) => Ok(OpenSteps::Backoff(backoff.without_jitter())),
+            Some(other) => Err(ConfigError::new("open_backoff.jitter", other, "true or false")),
+        }
+    }
+}
+
+fn listed(steps: Vec<Scalar>) -> Result<OpenSteps, ConfigError> {
+    let (found, most) = (steps.len(), MOST_STEPS);
+    if !(1..=most as usize).contains(&found) {
+        let allowed = format!("a list of 1 to {most} durations, such as [\"5s\", \"5m\"]");
+        return Err(ConfigError::new("open_backoff.steps", format!("of {found}"), allowed));
+    }
+    let step = |(place, step)| duration(&format!("open_backoff.steps[{place}]"), step);
+    let times: Result<_, _> = steps.into_iter().enumerate().map(step).collect();
+    Ok(OpenSteps::listed(times?))
+}
+
+fn initial_override(value: Scalar) -> Result<Override, ConfigError> {
+    let all = [Override::Observing, Override::ForcedClosed, Override::ForcedOpen];
+    let found = match &value {
+        Scalar::Text(text) => all.into_iter().find(|initial| initial.as_str() == text),
+        _ => None,
     };
-    let first = ends("open_backoff.first", backoff.first)?;
-    let max = ends("open_backoff.max", backoff.max)?;
-    if max < first {
-        let allowed = format!("at least `open_backoff.first`, {}", format_duration(first));
-        let found = format_duration(max).to_string();
-        return Err(ConfigError::new("open_backoff.max", found, allowed));
-    }
-    let backoff_time = Backoff::exponential(first, max);
-    match backoff.jitter {
-        None | Some(Scalar::Bool(true)) => Ok(Some(backoff_time)),
-        Some(Scalar::Bool(false)) => Ok(Some(backoff_time.without_jitter())),
-        Some(other) => Err(ConfigError::new("open_backoff.jitter", other, "true or false")),
-    }
+    let allowed = "\"observing\", \"forced_closed\" or \"forced_open\"";
+    found.ok_or_else(|| ConfigError::new("initial_override", value, allowed))
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {

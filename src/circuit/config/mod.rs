@@ -1,6 +1,7 @@
 //! Settings as a value: from and to text with the `serde` feature.
 
 use crate::engine::rules::settings::Settings;
+use crate::engine::state::Override;
 
 #[cfg(feature = "serde")]
 mod check;
@@ -49,6 +50,7 @@ pub(crate) use self::scalar::Scalar;
 /// window = { time = "10s", buckets = 10 }   # or: { calls = 100 }
 /// minimum_calls = 20
 /// open_for = "30s"                      # or: open_backoff = { first = "5s", max = "5m" }
+///                                       # or: open_backoff = { steps = ["5s", "30s", "5m"] }
 /// probes = 1
 /// concurrent_probes = 1
 /// failed_probes_allowed = 0
@@ -57,6 +59,7 @@ pub(crate) use self::scalar::Scalar;
 /// max_trip_for = "1h"
 /// ramp = "1m"
 /// throttle = 2.0
+/// initial_override = "observing"        # or: "forced_closed", "forced_open"
 ///
 /// [[rules]]
 /// consecutive_failures = 3
@@ -68,11 +71,21 @@ pub(crate) use self::scalar::Scalar;
 #[cfg_attr(feature = "serde", serde(try_from = "text::ConfigText", into = "text::ConfigText"))]
 pub struct CircuitConfig {
     settings: Settings,
+    /// Of circuits that are built with it; one that runs keeps its own.
+    initial_override: Option<Override>,
 }
 
 impl CircuitConfig {
     pub(crate) const fn from_settings(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, initial_override: None }
+    }
+
+    pub(crate) fn with_initial_override(self, initial_override: Option<Override>) -> Self {
+        Self { initial_override, ..self }
+    }
+
+    pub(crate) const fn initial_override(&self) -> Option<Override> {
+        self.initial_override
     }
 
     pub(crate) const fn settings(&self) -> &Settings {

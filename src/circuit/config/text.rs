@@ -11,6 +11,7 @@ use crate::circuit::config::fields::Fields;
 use crate::circuit::config::rules::{CONDITION_NAMES, RuleText};
 use crate::circuit::config::scalar::Scalar;
 use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::open_steps::OpenSteps;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::LazyLock;
 
@@ -38,18 +39,24 @@ pub(super) struct WindowText {
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[serde(expecting = "a table such as { first = \"5s\", max = \"5m\" }")]
+#[serde(
+    expecting = "a table such as { first = \"5s\", max = \"5m\" } or { steps = [\"5s\", \"5m\"] }"
+)]
 pub(super) struct BackoffText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) first: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) factor: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) jitter: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) steps: Option<Vec<Scalar>>,
 }
 
 /// The fields that hold neither a table nor a list, but those of trip rules.
-const OWN_NAMES: [&str; 10] = [
+const OWN_NAMES: [&str; 11] = [
     "minimum_calls",
     "open_for",
     "probes",
@@ -60,6 +67,7 @@ const OWN_NAMES: [&str; 10] = [
     "max_trip_for",
     "ramp",
     "throttle",
+    "initial_override",
 ];
 
 /// All fields.
@@ -70,12 +78,15 @@ static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
 
 impl From<CircuitConfig> for ConfigText {
     fn from(config: CircuitConfig) -> Self {
+        let initial = config.initial_override();
         let settings = config.into_settings();
-        let backoff = settings.open;
-        let is_fixed = backoff.first() == backoff.max() && !backoff.is_jittered();
+        let fixed = match &settings.open {
+            OpenSteps::Backoff(backoff) if is_fixed(backoff) => Some(backoff.first()),
+            _ => None,
+        };
         let mut fields = Fields::default();
         fields.set("minimum_calls", Some(settings.minimum_calls));
-        fields.set("open_for", is_fixed.then(|| backoff.first()));
+        fields.set("open_for", fixed);
         fields.set("probes", Some(settings.probes));
         fields.set("concurrent_probes", Some(settings.concurrent_probes));
         fields.set("failed_probes_allowed", Some(settings.failed_probes_allowed));
@@ -84,10 +95,11 @@ impl From<CircuitConfig> for ConfigText {
         fields.set("max_trip_for", Some(settings.max_trip_for));
         fields.set("ramp", settings.ramp);
         fields.set("throttle", settings.throttle.map(|it| Scalar::Number(it.multiple())));
+        fields.set("initial_override", initial.map(|it| Scalar::Text(it.as_str().to_owned())));
         Self {
             fields,
             window: settings.window.map(WindowText::from),
-            open_backoff: (!is_fixed).then(|| BackoffText::from(backoff)),
+            open_backoff: fixed.is_none().then(|| BackoffText::from(&settings.open)),
             rules: settings.rules.iter().map(RuleText::from).collect(),
         }
     }
@@ -104,12 +116,25 @@ impl From<SlidingWindow> for WindowText {
     }
 }
 
-impl From<Backoff> for BackoffText {
-    fn from(backoff: Backoff) -> Self {
-        Self {
-            first: Some(backoff.first().into()),
-            max: Some(backoff.max().into()),
-            jitter: (!backoff.is_jittered()).then_some(Scalar::Bool(false)),
+/// Whether a backoff says no more than one open time.
+fn is_fixed(backoff: &Backoff) -> bool {
+    backoff.first() == backoff.max() && !backoff.is_jittered() && backoff.own_factor().is_none()
+}
+
+impl From<&OpenSteps> for BackoffText {
+    fn from(open: &OpenSteps) -> Self {
+        match open {
+            OpenSteps::Backoff(backoff) => Self {
+                first: Some(backoff.first().into()),
+                max: Some(backoff.max().into()),
+                factor: backoff.own_factor().map(Scalar::Number),
+                jitter: (!backoff.is_jittered()).then_some(Scalar::Bool(false)),
+                steps: None,
+            },
+            OpenSteps::Listed(times) => {
+                let steps = times.iter().map(|time| Scalar::from(*time)).collect();
+                Self { steps: Some(steps), ..Self::default() }
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ impl Member for Circuit {
     }
 
     fn shared_name(&self) -> &Arc<str> {
-        &self.core.name.0
+        &self.core.name.text
     }
 
     fn is_overridden(&self) -> bool {

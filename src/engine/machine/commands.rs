@@ -8,7 +8,7 @@ use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::open_cap::OpenCounter;
 use crate::engine::rules::settings::Settings;
-use crate::engine::state::{Override, Tag, Word};
+use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
@@ -42,6 +42,19 @@ impl Machine {
         // Also where the fleet had forced the same: from now on it is this operator's override.
         control.set_forced_by_fleet(false);
         change
+    }
+
+    /// Puts a circuit that nothing has changed yet under `initial`, as if it had been made so.
+    pub(crate) fn begin_under(&self, initial: Override) {
+        let mut control = self.lock();
+        let old = self.word();
+        let (state, until) = match initial {
+            Override::ForcedOpen => (CircuitState::Open, Timestamp::NEVER),
+            Override::ForcedClosed | Override::Observing => (CircuitState::Closed, Timestamp::ZERO),
+        };
+        control.set_override(Some(initial));
+        self.set_until(until);
+        self.publish(Word::new(state, Some(initial), control.flags(), old.epoch()));
     }
 
     /// Admits all calls and goes on deciding; `None` when the circuit observes already.
@@ -93,11 +106,12 @@ impl Machine {
         self.lock().leave(places);
     }
 
-    /// Adds `flags` of a word: listeners are interested in the events that they stand for.
-    pub(crate) fn add_interest(&self, flags: u64) {
+    /// Sets the flags of a word that stand for the events in which listeners are interested.
+    pub(crate) fn set_interest(&self, flags: u64) {
         let mut control = self.lock();
-        control.add_interest(flags);
-        self.publish(self.word().with(flags));
+        control.set_interest(flags);
+        let old = self.word();
+        self.publish(Word::new(old.state(), old.overridden(), control.flags(), old.epoch()));
     }
 
     /// The same epoch under another override.

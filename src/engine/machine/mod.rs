@@ -49,7 +49,8 @@ pub(crate) struct Machine {
     recorder: Recorder,
     /// Boxed, so that what every call changes shares no cache line with what every call reads.
     tally: Box<Tally>,
-    kinds: KindCounts,
+    /// Rejections name the last failure, too.
+    kinds: Arc<KindCounts>,
     /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
     not_sent: AtomicU64,
     control: Mutex<Control>,
@@ -70,7 +71,7 @@ impl Machine {
             until: AtomicU64::new(0),
             recorder,
             tally: Box::new(Tally::new()),
-            kinds: KindCounts::new(),
+            kinds: Arc::new(KindCounts::new()),
             not_sent: AtomicU64::new(0),
             control: Mutex::new(control),
         }
@@ -114,7 +115,7 @@ impl Machine {
         std::iter::once(others).chain(self.kinds.counts()).collect()
     }
 
-    pub(crate) const fn kinds(&self) -> &KindCounts {
+    pub(crate) const fn kinds(&self) -> &Arc<KindCounts> {
         &self.kinds
     }
 

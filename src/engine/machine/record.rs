@@ -102,7 +102,7 @@ impl Machine {
             }
             // In no window: ignored or not sent, or not a call of the closed circuit.
             _ => {
-                self.count(outcome, call);
+                self.count(outcome, call, || now.get());
                 Judged { counted: Some(outcome).into(), elapsed, effect: Effect::Nothing }
             }
         }
@@ -135,7 +135,7 @@ impl Machine {
         let Recorded::InTime { follows: cause, .. } = recorded else {
             return self.stale();
         };
-        self.count(outcome, call);
+        self.count(outcome, call, || now.get());
         let effect = match (outcome, cause) {
             // What the upstream asks for goes before any rule that holds.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
@@ -175,7 +175,7 @@ impl Machine {
         };
         match outcome {
             Some(outcome) => {
-                self.count(outcome, self.recorder().ended(outcome, Some(elapsed)));
+                self.count(outcome, self.recorder().ended(outcome, Some(elapsed)), || now);
             }
             None => self.tally().add(Counter::Abandoned),
         }
@@ -266,16 +266,22 @@ impl Machine {
     }
 
     /// Counts a call for the totals.
-    fn count(&self, outcome: Outcome, call: EndedCall) {
+    fn count(&self, outcome: Outcome, call: EndedCall, now: impl FnOnce() -> Timestamp) {
         match outcome {
             Outcome::NotSent => return self.count_not_sent(),
             Outcome::Ignored => return self.tally().add(Counter::Ignored),
             Outcome::Success => self.tally().add(Counter::Successes),
-            Outcome::Failure(kind) if self.kinds().add(kind) => {}
-            Outcome::Failure(_) | Outcome::TripFor(_) => self.tally().add(Counter::Failures),
+            Outcome::Failure(kind) => self.count_failure(kind, now()),
+            Outcome::TripFor(_) => self.count_failure(FailureKind::OTHER, now()),
         }
         if call.was_slow {
             self.tally().add(Counter::SlowCalls);
+        }
+    }
+
+    fn count_failure(&self, kind: FailureKind, at: Timestamp) {
+        if !self.kinds().add(kind, at) {
+            self.tally().add(Counter::Failures);
         }
     }
 

@@ -75,7 +75,8 @@ impl Machine {
         SavedState { state: word.state(), overridden: word.overridden(), left, open_for, step }
     }
 
-    /// Restores `memory`, if nothing has changed the circuit yet. A half-open circuit, whose probes
+    /// Restores `memory`, if nothing has changed the circuit yet; an override that it was made with
+    /// stays unless another was saved. A half-open circuit, whose probes
     /// are lost, is restored as open, and the next call probes.
     ///
     /// No open time is longer than the settings could have made it: the state may come from a file.
@@ -87,12 +88,18 @@ impl Machine {
         let longest = control.settings().longest_open_time();
         let (open_for, left) = (memory.open_for.min(longest), memory.left.min(longest));
         let reason = ChangeReason::Restored;
-        let change = match (memory.overridden, memory.state) {
+        let initial = control.own_override();
+        let change = match (memory.overridden.or(initial), memory.state) {
             (forced @ Some(Override::ForcedOpen | Override::ForcedClosed), _) => {
-                return Some(self.impose(&mut control, forced, reason, now));
+                let is_saved = memory.overridden.is_some();
+                return is_saved.then(|| self.impose(&mut control, forced, reason, now));
+            }
+            (same, CircuitState::Closed) if same == initial => None,
+            (observing, CircuitState::Closed) if initial.is_some() => {
+                Some(self.impose(&mut control, observing, reason, now))
             }
             (observing, CircuitState::Closed) => {
-                observing.map(|_| self.override_with(&mut control, observing, now))
+                Some(self.override_with(&mut control, observing, now))
             }
             (observing, CircuitState::Open | CircuitState::HalfOpen) => {
                 let to = Standing { state: CircuitState::Open, overridden: observing };

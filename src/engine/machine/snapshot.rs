@@ -32,6 +32,7 @@ pub(crate) struct MachineSnapshot {
     pub(crate) failures_by_kind: Vec<(FailureKind, u64)>,
     pub(crate) transitions: Transitions,
     pub(crate) last_trip: Option<TripRecord>,
+    pub(crate) last_failure: Option<(FailureKind, Timestamp)>,
 }
 
 impl Machine {
@@ -60,6 +61,7 @@ impl Machine {
             failures_by_kind: self.failures_by_kind(),
             transitions: control.transitions(),
             last_trip: control.last_trip(),
+            last_failure: self.kinds().last(),
         }
     }
 

@@ -1,6 +1,7 @@
-//! Number of failures by kind.
+//! Number of failures by kind, and the last failure.
 
 use crate::engine::outcome::FailureKind;
+use crate::engine::time::Timestamp;
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 /// Failures by kind, for kinds other than `other`.
@@ -9,6 +10,9 @@ use crate::sync::{AtomicU64, OnceLock, Ordering};
 #[derive(Debug)]
 pub(crate) struct KindCounts {
     slots: OnceLock<Box<[KindSlot]>>,
+    /// When the last failure ended, in nanoseconds whose lowest bits are the place of its kind; 0
+    /// before the first.
+    last: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -22,23 +26,56 @@ struct KindSlot {
 /// `other`.
 const MOST_KINDS: usize = 16;
 
+/// The bits of the last failure that say of which kind it was: enough for all places.
+const PLACE_MASK: u64 = 31;
+
+const PLACE_OF_OTHER: u64 = 1;
+
+/// The place of the first slot; the others follow.
+const FIRST_PLACE: u64 = 2;
+
 impl KindCounts {
-    pub(crate) const fn new() -> Self {
-        Self { slots: OnceLock::new() }
+    pub(crate) fn new() -> Self {
+        Self { slots: OnceLock::new(), last: AtomicU64::new(0) }
     }
 
-    /// Counts a failure of `kind`; returns false where it is to be counted as `other`.
-    pub(crate) fn add(&self, kind: FailureKind) -> bool {
-        if kind == FailureKind::OTHER {
-            return false;
-        }
-        let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| KindSlot::new()).collect());
-        let own = slots.iter().find(|slot| *slot.kind.get_or_init(|| kind) == kind);
-        if let Some(slot) = own {
+    /// Counts a failure of `kind` that ended `at`; returns false where it is to be counted as
+    /// `other`.
+    pub(crate) fn add(&self, kind: FailureKind, at: Timestamp) -> bool {
+        let own = self.slot_of(kind);
+        if let Some((_, slot)) = own {
             // Relaxed: a number for totals; nothing is decided by it, and it publishes nothing.
             slot.failures.fetch_add(1, Ordering::Relaxed);
         }
+        let place = own.map_or(PLACE_OF_OTHER, |(place, _)| place);
+        let packed = (at.as_nanos() & !PLACE_MASK) | place;
+        // Release: pairs with the Acquire in `last`; publishes the kind in its place. The latest
+        // time is kept, whichever thread is the last to come here.
+        self.last.fetch_max(packed, Ordering::Release);
         own.is_some()
+    }
+
+    /// The kind of the last failure, and when it ended, to 32 ns; `None` before the first.
+    pub(crate) fn last(&self) -> Option<(FailureKind, Timestamp)> {
+        // Acquire: as said in `add`.
+        let packed = self.last.load(Ordering::Acquire);
+        let kind = match packed & PLACE_MASK {
+            0 => return None,
+            PLACE_OF_OTHER => FailureKind::OTHER,
+            place => self.slots.get().and_then(|slots| kind_in(slots, place))?,
+        };
+        Some((kind, Timestamp::from_nanos(packed & !PLACE_MASK)))
+    }
+
+    /// The slot of `kind` with its place, taken if it has none; `None` for `other`, and where all
+    /// are taken.
+    fn slot_of(&self, kind: FailureKind) -> Option<(u64, &KindSlot)> {
+        if kind == FailureKind::OTHER {
+            return None;
+        }
+        let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| KindSlot::new()).collect());
+        let places = (FIRST_PLACE..).zip(slots);
+        places.into_iter().find(|(_, slot)| *slot.kind.get_or_init(|| kind) == kind)
     }
 
     /// The kinds with the number of failures of each, in the order of their first failures.
@@ -54,5 +91,51 @@ impl KindCounts {
 impl KindSlot {
     fn new() -> Self {
         Self { kind: OnceLock::new(), failures: AtomicU64::new(0) }
+    }
+}
+
+/// The kind in a place that is that of a slot.
+fn kind_in(slots: &[KindSlot], place: u64) -> Option<FailureKind> {
+    let index = usize::try_from(place.checked_sub(FIRST_PLACE)?).ok()?;
+    slots.get(index)?.kind.get().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KindCounts, MOST_KINDS};
+    use crate::engine::outcome::FailureKind;
+    use crate::engine::time::Timestamp;
+
+    const CONNECT: FailureKind = FailureKind::new("connect");
+
+    fn at(nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(nanos)
+    }
+
+    #[test]
+    fn the_last_failure_is_the_one_that_ended_last() {
+        let kinds = KindCounts::new();
+        assert_eq!(kinds.last(), None);
+
+        kinds.add(FailureKind::OTHER, at(0));
+        assert_eq!(kinds.last(), Some((FailureKind::OTHER, at(0))));
+        kinds.add(CONNECT, at(640));
+        kinds.add(FailureKind::PANIC, at(320));
+        assert_eq!(kinds.last(), Some((CONNECT, at(640))));
+        kinds.add(FailureKind::OTHER, at(u64::MAX));
+        assert_eq!(kinds.last().map(|(kind, _)| kind), Some(FailureKind::OTHER));
+    }
+
+    #[test]
+    fn the_last_of_more_kinds_than_are_counted_is_other() {
+        const NAMES: [&str; MOST_KINDS + 1] =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"];
+        let kinds = KindCounts::new();
+
+        for (time, name) in (1..).zip(NAMES) {
+            kinds.add(FailureKind::new(name), at(time * 1000));
+            let expected = if name == "q" { FailureKind::OTHER } else { FailureKind::new(name) };
+            assert_eq!(kinds.last().map(|(kind, _)| kind), Some(expected));
+        }
     }
 }

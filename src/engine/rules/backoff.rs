@@ -19,8 +19,13 @@ use std::time::Duration;
 pub struct Backoff {
     first: Duration,
     max: Duration,
+    factor: Factor,
     jitter: Jitter,
 }
+
+/// By how much the open time grows with each step, in thousandths, so that it is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Factor(u32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Jitter {
@@ -32,7 +37,7 @@ impl Backoff {
     /// Keeps the same open time after each failed recovery, without jitter.
     #[must_use]
     pub const fn fixed(open_for: Duration) -> Self {
-        Self { first: open_for, max: open_for, jitter: Jitter::None }
+        Self { first: open_for, max: open_for, factor: Factor::TWO, jitter: Jitter::None }
     }
 
     /// Doubles the open time with each failed recovery, from `first` up to `max`, with jitter.
@@ -42,11 +47,38 @@ impl Backoff {
     /// Jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A `max`
     /// below `first` means `first`.
     #[must_use]
-    #[doc(alias = "waitIntervalFunctionInOpenState")]
-    #[doc(alias = "BreakDurationGenerator")]
     #[doc(alias = "equal_jittered")]
     pub fn exponential(first: Duration, max: Duration) -> Self {
-        Self { first, max: max.max(first), jitter: Jitter::Half }
+        Self { first, max: max.max(first), factor: Factor::TWO, jitter: Jitter::Half }
+    }
+
+    /// Sets the factor by which the open time grows with each failed recovery.
+    ///
+    /// Default 2; to three decimals.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `factor` is below 1 or above 100.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_circuit_breaker::Backoff;
+    ///
+    /// // 10 s, 15 s, 22.5 s and so on, each drawn from its upper half.
+    /// let backoff = Backoff::exponential(Duration::from_secs(10), Duration::from_secs(300));
+    /// let backoff = backoff.factor(1.5);
+    /// # assert_eq!(backoff.first(), Duration::from_secs(10));
+    /// ```
+    #[must_use]
+    #[track_caller]
+    #[doc(alias = "multiplier")]
+    #[doc(alias = "exponentialBackoffMultiplier")]
+    pub fn factor(self, factor: f64) -> Self {
+        let new = Factor::new(factor);
+        assert!(new.is_some(), "factor is {factor}: must be from 1 to 100, such as 1.5");
+        Self { factor: new.unwrap_or(Factor::TWO), ..self }
     }
 
     /// Removes the jitter: the open times are exactly the steps.
@@ -73,9 +105,15 @@ impl Backoff {
         matches!(self.jitter, Jitter::Half)
     }
 
+    /// The factor, if it is not 2.
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "only text asks for it"))]
+    pub(crate) fn own_factor(&self) -> Option<f64> {
+        (self.factor != Factor::TWO).then(|| self.factor.as_f64())
+    }
+
     /// The open time of step `step`, counted from 0; `draw` is a random number.
     pub(crate) fn step(&self, step: u32, draw: u64) -> Duration {
-        let nominal = doubled(self.first, step).min(self.max);
+        let nominal = self.factor.grown(self.first, self.max, step);
         match self.jitter {
             Jitter::None => nominal,
             Jitter::Half => {
@@ -86,14 +124,54 @@ impl Backoff {
     }
 }
 
-/// `time`, doubled `times` times.
-fn doubled(time: Duration, times: u32) -> Duration {
-    // Any time but zero exceeds the longest duration after that many doublings.
-    let times = times.min(94);
-    let (lower, upper) = (times.min(31), times.saturating_sub(31));
-    let half_way = time.saturating_mul(1 << lower);
-    (0..upper).fold(half_way, |time, _| time.saturating_mul(2))
+impl Factor {
+    const TWO: Self = Self(2000);
+
+    /// A factor, if it is from 1 to 100.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1,000 to 100,000 by construction"
+    )]
+    fn new(factor: f64) -> Option<Self> {
+        (1.0..=100.0).contains(&factor).then(|| Self((factor * 1000.0).round() as u32))
+    }
+
+    fn as_f64(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+
+    /// `first` after `steps` steps, at most `max`.
+    fn grown(self, first: Duration, max: Duration, steps: u32) -> Duration {
+        let mut time = first;
+        for _ in 0..steps {
+            let next = self.times(time);
+            if next >= max {
+                return max;
+            }
+            // Less than a nanosecond a step: it never grows.
+            if next == time {
+                break;
+            }
+            time = next;
+        }
+        time.min(max)
+    }
+
+    /// `time`, once multiplied.
+    fn times(self, time: Duration) -> Duration {
+        let thousandths = time.as_nanos().saturating_mul(self.0.into());
+        let nanos = thousandths.checked_div(1000).unwrap_or(thousandths);
+        let seconds = u64::try_from(nanos.checked_div(NANOS_PER_SECOND).unwrap_or(nanos));
+        let rest = u32::try_from(nanos.checked_rem(NANOS_PER_SECOND).unwrap_or(0));
+        match (seconds, rest) {
+            (Ok(seconds), Ok(rest)) => Duration::new(seconds, rest),
+            _ => Duration::MAX,
+        }
+    }
 }
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// `draw / 2^64` of `whole`.
 fn share(whole: Duration, draw: u64) -> Duration {
@@ -181,6 +259,27 @@ mod tests {
 
         assert_eq!(backoff.step(40, 0), Duration::from_nanos(1 << 40));
         assert_eq!(backoff.step(94, 0), Duration::MAX);
+    }
+
+    #[test]
+    fn another_factor_grows_as_it_says() {
+        let backoff = Backoff::exponential(10 * SECOND, 60 * SECOND).without_jitter();
+        let millis = |backoff: &Backoff| -> Vec<u128> {
+            (0..6).map(|step| backoff.step(step, 0).as_millis()).collect()
+        };
+
+        let grown = millis(&backoff.factor(1.5));
+        assert_eq!(grown, [10_000, 15_000, 22_500, 33_750, 50_625, 60_000]);
+        assert_eq!(millis(&backoff.factor(1.0)), [10_000; 6]);
+        assert_eq!(backoff.factor(2.0), backoff);
+        let slow = Backoff::exponential(SECOND, Duration::MAX).without_jitter().factor(1.001);
+        assert_eq!(slow.step(u32::MAX, 0), Duration::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "factor is 0.5: must be from 1 to 100, such as 1.5")]
+    fn a_factor_below_one_is_refused() {
+        let _ = Backoff::exponential(SECOND, SECOND).factor(0.5);
     }
 
     #[test]

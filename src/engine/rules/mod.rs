@@ -3,6 +3,7 @@
 pub(crate) mod backoff;
 pub(crate) mod condition;
 pub(crate) mod confidence;
+pub(crate) mod open_steps;
 pub(crate) mod rate;
 pub(crate) mod rule;
 pub(crate) mod settings;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::change::ChangeReason;
 use crate::engine::rules::backoff::Backoff;
 use crate::engine::rules::condition::Condition;
+use crate::engine::rules::open_steps::OpenSteps;
 use crate::engine::rules::rate::Rate;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::window::span::SlidingWindow;
@@ -17,7 +18,7 @@ pub(crate) struct Settings {
     /// `None`: the default window where a rule needs one, else none.
     pub(crate) window: Option<SlidingWindow>,
     pub(crate) minimum_calls: u32,
-    pub(crate) open: Backoff,
+    pub(crate) open: OpenSteps,
     pub(crate) probes: u32,
     pub(crate) concurrent_probes: u32,
     pub(crate) failed_probes_allowed: u32,
@@ -57,7 +58,7 @@ impl Settings {
             rules: Box::default(),
             window: None,
             minimum_calls: DEFAULT_MINIMUM_CALLS,
-            open: Backoff::fixed(Duration::from_secs(30)),
+            open: OpenSteps::Backoff(Backoff::fixed(Duration::from_secs(30))),
             probes: 1,
             concurrent_probes: 1,
             failed_probes_allowed: 0,

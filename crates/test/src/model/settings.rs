@@ -32,6 +32,10 @@ pub struct Settings {
     pub minimum_calls: u32,
     pub first_open: Duration,
     pub longest_open: Duration,
+    /// By how many thousandths the open time is multiplied after each failed recovery.
+    pub open_growth: u32,
+    /// The open times of the first steps, of which the last holds on; none if they grow.
+    pub listed_open: Vec<Duration>,
     /// Whether open times are drawn from the upper half of the backoff's.
     pub is_jittered: bool,
     pub probes: u32,
@@ -95,6 +99,8 @@ impl Default for Settings {
             minimum_calls: 20,
             first_open: half_a_minute,
             longest_open: half_a_minute,
+            open_growth: 2000,
+            listed_open: Vec::new(),
             is_jittered: false,
             probes: 1,
             concurrent_probes: 1,
@@ -128,6 +134,7 @@ impl Settings {
     pub fn build(self, mut b: CircuitBuilder) -> CircuitBuilder {
         let share = |share: Share| f64::from(share.part) / f64::from(share.whole);
         let backoff = Backoff::exponential(self.first_open, self.longest_open);
+        let backoff = backoff.factor(f64::from(self.open_growth) / 1000.0);
         b = b
             .minimum_calls(self.minimum_calls)
             .open_backoff(if self.is_jittered { backoff } else { backoff.without_jitter() })
@@ -135,6 +142,9 @@ impl Settings {
             .concurrent_probes(self.concurrent_probes)
             .failed_probes_allowed(self.failed_probes_allowed)
             .max_trip_for(self.max_trip_for);
+        if !self.listed_open.is_empty() {
+            b = b.open_by(|step| self.backoff(step));
+        }
         b = self.window.into_iter().fold(b, |b, window| b.window(window.sliding()));
         b = self.probe_timeout.into_iter().fold(b, CircuitBuilder::probe_timeout);
         b = self.abandoned_after.into_iter().fold(b, CircuitBuilder::abandoned_after);
@@ -180,9 +190,20 @@ impl Settings {
 
     /// The open time of a step of the backoff, counted from 0, before jitter.
     pub fn backoff(&self, step: u32) -> Duration {
-        // The shortest time there is has become the longest after so many doublings.
-        let doubled = (0..step.min(94)).fold(self.first_open, |time, _| time.saturating_mul(2));
-        doubled.min(self.longest_open)
+        if let Some(last) = self.listed_open.last() {
+            let own = usize::try_from(step).ok().and_then(|step| self.listed_open.get(step));
+            return *own.unwrap_or(last);
+        }
+        let mut time = self.first_open.min(self.longest_open);
+        for _ in 0..step {
+            if time == self.longest_open || self.open_growth == 1000 {
+                break;
+            }
+            let nanos = time.as_nanos() * u128::from(self.open_growth) / 1000;
+            let grown = u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos);
+            time = grown.min(self.longest_open);
+        }
+        time
     }
 
     /// The same settings, with the default rules when there is none.

@@ -70,9 +70,9 @@ impl Control {
         self.interest | timed | tracked
     }
 
-    /// Adds flags of a word: listeners are interested in the events that they stand for.
-    pub(super) fn add_interest(&mut self, flags: u64) {
-        self.interest |= flags;
+    /// Sets the flags of a word that stand for the events in which listeners are interested.
+    pub(super) fn set_interest(&mut self, flags: u64) {
+        self.interest = flags;
     }
 
     /// Takes over other settings.

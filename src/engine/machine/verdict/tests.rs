@@ -8,6 +8,7 @@ use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::engine::rules::open_steps::OpenSteps;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
@@ -193,8 +194,8 @@ fn the_next_open_time_is_the_step_after_that_of_the_fleet() {
     let mut settings = Settings::without_rules();
     settings.add(TripRule::consecutive_failures(1));
     let (first, max) = (Duration::from_secs(1), Duration::from_secs(100));
-    settings.open =
-        crate::engine::rules::backoff::Backoff::exponential(first, max).without_jitter();
+    let backoff = crate::engine::rules::backoff::Backoff::exponential(first, max);
+    settings.open = OpenSteps::Backoff(backoff.without_jitter());
     let machine = Machine::new(settings, 1, START);
     let ruling = Ruling::Open { open_for: 8 * first, left: first, step: 3 };
     machine.adopt(Verdict { epoch: 7, ruling }, START);

@@ -10,6 +10,7 @@ use crate::engine::machine::effect::Effect;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::backoff::Backoff;
+use crate::engine::rules::open_steps::OpenSteps;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
@@ -26,7 +27,7 @@ fn at(seconds: u64) -> Timestamp {
 fn settings() -> Settings {
     let mut settings = Settings::without_rules();
     let [first, max] = [10, 1000].map(Duration::from_secs);
-    settings.open = Backoff::exponential(first, max).without_jitter();
+    settings.open = OpenSteps::Backoff(Backoff::exponential(first, max).without_jitter());
     settings
 }
 

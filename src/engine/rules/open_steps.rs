@@ -1,0 +1,84 @@
+//! The open time of each step: how often in a row recovery has failed.
+
+use std::time::Duration;
+
+use crate::engine::rules::backoff::Backoff;
+use crate::sync::Arc;
+
+/// The open times of a circuit, by steps that are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OpenSteps {
+    Backoff(Backoff),
+    /// At least one, none of them zero; the last holds for all further steps.
+    Listed(Arc<[Duration]>),
+}
+
+/// For how many steps open times may be listed: far more failed recoveries in a row than anybody
+/// tells apart.
+pub(crate) const MOST_STEPS: u32 = 64;
+
+/// What stands for a listed open time of zero, by which a circuit would probe without end.
+const SHORTEST_LISTED: Duration = Duration::from_millis(1);
+
+impl OpenSteps {
+    /// The open times that `open_time` returns for the first [`MOST_STEPS`]. Runs user code.
+    pub(crate) fn by(open_time: impl Fn(u32) -> Duration) -> Self {
+        Self::listed((0..MOST_STEPS).map(open_time).collect())
+    }
+
+    /// These open times; one that is repeated at the end is kept once.
+    pub(crate) fn listed(mut times: Vec<Duration>) -> Self {
+        times.iter_mut().for_each(|time| *time = SHORTEST_LISTED.max(*time));
+        while matches!(times[..], [.., before, last] if before == last) {
+            times.pop();
+        }
+        Self::Listed(times.into())
+    }
+
+    /// The longest open time.
+    pub(crate) fn max(&self) -> Duration {
+        match self {
+            Self::Backoff(backoff) => backoff.max(),
+            Self::Listed(times) => times.iter().copied().max().unwrap_or(SHORTEST_LISTED),
+        }
+    }
+
+    /// The open time of step `step`; `draw` is a random number.
+    pub(crate) fn step(&self, step: u32, draw: u64) -> Duration {
+        match self {
+            Self::Backoff(backoff) => backoff.step(step, draw),
+            Self::Listed(times) => {
+                let own = usize::try_from(step).ok().and_then(|step| times.get(step));
+                own.or_else(|| times.last()).copied().unwrap_or(SHORTEST_LISTED)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::OpenSteps;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_function_gives_each_step() {
+        let steps = OpenSteps::by(|step| SECOND * (100 - step));
+
+        assert_eq!(steps.max(), 100 * SECOND);
+        assert_eq!(steps.step(0, u64::MAX), 100 * SECOND);
+        assert_eq!(steps.step(63, 0), 37 * SECOND);
+        assert_eq!(steps.step(64, 0), 37 * SECOND);
+        assert_eq!(steps.step(u32::MAX, 0), 37 * SECOND);
+    }
+
+    #[test]
+    fn no_function_gives_an_open_time_of_zero() {
+        let steps = OpenSteps::by(|_| Duration::ZERO);
+
+        assert!(steps.step(0, 0) > Duration::ZERO);
+        assert_eq!(steps.step(7, 0), steps.step(0, 0));
+    }
+}
