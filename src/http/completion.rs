@@ -12,7 +12,7 @@ use crate::error::Rejected;
 use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
-use crate::service::completion::{Complete, CompleteCall, Decision, Innermost, sealed};
+use crate::service::completion::{Complete, CompleteCall, Decision, Innermost, Never, sealed};
 
 /// Records a call when the body of its response ends, unless the head decides.
 ///
@@ -84,6 +84,7 @@ where
     B: Body,
 {
     type Call = BodyCall<C::Call>;
+    type Bypass = Never;
 
     fn begin(&self, classify: &C, request: &Request<Q>) -> Self::Call {
         BodyCall {

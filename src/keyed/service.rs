@@ -7,8 +7,8 @@ use tower_service::Service;
 
 use crate::keyed::Key;
 use crate::keyed::layer::Circuits;
-use crate::service::completion::{Complete, CompleteCall};
-use crate::service::future::ResponseFuture;
+use crate::service::completion::{Bypass, Complete, CompleteCall};
+use crate::service::future::{GuardedFuture, ResponseFuture};
 use crate::service::rejection::{Answer, PassOn};
 use crate::service::service::enter;
 use crate::sync::Arc;
@@ -53,7 +53,7 @@ where
 {
     type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
-    type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
+    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>;
 
     /// Polls the inner service. Its errors belong to no key, and are not counted.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -61,8 +61,8 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        if M::BYPASSES && self.completion.bypasses(&request) {
-            return ResponseFuture::bypassing(self.inner.call(request));
+        if let Some(leave) = self.completion.bypass(&request) {
+            return ResponseFuture::bypassing(leave.of(self.inner.call(request)));
         }
         let shared = self.circuits.of(&self.circuits.key.key(&request));
         let admitted = shared.circuit().admit();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::circuit::permit::{Admission, FailureOnPanic};
-use crate::service::completion::{AtResult, CompleteCall, Decision};
+use crate::service::completion::{AtResult, Bypass, CompleteCall, Decision, Never, PollCall};
 use crate::service::rejection::PassOn;
 use crate::service::shared::Shared;
 
@@ -27,15 +27,15 @@ pin_project! {
     ///
     /// Panics when polled after completion.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, G, C, R, M = AtResult> {
+    pub struct ResponseFuture<F, G, C, R, M = AtResult, B = Never> {
         #[pin]
-        phase: Phase<F, G, C, R, M>,
+        phase: Phase<F, G, C, R, M, B>,
     }
 }
 
 pin_project! {
     #[project = PhaseProjection]
-    enum Phase<F, G, C, R, M> {
+    enum Phase<F, G, C, R, M, B> {
         Calling {
             #[pin]
             call: F,
@@ -46,14 +46,19 @@ pin_project! {
             #[pin]
             answer: G,
         },
+        // Without a value, and so without cost, unless there are calls that go past the circuit.
         Bypassing {
             #[pin]
-            call: F,
+            call: B,
         },
     }
 }
 
-impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
+/// The future of a call of `F` that may go past the circuit by the leave `L`.
+pub(crate) type GuardedFuture<F, G, C, R, M, L> =
+    ResponseFuture<F, G, C, R, M, <L as Bypass>::Of<F>>;
+
+impl<F, G, C, R, M, B> ResponseFuture<F, G, C, R, M, B> {
     #[inline]
     pub(crate) const fn calling(
         call: F,
@@ -67,16 +72,17 @@ impl<F, G, C, R, M> ResponseFuture<F, G, C, R, M> {
         Self { phase: Phase::Rejected { answer } }
     }
 
-    pub(crate) const fn bypassing(call: F) -> Self {
+    pub(crate) const fn bypassing(call: B) -> Self {
         Self { phase: Phase::Bypassing { call } }
     }
 }
 
-impl<F, G, C, R, M, T, E> Future for ResponseFuture<F, G, C, R, M>
+impl<F, G, C, R, M, B, T, E> Future for ResponseFuture<F, G, C, R, M, B>
 where
     F: Future<Output = Result<T, E>>,
     M: CompleteCall<C, T, E>,
     R: PassOn<E>,
+    B: PollCall<T, E>,
     G: Future<Output = Result<T, R::Error>>,
 {
     type Output = Result<M::Response, R::Error>;
@@ -107,12 +113,14 @@ where
                 }
             }
             PhaseProjection::Rejected { answer } => M::completed(answer.poll(cx)),
-            PhaseProjection::Bypassing { call } => M::completed(call.poll(cx).map_err(R::pass_on)),
+            PhaseProjection::Bypassing { call } => {
+                M::completed(call.poll_call(cx).map_err(R::pass_on))
+            }
         }
     }
 }
 
-impl<F, G, C, R, M> fmt::Debug for ResponseFuture<F, G, C, R, M> {
+impl<F, G, C, R, M, B> fmt::Debug for ResponseFuture<F, G, C, R, M, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {
             Phase::Calling { .. } => "Calling",

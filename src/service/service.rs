@@ -11,8 +11,8 @@ use crate::circuit::classify::ErrorsAsFailures;
 use crate::circuit::permit::{Admission, FailureOnPanic};
 use crate::engine::ticket::Ticket;
 use crate::error::Rejected;
-use crate::service::completion::{AtResult, Complete, CompleteCall};
-use crate::service::future::ResponseFuture;
+use crate::service::completion::{AtResult, Bypass, Complete, CompleteCall};
+use crate::service::future::{GuardedFuture, ResponseFuture};
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::rejection::{Answer, PassOn, Typed};
 use crate::service::shared::Shared;
@@ -149,7 +149,7 @@ where
 {
     type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
-    type Future = ResponseFuture<S::Future, R::Future, C, R, M::Call>;
+    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -192,9 +192,11 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
-        if M::BYPASSES && asked.is_of_inner() && self.completion.bypasses(&request) {
-            self.waiting.end();
-            return ResponseFuture::bypassing(self.inner.call(request));
+        if asked.is_of_inner() {
+            if let Some(leave) = self.completion.bypass(&request) {
+                self.waiting.end();
+                return ResponseFuture::bypassing(leave.of(self.inner.call(request)));
+            }
         }
         let circuit = self.shared.circuit();
         let admitted = match asked {
@@ -218,7 +220,7 @@ pub(crate) fn enter<S, C, R, M, Req>(
     completion: &M,
     admitted: Result<Ticket, Rejected>,
     request: Req,
-) -> ResponseFuture<S::Future, R::Future, C, R, M::Call>
+) -> GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>
 where
     S: Service<Req>,
     R: Answer<Req, S::Response, S::Error>,

@@ -102,7 +102,8 @@ impl Machine {
             }
             // In no window: ignored or not sent, or not a call of the closed circuit.
             _ => {
-                self.count(outcome, call, || now.get());
+                let is_failure = outcome.failure_kind().is_some();
+                self.count(outcome, call, if is_failure { now.get() } else { Timestamp::ZERO });
                 Judged { counted: Some(outcome).into(), elapsed, effect: Effect::Nothing }
             }
         }
@@ -135,7 +136,7 @@ impl Machine {
         let Recorded::InTime { follows: cause, .. } = recorded else {
             return self.stale();
         };
-        self.count(outcome, call, || now.get());
+        self.count(outcome, call, now.get());
         let effect = match (outcome, cause) {
             // What the upstream asks for goes before any rule that holds.
             (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
@@ -175,7 +176,7 @@ impl Machine {
         };
         match outcome {
             Some(outcome) => {
-                self.count(outcome, self.recorder().ended(outcome, Some(elapsed)), || now);
+                self.count(outcome, self.recorder().ended(outcome, Some(elapsed)), now);
             }
             None => self.tally().add(Counter::Abandoned),
         }
@@ -265,14 +266,14 @@ impl Machine {
         Effect::changed(self.open(&mut control, reason, open_time, now))
     }
 
-    /// Counts a call for the totals.
-    fn count(&self, outcome: Outcome, call: EndedCall, now: impl FnOnce() -> Timestamp) {
+    /// Counts a call for the totals; `at` is when it ended, if it is a failure.
+    fn count(&self, outcome: Outcome, call: EndedCall, at: Timestamp) {
         match outcome {
             Outcome::NotSent => return self.count_not_sent(),
             Outcome::Ignored => return self.tally().add(Counter::Ignored),
             Outcome::Success => self.tally().add(Counter::Successes),
-            Outcome::Failure(kind) => self.count_failure(kind, now()),
-            Outcome::TripFor(_) => self.count_failure(FailureKind::OTHER, now()),
+            Outcome::Failure(kind) => self.count_failure(kind, at),
+            Outcome::TripFor(_) => self.count_failure(FailureKind::OTHER, at),
         }
         if call.was_slow {
             self.tally().add(Counter::SlowCalls);

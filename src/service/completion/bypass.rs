@@ -2,9 +2,12 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::engine::outcome::Outcome;
-use crate::service::completion::{AtResult, Complete, Innermost, sealed};
+use crate::service::completion::{AtResult, Complete, Innermost, Never, sealed};
 use crate::sync::Arc;
 
 /// A completion that lets the calls that match the predicate `P` go past the circuit.
@@ -14,6 +17,69 @@ use crate::sync::Arc;
 pub struct BypassIf<P, M = AtResult> {
     bypasses: Arc<P>,
     completion: M,
+}
+
+/// The leave for a call to go past the circuit. Sealed.
+///
+/// [`Bypassing`], or [`Never`] where there is no such call.
+pub trait Bypass: sealed::Sealed {
+    /// The future `F` of such a call.
+    type Of<F: TryFuture>: PollCall<F::Ok, F::Error>;
+
+    /// Lets a call go past the circuit.
+    fn of<F: TryFuture>(self, call: F) -> Self::Of<F>;
+}
+
+/// A future of a `Result`: every one is.
+pub trait TryFuture: Future<Output = Result<Self::Ok, Self::Error>> {
+    /// What it returns when the call succeeds.
+    type Ok;
+    /// What it returns when the call fails.
+    type Error;
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E> TryFuture for F {
+    type Ok = T;
+    type Error = E;
+}
+
+/// The leave that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it is given or not")]
+pub struct Bypassing;
+
+/// Polls a call that goes past the circuit: a future, or [`Never`].
+pub trait PollCall<T, E> {
+    /// Polls the call.
+    fn poll_call(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>;
+}
+
+impl Bypass for Bypassing {
+    type Of<F: TryFuture> = F;
+
+    fn of<F: TryFuture>(self, call: F) -> F {
+        call
+    }
+}
+
+impl Bypass for Never {
+    type Of<F: TryFuture> = Self;
+
+    fn of<F: TryFuture>(self, _call: F) -> Self {
+        self
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E> PollCall<T, E> for F {
+    fn poll_call(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        self.poll(cx)
+    }
+}
+
+impl<T, E> PollCall<T, E> for Never {
+    fn poll_call(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        match *self {}
+    }
 }
 
 impl<P, M> BypassIf<P, M> {
@@ -28,11 +94,13 @@ where
     M: Complete<C, Req, T, E>,
 {
     type Call = M::Call;
+    type Bypass = Bypassing;
 
     const BYPASSES: bool = true;
 
-    fn bypasses(&self, request: &Req) -> bool {
-        (self.bypasses)(request) || self.completion.bypasses(request)
+    fn bypass(&self, request: &Req) -> Option<Bypassing> {
+        let bypasses = (self.bypasses)(request) || self.completion.bypass(request).is_some();
+        bypasses.then_some(Bypassing)
     }
 
     fn begin(&self, classify: &C, request: &Req) -> Self::Call {
@@ -54,6 +122,8 @@ impl<P, M: Innermost> Innermost for BypassIf<P, M> {
 }
 
 impl<P, M> sealed::Sealed for BypassIf<P, M> {}
+impl sealed::Sealed for Bypassing {}
+impl sealed::Sealed for Never {}
 
 impl<P, M: Clone> Clone for BypassIf<P, M> {
     fn clone(&self) -> Self {

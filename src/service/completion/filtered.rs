@@ -121,11 +121,12 @@ where
     M: Complete<C, Req, T, E>,
 {
     type Call = Filtered<K, M::Call>;
+    type Bypass = M::Bypass;
 
     const BYPASSES: bool = M::BYPASSES;
 
-    fn bypasses(&self, request: &Req) -> bool {
-        self.completion.bypasses(request)
+    fn bypass(&self, request: &Req) -> Option<M::Bypass> {
+        self.completion.bypass(request)
     }
 
     #[inline]

@@ -10,7 +10,7 @@ mod filtered;
 
 use std::task::Poll;
 
-pub use self::bypass::BypassIf;
+pub use self::bypass::{Bypass, BypassIf, Bypassing, PollCall, TryFuture};
 #[cfg(feature = "hyper-util-01")]
 pub(crate) use self::filtered::named;
 pub use self::filtered::{Begin, Filter, Filtered, Ignoring, InChain, InError, NotSent};
@@ -43,13 +43,16 @@ pub trait Complete<C, Req, T, E>: sealed::Sealed {
     /// The completion of one call.
     type Call: CompleteCall<C, T, E>;
 
+    /// The leave for a call to go past the circuit; without a value where none does.
+    type Bypass: Bypass;
+
     /// Whether there are calls that go past the circuit.
     const BYPASSES: bool = false;
 
-    /// Returns `true` if the call of `request` goes past the circuit.
-    fn bypasses(&self, request: &Req) -> bool {
+    /// Returns the leave for the call of `request` to go past the circuit, if it may.
+    fn bypass(&self, request: &Req) -> Option<Self::Bypass> {
         let _ = request;
-        false
+        None
     }
 
     /// Begins a call.
@@ -106,13 +109,16 @@ pub trait Innermost: sealed::Sealed {
 #[expect(clippy::exhaustive_structs, reason = "a name for a rule, without settings")]
 pub struct AtResult;
 
-/// A type without values: a call recorded [`AtResult`] leaves nothing to decide later.
+/// A type without values: of what never is.
+///
+/// A call recorded [`AtResult`] leaves nothing to decide later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it has no value")]
 pub enum Never {}
 
 impl<C: Classify<T, E>, Req, T, E> Complete<C, Req, T, E> for AtResult {
     type Call = Self;
+    type Bypass = Never;
 
     #[inline]
     fn begin(&self, _classify: &C, _request: &Req) -> Self {
