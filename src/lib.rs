@@ -89,7 +89,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `http` | outcomes at the end of the body, classifiers by status, rejections as responses |
-//! | `hyper-util-01`, `reqwest-013` | what the errors of these clients mean, where `hyper::layer` or `reqwest::layer` ask for it |
+//! | `hyper-util-01`, `reqwest-013` | what the errors of these clients mean, where `hyper::layer` or `reqwest::layer` ask for it; `reqwest::client`, a tower service |
 //! | `tonic-014` | tonic's `Status` as an [`ErrorChain`] |
 //! | `tower` | `tower::load::Load` passes through; `RetryUnlessRejected` for `tower::retry` |
 //! | `tower-http-07` | the classifiers of tower-http |

@@ -22,29 +22,41 @@
 //!
 //! # Where it stands
 //!
-//! [`layer`] is for services with the types of the crate `http`, as every layer of [`http`] is;
-//! reqwest has types of its own, which an adapter of one line converts:
+//! [`layer`] is for services with the types of the crate `http`, as every layer of [`http`] is, and
+//! [`client()`] makes one of reqwest's client. What reqwest's own builder makes becomes such a
+//! request by `try_from`, with its timeout; [`into_response`] turns the response back into one of
+//! reqwest:
 //!
 //! ```
-//! use http::{Request, Response};
-//! use reqwest::{Body, Client};
-//! use tower::{ServiceBuilder, service_fn};
+//! use http::Request;
+//! use reqwest::Client;
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
 //! use tower_circuit_breaker::{Circuit, reqwest as breaker};
 //!
-//! async fn exchange(client: Client, request: Request<Body>) -> reqwest::Result<Response<Body>> {
-//!     client.execute(request.try_into()?).await.map(Response::from)
-//! }
-//!
-//! # fn main() -> reqwest::Result<()> {
-//! let reqwest = Client::builder().build()?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let reqwest = Client::new();
+//! # let reqwest = Client::builder().no_proxy().build()?;
 //! let client = ServiceBuilder::new()
+//!     .map_response(breaker::into_response)
 //!     .layer(breaker::layer(Circuit::builder("plants").build()))
-//!     .service(service_fn(move |request| exchange(reqwest.clone(), request)));
-//! # async fn check<S: tower::Service<Request<Body>>>(_: S) {}
-//! # let _ = check(client);
+//!     .service(breaker::client(reqwest.clone()));
+//!
+//! # let app = axum::Router::new()
+//! #     .route("/oak", axum::routing::get(|| async { axum::response::Redirect::to("/tree/7") }))
+//! #     .route("/tree/7", axum::routing::get(|| async { "an oak" }));
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let oak = format!("http://{}/oak", listener.local_addr()?);
+//! # tokio::spawn(axum::serve(listener, app).into_future());
+//! let call = Request::try_from(reqwest.get(oak).build()?)?;
+//! let response = client.oneshot(call).await?.error_for_status()?;
+//! assert_eq!(response.url().path(), "/tree/7");
+//! assert_eq!(response.text().await?, "an oak");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Without `into_response`, [`url`] reads where a response came from.
 //!
 //! Around the client itself, which is a tower service of reqwest's own types, the head alone can be
 //! judged, and a closure says what its status counts as:
@@ -72,10 +84,13 @@
 //! # }
 //! ```
 
+mod client;
+
 use std::error::Error as StdError;
 
 use reqwest::Error;
 
+pub use self::client::{HttpClient, HttpClientFuture, client, into_response, url};
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, find_source};

@@ -67,6 +67,7 @@ mod reconfigure;
 mod registry;
 mod removed_listeners;
 mod renewals;
+mod reqwest_client;
 mod reqwest_errors;
 mod reservations;
 mod responses;

@@ -1,14 +1,13 @@
 //! What the errors of reqwest count as, with real servers.
 
-use std::future::Future;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use reqwest::{Body, Client};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt};
 use tower_circuit_breaker::http::{self as breaker, BODY, CONNECT, ResponseBody, STATUS, TIMEOUT};
-use tower_circuit_breaker::reqwest::{ClientErrors, layer};
+use tower_circuit_breaker::reqwest::{self as of_reqwest, ClientErrors, HttpClient, layer};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitState, Classify, FailureKind, Outcome,
 };
@@ -24,25 +23,12 @@ fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
-/// The adapter of the documentation.
-async fn exchange(client: Client, request: Request<Body>) -> reqwest::Result<Response<Body>> {
-    client.execute(request.try_into()?).await.map(Response::from)
-}
-
-/// A service of `http`'s types over `client`.
-fn over(
-    client: Client,
-) -> impl Service<
-    Request<Body>,
-    Response = Response<Body>,
-    Error = reqwest::Error,
-    Future = impl Future<Output = reqwest::Result<Response<Body>>>,
-> + Clone {
-    service_fn(move |request| exchange(client.clone(), request))
+fn http_client() -> HttpClient {
+    of_reqwest::client(client())
 }
 
 /// Successes, failures, ignored and not sent.
-fn counted(circuit: &Circuit) -> [u64; 4] {
+pub(crate) fn counted(circuit: &Circuit) -> [u64; 4] {
     let totals = circuit.snapshot().totals;
     [totals.successes, totals.failures, totals.ignored, totals.not_sent]
 }
@@ -72,7 +58,7 @@ where
 async fn forty_broken_uploads_leave_a_circuit_of_the_defaults_closed() {
     let (circuit, _) = circuit(|b| b);
 
-    break_forty_uploads(&layer(circuit.clone()).layer(over(client())), &circuit).await;
+    break_forty_uploads(&layer(circuit.clone()).layer(http_client()), &circuit).await;
 
     assert_eq!(counted(&circuit), [13, 0, 0, 40]);
     assert_eq!(circuit.state(), CircuitState::Closed);
@@ -82,7 +68,7 @@ async fn forty_broken_uploads_leave_a_circuit_of_the_defaults_closed() {
 async fn without_the_layer_broken_uploads_open_the_circuit() {
     let (circuit, _) = circuit(|b| b);
 
-    break_forty_uploads(&breaker::layer(circuit.clone()).layer(over(client())), &circuit).await;
+    break_forty_uploads(&breaker::layer(circuit.clone()).layer(http_client()), &circuit).await;
 
     assert_eq!(circuit.state(), CircuitState::Open);
 }
@@ -93,7 +79,7 @@ async fn requests_that_cannot_be_built_are_not_sent() {
         let (circuit, _) = circuit(|b| b);
 
         let request = Request::get(uri).body(Body::default()).unwrap();
-        let error = layer(circuit.clone()).layer(over(client())).oneshot(request).await;
+        let error = layer(circuit.clone()).layer(http_client()).oneshot(request).await;
 
         assert!(error.is_err(), "{uri}");
         assert_eq!(counted(&circuit), [0, 0, 0, 1], "{uri}");
@@ -107,7 +93,7 @@ async fn an_upstream_that_closes_or_resets_connections_fails() {
         let (circuit, _) = circuit(|b| b.failure_count(1_000));
         for _ in 0..20 {
             let request = post(address, Body::wrap(endless()));
-            let answer = layer(circuit.clone()).layer(over(client())).oneshot(request).await;
+            let answer = layer(circuit.clone()).layer(http_client()).oneshot(request).await;
             answer.expect_err("no answer");
         }
         assert_eq!(counted(&circuit), [0, 20, 0, 0], "{ends:?}");
@@ -118,7 +104,7 @@ async fn an_upstream_that_closes_or_resets_connections_fails() {
 async fn stale_pooled_connections_never_come_to_the_circuit() {
     let (address, noticed) = closing_after(WHOLE).await;
     let (circuit, _) = circuit(|b| b);
-    let client = layer(circuit.clone()).layer(over(client()));
+    let client = layer(circuit.clone()).layer(http_client());
 
     for _ in 0..10 {
         let request = Request::get(format!("http://{address}/")).body(Body::default()).unwrap();
@@ -166,7 +152,7 @@ async fn it_knows_them_whatever_else_is_a_failure() {
     let (circuit, _) = circuit(|b| b);
     let kinds = kinds(&circuit);
     let fails = |_: &reqwest::Result<Response<Body>>| true;
-    let client = layer(circuit.clone()).failure_if(fails).layer(over(client()));
+    let client = layer(circuit.clone()).failure_if(fails).layer(http_client());
 
     assert!(client.clone().oneshot(post(address, Body::wrap(broken()))).await.is_err());
     assert!(client.oneshot(post(address, Body::wrap(whole()))).await.is_ok());

@@ -4,8 +4,8 @@
 //! cargo run -p reqwest-client
 //! ```
 //!
-//! Around whole calls it judges status and body. That takes the adapter `exchange`, since reqwest
-//! has types of its own. Around connecting it is a layer of reqwest's connector, and whatever a
+//! Around whole calls it judges status and body. That takes `reqwest::client`, a service of the types
+//! of the crate `http`, since reqwest has types of its own. Around connecting it is a layer of reqwest's connector, and whatever a
 //! server answers that can be reached says nothing against it.
 
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]
@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use http::{Request, Response, StatusCode};
-use reqwest::{Body, Client};
+use http::{Request, StatusCode};
+use reqwest::Client;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::{sync::watch, time::sleep};
-use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_circuit_breaker::reqwest as breaker;
 use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, Error, Rejected};
 
@@ -38,11 +38,6 @@ fn circuit(name: &'static str) -> Circuit {
     Circuit::builder(name).consecutive_failures(3).open_for(Duration::from_millis(300)).build()
 }
 
-/// Makes a call by reqwest, in the types of the crate `http`.
-async fn exchange(client: Client, request: Request<Body>) -> reqwest::Result<Response<Body>> {
-    client.execute(request.try_into()?).await.map(Response::from)
-}
-
 async fn around_calls(circuit: &Circuit) -> Result<u64, BoxError> {
     println!("Around whole calls:");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -52,9 +47,11 @@ async fn around_calls(circuit: &Circuit) -> Result<u64, BoxError> {
 
     let reqwest = Client::builder().no_proxy().build()?;
     let client = ServiceBuilder::new()
+        // Back to reqwest's own type, with the URL and all its ways to read a body.
+        .map_response(breaker::into_response)
         // Judges errors, if they are none of ours, the status, and how the body ends.
         .layer(breaker::layer(circuit.clone()))
-        .service(service_fn(move |request| exchange(reqwest.clone(), request)));
+        .service(breaker::client(reqwest.clone()));
     for (next, expected) in [
         (StatusCode::OK, CircuitState::Closed),
         (StatusCode::INTERNAL_SERVER_ERROR, CircuitState::Open),
@@ -63,11 +60,10 @@ async fn around_calls(circuit: &Circuit) -> Result<u64, BoxError> {
         status.send(next)?;
         wait_while_open(circuit).await;
         for _ in 0..4 {
-            match client.clone().oneshot(Request::get(&url).body(Body::default())?).await {
+            match client.clone().oneshot(Request::try_from(reqwest.get(&url).build()?)?).await {
                 Ok(response) => {
-                    // Back in reqwest's own type, with all its ways to read a body.
-                    let response = reqwest::Response::from(response.map(Body::wrap));
-                    println!("  answered: {}, {:?}", response.status(), response.text().await?);
+                    let (url, status) = (response.url().clone(), response.status());
+                    println!("  {url} answered: {status}, {:?}", response.text().await?);
                 }
                 Err(Error::Rejected(rejected)) => println!("  rejected: {rejected}"),
                 Err(Error::Inner(error)) => return Err(error.into()),

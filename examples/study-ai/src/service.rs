@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::http::{Request, Response};
 use reqwest::{Body, Client};
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower::{BoxError, Layer, ServiceExt};
 use tower_circuit_breaker::http as breaker;
 use tower_circuit_breaker::http::ResponseBody;
+use tower_circuit_breaker::reqwest as of_reqwest;
 use tower_circuit_breaker::{Circuit, Error};
 
 use crate::events::{End, WholeAnswers};
@@ -44,9 +45,8 @@ impl Service {
             .consecutive_failures(limits.fail_max)
             .open_for(limits.reset_timeout)
             .build();
-        let calls = service_fn(move |request| exchange(client.clone(), request));
         let breaker = breaker::layer(circuit.clone()).classify_with(WholeAnswers::new());
-        let stack = BoxCloneSyncService::new(breaker.layer(calls));
+        let stack = BoxCloneSyncService::new(breaker.layer(of_reqwest::client(client)));
         Self { circuit, limits, url: format!("{provider}/{name}"), stack }
     }
 
@@ -73,9 +73,4 @@ impl Services {
     pub(crate) fn all(&self) -> [&Service; 3] {
         [&self.text, &self.vision, &self.imagen]
     }
-}
-
-/// Makes a call by reqwest, in the types of the crate `http`.
-async fn exchange(client: Client, request: Request<Body>) -> reqwest::Result<Response<Body>> {
-    client.execute(request.try_into()?).await.map(Response::from)
 }

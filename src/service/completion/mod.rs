@@ -34,8 +34,8 @@ pub enum Decision<L> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot complete a call of `{Req}` with a `{T}`",
     note = "`http::layer`, `judge_body` and the layers for clients are for services from \
-            `http::Request` to `http::Response`; around a client with types of its own, such as \
-            `reqwest::Client`, convert these first, as the crate's module `reqwest` shows",
+            `http::Request` to `http::Response`; a client with types of its own is converted \
+            first: `reqwest::client(client)`, of the crate's module `reqwest`, is such a service",
     note = "or judge each call by its result alone: \
             `CircuitBreakerLayer::new(circuit).classify_by(|result: &Result<{T}, {E}>| ..)`"
 )]

@@ -10,7 +10,7 @@ fn serve(_: impl Service<Request>) {}
 pub fn run(circuit: Circuit, client: Client) {
     let layer = http::layer(circuit);
     serve(ServiceBuilder::new().layer(layer).service(client));
-    //~^ E0277 convert these first, as the crate's module `reqwest` shows
+    //~^ E0277 `reqwest::client(client)`, of the crate's module `reqwest`, is such a service
     //~| .classify_by(|result: &Result<Response, reqwest::Error>| ..)
 }
 
