@@ -90,7 +90,7 @@
 //! |---|---|
 //! | `http` | outcomes at the end of the body, classifiers by status, rejections as responses |
 //! | `hyper-util-01`, `reqwest-013` | what the errors of these clients mean, where `hyper::layer` or `reqwest::layer` ask for it; `reqwest::client`, a tower service |
-//! | `tonic-014` | tonic's `Status` as an [`ErrorChain`] |
+//! | `tonic-014` | `tonic::layer`: rejections as a `Status` of `UNAVAILABLE`; `Status` as an [`ErrorChain`] |
 //! | `tower` | `tower::load::Load` passes through; `RetryUnlessRejected` for `tower::retry` |
 //! | `tower-http-07` | the classifiers of tower-http |
 //! | `tokio` | `TokioClock`, `OnOpen::Wait`, `Circuit::health_probe` |
@@ -134,6 +134,8 @@ mod registry;
 pub mod reqwest;
 mod service;
 mod sync;
+#[cfg(feature = "tonic-014")]
+pub mod tonic;
 #[cfg(feature = "tracing")]
 mod tracing;
 pub mod view;

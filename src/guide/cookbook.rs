@@ -133,7 +133,7 @@
 //! use tower::discover::ServiceList;
 //! use tower::load::{CompleteOnResponse, PendingRequests};
 //! use tower::{BoxError, Layer};
-//! use tower_circuit_breaker::{Circuit, CircuitGroup, OnOpen, OpenCap, http as breaker};
+//! use tower_circuit_breaker::{Circuit, CircuitGroup, OnOpen, OpenCap, tonic as breaker};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), BoxError> {
@@ -143,7 +143,7 @@
 //!     group.add(&circuit);
 //!     let channel: Channel = Endpoint::from_static(url).connect_lazy();
 //!     let channel = PendingRequests::new(channel, CompleteOnResponse::default());
-//!     breaker::grpc_layer(circuit).on_open(OnOpen::Wait).layer(channel)
+//!     breaker::layer(circuit).on_open(OnOpen::Wait).layer(channel)
 //! });
 //! let client = HealthClient::new(Balance::new(ServiceList::new(replicas)));
 //! # let _ = client;

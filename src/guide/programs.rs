@@ -94,18 +94,18 @@
 //! such as `UNAVAILABLE`; those that blame the caller, such as `NOT_FOUND`, do not.
 //!
 //! ```no_run
-//! // cargo add tower-circuit-breaker -F http,tonic-014
+//! // cargo add tower-circuit-breaker -F tonic-014
 //! // cargo add tonic tonic-health tokio tower -F tokio/full,tower/util
 //! use tonic::transport::Endpoint;
 //! use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 //! use tower::{BoxError, Layer};
-//! use tower_circuit_breaker::{Circuit, Rejected, http as breaker};
+//! use tower_circuit_breaker::{Circuit, Rejected, tonic as breaker};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), BoxError> {
 //!     let channel = Endpoint::from_static("http://127.0.0.1:50051").connect_lazy();
 //!     let garden = Circuit::builder("garden").build();
-//!     let mut client = HealthClient::new(breaker::grpc_layer(garden).layer(channel));
+//!     let mut client = HealthClient::new(breaker::layer(garden).layer(channel));
 //!
 //!     let request = HealthCheckRequest { service: "roses".into() };
 //!     match client.check(request).await {
@@ -120,8 +120,8 @@
 //! ```
 //!
 //! A client of your own service is made in the same way: `YourClient::new(layer.layer(channel))`.
-//! To callers a rejection is a `Status` with the code `UNKNOWN`; [for
-//! `UNAVAILABLE`](crate::guide::stack#in-a-client-of-grpc) it is mapped. More: the example `grpc`.
+//! To callers a rejection is [a `Status` with the code
+//! `UNAVAILABLE`](crate::guide::stack#in-a-client-of-grpc) and the pushback. More: the example `grpc`.
 //!
 //! # Seen in logs, as metrics and on a page
 //!

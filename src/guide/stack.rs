@@ -170,11 +170,11 @@
 //!
 //! # In a client of gRPC
 //!
-//! `HealthClient::new(http::grpc_layer(circuit).layer(channel))`: tonic makes a `Status` of the
-//! breaker's error, in which [`Rejected::find`](crate::Rejected::find) finds the rejection. Its
-//! code is `UNKNOWN`. For `UNAVAILABLE` instead, answer with
-//! [`grpc_unavailable`][http::grpc_unavailable], where tonic keeps no source; for both, map
-//! the breaker's error to a `Status::unavailable` whose source is the rejection.
+//! `HealthClient::new(tonic::layer(circuit).layer(channel))`: a rejection is a `Status` with the
+//! code `UNAVAILABLE`, the rejection's words, its time as `grpc-retry-pushback-ms`, and the
+//! rejection as its source, where [`Rejected::find`](crate::Rejected::find) finds it. See
+//! [`tonic::layer`][tonic::layer]; by [`http::grpc_layer`][http::grpc_layer], which is for any
+//! client, tonic would make one of `UNKNOWN`.
 //!
 //! [`abandoned_after`]: crate::CircuitBuilder::abandoned_after
 //!

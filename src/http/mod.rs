@@ -129,6 +129,8 @@ pub use self::grpc::{GrpcCode, GrpcEnd, GrpcErrorsAsFailures};
 pub use self::hints::retry_after;
 pub use self::host::ByHost;
 pub use self::read_body::{ReadBody, ReadBodyEnd};
+#[cfg(feature = "tonic-014")]
+pub(crate) use self::respond::millis_up;
 pub use self::respond::{RejectionBody, grpc_unavailable, problem_json, service_unavailable};
 use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};

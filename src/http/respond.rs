@@ -147,7 +147,7 @@ fn seconds_up(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(rest).max(1)
 }
 
-fn millis_up(wait: Duration) -> u64 {
+pub(crate) fn millis_up(wait: Duration) -> u64 {
     let millis = wait.as_nanos().div_ceil(1_000_000).max(1);
     // In gRPC it is a signed number of 32 bits.
     u64::try_from(millis).unwrap_or(u64::MAX).min(i32::MAX.unsigned_abs().into())

@@ -7,6 +7,7 @@
 //! | [`SameError`] | `E`, which is `From<Rejected>` | an application's own error type |
 //! | [`RespondWith`] | `E`; a rejection becomes a response | servers, such as axum routers |
 //! | [`Fallback`] | `E`; a rejection becomes another call | caches, defaults, a second upstream |
+//! | `tonic::AsStatus` (feature `tonic-014`) | tonic's `Status`; a rejection is `UNAVAILABLE` | channels of tonic's clients |
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -200,7 +201,7 @@ impl<F> fmt::Debug for Fallback<F> {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
 
     #[expect(unnameable_types, reason = "nobody else is to implement it")]

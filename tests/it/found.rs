@@ -74,7 +74,7 @@ impl Health for Ends {
     }
 }
 
-async fn serve(code: Code) -> Channel {
+pub(crate) async fn serve(code: Code) -> Channel {
     let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let url = format!("http://{}", incoming.local_addr().unwrap());
     let server = Server::builder().add_service(HealthServer::new(Ends(code)));

@@ -91,6 +91,7 @@ mod support;
 mod test_kit;
 mod throttle;
 mod told_calls;
+mod tonic_status;
 mod tower_http;
 mod tracing;
 mod traps;

@@ -16,16 +16,17 @@ use std::time::Duration;
 use futures_util::stream;
 use tokio::time::sleep;
 use tonic::transport::{Channel, Endpoint, Server, server::TcpIncoming};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::{BoxError, Layer};
-use tower_circuit_breaker::http::{AtEndOfBody, GrpcErrorsAsFailures, grpc_layer};
-use tower_circuit_breaker::{Circuit, CircuitBreaker, CircuitState, Rejected, Typed};
+use tower_circuit_breaker::http::{AtEndOfBody, GrpcErrorsAsFailures};
+use tower_circuit_breaker::tonic::{self as breaker, AsStatus};
+use tower_circuit_breaker::{Circuit, CircuitBreaker, CircuitState, Rejected};
 
-type Client = HealthClient<CircuitBreaker<Channel, GrpcErrorsAsFailures, Typed, AtEndOfBody>>;
+type Client = HealthClient<CircuitBreaker<Channel, GrpcErrorsAsFailures, AsStatus, AtEndOfBody>>;
 type Ask = Request<HealthCheckRequest>;
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -48,7 +49,7 @@ async fn run(garden: &Arc<Garden>, circuit: &Circuit) -> Result<(), BoxError> {
     tokio::spawn(server.serve_with_incoming(incoming));
 
     let channel = Endpoint::try_from(url)?.connect().await?;
-    let mut client = HealthClient::new(grpc_layer(circuit.clone()).layer(channel));
+    let mut client = HealthClient::new(breaker::layer(circuit.clone()).layer(channel));
 
     check(&mut client, "roses").await?;
     // To ask for what is not there is the caller's affair, and no failure of the server.
@@ -64,6 +65,9 @@ async fn run(garden: &Arc<Garden>, circuit: &Circuit) -> Result<(), BoxError> {
     promise(circuit, CircuitState::Open)?;
     let status = check(&mut client, "roses").await.err().ok_or("a call went through")?;
     let rejected = Rejected::find(&status).ok_or("there is no rejection in the status")?;
+    if status.code() != Code::Unavailable {
+        return Err(format!("a rejection is {:?}", status.code()).into());
+    }
 
     garden.is_closing.store(false, Ordering::SeqCst);
     sleep(rejected.retry_after().unwrap_or_default()).await;
@@ -87,7 +91,7 @@ async fn watch(client: &mut Client, service: &str) -> Result<(), Status> {
     Ok(())
 }
 
-/// For tonic a rejection is a status `Unknown`, with the breaker's error as its source.
+/// A rejection is a status `Unavailable`, as of a server that has no room, with its pushback.
 fn tell(status: &Status) {
     match Rejected::find(status) {
         Some(rejected) => println!("not asked: {rejected}"),

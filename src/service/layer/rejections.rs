@@ -113,7 +113,7 @@ impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
         self.with(|shared, completion| (shared, BypassIf::new(bypasses, completion)))
     }
 
-    fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M, O> {
+    pub(crate) fn reject_by<Q>(self, strategy: Q) -> CircuitBreakerLayer<C, Q, M, O> {
         self.with(|shared, completion| (shared.with_strategy(Arc::new(strategy)), completion))
     }
 }
