@@ -68,6 +68,7 @@
 //!   [`ignoring`](CircuitBreakerLayer::ignoring), [`not_sent`](CircuitBreakerLayer::not_sent),
 //!   [`ErrorChain`]
 //! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
+//! - what tries again, and stops at a rejection: `RetryPolicy` for `tower::retry`
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
 //!   [`Listener`]
@@ -91,7 +92,7 @@
 //! | `http` | outcomes at the end of the body, classifiers by status, rejections as responses |
 //! | `hyper-util-01`, `reqwest-013` | what the errors of these clients mean, where `hyper::layer` or `reqwest::layer` ask for it; `reqwest::client`, a tower service |
 //! | `tonic-014` | `tonic::layer`: rejections as a `Status` of `UNAVAILABLE`; `Status` as an [`ErrorChain`] |
-//! | `tower` | `tower::load::Load` passes through; `RetryUnlessRejected` for `tower::retry` |
+//! | `tower` | `tower::load::Load` passes through; `RetryPolicy` and `RetryUnlessRejected` for `tower::retry` |
 //! | `tower-http-07` | the classifiers of tower-http |
 //! | `tokio` | `TokioClock`, `OnOpen::Wait`, `Circuit::health_probe` |
 //! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
@@ -184,7 +185,10 @@ pub use crate::service::on_open::{KnownAtCall, OnOpen, OnOpenChosen, OnOpenUnset
 #[doc(no_inline)]
 pub use crate::service::rejection::Typed;
 #[cfg(feature = "tower")]
-pub use crate::service::retry::{FindRejected, InErrorChain, RetryFuture, RetryUnlessRejected};
+pub use crate::service::retry::{
+    FindRejected, InErrorChain, RepeatIf, RetryErrors, RetryFuture, RetryIf, RetryPolicy,
+    RetryUnlessRejected, Retryable,
+};
 pub use crate::service::service::CircuitBreaker;
 pub use crate::service::{completion, rejection};
 #[cfg(feature = "tracing")]

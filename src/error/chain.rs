@@ -62,7 +62,7 @@ use crate::sync::Arc;
     note = "for an error type of your own: implement `ErrorChain`, with `Some(self)` for `first`",
     note = "for somebody else's: `ignoring_in::<X, {Self}>()` instead of `ignoring::<X>()`, \
             `not_sent_in::<X, {Self}>()` instead of `not_sent::<X>()`, \
-            and `find_with` for `RetryUnlessRejected`"
+            and `find_with` for a retry policy"
 )]
 pub trait ErrorChain {
     /// Returns the first error of the chain: this one, the one that it holds, or none.

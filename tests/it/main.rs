@@ -76,6 +76,7 @@ mod restore_text;
 mod restored_registry;
 mod restored_script;
 mod retry;
+mod retry_policy;
 mod routers;
 mod runtimes;
 mod script;

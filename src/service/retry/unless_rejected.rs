@@ -1,4 +1,4 @@
-//! A retry policy that does not retry rejected calls (feature `tower`).
+//! A retry policy that does not retry rejected calls, around another policy.
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +18,9 @@ use crate::error::{ErrorChain, Rejected, find_in_chain};
 /// spend a budget that other calls need. So the inner policy is not asked. The rejection is
 /// returned to the caller; or, with [`max_wait`](Self::max_wait), the call is made again when the
 /// circuit's open time ends.
+///
+/// For a policy of your own; [`RetryPolicy`](crate::RetryPolicy) is ready to use, and knows
+/// rejections by itself.
 ///
 /// Put the retry layer around the circuit breaker. Rejections are found in the error itself and
 /// among its sources, for which it must be an [`ErrorChain`]; for other types use
@@ -71,12 +74,12 @@ pub struct RetryUnlessRejected<P, F = InErrorChain> {
     max_wait: Duration,
 }
 
-/// Finds the rejection in an error, for [`RetryUnlessRejected`].
+/// Finds the rejection in an error, for the retry policies.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot find a rejection in errors of type `{E}`",
     note = "implement `ErrorChain` for `{E}` (or, if that is an `Error` of this crate, for the \
-            error within it), or say where the rejection is: \
-            `RetryUnlessRejected::new(policy).find_with(|error: &{E}| ..)`"
+            error within it), or say to the policy where the rejection is: \
+            `policy.find_with(|error: &{E}| ..)`"
 )]
 pub trait FindRejected<E> {
     /// Returns the rejection in `error`, if there is one.
