@@ -66,12 +66,17 @@
 //! # let _ = check(client);
 //! ```
 
+#[cfg(feature = "tower")]
+mod retry;
+
 use std::error::Error as StdError;
 use std::io;
 
 use hyper::Error as HyperError;
 use hyper_util::client::legacy::Error as LegacyError;
 
+#[cfg(feature = "tower")]
+pub use self::retry::retry;
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, Rejected, find_source, sources};

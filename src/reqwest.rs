@@ -85,12 +85,16 @@
 //! ```
 
 mod client;
+#[cfg(feature = "tower")]
+mod retry;
 
 use std::error::Error as StdError;
 
 use reqwest::Error;
 
 pub use self::client::{HttpClient, HttpClientFuture, client, into_response, url};
+#[cfg(feature = "tower")]
+pub use self::retry::retry;
 use crate::circuit::Circuit;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::error::{ErrorChain, find_source};

@@ -109,6 +109,8 @@ mod host;
 mod judging;
 mod read_body;
 mod respond;
+#[cfg(feature = "tower")]
+mod retry;
 mod slices;
 mod status;
 #[cfg(feature = "tower-http-07")]
@@ -132,6 +134,8 @@ pub use self::read_body::{ReadBody, ReadBodyEnd};
 #[cfg(feature = "tonic-014")]
 pub(crate) use self::respond::millis_up;
 pub use self::respond::{RejectionBody, grpc_unavailable, problem_json, service_unavailable};
+#[cfg(feature = "tower")]
+pub use self::retry::{AnyClient, IdempotentRequests, ResendBody, retry};
 use self::status::status_codes;
 pub use self::status::{STATUS, ServerErrorsAsFailures, StatusInRangeAsFailures};
 #[cfg(feature = "tower-http-07")]

@@ -7,16 +7,18 @@ use std::rc::Rc;
 use tower_circuit_breaker::TracingListener;
 use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
-    AtEndOfBody, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures, ReadBody, ReadBodyEnd,
-    ResponseBody, ServerErrorsAsFailures, StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
+    AnyClient, AtEndOfBody, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures,
+    IdempotentRequests, ReadBody, ReadBodyEnd, ResponseBody, ServerErrorsAsFailures,
+    StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
 use tower_circuit_breaker::hyper::HyperErrors;
-use tower_circuit_breaker::reqwest::ReqwestErrors;
+use tower_circuit_breaker::reqwest::{HttpClient, HttpClientFuture, ReqwestErrors};
+use tower_circuit_breaker::tonic::AsStatus;
 use tower_circuit_breaker::{
     Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
     CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error, ErrorsAsFailures,
-    Isolation, ManualClock, OpenCap, Permit, Rejected, ResponseFuture, SavedCircuit, SlidingWindow,
-    SystemClock, TokioClock, TripRule, Typed,
+    Isolation, ManualClock, OpenCap, Permit, Rejected, RepeatIf, ResponseFuture, RetryIf,
+    RetryPolicy, SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker_redis::{
@@ -79,6 +81,17 @@ fn what_stands_around_http_can_be_shared() {
 }
 
 #[test]
+fn what_serves_clients_can_be_shared() {
+    send_sync_unpin::<HttpClient>();
+    send_sync::<HttpClientFuture>();
+    send_sync_unpin::<CircuitBreaker<(), GrpcErrorsAsFailures, AsStatus, AtEndOfBody>>();
+    send_sync_unpin::<RetryPolicy>();
+    send_sync_unpin::<RetryPolicy<IdempotentRequests<AnyClient>>>();
+    send_sync_unpin::<RetryPolicy<IdempotentRequests<HyperErrors>>>();
+    send_sync_unpin::<RetryPolicy<RepeatIf<RetryIf<IdempotentRequests<ReqwestErrors>, ()>, ()>>>();
+}
+
+#[test]
 fn what_serves_operators_can_be_shared() {
     send_sync_unpin::<Admin>();
     send_sync_unpin::<AdminBuilder>();
@@ -119,6 +132,8 @@ fn what_should_be_cloned_can_be() {
     cloneable::<CircuitConfig>();
     cloneable::<CircuitGroup>();
     cloneable::<Isolation>();
+    cloneable::<HttpClient>();
+    cloneable::<RetryPolicy<IdempotentRequests<NotClone>>>();
     cloneable::<CircuitBreakerLayer<NotClone, NotClone>>();
     cloneable::<CircuitBreaker<(), NotClone, NotClone>>();
 }

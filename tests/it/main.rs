@@ -34,6 +34,7 @@ mod half_open_ends;
 mod health_probe;
 mod history;
 mod hosts;
+mod http_retry;
 mod hung_calls;
 mod hyper_errors;
 mod ignored;
