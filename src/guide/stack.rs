@@ -5,7 +5,7 @@
 //! ```text
 //!   caller
 //!     │  deadline of the whole call          tower::timeout
-//!     │  retry, with a budget                tower::retry + RetryUnlessRejected
+//!     │  retry, with a budget                tower::retry + RetryPolicy
 //!     │  CIRCUIT BREAKER                     one circuit for each upstream
 //!     │  hedge                               tower::hedge
 //!     │  limits: concurrency, rate           tower::limit, tower::load_shed
@@ -22,25 +22,13 @@
 //! use hyper_util::client::legacy::Client;
 //! use hyper_util::rt::TokioExecutor;
 //! use tower::load_shed::error::Overloaded;
-//! use tower::{BoxError, ServiceBuilder};
-//! use tower_circuit_breaker::{Circuit, RetryUnlessRejected, hyper as breaker};
+//! use tower::ServiceBuilder;
+//! use tower_circuit_breaker::{Circuit, hyper as breaker};
 //!
-//! # #[derive(Clone)]
-//! # struct Once;
-//! # impl<Req: Clone, T> tower::retry::Policy<Req, T, BoxError> for Once {
-//! #     type Future = std::future::Ready<()>;
-//! #     fn retry(&mut self, _: &mut Req, _: &mut Result<T, BoxError>) -> Option<Self::Future> {
-//! #         None
-//! #     }
-//! #     fn clone_request(&mut self, request: &Req) -> Option<Req> {
-//! #         Some(request.clone())
-//! #     }
-//! # }
-//! # let retries = Once;
 //! let plants = Circuit::builder("plants").failure_rate(0.5).build();
 //! let client = ServiceBuilder::new()
 //!     .timeout(Duration::from_secs(30))
-//!     .retry(RetryUnlessRejected::new(retries))
+//!     .retry(breaker::retry(3))
 //!     .layer(breaker::layer(plants).not_sent::<Overloaded>().boxed())
 //!     .load_shed()
 //!     .concurrency_limit(100)
@@ -55,7 +43,7 @@
 //! | layer | outside the breaker | inside the breaker |
 //! |---|---|---|
 //! | `timeout` | limits the call with all its tries; the call it drops **says nothing** to a closed circuit, unless [`abandoned_after`] is set; probes that it drops reopen the circuit only [in the long run](crate::ChangeReason::ProbesUnanswered) | **a slow attempt is an error that counts**: put one here |
-//! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`RetryUnlessRejected`][RetryUnlessRejected] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
+//! | `retry` | each try asks the circuit, and stops when it opens: **the place for it**, with [`RetryPolicy`][RetryPolicy] or, around a policy of your own, [`RetryUnlessRejected`][RetryUnlessRejected] | all tries are one call to the circuit, which counts once what failed three times, and cannot stop them |
 //! | `hedge` | its second try is a call of its own; the loser is dropped, which says nothing; as a probe's second try it is rejected at once and **wins** | both tries are one call: **the place for it** |
 //! | `concurrency_limit` | rejected calls take a place, if briefly | rejected calls take none, but [an instance that was ready keeps its place](crate::guide::traps#limits-that-idle-instances-hold); a task that waits for a place is rejected at once when the circuit trips |
 //! | `rate_limit` | rejected calls use it up | rejected calls leave it alone |
@@ -145,6 +133,43 @@
 //! assert_eq!(circuit.state(), CircuitState::Open);
 //! # }
 //! ```
+//!
+//! # Retries, and reqwest's own responses
+//!
+//! [`reqwest::retry`][reqwest::retry] makes up to so many attempts with growing pauses, as long as
+//! its budget lasts; a rejection ends them, or is waited for as long as `max_wait` says, and so is
+//! the `Retry-After` of a 429 or 503. The rest of the stack is reqwest's client as a service, and
+//! its response as reqwest knows it:
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::Request;
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
+//! use tower_circuit_breaker::{Circuit, Rejected, reqwest as breaker};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let plants = Circuit::builder("plants").consecutive_failures(2).build();
+//! let reqwest = reqwest::Client::new();
+//! let client = ServiceBuilder::new()
+//!     .timeout(Duration::from_secs(10)) // the deadline of the whole call
+//!     .map_response(breaker::into_response)
+//!     .retry(breaker::retry(4).max_wait(Duration::from_secs(2)))
+//!     .layer(breaker::layer(plants.clone()).boxed())
+//!     .timeout(Duration::from_secs(3)) // of one attempt
+//!     .service(breaker::client(reqwest.clone()));
+//!
+//! // Nobody listens there: two attempts trip the circuit, which is open for longer than 2 s.
+//! let call = Request::try_from(reqwest.get("http://127.0.0.1:9/oak").build()?)?;
+//! let error = client.oneshot(call).await.unwrap_err();
+//! assert!(Rejected::find(&*error).is_some());
+//! assert_eq!(plants.snapshot().totals.failures, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For other clients there are [`http::retry`][http::retry], which knows methods and statuses, and
+//! [`RetryPolicy`][RetryPolicy], which retries every error.
 //!
 //! # In a server
 //!

@@ -47,9 +47,10 @@
 //! # Retries that do not know rejections
 //!
 //! `retry(breaker(client))` with a policy that retries every error: tries, budget and backoff are
-//! spent on rejections, which cost nothing and change nothing. *Instead*: wrap the policy in
-//! [`RetryUnlessRejected`][RetryUnlessRejected]; in a policy of your own, ask
-//! [`Rejected::find`](crate::Rejected::find) first.
+//! spent on rejections, which cost nothing and change nothing. *Instead*:
+//! [`RetryPolicy`][RetryPolicy], which knows them; around a policy of your own
+//! [`RetryUnlessRejected`][RetryUnlessRejected], or ask [`Rejected::find`](crate::Rejected::find)
+//! first in it.
 //!
 //! # Rejecting inside a balancer
 //!
@@ -175,8 +176,8 @@
 //!
 //! # Errors that hide their source
 //!
-//! [`Rejected::find`](crate::Rejected::find), [`RetryUnlessRejected`][RetryUnlessRejected] and a
-//! circuit further out look for a rejection among the sources of an error. A layer in between whose
+//! [`Rejected::find`](crate::Rejected::find), the retry policies of this crate and a circuit
+//! further out look for a rejection among the sources of an error. A layer in between whose
 //! error keeps its cause to itself ends the search: the retry tries again, and the outer circuit
 //! counts a failure. So do
 //! [`CircuitBreakerError`](https://docs.rs/tower-resilience-circuitbreaker/0.14.0/tower_resilience_circuitbreaker/enum.CircuitBreakerError.html)
@@ -206,7 +207,7 @@
 //! ```
 //!
 //! *Instead*: return the cause from `source`; for a type of another crate, say where the rejection
-//! is (`RetryUnlessRejected::find_with`, `classify_by`), or let `map_err` take the error out of its
+//! is (`find_with` of a retry policy, `classify_by`), or let `map_err` take the error out of its
 //! wrapping right behind that layer.
 //!
 //! # Limits that idle instances hold

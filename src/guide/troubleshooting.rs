@@ -80,9 +80,10 @@
 //!
 //! | where | why | and now |
 //! |---|---|---|
-//! | the policy retries every error | it does not ask | [`RetryUnlessRejected`][RetryUnlessRejected], or `Rejected::find` first |
-//! | it asks, and does not find | the error [hides its source](crate::guide::traps#errors-that-hide-their-source), or came back as a response | `find_with`; look into the response's extensions |
+//! | the policy retries every error | it does not ask | [`RetryPolicy`][RetryPolicy], [`http::retry`][http::retry]; [`RetryUnlessRejected`][RetryUnlessRejected] around your own |
+//! | it asks, and does not find | the error [hides its source](crate::guide::traps#errors-that-hide-their-source), or came back as a response | `find_with`; [`http::retry`][http::retry] looks into the response's extensions |
 //! | `rejected` does not grow, and calls do | the retry is [inside the circuit](crate::guide::traps#retries-inside) | outside |
+//! | `failures` grow, and calls of users much less | the retry has no budget | [`RetryPolicy`][RetryPolicy] has one |
 //! | another client retries | a 503 with `Retry-After` is all that it sees | that client's settings |
 //!
 //! # Nothing is logged

@@ -9,7 +9,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]
 
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,10 +23,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use tokio::{net::TcpListener, sync::watch, task::yield_now, time::sleep};
-use tower::{BoxError, ServiceBuilder, ServiceExt, retry::Policy, util::BoxCloneSyncService};
-use tower_circuit_breaker::{
-    Circuit, CircuitSnapshot, CircuitState, Rejected, RetryUnlessRejected,
-};
+use tower::{BoxError, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use tower_circuit_breaker::{Circuit, CircuitSnapshot, CircuitState, Rejected};
 use tower_circuit_breaker::{http::ResponseBody, hyper as breaker};
 
 type Call = Request<Empty<Bytes>>;
@@ -43,7 +41,8 @@ fn client(circuit: &Circuit) -> Client {
         // What the caller is promised, for all attempts together.
         .timeout(Duration::from_secs(2))
         // Outside the circuit, so that each attempt asks it anew. A rejection is not tried again.
-        .retry(RetryUnlessRejected::new(OnceMore(true)))
+        // Once more after an error or a status such as 503.
+        .retry(breaker::retry(2))
         // Judges each attempt: by an error, if it is none of ours, by the status, and by how the
         // body ends.
         .layer(breaker::layer(circuit.clone()).boxed())
@@ -95,23 +94,6 @@ async fn call(client: &Client, server: SocketAddr) -> Result<StatusCode, BoxErro
     let (head, body) = client.clone().oneshot(call).await?.into_parts();
     body.collect().await?;
     Ok(head.status)
-}
-
-/// Tries a call once more after an error or a failing status.
-#[derive(Clone)]
-struct OnceMore(bool);
-
-impl Policy<Call, Answer, BoxError> for OnceMore {
-    type Future = Ready<()>;
-
-    fn retry(&mut self, _: &mut Call, result: &mut Result<Answer, BoxError>) -> Option<Ready<()>> {
-        let failed = result.as_ref().map_or(true, |answer| answer.status().is_server_error());
-        (failed && std::mem::take(&mut self.0)).then(|| ready(()))
-    }
-
-    fn clone_request(&mut self, call: &Call) -> Option<Call> {
-        Some(call.clone())
-    }
 }
 
 /// The status, and the second half of the body.

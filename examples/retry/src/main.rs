@@ -1,5 +1,5 @@
-//! Retries around a circuit: what rejections cost a retry budget without `RetryUnlessRejected`, and how
-//! its patience waits until the circuit lets calls through.
+//! Retries around a circuit: what rejections cost a retry budget by a policy that does not know them,
+//! and how a call of `RetryPolicy` waits until the circuit lets it through.
 //!
 //! ```sh
 //! cargo run -p retry
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tower::retry::{Policy, budget::Budget, budget::TpsBudget};
 use tower::util::BoxCloneService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
-use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, RetryUnlessRejected};
+use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, RetryPolicy};
 
 type Answer = Result<String, BoxError>;
 type Client = BoxCloneService<String, String, BoxError>;
@@ -54,55 +54,68 @@ where
     Ok(Client::new(stack))
 }
 
-/// Returns how many retries were spent with `RetryUnlessRejected`, and how many without.
+/// Returns how many retries were spent by `RetryPolicy`, and how many by the other one.
 async fn run(server: &Arc<Server>, circuit: &Circuit) -> Result<[u64; 2], BoxError> {
     let url = serve(Arc::clone(server)).await?;
-    let (with, without) = (Retries::default(), Retries::default());
-    let heeding = RetryUnlessRejected::new(with.clone());
+    let (with, without) = (Purse::default(), Purse::default());
+    let knowing = RetryPolicy::new(3).budget(with.clone());
 
     server.is_down.store(true, Ordering::SeqCst);
-    for (told, client, retries) in [
-        ("with RetryUnlessRejected", client(heeding.clone(), circuit)?, &with),
-        ("without it", client(without.clone(), circuit)?, &without),
+    for (told, client, purse) in [
+        ("with RetryPolicy", client(knowing.clone(), circuit)?, &with),
+        ("with a policy of every error", client(EveryError(without.clone()), circuit)?, &without),
     ] {
         for _ in 0..100 {
             // An error, since the server is down.
             let _ = client.clone().oneshot(url.clone()).await;
         }
-        let spent = retries.spent.load(Ordering::SeqCst);
+        let spent = purse.spent.load(Ordering::SeqCst);
         println!("100 calls to a server that is down, {told}: {spent} retries spent");
     }
 
     server.is_down.store(false, Ordering::SeqCst);
-    let patient = client(heeding.max_wait(Duration::from_secs(1)), circuit)?;
+    let patient = client(knowing.max_wait(Duration::from_secs(1)), circuit)?;
     let started = Instant::now();
     let answer = patient.oneshot(url).await?;
     println!("One patient call when it is back: {answer:?} after {:?}", started.elapsed());
 
-    let spent = [with, without].map(|retries| retries.spent.load(Ordering::SeqCst));
+    let spent = [with, without].map(|purse| purse.spent.load(Ordering::SeqCst));
     let as_promised = circuit.state() == CircuitState::Closed && spent[0] < spent[1];
     as_promised.then_some(spent).ok_or_else(|| format!("{circuit:?}, retries: {spent:?}").into())
 }
 
-/// Tries again after any error, while the budget that all calls share has something left: tower's
-/// default one, which begins with 100 retries.
+/// Tower's default budget, which begins with 100 retries; counts those that are spent.
 #[derive(Clone, Default)]
-struct Retries {
+struct Purse {
     budget: Arc<TpsBudget>,
     spent: Arc<AtomicU64>,
 }
 
-impl Policy<String, String, BoxError> for Retries {
+impl Budget for Purse {
+    fn deposit(&self) {
+        self.budget.deposit();
+    }
+
+    fn withdraw(&self) -> bool {
+        let may_retry = self.budget.withdraw();
+        self.spent.fetch_add(may_retry.into(), Ordering::SeqCst);
+        may_retry
+    }
+}
+
+/// As many a policy is written by hand: tries again after any error, while its budget lasts.
+#[derive(Clone)]
+struct EveryError(Purse);
+
+impl Policy<String, String, BoxError> for EveryError {
     type Future = Ready<()>;
 
     fn retry(&mut self, _: &mut String, result: &mut Answer) -> Option<Ready<()>> {
         if result.is_ok() {
-            self.budget.deposit();
+            self.0.deposit();
             return None;
         }
-        let may_retry = self.budget.withdraw();
-        self.spent.fetch_add(may_retry.into(), Ordering::SeqCst);
-        may_retry.then(|| ready(()))
+        self.0.withdraw().then(|| ready(()))
     }
 
     fn clone_request(&mut self, url: &String) -> Option<String> {
