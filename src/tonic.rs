@@ -1,8 +1,8 @@
 //! Rejections as tonic's `Status`, for clients (feature `tonic-014`).
 //!
 //! A generated client turns the error of its channel into a [`Status`]. Of a rejection by
-//! [`http::grpc_layer`](crate::http::grpc_layer) it makes one with the code `UNKNOWN`; by [`layer`]
-//! it is what a server that has no room would say:
+//! [`http::grpc_layer`] it makes one with the code `UNKNOWN`; by [`layer`] it is what a server that
+//! has no room would say:
 //!
 //! | of the status | is |
 //! |---|---|
