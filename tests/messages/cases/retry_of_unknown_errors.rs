@@ -37,7 +37,7 @@ pub fn run(circuit: Circuit) {
     let layer = CircuitBreakerLayer::new(circuit);
     let builder = ServiceBuilder::new().retry(policy).layer(layer);
     serve(builder.service(service_fn(shop)));
-    //~^ E0277 policy.find_with(|error: &Error<ShopError>| ..)
+    //~^ E0277 `policy.find_with(|error: &
 }
 
 fn main() {}
