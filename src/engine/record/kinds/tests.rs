@@ -1,0 +1,36 @@
+use crate::engine::outcome::FailureKind;
+use crate::engine::record::kinds::{KindCounts, MOST_KINDS};
+use crate::engine::time::Timestamp;
+
+const CONNECT: FailureKind = FailureKind::new("connect");
+
+fn at(nanos: u64) -> Timestamp {
+    Timestamp::from_nanos(nanos)
+}
+
+#[test]
+fn the_last_failure_is_the_one_that_ended_last() {
+    let kinds = KindCounts::new();
+    assert_eq!(kinds.last(), None);
+
+    kinds.add(FailureKind::OTHER, at(0));
+    assert_eq!(kinds.last(), Some((FailureKind::OTHER, at(0))));
+    kinds.add(CONNECT, at(640));
+    kinds.add(FailureKind::PANIC, at(320));
+    assert_eq!(kinds.last(), Some((CONNECT, at(640))));
+    kinds.add(FailureKind::OTHER, at(u64::MAX));
+    assert_eq!(kinds.last().map(|(kind, _)| kind), Some(FailureKind::OTHER));
+}
+
+#[test]
+fn the_last_of_more_kinds_than_are_counted_is_other() {
+    const NAMES: [&str; MOST_KINDS + 1] =
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"];
+    let kinds = KindCounts::new();
+
+    for (time, name) in (1..).zip(NAMES) {
+        kinds.add(FailureKind::new(name), at(time * 1000));
+        let expected = if name == "q" { FailureKind::OTHER } else { FailureKind::new(name) };
+        assert_eq!(kinds.last().map(|(kind, _)| kind), Some(expected));
+    }
+}
