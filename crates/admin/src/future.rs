@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Executed, InProgress};
-use crate::read_body::ReadBody;
+use crate::read_body::{BoxError, ReadBody};
 use crate::respond;
 
 pin_project! {
@@ -35,7 +35,11 @@ pin_project! {
     }
 }
 
-impl<B: Body> AdminFuture<B> {
+impl<B> AdminFuture<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     pub(crate) fn ready(response: Response<AdminBody>) -> Self {
         Self { state: State::Ready { response: Some(response) } }
     }
@@ -45,7 +49,11 @@ impl<B: Body> AdminFuture<B> {
     }
 }
 
-impl<B: Body> Future for AdminFuture<B> {
+impl<B> Future for AdminFuture<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     type Output = Result<Response<AdminBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

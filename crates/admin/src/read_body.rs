@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::BufMut;
 use http::StatusCode;
 use http_body::Body;
+use http_body_util::{LengthLimitError, Limited};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
@@ -18,15 +19,20 @@ pin_project! {
     #[derive(Debug)]
     pub(crate) struct ReadBody<B> {
         #[pin]
-        body: B,
+        body: Limited<B>,
         #[pin]
         deadline: Sleep,
         read: Vec<u8>,
     }
 }
 
-impl<B: Body> ReadBody<B> {
+impl<B> ReadBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     pub(crate) fn new(body: B) -> Self {
+        let body = Limited::new(body, LIMIT);
         Self { body, deadline: tokio::time::sleep(DEADLINE), read: Vec::new() }
     }
 
@@ -38,15 +44,15 @@ impl<B: Body> ReadBody<B> {
         while let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) {
             match frame {
                 None => return Poll::Ready(Ok(std::mem::take(this.read))),
+                Some(Err(error)) if error.is::<LengthLimitError>() => {
+                    return Poll::Ready(Err(Problem::too_large()));
+                }
                 Some(Err(_)) => {
                     return Poll::Ready(Err(Problem::bad_request("the body broke off")));
                 }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
-                    if data.remaining() > LIMIT - this.read.len() {
-                        return Poll::Ready(Err(Problem::too_large()));
-                    }
-                    take(this.read, data);
+                    this.read.put(data);
                 }
             }
         }
@@ -56,14 +62,8 @@ impl<B: Body> ReadBody<B> {
     }
 }
 
-fn take(read: &mut Vec<u8>, mut data: impl Buf) {
-    while data.has_remaining() {
-        let chunk = data.chunk();
-        let length = chunk.len();
-        read.extend_from_slice(chunk);
-        data.advance(length);
-    }
-}
+/// What `Limited` makes of the errors of a body.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Commands have some hundred bytes.
 pub(crate) const LIMIT: usize = 64 * 1024;

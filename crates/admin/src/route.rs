@@ -1,6 +1,7 @@
 //! From a method and a path to what is asked for.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use crate::command::Command;
 use crate::problem::{Problem, quoted};
@@ -84,15 +85,13 @@ fn segments(path: &str) -> Result<Vec<String>, Problem> {
     decoded.ok_or_else(|| Problem::bad_request("the path is not percent-encoded UTF-8"))
 }
 
+/// What `percent_encoding` would pass through as it is, a `%` without two digits, is refused.
 fn decoded(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' { hex(rest.next()?)? * 16 + hex(rest.next()?)? } else { byte });
+    let is_escape = |rest: &str| {
+        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !segment.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16)?.try_into().ok()
+    percent_decode_str(segment).decode_utf8().ok().map(Into::into)
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
 use crate::body::AdminBody;
 use crate::dispatch::{Dispatcher, Next};
 use crate::future::AdminFuture;
+use crate::read_body::BoxError;
 use crate::respond;
 
 /// Answers HTTP requests about the circuits of a registry. Clones are the same service.
@@ -35,7 +37,11 @@ impl Admin {
     }
 }
 
-impl<B: http_body::Body> Service<Request<B>> for Admin {
+impl<B> Service<Request<B>> for Admin
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     type Response = Response<AdminBody>;
     type Error = Infallible;
     type Future = AdminFuture<B>;
