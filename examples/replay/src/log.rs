@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::call::{Call, LATENCY, OUTCOME, TIME, parse_latency, parse_outcome, parse_time};
+use crate::columns::Columns;
 
 /// Where a log is wrong, counted from 1, and how.
 #[derive(Debug)]
@@ -32,15 +33,15 @@ pub(crate) struct Log<R> {
 
 enum Format {
     Json,
-    /// The places of time, latency and outcome among the columns.
-    Csv([usize; 3]),
+    /// With the places of time, latency and outcome among the columns.
+    Csv(Columns, [usize; 3]),
 }
 
 /// A part of a line, and where it begins.
 #[derive(Clone, Copy)]
-struct Field<'a> {
-    text: &'a str,
-    column: usize,
+pub(crate) struct Field<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) column: usize,
 }
 
 /// What is wrong, and in which column.
@@ -64,17 +65,22 @@ impl<R: BufRead> Log<R> {
             if bare.trim_start().is_empty() {
                 continue;
             }
-            match &self.format {
+            match &mut self.format {
                 Some(Format::Json) => return json(bare).and_then(|fields| call(&fields)).map(Some),
-                Some(Format::Csv(places)) => {
-                    return csv(bare, places).and_then(|fields| call(&fields)).map(Some);
+                Some(Format::Csv(columns, places)) => {
+                    let fields = csv(bare, columns, places);
+                    return fields.and_then(|fields| call(&fields)).map(Some);
                 }
                 None if bare.trim_start().starts_with('{') => {
                     let first = json(bare).and_then(|fields| call(&fields));
                     self.format = Some(Format::Json);
                     return first.map(Some);
                 }
-                None => self.format = Some(Format::Csv(header(bare)?)),
+                None => {
+                    let mut columns = Columns::new();
+                    let places = header(bare, &mut columns)?;
+                    self.format = Some(Format::Csv(columns, places));
+                }
             }
         }
     }
@@ -139,15 +145,13 @@ fn json(line: &str) -> Result<[Field<'_>; 3], Wrong> {
     }))
 }
 
-fn csv<'a>(line: &'a str, places: &[usize; 3]) -> Result<[Field<'a>; 3], Wrong> {
-    let mut found = [None; 3];
-    for (index, field) in fields(line).enumerate() {
-        for (place, found) in places.iter().zip(&mut found) {
-            if *place == index {
-                *found = Some(field);
-            }
-        }
-    }
+fn csv<'a>(
+    line: &str,
+    columns: &'a mut Columns,
+    places: &[usize; 3],
+) -> Result<[Field<'a>; 3], Wrong> {
+    columns.read(line).map_err(|error| (1, error.to_string()))?;
+    let found = places.map(|place| columns.get(place, line).map(unquoted));
     let [Some(time), Some(latency), Some(outcome)] = found else {
         let missing = found.iter().position(Option::is_none).unwrap_or_default();
         return Err((line.len() + 1, format!("{} is missing", NAMES[missing])));
@@ -156,32 +160,16 @@ fn csv<'a>(line: &'a str, places: &[usize; 3]) -> Result<[Field<'a>; 3], Wrong> 
 }
 
 /// Where the three columns are.
-fn header(line: &str) -> Result<[usize; 3], Wrong> {
+fn header(line: &str, columns: &mut Columns) -> Result<[usize; 3], Wrong> {
+    columns.read(line).map_err(|error| (1, error.to_string()))?;
     let place = |name: &str| {
-        fields(line).position(|field| field.text.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        columns.place(name).ok_or_else(|| {
             let what = format!("no column is named {name}: must begin with a line that names the \
                                 columns, such as time,latency,outcome, or be JSON lines like {EXAMPLE}");
             (1, what)
         })
     };
     Ok([place(NAMES[0])?, place(NAMES[1])?, place(NAMES[2])?])
-}
-
-/// The fields of a line of CSV. A comma between quotes does not end one.
-fn fields(line: &str) -> impl Iterator<Item = Field<'_>> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let column = line.len() - text.len() + 1;
-        // Past the closing quote, where there is one.
-        let quoted = match text.strip_prefix('"') {
-            Some(inner) => inner.find("\",").map_or(text.len(), |end| end + 2),
-            None => 0,
-        };
-        let end = text[quoted..].find(',').map(|end| quoted + end);
-        rest = end.map(|end| &text[end + 1..]);
-        Some(unquoted(Field { text: &text[..end.unwrap_or(text.len())], column }))
-    })
 }
 
 /// The same without blanks and quotes around it.

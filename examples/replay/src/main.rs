@@ -8,6 +8,7 @@ mod call;
 mod canvas;
 mod chance;
 mod clients;
+mod columns;
 mod draw;
 mod draw_clients;
 mod lane;

@@ -69,6 +69,28 @@ fn what_is_wrong_with_a_log_is_told_with_line_and_column() {
 }
 
 #[test]
+fn quotes_are_read_as_rfc_4180_has_them() {
+    let log =
+        |lines: &str| replay(&QUICK, &format!("who,time,\"latency\", \"Outcome\"\n{lines}\n"));
+    let doubled = r#""a ""b"", c""#;
+
+    let read = log(&format!("{doubled},1,2,ok\n{doubled},\"2\",\"3\",\"ok\"\n \"x\" ,3,4, \"ok\""));
+    let fast = log(&format!("{doubled},1,fast,ok"));
+    let quoted = log(r#""a, b","1","fast","ok""#);
+
+    assert!(read.out.contains("3 calls in 6.0 s"), "{} {}", read.out, read.err);
+    assert!(fast.err.contains("line 2, column 16: latency is \"fast\""), "{}", fast.err);
+    assert!(quoted.err.contains("line 2, column 13: latency is \"fast\""), "{}", quoted.err);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_ends_with_its_line() {
+    let ran = replay(&QUICK, "time,latency,outcome,more\n1,2,ok,\"open\n2,3,ok,\"\n3,4,ok,\n");
+
+    assert!(ran.out.contains("3 calls in 6.0 s"), "{} {}", ran.out, ran.err);
+}
+
+#[test]
 fn a_log_in_the_order_of_its_ends_is_put_in_that_of_its_beginnings() {
     let mut lines: Vec<_> = csv().lines().map(str::to_owned).collect();
     for pair in lines[1..].chunks_mut(5) {
