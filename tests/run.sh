@@ -12,8 +12,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests abort model races doctests docs api msrv examples versus"
-steps="$steps fuzz"
+steps="tools format clippy features tests abort model races doctests docs api msrv package examples"
+steps="$steps versus fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,11s/^# \{0,1\}//p' "$0"
@@ -168,6 +168,9 @@ step_msrv() {
     CARGO_TARGET_DIR=target/api cargo run --quiet --locked --bin msrv \
         --manifest-path tests/api/Cargo.toml
 }
+
+# What each published crate carries and weighs, and where its README leads. Nothing is built.
+step_package() { tests/release.sh package; }
 
 # What a newcomer runs first, built of what the tests are; `tests/deep.sh alone` builds each of what
 # it names. The smallest is small.

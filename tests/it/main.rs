@@ -66,6 +66,7 @@ mod read_body;
 mod readiness;
 mod reconfigure;
 mod registry;
+mod releasing;
 mod removed_listeners;
 mod renewals;
 mod reqwest_client;

@@ -129,3 +129,8 @@ use tower_circuit_breaker::CircuitRegistry;
 pub fn service(registry: CircuitRegistry) -> Admin {
     Admin::builder(registry).build()
 }
+
+/// The README's example is a test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -89,3 +89,8 @@ pub use crate::health::{SyncHealth, SyncStatus};
 pub use crate::sync::RedisSync;
 #[doc(inline)]
 pub use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord};
+
+/// The README's example is a test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

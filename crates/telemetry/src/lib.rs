@@ -55,3 +55,8 @@ mod series;
 pub use crate::metrics::MetricsListener;
 #[cfg(feature = "prometheus-client-025")]
 pub use crate::prometheus::{PrometheusCollector, PrometheusText};
+
+/// The README's example is a test, too.
+#[cfg(all(doctest, feature = "prometheus-client-025"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -89,3 +89,8 @@ pub use crate::assert::{
 pub use crate::conformance::Conformance;
 pub use crate::scripted::ScriptedService;
 pub use crate::scripted::future::ScriptedFuture;
+
+/// The README's example is a test, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
