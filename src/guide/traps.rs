@@ -94,6 +94,20 @@
 //! [`reqwest::layer`][reqwest::layer] or the classifiers of these modules, which know whose fault
 //! an error is, and say [what cannot be told apart][hyper#what-cannot-be-told-apart].
 //!
+//! # Request bodies that clients break
+//!
+//! A phone that loses its network breaks its upload off, and in the server the body of the request
+//! ends with an error. A circuit around the handler counts what the handler makes of that. A 500,
+//! as a careless `?` makes of any error, is a failure: a few phones open the circuit for
+//! everybody. A 400, as axum's extractors answer, is a success of an upstream that was not asked:
+//! it ends a run of failures and closes a half-open circuit. *Instead*: the circuit around the
+//! call to the dependency, which is made once the body is there; around the handler, a 400 and
+//! [`ignoring_status(400..=499)`][CircuitBreakerLayer::ignoring_status].
+//!
+//! Where a proxy passes the body on as it comes, the error of its client has the broken upload in
+//! it: [`hyper::layer`][hyper::layer] and [`reqwest::layer`][reqwest::layer] leave such a call out
+//! as not sent, `http::layer` counts a failure.
+//!
 //! # A breaker within a breaker
 //!
 //! A rejection by a circuit further in is no failure, where it can be found. In an error of a type
@@ -326,9 +340,42 @@
 //! # A timeout that answers
 //!
 //! `breaker(timeout(service))` with the `TimeoutLayer` of tower-http: a call that takes too long is
-//! no error but a response, with the status that the layer was given. A 408 blames the caller, is a
-//! success, and a circuit around an upstream that hangs never opens. *Instead*: `504 Gateway
-//! Timeout`, or `tower::timeout`.
+//! no error but a response, with the status that the layer was given; the deprecated
+//! `TimeoutLayer::new` gives 408. A 408 blames the caller, is a success, and a circuit around an
+//! upstream that hangs never opens. *Instead*: `504 Gateway Timeout`, or `tower::timeout`; where
+//! callers must see the 408, a circuit that counts it:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use http::{Request, Response, StatusCode};
+//! # use tower::{BoxError, Layer, ServiceExt, service_fn};
+//! use tower_circuit_breaker::{Circuit, CircuitState, http as breaker};
+//! use tower_http::timeout::TimeoutLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! # let hangs = service_fn(|_: Request<()>| {
+//! #     std::future::pending::<Result<Response<String>, BoxError>>()
+//! # });
+//! let circuit = Circuit::builder("plants").consecutive_failures(3).build();
+//! let late = StatusCode::REQUEST_TIMEOUT;
+//! let service = breaker::layer(circuit.clone())
+//!     .failure_if(move |result: &Result<Response<String>, BoxError>| match result {
+//!         Ok(answer) => answer.status() == late || answer.status().is_server_error(),
+//!         Err(_) => true,
+//!     })
+//!     .layer(TimeoutLayer::with_status_code(late, Duration::from_secs(5)).layer(hangs));
+//!
+//! for _ in 0..3 {
+//!     assert_eq!(service.clone().oneshot(Request::new(())).await.unwrap().status(), 408);
+//! }
+//! assert_eq!(circuit.state(), CircuitState::Open);
+//! # }
+//! ```
+//!
+//! Outside, `timeout(breaker(service))`, it answers the caller and drops the call, which is
+//! [abandoned](#timeout-outside) whatever the status: it counts where
+//! [`abandoned_after`](crate::CircuitBuilder::abandoned_after) is set, and nowhere else.
 //!
 //! # One circuit for several upstreams
 //!

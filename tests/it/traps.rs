@@ -2,6 +2,7 @@
 //! breaker, and that it goes right on the other.
 
 mod answers;
+mod uploads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

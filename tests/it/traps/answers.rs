@@ -16,7 +16,7 @@ use tower_circuit_breaker::http::{
     ClassifyHttp, ServerErrorsAsFailures, StatusInRangeAsFailures, grpc_layer, layer,
     service_unavailable,
 };
-use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState};
+use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, CircuitState, TokioClock};
 use tower_http::cors::CorsLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -264,4 +264,22 @@ async fn timeout_that_answers_408_inside_is_a_success_and_504_a_failure() {
     assert_eq!((by_408.state(), counted(&by_408)), (CircuitState::Closed, [3, 0, 0, 0]));
     assert_eq!((by_504.state(), counted(&by_504)), (CircuitState::Open, [0, 3, 0, 0]));
     assert_eq!((outside.state(), counted(&outside)), (CircuitState::Closed, [0, 0, 0, 3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_that_answers_outside_drops_the_call_which_counts_where_late_drops_do() {
+    let late = Circuit::builder("api")
+        .consecutive_failures(3)
+        .abandoned_after(4 * SECOND)
+        .clock(TokioClock::new())
+        .build();
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, 5 * SECOND);
+    let stack = timeout.layer(layer(late.clone()).layer(service_fn(hangs)));
+
+    for _ in 0..3 {
+        let answer = stack.clone().oneshot(Request::new(())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    assert_eq!((late.state(), counted(&late)), (CircuitState::Open, [0, 3, 0, 0]));
 }
