@@ -4,6 +4,10 @@
 //! takes all times from its clock, so half a minute passes in a line. The whole program stands [at
 //! the end](#the-whole-program).
 //!
+//! Such an outage at forty calls a second, as the example `replay` draws it:
+//!
+#![doc = include_str!("outage.svg")]
+//!
 //! # A circuit
 //!
 //! One value for one upstream, made once and cloned to wherever that is called:

@@ -11,9 +11,11 @@ mod clients;
 mod columns;
 mod draw;
 mod draw_clients;
+mod draw_outage;
 mod lane;
 mod log;
 mod order;
+mod outage;
 mod report;
 mod scenario;
 mod settings;
@@ -75,6 +77,9 @@ enum Command {
     /// Plays many clients of one upstream that comes back, and the load that their circuits put on it
     #[command(after_help = settings::list(settings::CLIENTS))]
     Clients(Clients),
+    /// Plays one outage through one circuit, and tells and draws what it does from second to second
+    #[command(after_help = settings::list(settings::BUILT_IN))]
+    Outage(Outage),
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,10 +98,24 @@ struct Clients {
     seed: u64,
 }
 
+#[derive(Debug, clap::Args)]
+struct Outage {
+    /// Settings of the circuit, a file of TOML or JSON or one of those below
+    #[arg(long, value_name = "FILE|NAME", default_value = "default")]
+    settings: String,
+    /// Draws the time line to this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Chooses when calls are made
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match &args.command {
         Some(Command::Clients(args)) => play_clients(args),
+        Some(Command::Outage(args)) => play_outage(args),
         None => replay(&args.replay),
     };
     match done {
@@ -155,6 +174,16 @@ fn play_clients(args: &Clients) -> Result<String, String> {
         write_svg(path, draw_clients::draw(&outings, args.clients))?;
     }
     Ok(clients::report(&outings, args.clients))
+}
+
+fn play_outage(args: &Outage) -> Result<String, String> {
+    let settings = settings::read(std::slice::from_ref(&args.settings), settings::BUILT_IN)?;
+    let story = outage::play(&settings, args.seed)?;
+    if let Some(path) = &args.svg {
+        let svg = draw_outage::draw(&story);
+        fs::write(path, svg).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(outage::report(&story))
 }
 
 /// Draws what `bench` has played, where that was asked for.

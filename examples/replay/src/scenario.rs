@@ -112,6 +112,19 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// Short, and long enough to see the circuit probe twice: what `outage` plays.
+pub(crate) const OUTAGE: Scenario = Scenario {
+    name: "outage",
+    about: "40 calls/s; connections are refused for 50 s",
+    gap: ms(25),
+    phases: &[
+        Phase { lasts: s(20), ..WELL },
+        Phase { lasts: s(50), failing: 1.0, takes: [ms(5); 2], is_ill: true },
+        Phase { lasts: s(30), ..WELL },
+    ],
+    times: 1,
+};
+
 impl Scenario {
     pub(crate) fn named(name: &str) -> Result<&'static Self, String> {
         let names = SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");

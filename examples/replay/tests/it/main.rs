@@ -3,5 +3,6 @@
 
 mod clients;
 mod logs;
+mod outage;
 mod scenarios;
 mod support;
