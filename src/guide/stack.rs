@@ -53,7 +53,7 @@
 //! | `reconnect`, `make` | connects again for each new stack; share the circuit, not the service | a connection that is refused is an error, which counts: `Reconnect` is ready all the same and gives it to the call |
 //! | `filter`, `map_request` | requests that are refused here never reach the circuit: **the place for validation** | an error of ours would count: name its type with [`not_sent`](crate::CircuitBreakerLayer::not_sent) |
 //! | `map_response`, `map_err` | sees rejections, too | the circuit judges what they make of the answer |
-//! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds | sees only what was really called |
+//! | tower-http's `trace`, metrics | sees rejections as answers of a few microseconds; `TraceLayer` logs each at `ERROR`, unless it is [told apart](#rejections-in-the-trace) | sees only what was really called |
 //! | tower-http's `cors` | answers preflights itself, and lets pages read rejections: **the place for it** | preflights are calls of the circuit: see [`traps`](crate::guide::traps#the-routers-own-answers) |
 //! | tower-http's `timeout` | as `timeout` | answers with the status that it was given: a 504 counts, a 408 [does not](crate::guide::traps#a-timeout-that-answers) |
 //! | tower-http's `follow_redirect` | each hop is a call of the circuit, whatever host it goes to | all hops are one call |
@@ -170,6 +170,71 @@
 //!
 //! For other clients there are [`http::retry`][http::retry], which knows methods and statuses, and
 //! [`RetryPolicy`][RetryPolicy], which retries every error.
+//!
+//! # Rejections in the trace
+//!
+//! The `TraceLayer` of tower-http, outside the breaker, takes each rejection for a failure and logs
+//! it at `ERROR`: thousands a minute, beside the one `WARN` of the circuit that says it all. A
+//! classifier tells it apart. In a server the rejection is an extension of the response
+//! ([`respond_with`](crate::CircuitBreakerLayer::respond_with)), in a client it is
+//! [found](crate::Rejected::find) in the error; a failure that is `None` is not logged:
+//!
+//! ```
+//! use std::any::Any;
+//! use std::{fmt::Display, time::Duration};
+//!
+//! # use http::{Request, Response};
+//! use tower::BoxError;
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! use tower_circuit_breaker::Rejected;
+//! use tower_http::classify::{ClassifiedResponse, ClassifyResponse, NeverClassifyEos};
+//! use tower_http::classify::{ServerErrorsFailureClass as Class, SharedClassifier};
+//! use tower_http::trace::TraceLayer;
+//!
+//! #[derive(Clone)]
+//! struct UnlessRejected;
+//!
+//! impl ClassifyResponse for UnlessRejected {
+//!     type FailureClass = Option<Class>; // none is a rejection
+//!     type ClassifyEos = NeverClassifyEos<Option<Class>>;
+//!
+//!     fn classify_response<B>(
+//!         self,
+//!         response: &http::Response<B>,
+//!     ) -> ClassifiedResponse<Self::FailureClass, Self::ClassifyEos> {
+//!         let is_rejected = response.extensions().get::<Rejected>().is_some();
+//!         let status = response.status();
+//!         let is_failure = status.is_server_error() && !is_rejected;
+//!         ClassifiedResponse::Ready(
+//!             if is_failure { Err(Some(Class::StatusCode(status))) } else { Ok(()) },
+//!         )
+//!     }
+//!
+//!     fn classify_error<E: Display + 'static>(self, error: &E) -> Option<Class> {
+//!         // The error that this stack has: with `same_error` your own, without either `Error<E>`.
+//!         let boxed = (error as &dyn Any).downcast_ref::<BoxError>();
+//!         let rejected = boxed.and_then(|error| Rejected::find(&**error));
+//!         rejected.is_none().then(|| Class::Error(error.to_string()))
+//!     }
+//! }
+//!
+//! let log = |failure: Option<Class>, latency: Duration, _: &tracing::Span| {
+//!     let Some(failure) = failure else { return };
+//!     tracing::error!(classification = %failure, ?latency, "response failed");
+//! };
+//! let trace = TraceLayer::new(SharedClassifier::new(UnlessRejected)).on_failure(log);
+//! # let service = trace.layer(service_fn(|_: Request<String>| async {
+//! #     Ok::<_, BoxError>(Response::new(String::new()))
+//! # }));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn call<S: tower::Service<Request<String>>>(service: S) -> bool {
+//! #     service.oneshot(Request::new(String::new())).await.is_ok()
+//! # }
+//! # assert!(call(service));
+//! ```
+//!
+//! Inside the breaker `TraceLayer` sees no rejection, and needs no such thing. What the circuit
+//! does is in its own log (the feature `tracing`).
 //!
 //! # In a server
 //!

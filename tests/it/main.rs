@@ -96,6 +96,7 @@ mod throttle;
 mod told_calls;
 mod tonic_status;
 mod tower_http;
+mod trace_layer;
 mod tracing;
 mod traps;
 mod trip_rules;

@@ -33,7 +33,7 @@ impl Buffer {
 }
 
 /// What is logged as JSON while `happens` runs: one object for each line.
-fn logged(happens: impl FnOnce()) -> Vec<Value> {
+pub(crate) fn logged(happens: impl FnOnce()) -> Vec<Value> {
     let buffer = Buffer::default();
     let writer = buffer.clone();
     let subscriber = tracing_subscriber::fmt()
