@@ -6,7 +6,8 @@
 #   tests/release.sh text [ROOT]   what manifests and changelog say, in this tree or in another
 #   tests/release.sh --help        this
 #
-# Says all that is missing, each with its remedy, and fails if anything is.
+# Says all that is missing, each with its remedy, and fails if anything is. Packages that need one another
+# and are not published yet are packed by cargo 1.90 or later alone.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -157,7 +158,7 @@ case "${1:-}" in
     "") check_text .; check_git; check_packages build ;;
     package) check_packages ;;
     text) check_text "${2:-.}" ;;
-    --help | -h) sed -n '2,9s/^# \{0,1\}//p' "$0" ;;
+    --help | -h) sed -n '2,10s/^# \{0,1\}//p' "$0" ;;
     *) echo "release.sh: unknown argument '$1': see --help" >&2; exit 2 ;;
 esac
 [ $found = 0 ] || { echo "release.sh: $found things are missing: nothing may be published" >&2; exit 1; }
