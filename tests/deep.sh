@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load page blocks alone sanitizers minimal deny"
+fixed="coverage instructions load page blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -148,6 +148,9 @@ step_alone() {
         cargo build --quiet --locked --manifest-path "$manifest" || return 1
     done
 }
+
+# The benchmark against the peers and the fuzz targets, crates beside the workspace, without warnings.
+step_beside() { tests/run.sh versus fuzz; }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.
 step_minimal() {

@@ -13,20 +13,21 @@ set -u
 cd "$(dirname "$0")/.."
 
 steps="tools format clippy features tests abort model races doctests docs api msrv package examples"
-steps="$steps versus fuzz"
+# Crates beside the workspace: tests/deep.sh builds them.
+by_name="quick versus fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,11s/^# \{0,1\}//p' "$0"
     echo
     echo "Steps: $steps"
-    echo "By name only: quick"
+    echo "By name only: $by_name"
     exit 0
 fi
 chosen= accept=
 for step in "$@"; do
-    case " $steps quick --accept " in
+    case " $steps $by_name --accept " in
         *" $step "*) ;;
-        *) echo "run.sh: unknown step '$step'; steps are: $steps quick" >&2; exit 2 ;;
+        *) echo "run.sh: unknown step '$step'; steps are: $steps $by_name" >&2; exit 2 ;;
     esac
     if [ "$step" = --accept ]; then accept=1; else chosen="$chosen $step"; fi
 done
@@ -59,7 +60,16 @@ step_tools() {
     cargo fetch --locked
 }
 
-step_format() { cargo fmt --all --check; }
+# Those of crates beside the workspace, too, whose lock files must follow what it depends on.
+step_format() {
+    local beside
+    cargo fmt --all --check || return 1
+    for beside in fuzz benches/versus benches/instructions tests/api; do
+        cargo fmt --manifest-path $beside/Cargo.toml --check || return 1
+        cargo metadata --locked --format-version 1 --manifest-path $beside/Cargo.toml \
+            >/dev/null || return 1
+    done
+}
 
 step_clippy() {
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
@@ -79,8 +89,8 @@ step_features() {
 # A line for each published crate and feature, and one without a feature.
 features() {
     mkdir -p target
-    CARGO_TARGET_DIR=target/api cargo run --quiet --locked --bin features \
-        --manifest-path tests/api/Cargo.toml
+    cargo run --quiet --locked --bin features --manifest-path tests/api/Cargo.toml \
+        --target-dir target/api
 }
 
 step_tests() {
@@ -144,11 +154,10 @@ step_docs() {
 # What each published crate shows to its users, beside what was recorded in tests/api.
 step_api() {
     local found=target/api/records status=0 name
-    local -x CARGO_TARGET_DIR=target/api
-    cargo fmt --manifest-path tests/api/Cargo.toml --check || return 1
-    cargo clippy --locked --manifest-path tests/api/Cargo.toml -- -D warnings || return 1
+    local tool="--locked --manifest-path tests/api/Cargo.toml --target-dir target/api"
+    cargo clippy $tool -- -D warnings || return 1
     rm -rf "$found" && mkdir -p "$found" || return 1
-    cargo run --quiet --locked --manifest-path tests/api/Cargo.toml -- "$found" || return 1
+    cargo run --quiet $tool -- "$found" || return 1
     wc -l "$found"/*.txt
     if [ -n "$accept" ]; then
         rm -f tests/api/*.txt
@@ -165,8 +174,8 @@ step_api() {
 
 # Nothing that a published crate is built of asks for a newer Rust than the crate promises.
 step_msrv() {
-    CARGO_TARGET_DIR=target/api cargo run --quiet --locked --bin msrv \
-        --manifest-path tests/api/Cargo.toml
+    cargo run --quiet --locked --bin msrv --manifest-path tests/api/Cargo.toml \
+        --target-dir target/api
 }
 
 # What each published crate carries and weighs, and where its README leads. Nothing is built.
@@ -201,7 +210,6 @@ step_versus() {
 # The fuzz targets build; what they found is replayed among the tests (tests/corpus).
 step_fuzz() {
     need c++ g++ || return 1
-    cargo fmt --manifest-path fuzz/Cargo.toml --check || return 1
     CARGO_TARGET_DIR=target/fuzz cargo clippy --locked --manifest-path fuzz/Cargo.toml -- \
         -D warnings
 }

@@ -17,11 +17,11 @@ use gungraun::{
 };
 use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
-use tower_circuit_breaker_telemetry::PrometheusCollector;
 use tower_circuit_breaker::{
     Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, ManualClock,
     SlidingWindow,
 };
+use tower_circuit_breaker_telemetry::PrometheusCollector;
 
 const CALLS: u32 = 1_000;
 

@@ -15,28 +15,25 @@ use serde_json::Value;
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(env::args_os().nth(1).ok_or("usage: api <folder>")?);
     let metadata = metadata(&["--no-deps"])?;
-    let target = Path::new(text(&metadata["target_directory"])).join("rustdoc");
+    let written = Path::new(text(&metadata["target_directory"])).join("doc");
+    document()?;
 
     for package in published(&metadata) {
         let name = text(&package["name"]);
         let library = library(package).ok_or("no library")?;
-        document(name, &target)?;
-        let lines = items(&target.join("doc").join(library).with_extension("json"))?;
+        let lines = items(&written.join(library).with_extension("json"))?;
         fs::write(folder.join(format!("{name}.txt")), lines.join("\n") + "\n")?;
     }
     Ok(())
 }
 
-/// Has rustdoc write its JSON. The switch is not a stable one, so stable is told to take it, in a
-/// folder of its own: without that word, build scripts come to other results.
-fn document(package: &str, target: &Path) -> Result<(), Box<dyn Error>> {
+/// Has rustdoc write its JSON, of what the step `docs` is built of, too.
+fn document() -> Result<(), Box<dyn Error>> {
     let mut command = cargo();
     command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .args(["rustdoc", "--quiet", "--locked", "--lib", "--all-features", "--package", package])
-        .arg("--target-dir")
-        .arg(target)
-        .args(["--", "-Z", "unstable-options", "--output-format", "json"]);
+        .env("RUSTDOC", env::current_dir()?.join("tests/api/rustdoc.sh"))
+        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json")
+        .args(["doc", "--quiet", "--locked", "--workspace", "--all-features", "--no-deps"]);
     output(&mut command).map(drop)
 }
 
