@@ -72,7 +72,7 @@ use crate::error::{BoxError, Error, Rejected};
 use crate::http;
 use crate::http::{AtEndOfBody, GrpcErrorsAsFailures};
 use crate::service::layer::CircuitBreakerLayer;
-use crate::service::rejection::{Answer, PassOn, sealed};
+use crate::service::rejection::{Answer, PassOn, Recover, sealed};
 use crate::sync::Arc;
 
 /// Makes an [`http::grpc_layer`] whose service has the error [`Status`].
@@ -100,11 +100,16 @@ impl<E: Into<BoxError>> PassOn<E> for AsStatus {
 #[diagnostic::do_not_recommend]
 impl<Req, T, E: Into<BoxError>> Answer<Req, T, E> for AsStatus {
     type Future = Ready<Result<T, Status>>;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Err(rejected.into()))
     }
 }
+
+impl<T, E, G> Recover<(), T, E, G> for AsStatus {}
 
 impl sealed::Sealed for AsStatus {}
 

@@ -53,7 +53,7 @@ where
 {
     type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
-    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>;
+    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass, R::Kept>;
 
     /// Polls the inner service. Its errors belong to no key, and are not counted.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use crate::circuit::permit::{Admission, FailureOnPanic};
 use crate::service::completion::{AtResult, Bypass, CompleteCall, Decision, Never, PollCall};
-use crate::service::rejection::PassOn;
+use crate::service::rejection::{PassOn, Recover};
 use crate::service::shared::Shared;
 
 pin_project! {
@@ -27,22 +27,23 @@ pin_project! {
     ///
     /// Panics when polled after completion.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, G, C, R, M = AtResult, B = Never> {
+    pub struct ResponseFuture<F, G, C, R, M = AtResult, B = Never, K = ()> {
         #[pin]
-        phase: Phase<F, G, C, R, M, B>,
+        phase: Phase<F, G, C, R, M, B, K>,
     }
 }
 
 pin_project! {
     #[project = PhaseProjection]
-    enum Phase<F, G, C, R, M, B> {
+    enum Phase<F, G, C, R, M, B, K> {
         Calling {
             #[pin]
             call: F,
             admission: Option<Admission<Shared<C, R>>>,
             call_completion: M,
+            kept: K,
         },
-        Rejected {
+        Answering {
             #[pin]
             answer: G,
         },
@@ -55,21 +56,23 @@ pin_project! {
 }
 
 /// The future of a call of `F` that may go past the circuit by the leave `L`.
-pub(crate) type GuardedFuture<F, G, C, R, M, L> =
-    ResponseFuture<F, G, C, R, M, <L as Bypass>::Of<F>>;
+pub(crate) type GuardedFuture<F, G, C, R, M, L, K> =
+    ResponseFuture<F, G, C, R, M, <L as Bypass>::Of<F>, K>;
 
-impl<F, G, C, R, M, B> ResponseFuture<F, G, C, R, M, B> {
+impl<F, G, C, R, M, B, K> ResponseFuture<F, G, C, R, M, B, K> {
     #[inline]
     pub(crate) const fn calling(
         call: F,
         admission: Admission<Shared<C, R>>,
         call_completion: M,
+        kept: K,
     ) -> Self {
-        Self { phase: Phase::Calling { call, admission: Some(admission), call_completion } }
+        let admission = Some(admission);
+        Self { phase: Phase::Calling { call, admission, call_completion, kept } }
     }
 
     pub(crate) const fn rejected(answer: G) -> Self {
-        Self { phase: Phase::Rejected { answer } }
+        Self { phase: Phase::Answering { answer } }
     }
 
     pub(crate) const fn bypassing(call: B) -> Self {
@@ -77,20 +80,20 @@ impl<F, G, C, R, M, B> ResponseFuture<F, G, C, R, M, B> {
     }
 }
 
-impl<F, G, C, R, M, B, T, E> Future for ResponseFuture<F, G, C, R, M, B>
+impl<F, G, C, R, M, B, K, T, E> Future for ResponseFuture<F, G, C, R, M, B, K>
 where
     F: Future<Output = Result<T, E>>,
     M: CompleteCall<C, T, E>,
-    R: PassOn<E>,
+    R: PassOn<E> + Recover<K, T, E, G>,
     B: PollCall<T, E>,
     G: Future<Output = Result<T, R::Error>>,
 {
     type Output = Result<M::Response, R::Error>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().phase.project() {
-            PhaseProjection::Calling { call, admission, call_completion } => {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match self.as_mut().project().phase.project() {
+            PhaseProjection::Calling { call, admission, call_completion, kept } => {
                 let guard = FailureOnPanic::arm(admission);
                 let polled = call.poll(cx);
                 guard.disarm();
@@ -98,33 +101,41 @@ where
                 let held = admission.as_mut().expect("polled after completion");
                 held.judge();
                 match call_completion.decide(held.holder().classify(), &result) {
+                    Decision::Now(outcome) if R::RECOVERS && outcome.failure_kind().is_some() => {
+                        held.record_in_place(outcome);
+                        let answer = held.holder().strategy().recover(kept, result);
+                        *admission = None;
+                        answer
+                    }
                     Decision::Now(outcome) => {
                         // In place: moving the admission out first costs more than recording.
                         held.record_in_place(outcome);
                         *admission = None;
-                        M::completed(Poll::Ready(result.map_err(R::pass_on)))
+                        return M::completed(Poll::Ready(result.map_err(R::pass_on)));
                     }
                     Decision::AtEnd(later) => {
                         let permit = held.hand_on();
                         *admission = None;
                         let response = result.map(|it| call_completion.deferred(it, permit, later));
-                        Poll::Ready(response.map_err(R::pass_on))
+                        return Poll::Ready(response.map_err(R::pass_on));
                     }
                 }
             }
-            PhaseProjection::Rejected { answer } => M::completed(answer.poll(cx)),
+            PhaseProjection::Answering { answer } => return M::completed(answer.poll(cx)),
             PhaseProjection::Bypassing { call } => {
-                M::completed(call.poll_call(cx).map_err(R::pass_on))
+                return M::completed(call.poll_call(cx).map_err(R::pass_on));
             }
-        }
+        };
+        self.as_mut().project().phase.set(Phase::Answering { answer });
+        self.poll(cx)
     }
 }
 
-impl<F, G, C, R, M, B> fmt::Debug for ResponseFuture<F, G, C, R, M, B> {
+impl<F, G, C, R, M, B, K> fmt::Debug for ResponseFuture<F, G, C, R, M, B, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {
             Phase::Calling { .. } => "Calling",
-            Phase::Rejected { .. } => "Rejected",
+            Phase::Answering { .. } => "Answering",
             Phase::Bypassing { .. } => "Bypassing",
         };
         f.debug_struct("ResponseFuture").field("phase", &phase).finish_non_exhaustive()

@@ -149,7 +149,7 @@ where
 {
     type Response = <M::Call as CompleteCall<C, S::Response, S::Error>>::Response;
     type Error = <R as PassOn<S::Error>>::Error;
-    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>;
+    type Future = GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass, R::Kept>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -220,7 +220,7 @@ pub(crate) fn enter<S, C, R, M, Req>(
     completion: &M,
     admitted: Result<Ticket, Rejected>,
     request: Req,
-) -> GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass>
+) -> GuardedFuture<S::Future, R::Future, C, R, M::Call, M::Bypass, R::Kept>
 where
     S: Service<Req>,
     R: Answer<Req, S::Response, S::Error>,
@@ -230,12 +230,13 @@ where
         Ok(ticket) => {
             let mut held = Some(Admission::new(shared.circuit(), ticket));
             let settling = completion.begin(shared.classify(), &request);
+            let kept = shared.strategy().keep(&request);
             let guard = FailureOnPanic::arm(&mut held);
             let call = inner.call(request);
             guard.disarm();
             // The ticket goes to the future, which holds the circuit for itself.
             held.iter_mut().for_each(Admission::give_up);
-            ResponseFuture::calling(call, Admission::new(shared.clone(), ticket), settling)
+            ResponseFuture::calling(call, Admission::new(shared.clone(), ticket), settling, kept)
         }
         Err(rejected) => ResponseFuture::rejected(shared.strategy().answer(request, rejected)),
     }

@@ -24,6 +24,7 @@ mod epochs;
 mod error_chain;
 mod error_types;
 mod errors;
+mod fallbacks;
 mod faults;
 mod found;
 mod futures;

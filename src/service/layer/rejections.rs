@@ -6,7 +6,9 @@ use crate::error::Rejected;
 use crate::service::completion::BypassIf;
 use crate::service::layer::CircuitBreakerLayer;
 use crate::service::on_open::{OnOpen, OnOpenChosen};
-use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Unchosen};
+use crate::service::rejection::{
+    Boxed, Fallback, FallbackCause, FallbackOnFailure, RespondWith, SameError, Unchosen,
+};
 use crate::sync::Arc;
 
 impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
@@ -64,6 +66,53 @@ impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
         Fut: Future,
     {
         self.reject_by(Fallback::new(fallback))
+    }
+
+    /// Answers rejected calls, and calls that failed, with another call.
+    ///
+    /// As [`fallback`](Self::fallback), and the same for each admitted call that counts as a
+    /// failure: an error, or a response that the classifier takes for one. It is recorded first, so
+    /// that the circuit opens as without. Other errors are passed on. A response that is judged at
+    /// the end of its body is answered only if its head says that it has failed. An error of
+    /// `poll_ready`, of which there is no request yet, is passed on, too.
+    ///
+    /// Each request is cloned, for when its call fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower::{BoxError, Layer, ServiceExt, service_fn};
+    /// use tower_circuit_breaker::rejection::FallbackCause;
+    /// use tower_circuit_breaker::{Circuit, CircuitBreakerLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let circuit = Circuit::builder("prices").build();
+    /// let prices = CircuitBreakerLayer::new(circuit.clone())
+    ///     .fallback_on_failure(|article: String, cause| async move {
+    ///         let why = match cause {
+    ///             FallbackCause::Rejected(_) => "not asked",
+    ///             FallbackCause::Failed(_) => "no answer",
+    ///         };
+    ///         Ok(format!("last known price of {article} ({why})"))
+    ///     })
+    ///     .layer(service_fn(|_: String| async { Err::<String, BoxError>("down".into()) }));
+    ///
+    /// let answer = prices.oneshot("tea".into()).await.unwrap();
+    /// assert_eq!(answer, "last known price of tea (no answer)");
+    /// assert_eq!(circuit.snapshot().totals.failures, 1);
+    /// # }
+    /// ```
+    pub fn fallback_on_failure<F, Req, T, E, Fut>(
+        self,
+        fallback: F,
+    ) -> CircuitBreakerLayer<C, FallbackOnFailure<F>, M, O>
+    where
+        R: Unchosen,
+        F: Fn(Req, FallbackCause<T, E>) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.reject_by(FallbackOnFailure::new(fallback))
     }
 
     /// Sets what the service does while the circuit would reject. Default [`OnOpen::Reject`].

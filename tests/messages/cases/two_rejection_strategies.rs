@@ -7,7 +7,7 @@ pub fn run(circuit: Circuit) {
     let layer = CircuitBreakerLayer::new(circuit).boxed();
     #[cfg(not(feature = "mended"))]
     let _ = layer.fallback(|_: u8, _: Rejected| async { Ok::<u8, BoxError>(0) });
-    //~^ E0277 `boxed()`, `same_error()`, `respond_with(..)` and `fallback(..)`: call that alone
+    //~^ E0277 `fallback_on_failure(..)`: call that alone
     #[cfg(feature = "mended")]
     let _ = layer;
 }

@@ -7,11 +7,15 @@
 //! | [`SameError`] | `E`, which is `From<Rejected>` | an application's own error type |
 //! | [`RespondWith`] | `E`; a rejection becomes a response | servers, such as axum routers |
 //! | [`Fallback`] | `E`; a rejection becomes another call | caches, defaults, a second upstream |
+//! | [`FallbackOnFailure`] | `E`; a rejection becomes another call, and so does a failed call | the same, where requests may be cloned |
 //! | `tonic::AsStatus` (feature `tonic-014`) | tonic's `Status`; a rejection is `UNAVAILABLE` | channels of tonic's clients |
+
+mod on_failure;
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
 
+pub use self::on_failure::{FallbackCause, FallbackOnFailure, KeptRequest};
 use crate::error::{BoxError, Error, Rejected};
 
 /// Passes the inner service's errors on to the caller.
@@ -43,12 +47,35 @@ pub trait PassOn<E>: sealed::Sealed {
     note = "`.respond_with(..)` takes a `Fn(Rejected) -> {T}`, and `.fallback(..)` a function of \
             the request and the `Rejected` whose future resolves to `Result<{T}, {E}>`"
 )]
-pub trait Answer<Req, T, E>: PassOn<E> {
+pub trait Answer<Req, T, E>:
+    PassOn<E> + Recover<<Self as Answer<Req, T, E>>::Kept, T, E, <Self as Answer<Req, T, E>>::Future>
+{
     /// The future of the answer to a rejected call.
     type Future: Future<Output = Result<T, Self::Error>>;
 
+    /// What is kept of the request of an admitted call, for when it fails; often `()`.
+    type Kept;
+
+    /// Keeps what is needed when an admitted call fails.
+    fn keep(&self, request: &Req) -> Self::Kept;
+
     /// Answers a rejected call.
     fn answer(&self, request: Req, rejected: Rejected) -> Self::Future;
+}
+
+/// Answers calls that failed, or leaves them as they are.
+///
+/// Sealed: [`FallbackOnFailure`] alone has an answer. `K` is what was kept of the request, `G` the
+/// future of the answer.
+pub trait Recover<K, T, E, G>: sealed::Sealed {
+    /// Whether there is an answer to a failed call.
+    const RECOVERS: bool = false;
+
+    /// Answers a failed call; asked only if there is an answer.
+    fn recover(&self, kept: &mut K, result: Result<T, E>) -> G {
+        let _ = (kept, result);
+        unreachable!("this strategy has no answer to a failed call")
+    }
 }
 
 /// The strategy of a layer for which none was chosen, so that one may be.
@@ -56,8 +83,8 @@ pub trait Answer<Req, T, E>: PassOn<E> {
 /// Sealed: [`Typed`], the default, alone implements it.
 #[diagnostic::on_unimplemented(
     message = "this layer has a rejection strategy already: `{Self}`",
-    note = "a layer has one of `boxed()`, `same_error()`, `respond_with(..)` and `fallback(..)`: \
-            call that alone"
+    note = "a layer has one of `boxed()`, `same_error()`, `respond_with(..)`, `fallback(..)` and \
+            `fallback_on_failure(..)`: call that alone"
 )]
 pub trait Unchosen: sealed::Sealed {}
 
@@ -108,6 +135,9 @@ impl<E> PassOn<E> for Typed {
 
 impl<Req, T, E> Answer<Req, T, E> for Typed {
     type Future = Ready<Result<T, Error<E>>>;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Err(Error::Rejected(rejected)))
@@ -126,6 +156,9 @@ impl<E: Into<BoxError>> PassOn<E> for Boxed {
 #[diagnostic::do_not_recommend]
 impl<Req, T, E: Into<BoxError>> Answer<Req, T, E> for Boxed {
     type Future = Ready<Result<T, BoxError>>;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Err(rejected.into()))
@@ -144,6 +177,9 @@ impl<E: From<Rejected>> PassOn<E> for SameError {
 #[diagnostic::do_not_recommend]
 impl<Req, T, E: From<Rejected>> Answer<Req, T, E> for SameError {
     type Future = Ready<Result<T, E>>;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Err(rejected.into()))
@@ -163,6 +199,9 @@ where
     F: Fn(Rejected) -> T,
 {
     type Future = Ready<Result<T, E>>;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Ok((self.0)(rejected)))
@@ -183,10 +222,28 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     type Future = Fut;
+    type Kept = ();
+
+    fn keep(&self, _request: &Req) {}
 
     fn answer(&self, request: Req, rejected: Rejected) -> Fut {
         (self.0)(request, rejected)
     }
+}
+
+/// Strategies that leave failed calls as they are.
+macro_rules! leaves_failures {
+    ($([$($parameter:ident)?] $strategy:ty)*) => {$(
+        impl<$($parameter,)? T, E, G> Recover<(), T, E, G> for $strategy {}
+    )*};
+}
+
+leaves_failures! {
+    [] Typed
+    [] Boxed
+    [] SameError
+    [F] RespondWith<F>
+    [F] Fallback<F>
 }
 
 impl<F> fmt::Debug for RespondWith<F> {
@@ -202,7 +259,9 @@ impl<F> fmt::Debug for Fallback<F> {
 }
 
 pub(crate) mod sealed {
-    use crate::service::rejection::{Boxed, Fallback, RespondWith, SameError, Typed};
+    use crate::service::rejection::{
+        Boxed, Fallback, FallbackOnFailure, RespondWith, SameError, Typed,
+    };
 
     #[expect(unnameable_types, reason = "nobody else is to implement it")]
     pub trait Sealed {}
@@ -212,4 +271,5 @@ pub(crate) mod sealed {
     impl Sealed for SameError {}
     impl<F> Sealed for RespondWith<F> {}
     impl<F> Sealed for Fallback<F> {}
+    impl<F> Sealed for FallbackOnFailure<F> {}
 }
