@@ -69,7 +69,8 @@
 //!   [`ErrorChain`]
 //! - what a rejected caller gets: [`Rejected`], [`Error`], the strategies in [`rejection`]
 //! - what tries again, and stops at a rejection: `RetryPolicy` for `tower::retry`
-//! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`])
+//! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`]); what goes
+//!   past it: [`bypass_if`](CircuitBreakerLayer::bypass_if)
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
 //!   [`Listener`]
 //! - what asks whether the upstream is back: calls, or `Circuit::health_probe` in the background

@@ -44,7 +44,9 @@
 //! ```
 //!
 //! In a stack of tower, [`fallback`](crate::CircuitBreakerLayer::fallback) does so for rejected
-//! calls, and gets the request. Put the cache **outside** the circuit: inside, its answers would be
+//! calls, and gets the request;
+//! [`fallback_on_failure`](crate::CircuitBreakerLayer::fallback_on_failure) does so for failed ones,
+//! too. Put the cache **outside** the circuit: inside, its answers would be
 //! successes.
 //!
 //! # Kinds of failures, by client

@@ -31,7 +31,7 @@
 //! | `TIME_BASED`, `n` seconds | `window(SlidingWindow::time(n).buckets(n))` | any number of buckets |
 //! | `minimumNumberOfCalls`, 100 | `minimum_calls(100)` | default 20; above a count window's size it means that size, as there |
 //! | `waitDurationInOpenState`, 60 s | `open_for(60 s)` | default 30 s |
-//! | `waitIntervalFunctionInOpenState` | `open_backoff(Backoff::exponential(..))` | jittered; starts over only after the circuit has stayed closed as long as it was open |
+//! | `waitIntervalFunctionInOpenState` | `open_by(..)`; `open_backoff(Backoff::exponential(..))`, with `.factor(..)` | the backoff is jittered, a function is not; starts over only after the circuit has stayed closed as long as it was open |
 //! | `permittedNumberOfCallsInHalfOpenState`, 10 | `probes(6)`, `concurrent_probes(10)`, `failed_probes_allowed(4)` | [see below](#half-open) |
 //! | `maxWaitDurationInHalfOpenState`, none | `probe_timeout` | of each probe, not of the whole state: its slot is free again then |
 //! | `automaticTransitionFromOpenToHalfOpenEnabled` | – | the first call does it; [`health_probe`][Circuit::health_probe] asks without calls |
@@ -42,7 +42,8 @@
 //! | `CircuitBreakerRegistry` | [`CircuitRegistry`](crate::CircuitRegistry) | |
 //! | `CallNotPermittedException` | [`Rejected`](crate::Rejected) | says for how long |
 //! | states `DISABLED`, `FORCED_OPEN`, `METRICS_ONLY` | `force_closed`, `force_open`, `observe` | `METRICS_ONLY` measures; `observe` counts what it would have rejected, too |
-//! | event consumers | [`on_event`](crate::Circuit::on_event), [`subscribe`](crate::Circuit::subscribe) | outside every lock |
+//! | event consumers | [`on_event`](crate::Circuit::on_event), [`subscribe`](crate::Circuit::subscribe) | outside every lock; a [handle](crate::ListenerHandle) removes one |
+//! | `initialState` | `initial_override(..)` | an override, until it is released |
 //! | `Decorators`, `Bulkhead`, `TimeLimiter`, `Retry` | tower's layers | [the order](crate::guide::stack) |
 //!
 //! ## Half-open
@@ -97,7 +98,7 @@
 //! | `failure_classifier_type(c)` | `classify_with(c)` | [`Classify`](crate::Classify) returns an [`Outcome`](crate::Outcome) |
 //! | `classify_response(\|response\| bool)` | `failure_if`; for HTTP [`http::layer`][http::layer] | |
 //! | `backpressure()` | `on_open(OnOpen::Wait)` | woken by changes; there it asks each millisecond while half-open is full |
-//! | `service.with_fallback(f)` | `layer.fallback(f)` | no `BoxFuture`; gets the rejection, too |
+//! | `service.with_fallback(f)` | `layer.fallback(f)`, or `fallback_on_failure(f)` | no `BoxFuture`; gets the rejection, too |
 //! | `manual_mode()` | `observe()`; `force_open()` to cut off, and `observe()` again | what it would have rejected is counted |
 //! | `handle.force_open().await` | `trip()` | there it recovers after the open time; our [`force_open`](crate::Circuit::force_open) lasts |
 //! | `handle.force_closed().await`, `reset().await` | `reset()` | there nothing is cleared where it is closed already |
@@ -197,7 +198,7 @@
 //! | `MinimumThroughput`, 100 | `minimum_calls(100)` | default 20 |
 //! | `SamplingDuration`, 30 s | `window(SlidingWindow::time(30 s))` | default 10 s |
 //! | `BreakDuration`, 5 s | `open_for(5 s)` | default 30 s |
-//! | `BreakDurationGenerator` | `open_backoff(..)`, `TripRule::open_for`, `Outcome::TripFor` | |
+//! | `BreakDurationGenerator` | `open_by(..)`, `open_backoff(..)`, `TripRule::open_for`, `Outcome::TripFor` | |
 //! | `ShouldHandle` | `failure_if`, `classify_by` | |
 //! | `OnOpened`, `OnClosed`, `OnHalfOpened` | [`on_event`](crate::Circuit::on_event) | |
 //! | `ManualControl.IsolateAsync`, `CloseAsync` | [`CircuitGroup::isolate`](crate::CircuitGroup::isolate), or `force_open` and `release` of one | there closing closes all; here an isolation lies over what the circuits have learnt |

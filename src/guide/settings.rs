@@ -212,8 +212,8 @@
 //!
 //! # Before it is switched on
 //!
-//! - Run it with [`observe`](crate::Circuit::observe): it decides, counts what it would have
-//!   rejected, and rejects nothing.
+//! - Run it with [`observe`](crate::Circuit::observe), or `initial_override = "observing"` in its
+//!   settings: it decides, counts what it would have rejected, and rejects nothing.
 //! - Play a log of your calls, or seven invented outages, through your settings: `cargo run
 //!   --release -p replay` in the repository.
 //! - Hold them against [`Conformance`](https://docs.rs/tower-circuit-breaker-test), which finds

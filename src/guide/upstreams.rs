@@ -11,8 +11,9 @@
 //! | replicas of one service behind a balancer | as for HTTP | as for HTTP, a circuit each, in a [`CircuitGroup`](crate::CircuitGroup) that leaves half of them closed |
 //! | a slow upstream | calls over the time that callers can bear: [`slow_call_rate`](crate::CircuitBuilder::slow_call_rate) | 50 % over that time |
 //!
-//! Start with [`observe`](crate::Circuit::observe): the circuit decides and counts what it would
-//! have rejected, and rejects nothing.
+//! Start with [`observe`](crate::Circuit::observe), or build the circuit so
+//! ([`initial_override`](crate::CircuitBuilder::initial_override), in text too): it decides and
+//! counts what it would have rejected, and rejects nothing.
 //!
 //! # The defaults
 //!

@@ -131,7 +131,7 @@ impl<C, R, M, O> CircuitBreakerLayer<C, R, M, O> {
     ///
     /// Such a call needs the inner service to be ready. So this service is ready when the inner one
     /// is, also while the circuit is open; a busy inner service delays rejections, too. With
-    /// [`OnOpen::Wait`], which waits before the request is known, it still waits while the circuit
+    /// [`OnOpen`]`::Wait`, which waits before the request is known, it still waits while the circuit
     /// is open.
     ///
     /// # Examples
