@@ -26,6 +26,7 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 mod group;
 mod keyed;
+mod listeners;
 mod registry;
 
 struct Stopped;

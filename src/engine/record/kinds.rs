@@ -100,5 +100,7 @@ fn kind_in(slots: &[KindSlot], place: u64) -> Option<FailureKind> {
     slots.get(index)?.kind.get().copied()
 }
 
+#[cfg(all(test, breaker_loom))]
+mod races;
 #[cfg(test)]
 mod tests;
