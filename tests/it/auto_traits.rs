@@ -5,20 +5,22 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use tower_circuit_breaker::TracingListener;
-use tower_circuit_breaker::completion::{Filtered, Ignoring, InError, NotSent};
+use tower_circuit_breaker::completion::{BypassIf, Filtered, Ignoring, InError, NotSent};
 use tower_circuit_breaker::http::{
     AnyClient, AtEndOfBody, BodyCall, ClientErrors, GrpcEnd, GrpcErrorsAsFailures,
     IdempotentRequests, ReadBody, ReadBodyEnd, ResponseBody, ServerErrorsAsFailures,
     StatusInRangeAsFailures, TowerHttp, TowerHttpEnd,
 };
 use tower_circuit_breaker::hyper::HyperErrors;
+use tower_circuit_breaker::rejection::{FallbackCause, FallbackOnFailure};
 use tower_circuit_breaker::reqwest::{HttpClient, HttpClientFuture, ReqwestErrors};
 use tower_circuit_breaker::tonic::AsStatus;
 use tower_circuit_breaker::{
-    Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder, CircuitConfig,
-    CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error, ErrorsAsFailures,
-    Isolation, ManualClock, OpenCap, Permit, Rejected, RepeatIf, ResponseFuture, RetryIf,
-    RetryPolicy, SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
+    AlsoFailureIf, Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder,
+    CircuitConfig, CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error,
+    ErrorsAsFailures, FailureIf, Isolation, LastFailure, ListenerHandle, ManualClock, OpenCap,
+    Permit, Rejected, RepeatIf, ResponseFuture, RetryIf, RetryPolicy, SavedCircuit, SlidingWindow,
+    SystemClock, TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker_redis::{
@@ -52,7 +54,13 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<SystemClock>();
     send_sync_unpin::<TokioClock>();
     send_sync_unpin::<ManualClock>();
+    send_sync_unpin::<LastFailure>();
+    send_sync_unpin::<ListenerHandle>();
     send_sync_unpin::<CircuitBreakerLayer>();
+    send_sync_unpin::<BypassIf<fn()>>();
+    send_sync_unpin::<FallbackOnFailure<fn()>>();
+    send_sync_unpin::<FallbackCause<(), ()>>();
+    send_sync_unpin::<AlsoFailureIf<FailureIf<fn()>, fn()>>();
     send_sync_unpin::<MetricsListener>();
     send_sync_unpin::<PrometheusCollector>();
     send_sync_unpin::<TracingListener>();
@@ -148,6 +156,7 @@ fn plain_values_are_unwind_safe() {
     check::<CircuitGroup>();
     check::<Isolation>();
     check::<Permit>();
+    check::<ListenerHandle>();
     check::<CircuitBreakerLayer>();
     check::<CircuitBreaker<String>>();
     check::<SlidingWindow>();
