@@ -140,10 +140,10 @@ step_blocks() {
     need python3 python3 && python3 tests/deep/blocks.py
 }
 
-# Each example built as `cargo run -p` builds it: of what it names, and not of what the others add.
+# Each crate and each example built by itself: of what it names, and not of what the others add.
 step_alone() {
     local manifest
-    for manifest in examples/*/Cargo.toml; do
+    for manifest in crates/*/Cargo.toml examples/*/Cargo.toml; do
         echo "$manifest"
         cargo build --quiet --locked --manifest-path "$manifest" || return 1
     done

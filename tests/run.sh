@@ -76,6 +76,7 @@ step_clippy() {
 }
 
 # Each feature of each published crate alone, and none: a feature that leans on another is found here.
+# Crates that have none build alone in tests/deep.sh.
 step_features() {
     local package feature
     features > target/features.txt || return 1
@@ -86,7 +87,7 @@ step_features() {
     done < target/features.txt
 }
 
-# A line for each published crate and feature, and one without a feature.
+# A line for each published crate and feature, and one without a feature; none for crates that have none.
 features() {
     mkdir -p target
     cargo run --quiet --locked --bin features --manifest-path tests/api/Cargo.toml \

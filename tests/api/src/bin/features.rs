@@ -1,5 +1,5 @@
-//! Prints a line for each published crate, and one for each of its features: the crate, a space, the
-//! feature. Run in the workspace that they are in.
+//! Prints a line for each published crate that has features, and one for each of these: the crate, a
+//! space, the feature. Run in the workspace that they are in.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -10,10 +10,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let metadata = metadata(&["--no-deps"])?;
     let mut out = io::stdout();
     for package in published(&metadata) {
+        let Some(features) = package["features"].as_object().filter(|all| !all.is_empty()) else {
+            continue;
+        };
         let name = text(&package["name"]);
         writeln!(out, "{name} ")?;
-        let features = package["features"].as_object().into_iter().flat_map(|all| all.keys());
-        for feature in features.filter(|feature| !["default", "full"].contains(&feature.as_str())) {
+        for feature in
+            features.keys().filter(|feature| !["default", "full"].contains(&feature.as_str()))
+        {
             writeln!(out, "{name} {feature}")?;
         }
     }
