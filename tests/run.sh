@@ -60,10 +60,12 @@ step_tools() {
     cargo fetch --locked
 }
 
-# Those of crates beside the workspace, too, whose lock files must follow what it depends on.
+# The programs that the guide shows are included by tests, where cargo does not see them. Those of
+# crates beside the workspace, too, whose lock files must follow what it depends on.
 step_format() {
     local beside
     cargo fmt --all --check || return 1
+    rustfmt --edition 2024 --check src/guide/programs/*.rs || return 1
     for beside in fuzz benches/versus benches/instructions tests/api; do
         cargo fmt --manifest-path $beside/Cargo.toml --check || return 1
         cargo metadata --locked --format-version 1 --manifest-path $beside/Cargo.toml \
@@ -202,10 +204,14 @@ step_examples() {
     done
 }
 
-# The benchmark against the peers is a crate of its own: it must not rot unseen.
+# The benchmark against the peers is a crate of its own: it must not rot unseen. Its tests hold
+# what the guide says of migrations from them.
 step_versus() {
-    CARGO_TARGET_DIR=target/versus cargo clippy --locked \
-        --manifest-path benches/versus/Cargo.toml -- -D warnings
+    local -x CARGO_TARGET_DIR=target/versus
+    local manifest=benches/versus/Cargo.toml
+    cargo fmt --manifest-path $manifest --check &&
+        cargo clippy --locked --all-targets --manifest-path $manifest -- -D warnings &&
+        cargo test --quiet --locked --tests --manifest-path $manifest
 }
 
 # The fuzz targets build; what they found is replayed among the tests (tests/corpus).
@@ -219,7 +225,7 @@ step_fuzz() {
 # among those.
 step_quick() {
     local core="-p tower-circuit-breaker --all-features --locked"
-    cargo fmt --all --check || return 1
+    step_format || return 1
     cargo clippy $core --all-targets -- -D warnings || return 1
     cargo test $core --quiet --lib --test it || return 1
     cargo test $core --quiet --doc

@@ -115,6 +115,15 @@
 //! a success can trip, since it is looked at as a failure is; a panic is not recorded, here it is a
 //! failure.
 //!
+//! A program, before:
+//!
+#![doc = concat!("```text\n", include_str!("programs/tower_resilience_before.rs"), "```")]
+//!
+//! and after. Both print the same words: three answers, three failures, two rejections, two answers.
+//! `benches/versus/tests/migration` runs them side by side, and the settings of the table one by one:
+//!
+#![doc = concat!("```\n", include_str!("programs/tower_resilience_after.rs"), "```")]
+//!
 //! The presets, as they are meant:
 //!
 //! ```
@@ -168,6 +177,16 @@
 //! Behaviour besides: **half-open there admits every call**, here `concurrent_probes` at once, one
 //! by default. There the first result of any call decides, also of one that began before the trip.
 //! A panic is nothing there and a failure here.
+//!
+//! A program, before:
+//!
+#![doc = concat!("```text\n", include_str!("programs/failsafe_before.rs"), "```")]
+//!
+//! and after, with the same words:
+//!
+#![doc = concat!("```\n", include_str!("programs/failsafe_after.rs"), "```")]
+//!
+//! The defaults of failsafe, as they are meant:
 //!
 //! ```
 //! use std::time::Duration;
