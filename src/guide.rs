@@ -1,7 +1,8 @@
 //! The guide: programs to copy, how to choose settings, and what goes wrong.
 //!
 //! - [`tutorial`]: one outage, watched, from the first failure to the last probe
-//! - [`programs`]: whole programs with their `cargo add` lines: hyper-util, axum, tonic, the page
+//! - [`programs`]: whole programs with their `cargo add` lines: hyper-util, a service with reqwest,
+//!   axum, tonic, replicas, the page
 //! - [`settings`]: from calls a second to window, minimum and open time; presets
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile

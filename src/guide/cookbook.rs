@@ -126,36 +126,9 @@
 //! # Replicas of a gRPC service
 //!
 //! A circuit for each replica inside a balancer, which passes over those that are not ready
-//! ([`OnOpen::Wait`][OnOpen::Wait]); a group, so that at most half of them are ever cut off:
-//!
-//! ```
-//! use tonic::transport::{Channel, Endpoint};
-//! use tonic_health::pb::health_client::HealthClient;
-//! use tower::balance::p2c::Balance;
-//! use tower::discover::ServiceList;
-//! use tower::load::{CompleteOnResponse, PendingRequests};
-//! use tower::{BoxError, Layer};
-//! use tower_circuit_breaker::{Circuit, CircuitGroup, OnOpen, OpenCap, tonic as breaker};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), BoxError> {
-//! let group = CircuitGroup::new("garden").at_most_open(OpenCap::half());
-//! let replicas = ["http://10.0.0.1:50051", "http://10.0.0.2:50051"].map(|url| {
-//!     let circuit = Circuit::builder(url).consecutive_failures(5).build();
-//!     group.add(&circuit);
-//!     let channel: Channel = Endpoint::from_static(url).connect_lazy();
-//!     let channel = PendingRequests::new(channel, CompleteOnResponse::default());
-//!     breaker::layer(circuit).on_open(OnOpen::Wait).layer(channel)
-//! });
-//! let client = HealthClient::new(Balance::new(ServiceList::new(replicas)));
-//! # let _ = client;
-//! assert_eq!(group.members().len(), 2);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! The balancer is not `Clone`: to share the client among tasks put `tower::buffer` around the
-//! balancer.
+//! ([`OnOpen::Wait`][OnOpen::Wait]), and a group, so that at most half of them are ever cut off: a [whole
+//! program](crate::guide::programs#tonic-over-replicas-with-a-page-on-a-second-port). The balancer is
+//! not `Clone`: `tower::buffer` around it lets tasks share it.
 //!
 //! # A circuit for each tenant
 //!
@@ -313,60 +286,20 @@
 //! # In a public API of your own
 //!
 //! A client library should not show which breaker it has: the types are long, and a major version
-//! of this crate would be one of yours. Return what the caller needs, and let an error of your own
-//! hold the rejection ([`same_error`](crate::CircuitBreakerLayer::same_error)):
+//! of this crate would be one of yours. Return `impl Layer`, and let an error of your own hold the
+//! rejection ([`same_error`](crate::CircuitBreakerLayer::same_error)). The module is the library, and
+//! `main` is a program that uses it:
 //!
-//! ```
-//! use std::fmt;
+#![doc = concat!("```\n", include_str!("programs/library.rs"), "```")]
 //!
-//! use tower::{Layer, Service, ServiceExt, service_fn};
-//! use tower_circuit_breaker::{Circuit, CircuitBreakerLayer, Rejected};
+//! The guard is `Clone` where the transport is, its future `Send` where the transport's is. Callers of
+//! an `impl Layer` know only what its bounds say: without `Clone` there, `client.clone()` would not
+//! compile, and without `Future: Send`, `tokio::spawn` would not.
 //!
-//! #[derive(Debug)]
-//! #[non_exhaustive]
-//! pub enum ShopError {
-//!     Unavailable,
-//!     Failed(std::io::Error),
-//! }
-//!
-//! impl From<Rejected> for ShopError {
-//!     fn from(_: Rejected) -> Self {
-//!         Self::Unavailable
-//!     }
-//! }
-//! # impl fmt::Display for ShopError {
-//! #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-//! #         f.write_str("the shop failed")
-//! #     }
-//! # }
-//! # impl std::error::Error for ShopError {}
-//!
-//! /// Guards any transport of the shop.
-//! pub fn guard<S>()
-//! -> impl Layer<S, Service: Service<u32, Response = String, Error = ShopError>> + Clone
-//! where
-//!     S: Service<u32, Response = String, Error = ShopError>,
-//! {
-//!     let circuit = Circuit::builder("shop").consecutive_failures(1).build();
-//!     CircuitBreakerLayer::new(circuit).same_error()
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let transport = service_fn(|_article: u32| async {
-//!     Err::<String, _>(ShopError::Failed(std::io::Error::other("refused")))
-//! });
-//! let mut shop = guard().layer(transport);
-//! for expected in ["Failed", "Unavailable"] {
-//!     let error = shop.ready().await.unwrap().call(7).await.unwrap_err();
-//!     assert!(format!("{error:?}").starts_with(expected));
-//! }
-//! # }
-//! ```
-//!
-//! A caller that wants to see or share the circuit gives it in: take a `Circuit` as an argument,
-//! which is a value without type parameters, and say in your documentation that it is part of your
-//! API then.
+//! The circuit is an argument, so that two clients of one shop share it and the caller can look at
+//! it: say in your documentation that it is part of your API then. A layer that makes its own,
+//! inside of `client_layer`, hides even that; each call of the function makes another circuit, so
+//! keep the layer and clone it.
 //!
 #![cfg_attr(feature = "full", doc = include_str!("links/here.md"))]
 #![cfg_attr(not(feature = "full"), doc = include_str!("links/online.md"))]

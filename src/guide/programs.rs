@@ -1,6 +1,7 @@
 //! Whole programs to copy, each with its `cargo add` lines.
 //!
-//! The README has two more: the shortest one, and one with reqwest. Each is built in an empty
+//! The README has two more: the shortest one, and one call with reqwest; [migration] has pairs, and
+//! the cookbook [a library](crate::guide::cookbook#in-a-public-api-of-your-own). Each is built in an empty
 //! package by `tests/deep.sh blocks`, with what its lines bring. In what you write, `use
 //! tower_circuit_breaker::http` would hide the crate `http`, and so would `hyper`, `reqwest` and
 //! `tonic`: name the module otherwise, as here, or by its whole path.
@@ -53,6 +54,18 @@
 //! The layers outside and inside box their errors, so the breaker's are boxed, too (`.boxed()`),
 //! and [`Rejected::find`](crate::Rejected::find) tells rejections from failures. More: the example
 //! `hyper-client`. What the errors of hyper count as stands at [`hyper::layer`][hyper::layer].
+//!
+//! # A service that calls with reqwest
+//!
+//! The upstream is asked through a circuit, and users see what becomes of it: what it answers, 502
+//! when it fails, and 503 with `Retry-After` while it is not asked. It fails by a 5xx, an error, a
+//! body that breaks off, or three seconds without an end.
+//!
+#![doc = concat!("```no_run\n", include_str!("programs/service.rs"), "```")]
+//!
+//! `curl -i http://127.0.0.1:3000/plants/oak` shows 502 as long as nobody listens on port 8080; after
+//! five or more of them, of which the last came at least a second after the first, it shows 503. A
+//! test plays such an outage (`tests/it/personas`).
 //!
 //! # axum
 //!
@@ -122,6 +135,19 @@
 //! A client of your own service is made in the same way: `YourClient::new(layer.layer(channel))`.
 //! To callers a rejection is [a `Status` with the code
 //! `UNAVAILABLE`](crate::guide::stack#in-a-client-of-grpc) and the pushback. More: the example `grpc`.
+//!
+//! # tonic over replicas, with a page on a second port
+//!
+//! A circuit for each replica inside a balancer. One that is open is not ready
+//! ([`OnOpen::Wait`][OnOpen::Wait]), so the balancer goes on with the others, and takes the replica
+//! back when a probe is answered. A group keeps half of them closed, whatever happens.
+//!
+#![doc = concat!("```no_run\n", include_str!("programs/replicas.rs"), "```")]
+//!
+//! `http://127.0.0.1:3000/garden` asks; operators open `http://127.0.0.1:9091` for the page and
+//! `http://127.0.0.1:9091/metrics` for Prometheus. A call that fails is not repeated on another
+//! replica: a retry around the balancer does that, for calls that may be made twice. Tests play it with
+//! three servers, of which one goes away and comes back (`tests/it/personas`).
 //!
 //! # Seen in logs, as metrics and on a page
 //!
@@ -218,6 +244,8 @@
 //! [`Circuit::call`](crate::Circuit::call) for a future, and
 //! [`Circuit::try_acquire`](crate::Circuit::try_acquire) gives a [`Permit`](crate::Permit) for what
 //! is neither. More: the example `permits`.
+//!
+//! [migration]: crate::guide::migration#from-tower-resilience-014
 //!
 #![cfg_attr(feature = "full", doc = include_str!("links/here.md"))]
 #![cfg_attr(not(feature = "full"), doc = include_str!("links/online.md"))]

@@ -59,6 +59,7 @@ mod not_sent;
 mod operators;
 mod own_classifiers;
 mod permits;
+mod personas;
 mod predicates;
 mod prometheus;
 mod promtool;
