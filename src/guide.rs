@@ -13,7 +13,8 @@
 //! - [`compiler`]: what the compiler says of the mistakes that do not compile
 //!
 //! Every trap is a test of this crate, here or in `tests/it/traps`, every stack and program shown is
-//! compiled, and what the compiler says is what it printed (`tests/messages`).
+//! compiled, and what the compiler says is what it printed (`tests/messages`). What the others do,
+//! claim by claim with its test: `docs/COMPARISON.md` in the repository.
 
 // A page links to what a feature brings by a label of `guide/links`: without the feature `full` these
 // lead to docs.rs.

@@ -205,7 +205,7 @@ step_examples() {
 }
 
 # The benchmark against the peers is a crate of its own: it must not rot unseen. Its tests hold
-# what the guide says of migrations from them.
+# what is said of the peers, and of migrations from them.
 step_versus() {
     local -x CARGO_TARGET_DIR=target/versus
     local manifest=benches/versus/Cargo.toml

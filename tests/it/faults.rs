@@ -1,4 +1,4 @@
-//! The table of faults in tests/FAULTS.md names tests that exist.
+//! The tables in tests/FAULTS.md and docs/COMPARISON.md name tests that exist.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,28 +8,42 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The rows of the table: number, words, tests.
-fn rows(text: &str) -> Vec<[&str; 3]> {
-    let rows = text.lines().filter(|line| line.starts_with("| F"));
+/// The rows of a table whose numbers begin so: number, words, tests.
+fn rows<'a, const CELLS: usize>(text: &'a str, letter: &str) -> Vec<[&'a str; CELLS]> {
+    let rows = text.lines().filter(|line| line.starts_with(&format!("| {letter}")));
     rows.map(|row| {
         let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        cells.try_into().unwrap_or_else(|_| panic!("three cells: {row}"))
+        cells.try_into().unwrap_or_else(|_| panic!("{CELLS} cells: {row}"))
     })
     .collect()
+}
+
+/// The tests of a row exist, each named once.
+#[track_caller]
+fn assert_held(row: &str, tests: &str) {
+    let mut seen = HashSet::new();
+    for test in quoted(tests) {
+        let (module, name) = test.rsplit_once("::").unwrap_or_else(|| panic!("{test}"));
+        let files = sources_of(module);
+        assert!(files.iter().any(|file| has_test(file, name)), "{row}: no test `{test}`");
+        assert!(seen.insert(test), "{row} names `{test}` twice");
+    }
+    assert!(!seen.is_empty(), "{row} is held by no test");
 }
 
 pub(crate) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The file of a module of `tests`, `src` or a crate: `it::clocks`, `stress`, `engine::window`,
-/// `admin::token`.
+/// The file of a module of `tests`, `src`, a crate or a benchmark: `it::clocks`, `stress`,
+/// `engine::window`, `admin::token`, `versus::peers`.
 pub(crate) fn sources_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     let (name, inside) = path.split_once('/').unwrap_or((&path, ""));
     let in_crate = |folder: &str| root().join("crates").join(name).join(folder).join(inside);
     let here = ["tests", "src"].map(|folder| root().join(folder).join(&path));
-    let places = here.into_iter().chain(["src", "tests"].map(in_crate));
+    let of_benchmark = root().join("benches").join(name).join("tests").join(inside);
+    let places = here.into_iter().chain(["src", "tests"].map(in_crate)).chain([of_benchmark]);
     places
         .flat_map(|place| {
             [place.with_extension("rs"), place.join("mod.rs"), place.join("main.rs")]
@@ -56,19 +70,25 @@ pub(crate) fn has_test(file: &Path, name: &str) -> bool {
 #[test]
 fn every_fault_is_held_by_tests_that_exist() {
     let text = fs::read_to_string(root().join("tests/FAULTS.md")).unwrap();
-    let rows = rows(&text);
+    let rows = rows::<3>(&text, "F");
 
     let numbers: Vec<_> = rows.iter().map(|[number, ..]| (*number).to_owned()).collect();
     let held = (1..=54).chain(56..=63).chain([71, 73, 74]);
     assert_eq!(numbers, held.map(|number| format!("F{number}")).collect::<Vec<_>>());
     for [number, _, tests] in rows {
-        let mut seen = HashSet::new();
-        for test in quoted(tests) {
-            let (module, name) = test.rsplit_once("::").unwrap_or_else(|| panic!("{test}"));
-            let files = sources_of(module);
-            assert!(files.iter().any(|file| has_test(file, name)), "{number}: no test `{test}`");
-            assert!(seen.insert(test), "{number} names `{test}` twice");
-        }
-        assert!(!seen.is_empty(), "{number} is held by no test");
+        assert_held(number, tests);
+    }
+}
+
+#[test]
+fn every_claim_of_the_comparison_is_held_by_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/COMPARISON.md")).unwrap();
+    let rows = rows::<9>(&text, "C");
+
+    let numbers: Vec<_> = rows.iter().map(|[number, ..]| (*number).to_owned()).collect();
+    assert_eq!(numbers, (1..=28).map(|number| format!("C{number}")).collect::<Vec<_>>());
+    for [number, .., tests] in rows {
+        assert_held(number, tests);
+        assert!(quoted(tests).any(|test| !test.starts_with("versus::")), "{number}: of this crate");
     }
 }
