@@ -33,8 +33,11 @@ for step in "$@"; do
 done
 chosen=${chosen:-$steps}
 
-# Nothing is built a second time where all steps run.
-[ "$chosen" != "$steps" ] || export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+# Nothing is built a second time where all steps run, nor looked at in a debugger.
+if [ "$chosen" = "$steps" ]; then
+    export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+    export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
+fi
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$(printf '\033[1m') red=$(printf '\033[31m') green=$(printf '\033[32m') plain=$(printf '\033[0m')
