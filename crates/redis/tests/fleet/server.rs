@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 
 /// A redis-server on a port of its own, which ends with the test.
 pub(crate) struct Server {
@@ -42,12 +42,18 @@ impl Server {
         assert!(self.try_run().await, "redis-server has ended");
     }
 
+    /// Whether it listens: not where another process has the port. That one answers, too, so its own
+    /// socket in its own folder says so, which a redis-server makes after it has the port.
     async fn try_run(&mut self) -> bool {
+        let socket = self.folder.join("redis.sock");
+        let _ = fs::remove_file(&socket);
         let process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--loglevel", "warning"])
             .arg("--dir")
             .arg(&self.folder)
+            .arg("--unixsocket")
+            .arg(&socket)
             .args(&self.arguments)
             .stdout(Stdio::null())
             .spawn();
@@ -55,7 +61,7 @@ impl Server {
             panic!("redis-server: {error}: install it (on Debian: apt-get install redis-server)")
         });
         self.process = Some(process);
-        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+        while UnixStream::connect(&socket).await.is_err() {
             if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
                 return false;
             }
