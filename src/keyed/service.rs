@@ -61,8 +61,8 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        if let Some(leave) = self.completion.bypass(&request) {
-            return ResponseFuture::bypassing(leave.of(self.inner.call(request)));
+        if let Some(bypass) = self.completion.bypass(&request) {
+            return ResponseFuture::bypassing(bypass.of(self.inner.call(request)));
         }
         let shared = self.circuits.of(&self.circuits.key.key(&request));
         let admitted = shared.circuit().admit();

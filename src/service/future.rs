@@ -55,7 +55,7 @@ pin_project! {
     }
 }
 
-/// The future of a call of `F` that may go past the circuit by the leave `L`.
+/// The future of a call of `F` that may bypass the circuit, as `L` says.
 pub(crate) type GuardedFuture<F, G, C, R, M, L, K> =
     ResponseFuture<F, G, C, R, M, <L as Bypass>::Of<F>, K>;
 

@@ -156,8 +156,8 @@ where
         if self.readiness.is_of_inner() {
             return self.poll_slot(cx);
         }
-        // A call that goes past the circuit needs the inner service ready, whatever the circuit says.
-        let rejects_unready = !M::BYPASSES && self.waiting.timer().is_none();
+        // A call that bypasses the circuit needs the inner service, whatever the circuit says.
+        let rejects_unready = !M::Bypass::IS_POSSIBLE && self.waiting.timer().is_none();
         if (rejects_unready || self.waiting.timer().is_some()) && self.circuit().would_reject() {
             let Some(timer) = self.waiting.timer() else { return self.ready_to_reject() };
             ready!(self.waiting.poll_open(timer, self.shared.circuit(), cx));
@@ -193,9 +193,9 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
         if asked.is_of_inner() {
-            if let Some(leave) = self.completion.bypass(&request) {
+            if let Some(bypass) = self.completion.bypass(&request) {
                 self.waiting.end();
-                return ResponseFuture::bypassing(leave.of(self.inner.call(request)));
+                return ResponseFuture::bypassing(bypass.of(self.inner.call(request)));
             }
         }
         let circuit = self.shared.circuit();

@@ -195,3 +195,9 @@ fn a_function_gives_the_open_time_of_each_failed_recovery() {
 
     assert_eq!(open_times, [10, 9, 8, 7, 6, 5, 4, 3, 3, 3]);
 }
+
+#[test]
+#[should_panic(expected = "open_by")]
+fn a_function_that_gives_no_open_time_is_refused() {
+    circuit(|b| b.open_by(|failed| SECOND * (3 - failed.min(3))));
+}

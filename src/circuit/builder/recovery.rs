@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::builder::rule::{at_least_one, not_zero};
 use crate::engine::rules::backoff::Backoff;
-use crate::engine::rules::open_steps::OpenSteps;
+use crate::engine::rules::open_steps::{MOST_STEPS, OpenSteps};
 
 impl CircuitBuilder {
     /// Sets how long the circuit stays open before it admits probes.
@@ -44,8 +44,12 @@ impl CircuitBuilder {
     ///
     /// The function is given 0 for the first trip, 1 after the first recovery that failed, and so
     /// on; the count starts over as that of [`open_backoff`](Self::open_backoff) does. It is called
-    /// here, for 0 to 63; from then on the circuit stays open for as long as it said for 63. A time
-    /// of zero means 1 ms. There is no jitter. In text: `open_backoff = { steps = [..] }`.
+    /// here, for 0 to 63; from then on the circuit stays open for as long as it said for 63. There
+    /// is no jitter. In text: `open_backoff = { steps = [..] }`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the function returns zero.
     ///
     /// # Examples
     ///
@@ -60,10 +64,15 @@ impl CircuitBuilder {
     /// });
     /// # let _ = circuit.build();
     /// ```
+    #[track_caller]
     #[doc(alias = "waitIntervalFunctionInOpenState")]
     #[doc(alias = "BreakDurationGenerator")]
     pub fn open_by(mut self, open_time: impl Fn(u32) -> Duration) -> Self {
-        self.settings.open = OpenSteps::by(open_time);
+        let mut times = Vec::new();
+        for failed in 0..MOST_STEPS {
+            times.push(not_zero("open_by", open_time(failed)));
+        }
+        self.settings.open = OpenSteps::listed(times);
         self
     }
 

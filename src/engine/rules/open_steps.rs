@@ -17,18 +17,9 @@ pub(crate) enum OpenSteps {
 /// tells apart.
 pub(crate) const MOST_STEPS: u32 = 64;
 
-/// What stands for a listed open time of zero, by which a circuit would probe without end.
-const SHORTEST_LISTED: Duration = Duration::from_millis(1);
-
 impl OpenSteps {
-    /// The open times that `open_time` returns for the first [`MOST_STEPS`]. Runs user code.
-    pub(crate) fn by(open_time: impl Fn(u32) -> Duration) -> Self {
-        Self::listed((0..MOST_STEPS).map(open_time).collect())
-    }
-
     /// These open times; one that is repeated at the end is kept once.
     pub(crate) fn listed(mut times: Vec<Duration>) -> Self {
-        times.iter_mut().for_each(|time| *time = SHORTEST_LISTED.max(*time));
         while matches!(times[..], [.., before, last] if before == last) {
             times.pop();
         }
@@ -39,7 +30,7 @@ impl OpenSteps {
     pub(crate) fn max(&self) -> Duration {
         match self {
             Self::Backoff(backoff) => backoff.max(),
-            Self::Listed(times) => times.iter().copied().max().unwrap_or(SHORTEST_LISTED),
+            Self::Listed(times) => times.iter().copied().max().unwrap_or_default(),
         }
     }
 
@@ -49,7 +40,7 @@ impl OpenSteps {
             Self::Backoff(backoff) => backoff.step(step, draw),
             Self::Listed(times) => {
                 let own = usize::try_from(step).ok().and_then(|step| times.get(step));
-                own.or_else(|| times.last()).copied().unwrap_or(SHORTEST_LISTED)
+                own.or_else(|| times.last()).copied().unwrap_or_default()
             }
         }
     }

@@ -19,14 +19,15 @@ pub struct BypassIf<P, M = AtResult> {
     completion: M,
 }
 
-/// The leave for a call to go past the circuit. Sealed.
-///
-/// [`Bypassing`], or [`Never`] where there is no such call.
+/// Whether there are calls that bypass the circuit: [`Bypassing`], or [`Never`]. Sealed.
 pub trait Bypass: sealed::Sealed {
+    /// Whether there are such calls.
+    const IS_POSSIBLE: bool;
+
     /// The future `F` of such a call.
     type Of<F: TryFuture>: PollCall<F::Ok, F::Error>;
 
-    /// Lets a call go past the circuit.
+    /// Returns the call, which bypasses the circuit.
     fn of<F: TryFuture>(self, call: F) -> Self::Of<F>;
 }
 
@@ -43,7 +44,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> TryFuture for F {
     type Error = E;
 }
 
-/// The leave that is given.
+/// A call that bypasses the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "it is given or not")]
 pub struct Bypassing;
@@ -55,6 +56,8 @@ pub trait PollCall<T, E> {
 }
 
 impl Bypass for Bypassing {
+    const IS_POSSIBLE: bool = true;
+
     type Of<F: TryFuture> = F;
 
     fn of<F: TryFuture>(self, call: F) -> F {
@@ -63,6 +66,8 @@ impl Bypass for Bypassing {
 }
 
 impl Bypass for Never {
+    const IS_POSSIBLE: bool = false;
+
     type Of<F: TryFuture> = Self;
 
     fn of<F: TryFuture>(self, _call: F) -> Self {
@@ -95,8 +100,6 @@ where
 {
     type Call = M::Call;
     type Bypass = Bypassing;
-
-    const BYPASSES: bool = true;
 
     fn bypass(&self, request: &Req) -> Option<Bypassing> {
         let bypasses = (self.bypasses)(request) || self.completion.bypass(request).is_some();

@@ -123,8 +123,6 @@ where
     type Call = Filtered<K, M::Call>;
     type Bypass = M::Bypass;
 
-    const BYPASSES: bool = M::BYPASSES;
-
     fn bypass(&self, request: &Req) -> Option<M::Bypass> {
         self.completion.bypass(request)
     }

@@ -43,13 +43,10 @@ pub trait Complete<C, Req, T, E>: sealed::Sealed {
     /// The completion of one call.
     type Call: CompleteCall<C, T, E>;
 
-    /// The leave for a call to go past the circuit; without a value where none does.
+    /// A call that bypasses the circuit; without a value where none does.
     type Bypass: Bypass;
 
-    /// Whether there are calls that go past the circuit.
-    const BYPASSES: bool = false;
-
-    /// Returns the leave for the call of `request` to go past the circuit, if it may.
+    /// Returns a value if the call of `request` bypasses the circuit.
     fn bypass(&self, request: &Req) -> Option<Self::Bypass> {
         let _ = request;
         None

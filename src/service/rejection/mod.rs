@@ -186,14 +186,6 @@ impl<Req, T, E: From<Rejected>> Answer<Req, T, E> for SameError {
     }
 }
 
-impl<F, E> PassOn<E> for RespondWith<F> {
-    type Error = E;
-
-    fn pass_on(error: E) -> E {
-        error
-    }
-}
-
 impl<F, Req, T, E> Answer<Req, T, E> for RespondWith<F>
 where
     F: Fn(Rejected) -> T,
@@ -205,14 +197,6 @@ where
 
     fn answer(&self, _request: Req, rejected: Rejected) -> Self::Future {
         ready(Ok((self.0)(rejected)))
-    }
-}
-
-impl<F, E> PassOn<E> for Fallback<F> {
-    type Error = E;
-
-    fn pass_on(error: E) -> E {
-        error
     }
 }
 
@@ -229,6 +213,25 @@ where
     fn answer(&self, request: Req, rejected: Rejected) -> Fut {
         (self.0)(request, rejected)
     }
+}
+
+/// Strategies that pass errors on as they are.
+macro_rules! passes_errors_on {
+    ($($strategy:ident)*) => {$(
+        impl<F, E> PassOn<E> for $strategy<F> {
+            type Error = E;
+
+            fn pass_on(error: E) -> E {
+                error
+            }
+        }
+    )*};
+}
+
+passes_errors_on! {
+    RespondWith
+    Fallback
+    FallbackOnFailure
 }
 
 /// Strategies that leave failed calls as they are.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 
 use crate::error::Rejected;
-use crate::service::rejection::{Answer, PassOn, Recover};
+use crate::service::rejection::{Answer, Recover};
 
 /// Answers rejected calls, and calls that failed, with another call.
 ///
@@ -29,14 +29,6 @@ pub struct KeptRequest<Req>(Option<Req>);
 impl<F> FallbackOnFailure<F> {
     pub(crate) const fn new(fallback: F) -> Self {
         Self(fallback)
-    }
-}
-
-impl<F, E> PassOn<E> for FallbackOnFailure<F> {
-    type Error = E;
-
-    fn pass_on(error: E) -> E {
-        error
     }
 }
 
