@@ -146,7 +146,26 @@ step_model() {
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with
 # loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
-step_races() { tests/races/run.sh; }
+step_races() {
+    [ -n "$races" ] || { tests/races/run.sh; return; }
+    local status=0
+    wait "$races" || status=$?
+    races=
+    cat target/races.log
+    return $status
+}
+
+# Beside the step `features`, which leaves a processor idle: these models build in a folder of their
+# own, and wait for no clock. In a process group of its own, so that all of it can be ended.
+begin_races() {
+    mkdir -p target
+    set -m
+    tests/races/run.sh >target/races.log 2>&1 </dev/null &
+    races=$!
+    set +m
+}
+races=
+trap '[ -z "$races" ] || kill -- "-$races" 2>/dev/null' EXIT
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 
@@ -238,6 +257,7 @@ table=
 for step in $chosen; do
     printf '%s== %s%s\n' "$bold" "$step" "$plain"
     started=$SECONDS
+    case "$step $chosen " in "features "*" races "*) begin_races ;; esac
     if "step_$step"; then
         row=$(printf '%-10s %5ds  %sok%s' "$step" $((SECONDS - started)) "$green" "$plain")
         printf '%s\n\n' "$row"
