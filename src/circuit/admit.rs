@@ -34,6 +34,9 @@ impl Circuit {
         if let Some(ticket) = self.core.machine.admit_tracked(|| self.now()) {
             return Ok(ticket);
         }
+        if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {
+            return Err(self.reject(Rejected::open(Arc::clone(&self.core.name), left)));
+        }
         let now = self.now();
         self.end_holds(now);
         let (admitted, change) = self.core.machine.admit(now);
@@ -47,11 +50,14 @@ impl Circuit {
     /// Whether a call would be rejected now; changes nothing.
     #[inline]
     pub(crate) fn would_reject(&self) -> bool {
-        self.core.machine.would_reject(|| self.now()).is_some()
+        self.core.machine.is_rejecting(&self.core.clock)
     }
 
     /// Rejects a call whose inner service was not polled for readiness.
     pub(crate) fn reject_unready(&self) -> Rejected {
+        if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {
+            return self.reject(Rejected::open(Arc::clone(&self.core.name), left));
+        }
         self.core.machine.count_rejection();
         let now = self.now();
         match self.core.machine.would_reject(|| now) {

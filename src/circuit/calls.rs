@@ -79,14 +79,15 @@ impl Circuit {
     {
         let mut admission = Some(Admission::new(self, self.admit()?));
         let mut future = pin!(future);
-        let result = poll_fn(|cx| {
+        poll_fn(|cx| {
             let guard = FailureOnPanic::arm(&mut admission);
             let polled = future.as_mut().poll(cx);
             guard.disarm();
-            polled
+            // Recorded here, where the result still is: to carry it out of the poll first costs more
+            // than to record it.
+            polled.map(|result| record(admission.take(), &classify, result))
         })
-        .await;
-        record(admission, &classify, result)
+        .await
     }
 
     /// Calls `f` if the circuit admits it; an `Err` is a failure. For blocking code.

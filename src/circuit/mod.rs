@@ -29,7 +29,7 @@ use crate::engine::outcome::Outcome;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
-use crate::engine::time::Timestamp;
+use crate::engine::time::{TimeSource, Timestamp};
 use crate::error::Name;
 use crate::events::listeners::Listeners;
 use crate::sync::{Arc, Counted, holders};
@@ -268,9 +268,21 @@ impl Circuit {
 
     /// Records the outcome of an admitted call, `None` where it is abandoned, and delivers the
     /// events that follow from it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
-        let mut judged = self.core.machine.record(ticket, outcome, || self.now());
+        let is_success = outcome == Some(Outcome::Success);
+        if !(is_success && self.core.machine.count_success(ticket, &self.core.clock)) {
+            self.record_and_tell(ticket, outcome);
+        }
+    }
+
+    #[inline(never)]
+    fn record_and_tell(&self, ticket: Ticket, outcome: Option<Outcome>) {
+        let is_success = outcome == Some(Outcome::Success);
+        if is_success && self.core.machine.count_watched_success(ticket, &self.core.clock) {
+            return;
+        }
+        let mut judged = self.core.machine.judge(ticket, outcome, || self.now());
         if !matches!(judged.effect, Effect::Nothing) {
             self.tell_end(&mut judged);
         } else if self.core.machine.word().has(Word::CALL_EVENTS) {

@@ -1,17 +1,22 @@
-//! A clock that is cheap to read and a few milliseconds behind.
+//! A clock that costs little to read and is a few milliseconds behind.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// A monotonic clock that is cheap to read, and at most a few milliseconds behind.
+/// A monotonic clock that costs little to read, and is a few milliseconds behind.
 ///
-/// A reading takes a fraction of the time that one of [`SystemClock`](crate::SystemClock) takes.
-/// On Linux and Android it shows the kernel's last timer tick (`CLOCK_MONOTONIC_COARSE`): every
-/// 1 ms to 10 ms, as the kernel was built. Elsewhere it is the same as `SystemClock`.
+/// You seldom need it: with the feature `coarse-clock`, a circuit on
+/// [`SystemClock`](crate::SystemClock), the default, asks the kernel's coarse clock where that can
+/// decide, and the precise one where it cannot.
+///
+/// On Linux and Android a reading is the kernel's last timer tick (`CLOCK_MONOTONIC_COARSE`). Ticks
+/// come every 1 ms to 10 ms, as the kernel was built. A reading is behind by one tick or more: up to
+/// 7 ms were seen where ticks come every 4 ms, and the kernel promises no bound. Elsewhere it is the
+/// same as `SystemClock`.
 ///
 /// Exact enough for open times, and for windows whose buckets last 100 ms or more. A slow-call rule
-/// measures a call to within one tick, too short or too long: use it where
+/// measures a call too short or too long by as much as two readings may be behind: use it where
 /// `slower_than` is many ticks.
 ///
 /// # Examples
@@ -50,7 +55,7 @@ impl Clock for CoarseClock {
 mod source {
     use std::time::Duration;
 
-    use rustix::time::{ClockId, clock_gettime};
+    use crate::clock::kernel;
 
     #[derive(Debug, Clone, Copy, Default)]
     pub(super) struct Source;
@@ -59,10 +64,7 @@ mod source {
         #[inline]
         #[expect(clippy::unused_self, reason = "elsewhere it has an origin")]
         pub(super) fn now(self) -> Duration {
-            let time = clock_gettime(ClockId::MonotonicCoarse);
-            // Neither is negative: the clock counts from when the system was started.
-            let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-            Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+            Duration::from_nanos(kernel::coarse())
         }
     }
 }

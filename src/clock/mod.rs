@@ -1,15 +1,21 @@
 //! Clocks, from which circuits take the time.
 
+use std::any::Any;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::engine::time::{Timestamp, nanos};
+use self::system::DefaultClock;
+pub use self::system::SystemClock;
+use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(feature = "coarse-clock")]
 pub(crate) mod coarse;
+#[cfg(all(feature = "coarse-clock", any(target_os = "linux", target_os = "android")))]
+mod kernel;
 #[cfg(feature = "test-util")]
 pub(crate) mod manual;
+mod system;
 #[cfg(feature = "tokio")]
 pub(crate) mod tokio;
 
@@ -38,42 +44,9 @@ pub trait Clock: Send + Sync + 'static {
     }
 }
 
-/// The monotonic clock of the operating system: the default.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemClock {
-    origin: Instant,
-}
-
-impl SystemClock {
-    /// Makes a clock that starts at zero now.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    pub fn new() -> Self {
-        Self { origin: Instant::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Clock for SystemClock {
-    #[inline]
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.origin)
-    }
-
-    fn is_monotonic(&self) -> bool {
-        true
-    }
-}
-
 /// The clock of one circuit, without a virtual call for the default.
 pub(crate) enum ClockSource {
-    System(SystemClock),
+    System(DefaultClock),
     /// A clock that is monotonic, by its own account.
     Monotonic(CustomClock),
     /// A clock, and its latest reading in nanoseconds.
@@ -90,30 +63,44 @@ pub(crate) enum SharedClock {
 type CustomClock = Arc<Box<dyn Clock>>;
 
 impl ClockSource {
-    pub(crate) fn new(clock: Option<Box<dyn Clock>>) -> Self {
-        match clock {
-            None => Self::System(SystemClock::new()),
-            Some(clock) if clock.is_monotonic() => Self::Monotonic(Arc::new(clock)),
-            Some(clock) => Self::Latched(Arc::new(clock), AtomicU64::new(0)),
+    pub(crate) fn new(clock: impl Clock) -> Self {
+        if let Some(system) = (&clock as &dyn Any).downcast_ref() {
+            return Self::System(DefaultClock::new(*system));
         }
+        let is_monotonic = clock.is_monotonic();
+        let clock: CustomClock = Arc::new(Box::new(clock));
+        if is_monotonic { Self::Monotonic(clock) } else { Self::Latched(clock, AtomicU64::new(0)) }
     }
 
     pub(crate) fn shared(&self) -> SharedClock {
         match self {
-            Self::System(clock) => SharedClock::System(*clock),
+            Self::System(clock) => SharedClock::System(clock.unfiltered()),
             Self::Monotonic(clock) | Self::Latched(clock, _) => {
                 SharedClock::Custom(Arc::clone(clock))
             }
         }
     }
+}
+
+impl TimeSource for ClockSource {
+    const IS_EXACT: bool = DefaultClock::IS_EXACT;
 
     #[inline]
-    pub(crate) fn now(&self) -> Timestamp {
+    fn now(&self) -> Timestamp {
         match self {
-            Self::System(clock) => Timestamp::from_nanos(nanos(clock.now())),
+            Self::System(clock) => clock.now(),
             Self::Monotonic(clock) => Timestamp::from_nanos(nanos(clock.now())),
             Self::Latched(clock, latest) => latched(&***clock, latest),
         }
+    }
+
+    #[inline]
+    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+        if let Self::System(clock) = self {
+            return clock.time_left(until);
+        }
+        let now = self.now();
+        (now < until).then(|| until.since(now))
     }
 }
 

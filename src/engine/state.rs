@@ -78,7 +78,7 @@ impl Word {
     /// The closed circuit tracks, ramps or throttles calls: this word alone does not admit one.
     pub(crate) const TRACKED: u64 = 1 << 7;
 
-    const STATE: u64 = 0b11;
+    pub(crate) const STATE: u64 = 0b11;
     const OVERRIDE: u64 = 0b11 << 2;
     pub(crate) const EPOCH: u32 = 8;
 

@@ -33,6 +33,8 @@ pub(crate) enum Role {
 impl Ticket {
     const PROBE: u32 = 40;
     const WORD: u64 = (1 << Self::PROBE) - 1;
+    /// The low bits of the epoch.
+    const EPOCH: u64 = Self::WORD & !((1 << Word::EPOCH) - 1);
     /// The call was answered by a head, and is judged at the end of its body; `started` is how long
     /// the answer took, if the call is timed. Takes the place of a flag that no ticket needs.
     const ANSWERED: u64 = Word::REJECTION_EVENTS;
@@ -93,6 +95,41 @@ impl Ticket {
     #[inline]
     pub(crate) const fn is_of(self, word: Word) -> bool {
         (self.bits ^ word.bits()) & Self::WORD < 1 << Word::EPOCH
+    }
+
+    /// Whether this is a call to the closed circuit of the epoch of `word`, and nobody listens to its
+    /// end.
+    #[inline]
+    pub(crate) const fn ends_unheard_in(self, word: Word) -> bool {
+        self.differs_from(word, Word::STATE) == 0
+    }
+
+    /// The same for a call that is neither timed nor tracked.
+    #[inline]
+    pub(crate) const fn ends_plainly_in(self, word: Word) -> bool {
+        self.differs_from(word, Word::STATE | Word::TIMED | Word::TRACKED) == 0
+    }
+
+    /// Not zero where the call is of another epoch, a probe, heard of, or has one of `flags`.
+    #[inline]
+    const fn differs_from(self, word: Word, flags: u64) -> u64 {
+        let other_epoch = (self.bits ^ word.bits()) & Self::EPOCH;
+        let own = self.bits & (flags | !Self::WORD);
+        other_epoch | own | (word.bits() & Word::CALL_EVENTS)
+    }
+
+    /// Until when the call is not slow, if calls are slow after `limit` nanoseconds, 0 for never;
+    /// `None` where it was slow.
+    #[inline]
+    pub(crate) fn fast_until(self, limit: u64) -> Option<Timestamp> {
+        if limit == 0 || !self.is_timed() {
+            return Some(Timestamp::NEVER);
+        }
+        let started = self.started.as_nanos();
+        if self.is_answered() {
+            return (started < limit).then_some(Timestamp::NEVER);
+        }
+        Some(Timestamp::from_nanos(started.saturating_add(limit)))
     }
 
     /// When the call started; meaningless once it is answered.

@@ -43,6 +43,36 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     seconds.saturating_add(duration.subsec_nanos() as u64)
 }
 
+/// By how much [`TimeSource::time_left`] may be too long.
+///
+/// The coarse clock of Linux is behind by a tick or more: up to 7 ms were seen where ticks come
+/// every 4 ms, so with ticks of 10 ms, the longest, it stays within twice of one.
+pub(crate) const MARGIN: Duration = Duration::from_millis(20);
+
+/// What tells the engine the time.
+pub(crate) trait TimeSource {
+    /// Whether [`time_left`](Self::time_left) is never too long.
+    const IS_EXACT: bool = true;
+
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// The time left until `until`: never too short, and at most [`MARGIN`] too long. `None` where
+    /// `until` has come, exactly. May cost less than a reading.
+    #[inline]
+    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+        let now = self.now();
+        (now < until).then(|| until.since(now))
+    }
+}
+
+impl<F: Fn() -> Timestamp> TimeSource for F {
+    #[inline]
+    fn now(&self) -> Timestamp {
+        self()
+    }
+}
+
 /// A reading of the clock that is taken when first asked for, and then kept.
 #[derive(Debug)]
 pub(crate) struct Reading<F> {

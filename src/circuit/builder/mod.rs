@@ -9,7 +9,7 @@ use crate::circuit::builder::rule::{at_least_one, not_zero};
 use crate::circuit::config::CircuitConfig;
 use crate::circuit::saved::SavedCircuit;
 use crate::circuit::{Circuit, Marks};
-use crate::clock::{Clock, ClockSource};
+use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Override;
@@ -44,7 +44,7 @@ pub struct CircuitBuilder {
     name: Arc<str>,
     settings: Settings,
     initial_override: Option<Override>,
-    clock: Option<Box<dyn Clock>>,
+    clock: Option<ClockSource>,
     listeners: Vec<Box<dyn Listener>>,
     saved: Option<SavedCircuit>,
     marks: Marks,
@@ -288,7 +288,7 @@ impl CircuitBuilder {
     /// Default [`SystemClock`](crate::SystemClock).
     #[doc(alias = "TimeProvider")]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Box::new(clock));
+        self.clock = Some(ClockSource::new(clock));
         self
     }
 
@@ -333,7 +333,7 @@ impl CircuitBuilder {
 
     /// The same, with settings that `share` puts where they are kept.
     pub(crate) fn build_with(self, share: impl FnOnce(Settings) -> Arc<Settings>) -> Circuit {
-        let clock = ClockSource::new(self.clock);
+        let clock = self.clock.unwrap_or_else(|| ClockSource::new(SystemClock::new()));
         let seed = RandomState::new().hash_one(&self.name);
         let settings = share(self.settings.with_default_rules());
         let marks = self.marks.with_initial_override(self.initial_override);

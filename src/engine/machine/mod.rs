@@ -14,6 +14,7 @@ pub(crate) mod effect;
 pub(crate) mod health;
 pub(crate) mod isolation;
 pub(crate) mod open_cap;
+pub(crate) mod plain;
 pub(crate) mod probes;
 #[cfg(all(test, breaker_loom))]
 pub(crate) mod races;
@@ -46,6 +47,8 @@ pub(crate) struct Machine {
     /// The deadline. While open: the end of the open time. While half-open: when a slot is free at
     /// the latest. While closed: the end of a ramp, or zero.
     until: AtomicU64,
+    /// When the epoch began.
+    began: AtomicU64,
     recorder: Recorder,
     /// Boxed, so that what every call changes shares no cache line with what every call reads.
     tally: Box<Tally>,
@@ -69,6 +72,7 @@ impl Machine {
         Self {
             word: AtomicU64::new(word.bits()),
             until: AtomicU64::new(0),
+            began: AtomicU64::new(now.as_nanos()),
             recorder,
             tally: Box::new(Tally::new()),
             kinds: Arc::new(KindCounts::new()),
@@ -125,6 +129,18 @@ impl Machine {
 
     fn lock(&self) -> MutexGuard<'_, Control> {
         lock(&self.control)
+    }
+
+    /// When the epoch began, or the next one that is about to.
+    pub(crate) fn began(&self) -> Timestamp {
+        // Relaxed: who reads it wants a time that has come, and both have.
+        Timestamp::from_nanos(self.began.load(Ordering::Relaxed))
+    }
+
+    /// Sets when the epoch began. The lock is held.
+    pub(crate) fn set_began(&self, began: Timestamp) {
+        // Relaxed: as in `began`.
+        self.began.store(began.as_nanos(), Ordering::Relaxed);
     }
 
     /// Publishes `word`. The lock is held.

@@ -157,6 +157,7 @@ impl Machine {
         let is_closed = next.to.state == CircuitState::Closed;
         let ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
         control.begin_epoch(next.is_ordered, ramp_ends);
+        self.set_began(now);
         // Zero sends readers to the lock until word and deadline belong together.
         self.set_until(Timestamp::ZERO);
         let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);

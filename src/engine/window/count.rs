@@ -172,6 +172,23 @@ impl<'a> CountRing<'a> {
         }
     }
 
+    /// Adds a fast success to the current block; false where it has no room, or another thread is
+    /// at it: then nothing is added.
+    #[inline]
+    pub(super) fn count_success(&self, tag: Tag) -> bool {
+        // As one turn of `try_record`, with its orderings, for a result that asks for no counts.
+        let head = self.head.load(Ordering::Acquire);
+        let number = Tag::strip(head);
+        let Some(slot) = self.results(number) else { return false };
+        let seen = Results(slot.load(Ordering::Acquire));
+        let is_current = Tag::on(head) == tag && seen.is_of(tag, number);
+        if !is_current || seen.is_full() {
+            return false;
+        }
+        let next = seen.with(EndedCall::SUCCESS);
+        slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// The counts of the last N results of the epoch.
     pub(super) fn counts(&self, tag: Tag) -> WindowCounts {
         self.read(tag, |number, current| self.counts_with(number, current)).unwrap_or_default()
@@ -336,6 +353,12 @@ impl Results {
         let place = self.len();
         let bits = (call.failed() << PER_BLOCK | call.slow()) << place;
         Self((self.0 | bits).wrapping_add(1 << Self::COUNT))
+    }
+
+    /// Whether this is block `number` of the epoch of `tag`.
+    #[inline]
+    const fn is_of(self, tag: Tag, number: u64) -> bool {
+        (self.0 ^ Self::empty(tag, number).0) < 1 << Self::NUMBER
     }
 
     #[inline]

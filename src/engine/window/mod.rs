@@ -5,7 +5,7 @@ pub(crate) mod span;
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
-use crate::engine::time::{Timestamp, nanos};
+use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
 use crate::engine::window::slots::Slots;
@@ -85,6 +85,24 @@ impl Window {
     /// The number of successes that the window has counted in this epoch.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
         self.with_ring(|| 0, |ring| ring.successes(tag), |_| 0)
+    }
+
+    /// Adds a success that ends before `fast_until`, where that takes a single exchange, and returns
+    /// whether it is counted for the totals; `None`, and nothing is added, where
+    /// [`record`](Self::record) is to do it.
+    #[inline]
+    pub(crate) fn count_success(
+        &self,
+        tag: Tag,
+        fast_until: Timestamp,
+        clock: &impl TimeSource,
+    ) -> Option<bool> {
+        let is_fast = || fast_until == Timestamp::NEVER || clock.time_left(fast_until).is_some();
+        self.with_ring(
+            || is_fast().then_some(false),
+            |ring| (is_fast() && ring.count_success(tag)).then_some(true),
+            |ring| ring.count_success(tag, fast_until, clock).then_some(false),
+        )
     }
 
     /// Adds one result; with the counts where it may trip the circuit.

@@ -20,7 +20,7 @@
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
-use crate::engine::time::Timestamp;
+use crate::engine::time::{MARGIN, TimeSource, Timestamp, nanos};
 use crate::engine::window::counts::{Enough, WindowCounts};
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -99,6 +99,55 @@ impl<'a> TimeRing<'a> {
             }
             None => Recorded::Stale,
         }
+    }
+
+    /// Adds a success that ends before `fast_until` to the newest bucket; false where time has gone
+    /// on, the word is full, or another thread is at it: then nothing is added.
+    ///
+    /// Not inlined: the reading of the clock would crowd what circuits without such a window do.
+    #[inline(never)]
+    pub(super) fn count_success(
+        &self,
+        tag: Tag,
+        fast_until: Timestamp,
+        clock: &impl TimeSource,
+    ) -> bool {
+        // As one turn of `count`, with its orderings, where `newest` need not move.
+        let newest = self.newest.load(Ordering::Acquire);
+        let tick = Tag::strip(newest);
+        if Tag::on(newest) != tag || !self.is_before(self.end_of(tick).min(fast_until), clock) {
+            return false;
+        }
+        let index = self.classes.index(EndedCall::SUCCESS);
+        let Some(word) = self.bucket(tick).get(index) else { return false };
+        let seen = word.load(Ordering::Acquire);
+        let is_current = (seen ^ fresh(tag, tick)) < COUNT;
+        is_current
+            && word
+                .compare_exchange_weak(
+                    seen,
+                    seen.wrapping_add(1),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
+
+    /// Whether it is before `end`.
+    #[inline]
+    fn is_before(&self, end: Timestamp, clock: &impl TimeSource) -> bool {
+        // In a short bucket the clock that costs less could seldom tell.
+        if self.width < nanos(MARGIN.saturating_mul(5)) {
+            clock.now() < end
+        } else {
+            clock.time_left(end).is_some()
+        }
+    }
+
+    /// When `tick` is over. By a product: a division takes several times as long.
+    #[inline]
+    const fn end_of(&self, tick: u64) -> Timestamp {
+        Timestamp::from_nanos(tick.saturating_add(1).saturating_mul(self.width))
     }
 
     /// The counts of the window that ends now.

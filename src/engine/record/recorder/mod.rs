@@ -18,7 +18,7 @@ use crate::engine::rules::condition::Condition;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
-use crate::engine::time::{Timestamp, nanos};
+use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::Window;
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::engine::window::slots::{Block, Slots};
@@ -164,6 +164,29 @@ impl Recorder {
         })
     }
 
+    /// From how many nanoseconds on a call is slow; 0 for never.
+    #[inline]
+    pub(crate) fn slower_than(&self) -> u64 {
+        load(&self.limits.slower_than)
+    }
+
+    /// Counts a success that ends before `fast_until`, where nothing else is to be changed, and
+    /// returns whether the window counts it for the totals, too; `None` where
+    /// [`succeed`](Self::succeed) is to record it.
+    #[inline]
+    pub(crate) fn count_success(
+        &self,
+        tag: Tag,
+        fast_until: Timestamp,
+        clock: &impl TimeSource,
+    ) -> Option<bool> {
+        let has_run = load(&self.run) != tag.mark(0);
+        if has_run || self.has_kind_rules() {
+            return None;
+        }
+        self.window.count_success(tag, fast_until, clock)
+    }
+
     /// Records a success, and finds the first rule that it makes hold, if it is slow.
     #[inline]
     pub(crate) fn succeed(
@@ -221,8 +244,7 @@ impl Recorder {
     #[inline]
     pub(crate) fn ended(&self, outcome: Outcome, elapsed: Option<Duration>) -> EndedCall {
         let was_slow = elapsed.is_some_and(|elapsed| {
-            // Relaxed: published with the epoch.
-            let limit = self.limits.slower_than.load(Ordering::Relaxed);
+            let limit = self.slower_than();
             limit != 0 && nanos(elapsed) >= limit
         });
         EndedCall { has_failed: outcome.failure_kind().is_some(), was_slow }

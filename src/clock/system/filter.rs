@@ -1,0 +1,75 @@
+//! A coarse clock in front of a precise one, which decides only what is certain.
+//!
+//! The coarse clock is never ahead of the precise one. As long as it is behind by less than
+//! [`MARGIN`], every answer is the one that the precise clock would give. How far it is behind is
+//! looked at whenever the precise clock is read; once it was further, it is not asked any more.
+
+use std::time::Duration;
+
+use crate::engine::time::{MARGIN, Timestamp};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The two clocks of a circuit.
+pub(super) trait Clocks {
+    /// Reads the clock that decides.
+    fn precise(&self) -> Timestamp;
+
+    /// Reads the clock that costs less.
+    fn coarse(&self) -> Timestamp;
+}
+
+/// What is known of the coarse clock.
+#[derive(Debug)]
+pub(super) struct CoarseFilter {
+    /// Whether it was once too far behind to be trusted: 0 or 1.
+    is_off: AtomicU64,
+}
+
+impl CoarseFilter {
+    pub(super) const fn new() -> Self {
+        Self { is_off: AtomicU64::new(0) }
+    }
+
+    /// The time now, by the precise clock.
+    #[inline]
+    pub(super) fn now(&self, clocks: &impl Clocks) -> Timestamp {
+        let now = clocks.precise();
+        if self.is_on() {
+            // Read after the precise one: a thread that is stopped between the two finds the coarse
+            // clock closer than it is, and never turns it off without reason.
+            self.note(now.since(clocks.coarse()));
+        }
+        now
+    }
+
+    /// The time left until `until`, at most [`MARGIN`] too long and never too short; `None` where
+    /// it has come.
+    #[inline]
+    pub(super) fn time_left(&self, until: Timestamp, clocks: &impl Clocks) -> Option<Duration> {
+        if self.is_on() {
+            let left = until.since(clocks.coarse());
+            if left > MARGIN {
+                return Some(left);
+            }
+        }
+        let now = self.now(clocks);
+        (now < until).then(|| until.since(now))
+    }
+
+    #[inline]
+    fn is_on(&self) -> bool {
+        // Relaxed: it announces nothing else.
+        self.is_off.load(Ordering::Relaxed) == 0
+    }
+
+    #[inline]
+    fn note(&self, lag: Duration) {
+        if lag >= MARGIN {
+            // Relaxed: as in `is_on`.
+            self.is_off.store(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;

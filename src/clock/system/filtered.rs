@@ -1,0 +1,72 @@
+//! The clock by the kernel, with its coarse clock in front.
+
+use std::time::Duration;
+
+use crate::clock::system::filter::{Clocks, CoarseFilter};
+use crate::clock::{SystemClock, kernel};
+use crate::engine::time::{TimeSource, Timestamp};
+
+/// When a clock started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KernelOrigin(u64);
+
+impl KernelOrigin {
+    pub(super) fn now() -> Self {
+        Self(kernel::precise())
+    }
+
+    /// The nanoseconds since then.
+    #[inline]
+    pub(super) fn passed(self) -> u64 {
+        kernel::precise().saturating_sub(self.0)
+    }
+
+    /// The same by the coarse clock: as many, or less.
+    #[inline]
+    fn passed_at_least(self) -> u64 {
+        kernel::coarse().saturating_sub(self.0)
+    }
+}
+
+/// The clock of a circuit that was given no other.
+#[derive(Debug)]
+pub(crate) struct FilteredClock {
+    clock: SystemClock,
+    filter: CoarseFilter,
+}
+
+impl FilteredClock {
+    pub(crate) const fn new(clock: SystemClock) -> Self {
+        Self { clock, filter: CoarseFilter::new() }
+    }
+
+    pub(crate) const fn unfiltered(&self) -> SystemClock {
+        self.clock
+    }
+}
+
+impl TimeSource for FilteredClock {
+    const IS_EXACT: bool = false;
+
+    #[inline]
+    fn now(&self) -> Timestamp {
+        self.filter.now(&self.clock)
+    }
+
+    #[inline]
+    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+        self.filter.time_left(until, &self.clock)
+    }
+}
+
+impl Clocks for SystemClock {
+    #[inline]
+    fn precise(&self) -> Timestamp {
+        Timestamp::from_nanos(self.origin.passed())
+    }
+
+    #[inline]
+    fn coarse(&self) -> Timestamp {
+        Timestamp::from_nanos(self.origin.passed_at_least())
+    }
+}

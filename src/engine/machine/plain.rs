@@ -1,0 +1,52 @@
+//! The end that nearly every call has: a fast success of a closed circuit, which is nothing but a
+//! count.
+//!
+//! A path of its own, because it is so short: the same atomics as in
+//! [`judge`](Machine::judge), without the branches for all that may follow from an end.
+
+use crate::engine::machine::Machine;
+use crate::engine::outcome::Outcome;
+use crate::engine::record::totals::Counter;
+use crate::engine::state::Tag;
+use crate::engine::ticket::Ticket;
+use crate::engine::time::{TimeSource, Timestamp};
+
+impl Machine {
+    /// Counts a success of a call that is neither timed nor tracked, if that is all that there is to
+    /// do; returns false, and has counted nothing, where [`judge`](Self::judge) has to look at it.
+    #[inline]
+    pub(crate) fn count_success(&self, ticket: Ticket, clock: &impl TimeSource) -> bool {
+        let word = self.word();
+        ticket.ends_plainly_in(word)
+            && self.count_success_before(Timestamp::NEVER, Tag::of(word.epoch()), clock)
+    }
+
+    /// The same for a call that is timed or tracked.
+    #[inline]
+    pub(crate) fn count_watched_success(&self, ticket: Ticket, clock: &impl TimeSource) -> bool {
+        let word = self.word();
+        let fast_until = ticket.fast_until(self.recorder().slower_than());
+        let Some(fast_until) = fast_until.filter(|_| ticket.ends_unheard_in(word)) else {
+            return false;
+        };
+        let is_counted = self.count_success_before(fast_until, Tag::of(word.epoch()), clock);
+        if is_counted && ticket.is_tracked() {
+            self.end_tracked(ticket, Some(Outcome::Success), || clock.now());
+        }
+        is_counted
+    }
+
+    #[inline]
+    fn count_success_before(
+        &self,
+        fast_until: Timestamp,
+        tag: Tag,
+        clock: &impl TimeSource,
+    ) -> bool {
+        let recorded = self.recorder().count_success(tag, fast_until, clock);
+        if recorded == Some(false) {
+            self.tally().add(Counter::Successes);
+        }
+        recorded.is_some()
+    }
+}
