@@ -105,7 +105,8 @@ step_instructions() {
         --manifest-path benches/instructions/Cargo.toml
 }
 
-# An axum server with the layer against one without; wants a machine that does nothing else.
+# hyper's client and an axum server with the layer against those without; wants a machine that does
+# nothing else.
 step_load() {
     CARGO_TARGET_DIR=target/versus cargo run --quiet --release --locked --bin load \
         --manifest-path benches/versus/Cargo.toml
