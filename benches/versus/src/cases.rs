@@ -8,7 +8,6 @@ use crate::inner::Load;
 use crate::measure::{Effort, Expected, Lane, costs, race, timed};
 use crate::subject::Subject;
 use crate::table::Row;
-use crate::threads;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +28,11 @@ pub(crate) enum Manner {
     /// A circuit that already holds so many calls, new for each round where that is no great work:
     /// for windows whose cost may depend on what they hold.
     Holding(u32),
-    /// Two threads on one circuit.
-    TwoThreads,
 }
 
-/// Calls on one circuit by one thread, except for the last two.
-pub(crate) const CALLS: [Case; 10] = {
+pub(crate) const CALLS: [Case; 8] = {
     use Load::{Fine, TenthFails};
-    use Manner::{Holding, Steady, Tripped, TwoThreads};
+    use Manner::{Holding, Steady, Tripped};
     use Rule::{Consecutive, Count, Time, TimeAndSlow};
 
     const fn case(name: &'static str, rule: Rule, load: Load, manner: Manner) -> Case {
@@ -51,8 +47,6 @@ pub(crate) const CALLS: [Case; 10] = {
         case("10 % failures, count window of 100", Count, TenthFails, Steady),
         case("10 % failures, time window holding 1 k", Time, TenthFails, Holding(1_000)),
         case("rejection", Consecutive, Fine, Tripped),
-        case("two threads, 5 consecutive failures", Consecutive, Fine, TwoThreads),
-        case("two threads, count window of 100", Count, Fine, TwoThreads),
     ]
 };
 
@@ -70,7 +64,6 @@ pub(crate) fn row(case: Case, effort: Effort) -> Row {
     let rounds = match case.manner {
         Manner::Steady | Manner::Tripped => effort.rounds,
         Manner::Holding(_) => effort.rounds / 4,
-        Manner::TwoThreads => effort.thread_rounds,
     };
     Row { case: case.name.into(), cells: costs(race(lanes, rounds)) }
 }
@@ -81,7 +74,6 @@ fn lane(contestant: &Contestant, case: Case, effort: Effort) -> Result<Lane, Mis
         Manner::Tripped => tripped(contestant, case),
         Manner::Holding(calls) if calls <= REFILLED => refilled(contestant, case, calls),
         Manner::Holding(calls) => filled(contestant, case, calls, effort),
-        Manner::TwoThreads => threads::lane(contestant, case.rule, case.load),
     }
 }
 
@@ -93,11 +85,10 @@ fn steady(contestant: &Contestant, case: Case) -> Result<Lane, Missing> {
 }
 
 fn tripped(contestant: &Contestant, case: Case) -> Result<Lane, Missing> {
-    let mut entry = (contestant.enter)(case.rule)?;
+    let mut entry = contestant.enter_to_trip()?;
     entry.subject.run(TRIPPING, Load::AllFail);
     // Bare, nothing can be rejected; its calls are what the others are held against.
-    let bare = contestant.name == ALL[0].name;
-    let expected = if bare { Expected::Closed } else { Expected::Open };
+    let expected = if contestant.is_bare() { Expected::Closed } else { Expected::Open };
     let round = move || timed(&mut *entry.subject, ROUND, case.load, expected);
     Ok(Lane { round: Box::new(round), note: entry.note })
 }

@@ -20,8 +20,15 @@ use crate::table::Row;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Draws `costs` as bars, and `growth` as lines over the number of calls in the window.
-pub(crate) fn draw(costs: &[Row], growth: &[(u32, &Row)], made: &str) -> Drawn<String> {
+/// Draws the costs of calls as bars, and `growth` as lines over the number of calls in the window.
+pub(crate) fn draw(
+    calls: &[Row],
+    threads: &[Row],
+    growth: &[(u32, &Row)],
+    made: &str,
+) -> Drawn<String> {
+    let threads = threads.iter().filter(|row| !row.case.starts_with("1 thread"));
+    let costs: Vec<_> = calls.iter().chain(threads).collect();
     let mut svg = String::new();
     {
         let bars_height = TOP + i32::try_from(costs.len())? * row_height() + BOTTOM;
@@ -30,7 +37,7 @@ pub(crate) fn draw(costs: &[Row], growth: &[(u32, &Row)], made: &str) -> Drawn<S
         root.fill(&WHITE)?;
         let (upper, lower) = root.split_vertically(bars_height);
         draw_head(&upper, made)?;
-        draw_bars(&upper, costs)?;
+        draw_bars(&upper, &costs)?;
         draw_lines(&lower, growth)?;
         root.present()?;
     }
@@ -64,7 +71,7 @@ fn draw_legend(
     Ok(())
 }
 
-fn draw_bars(area: &Area<'_>, costs: &[Row]) -> Drawn {
+fn draw_bars(area: &Area<'_>, costs: &[&Row]) -> Drawn {
     let values =
         costs.iter().flat_map(|row| row.cells.iter().skip(1)).filter_map(|cell| cell.value);
     let decades = values.fold(10.0, f64::max).log10().ceil();
@@ -174,15 +181,17 @@ fn pixels(length: f64) -> i32 {
 
 fn row_height() -> i32 {
     // As many bars as there are colours.
-    BAR * 6 + GAP
+    BAR * 8 + GAP
 }
 
 /// Told apart by people who see few colours, too (Okabe and Ito); ours stands out.
-const COLORS: [RGBColor; 6] = [
+const COLORS: [RGBColor; ALL.len() - 1] = [
     RGBColor(213, 94, 0),
     RGBColor(240, 170, 60),
+    RGBColor(120, 50, 0),
     RGBColor(0, 114, 178),
     RGBColor(86, 180, 233),
+    RGBColor(110, 110, 110),
     RGBColor(0, 158, 115),
     RGBColor(204, 160, 190),
 ];

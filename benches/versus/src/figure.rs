@@ -14,15 +14,24 @@ pub(crate) struct Cell {
 
 /// Why there is no figure.
 #[derive(Debug, Clone)]
-pub(crate) struct Missing(Cow<'static, str>);
+pub(crate) struct Missing {
+    text: &'static str,
+    reason: Cow<'static, str>,
+}
 
 /// Many measurements of one thing.
 #[derive(Debug)]
 pub(crate) struct Samples(Vec<f64>);
 
 impl Missing {
+    /// There is such a thing, but no figure came of it.
     pub(crate) fn because(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self(reason.into())
+        Self { text: "not measured", reason: reason.into() }
+    }
+
+    /// The contestant has no such thing.
+    pub(crate) const fn lacks(reason: &'static str) -> Self {
+        Self { text: NONE, reason: Cow::Borrowed(reason) }
     }
 }
 
@@ -76,12 +85,15 @@ impl Cell {
 
 impl From<Missing> for Cell {
     fn from(missing: Missing) -> Self {
-        Self { text: "none".into(), value: None, note: Some(missing.0) }
+        Self { text: missing.text.into(), value: None, note: Some(missing.reason) }
     }
 }
 
+/// Of what a contestant does not have.
+const NONE: &str = "none";
+
 /// `nanos` with as many digits as mean something.
-fn nanos(nanos: f64) -> String {
+pub(crate) fn nanos(nanos: f64) -> String {
     if nanos.abs() < 100.0 { format!("{nanos:.1}") } else { grouped(nanos) }
 }
 

@@ -57,11 +57,19 @@ fn lanes(seconds: f64) -> io::Result<Lanes> {
         Ok(lap.lane(client.clone())),
         Ok(lap.lane(ours::layer(rule).layer(client.clone()))),
         Ok(lap.lane(ours::coarse_layer(rule).layer(client.clone()))),
+        wraps_futures(),
         tower_resilience::layer(rule).map(|layer| lap.lane(layer.layer(client.clone()))),
         breaker::layer(rule).map(|layer| lap.lane(layer.layer(client.clone()))),
-        Err(Missing::because("it wraps futures, not services")),
-        Err(Missing::because("it wraps futures, not services")),
+        Err(Missing::lacks(
+            "its rejection would have to be an error that only the client can make",
+        )),
+        wraps_futures(),
+        wraps_futures(),
     ])
+}
+
+fn wraps_futures() -> Result<Lane, Missing> {
+    Err(Missing::lacks("it wraps futures, not services"))
 }
 
 /// One round: so many workers send one request after the other for so long.

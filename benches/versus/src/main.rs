@@ -29,6 +29,7 @@ mod inner;
 mod machine;
 mod measure;
 mod memory;
+mod pin;
 mod subject;
 mod table;
 mod threads;
@@ -53,13 +54,15 @@ fn run(args: &Args) -> Result<(), String> {
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
     let calls: Vec<_> = CALLS.into_iter().map(|case| progress(case, effort)).collect();
     let growth: Vec<_> = GROWTH.into_iter().map(|(held, name)| grow(held, name, effort)).collect();
+    let threads = threads::rows(effort);
     eprintln!("allocations, bytes, requests over HTTP");
     let (allocations, bytes) = (memory::allocation_rows(), memory::byte_rows(effort));
     let http = vec![http::row(effort)];
 
     let made = machine::describe();
     let points: Vec<_> = GROWTH.iter().map(|(held, _)| *held).zip(&growth).collect();
-    let chart = chart::draw(&calls, &points, &made).map_err(|error| format!("chart: {error}"))?;
+    let chart =
+        chart::draw(&calls, &threads, &points, &made).map_err(|error| format!("chart: {error}"))?;
     fs::write(&svg, chart).map_err(|error| cannot_write(&svg, &error))?;
 
     let requests = format!(
@@ -72,8 +75,12 @@ fn run(args: &Args) -> Result<(), String> {
             "ns per call above the bare service, time window of 10 s: median of rounds (least)",
             growth,
         ),
+        (
+            "ns per call above the bare service, threads on one circuit: median of rounds (least)",
+            threads,
+        ),
         ("allocations per call", allocations),
-        ("bytes on the heap, circuit and service, after 1 M calls", bytes),
+        ("bytes on the heap, after 1 M calls", bytes),
         (&requests, http),
     ];
     let sections = sections.map(|(title, rows)| Section { title: title.into(), rows });
@@ -101,14 +108,15 @@ fn notes(made: &str, load: Option<&str>) -> Vec<String> {
         "A call is poll_ready, call, and polls to completion, over a service that is always ready; \
          \"bare\" is that service alone."
             .into(),
-        "\"function only\": wraps futures, not services; measured around the future of the same \
-         service."
+        "\"function only\", \"Circuit::call\": wraps futures, not services; measured around the \
+         future of the same service."
             .into(),
-        "Two threads: time from the first start to the last end, divided by the calls of both, in \
-         rounds where both were under way for 75 % of it; a call that is pending is polled again at \
-         once."
+        "Threads: time from the first start to the last end, divided by the calls of all, in \
+         rounds where all were under way for 75 % of it; each has a service of its own; a call that \
+         is pending is polled again at once."
             .into(),
     ];
+    notes.extend(threads::left_out());
     if cfg!(debug_assertions) {
         notes.push("Built without --release: the figures mean nothing.".into());
     }

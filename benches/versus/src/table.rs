@@ -147,4 +147,4 @@ fn push_line(text: &mut String, case: &str, cells: impl Iterator<Item = String>,
 }
 
 const HEAD_WIDTH: usize = 17;
-const CASE_WIDTH: usize = 42;
+const CASE_WIDTH: usize = 48;

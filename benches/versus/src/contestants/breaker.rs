@@ -23,8 +23,8 @@ pub(crate) fn layer(rule: Rule) -> Result<BreakerLayer, Missing> {
             .failure_rate_threshold(0.5)
             .sliding_window_size(WINDOW_CALLS)
             .minimum_calls(MINIMUM_CALLS),
-        Rule::Time => return Err(Missing::because("it has no time window")),
-        Rule::TimeAndSlow => return Err(Missing::because("it has no rule for slow calls")),
+        Rule::Time => return Err(Missing::lacks("it has no time window")),
+        Rule::TimeAndSlow => return Err(Missing::lacks("it has no rule for slow calls")),
     };
     Ok(BreakerLayer::new(CircuitBreaker::new(builder.build())))
 }

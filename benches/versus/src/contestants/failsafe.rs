@@ -26,12 +26,12 @@ pub(super) fn enter(rule: Rule) -> Result<Entry, Missing> {
     let open_for = backoff::constant(OPEN_FOR);
     match rule {
         Rule::Consecutive => Ok(wrapped(consecutive_failures(RUN, open_for))),
-        Rule::Count => Err(Missing::because("it has no count window")),
+        Rule::Count => Err(Missing::lacks("it has no count window")),
         Rule::Time => {
             let policy = success_rate_over_time_window(0.5, MINIMUM_CALLS, WINDOW_TIME, open_for);
             Ok(wrapped(policy).noting("a moving average over 10 s, not a window"))
         }
-        Rule::TimeAndSlow => Err(Missing::because("it has no rule for slow calls")),
+        Rule::TimeAndSlow => Err(Missing::lacks("it has no rule for slow calls")),
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use tower_circuit_breaker::{Circuit, CircuitBuilder};
+
 use crate::figure::Missing;
 use crate::inner::Inner;
-use crate::subject::{Around, Subject};
+use crate::subject::{Around, Calling, Subject};
 
 pub(crate) mod breaker;
 mod failsafe;
 pub(crate) mod ours;
 mod recloser;
+mod seatbelt;
 pub(crate) mod tower_resilience;
 
 /// What a circuit goes by, as near as the contestant can come to it.
@@ -39,7 +42,20 @@ pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     /// What else its head says.
     pub(crate) label: &'static str,
+    pub(crate) kind: Kind,
     pub(crate) enter: Enter,
+    /// How circuits of a registry are built; the peers have none.
+    pub(crate) template: Option<Template>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The inner service alone.
+    Bare,
+    /// A layer, or what is called like one.
+    Layer,
+    /// Wraps futures, not services: it is measured around the future of the same inner service.
+    Function,
 }
 
 impl Entry {
@@ -50,35 +66,61 @@ impl Entry {
         Self { subject: Box::new(Around(service)), note: None }
     }
 
+    fn calling(circuit: Circuit) -> Self {
+        Self { subject: Box::new(Calling(circuit)), note: None }
+    }
+
     fn noting(self, note: &'static str) -> Self {
         Self { note: Some(note), ..self }
     }
 }
 
 impl Contestant {
-    const fn layer(name: &'static str, label: &'static str, enter: Enter) -> Self {
-        Self { name, label, enter }
+    const fn layer(name: &'static str, enter: Enter) -> Self {
+        Self { name, label: "", kind: Kind::Layer, enter, template: None }
     }
 
-    /// One that wraps futures, not services: it is measured around the future of the same inner
-    /// service.
     const fn function(name: &'static str, enter: Enter) -> Self {
-        Self { name, label: "(function only)", enter }
+        Self { name, label: "(function only)", kind: Kind::Function, enter, template: None }
+    }
+
+    const fn ours(label: &'static str, kind: Kind, enter: Enter, template: Template) -> Self {
+        Self { name: OURS, label, kind, enter, template: Some(template) }
+    }
+
+    /// A circuit that failures trip. By which rule makes no difference to what a rejection costs.
+    pub(crate) fn enter_to_trip(&self) -> Result<Entry, Missing> {
+        (self.enter)(Rule::Consecutive).or_else(|_| (self.enter)(Rule::Time))
+    }
+
+    pub(crate) fn is_bare(&self) -> bool {
+        self.kind == Kind::Bare
     }
 }
 
 type Enter = fn(Rule) -> Result<Entry, Missing>;
+type Template = fn(CircuitBuilder) -> CircuitBuilder;
 
 /// The inner service alone, then us, then the peers.
-pub(crate) const ALL: [Contestant; 7] = [
-    Contestant::layer("bare", "", bare),
-    Contestant::layer(OURS, "(ours)", ours::enter),
-    Contestant::layer(OURS, "(ours, coarse clock)", ours::enter_coarse),
-    Contestant::layer("tower-resilience-circuitbreaker", "", tower_resilience::enter),
-    Contestant::layer("breaker", "", breaker::enter),
+pub(crate) const ALL: [Contestant; 9] = [
+    Contestant { name: "bare", label: "", kind: Kind::Bare, enter: bare, template: None },
+    Contestant::ours("(ours)", Kind::Layer, ours::enter, ours::template),
+    Contestant::ours(
+        "(ours, coarse clock)",
+        Kind::Layer,
+        ours::enter_coarse,
+        ours::coarse_template,
+    ),
+    Contestant::ours("(ours, Circuit::call)", Kind::Function, ours::enter_call, ours::template),
+    Contestant::layer("tower-resilience-circuitbreaker", tower_resilience::enter),
+    Contestant::layer("breaker", breaker::enter),
+    Contestant::layer("seatbelt", seatbelt::enter),
     Contestant::function("failsafe", failsafe::enter),
-    Contestant::function("recloser", recloser::enter),
+    Contestant::function(RECLOSER, recloser::enter),
 ];
+
+/// The peer that the others are held against: its function is the fastest there is.
+pub(crate) const RECLOSER: &str = "recloser";
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
 fn bare(_: Rule) -> Result<Entry, Missing> {

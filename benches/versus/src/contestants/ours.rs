@@ -21,22 +21,40 @@ pub(super) fn enter_coarse(rule: Rule) -> Result<Entry, Missing> {
     Ok(Entry::new(coarse_layer(rule).layer(Inner)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
+pub(super) fn enter_call(rule: Rule) -> Result<Entry, Missing> {
+    Ok(Entry::calling(circuit(Circuit::builder("api"), rule)))
+}
+
 pub(crate) fn layer(rule: Rule) -> CircuitBreakerLayer {
-    set(Circuit::builder("api"), rule)
+    CircuitBreakerLayer::new(circuit(Circuit::builder("api"), rule))
 }
 
 pub(crate) fn coarse_layer(rule: Rule) -> CircuitBreakerLayer {
-    set(Circuit::builder("api").clock(CoarseClock::new()), rule)
+    let builder = Circuit::builder("api").clock(CoarseClock::new());
+    CircuitBreakerLayer::new(circuit(builder, rule))
 }
 
-fn set(builder: CircuitBuilder, rule: Rule) -> CircuitBreakerLayer {
+/// Of a registry whose circuits have a count window.
+pub(super) fn template(builder: CircuitBuilder) -> CircuitBuilder {
+    settings(builder, Rule::Count)
+}
+
+pub(super) fn coarse_template(builder: CircuitBuilder) -> CircuitBuilder {
+    template(builder.clock(CoarseClock::new()))
+}
+
+fn circuit(builder: CircuitBuilder, rule: Rule) -> Circuit {
+    settings(builder, rule).build()
+}
+
+fn settings(builder: CircuitBuilder, rule: Rule) -> CircuitBuilder {
     let builder = builder.minimum_calls(MINIMUM_CALLS).open_for(OPEN_FOR);
     let time = SlidingWindow::time(WINDOW_TIME);
-    let circuit = match rule {
+    match rule {
         Rule::Consecutive => builder.consecutive_failures(RUN),
         Rule::Count => builder.failure_rate(0.5).window(SlidingWindow::count(WINDOW_CALLS)),
         Rule::Time => builder.failure_rate(0.5).window(time),
         Rule::TimeAndSlow => builder.failure_rate(0.5).slow_call_rate(0.5, SLOW).window(time),
-    };
-    CircuitBreakerLayer::new(circuit.build())
+    }
 }

@@ -22,8 +22,8 @@ pub(super) fn enter(rule: Rule) -> Result<Entry, Missing> {
     match rule {
         Rule::Consecutive => Ok(wrapped(RUN, 1.0).noting("a ring of the last 5 calls at 100 %")),
         Rule::Count => Ok(wrapped(WINDOW_CALLS, 0.5)),
-        Rule::Time => Err(Missing::because("it has no time window")),
-        Rule::TimeAndSlow => Err(Missing::because("it has no rule for slow calls")),
+        Rule::Time => Err(Missing::lacks("it has no time window")),
+        Rule::TimeAndSlow => Err(Missing::lacks("it has no rule for slow calls")),
     }
 }
 

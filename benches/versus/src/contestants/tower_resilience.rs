@@ -41,5 +41,4 @@ fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-const COUNTS_ALL: &str =
-    "its count window does not slide: it counts all calls since the last change of state";
+const COUNTS_ALL: &str = "not a window: it counts all calls since the last change of state";
