@@ -12,23 +12,22 @@ use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle, WHITE};
 
+use crate::cases::GROWTH;
 use crate::contestants::{ALL, Contestant};
 use crate::figure::grouped;
 use crate::machine;
-use crate::table::Row;
+use crate::table::{Part, Report, Row};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Draws the costs of calls as bars, and `growth` as lines over the number of calls in the window.
-pub(crate) fn draw(
-    calls: &[Row],
-    threads: &[Row],
-    growth: &[(u32, &Row)],
-    made: &str,
-) -> Drawn<String> {
-    let threads = threads.iter().filter(|row| !row.case.starts_with("1 thread"));
-    let costs: Vec<_> = calls.iter().chain(threads).collect();
+/// Draws the costs of calls as bars, and their growth as lines over the calls in the window.
+pub(crate) fn draw(report: &Report) -> Drawn<String> {
+    let threads = report.rows(Part::Threads).iter();
+    let threads = threads.filter(|row| !row.case.starts_with("1 thread"));
+    let costs: Vec<_> = report.rows(Part::Calls).iter().chain(threads).collect();
+    let held = GROWTH.iter().map(|(held, _)| *held);
+    let growth: Vec<_> = held.zip(report.rows(Part::Growth)).collect();
     let mut svg = String::new();
     {
         let bars_height = TOP + i32::try_from(costs.len())? * row_height() + BOTTOM;
@@ -36,9 +35,9 @@ pub(crate) fn draw(
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE)?;
         let (upper, lower) = root.split_vertically(bars_height);
-        draw_head(&upper, made)?;
+        draw_head(&upper, &report.made.to_string())?;
         draw_bars(&upper, &costs)?;
-        draw_lines(&lower, growth)?;
+        draw_lines(&lower, &growth)?;
         root.present()?;
     }
     Ok(svg)

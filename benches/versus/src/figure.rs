@@ -75,6 +75,11 @@ impl Cell {
         Self { note: note.map(Cow::Borrowed).or(self.note), ..self }
     }
 
+    /// Whether there is nothing that could be measured.
+    pub(crate) fn is_lacking(&self) -> bool {
+        self.text == NONE
+    }
+
     /// Nanoseconds: the median, and in brackets the least, above those of `bare`.
     pub(crate) fn cost(samples: &Samples, bare: Option<&Samples>) -> Self {
         let (median, least) = bare.map_or((0.0, 0.0), |bare| (bare.median(), bare.least()));

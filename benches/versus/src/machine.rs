@@ -1,18 +1,51 @@
 //! On what, by what and when a table was made.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// Processor, compiler, date.
-pub(crate) fn describe() -> String {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let compiler = env!("COMPILER");
-    format!("{}, {cores} cores, {compiler}, {}", processor(), date(SystemTime::now()))
+use crate::commit;
+
+/// How a table came to be.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// Processor and cores: ratios of another one are others.
+    pub(crate) machine: String,
+    compiler: &'static str,
+    date: String,
+    commit: String,
+    /// What other programs were doing when it began; Linux says it, others do not.
+    pub(crate) load: Option<String>,
 }
 
-/// What other programs were doing; Linux says it, others do not.
-pub(crate) fn load_average() -> Option<String> {
+impl Made {
+    pub(crate) fn now() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            machine: format!("{}, {cores} cores", processor()),
+            compiler: compiler(),
+            date: date(SystemTime::now()),
+            commit: commit::measured(),
+            load: load_average(),
+        }
+    }
+}
+
+impl Display for Made {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { machine, compiler, date, commit, .. } = self;
+        write!(f, "{machine}; {compiler}; {date}; {commit}")
+    }
+}
+
+/// Name and version, without the commit.
+fn compiler() -> &'static str {
+    let version = env!("COMPILER");
+    version.split_once(" (").map_or(version, |(version, _)| version)
+}
+
+fn load_average() -> Option<String> {
     let load = fs::read_to_string("/proc/loadavg").ok()?;
     load.split_whitespace().next().map(Into::into)
 }
@@ -22,7 +55,12 @@ pub(crate) fn command() -> String {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let arguments =
         if words.is_empty() { String::new() } else { format!(" -- {}", words.join(" ")) };
-    format!("cargo run --release --manifest-path benches/versus/Cargo.toml{arguments}")
+    format!("{COMMAND}{arguments}")
+}
+
+/// The command that writes the README's table.
+pub(crate) fn command_to_record() -> String {
+    format!("{COMMAND} -- --markdown")
 }
 
 /// The version of `name` that this program was built with.
@@ -64,3 +102,5 @@ const fn days_in(year: u64) -> u64 {
     let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     if leap { 366 } else { 365 }
 }
+
+const COMMAND: &str = "cargo run --release --manifest-path benches/versus/Cargo.toml";

@@ -1,8 +1,9 @@
 //! tower-circuit-breaker beside its peers, over the same inner service, in one process.
 //!
 //! `cargo run --release --manifest-path benches/versus/Cargo.toml` prints a table and writes a
-//! chart. Nothing in them is written down here: each figure was measured in that run, and where
-//! there is none the table says why.
+//! chart; `-- --markdown` writes the README's table, and `-- --check` holds that against a new one.
+//! Nothing in them is written down here: each figure was measured in that run, and where there is
+//! none the table says why.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -12,16 +13,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Args;
-use crate::cases::{CALLS, Case, GROWTH, Manner};
-use crate::contestants::Rule;
-use crate::inner::Load;
 use crate::measure::Effort;
-use crate::table::{Report, Row, Section};
+use crate::readme::{Comparison, Readme, Recorded};
 
 mod alloc;
 mod args;
 mod cases;
 mod chart;
+mod commit;
 mod contestants;
 mod figure;
 mod http;
@@ -30,6 +29,8 @@ mod machine;
 mod measure;
 mod memory;
 mod pin;
+mod readme;
+mod report;
 mod subject;
 mod table;
 mod threads;
@@ -44,93 +45,73 @@ fn main() -> ExitCode {
     }
 }
 
+/// Looks at all files first, before minutes are spent on what then cannot be written or compared.
 fn run(args: &Args) -> Result<(), String> {
-    let svg = args.svg.clone().map_or_else(default_svg, Ok)?;
-    // Before minutes are spent on what then cannot be written.
+    let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
+    if let Some(path) = &args.check {
+        let readme = Readme::open(path)?;
+        return check(&readme.recorded()?, effort);
+    }
+    let readme = args.markdown.as_deref().map(Readme::open).transpose()?;
+    let svg = svg(args)?;
     let written = OpenOptions::new().append(true).create(true).open(&svg);
     written.map_err(|error| cannot_write(&svg, &error))?;
 
-    let load = machine::load_average();
-    let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
-    let calls: Vec<_> = CALLS.into_iter().map(|case| progress(case, effort)).collect();
-    let growth: Vec<_> = GROWTH.into_iter().map(|(held, name)| grow(held, name, effort)).collect();
-    let threads = threads::rows(effort);
-    eprintln!("allocations, bytes, requests over HTTP");
-    let (allocations, bytes) = (memory::allocation_rows(), memory::byte_rows(effort));
-    let http = vec![http::row(effort)];
-
-    let made = machine::describe();
-    let points: Vec<_> = GROWTH.iter().map(|(held, _)| *held).zip(&growth).collect();
-    let chart =
-        chart::draw(&calls, &threads, &points, &made).map_err(|error| format!("chart: {error}"))?;
+    let report = report::measure(effort);
+    print(&report.plain())?;
+    let chart = chart::draw(&report).map_err(|error| format!("chart: {error}"))?;
     fs::write(&svg, chart).map_err(|error| cannot_write(&svg, &error))?;
-
-    let requests = format!(
-        "requests per second, hyper on loopback, {} connections: median of rounds",
-        http::WORKERS
-    );
-    let sections = [
-        ("ns per call above the bare service: median of rounds (least)", calls),
-        (
-            "ns per call above the bare service, time window of 10 s: median of rounds (least)",
-            growth,
-        ),
-        (
-            "ns per call above the bare service, threads on one circuit: median of rounds (least)",
-            threads,
-        ),
-        ("allocations per call", allocations),
-        ("bytes on the heap, after 1 M calls", bytes),
-        (&requests, http),
-    ];
-    let sections = sections.map(|(title, rows)| Section { title: title.into(), rows });
-    let report = Report { sections: sections.into(), made: notes(&made, load.as_deref()) };
-    let text = if args.markdown { report.markdown() } else { report.plain() };
-    let printed = io::stdout().write_all(text.as_bytes());
-    printed.map_err(|error| format!("cannot print the table: {error}"))?;
     eprintln!("chart: {}", svg.display());
-    Ok(())
+    readme.map_or(Ok(()), |readme| readme.write(&readme::costs(&report)))
 }
 
-fn progress(case: Case, effort: Effort) -> Row {
-    eprintln!("{}", case.name);
-    cases::row(case, effort)
-}
-
-fn grow(held: u32, name: &'static str, effort: Effort) -> Row {
-    let (rule, load, manner) = (Rule::Time, Load::Fine, Manner::Holding(held));
-    progress(Case { name, rule, load, manner }, effort)
-}
-
-/// How the table was made, below it.
-fn notes(made: &str, load: Option<&str>) -> Vec<String> {
-    let mut notes = vec![
-        "A call is poll_ready, call, and polls to completion, over a service that is always ready; \
-         \"bare\" is that service alone."
-            .into(),
-        "\"function only\", \"Circuit::call\": wraps futures, not services; measured around the \
-         future of the same service."
-            .into(),
-        "Threads: time from the first start to the last end, divided by the calls of all, in \
-         rounds where all were under way for 75 % of it; each has a service of its own; a call that \
-         is pending is polled again at once."
-            .into(),
-    ];
-    notes.extend(threads::left_out());
-    if cfg!(debug_assertions) {
-        notes.push("Built without --release: the figures mean nothing.".into());
+/// What is off once may be chance; what is off twice is not.
+fn check(recorded: &Recorded, effort: Effort) -> Result<(), String> {
+    let first = beside(recorded, effort)?;
+    if first.is_held() {
+        return Ok(());
     }
-    notes.push(made.into());
-    notes.extend(load.map(|load| format!("Load average when it began: {load}")));
-    notes.push(format!("Command: {}", machine::command()));
-    notes
+    eprintln!("measured once more, for what of that is chance");
+    let second = beside(recorded, effort)?;
+    let off = first.off_again(&second);
+    if off.is_empty() {
+        return Ok(());
+    }
+    let command = machine::command_to_record();
+    Err(format!(
+        "not the recorded ratios, twice: {}\nWhere that is meant, on a quiet machine: {command}",
+        off.join("; ")
+    ))
 }
 
-/// In the target directory, which the program itself is two levels below.
-fn default_svg() -> Result<PathBuf, String> {
+/// Measures, and prints what was recorded beside it.
+fn beside(recorded: &Recorded, effort: Effort) -> Result<Comparison, String> {
+    let report = report::measure(effort);
+    let comparison = readme::compare(recorded, &Recorded::read(&readme::costs(&report))?);
+    print(&comparison.text)?;
+    if let Some(load) = &report.made.load {
+        eprintln!("load average when it began: {load}");
+    }
+    Ok(comparison)
+}
+
+fn print(text: &str) -> Result<(), String> {
+    let printed = io::stdout().write_all(text.as_bytes());
+    printed.map_err(|error| format!("cannot print: {error}"))
+}
+
+/// That of the README, if one is written; otherwise in the target directory, which the program itself
+/// is two levels below.
+fn svg(args: &Args) -> Result<PathBuf, String> {
+    if let Some(svg) = &args.svg {
+        return Ok(svg.clone());
+    }
+    if let Some(readme) = &args.markdown {
+        return Ok(readme.with_file_name("docs").join("versus.svg"));
+    }
     let program =
         std::env::current_exe().map_err(|error| format!("no target directory: {error}"))?;
-    let target = program.ancestors().nth(2).ok_or("no target directory; use --svg PATH")?;
+    let target = program.ancestors().nth(2).ok_or("no target directory; use --svg FILE")?;
     Ok(target.join("versus.svg"))
 }
 

@@ -1,24 +1,38 @@
-//! The table: plain or Markdown.
+//! The table of all that was measured, as it is printed.
 
 use std::fmt::Write;
 
 use crate::contestants::{ALL, Contestant};
 use crate::figure::Cell;
-use crate::machine;
+use crate::http;
+use crate::machine::{self, Made};
 
-/// Everything that is printed.
+/// Everything that was measured.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) sections: Vec<Section>,
-    /// How it was made, one line each.
-    pub(crate) made: Vec<String>,
+    /// How to read it, one line each.
+    pub(crate) notes: Vec<String>,
+    pub(crate) made: Made,
 }
 
 /// Rows of one unit.
 #[derive(Debug)]
 pub(crate) struct Section {
-    pub(crate) title: String,
+    pub(crate) part: Part,
     pub(crate) rows: Vec<Row>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Calls,
+    /// Time windows that hold more and more.
+    Growth,
+    Threads,
+    Allocations,
+    Bytes,
+    Http,
 }
 
 #[derive(Debug)]
@@ -28,11 +42,42 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What the numbers in square brackets mean.
+/// What the numbers beside cells mean.
 #[derive(Debug, Default)]
-struct Notes(Vec<String>);
+pub(crate) struct Notes(Vec<String>);
+
+impl Part {
+    fn title(self) -> String {
+        match self {
+            Self::Calls => "ns per call above the bare service: median of rounds (least)".into(),
+            Self::Growth => "ns per call above the bare service, time window of 10 s: median of \
+                             rounds (least)"
+                .into(),
+            Self::Threads => {
+                "ns per call above the bare service, threads on one circuit: median of \
+                              rounds (least)"
+                    .into()
+            }
+            Self::Allocations => "allocations per call".into(),
+            Self::Bytes => "bytes on the heap, after 1 M calls".into(),
+            Self::Http => format!(
+                "requests per second, hyper on loopback, {} connections: median of rounds",
+                http::WORKERS
+            ),
+        }
+    }
+}
 
 impl Report {
+    pub(crate) fn rows(&self, part: Part) -> &[Row] {
+        let section = self.sections.iter().find(|section| section.part == part);
+        section.map_or(&[], |section| &section.rows)
+    }
+
+    pub(crate) fn row(&self, part: Part, case: &str) -> Option<&Row> {
+        self.rows(part).iter().find(|row| row.case == case)
+    }
+
     pub(crate) fn plain(&self) -> String {
         let mut notes = Notes::default();
         let sections: Vec<_> = self.sections.iter().map(|one| one.texts(&mut notes)).collect();
@@ -49,28 +94,16 @@ impl Report {
             push_line(&mut text, "", heads.iter().map(piece), &widths);
         }
         for (section, rows) in self.sections.iter().zip(&sections) {
-            let _ = writeln!(text, "\n{}", section.title);
+            let _ = writeln!(text, "\n{}", section.part.title());
             for (row, cells) in section.rows.iter().zip(rows) {
                 push_line(&mut text, &format!("  {}", row.case), cells.iter().cloned(), &widths);
             }
         }
-        let _ = writeln!(text, "\n{}{}", notes.lines(""), self.made.join("\n"));
-        text
-    }
-
-    pub(crate) fn markdown(&self) -> String {
-        let mut notes = Notes::default();
-        let mut text = String::new();
-        let heads: Vec<_> = ALL.iter().map(|one| head(one).concat_words()).collect();
-        for section in &self.sections {
-            let _ = writeln!(text, "**{}**\n\n| | {} |", section.title, heads.join(" | "));
-            let _ = writeln!(text, "|---|{}", "---:|".repeat(heads.len()));
-            for (row, cells) in section.rows.iter().zip(section.texts(&mut notes)) {
-                let _ = writeln!(text, "| {} | {} |", row.case, cells.join(" | "));
-            }
-            text.push('\n');
+        let _ = writeln!(text, "\n{}{}\n{}", notes.lines(), self.notes.join("\n"), self.made);
+        if let Some(load) = &self.made.load {
+            let _ = writeln!(text, "Load average when it began: {load}");
         }
-        let _ = writeln!(text, "{}\n{}", notes.lines("- "), self.made.join("\\\n"));
+        let _ = writeln!(text, "Command: {}", machine::command());
         text
     }
 }
@@ -87,7 +120,8 @@ impl Section {
 }
 
 impl Notes {
-    fn number_of(&mut self, note: &str) -> usize {
+    /// From 1.
+    pub(crate) fn number_of(&mut self, note: &str) -> usize {
         let known = self.0.iter().position(|known| known == note);
         known.map_or_else(
             || {
@@ -98,9 +132,13 @@ impl Notes {
         )
     }
 
-    fn lines(&self, bullet: &str) -> String {
+    pub(crate) fn all(&self) -> &[String] {
+        &self.0
+    }
+
+    fn lines(&self) -> String {
         let lines = self.0.iter().enumerate();
-        lines.map(|(at, note)| format!("{bullet}[{}] {note}\n", at + 1)).collect()
+        lines.map(|(at, note)| format!("[{}] {note}\n", at + 1)).collect()
     }
 }
 
@@ -116,17 +154,6 @@ fn head(contestant: &Contestant) -> Vec<String> {
     lines.extend(machine::version_of(contestant.name).map(Into::into));
     lines.extend(contestant.label.split_inclusive(", ").map(|part| part.trim_end().into()));
     lines
-}
-
-trait ConcatWords {
-    fn concat_words(&self) -> String;
-}
-
-impl ConcatWords for Vec<String> {
-    /// One line of it; a name that was cut goes on without a space.
-    fn concat_words(&self) -> String {
-        self.join(" ").replace("- ", "-")
-    }
 }
 
 fn widths(heads: &[Vec<String>], sections: &[Vec<Vec<String>>]) -> Vec<usize> {

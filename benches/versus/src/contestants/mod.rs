@@ -96,6 +96,10 @@ impl Contestant {
     pub(crate) fn is_bare(&self) -> bool {
         self.kind == Kind::Bare
     }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.name == OURS
+    }
 }
 
 type Enter = fn(Rule) -> Result<Entry, Missing>;
