@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions load page blocks alone beside sanitizers minimal deny"
+fixed="coverage instructions figures load page blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -105,8 +105,14 @@ step_instructions() {
         --manifest-path benches/instructions/Cargo.toml
 }
 
-# hyper's client and an axum server with the layer against those without; wants a machine that does
-# nothing else.
+# The README's table of costs beside a new one; wants a machine that does nothing else. Fails where a
+# ratio to a peer is another one, on the machine that the README names.
+step_figures() {
+    CARGO_TARGET_DIR=target/versus cargo run --quiet --release --locked \
+        --manifest-path benches/versus/Cargo.toml -- --check README.md
+}
+
+# hyper's client and an axum server with the layer against those without; wants such a machine, too.
 step_load() {
     CARGO_TARGET_DIR=target/versus cargo run --quiet --release --locked --bin load \
         --manifest-path benches/versus/Cargo.toml
