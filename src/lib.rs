@@ -172,7 +172,7 @@ pub use crate::engine::rules::rule::TripRule;
 pub use crate::engine::state::{CircuitState, Override};
 pub use crate::engine::window::counts::WindowCounts;
 pub use crate::engine::window::span::SlidingWindow;
-pub use crate::error::{BoxError, Error, ErrorChain, RejectReason, Rejected};
+pub use crate::error::{BoxError, Error, ErrorChain, ErrorRef, ErrorText, RejectReason, Rejected};
 pub use crate::events::event::{CircuitEvent, Interest, Listener, ListenerFaults};
 pub use crate::events::handle::ListenerHandle;
 pub use crate::events::history::{Delivery, RecentEvent, Subscription};

@@ -131,7 +131,8 @@ pub(super) fn record<H: Borrow<Circuit>, T, E>(
     if let Some(mut admission) = admission {
         // Held by this frame while user code runs: if that panics, the call counts as abandoned.
         admission.judge();
-        admission.record(classify.classify(&result));
+        let outcome = classify.classify(&result);
+        admission.record_result(outcome, &result, |_, error| classify.error_ref(error));
     }
     result.map_err(Error::Inner)
 }

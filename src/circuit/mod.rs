@@ -6,6 +6,7 @@ pub(crate) mod classify;
 pub(crate) mod config;
 #[cfg(feature = "tokio")]
 pub(crate) mod health_probe;
+mod last_error;
 pub(crate) mod last_failure;
 pub(crate) mod permit;
 pub(crate) mod saved;
@@ -30,7 +31,7 @@ use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
-use crate::error::Name;
+use crate::error::{ErrorText, Name};
 use crate::events::listeners::Listeners;
 use crate::sync::{Arc, Counted, holders};
 
@@ -97,7 +98,7 @@ struct Core {
     marks: Marks,
 }
 
-/// What a circuit was marked as when it was built, in one byte: two flags, and two bits for the
+/// What a circuit was marked as when it was built, in one byte: flags, and two bits for the
 /// override that it was made with.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Marks(u8);
@@ -109,6 +110,9 @@ impl Marks {
     /// It does not log its changes.
     #[cfg(feature = "tracing")]
     pub(crate) const QUIET: Self = Self(2);
+
+    /// It describes the errors of failures.
+    pub(crate) const LAST_ERROR: Self = Self(16);
 
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -229,6 +233,7 @@ impl Circuit {
     pub fn snapshot(&self) -> CircuitSnapshot {
         let (core, now) = (&*self.core, self.now());
         let seen = core.machine.snapshot(now);
+        let last_text = seen.last_failure.and_then(|(_, at)| core.machine.kinds().text_at(at));
         CircuitSnapshot {
             name: Arc::clone(&core.name.text),
             critical: core.marks.has(Marks::CRITICAL),
@@ -248,6 +253,7 @@ impl Circuit {
             transitions: seen.transitions,
             listeners: core.listeners.faults(),
             last_failure: seen.last_failure.map(|(kind, at)| LastFailure::seen(kind, at, now)),
+            last_error: last_text.map(ErrorText::new),
             last_trip: seen.last_trip.map(|trip| Trip::seen(trip, now)),
             uptime: now.since(core.built),
             minimum_calls: seen.minimum_calls.into(),

@@ -7,6 +7,7 @@ use crate::circuit::Circuit;
 use crate::engine::machine::probes::HeldProbe;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::ticket::Ticket;
+use crate::error::ErrorRef;
 use crate::sync::Weak;
 
 /// A permit: the right to one admitted call.
@@ -101,6 +102,25 @@ impl<H: Borrow<Circuit>> Admission<H> {
     #[inline]
     pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
         self.end(Some(outcome));
+    }
+
+    /// Records the outcome of a call that ended with `result`, in place; `error_ref` refers to its
+    /// error.
+    #[inline]
+    pub(crate) fn record_result<'e, T, E>(
+        &mut self,
+        outcome: Outcome,
+        result: &'e Result<T, E>,
+        error_ref: impl Fn(&H, &'e E) -> Option<ErrorRef<'e>>,
+    ) {
+        match result {
+            Err(error) if self.holder.borrow().describes(outcome) => {
+                self.stage = AdmissionStage::Over;
+                let error_ref = || error_ref(&self.holder, error);
+                self.holder.borrow().record_described(self.ticket, outcome, &error_ref);
+            }
+            _ => self.record_in_place(outcome),
+        }
     }
 
     /// Notes that the result has come and is judged next, by user code that may panic.

@@ -11,6 +11,7 @@ use crate::engine::record::totals::{Totals, Transitions};
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
+use crate::error::ErrorText;
 use crate::events::event::ListenerFaults;
 use crate::sync::Arc;
 
@@ -81,6 +82,12 @@ pub struct CircuitSnapshot {
     pub last_trip: Option<Trip>,
     /// The last call that counted as a failure; `None` before the first.
     pub last_failure: Option<LastFailure>,
+    /// The text of that failure's error, where [`last_error`](crate::CircuitBuilder::last_error)
+    /// asks for it.
+    ///
+    /// Not part of the JSON.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub last_error: Option<ErrorText>,
     /// How long the circuit has existed.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
     pub uptime: Duration,

@@ -1,6 +1,7 @@
 //! Errors of calls through a circuit: rejections, and the errors of the inner service.
 
 mod chain;
+mod text;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,6 +12,7 @@ pub use self::chain::ErrorChain;
 #[cfg(feature = "hyper-util-01")]
 pub(crate) use self::chain::sources;
 pub(crate) use self::chain::{find_in_chain, find_source, known_rejection};
+pub use self::text::{ErrorRef, ErrorText};
 use crate::clock::SharedClock;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::kinds::KindCounts;
@@ -280,9 +282,14 @@ impl Name {
         let (kind, at) = self.kinds.last()?;
         Some((kind, self.clock.now().since(at)))
     }
+
+    fn last_error(&self) -> Option<ErrorText> {
+        let (_, at) = self.kinds.last()?;
+        self.kinds.text_at(at).map(ErrorText::new)
+    }
 }
 
-// Its clock is read alone, and nothing is changed by that.
+// Its clock is read alone, and nothing is changed by that; what describes errors is not called.
 impl UnwindSafe for Name {}
 impl RefUnwindSafe for Name {}
 

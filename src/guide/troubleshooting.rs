@@ -45,7 +45,8 @@
 //! # It opens too soon
 //!
 //! `last_trip` has the reason and what the window held, `failures_by_kind` what failed, and
-//! `last_failure` of which kind the last one was and how long ago:
+//! `last_failure` of which kind the last one was and how long ago. What its error said is kept where
+//! [`last_error`](crate::CircuitBuilder::last_error) asks for it:
 //!
 //! | `last_trip.reason` | why | and now |
 //! |---|---|---|

@@ -7,6 +7,7 @@ use crate::circuit::classify::{
     AlsoFailureIf, Classify, ErrorsAsFailures, ErrorsInChainAsFailures, FailureIf, adds_failure_if,
 };
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::ErrorRef;
 use crate::service::completion::Decision;
 
 /// The kind of failure of a body that breaks off, `"body"`.
@@ -60,6 +61,17 @@ pub trait ClassifyHttp<B: Body, E> {
     fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
         let _ = error;
         Outcome::Failure(FailureKind::OTHER)
+    }
+
+    /// Returns a reference to the error of a failed call, for
+    /// [`last_error`](crate::CircuitBuilder::last_error).
+    ///
+    /// Default: `None`, and the circuit's text says so. Where `E` is `'static`, return
+    /// `Some(ErrorRef::of(error))`. All classifiers of this crate do; closures, whose errors may be
+    /// borrowed, do not. Not asked about the error of a body.
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        let _ = error;
+        None
     }
 }
 
@@ -173,6 +185,10 @@ macro_rules! judges_the_head {
             fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
                 self.classify(error)
             }
+
+            fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+                Classify::<Response<B>, E>::error_ref(self, error)
+            }
         }
     )*};
 }
@@ -212,6 +228,10 @@ where
             Outcome::Success if self.predicate()(error) => Outcome::Failure(FailureKind::OTHER),
             outcome => outcome,
         }
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        self.first().error_ref(error)
     }
 }
 

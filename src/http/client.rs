@@ -8,6 +8,7 @@ use http_body::Body;
 
 use crate::circuit::classify::{Classify, adds_failure_if};
 use crate::engine::outcome::Outcome;
+use crate::error::ErrorRef;
 use crate::http::classify::ClassifyHttp;
 use crate::http::status::ServerErrorsAsFailures;
 use crate::service::completion::{Decision, Filter, named};
@@ -61,6 +62,10 @@ where
             Err(error) => judge::<K, E>(error, said),
         }
     }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        self.classify.error_ref(error)
+    }
 }
 
 impl<K, C, B, E> ClassifyHttp<B, E> for ClientErrors<K, C>
@@ -95,6 +100,10 @@ where
             Ok(_) => said(),
             Err(error) => judge::<K, E>(error, said),
         }
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        self.classify.error_ref(error)
     }
 }
 

@@ -8,7 +8,7 @@ use http_body::Body;
 
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::Outcome;
-use crate::error::Rejected;
+use crate::error::{ErrorRef, Rejected};
 use crate::http::body::ResponseBody;
 use crate::http::classify::{ClassifyEnd, ClassifyHttp};
 use crate::http::judging::{Course, Judging};
@@ -126,6 +126,10 @@ where
             }
             (completion @ Decision::Now(_), _) => completion,
         }
+    }
+
+    fn error_ref<'e>(classify: &C, error: &'e E) -> Option<ErrorRef<'e>> {
+        classify.error_ref(error)
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use http_body::Body;
 
 use crate::circuit::classify::Classify;
 use crate::engine::outcome::Outcome;
+use crate::error::ErrorRef;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp, Left, unless_success};
 use crate::http::status::ServerErrorsAsFailures;
 use crate::service::completion::Decision;
@@ -97,6 +98,10 @@ where
 
     fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
         ServerErrorsAsFailures::new().classify(error)
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
     }
 }
 

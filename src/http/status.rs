@@ -6,7 +6,7 @@ use http::Response;
 
 use crate::circuit::classify::{Classify, ErrorsAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::Rejected;
+use crate::error::{ErrorRef, Rejected};
 use crate::http::hints::{Hints, retry_after};
 
 /// The kind of failure of a response with a failing status, `"status"`.
@@ -157,11 +157,19 @@ impl<B, E: 'static> Classify<Response<B>, E> for StatusInRangeAsFailures {
             Err(_) => ErrorsAsFailures.classify(result),
         }
     }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
+    }
 }
 
 impl<B, E: 'static> Classify<Response<B>, E> for ServerErrorsAsFailures {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         self.statuses.classify(result)
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
     }
 }
 

@@ -8,7 +8,7 @@ use tower_http::classify::{ClassifiedResponse, ClassifyEos, ClassifyResponse, Ma
 
 use crate::circuit::classify::adds_failure_if;
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::known_rejection;
+use crate::error::{ErrorRef, known_rejection};
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::status::STATUS;
 use crate::service::completion::Decision;
@@ -95,6 +95,10 @@ where
             Err(error) if known_rejection(error).is_some() => Outcome::NotSent,
             _ => Outcome::Failure(FailureKind::OTHER),
         }
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
     }
 }
 

@@ -102,14 +102,18 @@ where
                 held.judge();
                 match call_completion.decide(held.holder().classify(), &result) {
                     Decision::Now(outcome) if R::RECOVERS && outcome.failure_kind().is_some() => {
-                        held.record_in_place(outcome);
+                        held.record_result(outcome, &result, |shared, error| {
+                            M::error_ref(shared.classify(), error)
+                        });
                         let answer = held.holder().strategy().recover(kept, result);
                         *admission = None;
                         answer
                     }
                     Decision::Now(outcome) => {
                         // In place: moving the admission out first costs more than recording.
-                        held.record_in_place(outcome);
+                        held.record_result(outcome, &result, |shared, error| {
+                            M::error_ref(shared.classify(), error)
+                        });
                         *admission = None;
                         return M::completed(Poll::Ready(result.map_err(R::pass_on)));
                     }

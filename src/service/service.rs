@@ -131,8 +131,11 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
         let circuit = self.shared.circuit();
         let result = Err(error);
         if let Ok(ticket) = circuit.admit() {
-            let admission = Admission::new(circuit, ticket);
-            admission.record(self.completion.classify_unready(self.shared.classify(), &result));
+            let classify = self.shared.classify();
+            let mut admission = Admission::new(circuit, ticket);
+            let outcome = self.completion.classify_unready(classify, &result);
+            admission
+                .record_result(outcome, &result, |_, error| M::Call::error_ref(classify, error));
         }
         match result {
             Err(error) => error,

@@ -17,7 +17,7 @@ use tower_circuit_breaker::reqwest::{HttpClient, HttpClientFuture, ReqwestErrors
 use tower_circuit_breaker::tonic::AsStatus;
 use tower_circuit_breaker::{
     AlsoFailureIf, Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder,
-    CircuitConfig, CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error,
+    CircuitConfig, CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error, ErrorText,
     ErrorsAsFailures, FailureIf, Isolation, LastFailure, ListenerHandle, ManualClock, OpenCap,
     Permit, Rejected, RepeatIf, ResponseFuture, RetryIf, RetryPolicy, SavedCircuit, SlidingWindow,
     SystemClock, TokioClock, TripRule, Typed,
@@ -55,6 +55,7 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<TokioClock>();
     send_sync_unpin::<ManualClock>();
     send_sync_unpin::<LastFailure>();
+    send_sync_unpin::<ErrorText>();
     send_sync_unpin::<ListenerHandle>();
     send_sync_unpin::<CircuitBreakerLayer>();
     send_sync_unpin::<BypassIf<fn()>>();
@@ -161,4 +162,6 @@ fn plain_values_are_unwind_safe() {
     check::<CircuitBreaker<String>>();
     check::<SlidingWindow>();
     check::<Rejected>();
+    check::<CircuitSnapshot>();
+    check::<ErrorText>();
 }

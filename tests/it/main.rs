@@ -45,6 +45,7 @@ mod judges;
 mod keyed;
 mod keyed_bodies;
 mod kinds;
+mod last_error;
 mod last_failure;
 mod lasting;
 mod left_bodies;

@@ -10,6 +10,7 @@ use crate::circuit::config::CircuitConfig;
 use crate::circuit::saved::SavedCircuit;
 use crate::circuit::{Circuit, Marks};
 use crate::clock::{Clock, ClockSource, SystemClock};
+use crate::engine::record::texts::Describe;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Override;
@@ -19,6 +20,7 @@ use crate::events::handle::ListenerId;
 use crate::sync::Arc;
 
 mod confident;
+mod last_error;
 mod recovery;
 mod restore;
 pub(crate) mod rule;
@@ -46,6 +48,7 @@ pub struct CircuitBuilder {
     initial_override: Option<Override>,
     clock: Option<ClockSource>,
     listeners: Vec<Box<dyn Listener>>,
+    describe: Vec<Describe>,
     saved: Option<SavedCircuit>,
     marks: Marks,
 }
@@ -62,6 +65,7 @@ impl CircuitBuilder {
             initial_override: None,
             clock: None,
             listeners: Vec::new(),
+            describe: Vec::new(),
             saved: None,
             marks: Marks::default(),
         }
@@ -338,6 +342,9 @@ impl CircuitBuilder {
         let settings = share(self.settings.with_default_rules());
         let marks = self.marks.with_initial_override(self.initial_override);
         let circuit = Circuit::new(self.name, settings, seed, clock, marks);
+        if marks.has(Marks::LAST_ERROR) {
+            circuit.core.machine.kinds().keep_text(self.describe);
+        }
         for listener in self.listeners {
             circuit.add_listener(ListenerId::new(), listener);
         }

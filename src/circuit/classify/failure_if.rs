@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::circuit::classify::{Classify, ErrorsAsFailures, ErrorsInChainAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::known_rejection;
+use crate::error::{ErrorRef, known_rejection};
 use crate::sync::Arc;
 
 /// The classifier that counts the results that match a predicate as failures.
@@ -108,6 +108,10 @@ where
             _ => Outcome::Success,
         }
     }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
+    }
 }
 
 impl<C, F, T, E> Classify<T, E> for AlsoFailureIf<C, F>
@@ -121,6 +125,10 @@ where
             Outcome::Success if (self.is_failure)(result) => Outcome::Failure(FailureKind::OTHER),
             outcome => outcome,
         }
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        self.classify.error_ref(error)
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) use self::failure_if::adds_failure_if;
 pub(crate) use self::failure_if::sealed;
 pub use self::failure_if::{AddFailureIf, AlsoFailureIf, FailureIf};
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
+use crate::error::{ErrorChain, ErrorRef, Rejected, find_in_chain, known_rejection};
 
 /// Decides what the result of a call counts as.
 ///
@@ -45,6 +45,17 @@ use crate::error::{ErrorChain, Rejected, find_in_chain, known_rejection};
 pub trait Classify<T, E> {
     /// Returns the outcome of `result`.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
+
+    /// Returns a reference to the error of a failed call, for
+    /// [`last_error`](crate::CircuitBuilder::last_error).
+    ///
+    /// Default: `None`, and the circuit's text says so. Where `E` is `'static`, return
+    /// `Some(ErrorRef::of(error))`. All classifiers of this crate do; closures, whose errors may be
+    /// borrowed, do not. Asked only where a text is kept; a panic is caught.
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        let _ = error;
+        None
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -121,14 +132,22 @@ impl<T, E: 'static> Classify<T, E> for ErrorsAsFailures {
             Err(_) => Outcome::Failure(FailureKind::OTHER),
         }
     }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
+    }
 }
 
-impl<T, E: ErrorChain> Classify<T, E> for ErrorsInChainAsFailures {
+impl<T, E: ErrorChain + 'static> Classify<T, E> for ErrorsInChainAsFailures {
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
             Err(error) if find_in_chain::<Rejected>(error).is_some() => Outcome::NotSent,
             Err(_) => Outcome::Failure(FailureKind::OTHER),
         }
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
     }
 }

@@ -1,8 +1,9 @@
 //! Number of failures by kind, and the last failure.
 
 use crate::engine::outcome::FailureKind;
+use crate::engine::record::texts::{Describe, LastText};
 use crate::engine::time::Timestamp;
-use crate::sync::{AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
 /// Failures by kind, for kinds other than `other`.
 ///
@@ -13,6 +14,8 @@ pub(crate) struct KindCounts {
     /// When the last failure ended, in nanoseconds whose lowest bits are the place of its kind; 0
     /// before the first.
     last: AtomicU64,
+    /// Set before the first failure, if at all: most circuits keep no text.
+    text: OnceLock<Box<LastText>>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,7 @@ const FIRST_PLACE: u64 = 2;
 
 impl KindCounts {
     pub(crate) fn new() -> Self {
-        Self { slots: OnceLock::new(), last: AtomicU64::new(0) }
+        Self { slots: OnceLock::new(), last: AtomicU64::new(0), text: OnceLock::new() }
     }
 
     /// Counts a failure of `kind` that ended `at`; returns false where it is to be counted as
@@ -51,7 +54,12 @@ impl KindCounts {
         let packed = (at.as_nanos() & !PLACE_MASK) | place;
         // Release: pairs with the Acquire in `last`; publishes the kind in its place. The latest
         // time is kept, whichever thread is the last to come here.
-        self.last.fetch_max(packed, Ordering::Release);
+        let before = self.last.fetch_max(packed, Ordering::Release);
+        if let Some(text) = self.text.get() {
+            if before & !PLACE_MASK <= packed & !PLACE_MASK {
+                text.renew();
+            }
+        }
         own.is_some()
     }
 
@@ -65,6 +73,23 @@ impl KindCounts {
             place => self.slots.get().and_then(|slots| kind_in(slots, place))?,
         };
         Some((kind, Timestamp::from_nanos(packed & !PLACE_MASK)))
+    }
+
+    /// Keeps the text of the last failure's error from now on, as `describe` gives it.
+    pub(crate) fn keep_text(&self, describe: Vec<Describe>) {
+        self.text.get_or_init(|| Box::new(LastText::new(describe)));
+    }
+
+    /// What keeps the text of the last failure's error, if anything does.
+    pub(crate) fn text(&self) -> Option<&LastText> {
+        self.text.get().map(|text| &**text)
+    }
+
+    /// The text of the last failure's error, where that failure ended `at`, as [`last`](Self::last)
+    /// says.
+    pub(crate) fn text_at(&self, at: Timestamp) -> Option<Arc<str>> {
+        let packed = |at: Timestamp| at.as_nanos() & !PLACE_MASK;
+        self.text()?.of(|kept| packed(kept) == packed(at))
     }
 
     /// The slot of `kind` with its place, taken if it has none; `None` for `other`, and where all

@@ -2,4 +2,5 @@
 
 pub(crate) mod kinds;
 pub(crate) mod recorder;
+pub(crate) mod texts;
 pub(crate) mod totals;

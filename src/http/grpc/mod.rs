@@ -11,6 +11,7 @@ pub(super) use self::code::GRPC_STATUS;
 pub use self::code::GrpcCode;
 use crate::circuit::classify::{Classify, ErrorsAsFailures};
 use crate::engine::outcome::{FailureKind, Outcome};
+use crate::error::ErrorRef;
 use crate::http::classify::{BODY, ClassifyEnd, ClassifyHttp};
 use crate::http::hints::{Hints, pushback, retry_after};
 use crate::service::completion::Decision;
@@ -194,6 +195,10 @@ impl<B: Body, E: 'static> ClassifyHttp<B, E> for GrpcErrorsAsFailures {
 
     fn classify_unready(&self, error: &Result<Response<B>, E>) -> Outcome {
         ErrorsAsFailures.classify(error)
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        Some(ErrorRef::of(error))
     }
 }
 

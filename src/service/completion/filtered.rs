@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::{FailureKind, Outcome};
-use crate::error::{ErrorChain, Rejected, find_source};
+use crate::error::{ErrorChain, ErrorRef, Rejected, find_source};
 use crate::service::completion::{AtResult, Complete, CompleteCall, Decision, Innermost, sealed};
 
 /// A completion that applies the filter `K` to errors before the classifier is asked.
@@ -171,6 +171,10 @@ where
             (Some(Outcome::NotSent), _) | (_, Some(Outcome::NotSent)) => Some(Outcome::NotSent),
             (here, within) => here.or(within),
         }
+    }
+
+    fn error_ref<'e>(classify: &C, error: &'e E) -> Option<ErrorRef<'e>> {
+        N::error_ref(classify, error)
     }
 
     #[inline]

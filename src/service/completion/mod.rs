@@ -17,6 +17,7 @@ pub use self::filtered::{Begin, Filter, Filtered, Ignoring, InChain, InError, No
 use crate::circuit::classify::Classify;
 use crate::circuit::permit::Permit;
 use crate::engine::outcome::Outcome;
+use crate::error::ErrorRef;
 
 /// The decision on a call when its result has come: its outcome, or that its end decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,10 @@ pub trait CompleteCall<C, T, E>: sealed::Sealed {
         None
     }
 
+    /// Returns a reference to an `error` for [`last_error`](crate::CircuitBuilder::last_error), if
+    /// the classifier gives one.
+    fn error_ref<'e>(classify: &C, error: &'e E) -> Option<ErrorRef<'e>>;
+
     /// Returns the result of a call that is recorded. In its `Poll`, since moving it costs.
     fn completed<X>(polled: Poll<Result<T, X>>) -> Poll<Result<Self::Response, X>>;
 
@@ -134,6 +139,10 @@ impl<C: Classify<T, E>, T, E> CompleteCall<C, T, E> for AtResult {
     #[inline]
     fn decide(&mut self, classify: &C, result: &Result<T, E>) -> Decision<Never> {
         Decision::Now(classify.classify(result))
+    }
+
+    fn error_ref<'e>(classify: &C, error: &'e E) -> Option<ErrorRef<'e>> {
+        classify.error_ref(error)
     }
 
     #[inline]

@@ -14,7 +14,7 @@ use crate::conformance::subject::{CallInFlight, NotAdmitted, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tower_circuit_breaker::{
-    Circuit, CircuitBreaker, CircuitBreakerLayer, Classify, Error, Outcome,
+    Circuit, CircuitBreaker, CircuitBreakerLayer, Classify, Error, ErrorRef, Outcome,
 };
 
 /// Calls through the layer around a service that answers when it is told to.
@@ -80,6 +80,10 @@ impl<C> Clone for SharedClassifier<C> {
 impl<C: Classify<T, E>, T, E> Classify<T, E> for SharedClassifier<C> {
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         self.0.classify(result)
+    }
+
+    fn error_ref<'e>(&self, error: &'e E) -> Option<ErrorRef<'e>> {
+        self.0.error_ref(error)
     }
 }
 

@@ -34,3 +34,42 @@ fn the_last_of_more_kinds_than_are_counted_is_other() {
         assert_eq!(kinds.last().map(|(kind, _)| kind), Some(expected));
     }
 }
+
+#[test]
+fn a_text_is_that_of_the_failure_that_ended_last_and_of_no_other() {
+    let kinds = KindCounts::new();
+    assert_eq!(kinds.text_at(at(0)), None);
+    kinds.keep_text(Vec::new());
+    let fail = |nanos, text: &str| {
+        let last = kinds.text().unwrap();
+        last.record(at(nanos), Some(text.into()), || kinds.add(CONNECT, at(nanos)));
+    };
+    let text = || kinds.text_at(kinds.last()?.1);
+    assert_eq!(text(), None);
+
+    fail(640, "a");
+    assert_eq!(text().as_deref(), Some("a"));
+    fail(320, "recorded later, ended before");
+    assert_eq!(text().as_deref(), Some("a"));
+    kinds.add(CONNECT, at(320));
+    assert_eq!(text().as_deref(), Some("a"));
+    fail(640, "b");
+    assert_eq!(text().as_deref(), Some("b"));
+    kinds.text().unwrap().record(at(960), Some("stale".into()), || ());
+    assert_eq!(text().as_deref(), Some("b"));
+    kinds.add(CONNECT, at(640));
+    assert_eq!(text(), None);
+}
+
+#[test]
+fn a_failure_without_a_text_between_two_others_leaves_none() {
+    let kinds = KindCounts::new();
+    kinds.keep_text(Vec::new());
+
+    kinds.text().unwrap().record(at(64), Some("of which one?".into()), || {
+        kinds.add(CONNECT, at(64));
+        kinds.add(CONNECT, at(64));
+    });
+
+    assert_eq!(kinds.text_at(at(64)), None);
+}
