@@ -38,7 +38,7 @@ impl Circuit {
         // First: the upstream does not answer for the time that the description takes.
         let now = self.now();
         let machine = &self.core.machine;
-        let record = || machine.record(ticket, Some(outcome), || now);
+        let record = || machine.judge(ticket, Some(outcome), || now);
         let mut judged = match machine.kinds().text() {
             // Described before it is recorded: listeners of the trip see the text.
             Some(last) => last.record(now, described(last.describe(), error), record),
