@@ -128,11 +128,14 @@ pub(super) fn record<H: Borrow<Circuit>, T, E>(
     classify: &impl Classify<T, E>,
     result: Result<T, E>,
 ) -> Result<T, Error<E>> {
-    if let Some(mut admission) = admission {
-        // Held by this frame while user code runs: if that panics, the call counts as abandoned.
-        admission.judge();
-        let outcome = classify.classify(&result);
-        admission.record_result(outcome, &result, |_, error| classify.error_ref(error));
+    let Some(mut admission) = admission else { return result.map_err(Error::Inner) };
+    // Held by this frame while user code runs: if that panics, the call counts as abandoned.
+    admission.judge();
+    let outcome = classify.classify(&result);
+    if admission.is_described(outcome) {
+        let ended = admission.end_described(outcome, result, |_, error| classify.error_ref(error));
+        return ended.map_err(Error::Inner);
     }
+    admission.record(outcome);
     result.map_err(Error::Inner)
 }

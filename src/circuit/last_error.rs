@@ -6,6 +6,7 @@ use crate::circuit::{Circuit, Marks};
 use crate::engine::outcome::Outcome;
 use crate::engine::record::texts::Describe;
 use crate::engine::ticket::Ticket;
+use crate::engine::time::Timestamp;
 use crate::error::{ErrorRef, ErrorText};
 use crate::sync::Arc;
 use crate::sync::catch_panic::catch_panic;
@@ -19,11 +20,17 @@ thread_local! {
     static DESCRIBING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// A failure whose error is described.
+pub(crate) struct Described {
+    pub(super) at: Timestamp,
+    pub(super) text: Option<Arc<str>>,
+}
+
 impl Circuit {
-    /// Whether the error of a call with this outcome is described.
+    /// Whether the errors of failures are described.
     #[inline]
-    pub(crate) fn describes(&self, outcome: Outcome) -> bool {
-        self.core.marks.has(Marks::LAST_ERROR) && outcome.failure_kind().is_some()
+    pub(crate) fn describes_errors(&self) -> bool {
+        self.core.marks.has(Marks::LAST_ERROR)
     }
 
     /// Records a failure, and keeps the text of its error.
@@ -35,16 +42,12 @@ impl Circuit {
         outcome: Outcome,
         error: &dyn Fn() -> Option<ErrorRef<'e>>,
     ) {
-        // First: the upstream does not answer for the time that the description takes.
-        let now = self.now();
-        let machine = &self.core.machine;
-        let record = || machine.judge(ticket, Some(outcome), || now);
-        let mut judged = match machine.kinds().text() {
-            // Described before it is recorded: listeners of the trip see the text.
-            Some(last) => last.record(now, described(last.describe(), error), record),
-            None => record(),
-        };
-        self.tell_end(&mut judged);
+        // First: the upstream does not answer for the time that the description takes. And described
+        // before it is recorded: listeners of the trip see the text.
+        let at = self.now();
+        let last = self.core.machine.kinds().text();
+        let text = last.and_then(|last| described(last.describe(), error));
+        self.record_and_tell(ticket, Some(outcome), Some(&Described { at, text }));
     }
 }
 

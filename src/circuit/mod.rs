@@ -19,6 +19,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::builder::CircuitBuilder;
+use crate::circuit::last_error::Described;
 use crate::circuit::last_failure::LastFailure;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::circuit::wakers::Wakers;
@@ -278,20 +279,32 @@ impl Circuit {
     pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
         let is_success = outcome == Some(Outcome::Success);
         if !(is_success && self.core.machine.count_success(ticket, &self.core.clock)) {
-            self.record_and_tell(ticket, outcome);
+            self.record_and_tell(ticket, outcome, None);
         }
     }
 
+    /// The same; with the error of a failure, if its text is kept.
     #[inline(never)]
-    fn record_and_tell(&self, ticket: Ticket, outcome: Option<Outcome>) {
+    pub(crate) fn record_and_tell(
+        &self,
+        ticket: Ticket,
+        outcome: Option<Outcome>,
+        described: Option<&Described>,
+    ) {
+        let machine = &self.core.machine;
         let is_success = outcome == Some(Outcome::Success);
-        if is_success && self.core.machine.count_watched_success(ticket, &self.core.clock) {
+        if is_success && machine.count_watched_success(ticket, &self.core.clock) {
             return;
         }
-        let mut judged = self.core.machine.judge(ticket, outcome, || self.now());
+        let held = described.and_then(|it| Some((machine.kinds().text()?.hold(), it)));
+        let ended = described.map(|it| it.at);
+        let mut judged = machine.judge(ticket, outcome, || ended.unwrap_or_else(|| self.now()));
+        if let Some((held, described)) = held {
+            held.keep(described.at, described.text.clone());
+        }
         if !matches!(judged.effect, Effect::Nothing) {
             self.tell_end(&mut judged);
-        } else if self.core.machine.word().has(Word::CALL_EVENTS) {
+        } else if machine.word().has(Word::CALL_EVENTS) {
             self.tell_call(judged.counted, judged.elapsed);
         }
     }

@@ -104,23 +104,59 @@ impl<H: Borrow<Circuit>> Admission<H> {
         self.end(Some(outcome));
     }
 
-    /// Records the outcome of a call that ended with `result`, in place; `error_ref` refers to its
-    /// error.
+    /// Records the outcome of a call that ended with `result`, in place, and returns the result;
+    /// keeps the text of its error, to which `error_ref` refers, where that is asked for.
     #[inline]
-    pub(crate) fn record_result<'e, T, E>(
+    pub(crate) fn record_result<T, E>(
         &mut self,
         outcome: Outcome,
-        result: &'e Result<T, E>,
-        error_ref: impl Fn(&H, &'e E) -> Option<ErrorRef<'e>>,
-    ) {
-        match result {
-            Err(error) if self.holder.borrow().describes(outcome) => {
+        result: Result<T, E>,
+        error_ref: impl for<'e> Fn(&H, &'e E) -> Option<ErrorRef<'e>>,
+    ) -> Result<T, E> {
+        if self.is_described(outcome) {
+            return self.record_described(outcome, result, error_ref);
+        }
+        self.record_in_place(outcome);
+        result
+    }
+
+    /// Whether the error of a call with this outcome is described.
+    #[inline]
+    pub(crate) fn is_described(&self, outcome: Outcome) -> bool {
+        outcome.failure_kind().is_some() && self.holder.borrow().describes_errors()
+    }
+
+    /// As [`record_result`](Self::record_result) where the error is described. All of it by value,
+    /// so that an admission and a result that are not can stay in registers.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn end_described<T, E>(
+        mut self,
+        outcome: Outcome,
+        result: Result<T, E>,
+        error_ref: impl for<'e> Fn(&H, &'e E) -> Option<ErrorRef<'e>>,
+    ) -> Result<T, E> {
+        self.record_described(outcome, result, error_ref)
+    }
+
+    /// The result by value, so that that of any other call can stay in registers.
+    #[cold]
+    #[inline(never)]
+    fn record_described<T, E>(
+        &mut self,
+        outcome: Outcome,
+        result: Result<T, E>,
+        error_ref: impl for<'e> Fn(&H, &'e E) -> Option<ErrorRef<'e>>,
+    ) -> Result<T, E> {
+        match &result {
+            Ok(_) => self.record_in_place(outcome),
+            Err(error) => {
                 self.stage = AdmissionStage::Over;
                 let error_ref = || error_ref(&self.holder, error);
                 self.holder.borrow().record_described(self.ticket, outcome, &error_ref);
             }
-            _ => self.record_in_place(outcome),
         }
+        result
     }
 
     /// Notes that the result has come and is judged next, by user code that may panic.

@@ -102,7 +102,7 @@ where
                 held.judge();
                 match call_completion.decide(held.holder().classify(), &result) {
                     Decision::Now(outcome) if R::RECOVERS && outcome.failure_kind().is_some() => {
-                        held.record_result(outcome, &result, |shared, error| {
+                        let result = held.record_result(outcome, result, |shared, error| {
                             M::error_ref(shared.classify(), error)
                         });
                         let answer = held.holder().strategy().recover(kept, result);
@@ -111,7 +111,7 @@ where
                     }
                     Decision::Now(outcome) => {
                         // In place: moving the admission out first costs more than recording.
-                        held.record_result(outcome, &result, |shared, error| {
+                        let result = held.record_result(outcome, result, |shared, error| {
                             M::error_ref(shared.classify(), error)
                         });
                         *admission = None;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 
 /// Returns the text of an error, if it is of the type that this takes. User code: not called here.
 pub(crate) type Describe = Box<dyn Fn(&dyn Any) -> Option<String> + Send + Sync>;
@@ -15,6 +15,13 @@ pub(crate) struct LastText {
     /// How many failures have become the last one.
     number: AtomicU64,
     kept: Mutex<KeptText>,
+}
+
+/// The text that is kept, under its lock, while a failure is recorded.
+pub(crate) struct HeldText<'a> {
+    number: &'a AtomicU64,
+    kept: MutexGuard<'a, KeptText>,
+    before: u64,
 }
 
 #[derive(Debug)]
@@ -44,25 +51,14 @@ impl LastText {
         self.number.fetch_add(1, Ordering::Release);
     }
 
-    /// Calls `record`, which may add a failure that ended `at`, and keeps its text if it did.
-    ///
-    /// Under the lock, so that of two failures with a text neither counts as the other. One without
-    /// any may come between; then the text is not kept, for it may belong to the older of them.
-    pub(crate) fn record<R>(
-        &self,
-        at: Timestamp,
-        text: Option<Arc<str>>,
-        record: impl FnOnce() -> R,
-    ) -> R {
-        let mut kept = lock(&self.kept);
-        // Relaxed: this thread's own addition lies between both loads, if there is one.
+    /// Holds the text while a failure is recorded, so that of two failures with a text neither
+    /// counts as the other.
+    pub(crate) fn hold(&self) -> HeldText<'_> {
+        let kept = lock(&self.kept);
+        // Relaxed: this thread's own addition lies between this load and the one in `keep`, if
+        // there is one.
         let before = self.number.load(Ordering::Relaxed);
-        let recorded = record();
-        let number = self.number.load(Ordering::Relaxed);
-        if number.wrapping_sub(before) == 1 {
-            *kept = KeptText { number, at, text };
-        }
-        recorded
+        HeldText { number: &self.number, kept, before }
     }
 
     /// The text of the last failure, which ended `at`, if that is the one whose text is kept.
@@ -71,6 +67,18 @@ impl LastText {
         // Acquire: pairs with the Release in `renew`.
         let is_last = kept.number == self.number.load(Ordering::Acquire) && is_its_time(kept.at);
         kept.text.clone().filter(|_| is_last)
+    }
+}
+
+impl HeldText<'_> {
+    /// Keeps `text` for the failure that ended `at`, if one was recorded meanwhile and no other: one
+    /// without a text may have come between, and then the text may belong to the older of them.
+    pub(crate) fn keep(mut self, at: Timestamp, text: Option<Arc<str>>) {
+        // Relaxed: as in `LastText::hold`.
+        let number = self.number.load(Ordering::Relaxed);
+        if number.wrapping_sub(self.before) == 1 {
+            *self.kept = KeptText { number, at, text };
+        }
     }
 }
 

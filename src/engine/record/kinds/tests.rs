@@ -41,8 +41,9 @@ fn a_text_is_that_of_the_failure_that_ended_last_and_of_no_other() {
     assert_eq!(kinds.text_at(at(0)), None);
     kinds.keep_text(Vec::new());
     let fail = |nanos, text: &str| {
-        let last = kinds.text().unwrap();
-        last.record(at(nanos), Some(text.into()), || kinds.add(CONNECT, at(nanos)));
+        let held = kinds.text().unwrap().hold();
+        kinds.add(CONNECT, at(nanos));
+        held.keep(at(nanos), Some(text.into()));
     };
     let text = || kinds.text_at(kinds.last()?.1);
     assert_eq!(text(), None);
@@ -55,7 +56,7 @@ fn a_text_is_that_of_the_failure_that_ended_last_and_of_no_other() {
     assert_eq!(text().as_deref(), Some("a"));
     fail(640, "b");
     assert_eq!(text().as_deref(), Some("b"));
-    kinds.text().unwrap().record(at(960), Some("stale".into()), || ());
+    kinds.text().unwrap().hold().keep(at(960), Some("stale".into()));
     assert_eq!(text().as_deref(), Some("b"));
     kinds.add(CONNECT, at(640));
     assert_eq!(text(), None);
@@ -66,10 +67,10 @@ fn a_failure_without_a_text_between_two_others_leaves_none() {
     let kinds = KindCounts::new();
     kinds.keep_text(Vec::new());
 
-    kinds.text().unwrap().record(at(64), Some("of which one?".into()), || {
-        kinds.add(CONNECT, at(64));
-        kinds.add(CONNECT, at(64));
-    });
+    let held = kinds.text().unwrap().hold();
+    kinds.add(CONNECT, at(64));
+    kinds.add(CONNECT, at(64));
+    held.keep(at(64), Some("of which one?".into()));
 
     assert_eq!(kinds.text_at(at(64)), None);
 }

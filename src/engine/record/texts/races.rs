@@ -17,7 +17,9 @@ fn begun() -> Arc<KindCounts> {
 
 fn fail(kinds: &KindCounts, at: Timestamp, text: &str) {
     let last = kinds.text().expect("it keeps texts");
-    last.record(at, Some(text.into()), || kinds.add(FailureKind::OTHER, at));
+    let held = last.hold();
+    kinds.add(FailureKind::OTHER, at);
+    held.keep(at, Some(text.into()));
 }
 
 fn text(kinds: &KindCounts) -> Option<Arc<str>> {
