@@ -5,7 +5,7 @@ use crate::circuit::permit::Permit;
 use crate::engine::machine::admit::Rejection;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
-use crate::engine::time::Timestamp;
+use crate::engine::time::{TimeSource, Timestamp};
 use crate::error::Rejected;
 use crate::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Circuit {
     /// Admits a call or rejects it.
     #[inline]
     pub(crate) fn admit(&self) -> Result<Ticket, Rejected> {
-        match self.core.machine.admit_at_once(|| self.now()) {
+        match self.core.machine.admit_at_once(|| self.core.clock.start()) {
             Some(ticket) => Ok(ticket),
             None => self.admit_or_reject(),
         }
@@ -31,7 +31,7 @@ impl Circuit {
 
     #[inline(never)]
     fn admit_or_reject(&self) -> Result<Ticket, Rejected> {
-        if let Some(ticket) = self.core.machine.admit_tracked(|| self.now()) {
+        if let Some(ticket) = self.core.machine.admit_tracked(|| self.core.clock.start()) {
             return Ok(ticket);
         }
         if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {

@@ -95,6 +95,11 @@ impl TimeSource for ClockSource {
     }
 
     #[inline]
+    fn start(&self) -> Timestamp {
+        if let Self::System(clock) = self { clock.start() } else { self.now() }
+    }
+
+    #[inline]
     fn time_left(&self, until: Timestamp) -> Option<Duration> {
         if let Self::System(clock) = self {
             return clock.time_left(until);

@@ -57,6 +57,12 @@ pub(crate) trait TimeSource {
     /// The time now.
     fn now(&self) -> Timestamp;
 
+    /// The time at which a call starts: as [`now`](Self::now), and nothing is looked after besides.
+    #[inline]
+    fn start(&self) -> Timestamp {
+        self.now()
+    }
+
     /// The time left until `until`: never too short, and at most [`MARGIN`] too long. `None` where
     /// `until` has come, exactly. May cost less than a reading.
     #[inline]

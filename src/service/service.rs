@@ -34,8 +34,14 @@ pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtResult> {
     shared: Shared<C, R>,
     completion: M,
     readiness: Readiness,
+    /// Calls so far, until it has a reference apart.
+    calls: u8,
     waiting: Waiting,
 }
+
+/// After so many calls a service that shares its reference takes one apart: not one that a server
+/// clones for each request.
+const APART_AFTER: u8 = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readiness {
@@ -68,7 +74,7 @@ impl<S> CircuitBreaker<S> {
 impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
     pub(crate) fn from_handle(inner: S, shared: Shared<C, R>, completion: M) -> Self {
         let waiting = Waiting::new(shared.timer());
-        Self { inner, shared, completion, readiness: Readiness::Unasked, waiting }
+        Self { inner, shared, completion, readiness: Readiness::Unasked, calls: 0, waiting }
     }
 
     /// Returns a reference to the inner service.
@@ -116,6 +122,15 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
         Poll::Ready(())
     }
 
+    /// Counts a call, and takes a reference apart after the last that is counted.
+    #[inline(never)]
+    fn count_call(&mut self) {
+        self.calls = self.calls.saturating_add(1);
+        if self.calls == APART_AFTER && !self.shared.is_unshared() {
+            self.shared = self.shared.apart();
+        }
+    }
+
     /// Becomes ready, only to reject.
     fn ready_to_reject<E>(&mut self) -> Poll<Result<(), E>> {
         self.waiting.end();
@@ -129,13 +144,13 @@ impl<S, C, R, M> CircuitBreaker<S, C, R, M> {
         M: Complete<C, Req, T, E>,
     {
         let circuit = self.shared.circuit();
-        let result = Err(error);
+        let mut result = Err(error);
         if let Ok(ticket) = circuit.admit() {
             let classify = self.shared.classify();
             let mut admission = Admission::new(circuit, ticket);
             let outcome = self.completion.classify_unready(classify, &result);
-            admission
-                .record_result(outcome, &result, |_, error| M::Call::error_ref(classify, error));
+            result = admission
+                .record_result(outcome, result, |_, error| M::Call::error_ref(classify, error));
         }
         match result {
             Err(error) => error,
@@ -195,6 +210,9 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let asked = std::mem::replace(&mut self.readiness, Readiness::Unasked);
+        if self.calls < APART_AFTER {
+            self.count_call();
+        }
         if asked.is_of_inner() {
             if let Some(bypass) = self.completion.bypass(&request) {
                 self.waiting.end();

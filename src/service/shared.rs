@@ -35,6 +35,14 @@ impl<C, R> Shared<C, R> {
         Self::from(Inner { circuit, classify, strategy, timer: None })
     }
 
+    /// A reference with a count of its own, on a cache line of its own: calls through it and calls
+    /// through others on other threads do not wait for each other there.
+    pub(crate) fn apart(&self) -> Self {
+        let Inner { circuit, classify, strategy, timer } = &self.inner.value;
+        let (circuit, classify) = (circuit.clone(), Arc::clone(classify));
+        Self::from(Inner { circuit, classify, strategy: Arc::clone(strategy), timer: *timer })
+    }
+
     pub(crate) fn with_classify<D>(&self, classify: Arc<D>) -> Shared<D, R> {
         let Inner { circuit, strategy, timer, .. } = &self.inner.value;
         let (circuit, strategy) = (circuit.clone(), Arc::clone(strategy));

@@ -45,6 +45,33 @@ pub(crate) fn holders<T>(value: &Counted<T>) -> usize {
     holders
 }
 
+/// A number of this thread: threads are numbered as they first ask.
+#[cfg(not(breaker_loom))]
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    use std::cell::Cell;
+    use std::sync::atomic::AtomicUsize;
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    NUMBER.with(|number| {
+        number.get().unwrap_or_else(|| {
+            // Relaxed: that numbers are not the same is all that is wanted of them.
+            let next = NEXT.fetch_add(1, Ordering::Relaxed);
+            number.set(Some(next));
+            next
+        })
+    })
+}
+
+/// The same number for all threads of a model, which are one to the operating system.
+#[cfg(breaker_loom)]
+pub(crate) const fn thread_number() -> usize {
+    0
+}
+
 /// Locks `mutex`, also after a panic under it: no user code runs under any lock of this crate, and
 /// what they guard is whole between statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -54,6 +54,11 @@ impl TimeSource for FilteredClock {
     }
 
     #[inline]
+    fn start(&self) -> Timestamp {
+        self.clock.precise()
+    }
+
+    #[inline]
     fn time_left(&self, until: Timestamp) -> Option<Duration> {
         self.filter.time_left(until, &self.clock)
     }

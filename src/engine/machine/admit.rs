@@ -111,7 +111,9 @@ impl Machine {
         let word = self.word();
         match (word.state(), word.overridden()) {
             (CircuitState::Closed, _) => false,
-            (CircuitState::Open, None) => self.plainly_open_for(word, clock).is_some(),
+            (CircuitState::Open, None) => {
+                clock.time_left(self.until()).is_some() && self.word() == word
+            }
             _ => self.would_reject(|| clock.now()).is_some(),
         }
     }

@@ -50,8 +50,7 @@ pub(crate) struct Machine {
     /// When the epoch began.
     began: AtomicU64,
     recorder: Recorder,
-    /// Boxed, so that what every call changes shares no cache line with what every call reads.
-    tally: Box<Tally>,
+    tally: Tally,
     /// Rejections name the last failure, too.
     kinds: Arc<KindCounts>,
     /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
@@ -74,7 +73,7 @@ impl Machine {
             until: AtomicU64::new(0),
             began: AtomicU64::new(now.as_nanos()),
             recorder,
-            tally: Box::new(Tally::new()),
+            tally: Tally::new(),
             kinds: Arc::new(KindCounts::new()),
             not_sent: AtomicU64::new(0),
             control: Mutex::new(control),

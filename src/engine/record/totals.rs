@@ -1,6 +1,6 @@
 //! Counts that only grow, for dashboards.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, OnceLock, Ordering, thread_number};
 
 /// Counts of all calls of a circuit since it was built, by outcome.
 ///
@@ -57,11 +57,21 @@ pub struct Transitions {
 
 /// The counters behind [`Totals`], except for trips, for successes of the present epoch where the
 /// window counts them, and for failures of a kind with a name.
-///
-/// They fill a cache line, so calls that were not sent are counted elsewhere.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct Tally {
+    /// Boxed, so that what every call changes shares no cache line with what every call reads.
+    first: Box<Counters>,
+    /// Made once calls come from several threads: from then on each counts what is frequent on a
+    /// cache line of its own.
+    stripes: OnceLock<Box<[Stripe; STRIPES]>>,
+    /// The thread, by its number, that made the last call at which it was looked.
+    last_seen: AtomicU64,
+}
+
+/// They fill a cache line, so calls that were not sent are counted elsewhere.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Counters {
     successes: AtomicU64,
     failures: AtomicU64,
     ignored: AtomicU64,
@@ -71,6 +81,20 @@ pub(crate) struct Tally {
     would_have_rejected: AtomicU64,
     stale: AtomicU64,
 }
+
+/// What is frequent, for some of the threads. Two cache lines: processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    successes: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// As many as threads of a common server; together they take 1 kB.
+const STRIPES: usize = 8;
+
+/// Of so many calls it is looked at one, which thread made it. A power of two.
+const LOOKED_AT: u64 = 1 << 10;
 
 /// Which counter of a [`Tally`] is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,16 +111,8 @@ pub(crate) enum Counter {
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        Self {
-            successes: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            ignored: AtomicU64::new(0),
-            abandoned: AtomicU64::new(0),
-            slow_calls: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
-            would_have_rejected: AtomicU64::new(0),
-            stale: AtomicU64::new(0),
-        }
+        let (first, last_seen) = (Box::default(), AtomicU64::new(u64::MAX));
+        Self { first, stripes: OnceLock::new(), last_seen }
     }
 
     #[inline]
@@ -106,48 +122,92 @@ impl Tally {
 
     #[inline]
     pub(crate) fn add_many(&self, counter: Counter, number: u64) {
-        let counter = match counter {
-            Counter::Successes => &self.successes,
-            Counter::Failures => &self.failures,
-            Counter::Ignored => &self.ignored,
-            Counter::Abandoned => &self.abandoned,
-            Counter::SlowCalls => &self.slow_calls,
-            Counter::Rejected => &self.rejected,
-            Counter::WouldHaveRejected => &self.would_have_rejected,
-            Counter::Stale => &self.stale,
+        let is_frequent = matches!(counter, Counter::Successes | Counter::Rejected);
+        if let Some(stripes) = self.stripes.get().filter(|_| is_frequent) {
+            return add_striped(stripes, counter, number);
+        }
+        let first = &*self.first;
+        let word = match counter {
+            Counter::Successes => &first.successes,
+            Counter::Failures => &first.failures,
+            Counter::Ignored => &first.ignored,
+            Counter::Abandoned => &first.abandoned,
+            Counter::SlowCalls => &first.slow_calls,
+            Counter::Rejected => &first.rejected,
+            Counter::WouldHaveRejected => &first.would_have_rejected,
+            Counter::Stale => &first.stale,
         };
         // Relaxed: each counter is a number by itself; nothing is decided by it.
-        counter.fetch_add(number, Ordering::Relaxed);
+        let before = word.fetch_add(number, Ordering::Relaxed);
+        if is_frequent && before % LOOKED_AT == LOOKED_AT - 1 {
+            self.look();
+        }
+    }
+
+    /// Makes stripes, if another thread was here at the last look.
+    #[cold]
+    #[inline(never)]
+    fn look(&self) {
+        let thread = u64::try_from(thread_number()).unwrap_or(0);
+        // Relaxed: a hint; all that depends on it is where is counted.
+        let last = self.last_seen.swap(thread, Ordering::Relaxed);
+        if last != u64::MAX && last != thread {
+            self.stripes.get_or_init(Box::default);
+        }
     }
 
     /// The number of calls that were rejected.
     pub(crate) fn rejected(&self) -> u64 {
-        // Relaxed: as in `add_many`.
-        self.rejected.load(Ordering::Relaxed)
+        self.sum(&self.first.rejected, |stripe| &stripe.rejected)
     }
 
     /// The number of failures whose kind has no count of its own.
     pub(crate) fn unnamed_failures(&self) -> u64 {
         // Relaxed: as in `add_many`.
-        self.failures.load(Ordering::Relaxed)
+        self.first.failures.load(Ordering::Relaxed)
     }
 
     /// The totals, given the trips, the successes that the window has counted, and the failures
     /// with a name; calls not sent are left to the caller.
     pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
+        let first = &*self.first;
+        let successes = self.sum(&first.successes, |stripe| &stripe.successes);
         // Relaxed, all: as in `add_many`. The counts may be of slightly different moments.
         Totals {
-            successes: self.successes.load(Ordering::Relaxed).saturating_add(in_window),
+            successes: successes.saturating_add(in_window),
             failures: self.unnamed_failures().saturating_add(named),
-            ignored: self.ignored.load(Ordering::Relaxed),
+            ignored: first.ignored.load(Ordering::Relaxed),
             not_sent: 0,
-            abandoned: self.abandoned.load(Ordering::Relaxed),
-            slow_calls: self.slow_calls.load(Ordering::Relaxed),
-            rejected: self.rejected.load(Ordering::Relaxed),
-            would_have_rejected: self.would_have_rejected.load(Ordering::Relaxed),
-            stale: self.stale.load(Ordering::Relaxed),
+            abandoned: first.abandoned.load(Ordering::Relaxed),
+            slow_calls: first.slow_calls.load(Ordering::Relaxed),
+            rejected: self.rejected(),
+            would_have_rejected: first.would_have_rejected.load(Ordering::Relaxed),
+            stale: first.stale.load(Ordering::Relaxed),
             trips,
             trips_prevented: 0,
         }
     }
+
+    /// What is counted in `first` and in the same place of all stripes.
+    fn sum(&self, first: &AtomicU64, of: impl Fn(&Stripe) -> &AtomicU64) -> u64 {
+        let stripes = self.stripes.get().into_iter().flat_map(|stripes| stripes.iter());
+        // Relaxed: as in `add_many`. Each only grows, and so does the sum.
+        let counts = stripes.map(|stripe| of(stripe).load(Ordering::Relaxed));
+        counts.fold(first.load(Ordering::Relaxed), u64::saturating_add)
+    }
 }
+
+/// Adds to the stripe of this thread.
+#[inline(never)]
+fn add_striped(stripes: &[Stripe; STRIPES], counter: Counter, number: u64) {
+    let Some(stripe) = stripes.get(thread_number() % STRIPES) else { return };
+    let word = match counter {
+        Counter::Rejected => &stripe.rejected,
+        _ => &stripe.successes,
+    };
+    // Relaxed: as in `Tally::add_many`.
+    word.fetch_add(number, Ordering::Relaxed);
+}
+
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;
