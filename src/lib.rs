@@ -96,7 +96,7 @@
 //! | `tower` | `tower::load::Load` passes through; `RetryPolicy` and `RetryUnlessRejected` for `tower::retry` |
 //! | `tower-http-07` | the classifiers of tower-http |
 //! | `tokio` | `TokioClock`, `OnOpen::Wait`, `Circuit::health_probe` |
-//! | `coarse-clock` | `CoarseClock`: windows of time at half the cost |
+//! | `coarse-clock` | time windows, slow-call rules and rejections at half the cost: see [`SystemClock`]; `CoarseClock` |
 //! | `serde` | [`CircuitConfig`] and [`SavedCircuit`] from and to text, snapshots as JSON |
 //! | `tracing` | each circuit logs its changes; `TracingListener` logs rejections, too |
 //! | `test-util` | `ManualClock`: time that moves when the test says so |

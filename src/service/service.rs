@@ -28,7 +28,9 @@ use crate::service::wait::state::{Slot, Waiting};
 /// With [`OnOpen::Wait`](crate::OnOpen) it is instead not ready while the circuit would reject.
 ///
 /// The inner service needs no bound but `Service`, and no runtime is needed unless it waits.
-/// Neither a call nor a rejection allocates.
+/// Neither a call nor a rejection allocates, but for the first that several threads share: a service
+/// that has clones, or whose layer is kept, allocates 128 bytes at its 64th call, so that it need
+/// not wait for the others, and a circuit 1 kB once it is called from several threads.
 pub struct CircuitBreaker<S, C = ErrorsAsFailures, R = Typed, M = AtResult> {
     inner: S,
     shared: Shared<C, R>,

@@ -56,7 +56,7 @@ fn lanes(seconds: f64) -> io::Result<Lanes> {
     Ok([
         Ok(lap.lane(client.clone())),
         Ok(lap.lane(ours::layer(rule).layer(client.clone()))),
-        Ok(lap.lane(ours::coarse_layer(rule).layer(client.clone()))),
+        Ok(lap.lane(ours::precise_layer(rule).layer(client.clone()))),
         wraps_futures(),
         tower_resilience::layer(rule).map(|layer| lap.lane(layer.layer(client.clone()))),
         breaker::layer(rule).map(|layer| lap.lane(layer.layer(client.clone()))),

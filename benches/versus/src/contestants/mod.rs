@@ -110,10 +110,10 @@ pub(crate) const ALL: [Contestant; 9] = [
     Contestant { name: "bare", label: "", kind: Kind::Bare, enter: bare, template: None },
     Contestant::ours("(ours)", Kind::Layer, ours::enter, ours::template),
     Contestant::ours(
-        "(ours, coarse clock)",
+        "(ours, precise clock)",
         Kind::Layer,
-        ours::enter_coarse,
-        ours::coarse_template,
+        ours::enter_precise,
+        ours::precise_template,
     ),
     Contestant::ours("(ours, Circuit::call)", Kind::Function, ours::enter_call, ours::template),
     Contestant::layer("tower-resilience-circuitbreaker", tower_resilience::enter),

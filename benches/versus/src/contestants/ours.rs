@@ -1,8 +1,10 @@
 //! tower-circuit-breaker.
 
+use std::time::Duration;
+
 use tower::Layer;
 use tower_circuit_breaker::{
-    Circuit, CircuitBreakerLayer, CircuitBuilder, CoarseClock, SlidingWindow,
+    Circuit, CircuitBreakerLayer, CircuitBuilder, Clock, SlidingWindow, SystemClock,
 };
 
 use crate::contestants::{
@@ -11,14 +13,28 @@ use crate::contestants::{
 use crate::figure::Missing;
 use crate::inner::Inner;
 
+/// Reads the precise clock each time, as a circuit does without the feature `coarse-clock`, and by a
+/// virtual call.
+struct Precise(SystemClock);
+
+impl Clock for Precise {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn is_monotonic(&self) -> bool {
+        true
+    }
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
 pub(super) fn enter(rule: Rule) -> Result<Entry, Missing> {
     Ok(Entry::new(layer(rule).layer(Inner)))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
-pub(super) fn enter_coarse(rule: Rule) -> Result<Entry, Missing> {
-    Ok(Entry::new(coarse_layer(rule).layer(Inner)))
+pub(super) fn enter_precise(rule: Rule) -> Result<Entry, Missing> {
+    Ok(Entry::new(precise_layer(rule).layer(Inner)))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the contestants")]
@@ -30,8 +46,8 @@ pub(crate) fn layer(rule: Rule) -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(circuit(Circuit::builder("api"), rule))
 }
 
-pub(crate) fn coarse_layer(rule: Rule) -> CircuitBreakerLayer {
-    let builder = Circuit::builder("api").clock(CoarseClock::new());
+pub(crate) fn precise_layer(rule: Rule) -> CircuitBreakerLayer {
+    let builder = Circuit::builder("api").clock(Precise(SystemClock::new()));
     CircuitBreakerLayer::new(circuit(builder, rule))
 }
 
@@ -40,8 +56,8 @@ pub(super) fn template(builder: CircuitBuilder) -> CircuitBuilder {
     settings(builder, Rule::Count)
 }
 
-pub(super) fn coarse_template(builder: CircuitBuilder) -> CircuitBuilder {
-    template(builder.clock(CoarseClock::new()))
+pub(super) fn precise_template(builder: CircuitBuilder) -> CircuitBuilder {
+    template(builder.clock(Precise(SystemClock::new())))
 }
 
 fn circuit(builder: CircuitBuilder, rule: Rule) -> Circuit {
