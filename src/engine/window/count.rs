@@ -1,11 +1,17 @@
 //! A window over exactly the last N results, without a lock.
 //!
-//! Results are written ten to a block, and the blocks form a ring. A block is two words, or three
-//! where slow calls are counted:
+//! Results are written nineteen to a block, and the blocks form a ring. A block is two words:
+//!
+//! ```text
+//!   results   epoch tag 16 | block number 24 | results so far 5 | failed 19
+//!   failed    epoch tag 16 | failed in this epoch before this block 48
+//! ```
+//!
+//! Where slow calls are counted, it has room for ten results, and is three words:
 //!
 //! ```text
 //!   results   epoch tag 16 | block number 24 | results so far 4 | failed 10 | slow 10
-//!   failed    epoch tag 16 | failed in this epoch before this block 48
+//!   failed    as above
 //!   slow      epoch tag 16 | slow in this epoch before this block 48
 //! ```
 //!
@@ -41,7 +47,7 @@ pub(super) struct CountRing<'a> {
     slow_calls: SlowCalls,
 }
 
-/// The `results` word of a block.
+/// The `results` word of a block. What is below its number depends on [`SlowCalls`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Results(u64);
 
@@ -53,8 +59,9 @@ enum Feature {
 }
 
 /// Results in a block: as many as fit beside tag and number.
-const PER_BLOCK: u64 = 10;
-const BITS: u64 = (1 << PER_BLOCK) - 1;
+const PER_BLOCK: u64 = 19;
+/// Results in a block where slow calls are counted: each takes two bits.
+const PER_BLOCK_BY_SPEED: u64 = 10;
 const NUMBER: u64 = (1 << 24) - 1;
 
 /// A window may begin and end within a block, and so reaches over one more than it fills. And one
@@ -65,8 +72,9 @@ const SPARE_BLOCKS: u64 = 2;
 impl<'a> CountRing<'a> {
     /// The number of words that a window of `length` results takes.
     pub(super) fn words_for(length: u32, slow_calls: SlowCalls) -> usize {
-        let blocks = u64::from(length).div_ceil(PER_BLOCK).saturating_add(SPARE_BLOCKS);
-        let words = blocks.next_power_of_two().saturating_mul(words_per_block(slow_calls));
+        let filled = u64::from(length).div_ceil(slow_calls.per_block());
+        let blocks = filled.saturating_add(SPARE_BLOCKS).next_power_of_two();
+        let words = blocks.saturating_mul(slow_calls.words_per_block());
         usize::try_from(words).unwrap_or(usize::MAX)
     }
 
@@ -154,11 +162,11 @@ impl<'a> CountRing<'a> {
                 }
                 continue;
             }
-            if seen.is_full() {
+            if !seen.has_room(self.slow_calls) {
                 self.turn_over(head, seen);
                 continue;
             }
-            let next = seen.with(call);
+            let next = seen.with(call, self.slow_calls);
             // Read before the exchange: that it succeeds proves that the block was not full, so
             // `head` had not moved and nothing read here was used again.
             let counts = if call.may_trip() { self.counts_with(number, next) } else { None };
@@ -181,11 +189,10 @@ impl<'a> CountRing<'a> {
         let number = Tag::strip(head);
         let Some(slot) = self.results(number) else { return false };
         let seen = Results(slot.load(Ordering::Acquire));
-        let is_current = Tag::on(head) == tag && seen.is_of(tag, number);
-        if !is_current || seen.is_full() {
+        if Tag::on(head) != tag || !seen.is_with_room(tag, number, self.slow_calls) {
             return false;
         }
-        let next = seen.with(EndedCall::SUCCESS);
+        let next = seen.with(EndedCall::SUCCESS, self.slow_calls);
         slot.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
@@ -220,9 +227,8 @@ impl<'a> CountRing<'a> {
 
     /// The counts when block `number`, the current one, holds `current`.
     fn counts_with(&self, number: u64, current: Results) -> Option<WindowCounts> {
-        let recorded = recorded(number, current);
-        let left = recorded.saturating_sub(self.length);
-        let (oldest, gone) = (left / PER_BLOCK, left % PER_BLOCK);
+        let recorded = self.recorded(number, current);
+        let (oldest, gone) = self.slow_calls.block_of(recorded.saturating_sub(self.length));
         // A window shorter than a block may begin in the current one.
         let leaving = if oldest == number {
             current
@@ -232,7 +238,7 @@ impl<'a> CountRing<'a> {
             Results(self.results(oldest)?.load(Ordering::Acquire))
         };
         let in_window = |feature| {
-            let now = self.sum_with(number, current, PER_BLOCK, feature)?;
+            let now = self.sum_with_all(number, current, feature)?;
             Some(now.wrapping_sub(self.sum_with(oldest, leaving, gone, feature)?))
         };
         Some(WindowCounts {
@@ -247,8 +253,13 @@ impl<'a> CountRing<'a> {
 
     /// The number of successes in the epoch when block `number`, the current one, holds `current`.
     fn succeeded(&self, number: u64, current: Results) -> Option<u64> {
-        let failed = self.sum_with(number, current, PER_BLOCK, Feature::Failed)?;
-        Some(recorded(number, current).wrapping_sub(failed))
+        let failed = self.sum_with_all(number, current, Feature::Failed)?;
+        Some(self.recorded(number, current).wrapping_sub(failed))
+    }
+
+    /// How many results the epoch has when block `number`, the current one, holds `current`.
+    fn recorded(&self, number: u64, current: Results) -> u64 {
+        number.wrapping_mul(self.slow_calls.per_block()).wrapping_add(current.len(self.slow_calls))
     }
 
     /// Prepares the block after the full one that `head` names, and moves `head` on.
@@ -258,7 +269,7 @@ impl<'a> CountRing<'a> {
         let next = number.wrapping_add(1);
         let carried = |feature| match (self.sum(next, feature), feature) {
             (Some(sum), _) => self
-                .sum_with(number, full, PER_BLOCK, feature)
+                .sum_with_all(number, full, feature)
                 .is_some_and(|total| self.replace(head, sum, tag.mark(total))),
             (None, Feature::Slow) => true,
             (None, Feature::Failed) => false,
@@ -299,12 +310,17 @@ impl<'a> CountRing<'a> {
         }
     }
 
+    /// The sum before block `number` and of all results of it.
+    fn sum_with_all(&self, number: u64, block: Results, feature: Feature) -> Option<u64> {
+        self.sum_with(number, block, self.slow_calls.per_block(), feature)
+    }
+
     /// The sum before block `number` and of the first `places` results of it.
     fn sum_with(&self, number: u64, block: Results, places: u64, feature: Feature) -> Option<u64> {
         // Acquire: pairs with `replace`. Where the sum is of a later use of the block, `head` has
         // moved, and the caller's check or exchange fails.
         let before = Tag::strip(self.sum(number, feature)?.load(Ordering::Acquire));
-        Some(before.wrapping_add(block.count(places, feature)))
+        Some(before.wrapping_add(block.count(places, feature, self.slow_calls)))
     }
 
     #[inline]
@@ -340,25 +356,21 @@ impl<'a> CountRing<'a> {
 }
 
 impl Results {
-    const COUNT: u32 = 20;
     const NUMBER: u32 = 24;
 
     const fn empty(tag: Tag, number: u64) -> Self {
         Self(tag.mark((number & NUMBER) << Self::NUMBER))
     }
 
-    /// This block with one result more; it is not full.
+    /// This block with one result more, for which it has room.
     #[inline]
-    fn with(self, call: EndedCall) -> Self {
-        let place = self.len();
-        let bits = (call.failed() << PER_BLOCK | call.slow()) << place;
-        Self((self.0 | bits).wrapping_add(1 << Self::COUNT))
-    }
-
-    /// Whether this is block `number` of the epoch of `tag`.
-    #[inline]
-    const fn is_of(self, tag: Tag, number: u64) -> bool {
-        (self.0 ^ Self::empty(tag, number).0) < 1 << Self::NUMBER
+    fn with(self, call: EndedCall, slow_calls: SlowCalls) -> Self {
+        let place = self.len(slow_calls);
+        let bits = match slow_calls {
+            SlowCalls::Ignored => call.failed() << place,
+            SlowCalls::Counted => (call.failed() << PER_BLOCK_BY_SPEED | call.slow()) << place,
+        };
+        Self((self.0 | bits).wrapping_add(1 << slow_calls.count_at()))
     }
 
     #[inline]
@@ -372,38 +384,80 @@ impl Results {
     }
 
     #[inline]
-    const fn len(self) -> u64 {
-        self.0 >> Self::COUNT & 0xf
+    const fn len(self, slow_calls: SlowCalls) -> u64 {
+        self.below_number() >> slow_calls.count_at()
     }
 
     #[inline]
-    const fn is_full(self) -> bool {
-        self.len() >= PER_BLOCK
+    const fn has_room(self, slow_calls: SlowCalls) -> bool {
+        self.below_number() < slow_calls.full()
+    }
+
+    /// Whether this is block `number` of the epoch of `tag`, and has room.
+    #[inline]
+    const fn is_with_room(self, tag: Tag, number: u64, slow_calls: SlowCalls) -> bool {
+        (self.0 ^ Self::empty(tag, number).0) < slow_calls.full()
+    }
+
+    #[inline]
+    const fn below_number(self) -> u64 {
+        self.0 & ((1 << Self::NUMBER) - 1)
     }
 
     /// How many of the first `places` results failed, or were slow.
-    fn count(self, places: u64, feature: Feature) -> u64 {
-        let bits = match feature {
-            Feature::Failed => self.0 >> PER_BLOCK,
-            Feature::Slow => self.0,
+    const fn count(self, places: u64, feature: Feature, slow_calls: SlowCalls) -> u64 {
+        let bits = match (feature, slow_calls) {
+            (Feature::Failed, SlowCalls::Counted) => self.0 >> PER_BLOCK_BY_SPEED,
+            (Feature::Failed, SlowCalls::Ignored) | (Feature::Slow, _) => self.0,
         };
-        (bits & BITS & low(places)).count_ones().into()
+        (bits & low(places)).count_ones() as u64
     }
 }
 
-/// How many results the epoch has when block `number`, the current one, holds `current`.
-fn recorded(number: u64, current: Results) -> u64 {
-    number.wrapping_mul(PER_BLOCK).wrapping_add(current.len())
-}
+/// What depends on whether slow calls are counted.
+impl SlowCalls {
+    #[inline]
+    const fn per_block(self) -> u64 {
+        match self {
+            Self::Ignored => PER_BLOCK,
+            Self::Counted => PER_BLOCK_BY_SPEED,
+        }
+    }
 
-const fn words_per_block(slow_calls: SlowCalls) -> u64 {
-    match slow_calls {
-        SlowCalls::Ignored => 2,
-        SlowCalls::Counted => 3,
+    const fn words_per_block(self) -> u64 {
+        match self {
+            Self::Ignored => 2,
+            Self::Counted => 3,
+        }
+    }
+
+    /// Where in a `results` word the count of its results begins, which reaches to its number.
+    #[inline]
+    const fn count_at(self) -> u32 {
+        match self {
+            Self::Ignored => 19,
+            Self::Counted => 20,
+        }
+    }
+
+    /// The count of a full block, in its place.
+    #[inline]
+    const fn full(self) -> u64 {
+        self.per_block() << self.count_at()
+    }
+
+    /// The block that holds result `number` of an epoch, and how many come before it there.
+    ///
+    /// By a constant in each arm: a division by what the processor has to look up takes longer.
+    const fn block_of(self, number: u64) -> (u64, u64) {
+        match self {
+            Self::Ignored => (number / PER_BLOCK, number % PER_BLOCK),
+            Self::Counted => (number / PER_BLOCK_BY_SPEED, number % PER_BLOCK_BY_SPEED),
+        }
     }
 }
 
-/// The lowest `places` bits; `places` is at most [`PER_BLOCK`].
+/// The lowest `places` bits; `places` is at most the number of results in a block.
 const fn low(places: u64) -> u64 {
     (1_u64 << places).wrapping_sub(1)
 }

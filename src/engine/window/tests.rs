@@ -48,7 +48,7 @@ fn a_count_ring_takes_no_result_of_another_epoch() {
 
 #[test]
 fn a_count_ring_restarted_anywhere_in_a_block_starts_empty() {
-    for recorded in 0..45 {
+    for recorded in 0..80 {
         let (words, head) =
             (words(CountRing::words_for(12, SlowCalls::Ignored)), AtomicU64::new(0));
         let ring = CountRing::new(&words, &head, 12, SlowCalls::Ignored);
@@ -72,7 +72,7 @@ fn a_ring_in_the_middle_of_a_change_of_shape_gives_up_instead_of_waiting() {
     let (words, head) = (words(CountRing::words_for(500, SlowCalls::Ignored)), AtomicU64::new(0));
     let ring = CountRing::new(&words, &head, 500, SlowCalls::Ignored);
     ring.restart(NOW);
-    for _ in 0..45 {
+    for _ in 0..90 {
         ring.record(NOW, FAILED);
     }
 
