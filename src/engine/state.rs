@@ -169,6 +169,12 @@ impl Tag {
         Self(epoch << Self::SHIFT)
     }
 
+    /// The tag of an epoch that is over for long, or far from beginning: of no result.
+    #[inline]
+    pub(crate) const fn far_off(self) -> Self {
+        Self(self.0 ^ 1 << 63)
+    }
+
     /// The tag that `word` carries.
     #[inline]
     pub(crate) const fn on(word: u64) -> Self {

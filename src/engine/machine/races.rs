@@ -346,18 +346,24 @@ fn a_call_against_a_reconfiguration() {
 /// I1: a success that the window counts is among the totals once, or stale.
 #[test]
 fn a_success_against_a_reset() {
-    explore(Depth::Every, 50, &["torn-exchange"], || {
-        let machine = machine(|settings| {
-            settings.add(TripRule::failure_count(2));
-            settings.window = Some(SlidingWindow(Span::Calls(2)));
+    let second = Duration::from_secs(1);
+    for (span, bug) in [
+        (Span::Calls(2), "torn-exchange"),
+        (Span::Time { length: second, buckets: 1 }, "left-in-word"),
+    ] {
+        explore(Depth::Every, 50, &[bug], move || {
+            let machine = machine(|settings| {
+                settings.add(TripRule::failure_count(2));
+                settings.window = Some(SlidingWindow(span));
+            });
+            machine.record(machine.admit(START).0.unwrap(), PASSED, || START);
+            let ticket = machine.admit(START).0.unwrap();
+            let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
+            let (recorded, _) =
+                race(move || a.record(ticket, PASSED, || START), move || b.reset(START));
+            let late = u64::from(recorded.is_stale());
+            let totals = machine.totals();
+            assert_eq!((totals.successes, totals.stale), (2 - late, late));
         });
-        machine.record(machine.admit(START).0.unwrap(), PASSED, || START);
-        let ticket = machine.admit(START).0.unwrap();
-        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (recorded, _) =
-            race(move || a.record(ticket, PASSED, || START), move || b.reset(START));
-        let late = u64::from(recorded.is_stale());
-        let totals = machine.totals();
-        assert_eq!((totals.successes, totals.stale), (2 - late, late));
-    });
+    }
 }

@@ -7,7 +7,6 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::trip_record::TripRecord;
-use crate::engine::record::totals::Counter;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
@@ -147,8 +146,7 @@ impl Machine {
         let down_for =
             if is_move { control.move_on(old.state(), next.to.state, now) } else { None };
         // Before the window may get another shape.
-        let successes = self.recorder().finish(Tag::of(old.epoch()), tag);
-        self.tally().add_many(Counter::Successes, successes);
+        self.recorder().finish(Tag::of(old.epoch()), tag);
         if let Some(settings) = settings {
             self.recorder().configure(&settings, control.draw_seed());
             control.set_settings(settings);

@@ -55,8 +55,8 @@ pub struct Transitions {
     pub half_open_to_open: u64,
 }
 
-/// The counters behind [`Totals`], except for trips, for successes of the present epoch where the
-/// window counts them, and for failures of a kind with a name.
+/// The counters behind [`Totals`], except for trips, for successes that the window counts, and for
+/// failures of a kind with a name.
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// Boxed, so that what every call changes shares no cache line with what every call reads.
@@ -117,14 +117,9 @@ impl Tally {
 
     #[inline]
     pub(crate) fn add(&self, counter: Counter) {
-        self.add_many(counter, 1);
-    }
-
-    #[inline]
-    pub(crate) fn add_many(&self, counter: Counter, number: u64) {
         let is_frequent = matches!(counter, Counter::Successes | Counter::Rejected);
         if let Some(stripes) = self.stripes.get().filter(|_| is_frequent) {
-            return add_striped(stripes, counter, number);
+            return add_striped(stripes, counter);
         }
         let first = &*self.first;
         let word = match counter {
@@ -138,7 +133,7 @@ impl Tally {
             Counter::Stale => &first.stale,
         };
         // Relaxed: each counter is a number by itself; nothing is decided by it.
-        let before = word.fetch_add(number, Ordering::Relaxed);
+        let before = word.fetch_add(1, Ordering::Relaxed);
         if is_frequent && before % LOOKED_AT == LOOKED_AT - 1 {
             self.look();
         }
@@ -163,7 +158,7 @@ impl Tally {
 
     /// The number of failures whose kind has no count of its own.
     pub(crate) fn unnamed_failures(&self) -> u64 {
-        // Relaxed: as in `add_many`.
+        // Relaxed: as in `add`.
         self.first.failures.load(Ordering::Relaxed)
     }
 
@@ -172,7 +167,7 @@ impl Tally {
     pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
         let first = &*self.first;
         let successes = self.sum(&first.successes, |stripe| &stripe.successes);
-        // Relaxed, all: as in `add_many`. The counts may be of slightly different moments.
+        // Relaxed, all: as in `add`. The counts may be of slightly different moments.
         Totals {
             successes: successes.saturating_add(in_window),
             failures: self.unnamed_failures().saturating_add(named),
@@ -191,7 +186,7 @@ impl Tally {
     /// What is counted in `first` and in the same place of all stripes.
     fn sum(&self, first: &AtomicU64, of: impl Fn(&Stripe) -> &AtomicU64) -> u64 {
         let stripes = self.stripes.get().into_iter().flat_map(|stripes| stripes.iter());
-        // Relaxed: as in `add_many`. Each only grows, and so does the sum.
+        // Relaxed: as in `add`. Each only grows, and so does the sum.
         let counts = stripes.map(|stripe| of(stripe).load(Ordering::Relaxed));
         counts.fold(first.load(Ordering::Relaxed), u64::saturating_add)
     }
@@ -199,14 +194,14 @@ impl Tally {
 
 /// Adds to the stripe of this thread.
 #[inline(never)]
-fn add_striped(stripes: &[Stripe; STRIPES], counter: Counter, number: u64) {
+fn add_striped(stripes: &[Stripe; STRIPES], counter: Counter) {
     let Some(stripe) = stripes.get(thread_number() % STRIPES) else { return };
     let word = match counter {
         Counter::Rejected => &stripe.rejected,
         _ => &stripe.successes,
     };
-    // Relaxed: as in `Tally::add_many`.
-    word.fetch_add(number, Ordering::Relaxed);
+    // Relaxed: as in `Tally::add`.
+    word.fetch_add(1, Ordering::Relaxed);
 }
 
 #[cfg(all(test, not(breaker_loom)))]

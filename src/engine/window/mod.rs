@@ -8,12 +8,14 @@ use crate::engine::state::Tag;
 use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
+use crate::engine::window::past::Past;
 use crate::engine::window::slots::Slots;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 
 mod count;
+mod past;
 pub(crate) mod slots;
 mod time;
 
@@ -35,6 +37,7 @@ pub(crate) struct Window {
     width: AtomicU64,
     /// The tagged position in the ring: the current block, or the newest tick.
     cursor: AtomicU64,
+    past: Past,
     slots: Slots,
 }
 
@@ -53,6 +56,7 @@ impl Window {
             shape: AtomicU64::new(Shape::NONE.0),
             width: AtomicU64::new(1),
             cursor: AtomicU64::new(0),
+            past: Past::new(),
             slots: Slots::new(words_for(span, classes)),
         }
     }
@@ -75,16 +79,19 @@ impl Window {
         self.with_ring(|| (), |ring| ring.restart(tag), |ring| ring.restart(tag, now));
     }
 
-    /// Ends the epoch of `tag` in favour of `next`: from here on a count window takes no result of
-    /// it. Returns how many successes it has counted. The caller holds the lock, and restarts the
-    /// window next.
-    pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
-        self.with_ring(|| 0, |ring| ring.finish(tag, next), |_| 0)
+    /// Ends the epoch of `tag` in favour of `next`: from here on the window takes no success of it.
+    /// The caller holds the lock, and restarts the window next.
+    pub(crate) fn finish(&self, tag: Tag, next: Tag) {
+        let counted =
+            self.with_ring(|| 0, |ring| ring.finish(tag, next), |ring| ring.finish(tag, next));
+        self.past.add(counted);
     }
 
-    /// The number of successes that the window has counted in this epoch.
+    /// The number of successes that the window has counted, in this epoch and all before. The
+    /// caller holds the lock.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
-        self.with_ring(|| 0, |ring| ring.successes(tag), |_| 0)
+        self.past
+            .with(|| self.with_ring(|| 0, |ring| ring.successes(tag), |ring| ring.successes(tag)))
     }
 
     /// Adds a success that ends before `fast_until`, where that takes a single exchange, and returns
@@ -101,7 +108,7 @@ impl Window {
         self.with_ring(
             || is_fast().then_some(false),
             |ring| (is_fast() && ring.count_success(tag)).then_some(true),
-            |ring| ring.count_success(tag, fast_until, clock).then_some(false),
+            |ring| ring.count_success(tag, fast_until, clock).then_some(true),
         )
     }
 
@@ -153,7 +160,8 @@ impl Window {
                 // Relaxed: as the shape.
                 let width = self.width.load(Ordering::Relaxed);
                 let classes = shape.slow_calls().classes();
-                time(TimeRing::new(words(), &self.cursor, shape.size(), width, classes))
+                let (cursor, past) = (&self.cursor, &self.past);
+                time(TimeRing::new(words(), cursor, past, shape.size(), width, classes))
             }
             _ => none(),
         }

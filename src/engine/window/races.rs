@@ -9,6 +9,7 @@ use crate::engine::time::Timestamp;
 use crate::engine::window::Window;
 use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
+use crate::engine::window::past::Past;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{Arc, AtomicU64};
@@ -203,6 +204,7 @@ fn count_window_is_read_while_two_record() {
 struct Time {
     words: Box<[AtomicU64]>,
     newest: AtomicU64,
+    past: Past,
     buckets: u32,
 }
 
@@ -214,21 +216,37 @@ impl Time {
     fn new(buckets: u32) -> Arc<Self> {
         let words = TimeRing::words_for(buckets, Classes::ByOutcome);
         let words = (0..words).map(|_| AtomicU64::new(0)).collect();
-        let time = Self { words, newest: AtomicU64::new(0), buckets };
+        let time = Self { words, newest: AtomicU64::new(0), past: Past::new(), buckets };
         time.ring().restart(OLD, at(0));
         Arc::new(time)
     }
 
     fn ring(&self) -> TimeRing<'_> {
-        TimeRing::new(&self.words, &self.newest, self.buckets, 1, Classes::ByOutcome)
+        let (newest, past) = (&self.newest, &self.past);
+        TimeRing::new(&self.words, newest, past, self.buckets, 1, Classes::ByOutcome)
     }
 
     /// Records a success as a circuit does: by the short path, where it is enough.
-    fn pass(&self, tag: Tag, now: Timestamp) {
-        if !self.ring().count_success(tag, Timestamp::NEVER, &|| now) {
-            self.ring().record(tag, PASSED, now);
+    fn pass(&self, tag: Tag, now: Timestamp) -> Recorded<Option<WindowCounts>> {
+        if self.ring().count_success(tag, Timestamp::NEVER, &|| now) {
+            return Recorded::InTime { follows: None, is_counted: true };
         }
+        self.ring().record(tag, PASSED, now)
     }
+
+    fn successes(&self, tag: Tag) -> u64 {
+        self.past.with(|| self.ring().successes(tag))
+    }
+
+    /// As a circuit does when an epoch ends.
+    fn begin(&self, tag: Tag, now: Timestamp) {
+        self.past.add(self.ring().finish(OLD, tag));
+        self.ring().restart(tag, now);
+    }
+}
+
+fn is_taken<T>(recorded: &Recorded<T>) -> u64 {
+    u64::from(matches!(recorded, Recorded::InTime { .. }))
 }
 
 /// L7: nothing lost or doubled over bucket turn-overs, nor over gaps of any length.
@@ -251,6 +269,64 @@ fn time_window_records_over_a_turn_over() {
             assert_eq!(window.ring().counts(OLD, at(gap + 3)), counts(0, 0), "gap {gap}");
         });
     }
+}
+
+/// I1: no success is lost or doubled where buckets are wiped, one after the other or after a gap.
+#[test]
+fn time_window_keeps_its_successes_over_a_turn_over() {
+    let early = &["counted-early"][..];
+    for (buckets, gap, depth, bugs) in [
+        (1, 1, Depth::Every, early),
+        // The two wipe no bucket in common.
+        (2, 1, Depth::Three, &[]),
+        (2, 2, Depth::Three, early),
+        (2, 70_000, Depth::Three, early),
+    ] {
+        explore(depth, 50, bugs, move || {
+            let window = Time::new(buckets);
+            window.pass(OLD, at(0));
+            window.pass(OLD, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (a, b) = race(move || a.pass(OLD, at(gap)), move || b.pass(OLD, at(gap + 1)));
+            let taken = is_taken(&a) + is_taken(&b);
+            assert_eq!(window.successes(OLD), 2 + taken, "{buckets} buckets, gap {gap}");
+        });
+    }
+}
+
+/// I1: every success of the epoch that was taken is counted when the epoch ends, and no other.
+#[test]
+fn time_window_ends_its_epoch_while_it_is_recorded() {
+    for (gap, depth, bugs) in [
+        (0, Depth::Every, &["left-in-word", "torn-exchange"][..]),
+        (1, Depth::Three, &["left-in-word", "counted-early"]),
+        (2, Depth::Three, &["left-in-word", "counted-early"]),
+    ] {
+        explore(depth, 20, bugs, move || {
+            let window = Time::new(1);
+            window.pass(OLD, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (late, ()) = race(move || a.pass(OLD, at(gap)), move || b.begin(NEW, at(gap)));
+            assert_eq!(window.successes(NEW), 1 + is_taken(&late), "gap {gap}");
+            assert_eq!(window.pass(OLD, at(gap)), Recorded::Stale);
+        });
+    }
+}
+
+/// What is shown of the successes does not go back, and is never more than there are.
+#[test]
+fn time_window_shows_its_successes_while_buckets_are_wiped() {
+    let bugs = &["gone-back", "looked-at-twice"];
+    explore(Depth::Every, 20, bugs, || {
+        let window = Time::new(1);
+        window.pass(OLD, at(0));
+        window.pass(OLD, at(0));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, (first, second)) =
+            race(move || a.pass(OLD, at(1)), move || (b.successes(OLD), b.successes(OLD)));
+        assert!(first <= second && second <= 3, "{first}, then {second}");
+        assert_eq!(window.successes(OLD), 3);
+    });
 }
 
 /// A thread that was held up counts in its own bucket, or in the newest once that is over.
@@ -404,6 +480,46 @@ fn a_window_changes_its_shape_while_it_is_recorded() {
                 },
             );
             assert_eq!(window.counts(NEW, at(3)), counts(1, 0));
+        });
+    }
+}
+
+/// I1: and no success is lost or doubled by that.
+#[test]
+fn a_window_keeps_its_successes_while_it_changes_its_shape() {
+    let time = |buckets: u32| {
+        let length = Duration::from_nanos(buckets.into());
+        SlidingWindow(Span::Time { length, buckets })
+    };
+    let count = SlidingWindow(Span::Calls(2));
+    let shapes = [
+        (count, time(2), "torn-exchange"),
+        (time(2), count, "left-in-word"),
+        (time(2), time(1), "left-in-word"),
+    ];
+    for (from, to, bug) in shapes {
+        explore(Depth::Three, 50, &[bug], move || {
+            let window = Window::new(Some(count), SlowCalls::Ignored);
+            window.reshape(Some(from), SlowCalls::Ignored);
+            window.restart(OLD, at(2));
+            window.record(OLD, PASSED, || at(2));
+            let window = Arc::new(window);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (late, ()) = race(
+                move || {
+                    if a.count_success(OLD, Timestamp::NEVER, &|| at(2)).is_some() {
+                        return 1;
+                    }
+                    is_taken(&a.record(OLD, PASSED, || at(2)))
+                },
+                move || {
+                    b.finish(OLD, NEW);
+                    b.reshape(Some(to), SlowCalls::Ignored);
+                    b.restart(NEW, at(3));
+                    b.record(NEW, PASSED, || at(3));
+                },
+            );
+            assert_eq!(window.successes(NEW), 2 + late);
         });
     }
 }

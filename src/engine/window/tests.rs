@@ -5,6 +5,7 @@ use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
+use crate::engine::window::past::Past;
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -23,7 +24,12 @@ fn calls_and_failures(counts: WindowCounts) -> (u64, u64) {
 
 /// Ten nanoseconds to a bucket.
 fn time_ring<'a>(words: &'a [AtomicU64], newest: &'a AtomicU64) -> TimeRing<'a> {
-    TimeRing::new(words, newest, 3, 10, Classes::ByOutcome)
+    TimeRing::new(words, newest, past(), 3, 10, Classes::ByOutcome)
+}
+
+/// One that no other ring adds to.
+fn past() -> &'static Past {
+    Box::leak(Box::new(Past::new()))
 }
 
 fn at(nanos: u64) -> Timestamp {
@@ -150,7 +156,7 @@ fn a_word_counts_on_past_65536() {
 fn every_result_is_in_one_class() {
     let number = TimeRing::words_for(3, Classes::ByOutcomeAndSpeed);
     let (words, newest) = (words(number), AtomicU64::new(0));
-    let ring = TimeRing::new(&words, &newest, 3, 10, Classes::ByOutcomeAndSpeed);
+    let ring = TimeRing::new(&words, &newest, past(), 3, 10, Classes::ByOutcomeAndSpeed);
     ring.restart(NOW, at(0));
     for has_failed in [false, true] {
         for was_slow in [false, true] {
@@ -161,4 +167,5 @@ fn every_result_is_in_one_class() {
     let counts = ring.counts(NOW, at(1));
 
     assert_eq!((counts.calls, counts.failures, counts.slow_calls), (4, 2, 2));
+    assert_eq!(ring.successes(NOW), 2, "the slow one, too");
 }

@@ -17,11 +17,16 @@
 //! The tick on a word keeps a thread that was held up from wiping or counting in a bucket that is
 //! used again. It has 16 bits: a thread that is stopped between two instructions for exactly a
 //! multiple of 65,536 ticks can misplace one result.
+//!
+//! The words also count the successes of the epoch, so no separate counter is kept for them. The
+//! thread whose exchange wipes a word adds what it held to [`Past`]; so does the end of an epoch,
+//! which takes the words of all successes away from late results.
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::{MARGIN, TimeSource, Timestamp, nanos};
 use crate::engine::window::counts::{Enough, WindowCounts};
+use crate::engine::window::past::Past;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -33,6 +38,8 @@ pub(super) struct TimeRing<'a> {
     words: &'a [AtomicU64],
     /// Epoch tag and the newest tick that was prepared.
     newest: &'a AtomicU64,
+    /// The successes that were wiped.
+    past: &'a Past,
     buckets: u64,
     /// Nanoseconds in a bucket.
     width: u64,
@@ -61,11 +68,13 @@ impl<'a> TimeRing<'a> {
     pub(super) fn new(
         words: &'a [AtomicU64],
         newest: &'a AtomicU64,
+        past: &'a Past,
         buckets: u32,
         width: u64,
         classes: Classes,
     ) -> Self {
-        Self { words, newest, buckets: u64::from(buckets).max(1), width: width.max(1), classes }
+        let buckets = u64::from(buckets).max(1);
+        Self { words, newest, past, buckets, width: width.max(1), classes }
     }
 
     /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
@@ -84,6 +93,30 @@ impl<'a> TimeRing<'a> {
         }
     }
 
+    /// Ends the epoch of `tag` in favour of `next`: from here on no success of it is taken. Returns
+    /// how many its words held. The caller holds the lock, and restarts the window next.
+    pub(super) fn finish(&self, tag: Tag, next: Tag) -> u64 {
+        // Release, and before the words: a late thread that meets one of them finds `newest`
+        // changed, too, and gives up. Acquire: pairs with the move in `advance`.
+        self.newest.swap(next.mark(0), Ordering::AcqRel);
+        let take = |word: &AtomicU64| {
+            // A late result adds to its word before this exchange, or finds no word of its epoch. A
+            // late thread that wipes it does so before, and adds what it held itself, or after, and
+            // finds nothing. Release: pairs with the loads in `count` and `wipe`. Acquire: pairs
+            // with the exchanges there.
+            let last = word.swap(fresh(tag.far_off(), 0), Ordering::AcqRel);
+            successes_in(tag, last)
+        };
+        self.words.iter().step_by(2).map(take).fold(0, u64::saturating_add)
+    }
+
+    /// The number of successes of the epoch that are in words. The caller holds the lock.
+    pub(super) fn successes(&self, tag: Tag) -> u64 {
+        // Acquire: pairs with the exchanges in `count`, `wipe` and `restart`.
+        let count = |word: &AtomicU64| successes_in(tag, word.load(Ordering::Acquire));
+        self.words.iter().step_by(2).map(count).fold(0, u64::saturating_add)
+    }
+
     /// Adds one result; with the counts when the result is one that may trip the circuit.
     #[inline]
     pub(super) fn record(
@@ -95,7 +128,7 @@ impl<'a> TimeRing<'a> {
         match self.count(tag, call, self.tick(now)) {
             Some(tick) => {
                 let counts = call.may_trip().then(|| self.counts_at(tag, tick));
-                Recorded::InTime { follows: counts, is_counted: false }
+                Recorded::InTime { follows: counts, is_counted: true }
             }
             None => Recorded::Stale,
         }
@@ -181,12 +214,16 @@ impl<'a> TimeRing<'a> {
                 continue; // time went on between the two loads: look again
             }
             // A full word stays full: a count may be too low, never wrapped.
-            let next = if seen & COUNT == COUNT { seen } else { seen.wrapping_add(1) };
+            let is_full = seen & COUNT == COUNT;
+            let next = if is_full { seen } else { seen.wrapping_add(1) };
             // AcqRel: pairs with the loads of readers and of the thread that wipes the bucket.
             // Relaxed on failure: the loop loads both words again.
             let swapped =
                 word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
+                if is_full && !call.has_failed {
+                    self.past.add(1);
+                }
                 return Some(tick);
             }
         }
@@ -205,10 +242,10 @@ impl<'a> TimeRing<'a> {
             if newest >= tick {
                 return Some(newest);
             }
-            let wiped = self
-                .live(tick)
-                .filter(|passed| *passed > newest)
-                .all(|passed| self.bucket(passed).iter().all(|word| self.wipe(seen, word, passed)));
+            let wiped = self.live(tick).filter(|passed| *passed > newest).all(|passed| {
+                let mut words = self.bucket(passed).iter().enumerate();
+                words.all(|(index, word)| self.wipe(seen, word, index, passed))
+            });
             if wiped {
                 // Release: pairs with the loads of `newest`; publishes the wiped buckets. Relaxed
                 // on failure: another thread was faster, and the loop loads it again.
@@ -219,8 +256,9 @@ impl<'a> TimeRing<'a> {
         }
     }
 
-    /// Makes `word` an empty one of `tick`; false when `newest` is no longer what was `seen`.
-    fn wipe(&self, seen: u64, word: &AtomicU64, tick: u64) -> bool {
+    /// Makes `word`, the one of class `index`, an empty one of `tick`; false when `newest` is no
+    /// longer what was `seen`.
+    fn wipe(&self, seen: u64, word: &AtomicU64, index: usize, tick: u64) -> bool {
         let fresh = fresh(Tag::on(seen), tick);
         loop {
             // Acquire: pairs with the exchange below and with `restart` and `count`. A word that
@@ -243,6 +281,9 @@ impl<'a> TimeRing<'a> {
             // Release: pairs with the loads of the word; publishes that `newest` was at least
             // `seen`. Relaxed on failure: the loop loads again.
             if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                if index & FAILED == 0 {
+                    self.past.add(successes_in(Tag::on(seen), old));
+                }
                 return true;
             }
         }
@@ -359,10 +400,19 @@ impl Classes {
     }
 }
 
+/// Where it is set in the index of a word, its results failed. So each word at an even place in the
+/// ring counts successes, whatever the classes.
+const FAILED: usize = 1;
+
+/// What a word of successes counts, if it is one of the epoch of `tag`.
+fn successes_in(tag: Tag, word: u64) -> u64 {
+    if Tag::on(word) == tag { word & COUNT } else { 0 }
+}
+
 /// Adds the count of word `index` of a bucket.
 fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
     counts.calls = counts.calls.saturating_add(counted);
-    if index & 1 == 1 {
+    if index & FAILED != 0 {
         counts.failures = counts.failures.saturating_add(counted);
     }
     if index & 2 == 2 {

@@ -96,13 +96,14 @@ impl Recorder {
         self.kind_rules.store(pair(number, block), Ordering::Relaxed);
     }
 
-    /// Ends the epoch of `tag` in favour of `next`, and returns how many successes the window has
-    /// counted in it. The caller holds the lock, and restarts the recorder next.
-    pub(crate) fn finish(&self, tag: Tag, next: Tag) -> u64 {
-        self.window.finish(tag, next)
+    /// Ends the epoch of `tag` in favour of `next`. The caller holds the lock, and restarts the
+    /// recorder next.
+    pub(crate) fn finish(&self, tag: Tag, next: Tag) {
+        self.window.finish(tag, next);
     }
 
-    /// The number of successes that the window has counted in this epoch.
+    /// The number of successes that the window has counted, in this epoch and all before. The
+    /// caller holds the lock.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
         self.window.successes(tag)
     }
