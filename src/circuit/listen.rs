@@ -43,9 +43,7 @@ impl Circuit {
     /// Has calls make the events that listeners want. Under the lock of the listeners, so that the
     /// last to change them decides.
     fn set_interest(&self, interest: Interest) {
-        // Calls are timed, since their events say how long they took.
-        let calls = Word::CALL_EVENTS | Word::TIMED;
-        let calls = if interest.contains(Interest::CALLS) { calls } else { 0 };
+        let calls = if interest.contains(Interest::CALLS) { Word::CALL_EVENTS } else { 0 };
         let rejections =
             if interest.contains(Interest::REJECTIONS) { Word::REJECTION_EVENTS } else { 0 };
         self.core.machine.set_interest(calls | rejections);

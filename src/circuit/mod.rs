@@ -168,9 +168,10 @@ impl Circuit {
     ) -> Self {
         let built = clock.now();
         let machine = Machine::new(settings, seed, built);
-        if let Some(initial) = marks.initial_override() {
-            machine.begin_under(initial);
-        }
+        let machine = match marks.initial_override() {
+            Some(initial) => machine.begin_under(initial),
+            None => machine,
+        };
         let (listeners, wakers) = (Listeners::new(), Wakers::new());
         let name = Arc::new(Name::new(name, Arc::clone(machine.kinds()), clock.shared()));
         let core = Core { name, machine, clock, listeners, wakers, built, marks };

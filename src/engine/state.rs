@@ -147,6 +147,11 @@ impl Word {
         self.0 >> Self::EPOCH
     }
 
+    /// The flags of the events in which listeners are interested.
+    pub(crate) const fn interest(self) -> u64 {
+        self.0 & (Self::CALL_EVENTS | Self::REJECTION_EVENTS)
+    }
+
     #[inline]
     pub(crate) const fn has(self, flag: u64) -> bool {
         self.0 & flag != 0

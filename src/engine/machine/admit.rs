@@ -273,7 +273,8 @@ impl Machine {
             control.end_ramp();
             self.set_until(Timestamp::ZERO);
             let (state, overridden) = (current.state(), current.overridden());
-            self.publish(Word::new(state, overridden, control.flags(), current.epoch()));
+            let flags = control.flags(current.interest());
+            self.publish(Word::new(state, overridden, flags, current.epoch()));
         }
     }
 

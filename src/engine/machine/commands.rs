@@ -44,17 +44,18 @@ impl Machine {
         change
     }
 
-    /// Puts a circuit that nothing has changed yet under `initial`, as if it had been made so.
-    pub(crate) fn begin_under(&self, initial: Override) {
-        let mut control = self.lock();
-        let old = self.word();
+    /// The same machine, which nothing has changed yet, under `initial`, as if it had been made so.
+    pub(crate) fn begin_under(self, initial: Override) -> Self {
         let (state, until) = match initial {
             Override::ForcedOpen => (CircuitState::Open, Timestamp::NEVER),
             Override::ForcedClosed | Override::Observing => (CircuitState::Closed, Timestamp::ZERO),
         };
-        control.set_override(Some(initial));
+        let epoch = self.word().epoch();
+        let flags = self.look(|control| control.flags(0));
         self.set_until(until);
-        self.publish(Word::new(state, Some(initial), control.flags(), old.epoch()));
+        // The control that is made of this word is under its override.
+        self.publish(Word::new(state, Some(initial), flags, epoch));
+        self
     }
 
     /// Admits all calls and goes on deciding; `None` when the circuit observes already.
@@ -83,8 +84,13 @@ impl Machine {
     /// Begins a new epoch under `settings`; `None` when they are the present ones.
     pub(crate) fn reconfigure(&self, settings: Settings, now: Timestamp) -> Option<Change> {
         let settings = Arc::new(settings);
+        let are_present = |control: &Control| *control.settings() == settings;
+        // First without a control of its own: nearly every reload of a file changes nothing.
+        if self.look(are_present) {
+            return None;
+        }
         let mut control = self.lock();
-        if *control.settings() == settings {
+        if are_present(&control) {
             return None;
         }
         Some(self.renew(&mut control, settings, now))
@@ -92,7 +98,7 @@ impl Machine {
 
     /// The present settings.
     pub(crate) fn settings(&self) -> Arc<Settings> {
-        Arc::clone(self.lock().settings())
+        self.look(|control| Arc::clone(control.settings()))
     }
 
     /// Counts the circuit among the open members of a group whenever it is open.
@@ -106,12 +112,12 @@ impl Machine {
         self.lock().leave(places);
     }
 
-    /// Sets the flags of a word that stand for the events in which listeners are interested.
-    pub(crate) fn set_interest(&self, flags: u64) {
-        let mut control = self.lock();
-        control.set_interest(flags);
-        let old = self.word();
-        self.publish(Word::new(old.state(), old.overridden(), control.flags(), old.epoch()));
+    /// Sets which events listeners are interested in, as [`Word::interest`] has it.
+    pub(crate) fn set_interest(&self, interest: u64) {
+        self.look(|control| {
+            let (old, flags) = (self.word(), control.flags(interest));
+            self.publish(Word::new(old.state(), old.overridden(), flags, old.epoch()));
+        });
     }
 
     /// The same epoch under another override.
@@ -122,7 +128,7 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         let old = self.word();
-        let word = Word::new(old.state(), overridden, control.flags(), old.epoch());
+        let word = Word::new(old.state(), overridden, control.flags(old.interest()), old.epoch());
         control.set_override(overridden);
         self.publish(word);
         control.update_places(word);

@@ -28,7 +28,8 @@ mod transitions;
 pub(crate) mod trip_record;
 pub(crate) mod verdict;
 
-use crate::engine::machine::control::Control;
+use crate::engine::machine::control::slot::{ControlGuard, ControlSlot};
+use crate::engine::machine::control::{Beginning, Control};
 use crate::engine::machine::effect::Effect;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::kinds::KindCounts;
@@ -37,7 +38,7 @@ use crate::engine::record::totals::Tally;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Tag, Word};
 use crate::engine::time::Timestamp;
-use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// The state machine of one circuit.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub(crate) struct Machine {
     kinds: Arc<KindCounts>,
     /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
     not_sent: AtomicU64,
-    control: Mutex<Control>,
+    control: Mutex<ControlSlot>,
 }
 
 impl Machine {
@@ -66,8 +67,10 @@ impl Machine {
         let recorder = Recorder::new(&settings);
         recorder.configure(&settings, seed);
         recorder.restart(Tag::of(epoch), now);
-        let control = Control::new(settings, seed, now);
-        let word = Word::new(CircuitState::Closed, None, control.flags(), epoch);
+        let control = ControlSlot::Fresh { settings, seed };
+        let beginning = Beginning { began: now, overridden: None };
+        let flags = control.look(beginning, |control| control.flags(0));
+        let word = Word::new(CircuitState::Closed, None, flags, epoch);
         Self {
             word: AtomicU64::new(word.bits()),
             until: AtomicU64::new(0),
@@ -126,8 +129,22 @@ impl Machine {
         &self.tally
     }
 
-    fn lock(&self) -> MutexGuard<'_, Control> {
-        lock(&self.control)
+    /// The lock of the control, which is made if it is the first time.
+    fn lock(&self) -> ControlGuard<'_> {
+        let slot = lock(&self.control);
+        ControlGuard::new(slot, self.beginning())
+    }
+
+    /// Has `read` read the control under the lock, and makes none for that.
+    fn look<R>(&self, read: impl FnOnce(&Control) -> R) -> R {
+        let slot = lock(&self.control);
+        slot.look(self.beginning(), read)
+    }
+
+    /// What the control begins with, if it is not made yet. The lock is held, so that no epoch
+    /// begins meanwhile.
+    fn beginning(&self) -> Beginning {
+        Beginning { began: self.began(), overridden: self.word().overridden() }
     }
 
     /// When the epoch began, or the next one that is about to.

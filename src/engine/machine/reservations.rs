@@ -3,13 +3,12 @@
 use crate::engine::change::Change;
 use crate::engine::machine::Machine;
 use crate::engine::machine::admit::{For, Rejection};
-use crate::engine::machine::control::Control;
+use crate::engine::machine::control::slot::ControlGuard;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::probes::ProbeId;
 use crate::engine::state::{Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
-use crate::sync::MutexGuard;
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -62,7 +61,7 @@ impl Machine {
     }
 
     /// The lock and the probe of `ticket`, while its epoch lasts.
-    fn slots_of(&self, ticket: Ticket) -> Option<(MutexGuard<'_, Control>, ProbeId)> {
+    fn slots_of(&self, ticket: Ticket) -> Option<(ControlGuard<'_>, ProbeId)> {
         let Role::Probe(probe) = ticket.role() else { return None };
         let control = self.lock();
         ticket.is_of(self.word()).then_some((control, probe))

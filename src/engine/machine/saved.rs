@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
+use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
@@ -39,6 +40,11 @@ impl SavedState {
         Self { state, overridden, ..Self::CLOSED }
     }
 
+    /// Whether restoring it changes nothing.
+    fn is_blank(self) -> bool {
+        self.state == CircuitState::Closed && self.overridden.is_none() && self.step.is_none()
+    }
+
     /// The same state after `time` has passed.
     pub(crate) const fn after(self, time: Duration) -> Self {
         Self { left: self.left.saturating_sub(time), ..self }
@@ -57,7 +63,11 @@ impl SavedState {
 impl Machine {
     /// The state to save. An override by the fleet is not saved: the fleet will impose it again.
     pub(crate) fn export(&self, now: Timestamp) -> SavedState {
-        let control = self.lock();
+        self.look(|control| self.export_under(control, now))
+    }
+
+    /// The same with the lock held.
+    fn export_under(&self, control: &Control, now: Timestamp) -> SavedState {
         let word = self.word();
         if control.fleet().has_forced() {
             return SavedState::CLOSED;
@@ -81,6 +91,9 @@ impl Machine {
     ///
     /// No open time is longer than the settings could have made it: the state may come from a file.
     pub(crate) fn restore(&self, memory: SavedState, now: Timestamp) -> Option<Change> {
+        if memory.is_blank() {
+            return None;
+        }
         let mut control = self.lock();
         if control.has_changed() {
             return None;

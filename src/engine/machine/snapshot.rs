@@ -38,7 +38,11 @@ pub(crate) struct MachineSnapshot {
 impl Machine {
     /// Takes a snapshot. No call waits for it while the circuit is closed or open.
     pub(crate) fn snapshot(&self, now: Timestamp) -> MachineSnapshot {
-        let control = self.lock();
+        self.look(|control| self.snapshot_under(control, now))
+    }
+
+    /// The same with the lock held.
+    fn snapshot_under(&self, control: &Control, now: Timestamp) -> MachineSnapshot {
         let word = self.word();
         let (recorder, tag) = (self.recorder(), Tag::of(word.epoch()));
         let (slow_in_flight, stalled_calls) = recorder.slow_and_stalled(tag, now);
@@ -57,7 +61,7 @@ impl Machine {
             slow_in_flight,
             stalled_calls,
             consecutive_failures: recorder.run(tag),
-            totals: self.totals_under(&control),
+            totals: self.totals_under(control),
             failures_by_kind: self.failures_by_kind(),
             transitions: control.transitions(),
             last_trip: control.last_trip(),
@@ -68,7 +72,7 @@ impl Machine {
     /// The totals of all calls so far.
     #[cfg(test)]
     pub(crate) fn totals(&self) -> Totals {
-        self.totals_under(&self.lock())
+        self.look(|control| self.totals_under(control))
     }
 
     /// The totals of all calls so far. The lock is held, so that the epoch stays.

@@ -15,13 +15,15 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
 use crate::engine::machine::admit::Rejection;
+use crate::engine::machine::control::slot::ControlSlot;
 use crate::engine::machine::probes::ProbeId;
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
-use crate::engine::state::{CircuitState, Override};
+use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
 use crate::engine::time::Timestamp;
+use crate::sync::lock;
 
 const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
 const PASSED: Option<Outcome> = Some(Outcome::Success);
@@ -153,4 +155,33 @@ fn once_a_ramp_is_over_calls_are_admitted_by_the_word_alone() {
     assert!(machine.admit(at(40)).0.is_ok());
 
     assert!(machine.admit_at_once(|| at(40)).is_some());
+}
+
+#[test]
+fn what_is_only_read_makes_no_control() {
+    let machine = machine();
+    machine.snapshot(at(1));
+    machine.export(at(1));
+    machine.set_interest(Word::CALL_EVENTS);
+    let present = Settings::clone(&machine.settings());
+    assert!(machine.reconfigure(present, at(1)).is_none());
+
+    let ticket = machine.admit(at(1)).0.unwrap();
+    machine.record(ticket, PASSED, || at(1));
+
+    assert!(matches!(&*lock(&machine.control), ControlSlot::Fresh { .. }));
+}
+
+#[test]
+fn a_control_that_is_made_late_is_as_if_made_with_the_circuit() {
+    let machine = machine().begin_under(Override::Observing);
+    machine.set_interest(Word::REJECTION_EVENTS);
+    assert_eq!(machine.snapshot(at(4)).in_state_for, Duration::from_secs(4));
+
+    let change = machine.trip(None, at(5));
+
+    assert_eq!((change.number, change.lasted), (1, Duration::from_secs(5)));
+    assert_eq!(change.to.overridden, Some(Override::Observing));
+    assert_eq!(machine.word().interest(), Word::REJECTION_EVENTS);
+    assert_eq!(machine.snapshot(at(6)).in_state_for, Duration::from_secs(1));
 }

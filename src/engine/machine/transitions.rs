@@ -156,9 +156,10 @@ impl Machine {
         let ramp_ends = if is_closed { next.until } else { Timestamp::ZERO };
         control.begin_epoch(next.is_ordered, ramp_ends);
         self.set_began(now);
+        let flags = control.flags(old.interest());
         // Zero sends readers to the lock until word and deadline belong together.
         self.set_until(Timestamp::ZERO);
-        let word = Word::new(next.to.state, next.to.overridden, control.flags(), epoch);
+        let word = Word::new(next.to.state, next.to.overridden, flags, epoch);
         self.publish(word);
         self.set_until(next.until);
         // After the word: a circuit that takes the place given back here sees that this one has

@@ -140,14 +140,16 @@ impl Machine {
 
     /// The rest of an open epoch that the circuit began itself; zero where the fleet began it.
     pub(crate) fn own_left(&self, now: Timestamp) -> Duration {
-        let control = self.lock();
-        let is_open = self.word().state() == CircuitState::Open;
-        control.fleet().own_end().filter(|_| is_open).map_or(Duration::ZERO, |end| end.since(now))
+        self.look(|control| {
+            let is_open = self.word().state() == CircuitState::Open;
+            let end = control.fleet().own_end().filter(|_| is_open);
+            end.map_or(Duration::ZERO, |end| end.since(now))
+        })
     }
 
     /// The backoff step of the last open time.
     pub(crate) fn backoff_step(&self) -> u32 {
-        self.lock().backoff().1
+        self.look(|control| control.backoff().1)
     }
 
     /// The number of calls rejected so far.

@@ -6,6 +6,7 @@ pub(crate) mod open_times;
 mod opening;
 mod overrides;
 mod probing;
+pub(crate) mod slot;
 
 use std::time::Duration;
 
@@ -40,39 +41,41 @@ pub(crate) struct Control {
     fleet: FleetView,
     /// Where the circuit's groups count how many of their members are open.
     memberships: GroupMemberships,
-    /// Which events listeners asked for, as flags of a [`Word`].
-    interest: u64,
+}
+
+/// What a control that nothing has changed yet holds besides settings and seed. The machine knows
+/// it anyway.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginning {
+    pub(crate) began: Timestamp,
+    pub(crate) overridden: Option<Override>,
 }
 
 impl Control {
-    pub(super) fn new(settings: Arc<Settings>, seed: u64, now: Timestamp) -> Self {
+    fn new(settings: &Arc<Settings>, seed: u64, beginning: Beginning) -> Self {
         Self {
-            settings,
+            settings: Arc::clone(settings),
             probes: Probes::none(),
-            epochs: Epochs::new(now),
+            epochs: Epochs::new(beginning.began),
             open_times: OpenTimes::default(),
             ramp_ends: Timestamp::ZERO,
             jitter: JitterRng::new(seed),
-            overrides: Overrides::default(),
+            overrides: Overrides::new(beginning.overridden),
             fleet: FleetView::default(),
             memberships: GroupMemberships::default(),
-            interest: 0,
         }
     }
 
-    /// The flags of a word under the present settings.
-    pub(super) fn flags(&self) -> u64 {
-        let timed = if self.settings.is_timed() { Word::TIMED } else { 0 };
+    /// The flags of a word under the present settings, where listeners have this `interest`.
+    pub(super) fn flags(&self, interest: u64) -> u64 {
+        // The events of calls say how long they took.
+        let is_timed = self.settings.is_timed() || interest & Word::CALL_EVENTS != 0;
+        let timed = if is_timed { Word::TIMED } else { 0 };
         let is_tracked = self.settings.is_watched()
             || self.settings.throttle.is_some()
             || self.ramp_ends != Timestamp::ZERO;
         let tracked = if is_tracked { Word::TRACKED } else { 0 };
-        self.interest | timed | tracked
-    }
-
-    /// Sets the flags of a word that stand for the events in which listeners are interested.
-    pub(super) fn set_interest(&mut self, flags: u64) {
-        self.interest = flags;
+        interest | timed | tracked
     }
 
     /// Takes over other settings.

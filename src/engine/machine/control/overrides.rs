@@ -3,13 +3,17 @@
 use crate::engine::state::Override;
 
 /// The operators' override, and how many handles isolate the circuit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overrides {
     own: Option<Override>,
     isolations: u32,
 }
 
 impl Overrides {
+    pub(super) const fn new(own: Option<Override>) -> Self {
+        Self { own, isolations: 0 }
+    }
+
     /// Sets the operators' override, under whatever isolates the circuit.
     pub(super) fn set(&mut self, own: Option<Override>) {
         self.own = own;
