@@ -33,7 +33,7 @@ impl Circuit {
     }
 
     pub(crate) fn add_listener(&self, id: ListenerId, listener: Box<dyn Listener>) {
-        self.core.listeners.add(id, listener, |interest| self.set_interest(interest));
+        self.core.listeners.make().add(id, listener, |interest| self.set_interest(interest));
     }
 
     pub(crate) fn remove_listener(&self, id: &ListenerId) -> bool {
@@ -52,7 +52,7 @@ impl Circuit {
     /// Returns the last changes of state and override, at most 256, the oldest first.
     #[must_use]
     pub fn recent_events(&self) -> Vec<RecentEvent> {
-        self.core.listeners.history().recent(self.now())
+        self.core.listeners.recent(self.now())
     }
 
     /// Subscribes to the changes of state and override from now on.
@@ -87,6 +87,6 @@ impl Circuit {
     /// ```
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
-        self.core.listeners.history().subscribe()
+        self.core.listeners.make().history().subscribe()
     }
 }

@@ -33,7 +33,7 @@ use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
 use crate::error::{ErrorText, Name};
-use crate::events::listeners::Listeners;
+use crate::events::listeners::slot::ListenersSlot;
 use crate::sync::{Arc, Counted, holders};
 
 mod admit;
@@ -93,7 +93,7 @@ struct Core {
     name: Arc<Name>,
     machine: Machine,
     clock: ClockSource,
-    listeners: Listeners,
+    listeners: ListenersSlot,
     wakers: Wakers,
     built: Timestamp,
     marks: Marks,
@@ -172,7 +172,7 @@ impl Circuit {
             Some(initial) => machine.begin_under(initial),
             None => machine,
         };
-        let (listeners, wakers) = (Listeners::new(), Wakers::new());
+        let (listeners, wakers) = (ListenersSlot::default(), Wakers::new());
         let name = Arc::new(Name::new(name, Arc::clone(machine.kinds()), clock.shared()));
         let core = Core { name, machine, clock, listeners, wakers, built, marks };
         Self { core: Counted::new(core) }

@@ -76,7 +76,7 @@ impl Circuit {
     /// clocks, wakers and listeners do, no later change waits for this one.
     pub(super) fn deposit(&self, change: Change) -> Change {
         let events = self.events(&change);
-        self.core.listeners.deposit(change.number, events, change.at, self.log());
+        self.core.listeners.make().deposit(change.number, events, change.at, self.log());
         change
     }
 

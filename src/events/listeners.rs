@@ -11,6 +11,8 @@ use crate::events::history::{History, Readers};
 use crate::sync::catch_panic::catch_panic;
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering, lock};
 
+pub(crate) mod slot;
+
 /// The listeners of one circuit.
 #[derive(Debug)]
 pub(crate) struct Listeners {

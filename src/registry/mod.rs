@@ -22,8 +22,8 @@ mod saved;
 /// of it. Looking a circuit up takes a read lock: keep the [`Circuit`], which costs one reference
 /// count, rather than looking it up for each call.
 ///
-/// A circuit with its entry and a short name takes 710 bytes, 870 with the default rules, and 970
-/// with a window of 100 calls; 320 more once it has changed its state, and 250 more where the
+/// A circuit with its entry and a short name takes 640 bytes, 800 with the default rules, and 890
+/// with a window of 100 calls; 420 more once it has changed its state, and 250 more where the
 /// template gives it other settings than it gave the first. Looking one up costs the same among
 /// 100,000 as among 10, but for the caches of the processor.
 ///
