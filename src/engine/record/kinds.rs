@@ -10,7 +10,7 @@ use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 /// Kept apart and made at the first such failure: most circuits name no kinds.
 #[derive(Debug)]
 pub(crate) struct KindCounts {
-    slots: OnceLock<Box<[KindSlot]>>,
+    slots: OnceLock<Box<[KindSlot; MOST_KINDS]>>,
     /// When the last failure ended, in nanoseconds whose lowest bits are the place of its kind; 0
     /// before the first.
     last: AtomicU64,
@@ -70,7 +70,7 @@ impl KindCounts {
         let kind = match packed & PLACE_MASK {
             0 => return None,
             PLACE_OF_OTHER => FailureKind::OTHER,
-            place => self.slots.get().and_then(|slots| kind_in(slots, place))?,
+            place => self.slots.get().and_then(|slots| kind_in(&**slots, place))?,
         };
         Some((kind, Timestamp::from_nanos(packed & !PLACE_MASK)))
     }
@@ -98,14 +98,14 @@ impl KindCounts {
         if kind == FailureKind::OTHER {
             return None;
         }
-        let slots = self.slots.get_or_init(|| (0..MOST_KINDS).map(|_| KindSlot::new()).collect());
-        let places = (FIRST_PLACE..).zip(slots);
+        let slots = self.slots.get_or_init(|| Box::new(std::array::from_fn(|_| KindSlot::new())));
+        let places = (FIRST_PLACE..).zip(slots.iter());
         places.into_iter().find(|(_, slot)| *slot.kind.get_or_init(|| kind) == kind)
     }
 
     /// The kinds with the number of failures of each, in the order of their first failures.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (FailureKind, u64)> + '_ {
-        let slots = self.slots.get().map_or(&[][..], |slots| slots);
+        let slots = self.slots.get().map_or(&[][..], |slots| &**slots);
         // Relaxed: as in `add`; the kind itself is published by its `OnceLock`.
         slots
             .iter()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
+use crate::engine::record::recorder::rare::kind_rules;
 use crate::engine::record::recorder::run;
 use crate::engine::rules::condition::Condition;
 use crate::engine::rules::confidence::Threshold;
@@ -22,16 +23,15 @@ pub(super) struct Limits {
     pub(super) lasting: AtomicU64,
     /// Scaled failure rate in the lower half, scaled slow-call rate in the upper.
     pub(super) rates: AtomicU64,
-    /// A [`Threshold`].
-    pub(super) confident: AtomicU64,
-    pub(super) minimum_calls: AtomicU64,
+    /// How many rules are about one kind of failure in the lower half, the number of calls that a
+    /// rate needs in the upper.
+    pub(super) kinds_and_minimum: AtomicU64,
     pub(super) slower_than: AtomicU64,
-    pub(super) abandoned_after: AtomicU64,
 }
 
 impl Limits {
     pub(super) fn set(&self, settings: &Settings) {
-        let (mut in_a_row, mut lasting, mut count, mut failed, mut confident) = (0, None, 0, 0, 0);
+        let (mut in_a_row, mut lasting, mut count, mut failed) = (0, None, 0, 0);
         let (mut slow, mut slower_than) = (0, Duration::ZERO);
         for rule in settings.effective_rules() {
             match rule.condition {
@@ -39,28 +39,26 @@ impl Limits {
                     (in_a_row, lasting) = (failures, least);
                 }
                 Condition::FailureRate(rate) => failed = rate.scaled(),
-                Condition::FailureRateConfident { rate, confidence } => {
-                    confident = Threshold::new(rate, confidence, settings.window_length()).bits();
-                }
                 Condition::FailureCount(failures) => count = failures,
                 Condition::SlowCallRate { rate, slower_than: limit } => {
                     (slow, slower_than) = (rate.scaled(), limit);
                 }
-                // Their limits are with their runs, and with the calls in flight.
+                // Their limits are with their runs, with what is rare, and with the calls in flight.
                 Condition::ConsecutiveFailures { kind: Some(_), .. }
+                | Condition::FailureRateConfident { .. }
                 | Condition::StalledCalls { .. } => {}
             }
         }
-        // Relaxed, all seven: published with the epoch, by the Release in `Machine::publish`. A
+        // Relaxed, all five: published with the epoch, by the Release in `Machine::publish`. A
         // stale call that reads them has its result dropped by its tag or, under the lock, by its
         // epoch.
         self.failures.store(pair(in_a_row.into(), count.into()), Ordering::Relaxed);
         self.lasting.store(run::word(lasting), Ordering::Relaxed);
         self.rates.store(pair(failed.into(), slow.into()), Ordering::Relaxed);
-        self.confident.store(confident, Ordering::Relaxed);
-        self.minimum_calls.store(settings.effective_minimum().into(), Ordering::Relaxed);
+        let kinds = u64::try_from(kind_rules(settings)).unwrap_or(u64::MAX);
+        let kinds_and_minimum = pair(kinds, settings.effective_minimum().into());
+        self.kinds_and_minimum.store(kinds_and_minimum, Ordering::Relaxed);
         self.slower_than.store(nanos(slower_than), Ordering::Relaxed);
-        self.abandoned_after.store(settings.abandoned_after.map_or(0, nanos), Ordering::Relaxed);
     }
 
     /// Whether `stalled` slow calls in flight and those of the window make the slow-call rule hold.
@@ -70,25 +68,26 @@ impl Limits {
         let rate = upper(load(&self.rates)) as u32;
         let calls = counts.calls.saturating_add(stalled);
         let slow_calls = counts.slow_calls.saturating_add(stalled);
-        let enough = calls >= load(&self.minimum_calls);
+        let enough = calls >= upper(load(&self.kinds_and_minimum));
         rate != 0 && enough && Rate::is_reached(rate, slow_calls, calls)
     }
 
-    /// The first rule about the window that holds at `counts`.
+    /// The first rule about the window that holds at `counts`; `confident` is the [`Threshold`] of
+    /// the rate that must be certain.
     #[expect(clippy::cast_possible_truncation, reason = "halves of a word")]
     #[inline]
     pub(super) fn reached_by(
         &self,
         counts: WindowCounts,
+        confident: u64,
         stalled: impl FnOnce() -> u64,
     ) -> Option<ChangeReason> {
         let rates = load(&self.rates);
         let (failed, slow) = (lower(rates) as u32, upper(rates) as u32);
-        let enough = counts.calls >= load(&self.minimum_calls);
+        let enough = counts.calls >= upper(load(&self.kinds_and_minimum));
         if enough && failed != 0 && Rate::is_reached(failed, counts.failures, counts.calls) {
             return Some(ChangeReason::FailureRate);
         }
-        let confident = load(&self.confident);
         if confident != 0
             && Threshold::from_bits(confident).is_cleared_by(counts.failures, counts.calls)
         {

@@ -6,13 +6,15 @@
 
 mod limits;
 mod packed;
+mod rare;
 use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::in_flight::tracking::InFlightTracking;
 use crate::engine::outcome::{EndedCall, FailureKind, Outcome, Recorded};
 use crate::engine::record::recorder::limits::Limits;
-use crate::engine::record::recorder::packed::{load, lower, pair, upper};
+use crate::engine::record::recorder::packed::{load, lower};
+use crate::engine::record::recorder::rare::{Rare, hash};
 use crate::engine::record::recorder::run::Run;
 use crate::engine::rules::condition::Condition;
 use crate::engine::rules::rule::TripRule;
@@ -21,7 +23,6 @@ use crate::engine::state::Tag;
 use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::Window;
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
-use crate::engine::window::slots::{Block, Slots};
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 mod run;
@@ -36,14 +37,11 @@ pub(crate) struct Recorder {
     run: AtomicU64,
     /// When that run began, where it is to last.
     run_began: AtomicU64,
-    /// For each rule about one kind of failure: the kind's hash, its limit, its run, when the run
-    /// began, and for how long it is to last.
-    kinds: Slots,
-    /// How many rules are about one kind, and in which block of `kinds` they are.
-    kind_rules: AtomicU64,
     limits: Limits,
     /// Made when settings first ask for it.
     tracking: OnceLock<Box<InFlightTracking>>,
+    /// The same for what fewer of them ask for.
+    rare: OnceLock<Box<Rare>>,
 }
 
 impl Recorder {
@@ -53,18 +51,15 @@ impl Recorder {
             window: Window::new(settings.effective_window(), slow_calls(settings)),
             run: AtomicU64::new(0),
             run_began: AtomicU64::new(0),
-            kinds: Slots::new(runs_of_kinds(settings).count().saturating_mul(WORDS_PER_KIND)),
-            kind_rules: AtomicU64::new(0),
             limits: Limits {
                 failures: AtomicU64::new(0),
                 lasting: AtomicU64::new(0),
                 rates: AtomicU64::new(0),
-                confident: AtomicU64::new(0),
-                minimum_calls: AtomicU64::new(0),
+                kinds_and_minimum: AtomicU64::new(0),
                 slower_than: AtomicU64::new(0),
-                abandoned_after: AtomicU64::new(0),
             },
             tracking: OnceLock::new(),
+            rare: OnceLock::new(),
         }
     }
 
@@ -79,21 +74,12 @@ impl Recorder {
         if let Some(tracking) = self.tracking.get() {
             tracking.configure(settings);
         }
-        let kinds = runs_of_kinds(settings).count();
-        let block = self.kinds.make_room(kinds.saturating_mul(WORDS_PER_KIND));
-        let words = self.kinds.words(block).chunks(WORDS_PER_KIND);
-        for (words, (own_kind, failures, least)) in words.zip(runs_of_kinds(settings)) {
-            if let [kind, limit, _, _, lasting] = words {
-                // Relaxed, all three: published with the epoch, by the Release in
-                // `Machine::publish`, as are all numbers here.
-                kind.store(hash(own_kind), Ordering::Relaxed);
-                limit.store(failures.into(), Ordering::Relaxed);
-                lasting.store(run::word(least), Ordering::Relaxed);
-            }
+        if Rare::is_asked_for(settings) {
+            self.rare.get_or_init(|| Box::new(Rare::new(settings)));
         }
-        let number = u64::try_from(kinds).unwrap_or(u64::MAX);
-        // Relaxed: published with the epoch; what a stale call does by it is cleared with its tag.
-        self.kind_rules.store(pair(number, block), Ordering::Relaxed);
+        if let Some(rare) = self.rare.get() {
+            rare.configure(settings);
+        }
     }
 
     /// Ends the epoch of `tag` in favour of `next`. The caller holds the lock, and restarts the
@@ -160,7 +146,8 @@ impl Recorder {
         tag: Tag,
         now: impl FnOnce() -> Timestamp,
     ) -> Option<ChangeReason> {
-        self.limits.reached_by(counts, || {
+        let confident = self.rare.get().map_or(0, |rare| rare.confident());
+        self.limits.reached_by(counts, confident, || {
             self.tracking().map_or(0, |tracking| tracking.slow.stalled(tag, now()))
         })
     }
@@ -253,14 +240,13 @@ impl Recorder {
 
     /// Whether a call that was dropped after `elapsed` counts as a failure.
     pub(crate) fn is_failure_when_abandoned(&self, elapsed: Duration) -> bool {
-        // Relaxed: published with the epoch.
-        let limit = self.limits.abandoned_after.load(Ordering::Relaxed);
+        let limit = self.rare.get().map_or(0, |rare| rare.abandoned_after());
         limit != 0 && nanos(elapsed) >= limit
     }
 
     #[inline]
     fn has_kind_rules(&self) -> bool {
-        lower(load(&self.kind_rules)) != 0
+        lower(load(&self.limits.kinds_and_minimum)) != 0
     }
 
     #[inline(never)]
@@ -297,37 +283,12 @@ impl Recorder {
         run.lengthen(tag, limit, now)?.then_some(ChangeReason::ConsecutiveFailures)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the length of a Vec of rules")]
     fn kind_words(&self) -> std::slice::ChunksExact<'_, AtomicU64> {
-        let rules = load(&self.kind_rules);
-        let (number, block): (u64, Block) = (lower(rules), upper(rules));
-        let words = if number == 0 { &[] } else { self.kinds.words(block) };
-        let used = (number as usize).saturating_mul(WORDS_PER_KIND).min(words.len());
-        words.get(..used).unwrap_or(&[]).chunks_exact(WORDS_PER_KIND)
+        self.rare.get().map_or_else(|| [].chunks_exact(1), |rare| rare.kind_words())
     }
 }
 
 fn slow_calls(settings: &Settings) -> SlowCalls {
     let counts_them = |rule: &TripRule| matches!(rule.condition, Condition::SlowCallRate { .. });
     if settings.rules.iter().any(counts_them) { SlowCalls::Counted } else { SlowCalls::Ignored }
-}
-
-/// The rules about one kind each: the kind, the failures, and how long they are to last.
-fn runs_of_kinds(settings: &Settings) -> impl Iterator<Item = (&str, u32, Option<Duration>)> {
-    settings.rules.iter().filter_map(|rule| match &rule.condition {
-        Condition::ConsecutiveFailures { failures, kind: Some(kind), lasting } => {
-            Some((&**kind, *failures, *lasting))
-        }
-        _ => None,
-    })
-}
-
-const WORDS_PER_KIND: usize = 5;
-
-/// FNV-1a, so that the call path can distinguish kinds by one word. It is taken for granted that no
-/// two of the few kinds of one circuit share all 64 bits.
-fn hash(kind: &str) -> u64 {
-    kind.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -2,7 +2,8 @@
 
 use crate::engine::change::ChangeReason;
 use crate::engine::outcome::{EndedCall, FailureKind, Recorded};
-use crate::engine::record::recorder::{Recorder, hash};
+use crate::engine::record::recorder::Recorder;
+use crate::engine::record::recorder::rare::hash;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
