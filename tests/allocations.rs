@@ -325,9 +325,9 @@ fn a_body_of_10_gib_is_read_up_to_the_limit_and_no_further() {
 
 /// What the documentation of [`CircuitRegistry`] says of each circuit, by the rules of its template.
 const DOCUMENTED: [(fn(CircuitBuilder) -> CircuitBuilder, isize); 3] = [
-    (|builder| builder.consecutive_failures(5), 570),
-    (|builder| builder, 730),
-    (|builder| builder.failure_rate(0.5).window(SlidingWindow::count(100)), 820),
+    (|builder| builder.consecutive_failures(5), 605),
+    (|builder| builder, 765),
+    (|builder| builder.failure_rate(0.5).window(SlidingWindow::count(100)), 735),
 ];
 
 #[test]

@@ -22,7 +22,7 @@ mod saved;
 /// of it. Looking a circuit up takes a read lock: keep the [`Circuit`], which costs one reference
 /// count, rather than looking it up for each call.
 ///
-/// A circuit with its entry and a short name takes 570 bytes, 730 with the default rules, and 820
+/// A circuit with its entry and a short name takes 605 bytes, 765 with the default rules, and 735
 /// with a window of 100 calls; 420 more once it has changed its state, and 250 more where the
 /// template gives it other settings than it gave the first. Looking one up costs the same among
 /// 100,000 as among 10, but for the caches of the processor.

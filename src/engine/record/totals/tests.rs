@@ -1,6 +1,7 @@
 use std::thread;
 
 use crate::engine::record::totals::{Counter, LOOKED_AT, Tally};
+use crate::sync::Ordering;
 
 fn totals(tally: &Tally) -> (u64, u64) {
     let totals = tally.totals(0, 0, 0);
@@ -34,7 +35,7 @@ fn calls_of_two_threads_are_counted_apart_and_add_up() {
         });
     }
     assert!(tally.stripes.get().is_some());
-    let before = tally.first.successes.load(std::sync::atomic::Ordering::Relaxed);
+    let before = tally.first.successes.load(Ordering::Relaxed);
     thread::scope(|scope| {
         for _ in 0..10 {
             scope.spawn(|| count(7));
@@ -42,6 +43,6 @@ fn calls_of_two_threads_are_counted_apart_and_add_up() {
     });
 
     assert_eq!(totals(&tally), (2 * LOOKED_AT + 70, 12));
-    assert_eq!(tally.first.successes.load(std::sync::atomic::Ordering::Relaxed), before);
+    assert_eq!(tally.first.successes.load(Ordering::Relaxed), before);
     assert_eq!(tally.rejected(), 12);
 }
