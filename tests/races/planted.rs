@@ -64,7 +64,7 @@ fn note(name: &str) {
 }
 
 /// Loom's.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AtomicU64(atomic::AtomicU64);
 
 impl AtomicU64 {

@@ -63,6 +63,8 @@ async fn run(args: &Args) -> io::Result<ExitCode> {
 
 async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCode> {
     let started = Instant::now();
+    // Before anybody can connect: who has read the page may end this.
+    let asked_to_end = asked_to_end()?;
     let (notes, mut heard) = mpsc::unbounded_channel();
     let lanes = Arc::new([Lane::open("A", &notes).await?, Lane::open("B", &notes).await?]);
     let address = listener.local_addr()?;
@@ -75,7 +77,7 @@ async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCo
     let load = Load::start(&lanes, address);
     let shown = tokio::select! {
         () = play::play(&lanes[0], &notes, args.cycles()) => Ok(()),
-        () = asked_to_end() => Ok(()),
+        () = asked_to_end => Ok(()),
         result = screen.follow(&*lanes, &mut heard) => result,
     };
     let played = started.elapsed();
@@ -98,22 +100,31 @@ async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCo
     Ok(if report.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Ends when the user or the system asks this process to.
-async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return,
-                _ = terminate.recv() => return,
-            }
+/// Returns a future that ends when the user or the system asks this process to. Whoever asks from
+/// now on is heard, though the future is polled later.
+#[cfg(unix)]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    // Fails where there are no signals; the play then ends by itself or by force.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
+    })
+}
+
+/// The same, from when it is polled.
+#[cfg(not(unix))]
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Fails where there are no signals; the play then ends by itself or by force.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
 }
 
 /// How long open connections may take to end; no answer takes longer than the deadline.

@@ -204,5 +204,7 @@ fn add_striped(stripes: &[Stripe; STRIPES], counter: Counter) {
     word.fetch_add(1, Ordering::Relaxed);
 }
 
+#[cfg(all(test, breaker_loom))]
+mod races;
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
