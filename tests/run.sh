@@ -160,7 +160,12 @@ step_races() {
 begin_races() {
     mkdir -p target
     set -m
-    tests/races/run.sh >target/races.log 2>&1 </dev/null &
+    (
+        began=$SECONDS status=0
+        tests/races/run.sh || status=$?
+        echo "begun beside the step features: took $((SECONDS - began))s"
+        exit $status
+    ) >target/races.log 2>&1 </dev/null &
     races=$!
     set +m
 }
