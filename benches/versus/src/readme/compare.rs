@@ -65,7 +65,8 @@ fn verdict(old: Option<f64>, new: Option<f64>) -> String {
     match (old, new) {
         (Some(old), Some(new)) => {
             let change = new / old - 1.0;
-            let word = if change.abs() > MOST { OFF } else { "" };
+            let is_off = change.abs() > MOST && (new - old).abs() > ROUNDING;
+            let word = if is_off { OFF } else { "" };
             format!("{word}{:+.0} %", change * 100.0)
         }
         (None, Some(_)) => format!("{OFF}not recorded"),
@@ -76,6 +77,8 @@ fn verdict(old: Option<f64>, new: Option<f64>) -> String {
 
 /// How far a ratio may be from the recorded one, as a share of it.
 const MOST: f64 = 0.15;
+/// By how much two ratios may differ because each is written with two places.
+const ROUNDING: f64 = 0.010_1;
 const OFF: &str = "OFF ";
 
 #[cfg(test)]
@@ -104,6 +107,14 @@ mod tests {
             assert_eq!(comparison.is_held(), is_held, "{cell}: {}", comparison.text);
             assert_eq!(comparison.text.contains("OFF"), !is_held, "{cell}: {}", comparison.text);
             assert_eq!(comparison.off.len(), usize::from(!is_held), "{cell}");
+        }
+    }
+
+    #[test]
+    fn small_ratios_may_differ_by_what_rounding_makes() {
+        for (cell, is_held) in [("1.1 (0.05)", true), ("1.5 (0.06)", false)] {
+            let comparison = compare(&table("A", "1.0 (0.04)"), &table("A", cell));
+            assert_eq!(comparison.is_held(), is_held, "{cell}: {}", comparison.text);
         }
     }
 
