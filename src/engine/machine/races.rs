@@ -13,11 +13,12 @@ use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::{Role, Ticket};
-use crate::engine::time::{TimeSource, Timestamp};
+use crate::engine::time::Timestamp;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::Arc;
 
 mod recovery;
+mod rough;
 
 pub(super) const FAILED: Option<Outcome> = Some(Outcome::Failure(FailureKind::OTHER));
 pub(super) const PASSED: Option<Outcome> = Some(Outcome::Success);
@@ -37,41 +38,6 @@ pub(super) fn machine(set: impl FnOnce(&mut Settings)) -> Arc<Machine> {
 fn half_open(machine: &Machine, probes: usize) -> Vec<Ticket> {
     machine.trip(None, START);
     (0..probes).map(|_| machine.admit(seconds(30)).0.unwrap()).collect()
-}
-
-/// A clock whose answers may be two seconds too long.
-struct Rough(Timestamp);
-
-impl TimeSource for Rough {
-    const IS_EXACT: bool = false;
-
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
-        let left = until.since(self.0).saturating_add(Duration::from_secs(2));
-        (self.0 < until).then_some(left)
-    }
-}
-
-/// A rejection says no less than what is left of an epoch that it saw, nor more than that and what
-/// the clock may add, and never more than the whole of it.
-#[test]
-fn a_rejection_by_a_rough_clock_against_another_trip() {
-    explore(Depth::Every, 10, &[], || {
-        let machine = machine(|_| {});
-        machine.trip(None, START);
-        let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (left, _) = race(
-            move || a.reject_at_once(&Rough(seconds(10))),
-            move || b.trip(Some(Duration::from_secs(60)), seconds(10)),
-        );
-        let left = left.map(|left| left.as_secs());
-        assert!(matches!(left, None | Some(20..=22 | 60..=62)), "{left:?}");
-        let whole = machine.reject_at_once(&Rough(seconds(10)));
-        assert_eq!(whole, Some(Duration::from_secs(60)));
-    });
 }
 
 /// L1: two failures that both reach the limit, and an operator's trip: each epoch changes once.

@@ -27,10 +27,13 @@ use crate::engine::state::Tag;
 use crate::engine::time::{MARGIN, TimeSource, Timestamp, nanos};
 use crate::engine::window::counts::{Enough, WindowCounts};
 use crate::engine::window::past::Past;
+pub(super) use crate::engine::window::time::words::Classes;
+use crate::engine::window::time::words::{COUNT, FAILED, STAMP, add, fresh, stamp, successes_in};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
 mod tests;
+mod words;
 
 /// The words of a time window and how to read them.
 #[derive(Debug, Clone, Copy)]
@@ -45,17 +48,6 @@ pub(super) struct TimeRing<'a> {
     width: u64,
     classes: Classes,
 }
-
-/// The classes of results that are counted apart, each in a word of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Classes {
-    /// Succeeded and failed.
-    ByOutcome,
-    /// Each of them fast and slow.
-    ByOutcomeAndSpeed,
-}
-
-const COUNT: u64 = (1 << 32) - 1;
 
 impl<'a> TimeRing<'a> {
     /// The number of words that a window of `buckets` takes.
@@ -378,57 +370,4 @@ impl<'a> TimeRing<'a> {
         let start = bucket.saturating_mul(classes) as usize;
         self.words.get(start..).and_then(|words| words.get(..classes as usize)).unwrap_or(&[])
     }
-}
-
-impl Classes {
-    #[inline]
-    const fn number(self) -> u64 {
-        match self {
-            Self::ByOutcome => 2,
-            Self::ByOutcomeAndSpeed => 4,
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "below 4")]
-    #[inline]
-    fn index(self, call: EndedCall) -> usize {
-        let index = match self {
-            Self::ByOutcome => call.failed(),
-            Self::ByOutcomeAndSpeed => call.failed() | call.slow() << 1,
-        };
-        index as usize
-    }
-}
-
-/// Where it is set in the index of a word, its results failed. So each word at an even place in the
-/// ring counts successes, whatever the classes.
-const FAILED: usize = 1;
-
-/// What a word of successes counts, if it is one of the epoch of `tag`.
-fn successes_in(tag: Tag, word: u64) -> u64 {
-    if Tag::on(word) == tag { word & COUNT } else { 0 }
-}
-
-/// Adds the count of word `index` of a bucket.
-fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
-    counts.calls = counts.calls.saturating_add(counted);
-    if index & FAILED != 0 {
-        counts.failures = counts.failures.saturating_add(counted);
-    }
-    if index & 2 == 2 {
-        counts.slow_calls = counts.slow_calls.saturating_add(counted);
-    }
-}
-
-const STAMP: u64 = 0xffff;
-
-/// The low bits of the tick that `word` belongs to.
-#[inline]
-const fn stamp(word: u64) -> u64 {
-    word >> 32 & STAMP
-}
-
-/// An empty word of `tick`.
-const fn fresh(tag: Tag, tick: u64) -> u64 {
-    tag.mark((tick & STAMP) << 32)
 }

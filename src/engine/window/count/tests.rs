@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
-use crate::engine::window::count::{CountRing, Feature, NUMBER, Results};
+use crate::engine::window::count::CountRing;
+use crate::engine::window::count::block::{Feature, NUMBER, Results};
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
 use crate::sync::{AtomicU64, Ordering};
 

@@ -7,7 +7,8 @@ use crate::engine::state::Tag;
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::{Enough, WindowCounts};
 use crate::engine::window::past::Past;
-use crate::engine::window::time::{COUNT, Classes, TimeRing, fresh};
+use crate::engine::window::time::TimeRing;
+use crate::engine::window::time::words::{COUNT, Classes, fresh};
 use crate::sync::{AtomicU64, Ordering};
 
 const OLD: Tag = Tag::of(6);

@@ -1,0 +1,255 @@
+//! Race models of windows over a span of time.
+
+use crate::engine::explore::{Depth, explore, race, race_of_three};
+use crate::engine::outcome::Recorded;
+use crate::engine::state::Tag;
+use crate::engine::time::Timestamp;
+use crate::engine::window::counts::WindowCounts;
+use crate::engine::window::past::Past;
+use crate::engine::window::races::{FAILED, NEW, OLD, PASSED, at, counts, is_taken};
+use crate::engine::window::time::{Classes, TimeRing};
+use crate::sync::{Arc, AtomicU64};
+
+struct Time {
+    words: Box<[AtomicU64]>,
+    newest: AtomicU64,
+    past: Past,
+    buckets: u32,
+}
+
+impl Time {
+    fn new(buckets: u32) -> Arc<Self> {
+        let words = TimeRing::words_for(buckets, Classes::ByOutcome);
+        let words = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let time = Self { words, newest: AtomicU64::new(0), past: Past::new(), buckets };
+        time.ring().restart(OLD, at(0));
+        Arc::new(time)
+    }
+
+    fn ring(&self) -> TimeRing<'_> {
+        let (newest, past) = (&self.newest, &self.past);
+        TimeRing::new(&self.words, newest, past, self.buckets, 1, Classes::ByOutcome)
+    }
+
+    /// Records a success as a circuit does: by the short path, where it is enough.
+    fn pass(&self, tag: Tag, now: Timestamp) -> Recorded<Option<WindowCounts>> {
+        if self.ring().count_success(tag, Timestamp::NEVER, &|| now) {
+            return Recorded::InTime { follows: None, is_counted: true };
+        }
+        self.ring().record(tag, PASSED, now)
+    }
+
+    fn successes(&self, tag: Tag) -> u64 {
+        self.past.with(|| self.ring().successes(tag))
+    }
+
+    /// As a circuit does when an epoch ends.
+    fn begin(&self, tag: Tag, now: Timestamp) {
+        self.past.add(self.ring().finish(OLD, tag));
+        self.ring().restart(tag, now);
+    }
+}
+
+/// L7: nothing lost or doubled over bucket turn-overs, nor over gaps of any length.
+#[test]
+fn time_window_records_over_a_turn_over() {
+    for gap in [1, 2, 3, 70_000, 1_000_001] {
+        explore(Depth::Three, 50, &["old-cursor", "torn-exchange"], move || {
+            let window = Time::new(2);
+            window.ring().record(OLD, FAILED, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, FAILED, at(gap)),
+                move || {
+                    b.pass(OLD, at(gap + 1));
+                },
+            );
+            assert_eq!(window.ring().counts(OLD, at(gap + 1)), counts(2, 1), "gap {gap}");
+            let seen = window.ring().counts(OLD, at(gap + 2));
+            assert!(seen == counts(1, 0) || seen == counts(2, 1), "gap {gap}: {seen:?}");
+            assert_eq!(window.ring().counts(OLD, at(gap + 3)), counts(0, 0), "gap {gap}");
+        });
+    }
+}
+
+/// I1: no success is lost or doubled where buckets are wiped, one after the other or after a gap.
+#[test]
+fn time_window_keeps_its_successes_over_a_turn_over() {
+    let early = &["counted-early"][..];
+    for (buckets, gap, bugs) in [
+        (1, 1, early),
+        // The two wipe no bucket in common.
+        (2, 1, &[]),
+        (2, 2, early),
+        (2, 70_000, early),
+    ] {
+        explore(Depth::Three, 50, bugs, move || {
+            let window = Time::new(buckets);
+            window.pass(OLD, at(0));
+            window.pass(OLD, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (a, b) = race(move || a.pass(OLD, at(gap)), move || b.pass(OLD, at(gap + 1)));
+            let taken = is_taken(&a) + is_taken(&b);
+            assert_eq!(window.successes(OLD), 2 + taken, "{buckets} buckets, gap {gap}");
+        });
+    }
+}
+
+/// I1: every success of the epoch that was taken is counted when the epoch ends, and no other.
+#[test]
+fn time_window_ends_its_epoch_while_it_is_recorded() {
+    for (gap, depth, bugs) in [
+        (0, Depth::Every, &["left-in-word", "torn-exchange"][..]),
+        (1, Depth::Three, &["left-in-word", "counted-early"]),
+        (2, Depth::Three, &["left-in-word", "counted-early"]),
+    ] {
+        explore(depth, 20, bugs, move || {
+            let window = Time::new(1);
+            window.pass(OLD, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            let (late, ()) = race(move || a.pass(OLD, at(gap)), move || b.begin(NEW, at(gap)));
+            assert_eq!(window.successes(NEW), 1 + is_taken(&late), "gap {gap}");
+            assert_eq!(window.pass(OLD, at(gap)), Recorded::Stale);
+        });
+    }
+}
+
+/// What is shown of the successes does not go back, and is never more than there are.
+#[test]
+fn time_window_shows_its_successes_while_buckets_are_wiped() {
+    let bugs = &["gone-back", "looked-at-twice"];
+    explore(Depth::Every, 20, bugs, || {
+        let window = Time::new(1);
+        window.pass(OLD, at(0));
+        window.pass(OLD, at(0));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, (first, second)) =
+            race(move || a.pass(OLD, at(1)), move || (b.successes(OLD), b.successes(OLD)));
+        assert!(first <= second && second <= 3, "{first}, then {second}");
+        assert_eq!(window.successes(OLD), 3);
+    });
+}
+
+/// A thread that was held up counts in its own bucket, or in the newest once that is over.
+#[test]
+fn time_window_records_of_the_past() {
+    let torn = &["torn-exchange"];
+    for (gap, bugs) in [(1, &[][..]), (2, torn), (70_000, torn)] {
+        explore(Depth::Every, 2, bugs, move || {
+            let window = Time::new(2);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(move || a.ring().record(OLD, FAILED, at(0)), move || b.pass(OLD, at(gap)));
+            let seen = window.ring().counts(OLD, at(gap));
+            let is_over = gap > 1 && seen == counts(1, 0);
+            assert!(is_over || seen == counts(2, 1), "gap {gap}: {seen:?}");
+        });
+    }
+}
+
+/// L4, L7: nothing of an old epoch shows in the next, whatever is late.
+#[test]
+fn time_window_records_while_it_restarts() {
+    for (buckets, tick, depth) in
+        [(1, 0, Depth::Every), (2, 0, Depth::Three), (2, 1, Depth::Three), (2, 5, Depth::Three)]
+    {
+        explore(depth, 1000, &["old-result", "old-cursor"], move || {
+            let window = Time::new(buckets);
+            window.ring().record(OLD, FAILED, at(0));
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(
+                move || a.ring().record(OLD, FAILED, at(tick + 1)),
+                move || {
+                    b.ring().restart(NEW, at(tick));
+                    b.pass(NEW, at(tick + 1));
+                },
+            );
+            assert_eq!(window.ring().counts(NEW, at(tick + 1)), counts(1, 0), "tick {tick}");
+            assert_eq!(window.ring().counts(OLD, at(tick + 1)), counts(0, 0));
+        });
+    }
+}
+
+/// L8: a reader sees all of an epoch or nothing.
+#[test]
+fn time_window_is_read_while_it_restarts() {
+    explore(Depth::Every, 20, &["old-counts"], || {
+        let window = Time::new(2);
+        window.pass(OLD, at(0));
+        window.ring().record(OLD, FAILED, at(1));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let ((), seen) =
+            race(move || a.ring().restart(NEW, at(1)), move || b.ring().counts(OLD, at(1)));
+        assert!([counts(2, 1), counts(0, 0)].contains(&seen), "{seen:?}");
+    });
+}
+
+/// L8: a bucket is seen whole or not at all: no rate that never was.
+#[test]
+fn time_window_never_shows_half_a_bucket() {
+    explore(Depth::Every, 20, &["half-bucket"], || {
+        let window = Time::new(2);
+        for call in [PASSED, PASSED, PASSED, FAILED] {
+            window.ring().record(OLD, call, at(0));
+        }
+        window.pass(OLD, at(1));
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, seen) = race(move || a.pass(OLD, at(2)), move || b.ring().counts(OLD, at(1)));
+        let allowed = [counts(5, 1), counts(1, 0), counts(2, 0)];
+        assert!(allowed.contains(&seen), "{seen:?}");
+    });
+}
+
+/// The first results after an idle gap, on both sides of a tick: the bucket of the later tick
+/// is there for the results that come next.
+#[test]
+fn time_window_keeps_the_newest_bucket_after_a_gap() {
+    for (buckets, gap) in [(1, 1), (1, 7), (2, 2), (2, 3), (2, 70_000)] {
+        let depth = if buckets == 1 { Depth::Every } else { Depth::Three };
+
+        explore(depth, 1000, &["taken-back"], move || {
+            let window = Time::new(buckets);
+            let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+            race(move || a.pass(OLD, at(gap)), move || b.ring().record(OLD, FAILED, at(gap + 1)));
+            window.pass(OLD, at(gap + 1));
+            let first = u64::from(buckets > 1);
+            let seen = window.ring().counts(OLD, at(gap + 1));
+            // The first actor's result is in the newest bucket, too, when it was held up.
+            let expected = [counts(2 + first, 1), counts(3, 1)];
+            assert!(expected.contains(&seen), "{buckets} buckets, gap {gap}: {seen:?}");
+        });
+    }
+}
+
+/// L8: what a reader sees was so at one moment.
+#[test]
+fn time_window_is_read_while_time_goes_on() {
+    explore(Depth::Every, 20, &["half-bucket"], || {
+        let window = Time::new(2);
+        for (call, tick) in [(PASSED, 0), (FAILED, 0), (FAILED, 1)] {
+            window.ring().record(OLD, call, at(tick));
+        }
+        let (a, b) = (Arc::clone(&window), Arc::clone(&window));
+        let (_, seen) = race(move || a.pass(OLD, at(3)), move || b.ring().counts(OLD, at(1)));
+        // After the turn, the result that caused it may not be counted yet.
+        let allowed = [counts(3, 2), counts(1, 1), counts(0, 0), counts(1, 0)];
+        assert!(allowed.contains(&seen), "{seen:?}");
+    });
+}
+
+/// The same while two record, on both sides of a tick.
+#[test]
+fn time_window_is_read_while_two_record() {
+    explore(Depth::Three, 50, &["torn-exchange"], || {
+        let window = Time::new(1);
+        window.ring().record(OLD, FAILED, at(0));
+        let (a, b, c) = (Arc::clone(&window), Arc::clone(&window), Arc::clone(&window));
+        let (_, _, seen) = race_of_three(
+            move || a.ring().record(OLD, FAILED, at(1)),
+            move || b.pass(OLD, at(0)),
+            move || c.ring().counts(OLD, at(0)),
+        );
+        assert!(seen.failures <= 1 && seen.calls <= 2, "{seen:?}");
+        let seen = window.ring().counts(OLD, at(1));
+        assert!(seen == counts(2, 1) || seen == counts(1, 1), "{seen:?}");
+    });
+}
