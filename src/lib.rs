@@ -152,6 +152,7 @@ pub use crate::circuit::fleet;
 #[cfg(feature = "tokio")]
 pub use crate::circuit::health_probe::HealthProbe;
 pub use crate::circuit::last_failure::LastFailure;
+pub use crate::circuit::overrides::OverrideSnapshot;
 pub use crate::circuit::permit::Permit;
 pub use crate::circuit::saved::SavedCircuit;
 pub use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};

@@ -108,11 +108,12 @@ impl Listener for TracingListener {
                 open_for_ms = open_for.map(millis),
                 "circuit renewed"
             ),
-            CircuitEvent::Overridden { circuit, from, to, .. } => tracing::info!(
+            CircuitEvent::Overridden { circuit, from, to, reason, .. } => tracing::info!(
                 target: TARGET,
                 circuit = &*one_line(circuit),
                 from = override_name(*from),
                 to = override_name(*to),
+                reason = reason.as_str(),
                 "circuit overridden"
             ),
             CircuitEvent::Rejected { circuit, reason, retry_after } => tracing::debug!(

@@ -38,6 +38,7 @@ impl Circuit {
             return Err(self.reject(Rejected::open(Arc::clone(&self.core.name), left)));
         }
         let now = self.now();
+        self.end_override_for_call(now);
         self.end_holds(now);
         let (admitted, change) = self.core.machine.admit(now);
         self.tell_if(change);
@@ -72,7 +73,8 @@ impl Circuit {
         self.reject(match rejection {
             Rejection::Open { until } => Rejected::open(name, until.since(now)),
             Rejection::ProbesBusy { .. } => Rejected::busy(name),
-            Rejection::ForcedOpen => Rejected::forced_open(name),
+            Rejection::ForcedOpen { until: Timestamp::NEVER } => Rejected::forced_open(name),
+            Rejection::ForcedOpen { until } => Rejected::forced_open_for(name, until.since(now)),
             Rejection::Ramping => Rejected::ramping(name),
             Rejection::Throttled => Rejected::throttled(name),
         })

@@ -7,7 +7,7 @@ use crate::engine::machine::health::OpenEpoch;
 
 impl Circuit {
     pub(crate) fn open_epoch(&self) -> Option<OpenEpoch> {
-        self.core.machine.open_epoch(self.now())
+        self.core.machine.open_epoch(self.end_override())
     }
 
     /// Keeps the circuit open for `left` from now, if the epoch still lasts.

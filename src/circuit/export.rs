@@ -15,7 +15,7 @@ impl Circuit {
     /// opened is restored as open for the time that was left.
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
-        let memory = self.core.machine.export(self.now());
+        let memory = self.core.machine.export(self.end_override());
         SavedCircuit::now(Arc::clone(&self.core.name.text), memory)
     }
 

@@ -7,12 +7,12 @@ use crate::sync::Arc;
 impl Circuit {
     /// Adds an isolation: the circuit is forced open until it ends.
     pub(crate) fn begin_isolation(&self) {
-        self.tell_if(self.core.machine.isolate(self.now()));
+        self.tell_if(self.core.machine.isolate(self.end_override()));
     }
 
     /// Takes one [`begin_isolation`](Self::begin_isolation) back.
     pub(crate) fn end_isolation(&self) {
-        self.tell_if(self.core.machine.end_isolation(self.now()));
+        self.tell_if(self.core.machine.end_isolation(self.end_override()));
     }
 
     /// Makes the circuit a member: it takes a place there whenever it is open. Runs no user code.

@@ -21,6 +21,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::last_error::Described;
 use crate::circuit::last_failure::LastFailure;
+use crate::circuit::overrides::OverrideSnapshot;
 use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
 use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
@@ -46,6 +47,7 @@ mod export;
 pub mod fleet;
 mod groups;
 mod listen;
+pub(crate) mod overrides;
 pub(crate) mod reserve;
 mod settings;
 mod tell;
@@ -95,7 +97,6 @@ struct Core {
     clock: ClockSource,
     listeners: ListenersSlot,
     wakers: Wakers,
-    built: Timestamp,
     marks: Marks,
 }
 
@@ -166,15 +167,14 @@ impl Circuit {
         clock: ClockSource,
         marks: Marks,
     ) -> Self {
-        let built = clock.now();
-        let machine = Machine::new(settings, seed, built);
+        let machine = Machine::new(settings, seed, clock.now());
         let machine = match marks.initial_override() {
             Some(initial) => machine.begin_under(initial),
             None => machine,
         };
         let (listeners, wakers) = (ListenersSlot::default(), Wakers::new());
         let name = Arc::new(Name::new(name, Arc::clone(machine.kinds()), clock.shared()));
-        let core = Core { name, machine, clock, listeners, wakers, built, marks };
+        let core = Core { name, machine, clock, listeners, wakers, marks };
         Self { core: Counted::new(core) }
     }
 
@@ -198,6 +198,10 @@ impl Circuit {
     pub fn health(&self) -> Health {
         let machine = &self.core.machine;
         let word = machine.word();
+        if word.overridden().is_some() && machine.is_override_over(self.now()) {
+            // The next call finds it closed, with everything cleared.
+            return Health::Healthy;
+        }
         let is_shedding = word.has(Word::TRACKED)
             && machine.admitted_share(self.now()).is_some_and(|share| share < Share::ALL);
         let is_over = word.state() == CircuitState::Open && machine.until() <= self.now();
@@ -221,7 +225,9 @@ impl Circuit {
 
     /// Whether an operator has changed the override that the circuit was made with.
     pub(crate) fn is_overridden_anew(&self) -> bool {
+        let now = self.now();
         self.core.machine.word().overridden() != self.core.marks.initial_override()
+            && !self.core.machine.is_override_over(now)
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -233,7 +239,7 @@ impl Circuit {
     /// Takes a short lock, which no call waits for while the circuit is closed or open.
     #[must_use]
     pub fn snapshot(&self) -> CircuitSnapshot {
-        let (core, now) = (&*self.core, self.now());
+        let (core, now) = (&*self.core, self.end_override());
         let seen = core.machine.snapshot(now);
         let last_text = seen.last_failure.and_then(|(_, at)| core.machine.kinds().text_at(at));
         CircuitSnapshot {
@@ -241,6 +247,7 @@ impl Circuit {
             critical: core.marks.has(Marks::CRITICAL),
             state: seen.state,
             overridden: seen.overridden,
+            operators_override: OverrideSnapshot::seen(seen.own_override, now),
             isolations: seen.isolations,
             epoch: seen.epoch,
             in_state_for: seen.in_state_for,
@@ -257,7 +264,7 @@ impl Circuit {
             last_failure: seen.last_failure.map(|(kind, at)| LastFailure::seen(kind, at, now)),
             last_error: last_text.map(ErrorText::new),
             last_trip: seen.last_trip.map(|trip| Trip::seen(trip, now)),
-            uptime: now.since(core.built),
+            uptime: now.since(seen.made),
             minimum_calls: seen.minimum_calls.into(),
         }
     }

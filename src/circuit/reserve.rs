@@ -14,7 +14,7 @@ use crate::engine::time::Timestamp;
 pub(crate) enum RejectedUntil {
     /// Until `due`, which is `left` from now.
     Time { due: Timestamp, left: Duration },
-    /// An operator forced the circuit open.
+    /// An operator forced the circuit open, without an end.
     Change,
 }
 
@@ -38,6 +38,7 @@ impl Circuit {
             return Ok(None);
         }
         let now = self.now();
+        self.end_override_for_call(now);
         self.end_holds(now);
         let (reserved, change) = self.core.machine.reserve(now);
         self.tell_if(change);
@@ -92,7 +93,8 @@ impl RejectedUntil {
             Rejection::Open { until: due } | Rejection::ProbesBusy { until: due } => {
                 Self::Time { due, left: due.since(now) }
             }
-            Rejection::ForcedOpen => Self::Change,
+            Rejection::ForcedOpen { until: Timestamp::NEVER } => Self::Change,
+            Rejection::ForcedOpen { until: due } => Self::Time { due, left: due.since(now) },
             // Not rejected for a time: the next call may be admitted.
             Rejection::Ramping | Rejection::Throttled => {
                 Self::Time { due: now, left: Duration::ZERO }

@@ -16,7 +16,7 @@ impl Circuit {
     /// a file.
     pub fn reconfigure(&self, config: CircuitConfig) {
         let settings = config.into_settings().with_default_rules();
-        self.tell_if(self.core.machine.reconfigure(settings, self.now()));
+        self.tell_if(self.core.machine.reconfigure(settings, self.end_override()));
     }
 
     /// Returns the present settings, with the default rules if none was set.

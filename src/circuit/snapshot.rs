@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::circuit::last_failure::LastFailure;
+use crate::circuit::overrides::OverrideSnapshot;
 use crate::engine::change::ChangeReason;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
@@ -28,8 +29,10 @@ pub struct CircuitSnapshot {
     pub critical: bool,
     /// The state; open until the first call after the open time.
     pub state: CircuitState,
-    /// The override by an operator, if there is one.
+    /// The override in force, if there is one; an isolated circuit is forced open.
     pub overridden: Option<Override>,
+    /// The operators' override, with its end; also while an isolation lies over it.
+    pub operators_override: Option<OverrideSnapshot>,
     /// Number of isolations of the circuit.
     ///
     /// By [`Circuit::isolate`](crate::Circuit::isolate), which counts once however often its handle

@@ -128,6 +128,7 @@ impl Circuit {
                 circuit: Arc::clone(circuit),
                 from: change.from.overridden,
                 to: change.to.overridden,
+                reason: change.reason,
                 epoch: change.epoch,
             });
         let renewed = (change.from == change.to).then(|| CircuitEvent::Renewed {

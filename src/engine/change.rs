@@ -41,6 +41,8 @@ pub enum ChangeReason {
     HealthProbe,
     /// An operator tripped, reset, forced or released the circuit.
     Operator,
+    /// The time of an override was over: it was dropped, as by a release.
+    OverrideOver,
     /// The circuit was restored from that of an earlier process.
     ///
     /// See [`CircuitBuilder::restore`](crate::CircuitBuilder::restore).
@@ -71,6 +73,7 @@ impl ChangeReason {
             Self::ProbesUnanswered => "probes_unanswered",
             Self::HealthProbe => "health_probe",
             Self::Operator => "operator",
+            Self::OverrideOver => "override_over",
             Self::Restored => "restored",
             Self::Fleet => "fleet",
             Self::LeaseOver => "lease_over",
@@ -82,7 +85,14 @@ impl ChangeReason {
     /// Whether the change was ordered, not found by a rule or a probe, or may have been in an
     /// earlier process.
     pub(crate) const fn is_order(self) -> bool {
-        matches!(self, Self::UpstreamAsked | Self::Operator | Self::Fleet | Self::Restored)
+        matches!(
+            self,
+            Self::UpstreamAsked
+                | Self::Operator
+                | Self::OverrideOver
+                | Self::Fleet
+                | Self::Restored
+        )
     }
 }
 

@@ -75,7 +75,8 @@ impl Word {
     /// A listener is interested in rejections.
     pub(crate) const REJECTION_EVENTS: u64 = 1 << 6;
 
-    /// The closed circuit tracks, ramps or throttles calls: this word alone does not admit one.
+    /// The closed circuit tracks, ramps or throttles calls, or its override has an end: this word
+    /// alone does not admit one.
     pub(crate) const TRACKED: u64 = 1 << 7;
 
     pub(crate) const STATE: u64 = 0b11;
@@ -130,6 +131,12 @@ impl Word {
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 & (Self::STATE | Self::TRACKED) == 0
+    }
+
+    /// Whether calls are tracked, and nothing besides keeps this word alone from admitting one.
+    #[inline]
+    pub(crate) const fn is_closed_and_only_tracked(self) -> bool {
+        self.0 & (Self::STATE | Self::OVERRIDE | Self::TRACKED) == Self::TRACKED
     }
 
     #[inline]

@@ -179,6 +179,11 @@ impl Rejected {
         Self { circuit, grounds: PackedReason::FORCED_OPEN }
     }
 
+    /// Forced open for `left`.
+    pub(crate) const fn forced_open_for(circuit: Arc<Name>, left: Duration) -> Self {
+        Self { circuit, grounds: PackedReason::forced_open_for(left) }
+    }
+
     #[inline]
     pub(crate) const fn not_ready(circuit: Arc<Name>) -> Self {
         Self { circuit, grounds: PackedReason::NOT_READY }
@@ -212,8 +217,8 @@ impl Rejected {
 
     /// Returns how long the circuit stayed open from then on, if that is known.
     ///
-    /// `None` for every reason but [`Open`](RejectReason::Open), such as a circuit that is forced
-    /// open or whose probes are in flight.
+    /// `None` for every reason but [`Open`](RejectReason::Open), and
+    /// [`ForcedOpen`](RejectReason::ForcedOpen) where an operator gave it an end.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.grounds.left()
@@ -247,7 +252,7 @@ impl Rejected {
     /// Returns the rejection that ends first, for a caller that can use any of the circuits.
     ///
     /// Probes in flight may end at any moment, and come before an open time that is left; a circuit
-    /// that an operator forced open comes last. `None` if there are no rejections.
+    /// that an operator forced open without an end comes last. `None` if there are no rejections.
     ///
     /// # Examples
     ///
@@ -267,7 +272,7 @@ impl Rejected {
     #[must_use]
     pub fn earliest<'a>(rejections: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
         rejections.into_iter().min_by_key(|rejected| match rejected.reason() {
-            RejectReason::ForcedOpen => Duration::MAX,
+            RejectReason::ForcedOpen => rejected.retry_after().unwrap_or(Duration::MAX),
             _ => rejected.retry_after().unwrap_or(Duration::ZERO),
         })
     }
@@ -307,20 +312,31 @@ impl PackedReason {
     const NOT_READY: Self = Self(u64::MAX - 2);
     const RAMPING: Self = Self(u64::MAX - 3);
     const THROTTLED: Self = Self(u64::MAX - 4);
-    const LONGEST: u64 = u64::MAX - 5;
+    /// Forced open for the nanoseconds in the other bits.
+    const FORCED_FOR: u64 = 1 << 63;
+    /// 146 years.
+    const LONGEST: u64 = (1 << 62) - 1;
 
     const fn open(left: Duration) -> Self {
+        Self(Self::at_most(left))
+    }
+
+    const fn forced_open_for(left: Duration) -> Self {
+        Self(Self::FORCED_FOR | Self::at_most(left))
+    }
+
+    const fn at_most(left: Duration) -> u64 {
         let left = nanos(left);
-        Self(if left > Self::LONGEST { Self::LONGEST } else { left })
+        if left > Self::LONGEST { Self::LONGEST } else { left }
     }
 
     const fn reason(self) -> RejectReason {
         match self {
             Self::PROBES_BUSY => RejectReason::ProbesBusy,
-            Self::FORCED_OPEN => RejectReason::ForcedOpen,
             Self::NOT_READY => RejectReason::NotReady,
             Self::RAMPING => RejectReason::Ramping,
             Self::THROTTLED => RejectReason::Throttled,
+            Self::FORCED_OPEN | Self(Self::FORCED_FOR..) => RejectReason::ForcedOpen,
             Self(_) => RejectReason::Open,
         }
     }
@@ -328,6 +344,9 @@ impl PackedReason {
     const fn left(self) -> Option<Duration> {
         match self.reason() {
             RejectReason::Open => Some(Duration::from_nanos(self.0)),
+            RejectReason::ForcedOpen if self.0 != Self::FORCED_OPEN.0 => {
+                Some(Duration::from_nanos(self.0 ^ Self::FORCED_FOR))
+            }
             _ => None,
         }
     }

@@ -169,7 +169,7 @@ pub enum CircuitEvent {
         )]
         open_for: Option<Duration>,
     },
-    /// An operator imposed or dropped an override.
+    /// An override was imposed or dropped: by an operator, by a restore, or since its time was over.
     #[non_exhaustive]
     Overridden {
         /// The name of the circuit.
@@ -178,6 +178,8 @@ pub enum CircuitEvent {
         from: Option<Override>,
         /// The override from now on.
         to: Option<Override>,
+        /// Why.
+        reason: ChangeReason,
         /// The number of the epoch in which it holds.
         epoch: u64,
     },

@@ -30,6 +30,9 @@ use crate::sync::Arc;
 /// | [`force_closed`](Circuit::force_closed) | forced open | forced closed |
 /// | [`observe`](Circuit::observe) | forced open | observing, closed, everything cleared |
 ///
+/// An override with an end, such as [`force_open_for`](Circuit::force_open_for), is not stopped by an
+/// isolation: its time runs on beneath, and where it is over the circuit is closed after it.
+///
 /// So `release` does not end an isolation: drop the handle, or
 /// [remove](crate::CircuitGroup::remove) the circuit from the group. [`trip`](Circuit::trip) and
 /// [`reset`](Circuit::reset) leave no trace, since their epoch ends with the isolation. Nor does an

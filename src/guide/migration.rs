@@ -100,7 +100,7 @@
 //! | `backpressure()` | `on_open(OnOpen::Wait)` | woken by changes; there it asks each millisecond while half-open is full |
 //! | `service.with_fallback(f)` | `layer.fallback(f)`, or `fallback_on_failure(f)` | no `BoxFuture`; gets the rejection, too |
 //! | `manual_mode()` | `observe()`; `force_open()` to cut off, and `observe()` again | what it would have rejected is counted |
-//! | `handle.force_open().await` | `trip()` | there it recovers after the open time; our [`force_open`](crate::Circuit::force_open) lasts |
+//! | `handle.force_open().await` | `trip()` | there it recovers after the open time; our [`force_open`](crate::Circuit::force_open) lasts, or for a time with [`force_open_for`](crate::Circuit::force_open_for) |
 //! | `handle.force_closed().await`, `reset().await` | `reset()` | there nothing is cleared where it is closed already |
 //! | `metrics().await` | [`snapshot()`](crate::Circuit::snapshot) | |
 //! | `health_status()`, `http_status()` | [`health()`](crate::Circuit::health), `service_unavailable` | |

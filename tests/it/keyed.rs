@@ -5,6 +5,7 @@ use std::future::{Future, pending, ready};
 use std::pin::Pin;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -191,6 +192,24 @@ fn what_an_operator_has_forced_stays() {
 
         assert_eq!(keys(&layer), ["forced"]);
         assert_eq!(layer.overflowed(), 1);
+    }
+}
+
+#[test]
+fn what_an_operator_has_forced_for_a_time_stays_as_long() {
+    let force: [fn(&Circuit, Duration); 3] =
+        [Circuit::force_open_for, Circuit::force_closed_for, Circuit::observe_for];
+    for force in force {
+        let (layer, clock) = layer(1);
+        succeed(&layer, "forced");
+        force(&layer.circuits()[0], SECOND);
+        succeed(&layer, "new");
+        assert_eq!(keys(&layer), ["forced"]);
+
+        clock.advance(SECOND);
+        succeed(&layer, "new");
+
+        assert_eq!(keys(&layer), ["new"]);
     }
 }
 

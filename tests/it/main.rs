@@ -58,6 +58,7 @@ mod monitoring;
 mod neutral;
 mod not_sent;
 mod operators;
+mod override_ends;
 mod own_classifiers;
 mod permits;
 mod personas;

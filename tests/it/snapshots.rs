@@ -146,6 +146,7 @@ fn json_has_names_and_seconds() {
             "critical": false,
             "state": "open",
             "overridden": null,
+            "operators_override": null,
             "isolations": 0,
             "epoch": 2,
             "in_state_for": 0.5,

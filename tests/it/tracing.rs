@@ -107,7 +107,8 @@ fn overrides_inform() {
         lines,
         [("none", "observing"), ("observing", "none")].map(|(from, to)| line(
             "INFO",
-            json!({ "message": message, "circuit": "api", "from": from, "to": to })
+            json!({ "message": message, "circuit": "api", "from": from, "to": to,
+                "reason": "operator" })
         ))
     );
 }

@@ -86,6 +86,9 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::ForceOpen),
         1 => Just(Command::ForceClosed),
         1 => Just(Command::Observe),
+        1 => pause().prop_map(Command::ForceOpenFor),
+        1 => pause().prop_map(Command::ForceClosedFor),
+        1 => pause().prop_map(Command::ObserveFor),
         4 => Just(Command::Release),
     ]
 }

@@ -9,10 +9,10 @@ use tower_circuit_breaker::CircuitRegistry;
 use crate::attempts::Attempts;
 use crate::audit::{Audit, AuditEntry};
 use crate::dispatch::Dispatcher;
-use crate::expiry::Expiries;
 use crate::guard::{Control, Guard, Hosts, PeerOf};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::override_ends::{EndsWritten, OverrideEnds};
 use crate::service::Admin;
 use crate::state::AdminState;
 use crate::token::{SHORTEST_TOKEN, Token};
@@ -193,9 +193,11 @@ impl AdminBuilder {
     pub fn build(self) -> Admin {
         let Self { registry, guard, prefix, metrics, audit } = self;
         let audit = Arc::new(audit);
-        let expiries = Arc::new(Expiries::new(Arc::clone(&audit)));
+        let ends_written = EndsWritten::new(&registry, &audit);
+        let override_ends = Arc::new(OverrideEnds::new(registry.clone()));
         let shows_control = guard.control != Control::Off;
-        let state = Arc::new(AdminState { registry, audit, expiries, shows_control });
+        let state = AdminState { registry, audit, override_ends, shows_control, ends_written };
+        let state = Arc::new(state);
         let hub = Arc::new(Hub::new(Arc::clone(&state)));
         Admin::new(Dispatcher { guard, prefix, metrics, hub, state })
     }

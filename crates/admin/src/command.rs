@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Deserialize;
+use tower_circuit_breaker::Circuit;
 use tower_circuit_breaker::view::parse_duration;
-use tower_circuit_breaker::{Circuit, Override};
 
 use crate::problem::{Problem, quoted};
 
@@ -55,19 +55,9 @@ impl Command {
         }
     }
 
-    /// The override that it imposes.
-    pub(crate) const fn imposes(self) -> Option<Override> {
-        match self {
-            Self::ForceOpen => Some(Override::ForcedOpen),
-            Self::ForceClosed => Some(Override::ForcedClosed),
-            Self::Observe => Some(Override::Observing),
-            Self::Reset | Self::Trip | Self::Release => None,
-        }
-    }
-
-    /// Whether an override that is in force stays.
-    pub(crate) const fn keeps_override(self) -> bool {
-        matches!(self, Self::Reset | Self::Trip)
+    /// Whether it imposes an override.
+    pub(crate) const fn imposes(self) -> bool {
+        matches!(self, Self::ForceOpen | Self::ForceClosed | Self::Observe)
     }
 
     pub(crate) fn execute(self, circuit: &Circuit, lasting: Option<Duration>) {
@@ -75,9 +65,12 @@ impl Command {
             (Self::Reset, _) => circuit.reset(),
             (Self::Trip, Some(open_for)) => circuit.trip_for(open_for),
             (Self::Trip, None) => circuit.trip(),
-            (Self::ForceOpen, _) => circuit.force_open(),
-            (Self::ForceClosed, _) => circuit.force_closed(),
-            (Self::Observe, _) => circuit.observe(),
+            (Self::ForceOpen, Some(time)) => circuit.force_open_for(time),
+            (Self::ForceOpen, None) => circuit.force_open(),
+            (Self::ForceClosed, Some(time)) => circuit.force_closed_for(time),
+            (Self::ForceClosed, None) => circuit.force_closed(),
+            (Self::Observe, Some(time)) => circuit.observe_for(time),
+            (Self::Observe, None) => circuit.observe(),
             (Self::Release, _) => circuit.release(),
         }
     }
@@ -85,7 +78,7 @@ impl Command {
     /// Reads the body of this command.
     pub(crate) fn read(self, body: &[u8]) -> Result<CommandBody, Problem> {
         let body = CommandBody::read(body)?;
-        if body.lasting.is_some() && self.imposes().is_none() && self != Self::Trip {
+        if body.lasting.is_some() && !self.imposes() && self != Self::Trip {
             return Err(Problem::bad_request(format!(
                 "`for` has no meaning for {}: leave it out",
                 self.as_str()

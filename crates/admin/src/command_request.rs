@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::audit::AuditEntry;
 use crate::body::AdminBody;
@@ -66,19 +65,22 @@ impl CommandRequest {
         body: &[u8],
     ) -> Result<Executed, Problem> {
         let circuit = self.state.find(name)?;
-        let fleet_command = command.for_fleet()?;
+        command.for_fleet(None)?;
         let fleet = self.state.registry.fleet().ok_or_else(no_fleet)?;
         let body = command.read(body)?;
-        if body.lasting.is_some() {
-            let detail = "`for` has no meaning for the fleet: release it with ?scope=fleet";
-            return Err(Problem::bad_request(detail));
-        }
+        let fleet_command = command.for_fleet(body.lasting)?;
+        let has_end = body.lasting.is_some();
         self.write(fleet_command.as_fleet_str(), Some(name), body);
         let in_progress = fleet.command(name.into(), fleet_command);
         let state = Arc::clone(&self.state);
         Ok(Executed::InProgress(Box::pin(async move {
             match in_progress.await {
-                Ok(()) => Ok(respond::json(StatusCode::OK, &state.view(&circuit))),
+                Ok(()) => {
+                    if has_end {
+                        state.override_ends.watch();
+                    }
+                    Ok(respond::json(StatusCode::OK, &state.view(&circuit)))
+                }
                 Err(unreachable) => {
                     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, unreachable.to_string()))
                 }
@@ -97,9 +99,8 @@ impl CommandRequest {
         let lasting = body.lasting;
         self.write(command.as_str(), Some(name), body);
         command.execute(&circuit, lasting);
-        if !command.keeps_override() {
-            let end = lasting.and_then(|lasting| Instant::now().checked_add(lasting));
-            self.state.expiries.set(&circuit, command.imposes().zip(end));
+        if lasting.is_some() && command.imposes() {
+            self.state.override_ends.watch();
         }
         Ok(respond::json(StatusCode::OK, &self.state.view(&circuit)))
     }

@@ -19,9 +19,10 @@
 //! | `POST /circuits/reset-all` | |
 //!
 //! The body of a command is JSON: `{"reason": "deploy", "actor": "ann", "for": "10m"}`, each member
-//! optional. `for` is how long a tripped circuit is open, or how long an override lasts; one task
-//! waits for the ends of all overrides, so those end with the runtime. Errors are
-//! `application/problem+json` whose `detail` says what to do.
+//! optional. `for` is how long a tripped circuit is open, or how long an override lasts; its end is
+//! the circuit's own ([`force_open_for`](tower_circuit_breaker::Circuit::force_open_for)), so neither a
+//! restart of this service nor another command before it takes it away or is taken away by it. Errors
+//! are `application/problem+json` whose `detail` says what to do.
 //!
 //! Where circuits are shared with a fleet
 //! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), `?scope=fleet` gives
@@ -96,11 +97,11 @@ mod command;
 mod command_request;
 mod dispatch;
 mod encode;
-mod expiry;
 mod future;
 mod guard;
 mod hub;
 mod metrics;
+mod override_ends;
 mod page;
 mod problem;
 mod read_body;

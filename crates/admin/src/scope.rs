@@ -1,5 +1,7 @@
 //! Whom a command is for.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tower_circuit_breaker::fleet::FleetCommand;
 
@@ -32,11 +34,11 @@ impl Scope {
 
 impl Command {
     /// The same command to the whole fleet, where there is one.
-    pub(crate) fn for_fleet(self) -> Result<FleetCommand, Problem> {
+    pub(crate) fn for_fleet(self, lasting: Option<Duration>) -> Result<FleetCommand, Problem> {
         match self {
             Self::Reset => Ok(FleetCommand::Reset),
-            Self::ForceOpen => Ok(FleetCommand::ForceOpen),
-            Self::ForceClosed => Ok(FleetCommand::ForceClosed),
+            Self::ForceOpen => Ok(FleetCommand::ForceOpen { lasting }),
+            Self::ForceClosed => Ok(FleetCommand::ForceClosed { lasting }),
             Self::Release => Ok(FleetCommand::Release),
             Self::Trip | Self::Observe => Err(Problem::bad_request(format!(
                 "{} is for one process: leave ?scope=fleet out, or use force-open",

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitRegistry};
 
 use crate::audit::Audit;
-use crate::expiry::Expiries;
+use crate::override_ends::{EndsWritten, OverrideEnds};
 use crate::problem::Problem;
 use crate::view::CircuitView;
 
-/// The circuits, the ends of their overrides, and what operators did.
+/// The circuits, and what operators did.
 #[derive(Debug)]
 pub(crate) struct AdminState {
     pub(crate) registry: CircuitRegistry,
     pub(crate) audit: Arc<Audit>,
-    pub(crate) expiries: Arc<Expiries>,
+    pub(crate) override_ends: Arc<OverrideEnds>,
     /// Whether the page is to show the commands; each is checked when it comes.
     pub(crate) shows_control: bool,
+    #[expect(dead_code, reason = "what it does ends with it")]
+    pub(crate) ends_written: EndsWritten,
 }
 
 impl AdminState {
@@ -26,10 +27,7 @@ impl AdminState {
     }
 
     pub(crate) fn view(&self, circuit: &Circuit) -> CircuitView {
-        let mut view = CircuitView::new(&self.registry, circuit);
-        let end = self.expiries.of(circuit.name()).filter(|_| view.snapshot.overridden.is_some());
-        view.override_ends_in = end.map(|end| end.saturating_duration_since(Instant::now()));
-        view
+        CircuitView::new(&self.registry, circuit)
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Circuit, Problem> {

@@ -21,7 +21,7 @@ pub(crate) struct CircuitView {
     slow_call_rate: Option<f64>,
     thresholds: Thresholds,
     #[serde(serialize_with = "tower_circuit_breaker::view::optional_seconds")]
-    pub(crate) override_ends_in: Option<Duration>,
+    override_ends_in: Option<Duration>,
     /// The last few, the oldest first.
     recent_events: Vec<RecentEvent>,
 }
@@ -70,7 +70,7 @@ impl CircuitView {
             failure_rate: snapshot.failure_rate(),
             slow_call_rate: snapshot.slow_call_rate(),
             thresholds: circuit.config().thresholds(),
-            override_ends_in: None,
+            override_ends_in: snapshot.operators_override.and_then(|own| own.ends_in),
             recent_events,
             snapshot,
         }

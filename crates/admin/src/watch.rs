@@ -33,7 +33,7 @@ struct StateAge {
     epoch: u64,
     state: CircuitState,
     overridden: Option<Override>,
-    ends: Option<Instant>,
+    serial: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,7 +73,7 @@ impl Watch {
 
     /// The first reader is sent everything anyway.
     fn remember(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot], now: Instant) {
-        self.changed(state, snapshots);
+        self.changed(snapshots);
         self.called(snapshots);
         self.health = Some(state.registry.health());
         self.audited = state.audit.after(0, 1).last().map_or(0, |entry| entry.number);
@@ -81,7 +81,7 @@ impl Watch {
     }
 
     fn change(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot]) -> Option<Bytes> {
-        let changed = self.changed(state, snapshots);
+        let changed = self.changed(snapshots);
         let circuits = changed.iter().filter_map(|name| state.registry.get(name));
         let change = Change {
             health: state.registry.health(),
@@ -99,15 +99,14 @@ impl Watch {
     }
 
     /// The names of those in another epoch than was sent.
-    fn changed(&mut self, state: &AdminState, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
-        let ends = state.expiries.all();
+    fn changed(&mut self, snapshots: &[CircuitSnapshot]) -> Vec<Arc<str>> {
         let mut changed = Vec::new();
         for snapshot in snapshots {
             let age = StateAge {
                 epoch: snapshot.epoch,
                 state: snapshot.state,
                 overridden: snapshot.overridden,
-                ends: ends.get(&*snapshot.name).copied(),
+                serial: snapshot.operators_override.map(|own| own.serial),
             };
             if self.ages.insert(Arc::clone(&snapshot.name), age) != Some(age) {
                 changed.push(Arc::clone(&snapshot.name));

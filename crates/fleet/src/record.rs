@@ -11,7 +11,9 @@ use tower_circuit_breaker::fleet::{Ruling, Verdict};
 ///
 /// A line of eight words: the version 1, the epoch, the state (`c` closed, `o` open, `fo` forced
 /// open, `fc` forced closed), the end of the open time and the whole of it in milliseconds, the
-/// backoff's step, the cause, the node that wrote it. Anything else is refused, whatever its size.
+/// backoff's step, the cause, the node that wrote it. Where the circuit is forced, those are the end
+/// and the time of the override, 0 where it lasts until it is released. Anything else is refused,
+/// whatever its size.
 ///
 /// # Examples
 ///
@@ -28,8 +30,10 @@ use tower_circuit_breaker::fleet::{Ruling, Verdict};
 pub struct FleetRecord {
     epoch: u64,
     pub standing: Standing,
-    /// The end of the open time in milliseconds of Redis' clock; 0 where there is none.
+    /// The end of the open time, or of the override, in milliseconds of Redis' clock; 0 where there
+    /// is none.
     ends: u64,
+    /// The open time, or the override's, zero where that has no end.
     pub open_for: Duration,
     pub step: u32,
     pub cause: Cause,
@@ -89,7 +93,7 @@ impl FleetRecord {
         matches!(self.standing, Standing::Open | Standing::Forced(Override::ForcedOpen))
     }
 
-    /// What an operator of the fleet has imposed.
+    /// What an operator of the fleet has imposed; its time may be over.
     #[must_use]
     pub const fn overridden(&self) -> Option<Override> {
         match self.standing {
@@ -98,13 +102,18 @@ impl FleetRecord {
         }
     }
 
+    /// Whether it forces the circuit for a time, not until it is released.
+    pub fn has_override_end(&self) -> bool {
+        self.overridden().is_some() && !self.open_for.is_zero()
+    }
+
     /// The node whose vote, probe or command it was.
     #[must_use]
     pub fn node(&self) -> &str {
         &self.node
     }
 
-    /// What is left of the open time when Redis' clock says `now`, in milliseconds: no more than all
+    /// What is left of the open time, or of the override's, when Redis' clock says `now`, in milliseconds: no more than all
     /// of it, also when that clock was set back.
     pub fn left(&self, now: u64) -> Duration {
         Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
@@ -229,12 +238,21 @@ impl Word {
         Ok((word, name))
     }
 
+    /// Whether it forces the circuit for a time that was over when Redis was asked.
+    pub fn is_over(&self) -> bool {
+        self.record.has_override_end() && self.left.is_zero()
+    }
+
     /// What a circuit is to make of it; an open one is held for `longer`.
     pub fn verdict(&self, longer: Duration) -> Verdict {
         let ruling = match self.record.standing {
             Standing::Closed if self.record.cause == Cause::Reset => Ruling::Fresh,
             Standing::Closed => Ruling::Closed,
-            Standing::Forced(forced) => Ruling::Forced(forced),
+            Standing::Forced(_) if self.is_over() => Ruling::Closed,
+            Standing::Forced(overridden) => {
+                let left = self.record.has_override_end().then_some(self.left);
+                Ruling::Forced { overridden, left }
+            }
             Standing::Open => Ruling::Open {
                 open_for: self.record.open_for,
                 left: self.left.saturating_add(longer),

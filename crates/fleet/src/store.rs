@@ -82,7 +82,7 @@ impl Store {
         let stands = self.record.as_ref().is_some_and(|record| {
             let is_open = record.standing == Standing::Open && record.left(now) > Duration::ZERO;
             let is_newer = known > 0 && record.epoch() > known;
-            is_open || is_newer || record.overridden().is_some()
+            is_open || is_newer || is_forced(record, now)
         });
         if stands {
             return 0;
@@ -159,27 +159,29 @@ impl Store {
             return 0;
         }
         let left = u64::try_from(left.as_millis()).expect("short");
-        let ends = if left > 0 { now + left } else { 0 };
         let lasts = u64::try_from(record.open_for.as_millis()).expect("short");
+        let ends = if lasts > 0 { now + left } else { 0 };
         let written = (record.standing.as_str(), ends, lasts, record.step, record.cause);
         self.put(record.node(), record.epoch(), written, now);
         1
     }
 
     fn command(&mut self, node: &str, known: u64, command: FleetCommand, now: u64) -> i64 {
-        let standing = self.record.as_ref().map(|record| record.standing);
-        let forced = standing.filter(|standing| matches!(standing, Standing::Forced(_)));
-        let state = match (command, forced) {
+        let forced = self.record.clone().filter(|record| is_forced(record, now));
+        let kept = |record: &FleetRecord| (record.left(now), record.open_for);
+        let (state, (left, lasts)) = match (command, &forced) {
             (FleetCommand::Release, None) => return 0,
-            (FleetCommand::Release, _) | (FleetCommand::Reset, None) => "c",
-            (FleetCommand::Reset, Some(forced)) => forced.as_str(),
-            (FleetCommand::ForceOpen, _) => "fo",
-            (FleetCommand::ForceClosed, _) => "fc",
+            (FleetCommand::Release, _) | (FleetCommand::Reset, None) => ("c", NO_TIME),
+            (FleetCommand::Reset, Some(forced)) => (forced.standing.as_str(), kept(forced)),
+            (FleetCommand::ForceOpen { lasting }, _) => ("fo", whole(lasting)),
+            (FleetCommand::ForceClosed { lasting }, _) => ("fc", whole(lasting)),
         };
+        let millis = |time: Duration| u64::try_from(time.as_millis()).expect("short");
+        let ends = if lasts.is_zero() { 0 } else { now + millis(left) };
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
-        self.write(node, known, (state, 0, 0, 0, cause), now);
+        self.write(node, known, (state, ends, millis(lasts), 0, cause), now);
         1
     }
 
@@ -202,3 +204,17 @@ impl Store {
         self.published.extend(self.word(now));
     }
 }
+
+/// Whether an operator's override is in force.
+fn is_forced(record: &FleetRecord, now: u64) -> bool {
+    let is_over = record.has_override_end() && record.left(now).is_zero();
+    record.overridden().is_some() && !is_over
+}
+
+/// What is left of an override that begins, and its whole time.
+fn whole(lasting: Option<Duration>) -> (Duration, Duration) {
+    let at_least = |lasting: Duration| lasting.max(Duration::from_millis(1));
+    lasting.map(at_least).map_or(NO_TIME, |lasting| (lasting, lasting))
+}
+
+const NO_TIME: (Duration, Duration) = (Duration::ZERO, Duration::ZERO);

@@ -26,7 +26,7 @@ pub struct View {
 #[derive(Debug)]
 struct Known {
     record: FleetRecord,
-    /// The end of the open time, by the clock of this process.
+    /// The end of the open time, or of the override, by the clock of this process.
     ends: Timestamp,
 }
 
@@ -93,8 +93,8 @@ impl View {
     }
 
     /// Whether a process that starts now should learn of it.
-    pub fn is_worth_keeping(&self) -> bool {
-        self.known.is_some() && !self.is_closed()
+    pub fn is_worth_keeping(&self, now: Timestamp) -> bool {
+        self.open_epoch().is_some() || self.is_forced(now)
     }
 
     /// Whether the epoch of this number was open, and the word that is known now says that it is over.
@@ -108,13 +108,15 @@ impl View {
 
     /// Whether a circuit of this name that is made again should find it here.
     pub fn outlives_its_circuit(&self, now: Timestamp) -> bool {
-        self.is_forced() || self.open_epoch().is_some_and(|open_epoch| now < open_epoch.ends)
+        self.is_forced(now) || self.open_epoch().is_some_and(|open_epoch| now < open_epoch.ends)
     }
 
-    /// Whether a record of this circuit runs out unless it is touched.
-    fn is_forced(&self) -> bool {
-        let standing = self.known.as_ref().map(|known| known.record.standing);
-        matches!(standing, Some(Standing::Forced(_)))
+    /// Whether the circuit is forced, so that its record is not to run out.
+    fn is_forced(&self, now: Timestamp) -> bool {
+        self.known.as_ref().is_some_and(|known| {
+            let is_over = known.record.has_override_end() && known.ends <= now;
+            matches!(known.record.standing, Standing::Forced(_)) && !is_over
+        })
     }
 
     /// Everything there is to ask, in the order in which it is to be asked.
@@ -135,7 +137,7 @@ impl View {
     }
 
     /// Has what is forced put into Redis again, so that it does not run out.
-    pub fn keep_forced(&mut self) {
-        self.must_restore = self.must_restore || self.is_forced();
+    pub fn keep_forced(&mut self, now: Timestamp) {
+        self.must_restore = self.must_restore || self.is_forced(now);
     }
 }

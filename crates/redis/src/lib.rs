@@ -40,7 +40,8 @@
 //!   without calls nothing probes; its first call after the open time is rejected, and a tenth of a
 //!   second later it asks for a lease.
 //! - **Operators.** [`force_open`](RedisSync::force_open), [`force_closed`](RedisSync::force_closed),
-//!   [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
+//!   both also for a time ([`force_open_for`](RedisSync::force_open_for)), which each process ends by
+//!   itself, [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
 //!   [`Circuit`](tower_circuit_breaker::Circuit) itself stays in its process, and wins there.
 //! - **Sums**, where asked for: [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate).
 //!

@@ -108,7 +108,8 @@ impl Terms {
                     .0
             }
             Ask::Command { known, command } => {
-                told(COMMAND, &both).arg(*known).arg(command.as_str()).0
+                let lasts = command.lasting().map_or(0, |lasting| millis(lasting).max(1));
+                told(COMMAND, &both).arg(*known).arg(command.as_str()).arg(lasts).0
             }
             Ask::Read => read(&self.keys.record(name)),
             Ask::Count { calls, failures } => {

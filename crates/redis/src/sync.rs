@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -77,7 +78,31 @@ impl RedisSync {
     ///
     /// As [`reset`](Self::reset).
     pub async fn force_open(&self, circuit: &str) -> Result<(), SyncError> {
-        self.command(circuit, FleetCommand::ForceOpen).await
+        self.command(circuit, FleetCommand::ForceOpen { lasting: None }).await
+    }
+
+    /// Forces the circuit open in every process for `time`, by Redis' clock; then it starts closed.
+    ///
+    /// As [`Circuit::force_open_for`](tower_circuit_breaker::Circuit::force_open_for) in each. A
+    /// process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_open_for(&self, circuit: &str, time: Duration) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceOpen { lasting: Some(time) }).await
+    }
+
+    /// Forces the circuit closed in every process for `time`, by Redis' clock; then it starts closed.
+    ///
+    /// As [`Circuit::force_closed_for`](tower_circuit_breaker::Circuit::force_closed_for) in each. A
+    /// process whose own operator has forced the circuit keeps that.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub async fn force_closed_for(&self, circuit: &str, time: Duration) -> Result<(), SyncError> {
+        self.command(circuit, FleetCommand::ForceClosed { lasting: Some(time) }).await
     }
 
     /// Forces the circuit closed in every process, until [`release`](Self::release).
@@ -88,7 +113,7 @@ impl RedisSync {
     ///
     /// As [`reset`](Self::reset).
     pub async fn force_closed(&self, circuit: &str) -> Result<(), SyncError> {
-        self.command(circuit, FleetCommand::ForceClosed).await
+        self.command(circuit, FleetCommand::ForceClosed { lasting: None }).await
     }
 
     /// Drops the fleet's override: the circuit starts closed in every process that went by it.

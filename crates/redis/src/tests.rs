@@ -130,7 +130,7 @@ fn what_the_fleet_forces_ends_an_observation_here() {
         let (circuit, ..) = circuit(|b| b);
         circuit.observe();
 
-        circuit.adopt(said(7, Ruling::Forced(forced)));
+        circuit.adopt(said(7, Ruling::forced(forced)));
         assert_eq!(circuit.snapshot().overridden, Some(forced));
         circuit.adopt(said(8, Ruling::Closed));
 
@@ -187,7 +187,7 @@ fn what_the_fleet_has_opened_comes_back_for_what_was_left_and_what_it_forced_doe
     later.adopt(open(9, 25));
     assert_eq!(left(&later), Some(25 * SECOND));
 
-    earlier.adopt(said(8, Ruling::Forced(Override::ForcedOpen)));
+    earlier.adopt(said(8, Ruling::forced(Override::ForcedOpen)));
     let (later, ..) = circuit(|b| b.restore(earlier.export()));
     assert_eq!((later.state(), later.snapshot().overridden), (CircuitState::Closed, None));
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::sync::Arc;
 
@@ -27,9 +28,15 @@ pub enum FleetCommand {
     /// Closes it, with everything cleared: [`Circuit::reset`](crate::Circuit::reset).
     Reset,
     /// Rejects every call: [`Circuit::force_open`](crate::Circuit::force_open).
-    ForceOpen,
+    ForceOpen {
+        /// For this time; `None` until it is released.
+        lasting: Option<Duration>,
+    },
     /// Rejects no call: [`Circuit::force_closed`](crate::Circuit::force_closed).
-    ForceClosed,
+    ForceClosed {
+        /// For this time; `None` until it is released.
+        lasting: Option<Duration>,
+    },
     /// Ends what was forced: [`Circuit::release`](crate::Circuit::release).
     Release,
 }
@@ -46,9 +53,18 @@ impl FleetCommand {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reset => "reset",
-            Self::ForceOpen => "force-open",
-            Self::ForceClosed => "force-closed",
+            Self::ForceOpen { .. } => "force-open",
+            Self::ForceClosed { .. } => "force-closed",
             Self::Release => "release",
+        }
+    }
+
+    /// How long what it forces is to last, where it has an end.
+    #[must_use]
+    pub const fn lasting(self) -> Option<Duration> {
+        match self {
+            Self::ForceOpen { lasting } | Self::ForceClosed { lasting } => lasting,
+            Self::Reset | Self::Release => None,
         }
     }
 
@@ -57,8 +73,8 @@ impl FleetCommand {
     pub const fn as_fleet_str(self) -> &'static str {
         match self {
             Self::Reset => "fleet reset",
-            Self::ForceOpen => "fleet force-open",
-            Self::ForceClosed => "fleet force-closed",
+            Self::ForceOpen { .. } => "fleet force-open",
+            Self::ForceClosed { .. } => "fleet force-closed",
             Self::Release => "fleet release",
         }
     }

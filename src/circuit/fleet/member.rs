@@ -45,7 +45,7 @@ pub trait Member: sealed::Sealed {
 
 impl Member for Circuit {
     fn adopt(&self, verdict: Verdict) {
-        self.tell_effect(self.core.machine.adopt(verdict, self.now()));
+        self.tell_effect(self.core.machine.adopt(verdict, self.end_override()));
     }
 
     fn hold(&self, epoch: u64, left: Duration) {

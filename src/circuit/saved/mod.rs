@@ -70,6 +70,12 @@ impl SavedCircuit {
         self.memory.overridden
     }
 
+    /// Returns what was left of that override's time; `None` where it has no end.
+    #[must_use]
+    pub const fn override_left(&self) -> Option<Duration> {
+        self.memory.override_left
+    }
+
     /// Removes the override, as [`Circuit::release`](crate::Circuit::release) does.
     #[must_use]
     pub fn without_override(self) -> Self {

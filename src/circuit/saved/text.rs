@@ -22,6 +22,8 @@ pub(crate) struct SavedText {
     #[serde(skip_serializing_if = "Option::is_none")]
     overridden: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    override_left: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time_left: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     open_for: Option<Scalar>,
@@ -35,7 +37,7 @@ const VERSION: u32 = 1;
 
 impl From<SavedCircuit> for SavedText {
     fn from(saved: SavedCircuit) -> Self {
-        let SavedState { state, overridden, left, open_for, step } = saved.memory;
+        let SavedState { state, overridden, override_left, left, open_for, step } = saved.memory;
         let saved_at = saved.saved_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let text = |word: &str| Some(Scalar::Text(word.to_owned()));
         let seconds = |time: Duration| Scalar::Number(time.as_secs_f64());
@@ -44,6 +46,7 @@ impl From<SavedCircuit> for SavedText {
             name: text(&saved.name),
             state: text(state.as_str()),
             overridden: overridden.and_then(|overridden| text(overridden.as_str())),
+            override_left: override_left.map(seconds),
             time_left: Some(seconds(left)),
             open_for: Some(seconds(open_for)),
             backoff_step: step.map(Scalar::from),
@@ -65,6 +68,7 @@ impl TryFrom<SavedText> for SavedCircuit {
         let memory = SavedState {
             state: needed("state", text.state, "closed, open or half_open", state)?,
             overridden: taken("overridden", text.overridden, allowed, imposed)?,
+            override_left: taken("override_left", text.override_left, SECONDS, seconds)?,
             left: needed("time_left", text.time_left, SECONDS, seconds)?,
             open_for: needed("open_for", text.open_for, SECONDS, seconds)?,
             step: taken("backoff_step", text.backoff_step, "a whole number, or left out", whole)?,

@@ -32,7 +32,10 @@ pub(crate) enum Rejection {
     ProbesBusy {
         until: Timestamp,
     },
-    ForcedOpen,
+    /// Until then, or until an operator says otherwise.
+    ForcedOpen {
+        until: Timestamp,
+    },
     /// Closed, but only for a share of the calls.
     Ramping,
     Throttled,
@@ -72,6 +75,11 @@ impl Machine {
         let word = self.word();
         if word.is_closed() {
             return (Ok(self.begin_tracked(word, now)), None);
+        }
+        if word.overridden() == Some(Override::ForcedOpen) {
+            // It may have been imposed, for a moment, since the caller had one that was over ended.
+            let until = self.override_ends();
+            return (Err((word, Rejection::ForcedOpen { until })), None);
         }
         if let Some(rejection) = self.rejection_by(word, now) {
             return (Err((word, rejection)), None);
@@ -148,15 +156,14 @@ impl Machine {
 
     /// Why `word` rejects a call now; `None` also where that can be decided only under the lock.
     fn rejection_by(&self, word: Word, now: Timestamp) -> Option<Rejection> {
-        if word.overridden() == Some(Override::ForcedOpen) {
-            return Some(Rejection::ForcedOpen);
-        }
-        let until = self.until();
+        let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
+        let until = if is_forced_open { self.override_ends() } else { self.until() };
         if now >= until || self.word() != word {
             return None;
         }
         match word.state() {
             CircuitState::Closed => None,
+            CircuitState::Open if is_forced_open => Some(Rejection::ForcedOpen { until }),
             CircuitState::Open => Some(Rejection::Open { until }),
             CircuitState::HalfOpen => Some(Rejection::ProbesBusy { until }),
         }
@@ -193,7 +200,7 @@ impl Machine {
     #[inline]
     pub(crate) fn admit_tracked(&self, now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let word = self.word();
-        if !word.is_closed() || word.is_plainly_closed() {
+        if !word.is_closed_and_only_tracked() {
             return None;
         }
         let tracking = self.recorder().tracking()?;

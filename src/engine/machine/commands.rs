@@ -7,6 +7,7 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::open_cap::OpenCounter;
+use crate::engine::machine::own_override::OwnOverride;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
@@ -18,8 +19,8 @@ impl Machine {
         let mut control = self.lock();
         match self.word().overridden() {
             Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                let overridden = control.own_override();
-                self.impose(&mut control, overridden, ChangeReason::Operator, now)
+                let own = control.own_override();
+                self.impose(&mut control, own, ChangeReason::Operator, now)
             }
             Some(Override::Observing) | None => {
                 let open_time = open_for.map_or(OpenTime::Backoff, OpenTime::Given);
@@ -31,17 +32,21 @@ impl Machine {
     /// Closes the circuit in any state, and clears all counts. An override stays.
     pub(crate) fn reset(&self, now: Timestamp) -> Change {
         let mut control = self.lock();
-        let overridden = control.own_override();
-        self.impose(&mut control, overridden, ChangeReason::Operator, now)
+        let own = control.own_override();
+        self.impose(&mut control, own, ChangeReason::Operator, now)
     }
 
-    /// Forces the circuit open or closed until the override is dropped.
-    pub(crate) fn force(&self, forced: Override, now: Timestamp) -> Change {
+    /// Forces the circuit open or closed, for this time or until the override is dropped.
+    pub(crate) fn force(
+        &self,
+        forced: Override,
+        lasting: Option<Duration>,
+        now: Timestamp,
+    ) -> Change {
         let mut control = self.lock();
-        let change = self.impose(&mut control, Some(forced), ChangeReason::Operator, now);
         // Also where the fleet had forced the same: from now on it is this operator's override.
-        control.set_forced_by_fleet(false);
-        change
+        let own = control.next_override(forced, now).lasting(lasting);
+        self.impose(&mut control, Some(own), ChangeReason::Operator, now)
     }
 
     /// The same machine, which nothing has changed yet, under `initial`, as if it had been made so.
@@ -58,27 +63,42 @@ impl Machine {
         self
     }
 
-    /// Admits all calls and goes on deciding; `None` when the circuit observes already.
-    pub(crate) fn observe(&self, now: Timestamp) -> Option<Change> {
+    /// Admits all calls and goes on deciding, for this time or until the override is dropped;
+    /// `None` when the circuit observes already, and neither has an end.
+    pub(crate) fn observe(&self, lasting: Option<Duration>, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        let observing = Some(Override::Observing);
-        let is_isolated = control.is_isolated();
-        match control.own_override() {
-            Some(Override::Observing) => None,
-            Some(Override::ForcedOpen | Override::ForcedClosed) => {
-                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
-            }
-            None if is_isolated => {
-                Some(self.impose(&mut control, observing, ChangeReason::Operator, now))
-            }
-            None => Some(self.override_with(&mut control, observing, now)),
+        let own = control.own_override();
+        let is_observing = own.is_some_and(|own| own.overridden == Override::Observing);
+        let next = control.next_override(Override::Observing, now).lasting(lasting);
+        if is_observing && own.is_some_and(|own| own.ends == next.ends) {
+            return None;
         }
+        let observing = Some(next);
+        let keeps_state = !control.is_isolated() && (is_observing || own.is_none());
+        Some(if keeps_state {
+            self.override_with(&mut control, observing, now)
+        } else {
+            self.impose(&mut control, observing, ChangeReason::Operator, now)
+        })
     }
 
     /// Drops the override, and starts closed; `None` when there is none.
     pub(crate) fn release(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         control.own_override().map(|_| self.impose(&mut control, None, ChangeReason::Operator, now))
+    }
+
+    /// Drops the override if its end has come, and starts closed, as [`release`](Self::release)
+    /// does. Whatever asks the circuit something asks for this first.
+    pub(crate) fn end_override(&self, now: Timestamp) -> Option<Change> {
+        // First without a control of its own: hardly any circuit has an override that ends.
+        if !self.look(|control| control.is_override_over(now)) {
+            return None;
+        }
+        let mut control = self.lock();
+        // Another caller was faster, or an operator stepped in.
+        let is_over = control.is_override_over(now);
+        is_over.then(|| self.impose(&mut control, None, ChangeReason::OverrideOver, now))
     }
 
     /// Begins a new epoch under `settings`; `None` when they are the present ones.
@@ -94,6 +114,11 @@ impl Machine {
             return None;
         }
         Some(self.renew(&mut control, settings, now))
+    }
+
+    /// The operators' override, whatever isolates the circuit.
+    pub(crate) fn own_override(&self) -> Option<OwnOverride> {
+        self.look(Control::own_override)
     }
 
     /// The present settings.
@@ -124,13 +149,14 @@ impl Machine {
     pub(crate) fn override_with(
         &self,
         control: &mut Control,
-        overridden: Option<Override>,
+        own: Option<OwnOverride>,
         now: Timestamp,
     ) -> Change {
         let old = self.word();
+        control.set_override(own);
+        let overridden = own.map(|own| own.overridden);
         let word = Word::new(old.state(), overridden, control.flags(old.interest()), old.epoch());
-        control.set_override(overridden);
-        self.publish(word);
+        self.publish_with_end(control, word);
         control.update_places(word);
         Change {
             number: control.next_number(),

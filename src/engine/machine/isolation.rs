@@ -14,10 +14,11 @@ impl Machine {
         let mut control = self.lock();
         control.isolate();
         if self.word().overridden() == Some(Override::ForcedOpen) {
+            self.publish_with_end(&mut control, self.word());
             return None;
         }
-        let overridden = control.own_override();
-        Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
+        let own = control.own_override();
+        Some(self.impose(&mut control, own, ChangeReason::Operator, now))
     }
 
     /// Takes one [`isolate`](Self::isolate) back. After the last one the circuit's own override
@@ -25,10 +26,14 @@ impl Machine {
     pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
         control.end_isolation();
-        if control.is_isolated() || control.own_override() == Some(Override::ForcedOpen) {
+        if control.is_isolated() {
             return None;
         }
-        let overridden = control.own_override();
-        Some(self.impose(&mut control, overridden, ChangeReason::Operator, now))
+        let own = control.own_override();
+        if own.is_some_and(|own| own.overridden == Override::ForcedOpen) {
+            self.publish_with_end(&mut control, self.word());
+            return None;
+        }
+        Some(self.impose(&mut control, own, ChangeReason::Operator, now))
     }
 }

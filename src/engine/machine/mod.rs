@@ -14,6 +14,7 @@ pub(crate) mod effect;
 pub(crate) mod health;
 pub(crate) mod isolation;
 pub(crate) mod open_cap;
+pub(crate) mod own_override;
 pub(crate) mod plain;
 pub(crate) mod probes;
 #[cfg(all(test, breaker_loom))]
@@ -50,6 +51,8 @@ pub(crate) struct Machine {
     until: AtomicU64,
     /// When the epoch began.
     began: AtomicU64,
+    /// When the override of the word ends: never, unless an operator has given it an end.
+    override_ends: AtomicU64,
     recorder: Recorder,
     tally: Tally,
     /// Rejections name the last failure, too.
@@ -75,6 +78,7 @@ impl Machine {
             word: AtomicU64::new(word.bits()),
             until: AtomicU64::new(0),
             began: AtomicU64::new(now.as_nanos()),
+            override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
             recorder,
             tally: Tally::new(),
             kinds: Arc::new(KindCounts::new()),
@@ -164,6 +168,40 @@ impl Machine {
         // Release: pairs with the Acquire in `word`; publishes the limits, windows and runs of the
         // epoch, and the zero before its deadline.
         self.word.store(word.bits(), Ordering::Release);
+    }
+
+    /// Publishes `word`, and when its override ends if that is new. The lock is held.
+    fn publish_with_end(&self, control: &mut Control, word: Word) {
+        match control.end_to_publish() {
+            None => self.publish(word),
+            Some(end) => {
+                // Zero sends readers to the lock until word and end belong together.
+                self.set_override_ends(Timestamp::ZERO);
+                self.publish(word);
+                self.set_override_ends(end);
+            }
+        }
+    }
+
+    /// Whether the override of the circuit has an end that has come: [`end_override`] ends it.
+    ///
+    /// [`end_override`]: Self::end_override
+    pub(crate) fn is_override_over(&self, now: Timestamp) -> bool {
+        self.word().overridden().is_some() && self.override_ends() <= now
+    }
+
+    /// When the override ends; without the lock to be trusted as [`until`](Self::until) is.
+    pub(crate) fn override_ends(&self) -> Timestamp {
+        // Acquire: pairs with the Release in `set_override_ends`. Whoever reads the end of an
+        // override and then the word finds that override's word or a later one: it does not go by
+        // a word whose own end it has not seen.
+        Timestamp::from_nanos(self.override_ends.load(Ordering::Acquire))
+    }
+
+    /// Sets when the override ends. The lock is held.
+    fn set_override_ends(&self, ends: Timestamp) {
+        // Release: as in `override_ends`.
+        self.override_ends.store(ends.as_nanos(), Ordering::Release);
     }
 
     /// Publishes when a slot is free, and returns what that changes for waiting callers. The lock

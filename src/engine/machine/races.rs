@@ -17,6 +17,7 @@ use crate::engine::time::Timestamp;
 use crate::engine::window::span::{SlidingWindow, Span};
 use crate::sync::Arc;
 
+mod overrides;
 mod recovery;
 mod rough;
 
@@ -156,9 +157,9 @@ fn a_rejection_against_a_forced_open() {
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         let (admitted, _) =
-            race(move || a.admit(START), move || b.force(Override::ForcedOpen, START));
+            race(move || a.admit(START), move || b.force(Override::ForcedOpen, None, START));
         match admitted.0.unwrap_err() {
-            Rejection::ForcedOpen => {}
+            Rejection::ForcedOpen { .. } => {}
             Rejection::Open { until } => assert_eq!(until, seconds(30)),
             rejection => panic!("{rejection:?}, of a circuit that is open"),
         }
@@ -313,8 +314,10 @@ fn an_admission_against_a_forced_open() {
         let machine = machine(|_| {});
         machine.trip(None, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let ((admitted, change), forced) =
-            race(move || a.admit(seconds(30)), move || b.force(Override::ForcedOpen, seconds(30)));
+        let ((admitted, change), forced) = race(
+            move || a.admit(seconds(30)),
+            move || b.force(Override::ForcedOpen, None, seconds(30)),
+        );
         assert_eq!(machine.word().state(), CircuitState::Open);
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
         assert_eq!(admitted.is_ok(), change.is_some());

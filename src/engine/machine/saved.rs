@@ -15,6 +15,8 @@ use crate::engine::time::Timestamp;
 pub(crate) struct SavedState {
     pub(crate) state: CircuitState,
     pub(crate) overridden: Option<Override>,
+    /// Until the override ends; `None` where it has no end.
+    pub(crate) override_left: Option<Duration>,
     /// Open: until a probe may go. Closed: until the backoff starts over.
     pub(crate) left: Duration,
     /// The last open time.
@@ -28,16 +30,17 @@ impl SavedState {
     const CLOSED: Self = Self {
         state: CircuitState::Closed,
         overridden: None,
+        override_left: None,
         left: Duration::ZERO,
         open_for: Duration::ZERO,
         step: None,
     };
 
     /// The saved state of an isolated circuit: only the operators' override.
-    fn said(overridden: Option<Override>) -> Self {
+    fn said(overridden: Option<Override>, override_left: Option<Duration>) -> Self {
         let is_open = overridden == Some(Override::ForcedOpen);
         let state = if is_open { CircuitState::Open } else { CircuitState::Closed };
-        Self { state, overridden, ..Self::CLOSED }
+        Self { state, overridden, override_left, ..Self::CLOSED }
     }
 
     /// Whether restoring it changes nothing.
@@ -45,9 +48,14 @@ impl SavedState {
         self.state == CircuitState::Closed && self.overridden.is_none() && self.step.is_none()
     }
 
-    /// The same state after `time` has passed.
-    pub(crate) const fn after(self, time: Duration) -> Self {
-        Self { left: self.left.saturating_sub(time), ..self }
+    /// The same state after `time` has passed. An override that has ended meanwhile leaves a closed
+    /// circuit, as it does where the process goes on.
+    pub(crate) fn after(self, time: Duration) -> Self {
+        let override_left = self.override_left.map(|left| left.saturating_sub(time));
+        if self.overridden.is_some() && override_left.is_some_and(|left| left.is_zero()) {
+            return Self::CLOSED;
+        }
+        Self { left: self.left.saturating_sub(time), override_left, ..self }
     }
 
     /// The same state without the override: a circuit that was forced starts closed, as after a
@@ -55,7 +63,9 @@ impl SavedState {
     pub(crate) fn released(self) -> Self {
         match self.overridden {
             Some(Override::ForcedOpen | Override::ForcedClosed) => Self::CLOSED,
-            Some(Override::Observing) | None => Self { overridden: None, ..self },
+            Some(Override::Observing) | None => {
+                Self { overridden: None, override_left: None, ..self }
+            }
         }
     }
 }
@@ -69,11 +79,14 @@ impl Machine {
     /// The same with the lock held.
     fn export_under(&self, control: &Control, now: Timestamp) -> SavedState {
         let word = self.word();
-        if control.fleet().has_forced() {
+        let own = control.own_override();
+        if own.is_some_and(|own| own.by_fleet) {
             return SavedState::CLOSED;
         }
+        let overridden = own.map(|own| own.overridden);
+        let override_left = own.and_then(|own| own.left(now));
         if control.is_isolated() {
-            return SavedState::said(control.own_override());
+            return SavedState::said(overridden, override_left);
         }
         let (open_for, step) = (control.backoff().0, control.step());
         let left = match word.state() {
@@ -82,7 +95,7 @@ impl Machine {
             CircuitState::Open => self.until().since(now),
             CircuitState::HalfOpen => Duration::ZERO,
         };
-        SavedState { state: word.state(), overridden: word.overridden(), left, open_for, step }
+        SavedState { state: word.state(), overridden, override_left, left, open_for, step }
     }
 
     /// Restores `memory`, if nothing has changed the circuit yet; an override that it was made with
@@ -99,31 +112,32 @@ impl Machine {
             return None;
         }
         let longest = control.settings().longest_open_time();
-        let (open_for, left) = (memory.open_for.min(longest), memory.left.min(longest));
+        let (open_for, open_left) = (memory.open_for.min(longest), memory.left.min(longest));
         let reason = ChangeReason::Restored;
         let initial = control.own_override();
-        let change = match (memory.overridden.or(initial), memory.state) {
-            (forced @ Some(Override::ForcedOpen | Override::ForcedClosed), _) => {
-                let is_saved = memory.overridden.is_some();
-                return is_saved.then(|| self.impose(&mut control, forced, reason, now));
+        let left = memory.override_left;
+        let saved = memory.overridden.map(|it| control.next_override(it, now).lasting(left));
+        let own = saved.or(initial);
+        let change = match (own.map(|own| own.overridden), memory.state) {
+            (Some(Override::ForcedOpen | Override::ForcedClosed), _) => {
+                return saved.map(|_| self.impose(&mut control, saved, reason, now));
             }
-            (same, CircuitState::Closed) if same == initial => None,
-            (observing, CircuitState::Closed) if initial.is_some() => {
-                Some(self.impose(&mut control, observing, reason, now))
+            (_, CircuitState::Closed) if own == initial => None,
+            (_, CircuitState::Closed) if initial.is_some() => {
+                Some(self.impose(&mut control, own, reason, now))
             }
-            (observing, CircuitState::Closed) => {
-                Some(self.override_with(&mut control, observing, now))
-            }
+            (_, CircuitState::Closed) => Some(self.override_with(&mut control, own, now)),
             (observing, CircuitState::Open | CircuitState::HalfOpen) => {
+                control.set_override(own);
                 let to = Standing { state: CircuitState::Open, overridden: observing };
-                let open_time = OpenTime::Left { of: open_for, left };
+                let open_time = OpenTime::Left { of: open_for, left: open_left };
                 Some(self.open_as(&mut control, to, reason, open_time, now))
             }
         };
         if let Some(step) = memory.step {
             // A closed circuit was closed for a while: only the rest of the time is still to come.
             let is_closed = memory.state == CircuitState::Closed;
-            control.set_backoff((if is_closed { left } else { open_for }, step));
+            control.set_backoff((if is_closed { open_left } else { open_for }, step));
         }
         change
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
+use crate::engine::machine::own_override::OwnOverride;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::totals::{Totals, Transitions};
@@ -17,9 +18,12 @@ use crate::engine::window::counts::WindowCounts;
 pub(crate) struct MachineSnapshot {
     pub(crate) state: CircuitState,
     pub(crate) overridden: Option<Override>,
+    pub(crate) own_override: Option<OwnOverride>,
     pub(crate) isolations: u32,
     pub(crate) epoch: u64,
     pub(crate) in_state_for: Duration,
+    /// When the machine was made.
+    pub(crate) made: Timestamp,
     /// The rest of the open time; `None` unless the circuit is open, and while it is forced open.
     pub(crate) open_left: Option<Duration>,
     pub(crate) window: WindowCounts,
@@ -51,9 +55,11 @@ impl Machine {
         MachineSnapshot {
             state: word.state(),
             overridden: word.overridden(),
+            own_override: control.own_override(),
             isolations: control.isolations(),
             epoch: word.epoch(),
             in_state_for: control.time_in_state(now),
+            made: control.made(),
             open_left: counts_down.then(|| self.until().since(now)),
             window: recorder.counts(tag, now),
             minimum_calls: control.settings().effective_minimum(),

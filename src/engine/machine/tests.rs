@@ -96,7 +96,7 @@ fn a_failure_that_comes_while_an_operator_acts_does_not_trip() {
     type Act = fn(&Machine) -> Change;
     let acts: [(Act, CircuitState); 3] = [
         (|machine| machine.reset(at(1)), CircuitState::Closed),
-        (|machine| machine.force(Override::ForcedClosed, at(1)), CircuitState::Closed),
+        (|machine| machine.force(Override::ForcedClosed, None, at(1)), CircuitState::Closed),
         (|machine| machine.trip(None, at(1)), CircuitState::Open),
     ];
     for (act, state) in acts {

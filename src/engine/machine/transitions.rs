@@ -6,6 +6,7 @@ use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
+use crate::engine::machine::own_override::OwnOverride;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
@@ -90,11 +91,11 @@ impl Machine {
     pub(crate) fn impose(
         &self,
         control: &mut Control,
-        overridden: Option<Override>,
+        own: Option<OwnOverride>,
         reason: ChangeReason,
         now: Timestamp,
     ) -> Change {
-        let overridden = control.prepare_afresh(overridden);
+        let overridden = control.prepare_afresh(own);
         let (state, until) = match overridden {
             Some(Override::ForcedOpen) => (CircuitState::Open, Timestamp::NEVER),
             _ => (CircuitState::Closed, Timestamp::ZERO),
@@ -160,7 +161,7 @@ impl Machine {
         // Zero sends readers to the lock until word and deadline belong together.
         self.set_until(Timestamp::ZERO);
         let word = Word::new(next.to.state, next.to.overridden, flags, epoch);
-        self.publish(word);
+        self.publish_with_end(control, word);
         self.set_until(next.until);
         // After the word: a circuit that takes the place given back here sees that this one has
         // left the state that the place was for.

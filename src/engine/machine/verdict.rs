@@ -42,7 +42,20 @@ pub enum Ruling {
         step: u32,
     },
     /// Forced by an operator of the fleet.
-    Forced(Override),
+    Forced {
+        /// What is imposed.
+        overridden: Override,
+        /// What is left of its time; `None` where it lasts until it is released.
+        left: Option<Duration>,
+    },
+}
+
+impl Ruling {
+    /// Forced until it is released.
+    #[must_use]
+    pub const fn forced(overridden: Override) -> Self {
+        Self::Forced { overridden, left: None }
+    }
 }
 
 impl Machine {
@@ -57,17 +70,17 @@ impl Machine {
         control.hear_fleet(verdict.epoch);
         let word = self.word();
         let is_isolated = control.is_isolated();
-        let is_forced = control.own_override().is_some_and(Override::is_forced);
-        if is_forced && !known.has_forced() {
+        let own = control.own_override();
+        let is_forced = own.is_some_and(|own| own.overridden.is_forced());
+        if is_forced && !own.is_some_and(|own| own.by_fleet) {
             return Effect::Nothing;
         }
-        let observing = control.own_override().filter(|_| !is_forced);
+        let observing = own.filter(|_| !is_forced);
         let fleet = ChangeReason::Fleet;
         match verdict.ruling {
-            Ruling::Forced(forced) => {
-                let change = self.impose(&mut control, Some(forced), fleet, now);
-                control.set_forced_by_fleet(true);
-                Effect::changed(change)
+            Ruling::Forced { overridden, left } => {
+                let forced = control.next_override(overridden, now).lasting(left).of_fleet();
+                Effect::changed(self.impose(&mut control, Some(forced), fleet, now))
             }
             Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),
             Ruling::Closed if is_forced => {
@@ -91,7 +104,8 @@ impl Machine {
                     self.reschedule(control.fleet().end(now.after(left)))
                 } else {
                     let open_time = OpenTime::Left { of: open_for, left };
-                    let to = Standing { state: CircuitState::Open, overridden: observing };
+                    let overridden = observing.map(|own| own.overridden);
+                    let to = Standing { state: CircuitState::Open, overridden };
                     Effect::changed(self.open_as(&mut control, to, fleet, open_time, now))
                 };
                 control.opened_by_fleet(open_for, step);

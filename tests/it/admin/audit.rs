@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{get, post, registry, steering};
+use super::{get, post, registry, registry_in_time, steering};
 use crate::prometheus::ODD_NAMES;
 use crate::tracing::is_printable;
 
@@ -58,7 +58,7 @@ async fn the_last_256_commands_are_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_an_override_is_written_down() {
-    let (registry, _clock) = registry(&["plants"]);
+    let registry = registry_in_time(&["plants"]);
     let admin = steering(&registry).build();
 
     post(&admin, "/circuits/plants/observe", r#"{"for": "1h"}"#).await;

@@ -1,7 +1,6 @@
 //! Steering: who asks in which way for what.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use http::Request;
 use http_body_util::{Full, StreamBody};
@@ -52,60 +51,6 @@ async fn a_trip_lasts_as_long_as_it_is_told_to() {
         post(&steering(&registry).build(), "/circuits/plants/trip", r#"{"for": "1m 30s"}"#).await;
 
     assert_eq!(answer.json["retry_after"], 90.0, "{}", answer.text);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_override_ends_when_its_time_is_over_and_not_before() {
-    let (registry, _clock) = registry(&["plants", "prices"]);
-    let admin = steering(&registry).build();
-    let overridden = |name: &str| registry.get(name).unwrap().snapshot().overridden;
-
-    post(&admin, "/circuits/plants/force-open", r#"{"for": "10m"}"#).await;
-    post(&admin, "/circuits/prices/force-closed", r#"{"for": "5m"}"#).await;
-    tokio::time::sleep(Duration::from_secs(301)).await;
-    let after_five = (overridden("plants"), overridden("prices"));
-    let left = get(&admin, "/circuits/plants").await.json["override_ends_in"].clone();
-    drop(admin);
-    tokio::time::sleep(Duration::from_secs(300)).await;
-
-    assert_eq!(after_five, (Some(Override::ForcedOpen), None));
-    assert_eq!(left, 299.0);
-    assert_eq!(overridden("plants"), None);
-}
-
-#[test]
-fn overrides_end_also_after_a_runtime_that_served_is_gone() {
-    let (registry, _clock) = registry(&["plants", "prices"]);
-    let admin = steering(&registry).build();
-    let overridden = |name: &str| registry.get(name).unwrap().snapshot().overridden;
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_time().start_paused(true).build().unwrap()
-    };
-
-    runtime().block_on(post(&admin, "/circuits/plants/force-open", r#"{"for": "5m"}"#));
-    runtime().block_on(async {
-        post(&admin, "/circuits/prices/force-open", r#"{"for": "10m"}"#).await;
-        tokio::time::sleep(Duration::from_secs(601)).await;
-    });
-
-    assert_eq!((overridden("plants"), overridden("prices")), (None, None));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_later_override_outlives_the_end_of_an_earlier_one() {
-    let (registry, _clock) = registry(&["plants", "prices"]);
-    let admin = steering(&registry).build();
-    let overridden = |name: &str| registry.get(name).unwrap().snapshot().overridden;
-
-    post(&admin, "/circuits/plants/force-open", r#"{"for": "1m"}"#).await;
-    post(&admin, "/circuits/plants/force-open", "{}").await;
-    post(&admin, "/circuits/prices/force-open", r#"{"for": "1m"}"#).await;
-    registry.get("prices").unwrap().force_closed();
-    tokio::time::sleep(Duration::from_secs(120)).await;
-
-    assert_eq!(overridden("plants"), Some(Override::ForcedOpen));
-    assert_eq!(overridden("prices"), Some(Override::ForcedClosed));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod fleet;
 mod openapi;
+mod override_ends;
 mod reading;
 mod wire;
 
@@ -16,7 +17,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
-use tower_circuit_breaker::{CircuitRegistry, ManualClock};
+use tower_circuit_breaker::{CircuitRegistry, ManualClock, TokioClock};
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, Peer};
 
 pub(crate) const TOKEN: &str = "correct-horse-battery";
@@ -50,6 +51,15 @@ fn registry(names: &[&str]) -> (CircuitRegistry, ManualClock) {
         registry.get_or_create(name);
     }
     (registry, clock)
+}
+
+/// The same on tokio's clock.
+fn registry_in_time(names: &[&str]) -> CircuitRegistry {
+    let registry = CircuitRegistry::with_template(|builder| builder.clock(TokioClock::new()));
+    for name in names {
+        registry.get_or_create(name);
+    }
+    registry
 }
 
 /// A service whose peers may steer.

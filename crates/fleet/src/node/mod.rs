@@ -49,7 +49,7 @@ impl Node {
     /// The circuit has changed by itself, or by an operator of this process.
     pub fn changed(&mut self, circuit: &Circuit, change: &LocalChange) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
-        let is_ours = change.reason != ChangeReason::Operator;
+        let is_ours = !matches!(change.reason, ChangeReason::Operator | ChangeReason::OverrideOver);
         // Before the first word there is nothing to be older than.
         let is_stale = change.fleet_epoch > 0
             && change.fleet_epoch < view.epoch()
@@ -95,7 +95,7 @@ impl Node {
             }
             // Redis has forgotten, or remembers what is over.
             Some(_) => view.must_restore = true,
-            None => view.must_restore = view.must_restore || view.is_worth_keeping(),
+            None => view.must_restore = view.must_restore || view.is_worth_keeping(now),
         }
     }
 
@@ -196,9 +196,9 @@ impl Node {
     }
 
     /// Sees to it that what is forced does not run out in Redis.
-    pub fn keep_forced(&mut self) {
+    pub fn keep_forced(&mut self, now: Timestamp) {
         for view in self.views.values_mut() {
-            view.keep_forced();
+            view.keep_forced(now);
         }
     }
 

@@ -1,23 +1,28 @@
 -- An operator's command to the whole fleet.
 -- KEYS: record, votes. ARGV: channel, name, node, known epoch, command (reset, force-open,
--- force-closed or release). Gives: 1 if anything changed, 0, the view.
+-- force-closed or release), ms for which it is forced (0: until it is released). Gives: 1 if anything changed, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
-local known, command = tonumber(ARGV[4]), ARGV[5]
+local known, command, lasts = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 
 local record, foreign = read(KEYS[1])
 if foreign then
   return foreign
 end
 local now = now_us()
-local forced = is_forced(record)
+local forced = is_forced(record, now)
 if command == 'release' and not forced then
   return {0, 0, view(record, now)}
 end
 local states = { ['force-open'] = 'fo', ['force-closed'] = 'fc', release = 'c' }
 local state = states[command] or (forced and record.state) or 'c'
+local left = lasts
+if command == 'reset' and forced then
+  left, lasts = left_of(record, now), record.lasts
+end
 redis.call('DEL', KEYS[2])
 local seen = write(KEYS[1], channel, name, {
-  epoch = next_epoch(record, known, now), state = state, ends = 0, lasts = 0, step = 0,
+  epoch = next_epoch(record, known, now), state = state,
+  ends = lasts > 0 and math.floor(now / 1000) + left or 0, lasts = lasts, step = 0,
   cause = command == 'reset' and 'reset' or 'operator', node = node,
 }, now)
 return {1, 0, seen}

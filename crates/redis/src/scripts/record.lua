@@ -1,6 +1,7 @@
 -- What all scripts share. A record is a line of eight words: the version 1, epoch, state
 -- (c closed, o open, fo and fc forced), the end of the open time in ms of Redis' clock, the whole
--- open time in ms, the backoff's step, the cause, and the node that wrote it.
+-- open time in ms, the backoff's step, the cause, and the node that wrote it. Where it is forced, end
+-- and time are the override's, and 0 where that has no end.
 
 -- How long a record outlives what it says, in ms.
 local KEEP = 3600000
@@ -84,6 +85,7 @@ local function next_epoch(record, known, now)
   return math.max(last + 1, now)
 end
 
-local function is_forced(record)
-  return record and (record.state == 'fo' or record.state == 'fc')
+local function is_forced(record, now)
+  local forced = record and (record.state == 'fo' or record.state == 'fc')
+  return forced and (record.lasts == 0 or left_of(record, now) > 0)
 end

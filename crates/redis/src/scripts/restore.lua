@@ -3,6 +3,7 @@
 -- Gives: 1 if the node's record was put in, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local epoch, state, left = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local lasts = tonumber(ARGV[7])
 
 local record, foreign = read(KEYS[1])
 if foreign then
@@ -10,13 +11,13 @@ if foreign then
 end
 local now = now_us()
 if record and record.epoch >= epoch then
-  if is_forced(record) then
-    redis.call('PEXPIRE', KEYS[1], whole(KEEP))
+  if is_forced(record, now) then
+    redis.call('PEXPIRE', KEYS[1], whole(left_of(record, now) + KEEP))
   end
   return {0, 0, view(record, now)}
 end
 local seen = write(KEYS[1], channel, name, {
-  epoch = epoch, state = state, ends = left > 0 and math.floor(now / 1000) + left or 0,
-  lasts = tonumber(ARGV[7]), step = tonumber(ARGV[8]), cause = ARGV[9], node = node,
+  epoch = epoch, state = state, ends = lasts > 0 and math.floor(now / 1000) + left or 0,
+  lasts = lasts, step = tonumber(ARGV[8]), cause = ARGV[9], node = node,
 }, now)
 return {1, 0, seen}

@@ -35,6 +35,8 @@ const QUORUM: usize = 2;
 const PROBES: u32 = 2;
 /// Nothing runs out while the test runs.
 const LONG: Duration = Duration::from_secs(600);
+/// It is over at the next step.
+const SHORT: Duration = Duration::from_millis(1);
 const NODES: [&str; 3] = ["node-0", "node-1", "node-2"];
 
 impl Both {
@@ -77,6 +79,8 @@ impl Both {
             _ => epoch,
         });
         let step = u32::try_from(step).unwrap();
+        // No time, one that is over when the next request comes, and one that is not.
+        let lasting = [None, Some(SHORT), Some(LONG)][usize::try_from(self.draw(3)).unwrap()];
         let records = [self.real.clone(), self.model.record().cloned()];
         let ask = |side: usize| {
             let epoch = epochs[side];
@@ -96,8 +100,8 @@ impl Both {
                 5 => {
                     let command = [
                         FleetCommand::Reset,
-                        FleetCommand::ForceOpen,
-                        FleetCommand::ForceClosed,
+                        FleetCommand::ForceOpen { lasting },
+                        FleetCommand::ForceClosed { lasting },
                         FleetCommand::Release,
                     ];
                     let command = command[usize::try_from(choice).unwrap()];
@@ -131,6 +135,9 @@ impl Both {
             fleet_probes: PROBES,
             vote_window_ms: self.terms.vote_window_ms,
         };
+        if matches!(&asked.ask, Ask::Command { command, .. } if command.lasting() == Some(SHORT)) {
+            tokio::time::sleep(SHORT * 2).await;
+        }
         let model = self.model.answer(&node, &modelled, terms, now);
 
         assert_eq!(real.code, model.code, "{node}: {asked:?}");

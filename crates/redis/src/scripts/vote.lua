@@ -14,7 +14,7 @@ local now_ms = math.floor(now / 1000)
 local is_open = record and record.state == 'o' and record.ends > now_ms
 -- The trip is older than the fleet's last word; a node that has heard none yet is not stale.
 local is_stale = record and known > 0 and record.epoch > known
-if is_forced(record) or is_open or is_stale then
+if is_forced(record, now) or is_open or is_stale then
   return {0, 0, view(record, now)}
 end
 redis.call('ZADD', KEYS[2], whole(now_ms), node)

@@ -69,7 +69,7 @@ impl Task {
         if let Some(counts) = &mut self.parts.counts {
             counts.forget(is_here);
         }
-        self.parts.node.keep_forced();
+        self.parts.node.keep_forced(since(self.start));
         self.parts.node.ask_again();
         self.unread = circuits.iter().map(|circuit| Arc::clone(circuit.shared_name())).collect();
         self.round = Round::Good;

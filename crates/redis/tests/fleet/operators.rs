@@ -1,25 +1,31 @@
 //! Operators of one process who reach all of them, by the admin service.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
 use tower::ServiceExt;
-use tower_circuit_breaker::Override;
+use tower_circuit_breaker::{CircuitState, Override};
 use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_redis::SyncStatus;
 
-use crate::nodes::{LONG, Node, until};
+use crate::nodes::{LONG, Node, all_are, fail, until, watch_for};
 use crate::server::Server;
 
 /// A command as the page of this process sends it.
 async fn post(node: &Node, path: &str) -> (StatusCode, String) {
+    post_body(node, path, "").await
+}
+
+async fn post_body(node: &Node, path: &str, body: &'static str) -> (StatusCode, String) {
     let here: SocketAddr = ([127, 0, 0, 1], 4000).into();
     let admin = Admin::builder(node.registry.clone()).control().peer(move |_| Some(here)).build();
     let request = Request::post(path)
         .header("host", "127.0.0.1")
         .header("content-type", "application/json")
-        .body(Full::<bytes::Bytes>::default())
+        .body(Full::<bytes::Bytes>::from(body))
         .unwrap();
     let answer = admin.oneshot(request).await.unwrap();
     let status = answer.status();
@@ -66,4 +72,73 @@ async fn a_command_that_the_fleet_does_not_hear_says_so_and_changes_nothing() {
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("could not be told"), "{body}");
     assert_eq!(forced(&nodes[0]), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn what_the_fleet_forces_for_a_time_ends_in_every_process_by_itself() {
+    let server = Server::start().await;
+    let mut nodes = Node::join_all(2, &server.url(), LONG).await;
+    let begun = Instant::now();
+
+    let path = "/circuits/api/force-open?scope=fleet";
+    let (status, body) = post_body(&nodes[0], path, r#"{"for": "2s"}"#).await;
+    assert_eq!(status, 200, "{body}");
+    until("everywhere", || nodes.iter().all(|node| forced(node) == Some(Override::ForcedOpen)))
+        .await;
+    // One that starts meanwhile is forced for the rest.
+    watch_for(Duration::from_millis(500)).await;
+    nodes.extend(Node::join_all(1, &server.url(), LONG).await);
+    let rest = nodes[2].api.operators_override().expect("it has heard").ends_in.unwrap();
+    assert!(rest <= Duration::from_millis(1500), "{rest:?}");
+
+    until("over", || nodes.iter().all(|node| forced(node).is_none())).await;
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
+    // What has been over is not said again, to those that are here or to one that starts.
+    for node in &nodes {
+        node.read_again().await;
+    }
+    nodes.extend(Node::join_all(1, &server.url(), LONG).await);
+    assert!(all_are(&nodes, CircuitState::Closed));
+}
+
+/// Its votes count again, and open the fleet.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_fleet_whose_override_is_over_protects_again() {
+    let server = Server::start().await;
+    let nodes = Node::join_all(2, &server.url(), LONG).await;
+    let path = "/circuits/api/force-closed?scope=fleet";
+    let (status, body) = post_body(&nodes[0], path, r#"{"for": "1s"}"#).await;
+    assert_eq!(status, 200, "{body}");
+    until("everywhere", || nodes.iter().all(|node| forced(node).is_some())).await;
+    until("over", || nodes.iter().all(|node| forced(node).is_none())).await;
+
+    nodes.iter().for_each(|node| fail(&node.api));
+
+    until("open", || all_are(&nodes, CircuitState::Open)).await;
+}
+
+/// A Redis that lost everything is told of the override again, with the rest of its time.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_flush_neither_lifts_nor_prolongs_what_the_fleet_forces_for_a_time() {
+    let server = Server::start().await;
+    let nodes = Node::join_all(1, &server.url(), LONG).await;
+    let path = "/circuits/api/force-open?scope=fleet";
+    let (status, body) = post_body(&nodes[0], path, r#"{"for": "3s"}"#).await;
+    assert_eq!(status, 200, "{body}");
+
+    server.cli(&["FLUSHALL"]);
+    nodes[0].read_again().await;
+    nodes[0].read_again().await;
+    let late = Node::join_all(1, &server.url(), LONG).await;
+    let rest = late[0].api.operators_override().expect("it has heard").ends_in.unwrap();
+    assert!(rest <= Duration::from_secs(3), "{rest:?}");
+    until("over", || late.iter().chain(&nodes).all(|node| forced(node).is_none())).await;
+
+    server.cli(&["FLUSHALL"]);
+    nodes[0].read_again().await;
+    nodes[0].read_again().await;
+    assert!(late.iter().chain(&nodes).all(|node| forced(node).is_none()));
 }

@@ -11,7 +11,9 @@ impl Model {
         let live = self.live.iter().filter(|(_, ends)| *ends > self.now).count();
         match (self.state, self.overridden) {
             (CircuitState::Closed, _) | (_, Some(Override::Observing)) => false,
-            (_, Some(Override::ForcedOpen)) => true,
+            (_, Some(Override::ForcedOpen)) => {
+                self.override_ends.is_none_or(|ends| self.now < ends)
+            }
             (CircuitState::Open, _) => self.now < self.until,
             (CircuitState::HalfOpen, _) => live >= self.settings.concurrent_probes as usize,
         }
@@ -37,7 +39,9 @@ impl Model {
     /// starts over.
     pub fn awaited_at(&self) -> Option<Duration> {
         match self.state {
-            CircuitState::Open if self.overridden == Some(Override::ForcedOpen) => None,
+            CircuitState::Open if self.overridden == Some(Override::ForcedOpen) => {
+                self.override_ends
+            }
             CircuitState::Open => Some(self.until),
             CircuitState::HalfOpen => self.live.iter().map(|(_, ends)| *ends).min(),
             CircuitState::Closed => Some(self.recovered_at()),
@@ -51,7 +55,7 @@ impl Model {
     }
 
     /// So long from now.
-    pub(super) fn after(&self, wait: Duration) -> Duration {
+    pub fn after(&self, wait: Duration) -> Duration {
         self.now.saturating_add(wait).min(LAST)
     }
 }

@@ -32,6 +32,8 @@ pub struct Model {
     pub now: Duration,
     pub state: CircuitState,
     pub overridden: Option<Override>,
+    /// When that ends, where it has an end.
+    pub override_ends: Option<Duration>,
     pub epoch: u64,
     pub since: Duration,
     pub until: Duration,
@@ -82,6 +84,7 @@ impl Model {
             now,
             state: Closed,
             overridden: None,
+            override_ends: None,
             epoch: 1,
             since: now,
             until: zero,
@@ -110,6 +113,7 @@ impl Model {
 
     /// A call comes; `None` if it is rejected.
     pub fn admit(&mut self) -> Option<Call> {
+        self.end_override();
         let mut call = Call {
             epoch: self.epoch,
             started: self.now,
@@ -323,12 +327,24 @@ impl Model {
         self.failed_by_lease.clear();
     }
 
+    /// Whatever asks the circuit something ends an override whose time is over.
+    pub fn end_override(&mut self) {
+        if self.override_ends.is_some_and(|ends| ends <= self.now) {
+            self.override_ends = None;
+            self.impose_for(None, ChangeReason::OverrideOver);
+        }
+    }
+
     /// `reset`, `force_*` and `release`: start afresh under this override.
     pub fn impose(&mut self, overridden: Option<Override>) {
+        self.impose_for(overridden, ChangeReason::Operator);
+    }
+
+    fn impose_for(&mut self, overridden: Option<Override>, reason: ChangeReason) {
         self.overridden = overridden;
         (self.step, self.opened_for) = (None, Duration::ZERO);
         let to = if overridden == Some(ForcedOpen) { Open } else { Closed };
-        self.enter(to, ChangeReason::Operator);
+        self.enter(to, reason);
     }
 
     /// Goes on under other settings, if they are others.

@@ -16,6 +16,8 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     same("state", circuit.state(), model.state)?;
     same("state", snapshot.state, model.state)?;
     same("override", snapshot.overridden, model.overridden)?;
+    let ends_in = snapshot.operators_override.and_then(|own| own.ends_in);
+    same("end of the override", ends_in, model.override_ends.map(|ends| ends - model.now))?;
     same("epoch", snapshot.epoch, model.epoch)?;
     same("in_state_for", snapshot.in_state_for, model.in_state_for())?;
     same("retry_after", snapshot.retry_after, model.open_time_left())?;
@@ -37,7 +39,10 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
 /// Why the model rejects a call now, and for how long.
 pub fn rejection(model: &Model) -> (RejectReason, Option<Duration>) {
     match model.state {
-        _ if model.overridden == Some(Override::ForcedOpen) => (RejectReason::ForcedOpen, None),
+        _ if model.overridden == Some(Override::ForcedOpen) => {
+            let left = model.override_ends.map(|ends| ends.saturating_sub(model.now));
+            (RejectReason::ForcedOpen, left)
+        }
         CircuitState::Open => (RejectReason::Open, model.open_time_left()),
         _ => (RejectReason::ProbesBusy, None),
     }

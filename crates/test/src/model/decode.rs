@@ -33,6 +33,9 @@ fn command(choices: &mut Choices<'_>) -> Command {
         5 => Command::ForceOpen,
         6 => Command::ForceClosed,
         7 => Command::Observe,
+        8 => Command::ForceOpenFor(choices.pause()),
+        9 => Command::ForceClosedFor(choices.pause()),
+        10 => Command::ObserveFor(choices.pause()),
         _ => Command::Release,
     }
 }

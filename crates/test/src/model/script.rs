@@ -39,6 +39,9 @@ pub enum Command {
     ForceOpen,
     ForceClosed,
     Observe,
+    ForceOpenFor(Duration),
+    ForceClosedFor(Duration),
+    ObserveFor(Duration),
     Release,
 }
 
@@ -107,10 +110,13 @@ impl Pair {
             Step::Advance(time) => self.advance(*time),
             Step::Command(command) => command.give(&self.circuit, &mut self.model),
             Step::Reconfigure(settings) => {
+                self.model.end_override();
                 self.circuit.reconfigure((**settings).clone().into_config());
                 self.model.reconfigure((**settings).clone());
             }
         }
+        // The snapshot that it is compared by ends it, too.
+        self.model.end_override();
         compare(&self.circuit, &self.model)
     }
 
@@ -153,6 +159,7 @@ fn end(permit: Permit, outcome: Option<Outcome>) {
 impl Command {
     /// To the circuit and to its model.
     pub fn give(self, circuit: &Circuit, model: &mut Model) {
+        model.end_override();
         let forced =
             matches!(model.overridden, Some(Override::ForcedOpen | Override::ForcedClosed));
         match self {
@@ -162,6 +169,9 @@ impl Command {
             Self::ForceOpen => circuit.force_open(),
             Self::ForceClosed => circuit.force_closed(),
             Self::Observe => circuit.observe(),
+            Self::ForceOpenFor(time) => circuit.force_open_for(time),
+            Self::ForceClosedFor(time) => circuit.force_closed_for(time),
+            Self::ObserveFor(time) => circuit.observe_for(time),
             Self::Release => circuit.release(),
         }
         match self {
@@ -169,12 +179,23 @@ impl Command {
             Self::Trip => model.open(ChangeReason::Operator, None),
             Self::TripFor(time) => model.open(ChangeReason::Operator, Some(time)),
             Self::Reset => model.impose(model.overridden),
-            Self::ForceOpen => model.impose(Some(Override::ForcedOpen)),
-            Self::ForceClosed => model.impose(Some(Override::ForcedClosed)),
-            Self::Observe if forced => model.impose(Some(Override::Observing)),
-            Self::Observe => model.overridden = Some(Override::Observing),
+            Self::ForceOpen | Self::ForceOpenFor(_) => model.impose(Some(Override::ForcedOpen)),
+            Self::ForceClosed | Self::ForceClosedFor(_) => {
+                model.impose(Some(Override::ForcedClosed));
+            }
+            Self::Observe | Self::ObserveFor(_) if forced => {
+                model.impose(Some(Override::Observing));
+            }
+            Self::Observe | Self::ObserveFor(_) => model.overridden = Some(Override::Observing),
             Self::Release if model.overridden.is_some() => model.impose(None),
             Self::Release => {}
+        }
+        match self {
+            Self::Trip | Self::TripFor(_) | Self::Reset => {}
+            Self::ForceOpenFor(time) | Self::ForceClosedFor(time) | Self::ObserveFor(time) => {
+                model.override_ends = Some(model.after(time));
+            }
+            _ => model.override_ends = None,
         }
     }
 }

@@ -60,7 +60,7 @@ impl Wake for Wakes {
 #[test]
 fn all_who_wait_hear_that_the_fleet_no_longer_forces_the_circuit_open() {
     let circuit = Circuit::builder("api").build();
-    let forced = Ruling::Forced(Override::ForcedOpen);
+    let forced = Ruling::forced(Override::ForcedOpen);
     circuit.adopt(Verdict { epoch: 1, ruling: forced });
     let wakes = [(); 3].map(|()| Arc::<Wakes>::default());
     for wakes in &wakes {

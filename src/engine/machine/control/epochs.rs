@@ -10,6 +10,8 @@ use crate::engine::time::Timestamp;
 /// The epochs of a circuit so far.
 #[derive(Debug)]
 pub(super) struct Epochs {
+    /// When the first epoch began.
+    made: Timestamp,
     /// When the present state began.
     since: Timestamp,
     /// When the circuit last left closed; meaningless while it is closed.
@@ -25,6 +27,7 @@ pub(super) struct Epochs {
 impl Epochs {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
+            made: now,
             since: now,
             left_closed: now,
             is_ordered: false,
@@ -72,6 +75,11 @@ impl Epochs {
         self.changes
     }
 
+    /// When the first epoch began.
+    pub(super) const fn made(&self) -> Timestamp {
+        self.made
+    }
+
     pub(super) const fn since(&self) -> Timestamp {
         self.since
     }
@@ -82,6 +90,11 @@ impl Epochs {
     )]
     pub(super) const fn is_ordered(&self) -> bool {
         self.is_ordered
+    }
+
+    /// The number of the last change; 0 before the first.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Whether the circuit has made any change.

@@ -8,8 +8,6 @@ use crate::engine::time::Timestamp;
 pub(crate) struct FleetView {
     /// The epoch of the last verdict; 0 before the first.
     epoch: u64,
-    /// Whether the present override came from the fleet.
-    has_forced: bool,
     /// Whether a verdict has opened the circuit, and it has not been closed since.
     has_opened: bool,
     /// When the last open epoch ends without the fleet; `None` where the fleet began it.
@@ -22,14 +20,8 @@ impl FleetView {
         self.epoch = epoch;
     }
 
-    /// Sets whether the present override came from the fleet.
-    pub(super) fn set_forced(&mut self, has_forced: bool) {
-        self.has_forced = has_forced;
-    }
-
-    /// Notes that a verdict keeps the circuit open, and forces nothing.
+    /// Notes that a verdict keeps the circuit open.
     pub(super) fn open(&mut self) {
-        self.has_forced = false;
         self.has_opened = true;
     }
 
@@ -60,11 +52,6 @@ impl FleetView {
     /// The epoch of the last verdict; 0 before the first.
     pub(crate) const fn epoch(&self) -> u64 {
         self.epoch
-    }
-
-    /// Whether the present override came from the fleet.
-    pub(crate) const fn has_forced(&self) -> bool {
-        self.has_forced
     }
 
     /// Whether a verdict has opened the circuit, and it has not been closed since.

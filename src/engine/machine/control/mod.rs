@@ -16,6 +16,7 @@ use crate::engine::machine::control::fleet_view::FleetView;
 use crate::engine::machine::control::open_times::{OpenTime, OpenTimes};
 use crate::engine::machine::control::overrides::Overrides;
 use crate::engine::machine::open_cap::{GroupMemberships, OpenCounter};
+use crate::engine::machine::own_override::OwnOverride;
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::totals::Transitions;
@@ -60,7 +61,7 @@ impl Control {
             open_times: OpenTimes::default(),
             ramp_ends: Timestamp::ZERO,
             jitter: JitterRng::new(seed),
-            overrides: Overrides::new(beginning.overridden),
+            overrides: Overrides::new(beginning.overridden, beginning.began),
             fleet: FleetView::default(),
             memberships: GroupMemberships::default(),
         }
@@ -71,7 +72,9 @@ impl Control {
         // The events of calls say how long they took.
         let is_timed = self.settings.is_timed() || interest & Word::CALL_EVENTS != 0;
         let timed = if is_timed { Word::TIMED } else { 0 };
-        let is_tracked = self.settings.is_watched()
+        let ends = self.overrides.effective_end() != Timestamp::NEVER;
+        let is_tracked = ends
+            || self.settings.is_watched()
             || self.settings.throttle.is_some()
             || self.ramp_ends != Timestamp::ZERO;
         let tracked = if is_tracked { Word::TRACKED } else { 0 };
@@ -104,8 +107,10 @@ impl Control {
         open_time: OpenTime,
         now: Timestamp,
     ) -> Duration {
-        // While the circuit is isolated, nothing opens it.
-        self.overrides.set(to.overridden);
+        // While the circuit is isolated, nothing opens it: this is its own override, or none.
+        if to.overridden.is_none() {
+            self.overrides.set(None);
+        }
         let open_for = self.next_open_time(from, open_time, now);
         self.fleet.note_opening(reason, now.after(open_for));
         open_for
@@ -124,10 +129,8 @@ impl Control {
     }
 
     /// Prepares to start afresh under `own` override, and returns the one that holds.
-    pub(super) fn prepare_afresh(&mut self, own: Option<Override>) -> Option<Override> {
+    pub(super) fn prepare_afresh(&mut self, own: Option<OwnOverride>) -> Option<Override> {
         self.open_times.forget();
-        let has_forced = self.fleet.has_forced() && own == self.overrides.own();
-        self.fleet.set_forced(has_forced);
         self.overrides.set(own);
         self.overrides.effective()
     }
@@ -155,6 +158,11 @@ impl Control {
     /// The number of the next change.
     pub(super) fn next_number(&mut self) -> u64 {
         self.epochs.next_number()
+    }
+
+    /// When the circuit was made.
+    pub(super) const fn made(&self) -> Timestamp {
+        self.epochs.made()
     }
 
     /// How long the circuit has been in its state.
@@ -188,13 +196,29 @@ impl Control {
 /// Overrides and isolations.
 impl Control {
     /// The operators' override, whatever isolates the circuit.
-    pub(super) const fn own_override(&self) -> Option<Override> {
+    pub(super) const fn own_override(&self) -> Option<OwnOverride> {
         self.overrides.own()
     }
 
+    /// An override that the next change imposes at `now`.
+    pub(super) const fn next_override(&self, overridden: Override, now: Timestamp) -> OwnOverride {
+        let serial = self.epochs.changes().wrapping_add(1);
+        OwnOverride { serial, ..OwnOverride::initial(overridden, now) }
+    }
+
     /// Sets the operators' override.
-    pub(super) fn set_override(&mut self, own: Option<Override>) {
+    pub(super) fn set_override(&mut self, own: Option<OwnOverride>) {
         self.overrides.set(own);
+    }
+
+    /// Whether the operators' override has an end that has come, whatever isolates the circuit.
+    pub(super) fn is_override_over(&self, now: Timestamp) -> bool {
+        self.overrides.own().is_some_and(|own| own.is_over(now))
+    }
+
+    /// The end of the override that holds, if it is not the published one; it is now.
+    pub(super) fn end_to_publish(&mut self) -> Option<Timestamp> {
+        self.overrides.end_to_publish()
     }
 
     /// Adds an isolation.
@@ -226,11 +250,6 @@ impl Control {
     /// Notes that a verdict of `epoch` has come.
     pub(super) fn hear_fleet(&mut self, epoch: u64) {
         self.fleet.hear(epoch);
-    }
-
-    /// Sets whether the present override came from the fleet.
-    pub(super) fn set_forced_by_fleet(&mut self, has_forced: bool) {
-        self.fleet.set_forced(has_forced);
     }
 
     /// Notes that a verdict keeps the circuit open, for step `step` of the backoff.

@@ -42,7 +42,7 @@ fn an_operator_against_the_last_handle() {
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(
             move || drop(a.end_isolation(START)),
-            move || drop(b.force(Override::ForcedClosed, START)),
+            move || drop(b.force(Override::ForcedClosed, None, START)),
         );
         assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));
         assert_eq!(machine.word().state(), CircuitState::Closed);

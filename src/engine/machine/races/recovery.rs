@@ -7,6 +7,7 @@ use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::races::{FAILED, PASSED, START, half_open, machine, seconds};
 use crate::engine::rules::rule::TripRule;
 use crate::engine::state::{CircuitState, Override};
+use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
 /// The end of a ramp against a failure that trips: the trip stands, and calls are rejected by it.
@@ -46,10 +47,13 @@ fn a_health_probe_against_a_forced_open() {
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(
             move || a.close_after_probe(open_epoch.epoch, START),
-            move || b.force(Override::ForcedOpen, START),
+            move || b.force(Override::ForcedOpen, None, START),
         );
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
         assert_eq!(machine.word().state(), CircuitState::Open);
-        assert_eq!(machine.admit(seconds(99)).0.unwrap_err(), Rejection::ForcedOpen);
+        assert_eq!(
+            machine.admit(seconds(99)).0.unwrap_err(),
+            Rejection::ForcedOpen { until: Timestamp::NEVER }
+        );
     });
 }

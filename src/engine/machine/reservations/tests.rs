@@ -49,7 +49,7 @@ fn a_circuit_that_admits_all_calls_needs_no_slot() {
     let machine = Machine::new(Settings::without_rules(), 1, at(0));
     assert!(reserve(&machine, 0).unwrap().is_none(), "closed");
     machine.trip(None, at(0));
-    machine.observe(at(0));
+    machine.observe(None, at(0));
 
     assert!(reserve(&machine, 1).unwrap().is_none(), "open, but only observed");
     assert_eq!(machine.word().overridden(), Some(Override::Observing));

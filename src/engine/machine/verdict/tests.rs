@@ -135,7 +135,7 @@ fn what_the_fleet_forces_it_also_releases() {
     for forced in [Override::ForcedOpen, Override::ForcedClosed] {
         for after in [Ruling::Closed, Ruling::Fresh, open(10)] {
             let machine = machine();
-            adopt(&machine, 7, Ruling::Forced(forced), START);
+            adopt(&machine, 7, Ruling::forced(forced), START);
             assert_eq!(machine.word().overridden(), Some(forced));
 
             let change = adopt(&machine, 8, after, START).unwrap();
@@ -150,10 +150,10 @@ fn what_the_fleet_forces_it_also_releases() {
 
 #[test]
 fn what_an_operator_here_has_forced_stays() {
-    let rulings = [Ruling::Closed, Ruling::Fresh, open(10), Ruling::Forced(Override::ForcedOpen)];
+    let rulings = [Ruling::Closed, Ruling::Fresh, open(10), Ruling::forced(Override::ForcedOpen)];
     for ruling in rulings {
         let machine = machine();
-        machine.force(Override::ForcedClosed, START);
+        machine.force(Override::ForcedClosed, None, START);
 
         assert!(adopt(&machine, 7, ruling, START).is_none(), "{ruling:?}");
 
@@ -167,10 +167,10 @@ fn what_an_operator_here_has_forced_stays() {
 fn an_operator_here_who_forces_the_same_has_forced_it() {
     for forced in [Override::ForcedOpen, Override::ForcedClosed] {
         let machine = machine();
-        adopt(&machine, 7, Ruling::Forced(forced), START);
+        adopt(&machine, 7, Ruling::forced(forced), START);
         assert_eq!(machine.export(START).overridden, None);
 
-        machine.force(forced, START);
+        machine.force(forced, None, START);
 
         assert_eq!(machine.export(START).overridden, Some(forced));
         assert!(adopt(&machine, 8, Ruling::Closed, START).is_none());
@@ -181,7 +181,7 @@ fn an_operator_here_who_forces_the_same_has_forced_it() {
 #[test]
 fn under_observation_the_fleet_opens_and_nothing_is_rejected() {
     let machine = machine();
-    machine.observe(START);
+    machine.observe(None, START);
 
     let change = adopt(&machine, 7, open(10), START).unwrap();
 
@@ -220,7 +220,7 @@ fn a_hold_is_only_for_the_epoch_it_was_meant_for() {
     machine.reset(START);
     machine.hold(7, Duration::from_secs(20), START);
     assert_eq!(rejected_until(&machine, at(1)), None, "closed meanwhile");
-    machine.force(Override::ForcedOpen, START);
+    machine.force(Override::ForcedOpen, None, START);
     machine.hold(7, Duration::ZERO, START);
     assert!(machine.admit(at(99)).0.is_err(), "forced meanwhile");
 }
@@ -266,7 +266,7 @@ fn the_fleet_does_not_close_what_it_did_not_open() {
 
 #[test]
 fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
-    let forced = [Override::ForcedOpen, Override::ForcedClosed].map(Ruling::Forced);
+    let forced = [Override::ForcedOpen, Override::ForcedClosed].map(Ruling::forced);
     let rulings = [forced[0], forced[1], Ruling::Fresh, Ruling::Closed, open(30)];
     for before in rulings {
         for during in rulings {
@@ -281,12 +281,16 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
             machine.end_isolation(START);
 
             let expected = match during {
-                Ruling::Forced(forced) => Some(forced),
+                Ruling::Forced { overridden: forced, .. } => Some(forced),
                 _ => None,
             };
             assert_eq!(machine.word().overridden(), expected, "{before:?}, {during:?}");
             assert!(expected.is_some() || machine.word().is_closed(), "{before:?}, {during:?}");
-            assert_eq!(machine.lock().fleet().has_forced(), expected.is_some(), "{during:?}");
+            assert_eq!(
+                machine.own_override().is_some_and(|own| own.by_fleet),
+                expected.is_some(),
+                "{during:?}"
+            );
         }
     }
 }
@@ -294,16 +298,16 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
 #[test]
 fn an_isolation_leaves_alone_who_has_forced_the_circuit() {
     let machine = machine();
-    adopt(&machine, 1, Ruling::Forced(Override::ForcedClosed), START);
+    adopt(&machine, 1, Ruling::forced(Override::ForcedClosed), START);
 
     machine.isolate(START);
     machine.end_isolation(START);
     adopt(&machine, 2, Ruling::Closed, START);
 
     assert_eq!(machine.word().overridden(), None, "the fleet can take back what it has forced");
-    machine.force(Override::ForcedClosed, START);
+    machine.force(Override::ForcedClosed, None, START);
     machine.isolate(START);
-    adopt(&machine, 3, Ruling::Forced(Override::ForcedOpen), START);
+    adopt(&machine, 3, Ruling::forced(Override::ForcedOpen), START);
     machine.end_isolation(START);
     assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));
 }

@@ -1,5 +1,7 @@
 //! What can happen to a fleet, and how likely that is.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use tower_circuit_breaker::fleet::FleetCommand;
 use tower_circuit_breaker::{FailureKind, Outcome};
@@ -80,10 +82,11 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn command() -> impl Strategy<Value = FleetCommand> {
+    let lasting = || proptest::option::of(millis().prop_map(Duration::from_millis));
     prop_oneof![
         Just(FleetCommand::Reset),
-        Just(FleetCommand::ForceOpen),
-        Just(FleetCommand::ForceClosed),
+        lasting().prop_map(|lasting| FleetCommand::ForceOpen { lasting }),
+        lasting().prop_map(|lasting| FleetCommand::ForceClosed { lasting }),
         Just(FleetCommand::Release),
     ]
 }
