@@ -197,7 +197,7 @@
 //!     registry.get_or_create("plants");
 //!
 //!     let admin = Admin::builder(registry)
-//!         .control() // commands, for callers on this machine
+//!         .token(token) // whoever shows it sees and steers
 //!         .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
 //!         .build();
 //!     let operators = TcpListener::bind("127.0.0.1:9091").await?;

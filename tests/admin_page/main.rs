@@ -242,7 +242,7 @@ fn a_page_of_another_origin_neither_steers_nor_reads() {
 #[ignore = "needs chromium: run by tests/run.sh"]
 fn a_token_is_asked_for_and_kept_by_the_tab() {
     let mut browser = Browser::start();
-    let site = Site::start_with(&["plants"], |admin| admin.control().token("0123456789abcdef"));
+    let site = Site::start_with(&["plants"], |admin| admin.token("0123456789abcdef"));
     browser.visit(&site.url("/ops/"));
     let enter = |token: &str| {
         format!(

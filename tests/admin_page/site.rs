@@ -21,7 +21,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn start(names: &[&str]) -> Self {
-        Self::start_with(names, AdminBuilder::control)
+        Self::start_with(names, AdminBuilder::control_from_loopback)
     }
 
     pub(crate) fn start_with(names: &[&str], set: fn(AdminBuilder) -> AdminBuilder) -> Self {

@@ -5,14 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 use tower_circuit_breaker::{CircuitRegistry, Health};
 
-use crate::audit::{Audit, KEPT};
+use crate::access::Caller;
+use crate::audit::KEPT;
 use crate::body::AdminBody;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::respond;
 use crate::state::AdminState;
 use crate::stream::EventStream;
-use crate::view::{CircuitView, HealthView};
+use crate::view::{CircuitDetail, CircuitView, HealthView};
 
 /// Written at once: a thousand circuits are not to be made values of JSON first.
 #[derive(Debug, Serialize)]
@@ -21,22 +22,19 @@ struct List {
     circuits: Vec<CircuitView>,
 }
 
-/// What asks for the health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// Has not shown the token that is asked for, and is shown no names.
-    Anonymous,
-    Known,
-}
-
 pub(crate) fn circuits(state: &AdminState) -> Response<AdminBody> {
     let list = List { health: state.registry.health(), circuits: state.views() };
     respond::json(StatusCode::OK, &list)
 }
 
-pub(crate) fn circuit(state: &AdminState, name: &str) -> Result<Response<AdminBody>, Problem> {
+pub(crate) fn circuit(
+    state: &AdminState,
+    name: &str,
+    caller: Caller,
+) -> Result<Response<AdminBody>, Problem> {
     let circuit = state.find(name)?;
-    Ok(respond::json(StatusCode::OK, &state.view(&circuit).with_config(&circuit)))
+    let detail = CircuitDetail::new(state.view(&circuit), &circuit, caller);
+    Ok(respond::json(StatusCode::OK, &detail))
 }
 
 pub(crate) fn circuit_events(
@@ -59,7 +57,7 @@ pub(crate) fn health(registry: &CircuitRegistry, caller: Caller) -> Response<Adm
         Health::Healthy | Health::Degraded => StatusCode::OK,
         Health::Failing => StatusCode::SERVICE_UNAVAILABLE,
     };
-    if caller == Caller::Anonymous {
+    if caller < Caller::Reader {
         return respond::json(status, &json!({ "health": health }));
     }
     let circuits: Vec<_> = registry.snapshots().into_iter().map(HealthView::of).collect();
@@ -77,7 +75,13 @@ pub(crate) fn metrics(
     Ok(respond::ok(content_type, text))
 }
 
-pub(crate) fn audit(audit: &Audit, wrong_tokens: u64) -> Response<AdminBody> {
-    let entries = audit.after(0, KEPT);
-    respond::json(StatusCode::OK, &json!({ "wrong_tokens": wrong_tokens, "entries": entries }))
+pub(crate) fn audit(state: &AdminState, wrong_tokens: u64) -> Response<AdminBody> {
+    let entries = state.audit.after(0, KEPT);
+    let (total, refused) = state.refused.all();
+    let all = json!({
+        "wrong_tokens": wrong_tokens,
+        "entries": entries,
+        "refused": { "total": total, "entries": refused },
+    });
+    respond::json(StatusCode::OK, &all)
 }

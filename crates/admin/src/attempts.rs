@@ -1,18 +1,21 @@
-//! Wrong tokens, counted by the peer that shows them.
+//! Wrong tokens, counted by the peer that shows them, and answered late where there are many.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::sync::lock;
 
 /// How many wrong tokens each peer has shown of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Attempts {
     counted: Mutex<WrongTokens>,
+    /// Places of answers that are held back.
+    held: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -29,16 +32,20 @@ struct Recent {
     attempts: u32,
 }
 
-impl Attempts {
-    /// How long this peer has to wait, if it has shown too many.
-    pub(crate) fn wait(&self, peer: Option<IpAddr>) -> Option<Duration> {
-        let counted = lock(&self.counted);
-        let recent = counted.peers.get(&counted.key(peer))?;
-        let left = MINUTE.checked_sub(recent.since.elapsed())?;
-        (recent.attempts >= MOST_ATTEMPTS && !left.is_zero()).then_some(left)
-    }
+/// A place among the answers that are held back.
+pub(crate) type Held = OwnedSemaphorePermit;
 
-    pub(crate) fn count(&self, peer: Option<IpAddr>) {
+impl Default for Attempts {
+    fn default() -> Self {
+        let held = Arc::new(Semaphore::new(MOST_HELD));
+        Self { counted: Mutex::default(), held }
+    }
+}
+
+impl Attempts {
+    /// Counts a wrong token; how long this peer is to wait before it tries again, if it has shown too
+    /// many.
+    pub(crate) fn count(&self, peer: Option<IpAddr>) -> Option<Duration> {
         let mut counted = lock(&self.counted);
         counted.total = counted.total.saturating_add(1);
         if counted.peers.len() >= MOST_PEERS {
@@ -51,6 +58,13 @@ impl Attempts {
             *recent = fresh();
         }
         recent.attempts = recent.attempts.saturating_add(1);
+        let left = MINUTE.saturating_sub(recent.since.elapsed());
+        (recent.attempts > MOST_ATTEMPTS).then_some(left)
+    }
+
+    /// A place for an answer to be held back, while there is one.
+    pub(crate) fn hold(&self) -> Option<Held> {
+        Arc::clone(&self.held).try_acquire_owned().ok()
     }
 
     /// How many wrong tokens were shown in all.
@@ -75,8 +89,13 @@ fn network(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// For how long an answer is held back.
+pub(crate) const DELAY: Duration = Duration::from_secs(1);
+
 const MINUTE: Duration = Duration::from_secs(60);
 /// More than a person mistypes, in a minute.
 const MOST_ATTEMPTS: u32 = 10;
 /// Peers counted one by one; 100 kB at most.
 const MOST_PEERS: usize = 1024;
+/// Beyond these an answer goes at once: whoever guesses is not to fill the memory.
+const MOST_HELD: usize = 256;

@@ -28,8 +28,11 @@ pub struct AuditEntry {
     pub circuit: Option<Arc<str>>,
     /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on.
     pub command: &'static str,
-    /// The operator, by their own word; `expiry` where an override's time was over.
+    /// The operator; `expiry` where an override's time was over.
     pub actor: Option<String>,
+    /// Whether [`AdminBuilder::actor`](crate::AdminBuilder::actor) knows the operator; else the name
+    /// is what somebody says.
+    pub actor_checked: bool,
     /// Why, in their words.
     pub reason: Option<String>,
     /// The address it came from, where the server tells.
@@ -61,6 +64,7 @@ impl AuditEntry {
             circuit: circuit.map(Arc::from),
             command,
             actor: None,
+            actor_checked: false,
             reason: None,
             peer: None,
             lasting: None,
@@ -109,7 +113,8 @@ impl fmt::Display for AuditEntry {
             write!(f, " for {}", format_duration(lasting))?;
         }
         if let Some(actor) = &self.actor {
-            write!(f, " by {actor:?}")?;
+            let by = if self.actor_checked { "by" } else { "by one who says" };
+            write!(f, " {by} {actor:?}")?;
         }
         if let Some(peer) = self.peer {
             write!(f, " from {peer}")?;
@@ -118,7 +123,7 @@ impl fmt::Display for AuditEntry {
     }
 }
 
-fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_rfc3339_millis(*at))
 }
 

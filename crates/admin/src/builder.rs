@@ -4,18 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Extensions;
+use http::request::Parts;
 use tower_circuit_breaker::CircuitRegistry;
 
+use crate::access::{Access, PeerOf};
+use crate::actor::ActorOf;
 use crate::attempts::Attempts;
 use crate::audit::{Audit, AuditEntry};
 use crate::dispatch::Dispatcher;
-use crate::guard::{Control, Guard, Hosts, PeerOf};
+use crate::guard::{Guard, Hosts};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::override_ends::{EndsWritten, OverrideEnds};
+use crate::refused::Refused;
 use crate::service::Admin;
 use crate::state::AdminState;
-use crate::token::{SHORTEST_TOKEN, Token};
+use crate::token::{Purpose, SHORTEST_TOKEN, Token, Tokens};
 
 /// Options of [`Admin`]; see the [module docs](super) for which callers may do what.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub struct AdminBuilder {
     guard: Guard,
     prefix: String,
     metrics: Option<Metrics>,
+    actor: Option<ActorOf>,
     audit: Audit,
 }
 
@@ -44,57 +49,89 @@ impl Admin {
 
 impl AdminBuilder {
     fn new(registry: CircuitRegistry) -> Self {
-        let guard = Guard {
-            hosts: Hosts::Named(Vec::new()),
-            token: None,
-            control: Control::Off,
-            peer: PeerOf(Box::new(|extensions| extensions.get().map(|Peer(address)| *address))),
+        let peer = PeerOf(Box::new(|extensions| extensions.get().map(|Peer(address)| *address)));
+        let access = Access {
+            tokens: Tokens::default(),
+            has_open_control: false,
+            peer,
             attempts: Attempts::default(),
         };
+        let guard = Guard { hosts: Hosts::Named(Vec::new()), access };
         let (prefix, metrics, audit) = (String::new(), None, Audit::default());
-        Self { registry, guard, prefix, metrics, audit }
+        Self { registry, guard, prefix, metrics, actor: None, audit }
     }
 
-    /// Switches the commands on. Default: off, and each is answered with 403.
+    /// Lets whoever shows `Authorization: Bearer <token>` see and do everything.
     ///
-    /// With a [`token`](Self::token) they are for callers that show it. Without, they are for callers
-    /// on the same machine, as far as the server gives the caller's address: see
-    /// [`peer`](Self::peer). Behind a proxy on that machine every caller seems to be there: set a
-    /// token.
-    pub fn control(mut self) -> Self {
-        if self.guard.control == Control::Off {
-            self.guard.control = Control::ByLoopback;
-        }
-        self
-    }
-
-    /// Switches the commands on for every caller that reaches this service, where there is no token.
+    /// With any token set, whatever shows circuits needs one; the page asks its user for it. Without it
+    /// there are only the page, which is empty, the description in `openapi.json`, and the overall
+    /// health. Call it several times for several tokens, so that one can take the place of another
+    /// without an outage. Default: none, and then nobody gives commands.
     ///
-    /// For a service that something else guards: a proxy that asks for a password, or a private
-    /// network whose members may all do everything.
-    pub fn allow_unauthenticated_control(mut self) -> Self {
-        self.guard.control = Control::ByAnyone;
-        self
-    }
-
-    /// Asks for `Authorization: Bearer <token>` wherever circuits are shown or steered.
-    ///
-    /// The page asks its user for the token. Without it there are only the page, which is empty, the
-    /// description in `openapi.json`, and the overall health. A peer that shows ten wrong tokens
-    /// within a minute is answered 429 for the rest of it: by address where the server gives it, else
-    /// all peers together. Default: none.
+    /// Wrong tokens are counted by the peer's address, where the server gives it: after ten within a
+    /// minute, each further one is answered 429, a second late. The right one is let in, whatever wrong
+    /// ones came before. How long a comparison takes tells nothing of the token but its length.
     ///
     /// # Panics
     ///
     /// When the token has fewer than 16 characters, or others than visible ASCII.
     #[track_caller]
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        let token = Token::new(token.into());
-        assert!(
-            token.is_some(),
-            "the token is not shown: must have {SHORTEST_TOKEN} or more visible ASCII characters"
-        );
-        self.guard.token = token;
+        self.guard.access.tokens.add(Purpose::Steer, checked(token.into()));
+        self
+    }
+
+    /// Lets whoever shows `Authorization: Bearer <token>` see the circuits, and give no commands: for
+    /// those who look and for what scrapes `/metrics`.
+    ///
+    /// It is not shown what operators did, nor the texts of errors. Otherwise as
+    /// [`token`](Self::token).
+    ///
+    /// # Panics
+    ///
+    /// When the token has fewer than 16 characters, or others than visible ASCII.
+    #[track_caller]
+    pub fn read_token(mut self, token: impl Into<String>) -> Self {
+        self.guard.access.tokens.add(Purpose::Read, checked(token.into()));
+        self
+    }
+
+    /// Lets callers on this machine give commands without a token, as long as none is set. Default:
+    /// nobody does.
+    ///
+    /// For development. **Any proxy or sidecar on the machine is a caller on it**, and so is everyone
+    /// behind it: nginx with `proxy_pass` alone adds no header by which that could be told. A request is
+    /// refused where the server does not give its address ([`peer`](Self::peer)), where it carries
+    /// `Forwarded`, `X-Forwarded-…`, `X-Real-IP`, `Via` or another header by which proxies tell of
+    /// themselves, and where it was sent to another host than `localhost` or an address of the loopback.
+    pub fn control_from_loopback(mut self) -> Self {
+        self.guard.access.has_open_control = true;
+        self
+    }
+
+    /// Tells who gives a command, by what something in front of this service has checked: a header that
+    /// a signing-in proxy sets, or the name on a client's certificate.
+    ///
+    /// Only where nobody can reach this service but through that: a header is easily sent. Default:
+    /// nobody is known, and a name is shown as what somebody says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker_admin::Admin;
+    ///
+    /// let admin = Admin::builder(CircuitRegistry::new())
+    ///     .token("an-operators-secret")
+    ///     .actor(|parts| Some(parts.headers.get("x-auth-user")?.to_str().ok()?.to_owned()))
+    ///     .build();
+    /// # let _ = admin;
+    /// ```
+    pub fn actor(
+        mut self,
+        find: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.actor = Some(ActorOf(Box::new(find)));
         self
     }
 
@@ -129,7 +166,7 @@ impl AdminBuilder {
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
-    ///     .control()
+    ///     .control_from_loopback()
     ///     .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
     ///     .build();
     /// # let _ = admin;
@@ -138,7 +175,7 @@ impl AdminBuilder {
         mut self,
         find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.guard.peer = PeerOf(Box::new(find));
+        self.guard.access.peer = PeerOf(Box::new(find));
         self
     }
 
@@ -166,8 +203,9 @@ impl AdminBuilder {
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
-    ///     .control()
-    ///     .on_audit(|entry| eprintln!("{entry}")) // trip of "plants" by "ann" from 127.0.0.1: "drill"
+    ///     .token("an-operators-secret")
+    ///     // trip of "plants" by one who says "ann" from 127.0.0.1: "drill"
+    ///     .on_audit(|entry| eprintln!("{entry}"))
     ///     .build();
     /// # let _ = admin;
     /// ```
@@ -191,14 +229,25 @@ impl AdminBuilder {
     /// The service.
     #[must_use]
     pub fn build(self) -> Admin {
-        let Self { registry, guard, prefix, metrics, audit } = self;
+        let Self { registry, guard, prefix, metrics, actor, audit } = self;
         let audit = Arc::new(audit);
         let ends_written = EndsWritten::new(&registry, &audit);
         let override_ends = Arc::new(OverrideEnds::new(registry.clone()));
-        let shows_control = guard.control != Control::Off;
-        let state = AdminState { registry, audit, override_ends, shows_control, ends_written };
+        let refused = Refused::default();
+        let state = AdminState { registry, audit, refused, override_ends, ends_written };
         let state = Arc::new(state);
         let hub = Arc::new(Hub::new(Arc::clone(&state)));
-        Admin::new(Dispatcher { guard, prefix, metrics, hub, state })
+        Admin::new(Dispatcher { guard, prefix, metrics, actor, hub, state })
     }
+}
+
+/// The token, if it can be one.
+#[track_caller]
+fn checked(token: String) -> Token {
+    let token = Token::new(token);
+    assert!(
+        token.is_some(),
+        "the token is not shown: must have {SHORTEST_TOKEN} or more visible ASCII characters"
+    );
+    token.expect("asserted a line above")
 }

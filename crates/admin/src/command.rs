@@ -138,7 +138,8 @@ fn lasting(text: &str) -> Result<Duration, Problem> {
     parse_duration(text).filter(|time| (SHORTEST..=LONGEST).contains(time)).ok_or_else(found)
 }
 
-fn one_line(message: &str) -> String {
+/// The text on one line that says what it shows, and not too long.
+pub(crate) fn one_line(message: &str) -> String {
     message.chars().take(MOST_REASON).map(|c| if is_odd(c) { ' ' } else { c }).collect()
 }
 

@@ -11,7 +11,9 @@ use serde_json::json;
 use crate::audit::AuditEntry;
 use crate::body::AdminBody;
 use crate::command::{Command, CommandBody};
+use crate::guard::BodyRule;
 use crate::problem::Problem;
+use crate::refused::Refusal;
 use crate::respond;
 use crate::scope::{Scope, no_fleet};
 use crate::state::AdminState;
@@ -21,7 +23,10 @@ pub(crate) struct CommandRequest {
     pub(crate) state: Arc<AdminState>,
     pub(crate) target: Target,
     pub(crate) scope: Scope,
+    pub(crate) body_rule: BodyRule,
     pub(crate) peer: Option<IpAddr>,
+    /// As something in front of this service has checked.
+    pub(crate) actor: Option<String>,
 }
 
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(crate) type InProgress =
 
 impl CommandRequest {
     pub(crate) fn execute(self, body: &[u8]) -> Result<Executed, Problem> {
+        if self.body_rule == BodyRule::Empty && !body.is_empty() {
+            self.state.refused.count(self.peer, Refusal::NotJson);
+            return Err(Problem::not_json());
+        }
         match (&self.target, self.scope) {
             (Target::One(name, command), Scope::Process) => {
                 self.execute_one(name, *command, body).map(Executed::Done)
@@ -119,8 +128,11 @@ impl CommandRequest {
 
     /// Before it is done: what is done is never unwritten.
     fn write(&self, command: &'static str, circuit: Option<&str>, body: CommandBody) {
-        let CommandBody { reason, actor, lasting } = body;
-        let entry = AuditEntry::now(command, circuit);
-        self.state.audit.write(AuditEntry { actor, reason, lasting, peer: self.peer, ..entry });
+        let CommandBody { reason, actor: said, lasting } = body;
+        let actor_checked = self.actor.is_some();
+        let actor = self.actor.clone().or(said);
+        let (entry, peer) = (AuditEntry::now(command, circuit), self.peer);
+        let entry = AuditEntry { actor, actor_checked, reason, lasting, peer, ..entry };
+        self.state.audit.write(entry);
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Method, Response};
 
-use crate::answer::{self, Caller};
+use crate::access::{Access, Caller};
+use crate::actor::ActorOf;
+use crate::answer;
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Target};
 use crate::guard::Guard;
@@ -25,6 +27,7 @@ pub(crate) struct Dispatcher {
     pub(crate) guard: Guard,
     pub(crate) prefix: String,
     pub(crate) metrics: Option<Metrics>,
+    pub(crate) actor: Option<ActorOf>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) state: Arc<AdminState>,
 }
@@ -38,20 +41,36 @@ pub(crate) enum Next {
 
 impl Dispatcher {
     pub(crate) fn dispatch(&self, parts: &Parts) -> Result<Next, Problem> {
+        let next = self.next(parts);
+        if let Err(Problem { refusal: Some(refusal), .. }) = &next {
+            if parts.method == Method::POST {
+                self.state.refused.count(self.guard.access.peer(parts), *refusal);
+            }
+        }
+        next
+    }
+
+    fn next(&self, parts: &Parts) -> Result<Next, Problem> {
+        let access = &self.guard.access;
         self.guard.check_host(parts)?;
         let route = Route::find(&parts.method, self.inner_path(parts.uri.path()))?;
-        if !route.is_open() {
-            self.guard.check_token(parts)?;
-        }
+        // Whoever shows a token is to hear that it is wrong, but where nothing depends on it.
+        let caller = if route.is_empty() { Caller::Stranger } else { access.caller(parts)? };
         let target = match route {
             Route::Command(name, command) => Target::One(name, command),
             Route::ResetAll => Target::All,
-            route => return self.read(route, parts).map(Next::Answer),
+            route => return self.read(route, caller, parts).map(Next::Answer),
         };
-        self.guard.check_control(parts)?;
-        let scope = Scope::parse(parts.uri.query())?;
-        let peer = self.guard.peer(parts);
-        Ok(Next::Read(CommandRequest { state: Arc::clone(&self.state), target, scope, peer }))
+        access.check_steers(caller, parts)?;
+        let body_rule = Guard::check_sender(parts)?;
+        Ok(Next::Read(CommandRequest {
+            state: Arc::clone(&self.state),
+            target,
+            scope: Scope::parse(parts.uri.query())?,
+            body_rule,
+            peer: access.peer(parts),
+            actor: self.actor.as_ref().and_then(|actor| actor.of(parts)),
+        }))
     }
 
     /// The path below the prefix; a router may have taken that off already.
@@ -62,28 +81,29 @@ impl Dispatcher {
         }
     }
 
-    fn read(&self, route: Route, parts: &Parts) -> Result<Response<AdminBody>, Problem> {
+    fn read(
+        &self,
+        route: Route,
+        caller: Caller,
+        parts: &Parts,
+    ) -> Result<Response<AdminBody>, Problem> {
+        match route {
+            Route::Page | Route::OpenApi | Route::Health => {}
+            Route::Audit => Access::check_sees_all(caller)?,
+            _ => Access::check_reads(caller)?,
+        }
         let state = &*self.state;
         Ok(match route {
             Route::Page | Route::Command(..) | Route::ResetAll => page::page(),
             Route::OpenApi => ok(JSON, page::OPENAPI),
             Route::Circuits => answer::circuits(state),
-            Route::Circuit(name) => answer::circuit(state, &name)?,
+            Route::Circuit(name) => answer::circuit(state, &name, caller)?,
             Route::CircuitEvents(name) => answer::circuit_events(state, &name)?,
             Route::Events if parts.method == Method::HEAD => ok(respond::EVENTS, ""),
-            Route::Events => answer::events(EventStream::open(&self.hub))?,
-            Route::Health => answer::health(&state.registry, self.caller(parts)?),
+            Route::Events => answer::events(EventStream::open(&self.hub, caller))?,
+            Route::Health => answer::health(&state.registry, caller),
             Route::Metrics => answer::metrics(self.metrics.as_ref(), &state.registry)?,
-            Route::Audit => answer::audit(&state.audit, self.guard.attempts.total()),
+            Route::Audit => answer::audit(state, self.guard.access.attempts.total()),
         })
-    }
-
-    /// Without the token, only the overall health is shown; a wrong one is a problem.
-    fn caller(&self, parts: &Parts) -> Result<Caller, Problem> {
-        if self.guard.is_anonymous(parts) {
-            return Ok(Caller::Anonymous);
-        }
-        self.guard.check_token(parts)?;
-        Ok(Caller::Known)
     }
 }

@@ -9,9 +9,12 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 
+use crate::attempts::{DELAY, Held};
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Executed, InProgress};
+use crate::problem::Problem;
 use crate::read_body::{BoxError, ReadBody};
 use crate::respond;
 
@@ -32,6 +35,7 @@ pin_project! {
         Ready { response: Option<Response<AdminBody>> },
         Reading { request: Option<CommandRequest>, #[pin] body: ReadBody<B> },
         InProgress { fleet: InProgress },
+        Held { response: Option<Response<AdminBody>>, #[pin] delay: Sleep, _place: Held },
     }
 }
 
@@ -42,6 +46,15 @@ where
 {
     pub(crate) fn ready(response: Response<AdminBody>) -> Self {
         Self { state: State::Ready { response: Some(response) } }
+    }
+
+    /// The answer to a problem; one that is held back comes late.
+    pub(crate) fn problem(mut problem: Problem) -> Self {
+        let place = problem.held.take();
+        let response = respond::problem(problem);
+        let Some(place) = place else { return Self::ready(response) };
+        let delay = tokio::time::sleep(DELAY);
+        Self { state: State::Held { response: Some(response), delay, _place: place } }
     }
 
     pub(crate) fn read(request: CommandRequest, body: B) -> Self {
@@ -61,6 +74,10 @@ where
         loop {
             let executed = match state.as_mut().project() {
                 StateProj::Ready { response } => {
+                    return Poll::Ready(Ok(response.take().expect("polled after completion")));
+                }
+                StateProj::Held { response, delay, .. } => {
+                    ready!(delay.poll(cx));
                     return Poll::Ready(Ok(response.take().expect("polled after completion")));
                 }
                 StateProj::Reading { request, body } => {

@@ -1,34 +1,30 @@
-//! Which callers may ask for what.
+//! Which requests are looked at: those to our own names, and no commands of other pages.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::uri::Authority;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::attempts::Attempts;
+use crate::access::Access;
+use crate::host::{host, only};
 use crate::problem::{Problem, quoted};
 use crate::read_body::LIMIT;
-use crate::token::Token;
+use crate::refused::Refusal;
 
-/// What decides which callers may read and which may give commands.
+/// What decides which requests are answered, and who asks.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) hosts: Hosts,
-    pub(crate) token: Option<Token>,
-    pub(crate) control: Control,
-    pub(crate) peer: PeerOf,
-    pub(crate) attempts: Attempts,
+    pub(crate) access: Access,
 }
 
-/// Which callers may give commands, where there is no token.
+/// What the body of a command has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Control {
-    Off,
-    ByLoopback,
-    ByAnyone,
+pub(crate) enum BodyRule {
+    Json,
+    /// Nothing at all: no browser sends a command so, unasked.
+    Empty,
 }
 
 /// The names that this service may be asked by.
@@ -38,9 +34,6 @@ pub(crate) enum Hosts {
     /// These in lower case, those of the loopback, and every address: only a name can be rebound.
     Named(Vec<String>),
 }
-
-/// Finds the address of the peer among what the server has noted.
-pub(crate) struct PeerOf(pub(crate) Box<dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync>);
 
 impl Guard {
     /// Refuses names that are not ours: a foreign page may have bound its own to our address.
@@ -59,65 +52,24 @@ impl Guard {
             "this service does not answer to {}: allow that name with `allow_host`",
             quoted(&name)
         );
-        Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail))
+        let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, detail);
+        Err(problem.refusing(Refusal::ForeignHost))
     }
 
-    /// Whether the request shows the token, or none is asked for.
-    pub(crate) fn check_token(&self, parts: &Parts) -> Result<(), Problem> {
-        let Some(token) = &self.token else { return Ok(()) };
-        let Some(shown) = bearer(&parts.headers) else { return Err(Problem::unauthorized()) };
-        let peer = self.peer(parts);
-        if let Some(wait) = self.attempts.wait(peer) {
-            return Err(Problem::too_many_attempts(wait));
-        }
-        if token.is(shown) {
-            return Ok(());
-        }
-        self.attempts.count(peer);
-        Err(Problem::unauthorized())
-    }
-
-    /// Whether a token is asked for and the request shows none.
-    pub(crate) fn is_anonymous(&self, parts: &Parts) -> bool {
-        self.token.is_some() && bearer(&parts.headers).is_none()
-    }
-
-    /// Whether the request may change something; the token is checked already.
-    pub(crate) fn check_control(&self, parts: &Parts) -> Result<(), Problem> {
-        self.check_right(parts)?;
+    /// Refuses a command that a page of another origin, or a form, may have sent; says what its body
+    /// has to be.
+    pub(crate) fn check_sender(parts: &Parts) -> Result<BodyRule, Problem> {
         check_origin(parts)?;
         check_body(&parts.headers)
-    }
-
-    fn check_right(&self, parts: &Parts) -> Result<(), Problem> {
-        match self.control {
-            Control::Off => {
-                Err(Problem::forbidden("control is off: switch it on with `AdminBuilder::control`"))
-            }
-            Control::ByLoopback if self.token.is_none() => match self.peer(parts) {
-                Some(peer) if peer.is_loopback() => Ok(()),
-                Some(_) => Err(Problem::forbidden(
-                    "without a token only this machine may steer: set one with \
-                     `AdminBuilder::token`",
-                )),
-                None => Err(Problem::forbidden(
-                    "the server does not tell who asks, and there is no token: set \
-                     `AdminBuilder::token` or `AdminBuilder::peer`",
-                )),
-            },
-            Control::ByLoopback | Control::ByAnyone => Ok(()),
-        }
-    }
-
-    /// The caller's address, if the server gives it.
-    pub(crate) fn peer(&self, parts: &Parts) -> Option<IpAddr> {
-        (self.peer.0)(&parts.extensions).map(|peer| peer.ip().to_canonical())
     }
 }
 
 /// Refuses what a page of another origin has sent.
 fn check_origin(parts: &Parts) -> Result<(), Problem> {
-    let foreign = || Problem::forbidden("sent by a page of another origin: use this service's own");
+    let foreign = || {
+        Problem::forbidden("sent by a page of another origin: use this service's own")
+            .refusing(Refusal::ForeignOrigin)
+    };
     let mut sites = parts.headers.get_all(SEC_FETCH_SITE).iter();
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     let is_own_site = |site: &HeaderValue| site == "same-origin" || site == "none";
@@ -135,17 +87,26 @@ fn is_own_origin(origin: &HeaderValue, parts: &Parts) -> bool {
 }
 
 /// Refuses what a form could send, and what is too large before any of it is read.
-fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    if !only(headers, &CONTENT_TYPE).is_some_and(is_json) {
-        let detail = "send a JSON body, with `Content-Type: application/json`";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
+fn check_body(headers: &HeaderMap) -> Result<BodyRule, Problem> {
+    let rule = match only(headers, &CONTENT_TYPE) {
+        Some(content_type) if is_json(content_type) => BodyRule::Json,
+        None if !headers.contains_key(CONTENT_TYPE) && !is_of_browser(headers) => BodyRule::Empty,
+        _ => return Err(Problem::not_json()),
+    };
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     match length.map(str::parse::<usize>) {
-        Some(Ok(length)) if length <= LIMIT => Ok(()),
+        Some(Ok(length)) if length <= LIMIT => Ok(rule),
         Some(_) => Err(Problem::too_large()),
-        None => Ok(()),
+        None => Ok(rule),
     }
+}
+
+/// Whether a browser has sent it, of which each adds one of these to what it sends for a page, or for a
+/// user who is known.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    let names = headers.keys().map(HeaderName::as_str);
+    let is_theirs = |name| ["origin", "referer", "cookie"].contains(&name);
+    names.into_iter().any(|name| is_theirs(name) || name.starts_with("sec-fetch-"))
 }
 
 fn is_json(content_type: &HeaderValue) -> bool {
@@ -153,39 +114,9 @@ fn is_json(content_type: &HeaderValue) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// The authority that was asked; an error where it cannot be read, or there are two.
-fn host(parts: &Parts) -> Option<Result<Authority, ()>> {
-    let host = only(&parts.headers, &HOST);
-    if host.is_none() && parts.headers.contains_key(HOST) {
-        return Some(Err(()));
-    }
-    if let Some(authority) = parts.uri.authority() {
-        return Some(Ok(authority.clone()));
-    }
-    host.map(|host| Authority::try_from(host.as_bytes()).map_err(|_| ()))
-}
-
-/// The value of a header that is there once: of two, a proxy may have looked at the other.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
 fn is_address(name: &str) -> bool {
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     name.parse::<IpAddr>().is_ok()
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let shown = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = shown.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
-}
-
-impl fmt::Debug for PeerOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PeerOf")
-    }
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

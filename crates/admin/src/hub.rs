@@ -8,8 +8,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tower_circuit_breaker::Health;
 
+use crate::access::Caller;
 use crate::audit::AuditEntry;
 use crate::encode::{event, to_json};
+use crate::frame::Frame;
 use crate::state::AdminState;
 use crate::sync::lock;
 use crate::view::CircuitView;
@@ -27,10 +29,11 @@ pub(crate) struct Hub {
 
 #[derive(Debug)]
 struct Ring {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
     /// The number of the frame to come.
     next: u64,
-    full: Option<(u64, Bytes)>,
+    /// For each that may be sent one; see [`Hub::full`].
+    full: [Option<(u64, Bytes)>; 3],
     /// Away while somebody looks.
     watch: Option<Watch>,
     readers: usize,
@@ -40,7 +43,7 @@ struct Ring {
 /// What there is for a reader.
 pub(crate) enum Reading {
     Start,
-    Frame(Bytes),
+    Frame(Frame),
     Missed(u64),
     Nothing,
     Over,
@@ -59,7 +62,7 @@ struct Full {
 struct Turn<'a> {
     hub: &'a Hub,
     watch: Watch,
-    frames: Vec<Bytes>,
+    frames: Vec<Frame>,
 }
 
 impl Hub {
@@ -67,7 +70,7 @@ impl Hub {
         let ring = Ring {
             frames: VecDeque::new(),
             next: 0,
-            full: None,
+            full: [const { None }; 3],
             watch: Some(Watch::default()),
             readers: 0,
             is_over: false,
@@ -108,22 +111,26 @@ impl Hub {
         frame.cloned().map_or(Reading::Nothing, Reading::Frame)
     }
 
-    /// Everything, and the number of the frame that goes on from it.
-    pub(crate) fn full(&self) -> (u64, Bytes) {
+    /// Everything that `caller` may see, and the number of the frame that goes on from it.
+    pub(crate) fn full(&self, caller: Caller) -> (u64, Bytes) {
+        let sort = usize::from(caller >= Caller::Insider) + usize::from(caller >= Caller::Operator);
         let ring = lock(&self.ring);
         let next = ring.next;
-        match &ring.full {
-            Some(full) if full.0 == next => return full.clone(),
+        match ring.full.get(sort) {
+            Some(Some(full)) if full.0 == next => return full.clone(),
             _ => drop(ring),
         }
+        let sees_all = caller >= Caller::Insider;
         let full = Full {
             health: self.state.registry.health(),
-            control: self.state.shows_control,
+            control: caller >= Caller::Operator,
             circuits: self.state.views(),
-            audit: self.state.audit.after(0, FEW_ENTRIES),
+            audit: if sees_all { self.state.audit.after(0, FEW_ENTRIES) } else { Vec::new() },
         };
         let full = event("snapshot", &to_json(&full));
-        lock(&self.ring).full = Some((next, full.clone()));
+        if let Some(kept) = lock(&self.ring).full.get_mut(sort) {
+            *kept = Some((next, full.clone()));
+        }
         (next, full)
     }
 
@@ -150,7 +157,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Ring {
-    fn push(&mut self, frame: Bytes) {
+    fn push(&mut self, frame: Frame) {
         if self.frames.len() >= KEPT_FRAMES {
             self.frames.pop_front();
         }

@@ -10,10 +10,10 @@
 //! | `GET /circuits` | all circuits, and their health together |
 //! | `GET /circuits/{name}` | one, with its settings |
 //! | `GET /circuits/{name}/events` | its last changes |
-//! | `GET /events` | server-sent events: `snapshot` first, then `change` and, each second, `counts`; `gap` and a new `snapshot` where the reader was too slow |
+//! | `GET /events` | server-sent events: `snapshot` first, then `change`, `audit` and, each second, `counts`; `gap` and a new `snapshot` where the reader was too slow |
 //! | `GET /health` | 200, or 503 when failing |
 //! | `GET /metrics` | what [`AdminBuilder::metrics`] writes |
-//! | `GET /audit` | the last 256 commands |
+//! | `GET /audit` | the last 256 commands, and the last 100 that were refused |
 //! | `GET /openapi.json` | all of this in detail |
 //! | `POST /circuits/{name}/reset` | or `trip`, `force-open`, `force-closed`, `observe`, `release` |
 //! | `POST /circuits/reset-all` | |
@@ -31,13 +31,17 @@
 //!
 //! # Which callers may do what
 //!
-//! - Commands are off until [`AdminBuilder::control`]. Then they need the
-//!   [`token`](AdminBuilder::token) or, where none is set, a caller on the same machine. A service
-//!   does not see the caller's address; where the server does not give it
-//!   ([`AdminBuilder::peer`]), they are refused.
-//! - They need a JSON body and, from a browser, the page's own origin: a proxy must pass `Host` on.
-//! - With a token, everything that shows circuits needs it, `/metrics` too; `/health` without it
-//!   tells the overall health alone. Without a token, every caller that reaches the service sees all.
+//! - A [`token`](AdminBuilder::token) may do everything, a [`read_token`](AdminBuilder::read_token)
+//!   sees the circuits. With any token set, everything that shows circuits needs one, `/metrics` too;
+//!   `/health` without it tells the overall health alone.
+//! - Without a token, every caller that reaches the service sees the circuits, and none gives commands,
+//!   unless callers on this machine may:
+//!   [`control_from_loopback`](AdminBuilder::control_from_loopback), which is for development.
+//! - Commands that were given, addresses and the texts of errors are shown to those who may give
+//!   commands or, where there is no token, to callers on this machine.
+//! - A command has a JSON body or none. One without a body and without a `Content-Type` is taken from
+//!   what is no browser: it has no `Origin`, `Referer`, `Cookie` or `Sec-Fetch-…`. From a browser, it
+//!   has to come from the page's own origin: a proxy must pass `Host` on.
 //! - Host names must be allowed ([`AdminBuilder::allow_host`]), but for `localhost` and addresses.
 //! - Bodies end at 64 KiB and 10 s, and 1,024 readers of events at most are served, each at its own
 //!   pace. Slow headers and the number of connections are the server's to limit.
@@ -56,7 +60,8 @@
 //!
 //! let registry = CircuitRegistry::new();
 //! let admin = Admin::builder(registry)
-//!     .control()
+//!     .token("an-operators-secret")
+//!     .read_token("a-secret-for-prometheus")
 //!     .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
 //!     .build();
 //! let app: Router = Router::new().nest_service("/circuits", admin.clone());
@@ -88,6 +93,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod access;
+mod actor;
 mod answer;
 mod attempts;
 mod audit;
@@ -97,14 +104,17 @@ mod command;
 mod command_request;
 mod dispatch;
 mod encode;
+mod frame;
 mod future;
 mod guard;
+mod host;
 mod hub;
 mod metrics;
 mod override_ends;
 mod page;
 mod problem;
 mod read_body;
+mod refused;
 mod respond;
 mod route;
 mod scope;

@@ -118,6 +118,7 @@ impl Listener for Writer {
         if let Some(audit) = self.0.upgrade() {
             let mut entry = AuditEntry::now(Command::Release.as_str(), Some(circuit));
             entry.actor = Some("expiry".to_owned());
+            entry.actor_checked = true;
             entry.reason = Some(format!("the time of {ended} was over"));
             audit.write(entry);
         }

@@ -6,17 +6,24 @@ use std::time::Duration;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::attempts::Held;
+use crate::refused::Refusal;
+
 /// What an error response says, with a `detail` that says what to do.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// Why it is a refusal, if it is one.
+    pub(crate) refusal: Option<Refusal>,
+    /// The place of an answer that is held back.
+    pub(crate) held: Option<Held>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), header: None }
+        Self { status, detail: detail.into(), header: None, refusal: None, held: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -61,6 +68,22 @@ impl Problem {
 
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body may have 64 KiB at most")
+    }
+
+    pub(crate) fn not_json() -> Self {
+        let detail = "send a JSON body, with `Content-Type: application/json`; or no body, no \
+                      `Content-Type`, and nothing that a browser adds";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).refusing(Refusal::NotJson)
+    }
+
+    /// The same, as a refusal.
+    pub(crate) fn refusing(self, refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..self }
+    }
+
+    /// The same, held back if there is a place for that.
+    pub(crate) fn held(self, held: Option<Held>) -> Self {
+        Self { held, ..self }
     }
 
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {

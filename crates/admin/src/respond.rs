@@ -41,7 +41,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Admin
 
 /// A problem as RFC 9457 writes it.
 pub(crate) fn problem(problem: Problem) -> Response<AdminBody> {
-    let Problem { status, detail, header } = problem;
+    let Problem { status, detail, header, .. } = problem;
     let body = json!({
         "title": status.canonical_reason(),
         "status": status.as_u16(),

@@ -60,10 +60,9 @@ impl Route {
         }
     }
 
-    /// Whether it can be read without the token: it tells nothing of the circuits, or (health)
-    /// looks for itself.
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self, Self::Page | Self::OpenApi | Self::Health)
+    /// Whether it says nothing of the circuits, to whomever.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Page | Self::OpenApi)
     }
 }
 

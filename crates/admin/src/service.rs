@@ -13,7 +13,6 @@ use crate::body::AdminBody;
 use crate::dispatch::{Dispatcher, Next};
 use crate::future::AdminFuture;
 use crate::read_body::BoxError;
-use crate::respond;
 
 /// Answers HTTP requests about the circuits of a registry. Clones are the same service.
 ///
@@ -55,7 +54,7 @@ where
         match self.dispatcher.dispatch(&parts) {
             Ok(Next::Answer(response)) => AdminFuture::ready(response),
             Ok(Next::Read(request)) => AdminFuture::read(request, body),
-            Err(problem) => AdminFuture::ready(respond::problem(problem)),
+            Err(problem) => AdminFuture::problem(problem),
         }
     }
 }

@@ -7,6 +7,7 @@ use tower_circuit_breaker::{Circuit, CircuitRegistry};
 use crate::audit::Audit;
 use crate::override_ends::{EndsWritten, OverrideEnds};
 use crate::problem::Problem;
+use crate::refused::Refused;
 use crate::view::CircuitView;
 
 /// The circuits, and what operators did.
@@ -14,9 +15,8 @@ use crate::view::CircuitView;
 pub(crate) struct AdminState {
     pub(crate) registry: CircuitRegistry,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) refused: Refused,
     pub(crate) override_ends: Arc<OverrideEnds>,
-    /// Whether the page is to show the commands; each is checked when it comes.
-    pub(crate) shows_control: bool,
     #[expect(dead_code, reason = "what it does ends with it")]
     pub(crate) ends_written: EndsWritten,
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
+use crate::access::Caller;
 use crate::encode::event;
 use crate::hub::{Hub, Reading};
 use crate::watch::TICK;
@@ -18,6 +19,7 @@ use crate::watch::TICK;
 /// calls nor operators do anything for a reader.
 pub(crate) struct EventStream {
     hub: Arc<Hub>,
+    caller: Caller,
     /// The number of the frame to read next; a full one comes first.
     next: Option<u64>,
     tick: Pin<Box<Sleep>>,
@@ -25,9 +27,9 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     /// A reader, unless there are too many.
-    pub(crate) fn open(hub: &Arc<Hub>) -> Option<Self> {
+    pub(crate) fn open(hub: &Arc<Hub>, caller: Caller) -> Option<Self> {
         let tick = Box::pin(tokio::time::sleep(TICK));
-        hub.enter().then(|| Self { hub: Arc::clone(hub), next: None, tick })
+        hub.enter().then(|| Self { hub: Arc::clone(hub), caller, next: None, tick })
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -36,7 +38,7 @@ impl EventStream {
             match self.hub.read(self.next) {
                 Reading::Over => return Poll::Ready(None),
                 Reading::Start => {
-                    let (next, full) = self.hub.full();
+                    let (next, full) = self.hub.full(self.caller);
                     self.next = Some(next);
                     return Poll::Ready(Some(full));
                 }
@@ -47,7 +49,10 @@ impl EventStream {
                 }
                 Reading::Frame(frame) => {
                     self.next = self.next.map(|next| next.wrapping_add(1));
-                    return Poll::Ready(Some(frame));
+                    if !frame.is_for_insiders || self.caller >= Caller::Insider {
+                        return Poll::Ready(Some(frame.bytes));
+                    }
+                    continue;
                 }
                 Reading::Nothing => {}
             }

@@ -1,10 +1,25 @@
-//! The token, which nobody gets to see.
+//! Tokens, which nobody gets to see.
 
 use std::fmt;
-use std::hint::black_box;
+
+use subtle::{Choice, ConstantTimeEq};
 
 /// A shared secret.
 pub(crate) struct Token(Vec<u8>);
+
+/// The tokens that callers may show.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    steering: Vec<Token>,
+    reading: Vec<Token>,
+}
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Steer,
+    Read,
+}
 
 impl Token {
     /// A token, if it is long enough and can stand in a header.
@@ -13,16 +28,40 @@ impl Token {
         is_right.then(|| Self(token.into_bytes()))
     }
 
-    /// Whether `shown` is the token. How long that takes depends on the length of `shown` alone.
-    pub(crate) fn is(&self, shown: &[u8]) -> bool {
-        let is_other = u8::from(self.0.len() != shown.len());
-        self.difference(shown) | is_other == 0
+    /// Whether `shown` is the token. How long that takes depends on lengths alone.
+    fn is(&self, shown: &[u8]) -> Choice {
+        self.0.ct_eq(shown)
+    }
+}
+
+impl Tokens {
+    pub(crate) fn add(&mut self, purpose: Purpose, token: Token) {
+        match purpose {
+            Purpose::Steer => self.steering.push(token),
+            Purpose::Read => self.reading.push(token),
+        }
     }
 
-    /// The bits in which any byte differs; each is looked at, whatever came before it.
-    fn difference<'a>(&self, shown: impl IntoIterator<Item = &'a u8>) -> u8 {
-        let pairs = shown.into_iter().zip(self.0.iter().cycle());
-        pairs.fold(0, |different, (byte, own)| black_box(different | (byte ^ own)))
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steering.is_empty() && self.reading.is_empty()
+    }
+
+    /// Whether there is one to steer by.
+    pub(crate) fn can_steer(&self) -> bool {
+        !self.steering.is_empty()
+    }
+
+    /// What `shown` is good for; `None` if it is no token. Every token is compared, whichever it is.
+    pub(crate) fn purpose_of(&self, shown: &[u8]) -> Option<Purpose> {
+        let any = |tokens: &[Token]| {
+            tokens.iter().fold(Choice::from(0), |found, token| found | token.is(shown))
+        };
+        let (steers, reads) = (any(&self.steering), any(&self.reading));
+        match (bool::from(steers), bool::from(reads)) {
+            (true, _) => Some(Purpose::Steer),
+            (false, true) => Some(Purpose::Read),
+            (false, false) => None,
+        }
     }
 }
 
@@ -32,7 +71,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Even at ten guesses a second, 16 characters outlast everybody.
+/// 16 characters at random outlast whoever guesses them.
 pub(crate) const SHORTEST_TOKEN: usize = 16;
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use tower_circuit_breaker::{
     Override, RecentEvent, Totals, WindowCounts,
 };
 
+use crate::access::Caller;
+
 /// A circuit: its snapshot, and what can be made of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct CircuitView {
@@ -32,6 +34,9 @@ pub(crate) struct CircuitDetail {
     #[serde(flatten)]
     view: CircuitView,
     config: CircuitConfig,
+    /// Only for those who may see what operators did, and where the circuit keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
 }
 
 /// What changes with each call.
@@ -75,9 +80,13 @@ impl CircuitView {
             snapshot,
         }
     }
+}
 
-    pub(crate) fn with_config(self, circuit: &Circuit) -> CircuitDetail {
-        CircuitDetail { view: self, config: circuit.config() }
+impl CircuitDetail {
+    pub(crate) fn new(view: CircuitView, circuit: &Circuit, caller: Caller) -> Self {
+        let last_error = view.snapshot.last_error.as_ref().filter(|_| caller >= Caller::Insider);
+        let last_error = last_error.map(|text| text.as_str().to_owned());
+        Self { config: circuit.config(), last_error, view }
     }
 }
 

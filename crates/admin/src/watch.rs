@@ -13,6 +13,7 @@ use tower_circuit_breaker::{
 
 use crate::audit::AuditEntry;
 use crate::encode::{event, to_json};
+use crate::frame::Frame;
 use crate::state::AdminState;
 use crate::view::{CircuitView, Counts};
 
@@ -47,6 +48,10 @@ struct Change {
     health: Health,
     circuits: Vec<CircuitView>,
     removed: Vec<Arc<str>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Audited {
     audit: Vec<AuditEntry>,
 }
 
@@ -56,7 +61,7 @@ impl Watch {
     }
 
     /// Looks at all circuits, and gives the frames with what is new.
-    pub(crate) fn look(&mut self, state: &AdminState, now: Instant) -> Vec<Bytes> {
+    pub(crate) fn look(&mut self, state: &AdminState, now: Instant) -> Vec<Frame> {
         let is_first = self.looked.replace(now).is_none();
         let snapshots = state.registry.snapshots();
         if is_first {
@@ -68,7 +73,9 @@ impl Watch {
             self.counted = Some(now);
             self.count(state.registry.health(), &snapshots)
         });
-        change.into_iter().chain(counts).collect()
+        let audited = self.audited(state);
+        let for_all = |bytes| Frame { bytes, is_for_insiders: false };
+        change.into_iter().chain(counts).map(for_all).chain(audited).collect()
     }
 
     /// The first reader is sent everything anyway.
@@ -87,15 +94,18 @@ impl Watch {
             health: state.registry.health(),
             circuits: circuits.map(|circuit| state.view(&circuit)).collect(),
             removed: self.removed(snapshots),
-            audit: state.audit.after(self.audited, FEW_ENTRIES),
         };
         let is_other = self.health.replace(change.health) != Some(change.health);
-        self.audited = change.audit.last().map_or(self.audited, |entry| entry.number);
-        let is_news = is_other
-            || !change.circuits.is_empty()
-            || !change.removed.is_empty()
-            || !change.audit.is_empty();
+        let is_news = is_other || !change.circuits.is_empty() || !change.removed.is_empty();
         is_news.then(|| event("change", &to_json(&change)))
+    }
+
+    /// What operators did since.
+    fn audited(&mut self, state: &AdminState) -> Option<Frame> {
+        let audit = state.audit.after(self.audited, FEW_ENTRIES);
+        self.audited = audit.last()?.number;
+        let bytes = event("audit", &to_json(&Audited { audit }));
+        Some(Frame { bytes, is_for_insiders: true })
     }
 
     /// The names of those in another epoch than was sent.

@@ -5,7 +5,7 @@ use tower_circuit_breaker_test::model::Choices;
 
 use super::heads::{body, headers};
 use super::paths::{absolute_form, path};
-use super::{Aim, Ask, COMMANDS, Control, Hosts, Setup, Step};
+use super::{Aim, Ask, COMMANDS, Hosts, Setup, Step};
 
 /// A service first, then steps until the bytes or the room for steps end.
 pub(super) fn decode(bytes: &[u8]) -> (Setup, Vec<Step>) {
@@ -20,11 +20,13 @@ pub(super) fn decode(bytes: &[u8]) -> (Setup, Vec<Step>) {
 const MOST_STEPS: usize = 40;
 
 fn setup(c: &mut Choices<'_>) -> Setup {
-    let control = [Control::ByLoopback, Control::Off, Control::ByAnyone][c.within(0, 3) as usize];
+    let (has_open_control, has_read_token) =
+        [(true, false), (false, false), (true, true)][c.within(0, 3) as usize];
     let (has_token, has_prefix) = (c.flag(), c.flag());
     let hosts = [Hosts::Own, Hosts::Named, Hosts::Any][c.within(0, 3) as usize];
     let names = (0..c.within(1, 5)).map(|_| name(c)).collect();
-    Setup { control, has_token, hosts, has_prefix, names, settings: c.settings() }
+    let settings = c.settings();
+    Setup { has_open_control, has_token, has_read_token, hosts, has_prefix, names, settings }
 }
 
 pub(super) fn name(c: &mut Choices<'_>) -> String {

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use tower_circuit_breaker_test::model::Choices;
 
 use super::decode::byte;
-use super::{ALLOWED_HOST, Frame, TOKEN};
+use super::{ALLOWED_HOST, Frame, READ_TOKEN, TOKEN};
 
 /// Those that somebody looks at, and some of them twice.
 pub(super) fn headers(c: &mut Choices<'_>) -> Vec<(HeaderName, HeaderValue)> {
@@ -30,6 +30,10 @@ pub(super) fn headers(c: &mut Choices<'_>) -> Vec<(HeaderName, HeaderValue)> {
     for _ in 0..[0, 0, 0, 0, 0, 1, 1, 2][c.within(0, 8) as usize] {
         add(&HeaderName::from_static("sec-fetch-site"), site(c));
     }
+    if c.within(0, 8) == 7 {
+        let told = ["via", "forwarded", "x-forwarded-for", "x-real-ip", "cookie", "referer"];
+        add(&HeaderName::from_static(told[c.within(0, 6) as usize]), "127.0.0.1");
+    }
     if c.within(0, 16) == 15 {
         let odd = ["0", "65536", "65537", "-1", "1073741824", "99999999999999999999", "x", "+1"];
         add(&CONTENT_LENGTH, odd[c.within(0, 8) as usize]);
@@ -50,7 +54,8 @@ fn content_type(c: &mut Choices<'_>) -> String {
 
 fn authorization(c: &mut Choices<'_>) -> String {
     match c.within(0, 16) {
-        0..11 => format!("Bearer {TOKEN}"),
+        0..8 => format!("Bearer {TOKEN}"),
+        8..11 => format!("Bearer {READ_TOKEN}"),
         11 => format!("bearer {TOKEN}"),
         12 => format!("Basic {TOKEN}"),
         13 => {

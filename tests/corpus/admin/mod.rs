@@ -30,20 +30,15 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
 
 /// What the service is told, and the circuits that it shows.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by itself")]
 struct Setup {
-    control: Control,
+    has_open_control: bool,
     has_token: bool,
+    has_read_token: bool,
     hosts: Hosts,
     has_prefix: bool,
     names: Vec<String>,
     settings: Settings,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Control {
-    Off,
-    ByLoopback,
-    ByAnyone,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +97,7 @@ enum Frame {
 }
 
 const TOKEN: &str = "correct-horse-battery";
+const READ_TOKEN: &str = "a-secret-to-read-by";
 const ALLOWED_HOST: &str = "ops.example";
 const PREFIX: &str = "/ops";
 const COMMANDS: [&str; 6] = ["reset", "trip", "force-open", "force-closed", "observe", "release"];

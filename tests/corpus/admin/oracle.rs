@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 use serde_json::Value;
 
 use super::guesses::{Guesses, Shown};
-use super::{ALLOWED_HOST, Aim, Ask, Control, Frame, Hosts, Setup};
+use super::{ALLOWED_HOST, Aim, Ask, Frame, Hosts, Setup};
 
 /// The statuses that refuse a request.
 #[derive(Debug, Default)]
@@ -32,15 +32,23 @@ pub(super) fn judge(setup: &Setup, ask: &Ask, guesses: &Guesses) -> Verdict {
     let is_command = matches!(ask.aim, Aim::Command(..) | Aim::ResetAll);
     let takes: &[Method] = if is_command { &[Method::POST] } else { &[Method::GET, Method::HEAD] };
     verdict.add(405, (ask.aim != Aim::Unknown).then(|| takes.contains(&ask.method)));
-    if setup.has_token {
-        judge_token(ask, guesses, &mut verdict);
+    let has_tokens = setup.has_token || setup.has_read_token;
+    if has_tokens {
+        judge_token(setup, ask, guesses, &mut verdict);
+    } else if ask.aim == Aim::Audit {
+        verdict.add(403, is_local(ask));
     }
     if ask.method == Method::POST {
-        verdict.add(403, Some(may_steer(setup, ask)));
+        match (has_tokens, setup.has_open_control) {
+            (true, _) => {}
+            (false, true) => verdict.add(403, is_local(ask)),
+            (false, false) => verdict.must.push(403),
+        }
         verdict.add(403, is_of_own_origin(ask));
         verdict.add(400, (ask.aim != Aim::Unknown).then(|| has_known_scope(ask)));
-        verdict.add(415, Some(is_json(ask)));
-        judge_body(ask, &mut verdict);
+        let is_without = ask.all(&CONTENT_TYPE).is_empty() && !is_of_browser(ask);
+        verdict.add(415, Some(is_without || is_json(ask)));
+        judge_body(ask, is_without, &mut verdict);
     }
     verdict
 }
@@ -96,24 +104,40 @@ fn has_own_host(setup: &Setup, ask: &Ask) -> Option<bool> {
     is_foreign.then_some(false)
 }
 
-fn judge_token(ask: &Ask, guesses: &Guesses, verdict: &mut Verdict) {
-    match (&ask.aim, ask.shown()) {
+fn judge_token(setup: &Setup, ask: &Ask, guesses: &Guesses, verdict: &mut Verdict) {
+    let is_command = matches!(ask.aim, Aim::Command(..) | Aim::ResetAll);
+    match (&ask.aim, ask.shown(setup)) {
         // Health tells those who show nothing a little.
         (Aim::Page | Aim::OpenApi, _) | (Aim::Health, Shown::Nothing) => {}
-        (Aim::Unknown, _) => verdict.may.extend([401, 429]),
+        (Aim::Unknown, _) => verdict.may.extend([401, 403, 429]),
         (_, Shown::Nothing) => verdict.must.push(401),
-        _ if guesses.is_stopped(ask) => verdict.must.push(429),
-        (_, Shown::Wrong) => verdict.must.push(401),
+        (_, Shown::Wrong) => verdict.must.push(if guesses.are_many(ask) { 429 } else { 401 }),
+        (aim, Shown::Reads) => {
+            verdict.must.extend((is_command || *aim == Aim::Audit).then_some(403));
+        }
         (_, Shown::Right) => {}
     }
 }
 
-fn may_steer(setup: &Setup, ask: &Ask) -> bool {
-    match setup.control {
-        Control::Off => false,
-        Control::ByAnyone => true,
-        Control::ByLoopback => setup.has_token || ask.peer.is_some_and(|peer| peer.is_loopback()),
+/// Whether it comes from this machine, and through no proxy that says so.
+fn is_local(ask: &Ask) -> Option<bool> {
+    let told = ["via", "forwarded", "x-forwarded-for", "x-real-ip"];
+    let is_told = told.iter().any(|name| !ask.all(&HeaderName::from_static(name)).is_empty());
+    if is_told || !ask.peer.is_some_and(|peer| peer.is_loopback()) {
+        return Some(false);
     }
+    let Some(host) = ask.host() else { return Some(true) };
+    let host = host.to_ascii_lowercase();
+    let (name, port) = host.rsplit_once(':').unwrap_or((&host, "1"));
+    let is_plain = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let is_here = ["localhost", "localhost.", "127.0.0.1", "[::1]"].contains(&name);
+    (is_plain && is_here).then_some(true)
+}
+
+/// What every browser adds to what it sends for a page.
+fn is_of_browser(ask: &Ask) -> bool {
+    let theirs = ["origin", "referer", "cookie", "sec-fetch-site"];
+    theirs.iter().any(|name| !ask.all(&HeaderName::from_static(name)).is_empty())
 }
 
 /// A command whose query is not known is refused; it could be meant for other circuits.
@@ -146,7 +170,7 @@ fn is_json(ask: &Ask) -> bool {
     types.len() == 1 && types.iter().all(is_json)
 }
 
-fn judge_body(ask: &Ask, verdict: &mut Verdict) {
+fn judge_body(ask: &Ask, is_to_be_empty: bool, verdict: &mut Verdict) {
     for length in ask.all(&CONTENT_LENGTH) {
         let length = String::from_utf8_lossy(length).into_owned();
         match length.parse::<u64>() {
@@ -166,6 +190,9 @@ fn judge_body(ask: &Ask, verdict: &mut Verdict) {
         if body.len() as u64 > LIMIT {
             return verdict.must.push(413);
         }
+    }
+    if is_to_be_empty && !body.is_empty() {
+        return verdict.must.push(415);
     }
     judge_form(ask, &body, verdict);
 }

@@ -1,6 +1,7 @@
 //! A service, and everything that it is asked.
 
 use http::Method;
+use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitState, Override};
 
 use super::guesses::Guesses;
@@ -76,13 +77,13 @@ impl Run<'_> {
 
     async fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let verdict = judge(self.setup, ask, &self.guesses);
-        let before = self.stretches();
+        let (before, asked_at) = (self.stretches(), Instant::now());
         let answer = self.site.ask(ask).await?;
         let success: &[u16] = if ask.aim == Aim::Health { &[200, 503] } else { &[200] };
         if !verdict.allows(answer.status, success) {
             return Err(format!("{} where {verdict:?}: {}", answer.status, answer.text()));
         }
-        self.guesses.count(ask, answer.status);
+        self.guesses.count(self.setup, ask, answer.status, asked_at);
         let is_command = answer.status == 200 && ask.method == Method::POST;
         // While a body stalls the time of an override may end; nothing else changes by itself.
         let written: Vec<_> = self.site.audit.take();

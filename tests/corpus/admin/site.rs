@@ -19,7 +19,7 @@ use tower_circuit_breaker_telemetry::PrometheusText;
 use tower_service::Service;
 
 use super::answer::Answer;
-use super::{ALLOWED_HOST, Ask, Control, Frame, Hosts, PREFIX, Setup, TOKEN};
+use super::{ALLOWED_HOST, Ask, Frame, Hosts, PREFIX, READ_TOKEN, Setup, TOKEN};
 
 pub(super) struct Site {
     pub(super) circuits: Vec<Circuit>,
@@ -68,11 +68,9 @@ impl Site {
 
 fn admin(setup: &Setup, registry: &CircuitRegistry, audit: Heard<AuditEntry>) -> Admin {
     let mut builder = Admin::builder(registry.clone());
-    builder = match setup.control {
-        Control::Off => builder,
-        Control::ByLoopback => builder.control(),
-        Control::ByAnyone => builder.allow_unauthenticated_control(),
-    };
+    if setup.has_open_control {
+        builder = builder.control_from_loopback();
+    }
     builder = match setup.hosts {
         Hosts::Own => builder,
         Hosts::Named => builder.allow_host(ALLOWED_HOST),
@@ -80,6 +78,9 @@ fn admin(setup: &Setup, registry: &CircuitRegistry, audit: Heard<AuditEntry>) ->
     };
     if setup.has_token {
         builder = builder.token(TOKEN);
+    }
+    if setup.has_read_token {
+        builder = builder.read_token(READ_TOKEN);
     }
     if setup.has_prefix {
         builder = builder.path_prefix(PREFIX);

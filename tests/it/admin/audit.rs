@@ -132,7 +132,7 @@ async fn an_entry_is_one_line_whatever_the_name_and_the_words() {
     for (line, name) in lines.iter().zip(ODD_NAMES) {
         assert!(line.chars().all(is_printable), "{line:?} for {name:?}");
         let rest = line.strip_prefix("observe of \"").unwrap();
-        let words = r#"" for 10m by "\"ann\" for 1s" from 127.0.0.1: "say \"hi\"""#;
+        let words = r#"" for 10m by one who says "\"ann\" for 1s" from 127.0.0.1: "say \"hi\"""#;
         assert!(rest.ends_with(words), "{line}");
     }
     assert_eq!(lines[ODD_NAMES.len()], "reset-all from 127.0.0.1");

@@ -8,7 +8,7 @@ use serde_json::json;
 use tower::ServiceExt;
 use tower_circuit_breaker::{CircuitState, Override};
 
-use super::{ask, command, get, post, registry, steering};
+use super::{TOKEN, ask, command, get, post, registry, steering};
 
 #[tokio::test]
 async fn each_command_does_what_its_name_says() {
@@ -156,10 +156,11 @@ async fn commands_to_circuits_with_odd_names_reach_them() {
 #[tokio::test]
 async fn a_page_of_another_origin_cannot_steer() {
     let (registry, _clock) = registry(&["plants"]);
-    let admin = steering(&registry).build();
-    let any_host = steering(&registry).allow_any_host().build();
+    let admin = steering(&registry).token(TOKEN).build();
+    let any_host = steering(&registry).token(TOKEN).allow_any_host().build();
     let with = |headers: &[(&str, &str)]| {
         let request = command("/circuits/plants/trip").header("host", "localhost:3000");
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
         let request =
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         request.body(Full::from("{}")).unwrap()

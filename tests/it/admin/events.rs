@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::Request;
+use http::request::Builder;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, ManualClock};
 use tower_circuit_breaker_admin::{Admin, AdminBody};
 
-use super::{ask, get, post, registry, send, steering};
+use super::{READ_TOKEN, TOKEN, ask, from_here, get, post, registry, send, steering};
 use crate::support::{fail, fail_as, ready_to_probe, succeed};
 
 /// Reads events as a browser would.
@@ -19,7 +20,11 @@ struct Reader {
 
 impl Reader {
     async fn open(admin: &Admin) -> Self {
-        let response = send(admin, Request::get("/events").body(Full::default()).unwrap()).await;
+        Self::open_with(admin, from_here(Request::get("/events"))).await
+    }
+
+    async fn open_with(admin: &Admin, request: Builder) -> Self {
+        let response = send(admin, request.body(Full::default()).unwrap()).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body() }
@@ -207,10 +212,46 @@ async fn commands_and_what_they_impose_are_told() {
 
     post(&admin, "/circuits/plants/observe", r#"{"reason": "a look", "for": "10m"}"#).await;
     let change = reader.next_of("change").await;
+    let audit = reader.next_of("audit").await;
 
-    assert_eq!(change["audit"][0]["reason"], "a look");
+    assert_eq!(audit["audit"][0]["reason"], "a look");
     assert_eq!(change["circuits"][0]["overridden"], "observing");
     assert!(change["circuits"][0]["override_ends_in"].as_f64().unwrap() > 590.0, "{change}");
+}
+
+/// Those who only read see what becomes of a circuit, and not who said so.
+#[tokio::test(start_paused = true)]
+async fn commands_are_told_to_those_who_may_give_them() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).token(TOKEN).read_token(READ_TOKEN).build();
+    let open = async |token: &str| {
+        let request = Request::get("/events").header("authorization", format!("Bearer {token}"));
+        Reader::open_with(&admin, request).await
+    };
+    let give = async |command: &str| {
+        let request = super::command(&format!("/circuits/plants/{command}"));
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let body = Full::from(r#"{"reason": "a secret"}"#);
+        assert_eq!(ask(&admin, request.body(body).unwrap()).await.status, 200);
+    };
+    give("observe").await;
+    let (mut reading, mut steering) = (open(READ_TOKEN).await, open(TOKEN).await);
+    let (_, first) = reading.next().await.unwrap();
+    assert_eq!((&first["control"], &first["audit"]), (&json!(false), &json!([])));
+    let (_, first) = steering.next().await.unwrap();
+    assert_eq!(
+        (&first["control"], &first["audit"][0]["reason"]),
+        (&json!(true), &json!("a secret"))
+    );
+
+    give("force-open").await;
+    assert_eq!(steering.next_of("audit").await["audit"][0]["command"], "force-open");
+    let change = reading.next_of("change").await;
+    assert_eq!(change["circuits"][0]["overridden"], "forced_open");
+    for _ in 0..10 {
+        let (name, told) = reading.next().await.unwrap();
+        assert!(name != "audit" && !told.to_string().contains("a secret"), "{name}: {told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ mod fleet;
 mod openapi;
 mod override_ends;
 mod reading;
+mod trust;
 mod wire;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use tower_circuit_breaker::{CircuitRegistry, ManualClock, TokioClock};
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, Peer};
 
 pub(crate) const TOKEN: &str = "correct-horse-battery";
+const READ_TOKEN: &str = "a-secret-to-read-by";
 
 /// An answer with its body read, also as JSON where it is some.
 pub(crate) struct Answer {
@@ -62,9 +64,9 @@ fn registry_in_time(names: &[&str]) -> CircuitRegistry {
     registry
 }
 
-/// A service whose peers may steer.
+/// A service that callers on this machine may steer.
 fn steering(registry: &CircuitRegistry) -> AdminBuilder {
-    Admin::builder(registry.clone()).control()
+    Admin::builder(registry.clone()).control_from_loopback()
 }
 
 async fn send(admin: &Admin, request: Request<Full<bytes::Bytes>>) -> Response<AdminBody> {

@@ -21,7 +21,10 @@ async fn post(node: &Node, path: &str) -> (StatusCode, String) {
 
 async fn post_body(node: &Node, path: &str, body: &'static str) -> (StatusCode, String) {
     let here: SocketAddr = ([127, 0, 0, 1], 4000).into();
-    let admin = Admin::builder(node.registry.clone()).control().peer(move |_| Some(here)).build();
+    let admin = Admin::builder(node.registry.clone())
+        .control_from_loopback()
+        .peer(move |_| Some(here))
+        .build();
     let request = Request::post(path)
         .header("host", "127.0.0.1")
         .header("content-type", "application/json")
