@@ -19,8 +19,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Parser;
+use desk::{ControlArgs, Desk, asked_to_end};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::routes::App;
 
@@ -31,6 +31,9 @@ struct Args {
     /// Port on 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     port: u16,
+
+    #[command(flatten)]
+    control: ControlArgs,
 }
 
 /// What went wrong, in words.
@@ -49,6 +52,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Wrong> {
+    // Before anybody can connect: who has read the page may end this.
+    let asked_to_end = asked_to_end()?;
+    let desk = Desk::read(args.control)?;
     let pool = pool::circuits()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
@@ -58,27 +64,17 @@ async fn run(args: Args) -> Result<(), Wrong> {
     let app = App::new(&pool, &fakes)?;
 
     let address = listener.local_addr()?;
-    say(&format!("backend-pool on http://{address}\npage on http://{address}/circuits/"));
+    say(&format!("backend-pool on http://{address}"));
+    say(&desk.told(&format!("http://{address}/circuits/")));
     say(&format!("fake backends on {fakes}"));
-    let admin = operate::admin(&pool);
+    let admin = desk.admin(pool);
     let router = routes::router(app).merge(operate::routes(&admin));
     let server = router.into_make_service_with_connect_info::<SocketAddr>();
     let ended = async move {
-        asked_to_end().await;
+        asked_to_end.await;
         admin.end_streams();
     };
     Ok(axum::serve(listener, server).with_graceful_shutdown(ended).await?)
-}
-
-/// Ends when the user or the system asks this process to.
-async fn asked_to_end() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 fn say(line: &str) {

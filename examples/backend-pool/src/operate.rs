@@ -2,21 +2,9 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::Request;
 use tower::ServiceBuilder;
-use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker_admin::Admin;
-use tower_circuit_breaker_telemetry::PrometheusText;
-
-/// Whoever is on this machine may steer.
-pub(crate) fn admin(pool: &CircuitRegistry) -> Admin {
-    Admin::builder(pool.clone())
-        .control()
-        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
-        .metrics(PrometheusText::encode)
-        .build()
-}
 
 /// The page, the usual places of health and metrics, and the API of the pool. All are guarded alike,
 /// and every command is in the audit.

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Parser;
+use desk::ControlArgs;
 use tokio::net::TcpListener;
 
 /// An axum gateway with a circuit breaker for each of two upstreams.
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     /// Play one cycle, in at most 20 s, and judge it; else play on until ctrl-c
     #[arg(long)]
     pub(crate) once: bool,
+
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
 }
 
 impl Args {
@@ -56,7 +60,7 @@ pub(crate) async fn listen(port: u16) -> Result<TcpListener, String> {
             ErrorKind::AddrInUse => "address already in use".to_owned(),
             kind => kind.to_string(),
         };
-        format!("gateway: cannot listen on {address}: {why}; choose another with --port")
+        format!("cannot listen on {address}: {why}; choose another with --port")
     })
 }
 
@@ -66,8 +70,13 @@ pub(crate) const USAGE: u8 = 2;
 const AFTER_HELP: &str = "\
 While it plays, try:
   curl -i http://127.0.0.1:3000/a/hello
-  curl http://127.0.0.1:3000/circuits
-  a browser at http://127.0.0.1:3000/circuits/
+  a browser at http://127.0.0.1:3000/circuits/, with the token that is told at the start
+  curl -H 'Authorization: Bearer <token>' http://127.0.0.1:3000/circuits
+
+Environment:
+  ADMIN_TOKEN, ADMIN_READ_TOKEN  tokens to steer and to read by, with commas between them;
+                                 one is made for each run where there is none to steer by
+  APP_ENV=production             takes tokens of 24 or more characters, and makes none
 
 Exit status:
   0  ended as asked; with --once: circuit A opened, rejected, half-opened

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use desk::{Desk, asked_to_end};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -52,16 +53,21 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(args: &Args) -> io::Result<ExitCode> {
+    let told = |line: String| {
+        eprintln!("gateway: {line}");
+        Ok(ExitCode::from(cli::USAGE))
+    };
+    let desk = match Desk::read(args.control) {
+        Ok(desk) => desk,
+        Err(line) => return told(line),
+    };
     match cli::listen(args.port).await {
-        Ok(listener) => serve_and_play(listener, args).await,
-        Err(line) => {
-            eprintln!("{line}");
-            Ok(ExitCode::from(cli::USAGE))
-        }
+        Ok(listener) => serve_and_play(listener, args, &desk).await,
+        Err(line) => told(line),
     }
 }
 
-async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCode> {
+async fn serve_and_play(listener: TcpListener, args: &Args, desk: &Desk) -> io::Result<ExitCode> {
     let started = Instant::now();
     // Before anybody can connect: who has read the page may end this.
     let asked_to_end = asked_to_end()?;
@@ -70,10 +76,11 @@ async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCo
     let address = listener.local_addr()?;
     let mut screen = Screen::new(started);
     screen.print(&format!("gateway on http://{address} (routes: /a/..., /b/...)"))?;
-    screen.print(&format!("page    on http://{address}/circuits/"))?;
+    screen.print(&desk.told(&format!("http://{address}/circuits/")))?;
 
     let (shut_down, asked) = oneshot::channel();
-    let server = tokio::spawn(routes::serve(listener, Arc::clone(&lanes), asked));
+    let admin = desk.admin(ops::registry(&lanes));
+    let server = tokio::spawn(routes::serve(listener, Arc::clone(&lanes), admin, asked));
     let load = Load::start(&lanes, address);
     let shown = tokio::select! {
         () = play::play(&lanes[0], &notes, args.cycles()) => Ok(()),
@@ -98,33 +105,6 @@ async fn serve_and_play(listener: TcpListener, args: &Args) -> io::Result<ExitCo
     }
     screen.print(&format!("\n{}", report.verdict()))?;
     Ok(if report.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Returns a future that ends when the user or the system asks this process to. Whoever asks from
-/// now on is heard, though the future is polled later.
-#[cfg(unix)]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// The same, from when it is polled.
-#[cfg(not(unix))]
-fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        // Fails where there are no signals; the play then ends by itself or by force.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }
 
 /// How long open connections may take to end; no answer takes longer than the deadline.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tower::ServiceExt;
 use tower::timeout::error::Elapsed;
 use tower_circuit_breaker::http::service_unavailable;
-use tower_circuit_breaker::{BoxError, CircuitSnapshot, Rejected};
+use tower_circuit_breaker::{BoxError, Rejected};
 use tower_circuit_breaker_admin::Admin;
 
 use crate::lane::Lane;
@@ -37,9 +37,9 @@ struct Target {
 pub(crate) async fn serve(
     listener: TcpListener,
     lanes: Arc<[Lane; 2]>,
+    admin: Admin,
     asked_to_end: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let admin = ops::admin(&lanes);
     let server = router(&lanes, &admin).into_make_service_with_connect_info::<SocketAddr>();
     let asked_to_end = async move {
         asked_to_end.await.unwrap_or_default();
@@ -49,17 +49,11 @@ pub(crate) async fn serve(
 }
 
 fn router(lanes: &Arc<[Lane; 2]>, admin: &Admin) -> Router {
-    let circuits = get(circuits).with_state(Arc::clone(lanes));
-    let router = ops::routes(admin).route("/circuits", circuits);
-    lanes.iter().fold(router, |router, lane| {
+    lanes.iter().fold(ops::routes(admin), |router, lane| {
         let (prefix, authority) = (lane.route(), lane.upstream.address().to_string());
         let target = Target { prefix, authority, stack: stack::client(&lane.circuit) };
         router.route(&format!("{}/{{*path}}", target.prefix), get(forward).with_state(target))
     })
-}
-
-async fn circuits(State(lanes): State<Arc<[Lane; 2]>>) -> Json<[CircuitSnapshot; 2]> {
-    Json(lanes.each_ref().map(|lane| lane.circuit.snapshot()))
 }
 
 async fn forward(State(target): State<Target>, uri: Uri) -> Response {

@@ -86,6 +86,50 @@ fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
 }
 
 #[test]
+fn a_run_has_a_token_of_its_own_and_shows_no_circuit_without_it() {
+    let mut command = Command::new(GATEWAY);
+    let child = command.args(["--port", "0"]).stdout(Stdio::piped());
+    let mut gateway = Gateway::of(child.env_remove("ADMIN_TOKEN").env_remove("APP_ENV"));
+    let mut told = || {
+        let mut line = String::new();
+        gateway.lines.read_line(&mut line).unwrap();
+        line
+    };
+    let [page, token] = [told(), told()];
+    let token = token.split_whitespace().nth(1).unwrap().to_owned();
+
+    for path in ["/circuits", "/circuits/circuits", "/metrics", "/circuits/events"] {
+        let refused = gateway.get(path);
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{path}: {refused}");
+        assert!(!refused.contains("upstream-a"), "{path}: {refused}");
+    }
+    let head = format!("Authorization: Bearer {token}\r\n");
+    let shown = gateway.ask_with("GET", "/circuits", &head, "");
+    let reset = gateway.ask_with("POST", "/circuits/circuits/upstream-a/reset", &head, "{}");
+
+    assert!(page.contains("http://127.0.0.1:") && page.contains("/circuits/"), "{page}");
+    assert!(shown.starts_with("HTTP/1.1 200 "), "{shown}");
+    assert!(reset.starts_with("HTTP/1.1 200 "), "{reset}");
+}
+
+#[test]
+fn open_control_is_said_at_the_start_and_refused_in_production() {
+    let mut gateway = Gateway::start();
+    gateway.read_until("control   open to every program on this machine and to any proxy");
+
+    let output = Command::new(GATEWAY)
+        .args(["--once", "--open-control"])
+        .env("APP_ENV", "production")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "gateway: --open-control is refused with APP_ENV=production: set ADMIN_TOKEN\n"
+    );
+}
+
+#[test]
 #[cfg(unix)]
 fn a_reader_of_events_does_not_hold_up_the_end() {
     let mut gateway = Gateway::start();
@@ -193,7 +237,11 @@ struct Gateway {
 impl Gateway {
     fn start() -> Self {
         let mut command = Command::new(GATEWAY);
-        let mut child = command.args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(command.args(["--port", "0", "--open-control"]).stdout(Stdio::piped()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
@@ -219,11 +267,16 @@ impl Gateway {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        self.ask_with(method, path, "", body)
+    }
+
+    /// With more of a head: lines that each end as such lines do.
+    fn ask_with(&self, method: &str, path: &str, more: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (address, length) = (&self.address, body.len());
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+             Content-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n"
         );
         write!(stream, "{head}{body}").unwrap();
         let mut response = String::new();

@@ -17,19 +17,18 @@ mod upstream;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
+use desk::{ControlArgs, Desk, asked_to_end};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_circuit_breaker::{BoxError, CircuitRegistry, CircuitSnapshot, Health};
-use tower_circuit_breaker_admin::{Admin, AdminBuilder};
-use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::fleet::Fleet;
 use crate::identify::{Upstreams, identify};
@@ -47,6 +46,9 @@ struct Args {
     /// Redis by which processes share answers, such as `redis://127.0.0.1:6379`
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
+
+    #[command(flatten)]
+    control: ControlArgs,
 }
 
 #[tokio::main]
@@ -58,15 +60,18 @@ async fn main() {
 }
 
 async fn run(args: Args) -> Result<(), BoxError> {
+    // Before anybody can connect: who has read the page may end this.
+    let asked_to_end = asked_to_end()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
         format!("cannot listen on port {}: {error}; choose another with --port", args.port)
     })?;
     let registry = CircuitRegistry::new();
-    let admin = admin(registry.clone())?;
+    let desk = Desk::read(args.control)?;
+    let admin = desk.admin(registry.clone());
     let keys = Arc::new(Keys::read()?);
     let fleet = args.redis.map(|url| Fleet::new(&url, &registry)).transpose()?;
     let address = listener.local_addr()?;
-    println!("gateway   http://{address}\npage      http://{address}/circuits/");
+    println!("gateway   http://{address}\n{}", desk.told(&format!("http://{address}/circuits/")));
     let [paid, free]: [Kind; 2] = serde_json::from_str(include_str!("upstreams.json"))?;
     let upstreams =
         [Upstream::open(paid, fleet.clone()).await?, Upstream::open(free, fleet).await?];
@@ -91,26 +96,10 @@ async fn run(args: Args) -> Result<(), BoxError> {
         .route_service("/metrics", admin.clone())
         .into_make_service_with_connect_info::<SocketAddr>();
     let end = async move {
-        // Where it cannot be heard, nothing would end this but force: better not to begin.
-        let _ = tokio::signal::ctrl_c().await;
+        asked_to_end.await;
         admin.end_streams();
     };
     Ok(axum::serve(listener, app).with_graceful_shutdown(end).await?)
-}
-
-/// The page, which whoever is on this machine, or has the token, may steer by, and the metrics.
-fn admin(registry: CircuitRegistry) -> Result<Admin, BoxError> {
-    let token = settings::text("ADMIN_TOKEN");
-    let fits = |token: &String| token.len() >= 16 && token.bytes().all(|b| b.is_ascii_graphic());
-    if !token.as_ref().is_none_or(fits) {
-        // What is wrong with a secret is told, but not what it is.
-        return Err("ADMIN_TOKEN must have 16 or more visible ASCII characters".into());
-    }
-    let admin = Admin::builder(registry)
-        .control()
-        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
-        .metrics(PrometheusText::encode);
-    Ok(token.into_iter().fold(admin, AdminBuilder::token).build())
 }
 
 /// Unhealthy when nobody is left to ask; Redis only makes answers dearer.

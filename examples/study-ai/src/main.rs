@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use desk::{ControlArgs, Desk, asked_to_end};
 use tokio::net::TcpListener;
 use tower_circuit_breaker::{BoxError, CircuitRegistry};
 
@@ -33,20 +34,23 @@ struct Args {
     /// Port on 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 3200)]
     port: u16,
+
+    #[command(flatten)]
+    control: ControlArgs,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
     let settings = Settings::read(|name| Some(std::env::var_os(name)?.to_string_lossy().into()));
-    let settings = match settings {
-        Ok(settings) => settings,
+    let (settings, desk) = match settings.and_then(|it| Ok((it, Desk::read(args.control)?))) {
+        Ok(both) => both,
         Err(line) => {
             eprintln!("study-ai: {line}");
             return ExitCode::from(2);
         }
     };
-    match run(args.port, settings).await {
+    match run(args.port, settings, &desk).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("study-ai: {error}");
@@ -55,13 +59,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(port: u16, settings: Settings) -> Result<(), BoxError> {
+async fn run(port: u16, settings: Settings, desk: &Desk) -> Result<(), BoxError> {
+    // Before anybody can connect: who has read the page may end this.
+    let asked_to_end = asked_to_end()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("cannot listen on {address}: {error}; choose another port with --port")
     })?;
     println!("study-ai  http://{}", listener.local_addr()?);
-    println!("page      http://{}/circuits/", listener.local_addr()?);
+    println!("{}", desk.told(&format!("http://{}/circuits/", listener.local_addr()?)));
     let provider = match settings.provider {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => fake::start().await?,
@@ -79,14 +85,11 @@ async fn run(port: u16, settings: Settings) -> Result<(), BoxError> {
     for service in services.all() {
         registry.insert(&service.circuit)?;
     }
-    let admin = ops::admin(&registry);
+    let admin = desk.admin(registry);
     let app = routes::routes(&services).merge(ops::routes(&admin, &services));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let end = async move {
-        // Where it cannot be heard, the process ends by force alone.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
+        asked_to_end.await;
         admin.end_streams();
     };
     Ok(axum::serve(listener, app).with_graceful_shutdown(end).await?)
@@ -99,4 +102,7 @@ Environment, with what holds otherwise:
   IMAGEN_CIRCUIT_FAIL_MAX=3   IMAGEN_CIRCUIT_RESET_TIMEOUT=120
   PROVIDER_URL                played by this process unless set
   PROVIDER_TIMEOUT=30         the longest silence, before and within an answer
+  ADMIN_TOKEN, ADMIN_READ_TOKEN   to steer and to read by, with commas between several;
+                                  one to steer by is made for each run unless set
+  APP_ENV=development             production takes tokens of 24 or more, and makes none
 Times are seconds.";

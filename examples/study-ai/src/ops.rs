@@ -2,26 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
-use tower_circuit_breaker::{CircuitRegistry, Health};
+use tower_circuit_breaker::Health;
 use tower_circuit_breaker_admin::Admin;
-use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::figures::Figures;
 use crate::service::Services;
-
-/// The page, which whoever is on this machine may steer by.
-pub(crate) fn admin(registry: &CircuitRegistry) -> Admin {
-    Admin::builder(registry.clone())
-        .control()
-        .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
-        .metrics(PrometheusText::encode)
-        .build()
-}
 
 pub(crate) fn routes(admin: &Admin, services: &Arc<Services>) -> Router {
     Router::new()

@@ -69,7 +69,7 @@ async fn resets_close_one_circuit_or_all_and_are_in_the_audit() {
     open(&pool, "agents").await;
     open(&pool, "llm").await;
 
-    let plain = pool.post(&format!("{API}/reset/llm"), "").await;
+    let plain = pool.post(&format!("{API}/reset/llm"), "a=b").await;
     assert_eq!(plain.status, 415, "a form could send that: {plain:?}");
     assert_eq!(pool.status("llm").await["state"], "open");
 

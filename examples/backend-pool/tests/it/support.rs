@@ -43,7 +43,7 @@ pub(crate) struct Server {
 pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_backend-pool"));
     program
-        .args(["--port", "0"])
+        .args(["--port", "0", "--open-control"])
         .env("REDIS_URL", "redis+unix:///nowhere/redis.sock")
         .env("DATABASE_URL", "host=/nowhere user=app")
         .env("CIRCUIT_RESET_TIMEOUT", "300ms")
@@ -58,9 +58,12 @@ impl Pool {
         let mut told = || {
             let mut line = String::new();
             lines.read_line(&mut line).unwrap();
-            line.split(" on ").nth(1).unwrap_or_else(|| panic!("{line:?}")).trim().to_owned()
+            line
         };
-        let [url, _page, fakes] = [told(), told(), told()];
+        let [own, _page, _control, fakes] = [told(), told(), told(), told()];
+        let [url, fakes] = [own, fakes].map(|line| {
+            line.split(" on ").nth(1).unwrap_or_else(|| panic!("{line:?}")).trim().to_owned()
+        });
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { child, url, fakes, client, _lines: lines }
     }

@@ -29,6 +29,10 @@ const USUAL: [(&str, &str); 4] = [
     ("API_KEYS", "key"),
 ];
 
+/// How the lines at the start begin.
+const TOLD: [&[&str]; 5] =
+    [&["gateway"], &["page"], &["token", "control"], &["plant-id"], &["plantnet"]];
+
 /// For tests that wait for a recovery.
 pub(crate) const SOON: [(&str, &str); 2] =
     [("PLANT_ID_CIRCUIT_RESET_TIMEOUT", "0.2"), ("PLANTNET_CIRCUIT_RESET_TIMEOUT", "0.2")];
@@ -39,8 +43,13 @@ impl Gateway {
     }
 
     pub(crate) async fn start_with(env: &[(&str, &str)], args: &[&str]) -> Self {
+        let needs_token = |(name, value): &(&str, &str)| {
+            *name == "ADMIN_TOKEN" || (*name, *value) == ("APP_ENV", "production")
+        };
+        let open = (!env.iter().any(needs_token)).then_some("--open-control");
         let mut child = program()
             .args(["--port", "0"])
+            .args(open)
             .args(args)
             .envs(USUAL)
             .envs(env.iter().copied())
@@ -48,12 +57,13 @@ impl Gateway {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut at = [const { String::new() }; 4];
-        for (place, name) in at.iter_mut().zip(["gateway", "page", "plant-id", "plantnet"]) {
+        let mut at = [const { String::new() }; 5];
+        for (place, names) in at.iter_mut().zip(TOLD) {
             let line = lines.next_line().await.unwrap().unwrap();
-            *place = line.strip_prefix(name).unwrap().trim().to_owned();
+            let rest = names.iter().find_map(|name| line.strip_prefix(name));
+            *place = rest.unwrap_or_else(|| panic!("{line:?}")).trim().to_owned();
         }
-        let [url, _, plant_id, plantnet] = at;
+        let [url, _, _, plant_id, plantnet] = at;
         Self { child, url, plant_id: Upstream(plant_id), plantnet: Upstream(plantnet) }
     }
 

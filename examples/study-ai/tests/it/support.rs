@@ -18,15 +18,18 @@ pub(crate) struct App {
 impl App {
     pub(crate) async fn start(env: &[(&str, &str)]) -> Self {
         let mut program = program();
-        program.args(["--port", "0"]).envs(env.iter().copied()).stdout(Stdio::piped());
+        program
+            .args(["--port", "0", "--open-control"])
+            .envs(env.iter().copied())
+            .stdout(Stdio::piped());
         let mut child = program.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut at = [const { String::new() }; 3];
-        for (place, name) in at.iter_mut().zip(["study-ai", "page", "provider"]) {
+        let mut at = [const { String::new() }; 4];
+        for (place, name) in at.iter_mut().zip(["study-ai", "page", "control", "provider"]) {
             let line = lines.next_line().await.unwrap().unwrap();
             *place = line.strip_prefix(name).unwrap().trim().to_owned();
         }
-        let [url, _, provider] = at;
+        let [url, _, _, provider] = at;
         Self { child, url, provider }
     }
 

@@ -1,0 +1,81 @@
+use crate::{Control, ControlArgs, Desk};
+
+const OPEN: ControlArgs = ControlArgs { open_control: true };
+const CLOSED: ControlArgs = ControlArgs { open_control: false };
+
+fn desk(args: ControlArgs, env: &[(&str, &str)]) -> Result<Desk, String> {
+    let find = |name: &str| env.iter().find(|(of, _)| *of == name).map(|(_, it)| (*it).to_owned());
+    Desk::by(args, find)
+}
+
+#[test]
+fn each_run_of_development_has_a_token_of_its_own_that_is_told() {
+    let told = [(); 2].map(|()| desk(CLOSED, &[]).unwrap().told("http://here/"));
+
+    let token = told[0].lines().nth(1).unwrap().split_whitespace().nth(1).unwrap();
+    assert!(token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit()), "{token}");
+    assert_ne!(told[0], told[1]);
+    assert!(told[0].starts_with("page      http://here/\n"));
+}
+
+#[test]
+fn tokens_of_the_environment_are_never_told() {
+    let both = [
+        ("ADMIN_TOKEN", "0123456789abcdef, fedcba9876543210"),
+        ("ADMIN_READ_TOKEN", "read-by-this-one"),
+    ];
+    let desk = desk(CLOSED, &both).unwrap();
+
+    assert!(matches!(desk.control, Control::Tokens));
+    for told in [desk.told("http://here/"), format!("{desk:?}")] {
+        assert!(
+            !told.contains("0123") && !told.contains("fedc") && !told.contains("read-by"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn what_is_open_is_said() {
+    let told = desk(OPEN, &[("APP_ENV", "development")]).unwrap().told("http://here/");
+
+    assert!(told.contains("any proxy"), "{told}");
+}
+
+#[test]
+fn production_without_a_token_to_steer_by_is_not_steered() {
+    for read in ["", "a-token-to-read-by-only-that"] {
+        let env = [("APP_ENV", "production"), ("ADMIN_READ_TOKEN", read)];
+        let desk = desk(CLOSED, &env).unwrap();
+
+        assert!(matches!(desk.control, Control::Off));
+        assert!(desk.told("http://here/").contains("off: set ADMIN_TOKEN"));
+    }
+}
+
+#[test]
+fn what_cannot_be_is_named_with_its_remedy_and_never_shown() {
+    let cases: [(ControlArgs, &[(&str, &str)], &str); 6] = [
+        (CLOSED, &[("APP_ENV", "prod")], "APP_ENV is \"prod\": must be development or production"),
+        (CLOSED, &[("ADMIN_TOKEN", "short-horse")], "ADMIN_TOKEN must have 16 or more"),
+        (
+            CLOSED,
+            &[("ADMIN_READ_TOKEN", "a horse with spaces in it")],
+            "ADMIN_READ_TOKEN must have",
+        ),
+        (
+            CLOSED,
+            &[("APP_ENV", "production"), ("ADMIN_TOKEN", "a-horse-of-23-character")],
+            "24 or more",
+        ),
+        (OPEN, &[("APP_ENV", "production")], "refused with APP_ENV=production: set ADMIN_TOKEN"),
+        (OPEN, &[("ADMIN_TOKEN", "0123456789abcdef")], "exclude each other"),
+    ];
+    for (args, env, expected) in cases {
+        let said = desk(args, env).unwrap_err();
+        assert!(said.contains(expected), "{env:?}: {said}");
+        assert!(!said.contains("horse"), "{said}");
+    }
+    let long = [("APP_ENV", "production"), ("ADMIN_TOKEN", "a-horse-of-24-characters")];
+    assert!(matches!(desk(CLOSED, &long).unwrap().control, Control::Tokens));
+}
