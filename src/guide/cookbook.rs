@@ -196,6 +196,7 @@
 //!     let registry = CircuitRegistry::new();
 //!     registry.get_or_create("plants");
 //!
+//!     let token = std::env::var("ADMIN_TOKEN").expect("a secret of 16 or more characters");
 //!     let admin = Admin::builder(registry)
 //!         .token(token) // whoever shows it sees and steers
 //!         .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))

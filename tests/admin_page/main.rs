@@ -238,6 +238,48 @@ fn a_page_of_another_origin_neither_steers_nor_reads() {
     assert!(site.circuit("plants").recent_events().is_empty(), "nothing has reached the circuit");
 }
 
+/// What a browser sends without asking first: forms, and requests whose answer nobody is to read.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn nothing_that_a_foreign_page_can_send_without_a_body_steers() {
+    let mut browser = Browser::start();
+    let (site, foreign) = (Site::start(&["plants"]), Site::start(&[]));
+    browser.visit(&foreign.url("/plain"));
+    browser.wait_for("document.body?.innerText === 'plain'");
+    let named = format!("http://localhost:{}", site.address.port());
+    let mut sent = 0;
+    for origin in [site.url(""), named] {
+        let url = format!("{origin}/ops/circuits/plants/trip");
+        let fetch = |options: &str| {
+            format!(
+                "fetch({url:?}, {{ method: 'POST', {options} }}).then(() => 'sent', () => 'refused')"
+            )
+        };
+        browser.eval(&fetch("mode: 'no-cors'"));
+        browser.eval(&fetch("mode: 'no-cors', credentials: 'include', keepalive: true"));
+        browser.eval(&fetch("mode: 'no-cors', referrerPolicy: 'no-referrer'"));
+        browser.eval(&format!("String(navigator.sendBeacon({url:?}))"));
+        browser.eval(&format!("String(navigator.sendBeacon({url:?}, new Blob([])))"));
+        browser.eval(&format!(
+            "new Promise(done => {{ \
+               const frame = Object.assign(document.createElement('iframe'), {{ name: 'sink' }}); \
+               frame.onload = () => done('loaded'); document.body.append(frame); \
+               const form = document.createElement('form'); \
+               Object.assign(form, {{ method: 'post', action: {url:?}, target: 'sink' }}); \
+               document.body.append(form); form.submit() }})"
+        ));
+        sent += 6;
+    }
+
+    // All have come, and been refused.
+    let has_come = (0..1000).any(|_| {
+        browser.eval("new Promise(done => setTimeout(done, 20))");
+        site.refused() >= sent
+    });
+    assert!(has_come, "{} of {sent} were refused", site.refused());
+    assert!(site.circuit("plants").recent_events().is_empty(), "nothing has reached the circuit");
+}
+
 #[test]
 #[ignore = "needs chromium: run by tests/run.sh"]
 fn a_token_is_asked_for_and_kept_by_the_tab() {

@@ -1,6 +1,7 @@
 //! A server with the page below a path of an axum router, and a page of no interest beside it.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use axum::Router;
@@ -69,6 +70,18 @@ impl Site {
     /// Runs a task on the server's thread.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.as_ref().unwrap().spawn(task);
+    }
+
+    /// How many commands were refused so far.
+    pub(crate) fn refused(&self) -> u64 {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let head = "GET /ops/audit HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let audit: serde_json::Value = serde_json::from_str(body).unwrap();
+        audit["refused"]["total"].as_u64().unwrap()
     }
 
     /// Ends as a killed server does: connections break.

@@ -56,6 +56,7 @@ mod metrics;
 mod misbehaving;
 mod monitoring;
 mod neutral;
+mod nginx;
 mod not_sent;
 mod operators;
 mod override_ends;

@@ -48,7 +48,7 @@ pub(crate) fn circuit_events(
 /// `stream` goes on as long as it is read; there is none where too many read.
 pub(crate) fn events(stream: Option<EventStream>) -> Result<Response<AdminBody>, Problem> {
     let stream = stream.ok_or_else(Problem::too_many_streams)?;
-    Ok(respond::respond(StatusCode::OK, respond::EVENTS, AdminBody::events(stream)))
+    Ok(respond::stream(AdminBody::events(stream)))
 }
 
 pub(crate) fn health(registry: &CircuitRegistry, caller: Caller) -> Response<AdminBody> {

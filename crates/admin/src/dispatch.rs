@@ -99,7 +99,7 @@ impl Dispatcher {
             Route::Circuits => answer::circuits(state),
             Route::Circuit(name) => answer::circuit(state, &name, caller)?,
             Route::CircuitEvents(name) => answer::circuit_events(state, &name)?,
-            Route::Events if parts.method == Method::HEAD => ok(respond::EVENTS, ""),
+            Route::Events if parts.method == Method::HEAD => respond::stream(AdminBody::full("")),
             Route::Events => answer::events(EventStream::open(&self.hub, caller))?,
             Route::Health => answer::health(&state.registry, caller),
             Route::Metrics => answer::metrics(self.metrics.as_ref(), &state.registry)?,

@@ -21,5 +21,5 @@ const PAGE: &str = include_str!("page.html");
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-qeRRox5zZ4kyfdwlawNdw9TyUnV3/uBhDIh8FQqM00w='; \
+     script-src 'sha256-PPAyBvOkt9XQ0Zpae1SyjRraPKaF32Dok6ORNjwXQYI='; \
      style-src 'sha256-wdalQFwkRnR6LJTQpOi4JIe6IepbpFb0GMficn+LI2M='";

@@ -15,7 +15,16 @@ use crate::problem::Problem;
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
-pub(crate) const EVENTS: &str = "text/event-stream";
+const EVENTS: &str = "text/event-stream";
+
+/// A response that goes on, which proxies are neither to collect nor to change.
+pub(crate) fn stream(body: AdminBody) -> Response<AdminBody> {
+    let mut response = respond(StatusCode::OK, EVENTS, body);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
 
 /// A response that no browser keeps, frames, guesses the type of or tells others of.
 pub(crate) fn respond(
@@ -51,6 +60,9 @@ pub(crate) fn problem(problem: Problem) -> Response<AdminBody> {
     response.headers_mut().extend(header);
     response
 }
+
+/// By which nginx is told not to collect an answer.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 const GUARDING: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-store"),

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod behind_nginx;
 mod control;
 mod events;
 mod fleet;

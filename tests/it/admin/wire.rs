@@ -16,7 +16,7 @@ use tower_circuit_breaker_admin::{Admin, Peer};
 use super::{registry, steering};
 
 /// A server of `admin`, which tells who calls.
-async fn serve(admin: Admin) -> SocketAddr {
+pub(super) async fn serve(admin: Admin) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -11,9 +11,9 @@ use hyper_util::rt::TokioExecutor;
 use tower_circuit_breaker::http::{ReadBody, ResponseBody, layer};
 use tower_circuit_breaker::{Circuit, FailureKind, Outcome};
 
+use crate::nginx::Nginx;
 use crate::script::counted;
 use crate::support::circuit;
-use crate::verdicts::nginx::Nginx;
 use crate::verdicts::servers::{Client, Over, serve, silent_after};
 
 const LENGTH_OF_ROSE: (&str, &str) = ("content-length", "4");

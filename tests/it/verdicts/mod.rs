@@ -5,7 +5,6 @@ mod events;
 mod gateways;
 mod hung;
 mod idle;
-mod nginx;
 mod servers;
 mod shed;
 mod unread;

@@ -11,20 +11,25 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// An nginx on a port of its own, which ends with the test.
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     process: Child,
     folder: PathBuf,
     address: SocketAddr,
 }
 
 impl Nginx {
-    /// Passes every call on to `upstream`.
-    pub(super) async fn before(upstream: SocketAddr) -> Self {
+    /// Passes every call on to `upstream`, with nothing set besides.
+    pub(crate) async fn before(upstream: SocketAddr) -> Self {
+        Self::before_with(upstream, "").await
+    }
+
+    /// The same with `more` settings of the location.
+    pub(crate) async fn before_with(upstream: SocketAddr, more: &str) -> Self {
         let program = program()
             .expect("nginx is missing: install it (on Debian: apt-get install nginx-light)");
         // Somebody else may have taken the port meanwhile.
         for _ in 0..10 {
-            let mut nginx = Self::run(&program, upstream);
+            let mut nginx = Self::run(&program, upstream, more);
             let comes = tokio::time::timeout(Duration::from_secs(60), nginx.comes());
             if comes.await.expect("nginx neither listens nor ends") {
                 return nginx;
@@ -33,17 +38,17 @@ impl Nginx {
         panic!("nginx has ended ten times");
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    fn run(program: &PathBuf, upstream: SocketAddr) -> Self {
+    fn run(program: &PathBuf, upstream: SocketAddr, more: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("nginx-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let address = free_address();
-        fs::write(folder.join("nginx.conf"), settings(address, upstream)).unwrap();
+        fs::write(folder.join("nginx.conf"), settings(address, upstream, more)).unwrap();
         let process = Command::new(program)
             .args(["-e", "stderr", "-c", "nginx.conf", "-p"])
             .arg(&folder)
@@ -74,7 +79,7 @@ impl Drop for Nginx {
 }
 
 /// One process, which keeps all its files in its own folder.
-fn settings(address: SocketAddr, upstream: SocketAddr) -> String {
+fn settings(address: SocketAddr, upstream: SocketAddr, more: &str) -> String {
     let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|folder| format!("{folder}_temp_path {folder};\n"))
         .concat();
@@ -88,7 +93,7 @@ fn settings(address: SocketAddr, upstream: SocketAddr) -> String {
              {folders}
              server {{
                  listen {address};
-                 location / {{ proxy_pass http://{upstream}; }}
+                 location / {{ proxy_pass http://{upstream}; {more} }}
              }}
          }}"
     )
