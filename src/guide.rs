@@ -7,7 +7,8 @@
 //! - [`stack`]: the layers from outside to inside, and what each of tower's does on either side
 //! - [`traps`]: the mistakes that compile
 //! - [`troubleshooting`]: what a circuit does that it should not, from what its snapshot shows
-//! - [`cookbook`]: stale answers, Kubernetes, balancers, tenants, shutdown, an API of your own
+//! - [`health`]: what probes and balancers may ask, and why an outage must not restart its callers
+//! - [`cookbook`]: stale answers, balancers, tenants, shutdown, an API of your own
 //! - [`upstreams`]: which circuit for what, and how it is set
 //! - [`migration`]: from resilience4j, tower-resilience, failsafe, Polly and gobreaker
 //! - [`compiler`]: what the compiler says of the mistakes that do not compile
@@ -20,6 +21,7 @@
 // lead to docs.rs.
 pub mod compiler;
 pub mod cookbook;
+pub mod health;
 pub mod migration;
 pub mod programs;
 pub mod settings;

@@ -58,6 +58,12 @@ need_nginx() {
     need_stopped nginx nginx-light
 }
 
+# HAProxy, which is kept there, too.
+need_haproxy() {
+    [ -x /usr/sbin/haproxy ] && return 0
+    need_stopped haproxy haproxy
+}
+
 # The same as `need`, of a package that would start a server.
 need_stopped() { # command, package
     local policy=/usr/sbin/policy-rc.d made= status=0

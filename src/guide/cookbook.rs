@@ -77,52 +77,6 @@
 //! assert!(seen.failures_by_kind.contains(&(CONNECT, 2)));
 //! ```
 //!
-//! # Probes of Kubernetes
-//!
-//! *Liveness* asks whether a restart would help. For an upstream that is down it would not, so no
-//! circuit is asked. *Readiness* asks whether this pod should get traffic: only circuits without
-//! which it can do nothing are [critical](crate::CircuitBuilder::critical), and even those are open
-//! in every pod at once. What is degraded still gets traffic, or an open circuit would never get
-//! the call that closes it.
-//!
-//! ```
-//! use axum::{Router, http::StatusCode, routing::get};
-//! use tower_circuit_breaker::{CircuitRegistry, Health};
-//!
-//! fn probes(registry: CircuitRegistry) -> Router {
-//!     let ready = move || async move {
-//!         match registry.health() {
-//!             Health::Failing => StatusCode::SERVICE_UNAVAILABLE,
-//!             Health::Degraded | Health::Healthy => StatusCode::OK,
-//!         }
-//!     };
-//!     Router::new().route("/live", get(|| async { "yes" })).route("/ready", get(ready))
-//! }
-//! # use axum::{body::Body, http::Request};
-//! # use tower::ServiceExt;
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let registry = CircuitRegistry::new();
-//! registry.get_or_create("recommendations").trip();
-//! # let ask = |path: &'static str| {
-//! #     let call = Request::get(path).body(Body::empty()).unwrap();
-//! #     let app = probes(registry.clone());
-//! #     async move { app.oneshot(call).await.unwrap().status() }
-//! # };
-//! assert_eq!(ask("/ready").await, StatusCode::OK, "degraded");
-//!
-//! registry.mark_critical("sessions");
-//! registry.get_or_create("sessions").trip();
-//! assert_eq!(ask("/ready").await, StatusCode::SERVICE_UNAVAILABLE, "failing");
-//! assert_eq!(ask("/live").await, StatusCode::OK, "a restart would not help");
-//! # }
-//! ```
-//!
-//! ```yaml
-//! livenessProbe:  { httpGet: { path: /live, port: 3000 } }
-//! readinessProbe: { httpGet: { path: /ready, port: 3000 }, periodSeconds: 5 }
-//! ```
-//!
 //! # Replicas of a gRPC service
 //!
 //! A circuit for each replica inside a balancer, which passes over those that are not ready

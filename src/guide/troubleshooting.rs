@@ -168,7 +168,7 @@
 //!
 //! | where it shows | so | and now |
 //! |---|---|---|
-//! | the liveness probe asks `/health` | it answers 503 while a [critical](crate::CircuitBuilder::critical) circuit is failing | [a liveness probe of its own](crate::guide::cookbook#probes-of-kubernetes), which asks no circuit |
+//! | the liveness probe asks `/health` | it answers 503 while a [critical](crate::CircuitBuilder::critical) circuit is failing | [a liveness probe of its own](crate::guide::health#not-the-liveness-probe), which asks no circuit |
 //! | the *readiness* probe does, `critical` is `true` | every pod is taken out at once: all share the upstream | not critical, unless the process is of no use without it |
 //! | `uptime` is short, `state` is `Closed` | after each restart the circuit is closed, and finds the outage anew | [`export`](crate::Circuit::export) and [`restore`](crate::CircuitBuilder::restore) |
 //! | memory grows with keys | a circuit for each key that strangers send | the [cap](crate::keyed::KeyedCircuits::cap) |

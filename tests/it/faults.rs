@@ -35,15 +35,16 @@ pub(crate) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The file of a module of `tests`, `src`, a crate or a benchmark: `it::clocks`, `stress`,
-/// `engine::window`, `admin::token`, `versus::peers`.
+/// The file of a module of `tests`, `src`, a crate, a benchmark or an example: `it::clocks`, `stress`,
+/// `engine::window`, `admin::token`, `versus::peers`, `backend-pool::it::redis`.
 pub(crate) fn sources_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     let (name, inside) = path.split_once('/').unwrap_or((&path, ""));
     let in_crate = |folder: &str| root().join("crates").join(name).join(folder).join(inside);
     let here = ["tests", "src"].map(|folder| root().join(folder).join(&path));
-    let of_benchmark = root().join("benches").join(name).join("tests").join(inside);
-    let places = here.into_iter().chain(["src", "tests"].map(in_crate)).chain([of_benchmark]);
+    let beside =
+        ["benches", "examples"].map(|of| root().join(of).join(name).join("tests").join(inside));
+    let places = here.into_iter().chain(["src", "tests"].map(in_crate)).chain(beside);
     places
         .flat_map(|place| {
             [place.with_extension("rs"), place.join("mod.rs"), place.join("main.rs")]

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
 
+mod behind_haproxy;
 mod http;
 mod operators;
 mod postgres;

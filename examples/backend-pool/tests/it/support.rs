@@ -78,6 +78,17 @@ impl Pool {
         self.answer(request.unwrap()).await
     }
 
+    /// The same to another address, such as that of a balancer.
+    pub(crate) async fn post_to(&self, url: &str, path: &str, body: &str) -> Answer {
+        let request = Request::post(format!("{url}{path}")).body(Body::from(body.to_owned()));
+        self.answer(request.unwrap()).await
+    }
+
+    /// Where the backends are that it plays.
+    pub(crate) fn fakes(&self) -> &str {
+        &self.fakes
+    }
+
     pub(crate) async fn put(&self, path: &str, body: &'static str) -> Answer {
         let request = Request::put(format!("{}{path}", self.url)).body(Body::from(body));
         self.answer(request.unwrap()).await
