@@ -48,8 +48,10 @@ impl Answer {
     }
 
     fn check(&self) -> Result<(), String> {
+        let is_stream = self.header("content-type") == EVENTS;
+        let cache_control = if is_stream { "no-store, no-transform" } else { "no-store" };
         let guarding = [
-            ("cache-control", "no-store"),
+            ("cache-control", cache_control),
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "no-referrer"),
