@@ -152,10 +152,11 @@ pub use crate::circuit::fleet;
 #[cfg(feature = "tokio")]
 pub use crate::circuit::health_probe::HealthProbe;
 pub use crate::circuit::last_failure::LastFailure;
-pub use crate::circuit::overrides::OverrideSnapshot;
+pub use crate::circuit::overrides::{IsolationSnapshot, OverrideOrder, OverrideSnapshot};
 pub use crate::circuit::permit::Permit;
+pub use crate::circuit::progress::{ProbeProgress, Trip};
 pub use crate::circuit::saved::SavedCircuit;
-pub use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
+pub use crate::circuit::snapshot::{CircuitSnapshot, Health};
 pub use crate::circuit::wrapped::WrappedCall;
 #[cfg(feature = "coarse-clock")]
 pub use crate::clock::coarse::CoarseClock;
@@ -167,6 +168,7 @@ pub use crate::clock::{Clock, SystemClock};
 pub use crate::engine::change::ChangeReason;
 pub use crate::engine::machine::open_cap::OpenCap;
 pub use crate::engine::outcome::{FailureKind, Outcome};
+pub use crate::engine::record::rejections::Rejections;
 pub use crate::engine::record::totals::{Totals, Transitions};
 pub use crate::engine::rules::backoff::Backoff;
 pub use crate::engine::rules::rule::TripRule;

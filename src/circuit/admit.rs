@@ -3,6 +3,7 @@
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
 use crate::engine::machine::admit::Rejection;
+use crate::engine::machine::extras::RareReason;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
@@ -59,9 +60,18 @@ impl Circuit {
         if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {
             return self.reject(Rejected::open(Arc::clone(&self.core.name), left));
         }
-        self.core.machine.count_rejection();
+        self.reject_otherwise()
+    }
+
+    /// The same where the circuit is not simply open.
+    #[cold]
+    #[inline(never)]
+    fn reject_otherwise(&self) -> Rejected {
         let now = self.now();
-        match self.core.machine.would_reject(|| now) {
+        let rejection = self.core.machine.would_reject(|| now);
+        let reason = rejection.map_or(Some(RareReason::NotReady), Rejection::rare_reason);
+        self.core.machine.count_rejection_for(reason);
+        match rejection {
             Some(rejection) => self.rejected(rejection, now),
             None => self.reject(Rejected::not_ready(Arc::clone(&self.core.name))),
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+use crate::engine::machine::own_override::OrderedOverride;
 use crate::engine::state::Override;
 
 impl Circuit {
@@ -37,7 +38,7 @@ impl Circuit {
     /// before.
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {
-        self.impose(Override::ForcedOpen, None);
+        self.override_for(Override::ForcedOpen, None);
     }
 
     /// Rejects every call for `time`, then starts closed with everything cleared.
@@ -65,7 +66,7 @@ impl Circuit {
     /// assert_eq!(circuit.snapshot().overridden, None);
     /// ```
     pub fn force_open_for(&self, time: Duration) {
-        self.impose(Override::ForcedOpen, Some(time));
+        self.override_for(Override::ForcedOpen, Some(time));
     }
 
     /// Admits every call, whatever the outcomes, until [`release`](Self::release).
@@ -74,7 +75,7 @@ impl Circuit {
     #[doc(alias = "disable")]
     #[doc(alias = "transitionToDisabledState")]
     pub fn force_closed(&self) {
-        self.impose(Override::ForcedClosed, None);
+        self.override_for(Override::ForcedClosed, None);
     }
 
     /// Admits every call for `time`, whatever the outcomes, then starts closed with everything
@@ -82,7 +83,7 @@ impl Circuit {
     ///
     /// What [`force_open_for`](Self::force_open_for) says of the end holds here, too.
     pub fn force_closed_for(&self, time: Duration) {
-        self.impose(Override::ForcedClosed, Some(time));
+        self.override_for(Override::ForcedClosed, Some(time));
     }
 
     /// Admits every call, but goes on deciding and counts the calls it would have rejected.
@@ -94,7 +95,7 @@ impl Circuit {
     #[doc(alias = "transitionToMetricsOnlyState")]
     #[doc(alias = "manual_mode")]
     pub fn observe(&self) {
-        self.tell_if(self.core.machine.observe(None, self.end_override()));
+        self.override_for(Override::Observing, None);
     }
 
     /// Admits every call for `time`, but goes on deciding, as [`observe`](Self::observe) does; then
@@ -103,7 +104,7 @@ impl Circuit {
     /// What [`force_open_for`](Self::force_open_for) says of the end holds here, too. A circuit that
     /// observes already goes on with its state and counts, until the new end.
     pub fn observe_for(&self, time: Duration) {
-        self.tell_if(self.core.machine.observe(Some(time), self.end_override()));
+        self.override_for(Override::Observing, Some(time));
     }
 
     /// Ends the override, if there is one; the circuit starts closed with everything cleared.
@@ -112,7 +113,7 @@ impl Circuit {
         self.tell_if(self.core.machine.release(self.end_override()));
     }
 
-    fn impose(&self, forced: Override, lasting: Option<Duration>) {
-        self.tell(self.core.machine.force(forced, lasting, self.end_override()));
+    fn override_for(&self, overridden: Override, lasting: Option<Duration>) {
+        self.order(OrderedOverride { overridden, lasting, words: None });
     }
 }

@@ -15,13 +15,13 @@ impl Circuit {
     /// opened is restored as open for the time that was left.
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
-        let memory = self.core.machine.export(self.end_override());
-        SavedCircuit::now(Arc::clone(&self.core.name.text), memory)
+        let (memory, words) = self.core.machine.export(self.end_override());
+        SavedCircuit::now(Arc::clone(&self.core.name.text), memory, words)
     }
 
     /// Restores `saved`, if nothing has changed this circuit yet; the caller delivers the change
     /// with [`tell_if`](Self::tell_if). Runs no user code.
     pub(crate) fn come_back(&self, saved: &SavedCircuit, now: Timestamp) -> Option<Change> {
-        self.core.machine.restore(saved.memory(), now)
+        self.core.machine.restore(saved.memory(), saved.words(), now)
     }
 }

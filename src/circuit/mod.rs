@@ -9,6 +9,7 @@ pub(crate) mod health_probe;
 mod last_error;
 pub(crate) mod last_failure;
 pub(crate) mod permit;
+pub(crate) mod progress;
 pub(crate) mod saved;
 pub(crate) mod snapshot;
 pub(crate) mod template;
@@ -21,8 +22,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::last_error::Described;
 use crate::circuit::last_failure::LastFailure;
-use crate::circuit::overrides::OverrideSnapshot;
-use crate::circuit::snapshot::{CircuitSnapshot, Health, Trip};
+use crate::circuit::overrides::{IsolationSnapshot, OverrideSnapshot};
+use crate::circuit::progress::{ProbeProgress, Trip};
+use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
 use crate::engine::in_flight::share::Share;
@@ -248,16 +250,25 @@ impl Circuit {
             state: seen.state,
             overridden: seen.overridden,
             operators_override: OverrideSnapshot::seen(seen.own_override, now),
-            isolations: seen.isolations,
+            isolations: u32::try_from(seen.isolations.len()).unwrap_or(u32::MAX),
+            isolated_by: seen
+                .isolations
+                .iter()
+                .map(|it| IsolationSnapshot::seen(it, now))
+                .collect(),
             epoch: seen.epoch,
             in_state_for: seen.in_state_for,
             retry_after: seen.open_left,
             window: seen.window,
             admitted_share: seen.admitted_share.map(Share::as_f64),
+            probes: seen.probes.map(|(probes, settings)| ProbeProgress::seen(probes, &settings)),
+            in_flight: seen.in_flight,
+            trip_prevented_ago: seen.trip_prevented_at.map(|at| now.since(at)),
             slow_in_flight: seen.slow_in_flight,
             stalled_calls: seen.stalled_calls,
             consecutive_failures: seen.consecutive_failures,
             totals: seen.totals,
+            rejections: seen.rejections,
             failures_by_kind: seen.failures_by_kind,
             transitions: seen.transitions,
             listeners: core.listeners.faults(),

@@ -4,13 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::circuit::last_failure::LastFailure;
-use crate::circuit::overrides::OverrideSnapshot;
-use crate::engine::change::ChangeReason;
-use crate::engine::machine::trip_record::TripRecord;
+use crate::circuit::overrides::{IsolationSnapshot, OverrideSnapshot};
+use crate::circuit::progress::{ProbeProgress, Trip};
 use crate::engine::outcome::FailureKind;
+use crate::engine::record::rejections::Rejections;
 use crate::engine::record::totals::{Totals, Transitions};
 use crate::engine::state::{CircuitState, Override};
-use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
 use crate::error::ErrorText;
 use crate::events::event::ListenerFaults;
@@ -39,6 +38,8 @@ pub struct CircuitSnapshot {
     /// is cloned, or by one of its groups. While there are any the circuit is forced open, whatever
     /// its override; the override holds again afterwards.
     pub isolations: u32,
+    /// What isolates the circuit, the oldest first.
+    pub isolated_by: Vec<IsolationSnapshot>,
     /// The number of the current epoch.
     pub epoch: u64,
     /// How long the circuit has been in this state.
@@ -57,6 +58,21 @@ pub struct CircuitSnapshot {
     /// Under observation, the share that would be admitted. `None` if the circuit is not closed, or
     /// admits all calls.
     pub admitted_share: Option<f64>,
+    /// While half-open: how the probes have done so far; `None` in other states.
+    pub probes: Option<ProbeProgress>,
+    /// Number of calls in flight.
+    ///
+    /// Known only while the circuit is closed, and with a rule of slow or of stalled calls.
+    pub in_flight: Option<u64>,
+    /// How long ago a cap of one of its groups last kept the circuit from tripping.
+    ///
+    /// `None` if it has not since the circuit closed or was reset. See
+    /// [`CircuitGroup::at_most_open`](crate::CircuitGroup::at_most_open).
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::events::serialize::optional_seconds")
+    )]
+    pub trip_prevented_ago: Option<Duration>,
     /// Number of calls in flight that already count as slow.
     ///
     /// 0 unless closed, and without a slow-call rule.
@@ -71,6 +87,8 @@ pub struct CircuitSnapshot {
     pub consecutive_failures: u64,
     /// Counts of all calls, by outcome.
     pub totals: Totals,
+    /// Counts of rejected calls, by reason.
+    pub rejections: Rejections,
     /// Number of failures by kind.
     ///
     /// [`FailureKind::OTHER`] first, the others in the order of their first failures. Past sixteen
@@ -97,23 +115,6 @@ pub struct CircuitSnapshot {
     /// The number of calls that a rate needs.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) minimum_calls: u64,
-}
-
-/// A trip: a change from closed to open, or an operator's command to open.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Trip {
-    /// The reason for the trip.
-    pub reason: ChangeReason,
-    /// How long ago the circuit tripped.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
-    pub ago: Duration,
-    /// How long the circuit was to stay open.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
-    pub open_for: Duration,
-    /// The counts of the window at that moment.
-    pub window: WindowCounts,
 }
 
 /// The health of a circuit, or of several.
@@ -167,13 +168,6 @@ impl CircuitSnapshot {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     fn rate(&self, part: u64, calls: u64) -> Option<f64> {
         (calls > 0 && calls >= self.minimum_calls).then(|| part as f64 / calls as f64)
-    }
-}
-
-impl Trip {
-    pub(crate) fn seen(trip: TripRecord, now: Timestamp) -> Self {
-        let TripRecord { reason, at, open_for, window } = trip;
-        Self { reason, ago: now.since(at), open_for, window }
     }
 }
 

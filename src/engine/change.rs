@@ -82,6 +82,26 @@ impl ChangeReason {
 }
 
 impl ChangeReason {
+    /// The kind of failure that it is about, if it is about one.
+    pub(crate) const fn failure_kind(self) -> Option<FailureKind> {
+        match self {
+            Self::ConsecutiveFailuresOfKind(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// Whether a failure made the change.
+    pub(crate) const fn follows_failure(self) -> bool {
+        matches!(
+            self,
+            Self::ConsecutiveFailures
+                | Self::FailureRate
+                | Self::FailureRateConfident
+                | Self::FailureCount
+                | Self::UpstreamAsked
+        )
+    }
+
     /// Whether the change was ordered, not found by a rule or a probe, or may have been in an
     /// earlier process.
     pub(crate) const fn is_order(self) -> bool {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::circuit::Circuit;
+use crate::engine::machine::isolator::Isolator;
 use crate::group::Switch;
 use crate::group::members::Isolated;
 use crate::sync::Arc;
@@ -86,7 +87,13 @@ impl Circuit {
     /// and it does not change the operators' override. See [`Isolation`]; for several circuits, see
     /// [`CircuitGroup`](crate::CircuitGroup).
     pub fn isolate(&self) -> Isolation {
-        Isolation::new(Scope::Circuit(Isolated::new(self)))
+        Isolation::new(Scope::Circuit(Isolated::new(self, Arc::default())))
+    }
+
+    /// As [`isolate`](Self::isolate), for a reason that snapshots show.
+    pub fn isolate_because(&self, reason: impl Into<Arc<str>>) -> Isolation {
+        let by = Arc::new(Isolator { group: None, reason: Some(reason.into()) });
+        Isolation::new(Scope::Circuit(Isolated::new(self, by)))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::circuit::Circuit;
 use crate::circuit::weak::WeakCircuit;
+use crate::engine::machine::isolator::Isolator;
+use crate::sync::Arc;
 
 /// What a group's lock guards. Values taken out of it are dropped after the lock.
 #[derive(Default)]
@@ -9,6 +11,8 @@ pub(super) struct Members {
     members: Vec<GroupMember>,
     /// Handles that isolate the group.
     handles: usize,
+    /// What the first of these handles said.
+    isolator: Arc<Isolator>,
 }
 
 pub(super) struct GroupMember {
@@ -17,7 +21,10 @@ pub(super) struct GroupMember {
 }
 
 /// One isolation of one circuit, until this is dropped.
-pub(super) struct Isolated(WeakCircuit);
+pub(super) struct Isolated {
+    circuit: WeakCircuit,
+    by: Arc<Isolator>,
+}
 
 impl Members {
     /// Adds a circuit, unless it is here.
@@ -44,9 +51,17 @@ impl Members {
     }
 
     /// Counts one more handle, and returns the members that are not isolated yet.
-    pub(super) fn begin_isolation(&mut self) -> Vec<Circuit> {
+    pub(super) fn begin_isolation(&mut self, by: Isolator) -> Vec<Circuit> {
+        if self.handles == 0 {
+            self.isolator = Arc::new(by);
+        }
         self.handles += 1;
         self.not_isolated()
+    }
+
+    /// What isolates the members.
+    pub(super) fn isolator(&self) -> Arc<Isolator> {
+        Arc::clone(&self.isolator)
     }
 
     pub(super) fn not_isolated(&self) -> Vec<Circuit> {
@@ -79,20 +94,20 @@ impl Members {
 }
 
 impl Isolated {
-    pub(super) fn new(circuit: &Circuit) -> Self {
-        circuit.begin_isolation();
-        Self(circuit.downgrade())
+    pub(super) fn new(circuit: &Circuit, by: Arc<Isolator>) -> Self {
+        circuit.begin_isolation(&by);
+        Self { circuit: circuit.downgrade(), by }
     }
 
     pub(super) fn circuit(&self) -> Option<Circuit> {
-        self.0.upgrade()
+        self.circuit.upgrade()
     }
 }
 
 impl Drop for Isolated {
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit() {
-            circuit.end_isolation();
+            circuit.end_isolation(&self.by);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::slice::from_ref;
 
 use crate::circuit::Circuit;
+use crate::engine::machine::isolator::Isolator;
 use crate::engine::machine::open_cap::{OpenCap, OpenCounter};
 use crate::group::isolation::Scope;
 use crate::group::members::{Isolated, Members};
@@ -176,7 +177,19 @@ impl CircuitGroup {
     ///
     /// See [`Isolation`].
     pub fn isolate(&self) -> Isolation {
-        let members = lock(&self.shared.members).begin_isolation();
+        self.isolate_for(None)
+    }
+
+    /// As [`isolate`](Self::isolate), for a reason that snapshots show.
+    ///
+    /// Where the group is isolated already, they go on to show the first reason.
+    pub fn isolate_because(&self, reason: impl Into<Arc<str>>) -> Isolation {
+        self.isolate_for(Some(reason.into()))
+    }
+
+    fn isolate_for(&self, reason: Option<Arc<str>>) -> Isolation {
+        let by = Isolator { group: Some(Arc::clone(&self.shared.name)), reason };
+        let members = lock(&self.shared.members).begin_isolation(by);
         let isolation = Isolation::new(Scope::Group(Switch(self.clone())));
         self.isolate_each(&members);
         isolation
@@ -186,7 +199,8 @@ impl CircuitGroup {
     fn isolate_each(&self, circuits: &[Circuit]) {
         for circuit in circuits {
             // Before the lock, since listeners are called; so it may be too late, or done already.
-            let isolated = Isolated::new(circuit);
+            let by = lock(&self.shared.members).isolator();
+            let isolated = Isolated::new(circuit, by);
             let unneeded = lock(&self.shared.members).keep(circuit, isolated);
             drop(unneeded);
         }

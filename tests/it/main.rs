@@ -90,6 +90,7 @@ mod script;
 mod seams;
 mod service;
 mod slow_bodies;
+mod snapshot_details;
 mod snapshots;
 mod stack;
 mod statuses;

@@ -27,7 +27,7 @@ fn a_snapshot_shows_everything() {
     assert_eq!(snapshot.uptime, 4 * SECOND);
     assert_eq!(snapshot.totals.trips, 1);
     assert_eq!(snapshot.totals.rejected, 1);
-    let trip = snapshot.last_trip.unwrap();
+    let trip = snapshot.last_trip.clone().unwrap();
     assert_eq!((trip.ago, trip.open_for), (3 * SECOND, 8 * SECOND));
     assert_eq!((trip.window.calls, trip.window.failures), (2, 1));
     assert_eq!(snapshot.failure_rate(), None, "the window is empty while open");
@@ -139,6 +139,8 @@ fn json_has_names_and_seconds() {
 
     let json = serde_json::to_value(circuit.snapshot()).unwrap();
 
+    let limits = serde_json::to_value(circuit.config().thresholds()).unwrap();
+    assert_eq!(limits["consecutive_failures"], 1);
     assert_eq!(
         json,
         json!({
@@ -148,11 +150,15 @@ fn json_has_names_and_seconds() {
             "overridden": null,
             "operators_override": null,
             "isolations": 0,
+            "isolated_by": [],
             "epoch": 2,
             "in_state_for": 0.5,
             "retry_after": 7.5,
             "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
             "admitted_share": null,
+            "probes": null,
+            "in_flight": null,
+            "trip_prevented_ago": null,
             "slow_in_flight": 0,
             "stalled_calls": 0,
             "consecutive_failures": 0,
@@ -160,6 +166,10 @@ fn json_has_names_and_seconds() {
                 "successes": 0, "failures": 1, "ignored": 0, "not_sent": 0, "abandoned": 0,
                 "slow_calls": 0, "rejected": 0, "would_have_rejected": 0, "stale": 0, "trips": 1,
                 "trips_prevented": 0,
+            },
+            "rejections": {
+                "open": 0, "probes_busy": 0, "forced_open": 0, "isolated": 0, "not_ready": 0,
+                "ramping": 0, "throttled": 0,
             },
             "failures_by_kind": { "other": 1 },
             "transitions": {
@@ -169,9 +179,12 @@ fn json_has_names_and_seconds() {
             "listeners": { "panics": 0, "missed": 0 },
             "last_trip": {
                 "reason": "consecutive_failures",
+                "kind": "other",
                 "ago": 0.5,
                 "open_for": 8.0,
                 "window": { "calls": 0, "failures": 0, "slow_calls": 0 },
+                "stalled_calls": 0,
+                "limits": limits,
             },
             "last_failure": { "kind": "other", "ago": 0.5 },
             "uptime": 0.5,

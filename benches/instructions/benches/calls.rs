@@ -155,9 +155,9 @@ benchmark!(closed_registered, registered(), 166_061);
 benchmark!(closed_count_window, breaker(count_window, false), 232_821);
 benchmark!(closed_time_window, breaker(time_window, false), 299_038);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 536_038);
-benchmark!(failing_count_window, breaker(count_window, true), 782_874);
-benchmark!(failing_time_window, breaker(time_window, true), 920_038);
-benchmark!(rejection, rejecting(), 249_038);
+benchmark!(failing_count_window, breaker(count_window, true), 779_875);
+benchmark!(failing_time_window, breaker(time_window, true), 917_038);
+benchmark!(rejection, rejecting(), 247_038);
 
 library_benchmark_group!(
     name = calls,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Deserialize;
-use tower_circuit_breaker::Circuit;
 use tower_circuit_breaker::view::parse_duration;
+use tower_circuit_breaker::{Circuit, OverrideOrder};
 
+use crate::audit::AuditEntry;
 use crate::problem::{Problem, quoted};
 
 /// A command to one circuit.
@@ -60,17 +61,15 @@ impl Command {
         matches!(self, Self::ForceOpen | Self::ForceClosed | Self::Observe)
     }
 
-    pub(crate) fn execute(self, circuit: &Circuit, lasting: Option<Duration>) {
-        match (self, lasting) {
+    /// Gives it, as the audit has it in `entry`.
+    pub(crate) fn execute(self, circuit: &Circuit, entry: &AuditEntry) {
+        match (self, entry.lasting) {
             (Self::Reset, _) => circuit.reset(),
             (Self::Trip, Some(open_for)) => circuit.trip_for(open_for),
             (Self::Trip, None) => circuit.trip(),
-            (Self::ForceOpen, Some(time)) => circuit.force_open_for(time),
-            (Self::ForceOpen, None) => circuit.force_open(),
-            (Self::ForceClosed, Some(time)) => circuit.force_closed_for(time),
-            (Self::ForceClosed, None) => circuit.force_closed(),
-            (Self::Observe, Some(time)) => circuit.observe_for(time),
-            (Self::Observe, None) => circuit.observe(),
+            (Self::ForceOpen, _) => circuit.impose(order(OverrideOrder::force_open(), entry)),
+            (Self::ForceClosed, _) => circuit.impose(order(OverrideOrder::force_closed(), entry)),
+            (Self::Observe, _) => circuit.impose(order(OverrideOrder::observe(), entry)),
             (Self::Release, _) => circuit.release(),
         }
     }
@@ -85,6 +84,23 @@ impl Command {
             )));
         }
         Ok(body)
+    }
+}
+
+/// The order, with its end and with who gives it and why.
+fn order(order: OverrideOrder, entry: &AuditEntry) -> OverrideOrder {
+    let order = match entry.lasting {
+        Some(time) => order.lasting(time),
+        None => order,
+    };
+    let order = match entry.actor.clone() {
+        Some(actor) if entry.actor_checked => order.actor(actor),
+        Some(actor) => order.said_by(actor),
+        None => order,
+    };
+    match entry.reason.clone() {
+        Some(reason) => order.reason(reason),
+        None => order,
     }
 }
 

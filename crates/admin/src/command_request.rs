@@ -79,7 +79,7 @@ impl CommandRequest {
         let body = command.read(body)?;
         let fleet_command = command.for_fleet(body.lasting)?;
         let has_end = body.lasting.is_some();
-        self.write(fleet_command.as_fleet_str(), Some(name), body);
+        self.state.audit.write(self.entry(fleet_command.as_fleet_str(), Some(name), body));
         let in_progress = fleet.command(name.into(), fleet_command);
         let state = Arc::clone(&self.state);
         Ok(Executed::InProgress(Box::pin(async move {
@@ -104,11 +104,10 @@ impl CommandRequest {
         body: &[u8],
     ) -> Result<Response<AdminBody>, Problem> {
         let circuit = self.state.find(name)?;
-        let body = command.read(body)?;
-        let lasting = body.lasting;
-        self.write(command.as_str(), Some(name), body);
-        command.execute(&circuit, lasting);
-        if lasting.is_some() && command.imposes() {
+        let entry = self.entry(command.as_str(), Some(name), command.read(body)?);
+        self.state.audit.write(entry.clone());
+        command.execute(&circuit, &entry);
+        if entry.lasting.is_some() && command.imposes() {
             self.state.override_ends.watch();
         }
         Ok(respond::json(StatusCode::OK, &self.state.view(&circuit)))
@@ -119,20 +118,19 @@ impl CommandRequest {
         if body.lasting.is_some() {
             return Err(Problem::bad_request("`for` has no meaning for reset-all: leave it out"));
         }
-        self.write("reset-all", None, body);
+        self.state.audit.write(self.entry("reset-all", None, body));
         self.state.registry.reset_all();
         let registry = &self.state.registry;
         let done = json!({ "health": registry.health(), "circuits": registry.len() });
         Ok(respond::json(StatusCode::OK, &done))
     }
 
-    /// Before it is done: what is done is never unwritten.
-    fn write(&self, command: &'static str, circuit: Option<&str>, body: CommandBody) {
+    /// What is written of a command before it is done: what is done is never unwritten.
+    fn entry(&self, command: &'static str, circuit: Option<&str>, body: CommandBody) -> AuditEntry {
         let CommandBody { reason, actor: said, lasting } = body;
         let actor_checked = self.actor.is_some();
         let actor = self.actor.clone().or(said);
         let (entry, peer) = (AuditEntry::now(command, circuit), self.peer);
-        let entry = AuditEntry { actor, actor_checked, reason, lasting, peer, ..entry };
-        self.state.audit.write(entry);
+        AuditEntry { actor, actor_checked, reason, lasting, peer, ..entry }
     }
 }

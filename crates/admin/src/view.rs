@@ -37,6 +37,17 @@ pub(crate) struct CircuitDetail {
     /// Only for those who may see what operators did, and where the circuit keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// The same, of an override that is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_words: Option<OverrideWords>,
+}
+
+/// Who imposed an override, and why.
+#[derive(Debug, Serialize)]
+struct OverrideWords {
+    actor: Option<Arc<str>>,
+    actor_checked: bool,
+    reason: Option<Arc<str>>,
 }
 
 /// What changes with each call.
@@ -75,7 +86,7 @@ impl CircuitView {
             failure_rate: snapshot.failure_rate(),
             slow_call_rate: snapshot.slow_call_rate(),
             thresholds: circuit.config().thresholds(),
-            override_ends_in: snapshot.operators_override.and_then(|own| own.ends_in),
+            override_ends_in: snapshot.operators_override.as_ref().and_then(|own| own.ends_in),
             recent_events,
             snapshot,
         }
@@ -86,7 +97,13 @@ impl CircuitDetail {
     pub(crate) fn new(view: CircuitView, circuit: &Circuit, caller: Caller) -> Self {
         let last_error = view.snapshot.last_error.as_ref().filter(|_| caller >= Caller::Insider);
         let last_error = last_error.map(|text| text.as_str().to_owned());
-        Self { config: circuit.config(), last_error, view }
+        let own = view.snapshot.operators_override.as_ref();
+        let override_words = own.filter(|_| caller >= Caller::Insider).map(|own| OverrideWords {
+            actor: own.actor.clone(),
+            actor_checked: own.actor_checked,
+            reason: own.reason.clone(),
+        });
+        Self { config: circuit.config(), last_error, override_words, view }
     }
 }
 

@@ -116,7 +116,7 @@ impl Watch {
                 epoch: snapshot.epoch,
                 state: snapshot.state,
                 overridden: snapshot.overridden,
-                serial: snapshot.operators_override.map(|own| own.serial),
+                serial: snapshot.operators_override.as_ref().map(|own| own.serial),
             };
             if self.ages.insert(Arc::clone(&snapshot.name), age) != Some(age) {
                 changed.push(Arc::clone(&snapshot.name));

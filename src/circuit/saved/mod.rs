@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::machine::saved::SavedState;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
@@ -42,14 +43,20 @@ mod text;
 pub struct SavedCircuit {
     name: Arc<str>,
     memory: SavedState,
+    /// Who imposed the override, and why.
+    words: Option<Arc<OverrideWords>>,
     /// `None` after [`away_for`](Self::away_for).
     saved_at: Option<SystemTime>,
 }
 
 impl SavedCircuit {
     /// Saves a circuit now.
-    pub(crate) fn now(name: Arc<str>, memory: SavedState) -> Self {
-        Self { name, memory, saved_at: Some(to_millis(time_of_day())) }
+    pub(crate) fn now(
+        name: Arc<str>,
+        memory: SavedState,
+        words: Option<Arc<OverrideWords>>,
+    ) -> Self {
+        Self { name, memory, words, saved_at: Some(to_millis(time_of_day())) }
     }
 
     /// Returns the name of the circuit.
@@ -79,7 +86,7 @@ impl SavedCircuit {
     /// Removes the override, as [`Circuit::release`](crate::Circuit::release) does.
     #[must_use]
     pub fn without_override(self) -> Self {
-        Self { memory: self.memory.released(), ..self }
+        Self { memory: self.memory.released(), words: None, ..self }
     }
 
     /// Sets how long the process was away, instead of asking the wall clock.
@@ -95,6 +102,11 @@ impl SavedCircuit {
     pub(crate) fn says_anything(&self) -> bool {
         let memory = self.memory();
         memory.overridden.is_some() || !memory.left.is_zero()
+    }
+
+    /// What was said of the override.
+    pub(crate) fn words(&self) -> Option<Arc<OverrideWords>> {
+        self.words.clone()
     }
 
     /// The state to restore now.

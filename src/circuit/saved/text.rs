@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::circuit::config::{ConfigError, Scalar};
 use crate::circuit::saved::{SavedCircuit, to_millis};
+use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::machine::saved::SavedState;
 use crate::engine::state::{CircuitState, Override};
+use crate::sync::Arc;
 
 /// The fields of the text. Unknown fields are ignored: the version says what the known ones mean.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -23,6 +25,12 @@ pub(crate) struct SavedText {
     overridden: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     override_left: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_actor: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_actor_checked: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_reason: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time_left: Option<Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +48,7 @@ impl From<SavedCircuit> for SavedText {
         let SavedState { state, overridden, override_left, left, open_for, step } = saved.memory;
         let saved_at = saved.saved_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
         let text = |word: &str| Some(Scalar::Text(word.to_owned()));
+        let words = saved.words.map(|words| OverrideWords::clone(&words)).unwrap_or_default();
         let seconds = |time: Duration| Scalar::Number(time.as_secs_f64());
         Self {
             version: Some(VERSION.into()),
@@ -47,6 +56,9 @@ impl From<SavedCircuit> for SavedText {
             state: text(state.as_str()),
             overridden: overridden.and_then(|overridden| text(overridden.as_str())),
             override_left: override_left.map(seconds),
+            override_actor_checked: words.actor.as_ref().map(|_| Scalar::Bool(words.actor_checked)),
+            override_actor: words.actor.and_then(|actor| text(&actor)),
+            override_reason: words.reason.and_then(|reason| text(&reason)),
             time_left: Some(seconds(left)),
             open_for: Some(seconds(open_for)),
             backoff_step: step.map(Scalar::from),
@@ -74,11 +86,26 @@ impl TryFrom<SavedText> for SavedCircuit {
             step: taken("backoff_step", text.backoff_step, "a whole number, or left out", whole)?,
         };
         let saved_at = taken("saved_at", text.saved_at, "seconds since 1970", time_of_day)?;
-        let name = needed("name", text.name, "the name of a circuit", |name| match name {
-            Scalar::Text(name) => Some(name.as_str().into()),
-            _ => None,
-        })?;
-        Ok(Self { name, memory, saved_at })
+        let name = needed("name", text.name, "the name of a circuit", any_text)?;
+        let checked =
+            taken("override_actor_checked", text.override_actor_checked, "true or false", |it| {
+                match it {
+                    Scalar::Bool(checked) => Some(*checked),
+                    _ => None,
+                }
+            })?;
+        let words = OverrideWords {
+            actor: taken("override_actor", text.override_actor, "a text, or left out", any_text)?,
+            actor_checked: checked.unwrap_or(false),
+            reason: taken(
+                "override_reason",
+                text.override_reason,
+                "a text, or left out",
+                any_text,
+            )?,
+        };
+        let words = (words != OverrideWords::default()).then(|| Arc::new(words));
+        Ok(Self { name, memory, words, saved_at })
     }
 }
 
@@ -112,6 +139,13 @@ fn taken<T>(
 fn one_of<T: Copy>(word: &Scalar, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
     let Scalar::Text(word) = word else { return None };
     all.iter().copied().find(|one| name(*one) == word)
+}
+
+fn any_text(value: &Scalar) -> Option<Arc<str>> {
+    match value {
+        Scalar::Text(text) => Some(text.as_str().into()),
+        _ => None,
+    }
 }
 
 fn whole(value: &Scalar) -> Option<u32> {

@@ -244,6 +244,18 @@ impl InFlight {
         in_slots.fold(self.moved(tag), u64::saturating_add)
     }
 
+    /// The number of calls in flight; `None` where they are not counted. Calls that another thread is
+    /// moving may be missed.
+    pub(crate) fn all(&self, tag: Tag) -> Option<u64> {
+        self.ticks()?;
+        let in_slots = self.slots.iter().map(|slot| {
+            // Relaxed: each slot is looked at by itself.
+            let seen = slot.load(Ordering::Relaxed);
+            if Tag::on(seen) == tag { TimeSlot(Tag::strip(seen)).calls() } else { 0 }
+        });
+        Some(in_slots.fold(self.moved(tag), u64::saturating_add))
+    }
+
     /// The number of stalled calls that are in no slot.
     fn moved(&self, tag: Tag) -> u64 {
         // Relaxed: it is a number by itself.

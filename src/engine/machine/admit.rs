@@ -7,6 +7,7 @@ use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
+use crate::engine::machine::extras::RareReason;
 use crate::engine::outcome::EndedCall;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
@@ -39,6 +40,19 @@ pub(crate) enum Rejection {
     /// Closed, but only for a share of the calls.
     Ramping,
     Throttled,
+}
+
+impl Rejection {
+    /// Why, unless the circuit is simply open.
+    pub(crate) const fn rare_reason(self) -> Option<RareReason> {
+        match self {
+            Self::Open { .. } => None,
+            Self::ProbesBusy { .. } => Some(RareReason::ProbesBusy),
+            Self::ForcedOpen { .. } => Some(RareReason::ForcedOpen),
+            Self::Ramping => Some(RareReason::Ramping),
+            Self::Throttled => Some(RareReason::Throttled),
+        }
+    }
 }
 
 impl Machine {
@@ -149,9 +163,19 @@ impl Machine {
         self.rejection_by(word, now())
     }
 
-    /// Counts a rejection.
-    pub(crate) fn count_rejection(&self) {
+    /// Counts a rejection by the open circuit.
+    #[inline]
+    fn count_rejection(&self) {
         self.tally.add(Counter::Rejected);
+    }
+
+    /// Counts a rejection, and for which reason.
+    #[inline(never)]
+    pub(crate) fn count_rejection_for(&self, reason: Option<RareReason>) {
+        self.count_rejection();
+        if let Some(reason) = reason {
+            self.extras.count_rejection(reason);
+        }
     }
 
     /// Why `word` rejects a call now; `None` also where that can be decided only under the lock.
@@ -180,7 +204,7 @@ impl Machine {
             self.tally.add(Counter::WouldHaveRejected);
             return Ok(Ticket::new(word, now));
         }
-        self.count_rejection();
+        self.count_rejection_for(rejection.rare_reason());
         Err(rejection)
     }
 
@@ -249,7 +273,7 @@ impl Machine {
         if let (Rejection::Throttled, Some(tracking)) = (rejection, self.recorder().tracking()) {
             tracking.admission_share.tried(Tag::of(word.epoch()), EndedCall::FAILURE, || now);
         }
-        self.count_rejection();
+        self.count_rejection_for(rejection.rare_reason());
         Some(Err(rejection))
     }
 

@@ -7,7 +7,7 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::open_cap::OpenCounter;
-use crate::engine::machine::own_override::OwnOverride;
+use crate::engine::machine::own_override::{OrderedOverride, OverrideWords, OwnOverride};
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::time::Timestamp;
@@ -36,17 +36,30 @@ impl Machine {
         self.impose(&mut control, own, ChangeReason::Operator, now)
     }
 
-    /// Forces the circuit open or closed, for this time or until the override is dropped.
-    pub(crate) fn force(
-        &self,
-        forced: Override,
-        lasting: Option<Duration>,
-        now: Timestamp,
-    ) -> Change {
+    /// Imposes an override; `None` where the circuit observes already, and neither has an end.
+    pub(crate) fn order(&self, order: OrderedOverride, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
+        let own = control.own_override();
+        let next = control.next_override(order.overridden, now).lasting(order.lasting);
+        let is_same = own.is_some_and(|own| {
+            let both_observe = (own.overridden, next.overridden) == OBSERVING_ALREADY;
+            both_observe && own.ends == next.ends
+        });
+        if is_same && order.words.as_ref() == control.said() {
+            return None;
+        }
+        if let Some(words) = order.words {
+            control.say(next.serial, words);
+        }
         // Also where the fleet had forced the same: from now on it is this operator's override.
-        let own = control.next_override(forced, now).lasting(lasting);
-        self.impose(&mut control, Some(own), ChangeReason::Operator, now)
+        let was_forced = own.is_some_and(|own| own.overridden != Override::Observing);
+        let keeps_state =
+            order.overridden == Override::Observing && !control.is_isolated() && !was_forced;
+        Some(if keeps_state {
+            self.override_with(&mut control, Some(next), now)
+        } else {
+            self.impose(&mut control, Some(next), ChangeReason::Operator, now)
+        })
     }
 
     /// The same machine, which nothing has changed yet, under `initial`, as if it had been made so.
@@ -61,25 +74,6 @@ impl Machine {
         // The control that is made of this word is under its override.
         self.publish(Word::new(state, Some(initial), flags, epoch));
         self
-    }
-
-    /// Admits all calls and goes on deciding, for this time or until the override is dropped;
-    /// `None` when the circuit observes already, and neither has an end.
-    pub(crate) fn observe(&self, lasting: Option<Duration>, now: Timestamp) -> Option<Change> {
-        let mut control = self.lock();
-        let own = control.own_override();
-        let is_observing = own.is_some_and(|own| own.overridden == Override::Observing);
-        let next = control.next_override(Override::Observing, now).lasting(lasting);
-        if is_observing && own.is_some_and(|own| own.ends == next.ends) {
-            return None;
-        }
-        let observing = Some(next);
-        let keeps_state = !control.is_isolated() && (is_observing || own.is_none());
-        Some(if keeps_state {
-            self.override_with(&mut control, observing, now)
-        } else {
-            self.impose(&mut control, observing, ChangeReason::Operator, now)
-        })
     }
 
     /// Drops the override, and starts closed; `None` when there is none.
@@ -116,9 +110,9 @@ impl Machine {
         Some(self.renew(&mut control, settings, now))
     }
 
-    /// The operators' override, whatever isolates the circuit.
-    pub(crate) fn own_override(&self) -> Option<OwnOverride> {
-        self.look(Control::own_override)
+    /// The operators' override and what was said of it, whatever isolates the circuit.
+    pub(crate) fn own_override(&self) -> Option<(OwnOverride, Option<Arc<OverrideWords>>)> {
+        self.look(|control| Some((control.own_override()?, control.said().cloned())))
     }
 
     /// The present settings.
@@ -171,5 +165,27 @@ impl Machine {
             lasted: control.time_in_state(now),
             down_for: None,
         }
+    }
+}
+
+const OBSERVING_ALREADY: (Override, Override) = (Override::Observing, Override::Observing);
+
+/// As the models and tests of the machine give them.
+#[cfg(test)]
+impl Machine {
+    pub(crate) fn force(
+        &self,
+        forced: Override,
+        lasting: Option<Duration>,
+        now: Timestamp,
+    ) -> Change {
+        let order = OrderedOverride { overridden: forced, lasting, words: None };
+        self.order(order, now).expect("it forces")
+    }
+
+    #[cfg(not(breaker_loom))]
+    pub(crate) fn observe(&self, lasting: Option<Duration>, now: Timestamp) -> Option<Change> {
+        let order = OrderedOverride { overridden: Override::Observing, lasting, words: None };
+        self.order(order, now)
     }
 }

@@ -2,17 +2,21 @@
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
+use crate::engine::machine::extras::RareReason;
+use crate::engine::machine::isolator::{IsolationRecord, Isolator};
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 #[cfg(all(test, breaker_loom))]
 mod races;
 
 impl Machine {
     /// Adds an isolation, and forces the circuit open; `None` when it is forced open already.
-    pub(crate) fn isolate(&self, now: Timestamp) -> Option<Change> {
+    pub(crate) fn isolate(&self, by: &Arc<Isolator>, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        control.isolate();
+        let forced = self.extras().rejections(RareReason::ForcedOpen);
+        control.isolate(IsolationRecord { by: Arc::clone(by), since: now }, forced);
         if self.word().overridden() == Some(Override::ForcedOpen) {
             self.publish_with_end(&mut control, self.word());
             return None;
@@ -23,9 +27,9 @@ impl Machine {
 
     /// Takes one [`isolate`](Self::isolate) back. After the last one the circuit's own override
     /// holds again; `None` when that is forced open.
-    pub(crate) fn end_isolation(&self, now: Timestamp) -> Option<Change> {
+    pub(crate) fn end_isolation(&self, by: &Arc<Isolator>, now: Timestamp) -> Option<Change> {
         let mut control = self.lock();
-        control.end_isolation();
+        control.end_isolation(by, self.extras().rejections(RareReason::ForcedOpen));
         if control.is_isolated() {
             return None;
         }

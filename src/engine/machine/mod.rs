@@ -10,9 +10,11 @@ pub(crate) mod answered;
 pub(crate) mod commands;
 mod control;
 pub(crate) mod effect;
+pub(crate) mod extras;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;
 pub(crate) mod isolation;
+pub(crate) mod isolator;
 pub(crate) mod open_cap;
 pub(crate) mod own_override;
 pub(crate) mod plain;
@@ -32,6 +34,7 @@ pub(crate) mod verdict;
 use crate::engine::machine::control::slot::{ControlGuard, ControlSlot};
 use crate::engine::machine::control::{Beginning, Control};
 use crate::engine::machine::effect::Effect;
+use crate::engine::machine::extras::Extras;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::kinds::KindCounts;
 use crate::engine::record::recorder::Recorder;
@@ -51,14 +54,11 @@ pub(crate) struct Machine {
     until: AtomicU64,
     /// When the epoch began.
     began: AtomicU64,
-    /// When the override of the word ends: never, unless an operator has given it an end.
-    override_ends: AtomicU64,
     recorder: Recorder,
     tally: Tally,
     /// Rejections name the last failure, too.
     kinds: Arc<KindCounts>,
-    /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
-    not_sent: AtomicU64,
+    extras: Extras,
     control: Mutex<ControlSlot>,
 }
 
@@ -78,11 +78,10 @@ impl Machine {
             word: AtomicU64::new(word.bits()),
             until: AtomicU64::new(0),
             began: AtomicU64::new(now.as_nanos()),
-            override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
             recorder,
             tally: Tally::new(),
             kinds: Arc::new(KindCounts::new()),
-            not_sent: AtomicU64::new(0),
+            extras: Extras::new(),
             control: Mutex::new(control),
         }
     }
@@ -103,16 +102,8 @@ impl Machine {
         Timestamp::from_nanos(self.until.load(Ordering::Acquire))
     }
 
-    /// Counts a call that was not sent.
-    pub(crate) fn count_not_sent(&self) {
-        // Relaxed: a number for totals; nothing is decided by it.
-        self.not_sent.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The number of calls that were not sent.
-    pub(crate) fn not_sent(&self) -> u64 {
-        // Relaxed: as in `count_not_sent`.
-        self.not_sent.load(Ordering::Relaxed)
+    pub(crate) const fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     pub(crate) const fn recorder(&self) -> &Recorder {
@@ -176,9 +167,9 @@ impl Machine {
             None => self.publish(word),
             Some(end) => {
                 // Zero sends readers to the lock until word and end belong together.
-                self.set_override_ends(Timestamp::ZERO);
+                self.extras.set_override_ends(Timestamp::ZERO);
                 self.publish(word);
-                self.set_override_ends(end);
+                self.extras.set_override_ends(end);
             }
         }
     }
@@ -192,16 +183,7 @@ impl Machine {
 
     /// When the override ends; without the lock to be trusted as [`until`](Self::until) is.
     pub(crate) fn override_ends(&self) -> Timestamp {
-        // Acquire: pairs with the Release in `set_override_ends`. Whoever reads the end of an
-        // override and then the word finds that override's word or a later one: it does not go by
-        // a word whose own end it has not seen.
-        Timestamp::from_nanos(self.override_ends.load(Ordering::Acquire))
-    }
-
-    /// Sets when the override ends. The lock is held.
-    fn set_override_ends(&self, ends: Timestamp) {
-        // Release: as in `override_ends`.
-        self.override_ends.store(ends.as_nanos(), Ordering::Release);
+        self.extras.override_ends()
     }
 
     /// Publishes when a slot is free, and returns what that changes for waiting callers. The lock

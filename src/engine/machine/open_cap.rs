@@ -5,6 +5,7 @@
 //! operator or a fleet, takes its place even where none is left.
 
 use crate::engine::state::{Override, Word};
+use crate::engine::time::Timestamp;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(all(test, breaker_loom))]
@@ -167,6 +168,8 @@ struct Joined {
     memberships: Vec<Membership>,
     /// Number of trips that a group had no place for.
     trips_prevented: u64,
+    /// When the last of them was, and in which epoch.
+    last_prevented: Option<(u64, Timestamp)>,
 }
 
 /// One circuit's membership in a group, which ends when this is dropped.
@@ -197,7 +200,7 @@ impl GroupMemberships {
 
     /// Takes a place in every group for a circuit that is to trip, or in none and counts a
     /// prevented trip.
-    pub(crate) fn take(&mut self, word: Word) -> bool {
+    pub(crate) fn take(&mut self, word: Word, now: Timestamp) -> bool {
         // An observing circuit rejects nothing.
         if word.overridden() == Some(Override::Observing) {
             return true;
@@ -207,6 +210,7 @@ impl GroupMemberships {
         if !has_all {
             memberships.memberships.iter_mut().for_each(Membership::give_back);
             memberships.trips_prevented = memberships.trips_prevented.saturating_add(1);
+            memberships.last_prevented = Some((word.epoch(), now));
         }
         has_all
     }
@@ -220,6 +224,12 @@ impl GroupMemberships {
     }
 
     /// How often [`take`](Self::take) found no place.
+    /// When a trip of the epoch of `word` was last prevented.
+    pub(crate) fn trip_prevented_at(&self, word: Word) -> Option<Timestamp> {
+        let (epoch, at) = self.0.as_ref()?.last_prevented?;
+        (epoch == word.epoch()).then_some(at)
+    }
+
     pub(crate) fn trips_prevented(&self) -> u64 {
         self.0.as_ref().map_or(0, |memberships| memberships.trips_prevented)
     }

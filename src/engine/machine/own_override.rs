@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 /// An override by operators, of this process or of the fleet.
 ///
@@ -18,6 +19,24 @@ pub(crate) struct OwnOverride {
     pub(crate) ends: Timestamp,
     /// Whether the fleet has imposed it.
     pub(crate) by_fleet: bool,
+}
+
+/// Who imposed an override, and why, in their words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct OverrideWords {
+    pub(crate) actor: Option<Arc<str>>,
+    /// Whether whoever imposed it knows the actor; else it is what somebody says.
+    pub(crate) actor_checked: bool,
+    pub(crate) reason: Option<Arc<str>>,
+}
+
+/// What an operator imposes.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderedOverride {
+    pub(crate) overridden: Override,
+    /// `None` until it is released.
+    pub(crate) lasting: Option<Duration>,
+    pub(crate) words: Option<Arc<OverrideWords>>,
 }
 
 impl OwnOverride {

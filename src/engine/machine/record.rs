@@ -275,7 +275,7 @@ impl Machine {
         if is_over || current.overridden() == Some(Override::ForcedClosed) {
             return Effect::Nothing;
         }
-        if !control.take_places(current) {
+        if !control.take_places(current, now) {
             return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);
@@ -285,7 +285,7 @@ impl Machine {
     /// Counts a call for the totals; `at` is when it ended, if it is a failure.
     fn count(&self, outcome: Outcome, call: EndedCall, at: Timestamp) {
         match outcome {
-            Outcome::NotSent => return self.count_not_sent(),
+            Outcome::NotSent => return self.extras().count_not_sent(),
             Outcome::Ignored => return self.tally().add(Counter::Ignored),
             Outcome::Success => self.tally().add(Counter::Successes),
             Outcome::Failure(kind) => self.count_failure(kind, at),

@@ -6,8 +6,10 @@ use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
 use crate::engine::machine::control::open_times::OpenTime;
+use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 /// A circuit without its window and its counts. Durations only, since no clock outlives its
 /// process.
@@ -72,8 +74,11 @@ impl SavedState {
 
 impl Machine {
     /// The state to save. An override by the fleet is not saved: the fleet will impose it again.
-    pub(crate) fn export(&self, now: Timestamp) -> SavedState {
-        self.look(|control| self.export_under(control, now))
+    pub(crate) fn export(&self, now: Timestamp) -> (SavedState, Option<Arc<OverrideWords>>) {
+        self.look(|control| {
+            let saved = self.export_under(control, now);
+            (saved, control.said().cloned().filter(|_| saved.overridden.is_some()))
+        })
     }
 
     /// The same with the lock held.
@@ -103,7 +108,12 @@ impl Machine {
     /// are lost, is restored as open, and the next call probes.
     ///
     /// No open time is longer than the settings could have made it: the state may come from a file.
-    pub(crate) fn restore(&self, memory: SavedState, now: Timestamp) -> Option<Change> {
+    pub(crate) fn restore(
+        &self,
+        memory: SavedState,
+        words: Option<Arc<OverrideWords>>,
+        now: Timestamp,
+    ) -> Option<Change> {
         if memory.is_blank() {
             return None;
         }
@@ -117,6 +127,9 @@ impl Machine {
         let initial = control.own_override();
         let left = memory.override_left;
         let saved = memory.overridden.map(|it| control.next_override(it, now).lasting(left));
+        if let (Some(saved), Some(words)) = (saved, words) {
+            control.say(saved.serial, words);
+        }
         let own = saved.or(initial);
         let change = match (own.map(|own| own.overridden), memory.state) {
             (Some(Override::ForcedOpen | Override::ForcedClosed), _) => {

@@ -5,21 +5,28 @@ use std::time::Duration;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
-use crate::engine::machine::own_override::OwnOverride;
+use crate::engine::machine::extras::RareReason;
+use crate::engine::machine::isolator::IsolationRecord;
+use crate::engine::machine::own_override::{OverrideWords, OwnOverride};
+use crate::engine::machine::probes::ProbeCounts;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
+use crate::engine::record::rejections::Rejections;
 use crate::engine::record::totals::{Totals, Transitions};
+use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Tag};
 use crate::engine::time::Timestamp;
 use crate::engine::window::counts::WindowCounts;
+use crate::sync::Arc;
 
 /// A machine at one moment.
 #[derive(Debug)]
 pub(crate) struct MachineSnapshot {
     pub(crate) state: CircuitState,
     pub(crate) overridden: Option<Override>,
-    pub(crate) own_override: Option<OwnOverride>,
-    pub(crate) isolations: u32,
+    /// With what was said of it.
+    pub(crate) own_override: Option<(OwnOverride, Option<Arc<OverrideWords>>)>,
+    pub(crate) isolations: Vec<IsolationRecord>,
     pub(crate) epoch: u64,
     pub(crate) in_state_for: Duration,
     /// When the machine was made.
@@ -29,10 +36,15 @@ pub(crate) struct MachineSnapshot {
     pub(crate) window: WindowCounts,
     pub(crate) minimum_calls: u32,
     pub(crate) admitted_share: Option<Share>,
+    /// While half-open: how the probes have done, and the settings that they are held against.
+    pub(crate) probes: Option<(ProbeCounts, Arc<Settings>)>,
+    pub(crate) in_flight: Option<u64>,
+    pub(crate) trip_prevented_at: Option<Timestamp>,
     pub(crate) slow_in_flight: u64,
     pub(crate) stalled_calls: u64,
     pub(crate) consecutive_failures: u64,
     pub(crate) totals: Totals,
+    pub(crate) rejections: Rejections,
     pub(crate) failures_by_kind: Vec<(FailureKind, u64)>,
     pub(crate) transitions: Transitions,
     pub(crate) last_trip: Option<TripRecord>,
@@ -52,11 +64,14 @@ impl Machine {
         let (slow_in_flight, stalled_calls) = recorder.slow_and_stalled(tag, now);
         let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
         let counts_down = word.state() == CircuitState::Open && !is_forced_open;
+        // Before the total, which counts each of them, too.
+        let rejections = self.rejections_under(control);
+        let totals = self.totals_under(control);
         MachineSnapshot {
             state: word.state(),
             overridden: word.overridden(),
-            own_override: control.own_override(),
-            isolations: control.isolations(),
+            own_override: control.own_override().map(|own| (own, control.said().cloned())),
+            isolations: control.isolations().to_vec(),
             epoch: word.epoch(),
             in_state_for: control.time_in_state(now),
             made: control.made(),
@@ -64,10 +79,15 @@ impl Machine {
             window: recorder.counts(tag, now),
             minimum_calls: control.settings().effective_minimum(),
             admitted_share: self.admitted_share(now),
+            probes: (word.state() == CircuitState::HalfOpen)
+                .then(|| (control.probe_counts(), Arc::clone(control.settings()))),
+            in_flight: recorder.in_flight(tag).filter(|_| word.is_closed()),
+            trip_prevented_at: control.trip_prevented_at(word).filter(|_| word.is_closed()),
             slow_in_flight,
             stalled_calls,
             consecutive_failures: recorder.run(tag),
-            totals: self.totals_under(control),
+            totals,
+            rejections: rejections.filled_up_to(totals.rejected),
             failures_by_kind: self.failures_by_kind(),
             transitions: control.transitions(),
             last_trip: control.last_trip(),
@@ -87,6 +107,22 @@ impl Machine {
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
         let totals = self.tally().totals(control.trips(), in_window, named);
         let trips_prevented = control.trips_prevented();
-        Totals { not_sent: self.not_sent(), trips_prevented, ..totals }
+        Totals { not_sent: self.extras().not_sent(), trips_prevented, ..totals }
+    }
+
+    /// The rejections by reason, of `rejected` in all. The lock is held.
+    fn rejections_under(&self, control: &Control) -> Rejections {
+        let of = |reason| self.extras().rejections(reason);
+        let forced = of(RareReason::ForcedOpen);
+        let isolated = control.rejected_in_isolation(forced);
+        Rejections {
+            open: 0,
+            probes_busy: of(RareReason::ProbesBusy),
+            forced_open: forced.saturating_sub(isolated),
+            isolated,
+            not_ready: of(RareReason::NotReady),
+            ramping: of(RareReason::Ramping),
+            throttled: of(RareReason::Throttled),
+        }
     }
 }

@@ -55,6 +55,8 @@ impl Machine {
         now: Timestamp,
     ) -> Change {
         let from = self.word().state();
+        let (_, stalled_calls) =
+            self.recorder().slow_and_stalled(Tag::of(self.word().epoch()), now);
         let open_for = control.prepare_open(from, to, reason, open_time, now);
         let next = NextEpoch {
             open_for: Some(open_for),
@@ -62,7 +64,13 @@ impl Machine {
         };
         let change = self.enter(control, next, now);
         let window = change.window;
-        control.count_opening(from, TripRecord { reason, at: now, open_for, window });
+        let kind = reason.failure_kind().or_else(|| {
+            let last = self.kinds().last().filter(|_| reason.follows_failure());
+            last.map(|(kind, _)| kind)
+        });
+        let settings = Arc::clone(control.settings());
+        let trip = TripRecord { reason, kind, at: now, open_for, window, stalled_calls, settings };
+        control.count_opening(from, trip);
         change
     }
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod kinds;
 pub(crate) mod recorder;
+pub(crate) mod rejections;
 pub(crate) mod texts;
 pub(crate) mod totals;

@@ -16,7 +16,7 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     same("state", circuit.state(), model.state)?;
     same("state", snapshot.state, model.state)?;
     same("override", snapshot.overridden, model.overridden)?;
-    let ends_in = snapshot.operators_override.and_then(|own| own.ends_in);
+    let ends_in = snapshot.operators_override.as_ref().and_then(|own| own.ends_in);
     same("end of the override", ends_in, model.override_ends.map(|ends| ends - model.now))?;
     same("epoch", snapshot.epoch, model.epoch)?;
     same("in_state_for", snapshot.in_state_for, model.in_state_for())?;
@@ -24,7 +24,7 @@ pub fn compare(circuit: &Circuit, model: &Model) -> Result<(), String> {
     for ((what, circuit), model) in totals(&snapshot).into_iter().zip(model.totals) {
         same(what, circuit, model)?;
     }
-    same("reason", snapshot.last_trip.map(|t| t.reason), model.trip_reason)?;
+    same("reason", snapshot.last_trip.as_ref().map(|t| t.reason), model.trip_reason)?;
     let (calls, failures, slow) = model.window();
     let window = snapshot.window;
     let counts = (window.calls, window.failures, window.slow_calls);

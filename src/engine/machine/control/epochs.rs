@@ -110,8 +110,8 @@ impl Epochs {
         self.trips
     }
 
-    pub(super) const fn last_trip(&self) -> Option<TripRecord> {
-        self.last_trip
+    pub(super) fn last_trip(&self) -> Option<TripRecord> {
+        self.last_trip.clone()
     }
 
     fn count(&mut self, from: CircuitState, to: CircuitState) {

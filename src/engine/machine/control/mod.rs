@@ -15,8 +15,9 @@ use crate::engine::machine::control::epochs::Epochs;
 use crate::engine::machine::control::fleet_view::FleetView;
 use crate::engine::machine::control::open_times::{OpenTime, OpenTimes};
 use crate::engine::machine::control::overrides::Overrides;
+use crate::engine::machine::isolator::{IsolationRecord, Isolator};
 use crate::engine::machine::open_cap::{GroupMemberships, OpenCounter};
-use crate::engine::machine::own_override::OwnOverride;
+use crate::engine::machine::own_override::{OverrideWords, OwnOverride};
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::totals::Transitions;
@@ -188,7 +189,7 @@ impl Control {
         self.epochs.trips()
     }
 
-    pub(super) const fn last_trip(&self) -> Option<TripRecord> {
+    pub(super) fn last_trip(&self) -> Option<TripRecord> {
         self.epochs.last_trip()
     }
 }
@@ -221,23 +222,38 @@ impl Control {
         self.overrides.end_to_publish()
     }
 
-    /// Adds an isolation.
-    pub(super) fn isolate(&mut self) {
-        self.overrides.isolate();
+    /// Adds an isolation; `forced` calls were rejected as forced open so far.
+    pub(super) fn isolate(&mut self, isolation: IsolationRecord, forced: u64) {
+        self.overrides.isolate(isolation, forced);
     }
 
-    /// Takes one isolation back.
-    pub(super) fn end_isolation(&mut self) {
-        self.overrides.end_isolation();
+    /// Takes one isolation back; `forced` calls were rejected as forced open so far.
+    pub(super) fn end_isolation(&mut self, by: &Arc<Isolator>, forced: u64) {
+        self.overrides.end_isolation(by, forced);
     }
 
-    /// How many handles isolate the circuit.
-    pub(super) const fn isolations(&self) -> u32 {
+    /// How many calls were rejected in isolations, of `forced` that were as forced open.
+    pub(super) fn rejected_in_isolation(&self, forced: u64) -> u64 {
+        self.overrides.rejected_in_isolation(forced)
+    }
+
+    /// What isolates the circuit.
+    pub(super) fn isolations(&self) -> &[IsolationRecord] {
         self.overrides.isolations()
     }
 
-    pub(super) const fn is_isolated(&self) -> bool {
-        self.isolations() > 0
+    pub(super) fn is_isolated(&self) -> bool {
+        !self.isolations().is_empty()
+    }
+
+    /// Keeps what was said of the override with this serial.
+    pub(super) fn say(&mut self, serial: u64, words: Arc<OverrideWords>) {
+        self.overrides.say(serial, words);
+    }
+
+    /// Who imposed the operators' override, and why, if that was said.
+    pub(super) fn said(&self) -> Option<&Arc<OverrideWords>> {
+        self.overrides.said()
     }
 }
 
@@ -280,8 +296,13 @@ impl Control {
 
     /// Takes a place in every group for a circuit that is to trip, or in none and counts a
     /// prevented trip.
-    pub(super) fn take_places(&mut self, word: Word) -> bool {
-        self.memberships.take(word)
+    pub(super) fn take_places(&mut self, word: Word, now: Timestamp) -> bool {
+        self.memberships.take(word, now)
+    }
+
+    /// When a trip of the epoch of `word` was last prevented.
+    pub(super) fn trip_prevented_at(&self, word: Word) -> Option<Timestamp> {
+        self.memberships.trip_prevented_at(word)
     }
 
     /// Takes or gives back places as `word` asks for, which was published.

@@ -1,7 +1,7 @@
 //! The slots of probes, under the settings of the circuit.
 
 use crate::engine::machine::control::Control;
-use crate::engine::machine::probes::{HeldProbe, ProbeId, ProbeResult, ProbeVerdict};
+use crate::engine::machine::probes::{HeldProbe, ProbeCounts, ProbeId, ProbeResult, ProbeVerdict};
 use crate::engine::rules::settings::Settings;
 use crate::engine::time::Timestamp;
 use crate::sync::{Arc, Weak};
@@ -64,6 +64,11 @@ impl Control {
     }
 
     /// Frees the slots whose leases are over.
+    /// How the probes of this epoch have done so far.
+    pub(in crate::engine::machine) fn probe_counts(&self) -> ProbeCounts {
+        self.probes.counts()
+    }
+
     pub(in crate::engine::machine) fn end_leases(&mut self, now: Timestamp) -> ProbeVerdict {
         self.probes.end_leases(&self.settings, now)
     }

@@ -1,6 +1,7 @@
 //! Race models of isolation; see `engine::explore`.
 
 use crate::engine::explore::{Depth, explore, race};
+use crate::engine::machine::isolator::Isolator;
 use crate::engine::machine::races::{START, machine};
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
@@ -10,10 +11,12 @@ use crate::sync::Arc;
 fn the_last_two_handles_go() {
     explore(Depth::Every, 4, &["old-isolation"], || {
         let machine = machine(|_| {});
-        machine.isolate(START);
-        machine.isolate(START);
+        let [by, other] = [(); 2].map(|()| Arc::<Isolator>::default());
+        machine.isolate(&by, START);
+        machine.isolate(&other, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        let (first, second) = race(move || a.end_isolation(START), move || b.end_isolation(START));
+        let (first, second) =
+            race(move || a.end_isolation(&by, START), move || b.end_isolation(&other, START));
         assert!(first.is_some() != second.is_some());
         assert_eq!(machine.word().state(), CircuitState::Closed);
         assert_eq!(machine.word().overridden(), None);
@@ -25,10 +28,11 @@ fn the_last_two_handles_go() {
 fn a_handle_against_another_that_goes() {
     explore(Depth::Every, 4, &["old-isolation"], || {
         let machine = machine(|_| {});
-        machine.isolate(START);
+        let [by, other] = [(); 2].map(|()| Arc::<Isolator>::default());
+        machine.isolate(&by, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
-        race(move || drop(a.end_isolation(START)), move || drop(b.isolate(START)));
-        assert_eq!(machine.lock().isolations(), 1);
+        race(move || drop(a.end_isolation(&by, START)), move || drop(b.isolate(&other, START)));
+        assert_eq!(machine.lock().isolations().len(), 1);
         assert_eq!(machine.word().overridden(), Some(Override::ForcedOpen));
     });
 }
@@ -38,10 +42,11 @@ fn a_handle_against_another_that_goes() {
 fn an_operator_against_the_last_handle() {
     explore(Depth::Every, 4, &[], || {
         let machine = machine(|_| {});
-        machine.isolate(START);
+        let by = Arc::<Isolator>::default();
+        machine.isolate(&by, START);
         let (a, b) = (Arc::clone(&machine), Arc::clone(&machine));
         race(
-            move || drop(a.end_isolation(START)),
+            move || drop(a.end_isolation(&by, START)),
             move || drop(b.force(Override::ForcedClosed, None, START)),
         );
         assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));

@@ -1,5 +1,6 @@
 use crate::engine::machine::open_cap::{GroupMemberships, OpenCap, OpenCounter};
 use crate::engine::state::{CircuitState, Override, Word};
+use crate::engine::time::Timestamp;
 use crate::sync::Arc;
 
 const fn word(state: CircuitState, overridden: Option<Override>) -> Word {
@@ -8,6 +9,8 @@ const fn word(state: CircuitState, overridden: Option<Override>) -> Word {
 
 const CLOSED: Word = word(CircuitState::Closed, None);
 const OPEN: Word = word(CircuitState::Open, None);
+
+const AT: Timestamp = Timestamp::ZERO;
 
 fn seated(places: &Arc<OpenCounter>) -> GroupMemberships {
     let mut memberships = GroupMemberships::default();
@@ -59,12 +62,12 @@ fn a_place_that_was_taken_twice_is_one() {
     places.cap_at(OpenCap::number(2));
     let mut all = [seated(&places), seated(&places), seated(&places)];
 
-    assert!(all[0].take(CLOSED) && all[0].take(CLOSED));
+    assert!(all[0].take(CLOSED, AT) && all[0].take(CLOSED, AT));
     all[0].update(OPEN);
     assert_eq!(places.open(), 1);
-    assert!(all[1].take(CLOSED) && !all[2].take(CLOSED));
+    assert!(all[1].take(CLOSED, AT) && !all[2].take(CLOSED, AT));
     all[0].leave(&places);
 
     assert_eq!(places.open(), 1);
-    assert!(!all[2].take(CLOSED), "one of two is left");
+    assert!(!all[2].take(CLOSED, AT), "one of two is left");
 }

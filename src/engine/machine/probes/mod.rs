@@ -35,6 +35,16 @@ pub(crate) trait HeldProbe: Send + Sync {
     fn end_hold(&self, now: Timestamp);
 }
 
+/// The probes of a half-open epoch, in numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProbeCounts {
+    pub(crate) succeeded: u32,
+    pub(crate) failed: u32,
+    pub(crate) in_flight: u32,
+    /// How long each may hold its slot.
+    pub(crate) lease: Duration,
+}
+
 #[derive(Debug)]
 struct Lease {
     probe: ProbeId,
@@ -206,6 +216,18 @@ impl Probes {
             return Timestamp::ZERO;
         }
         self.held_slots().map(|lease| lease.ends).min().unwrap_or(Timestamp::ZERO)
+    }
+
+    /// How the probes of this epoch have done so far.
+    pub(crate) fn counts(&self) -> ProbeCounts {
+        let is_called = |lease: &&Lease| !matches!(lease.stage, LeaseStage::Reserved);
+        let in_flight = self.held_slots().filter(is_called).count();
+        ProbeCounts {
+            succeeded: self.results.succeeded,
+            failed: self.results.failed,
+            in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
+            lease: self.lease,
+        }
     }
 
     fn remove(&mut self, probe: ProbeId) -> Option<LeaseStage> {

@@ -35,8 +35,8 @@ pub(crate) enum ProbeVerdict {
 /// The counts of one half-open epoch.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ProbeResults {
-    succeeded: u32,
-    failed: u32,
+    pub(super) succeeded: u32,
+    pub(super) failed: u32,
     ignored_in_a_row: u32,
     unanswered_in_a_row: u32,
     /// When the first of that row began.

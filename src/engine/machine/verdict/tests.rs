@@ -6,6 +6,7 @@ use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
 use crate::engine::machine::admit::Rejection;
 use crate::engine::machine::effect::Effect;
+use crate::engine::machine::isolator::Isolator;
 use crate::engine::machine::verdict::{Ruling, Verdict};
 use crate::engine::outcome::{FailureKind, Outcome};
 use crate::engine::rules::open_steps::OpenSteps;
@@ -13,6 +14,7 @@ use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override};
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 mod own;
 
@@ -168,11 +170,11 @@ fn an_operator_here_who_forces_the_same_has_forced_it() {
     for forced in [Override::ForcedOpen, Override::ForcedClosed] {
         let machine = machine();
         adopt(&machine, 7, Ruling::forced(forced), START);
-        assert_eq!(machine.export(START).overridden, None);
+        assert_eq!(machine.export(START).0.overridden, None);
 
         machine.force(forced, None, START);
 
-        assert_eq!(machine.export(START).overridden, Some(forced));
+        assert_eq!(machine.export(START).0.overridden, Some(forced));
         assert!(adopt(&machine, 8, Ruling::Closed, START).is_none());
         assert_eq!(machine.word().overridden(), Some(forced));
     }
@@ -270,15 +272,15 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
     let rulings = [forced[0], forced[1], Ruling::Fresh, Ruling::Closed, open(30)];
     for before in rulings {
         for during in rulings {
-            let machine = machine();
+            let (machine, by) = (machine(), Arc::<Isolator>::default());
             adopt(&machine, 1, before, START);
-            machine.isolate(START);
+            machine.isolate(&by, START);
 
             adopt(&machine, 2, during, START);
             let word = machine.word();
             assert_eq!(word.overridden(), Some(Override::ForcedOpen), "{before:?}, {during:?}");
             assert_eq!(word.state(), CircuitState::Open, "{before:?}, {during:?}");
-            machine.end_isolation(START);
+            machine.end_isolation(&by, START);
 
             let expected = match during {
                 Ruling::Forced { overridden: forced, .. } => Some(forced),
@@ -287,7 +289,7 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
             assert_eq!(machine.word().overridden(), expected, "{before:?}, {during:?}");
             assert!(expected.is_some() || machine.word().is_closed(), "{before:?}, {during:?}");
             assert_eq!(
-                machine.own_override().is_some_and(|own| own.by_fleet),
+                machine.own_override().is_some_and(|(own, _)| own.by_fleet),
                 expected.is_some(),
                 "{during:?}"
             );
@@ -297,17 +299,17 @@ fn what_the_fleet_says_of_an_isolated_circuit_holds_after_the_isolation() {
 
 #[test]
 fn an_isolation_leaves_alone_who_has_forced_the_circuit() {
-    let machine = machine();
+    let (machine, by) = (machine(), Arc::<Isolator>::default());
     adopt(&machine, 1, Ruling::forced(Override::ForcedClosed), START);
 
-    machine.isolate(START);
-    machine.end_isolation(START);
+    machine.isolate(&by, START);
+    machine.end_isolation(&by, START);
     adopt(&machine, 2, Ruling::Closed, START);
 
     assert_eq!(machine.word().overridden(), None, "the fleet can take back what it has forced");
     machine.force(Override::ForcedClosed, None, START);
-    machine.isolate(START);
+    machine.isolate(&by, START);
     adopt(&machine, 3, Ruling::forced(Override::ForcedOpen), START);
-    machine.end_isolation(START);
+    machine.end_isolation(&by, START);
     assert_eq!(machine.word().overridden(), Some(Override::ForcedClosed));
 }

@@ -139,6 +139,12 @@ impl Recorder {
         self.tracking().map_or((0, 0), in_flight)
     }
 
+    /// How many calls are in flight, where a rule asks for that.
+    pub(crate) fn in_flight(&self, tag: Tag) -> Option<u64> {
+        let tracking = self.tracking()?;
+        tracking.stalled.all(tag).or_else(|| tracking.slow.all(tag))
+    }
+
     /// The first rule about the window that holds at `counts`.
     fn reached_by(
         &self,

@@ -1,0 +1,96 @@
+//! What few circuits ever need, in one box that is made when it is first needed.
+
+use crate::engine::time::Timestamp;
+use crate::sync::{AtomicU64, OnceLock, Ordering};
+
+/// Numbers that most circuits leave at nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Extras(OnceLock<Box<ExtraWords>>);
+
+#[derive(Debug)]
+struct ExtraWords {
+    /// When the override of the word ends: never, unless an operator has given it an end.
+    override_ends: AtomicU64,
+    /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
+    not_sent: AtomicU64,
+    /// Rejections for each of [`RareReason`].
+    rejections: [AtomicU64; RareReason::ALL.len()],
+}
+
+/// Why a call was rejected, where the circuit was not simply open: that is what is left of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RareReason {
+    ProbesBusy,
+    ForcedOpen,
+    NotReady,
+    Ramping,
+    Throttled,
+}
+
+impl RareReason {
+    const ALL: [Self; 5] =
+        [Self::ProbesBusy, Self::ForcedOpen, Self::NotReady, Self::Ramping, Self::Throttled];
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Extras {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Counts a call that was not sent.
+    pub(crate) fn count_not_sent(&self) {
+        // Relaxed: a number for totals; nothing is decided by it.
+        self.make().not_sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of calls that were not sent.
+    pub(crate) fn not_sent(&self) -> u64 {
+        // Relaxed: as in `count_not_sent`.
+        self.0.get().map_or(0, |words| words.not_sent.load(Ordering::Relaxed))
+    }
+
+    /// Counts a rejection for `reason`, which the tally counts, too.
+    pub(crate) fn count_rejection(&self, reason: RareReason) {
+        if let Some(rejections) = self.make().rejections.get(reason.index()) {
+            // Relaxed: as in `count_not_sent`.
+            rejections.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of rejections for `reason`.
+    pub(crate) fn rejections(&self, reason: RareReason) -> u64 {
+        let rejections = self.0.get().and_then(|words| words.rejections.get(reason.index()));
+        // Relaxed: as in `count_not_sent`.
+        rejections.map_or(0, |rejections| rejections.load(Ordering::Relaxed))
+    }
+
+    /// When the override ends. The box is there for whoever has read a word that was published
+    /// after the end was set.
+    pub(crate) fn override_ends(&self) -> Timestamp {
+        // Acquire: pairs with the Release in `set_override_ends`. Whoever reads the end of an
+        // override and then the word finds that override's word or a later one: it does not go by
+        // a word whose own end it has not seen.
+        let ends = self.0.get().map(|words| words.override_ends.load(Ordering::Acquire));
+        ends.map_or(Timestamp::NEVER, Timestamp::from_nanos)
+    }
+
+    /// Sets when the override ends. The machine's lock is held.
+    pub(crate) fn set_override_ends(&self, ends: Timestamp) {
+        // Release: as in `override_ends`.
+        self.make().override_ends.store(ends.as_nanos(), Ordering::Release);
+    }
+
+    fn make(&self) -> &ExtraWords {
+        self.0.get_or_init(|| {
+            Box::new(ExtraWords {
+                override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
+                not_sent: AtomicU64::new(0),
+                rejections: std::array::from_fn(|_| AtomicU64::new(0)),
+            })
+        })
+    }
+}
