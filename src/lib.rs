@@ -154,7 +154,7 @@ pub use crate::circuit::health_probe::HealthProbe;
 pub use crate::circuit::last_failure::LastFailure;
 pub use crate::circuit::overrides::{IsolationSnapshot, OverrideOrder, OverrideSnapshot};
 pub use crate::circuit::permit::Permit;
-pub use crate::circuit::progress::{ProbeProgress, Trip};
+pub use crate::circuit::progress::{ProbeProgress, Recoveries, Trip};
 pub use crate::circuit::saved::SavedCircuit;
 pub use crate::circuit::snapshot::{CircuitSnapshot, Health};
 pub use crate::circuit::wrapped::WrappedCall;

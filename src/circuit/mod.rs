@@ -23,7 +23,7 @@ use crate::circuit::builder::CircuitBuilder;
 use crate::circuit::last_error::Described;
 use crate::circuit::last_failure::LastFailure;
 use crate::circuit::overrides::{IsolationSnapshot, OverrideSnapshot};
-use crate::circuit::progress::{ProbeProgress, Trip};
+use crate::circuit::progress::{ProbeProgress, Recoveries, Trip};
 use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::circuit::wakers::Wakers;
 use crate::clock::ClockSource;
@@ -271,6 +271,7 @@ impl Circuit {
             rejections: seen.rejections,
             failures_by_kind: seen.failures_by_kind,
             transitions: seen.transitions,
+            recoveries: Recoveries::seen(seen.recoveries),
             listeners: core.listeners.faults(),
             last_failure: seen.last_failure.map(|(kind, at)| LastFailure::seen(kind, at, now)),
             last_error: last_text.map(ErrorText::new),

@@ -56,6 +56,26 @@ pub struct ProbeProgress {
     pub timeout: Duration,
 }
 
+/// Recoveries: from closed to open, and back to closed since the upstream was seen to be well.
+///
+/// What an operator ended is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Recoveries {
+    /// How many there were.
+    pub count: u64,
+    /// How long the circuit was not closed, all of them together.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]
+    pub total: Duration,
+}
+
+impl Recoveries {
+    pub(crate) const fn seen((count, total): (u64, Duration)) -> Self {
+        Self { count, total }
+    }
+}
+
 impl Trip {
     pub(crate) fn seen(trip: TripRecord, now: Timestamp) -> Self {
         let TripRecord { reason, kind, at, open_for, window, stalled_calls, settings } = trip;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::circuit::last_failure::LastFailure;
 use crate::circuit::overrides::{IsolationSnapshot, OverrideSnapshot};
-use crate::circuit::progress::{ProbeProgress, Trip};
+use crate::circuit::progress::{ProbeProgress, Recoveries, Trip};
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::rejections::Rejections;
 use crate::engine::record::totals::{Totals, Transitions};
@@ -97,6 +97,8 @@ pub struct CircuitSnapshot {
     pub failures_by_kind: Vec<(FailureKind, u64)>,
     /// Counts of changes from one state to another.
     pub transitions: Transitions,
+    /// Counts of recoveries, and how long they took.
+    pub recoveries: Recoveries,
     /// Counts of what went wrong with listeners.
     pub listeners: ListenerFaults,
     /// The last trip: when, why, and for how long.

@@ -39,6 +39,11 @@ enum Number {
 }
 
 impl Thresholds {
+    /// Returns the names of all limits, also of those that no rule sets.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.by_name.iter().map(|(name, _)| *name)
+    }
+
     /// Returns the number of that name; `None` where no rule asks for it.
     ///
     /// Durations are in seconds.

@@ -158,7 +158,7 @@
 //! ```no_run
 //! // cargo add tower-circuit-breaker -F tracing
 //! // cargo add tower-circuit-breaker-admin
-//! // cargo add tower-circuit-breaker-telemetry -F prometheus-client-025
+//! // cargo add tower-circuit-breaker-telemetry -F prometheus-client-026
 //! // cargo add axum tokio tracing-subscriber -F tokio/full
 //! use std::time::{Duration, Instant};
 //!

@@ -19,12 +19,14 @@ fn board() -> Value {
     serde_json::from_str(&read("grafana.json")).unwrap()
 }
 
-/// The queries of the board's panels.
+/// The queries of the board's panels and annotations.
 pub(crate) fn queries() -> Vec<String> {
     let board = board();
     let panels = board["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
-    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+    let annotations = board["annotations"]["list"].as_array().unwrap().iter();
+    let asked = targets.chain(annotations);
+    asked.map(|asked| asked["expr"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The words in `text` that can be names of metrics.
@@ -42,12 +44,12 @@ fn alerts_and_board_name_only_metrics_that_are_exported() {
         let unknown: Vec<_> = metrics(&file_text).difference(&exported).copied().collect();
         assert!(unknown.is_empty(), "{file} names {unknown:?}");
     }
-    assert_eq!(metrics(&read("alerts.yml")).len(), 4, "is the test looking in the right place?");
+    assert_eq!(metrics(&read("alerts.yml")).len(), 7, "is the test looking in the right place?");
 }
 
 /// The labels in `text` that are not the circuit's name, as `key="value"`.
 fn labels(text: &str) -> BTreeSet<&str> {
-    let keys = ["kind=\"", "override=\"", "result=\"", "transition=\""];
+    let keys = ["kind=\"", "override=\"", "reason=\"", "result=\"", "rule=\"", "transition=\""];
     let parts = text.split(['{', '}', ',', ' ']);
     parts.filter(|part| keys.iter().any(|key| part.starts_with(key))).collect()
 }
@@ -71,10 +73,21 @@ fn the_board_asks_for_its_data_source_and_shows_each_thing_once() {
         list.as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned()).collect()
     };
 
-    assert_eq!(names(&board["templating"]["list"], "name"), ["datasource", "name"]);
+    assert_eq!(
+        names(&board["templating"]["list"], "name"),
+        ["datasource", "job", "instance", "name"]
+    );
     assert_eq!(
         names(&board["panels"], "title"),
-        ["State", "Calls by result", "Failures by kind", "Success rate", "Transitions"]
+        [
+            "State",
+            "Calls by result",
+            "Failures by kind",
+            "Success rate",
+            "Transitions",
+            "Rejections by reason",
+            "Trips in 24 hours",
+        ]
     );
     for panel in board["panels"].as_array().unwrap() {
         assert_eq!(panel["datasource"]["uid"], "${datasource}", "{}", panel["title"]);

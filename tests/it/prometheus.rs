@@ -36,8 +36,9 @@ pub(crate) fn registry(
 
 /// A circuit in each state and under each override, with calls of every kind.
 pub(crate) fn in_every_state() -> CircuitRegistry {
-    let (registry, clock) =
-        registry(|b| b.failure_rate(0.5).minimum_calls(3).slow_call_rate(1.0, SECOND));
+    let (registry, clock) = registry(|b| {
+        b.failure_rate(0.5).minimum_calls(3).slow_call_rate(1.0, SECOND).stalled_calls(9, SECOND)
+    });
     let make = |name: &str| registry.get_or_create(name);
     ready_to_probe(&make("half-open"), &clock);
     Box::leak(Box::new(make("half-open").try_acquire()));
@@ -110,10 +111,33 @@ fn all_series_are_there_from_the_start() {
         ("state_transitions_total{name=\"api\",transition=\"open_to_closed\"}", "0"),
         ("state_transitions_total{name=\"api\",transition=\"half_open_to_closed\"}", "0"),
         ("state_transitions_total{name=\"api\",transition=\"half_open_to_open\"}", "0"),
+        ("isolated{name=\"api\"}", "0"),
+        ("admitted_ratio{name=\"api\"}", "1.0"),
+        ("failure_ratio{name=\"api\"}", "NaN"),
+        ("slow_call_ratio{name=\"api\"}", "NaN"),
+        ("consecutive_failures{name=\"api\"}", "0"),
+        ("stalled_calls{name=\"api\"}", "0"),
+        ("slow_calls_in_flight{name=\"api\"}", "0"),
+        ("threshold{name=\"api\",rule=\"consecutive_failures\"}", "5.0"),
+        ("threshold{name=\"api\",rule=\"failure_rate\"}", "0.5"),
+        ("threshold{name=\"api\",rule=\"minimum_calls\"}", "20.0"),
+        ("rejections_total{name=\"api\",reason=\"open\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"probes_busy\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"forced_open\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"isolated\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"not_ready\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"ramping\"}", "0"),
+        ("rejections_total{name=\"api\",reason=\"throttled\"}", "0"),
+        ("trips_total{name=\"api\"}", "0"),
+        ("trips_prevented_total{name=\"api\"}", "0"),
+        ("recovery_seconds_sum{name=\"api\"}", "0.0"),
+        ("recovery_seconds_count{name=\"api\"}", "0"),
+        ("listener_faults_total{name=\"api\",fault=\"panic\"}", "0"),
+        ("listener_faults_total{name=\"api\",fault=\"missed\"}", "0"),
     ];
     assert_values(&text, &expected);
-    // And for how long it has been closed, which is more than none.
-    assert_eq!(series(&text).len(), expected.len() + 1, "{text}");
+    // And for how long it has been closed, which is more than none, and the one bucket of recoveries.
+    assert_eq!(series(&text).len(), expected.len() + 2, "{text}");
 }
 
 #[test]
@@ -249,10 +273,16 @@ fn both_formats_hold_the_same_series_with_one_total_each() {
 
     assert_eq!(series(&text).len(), series(&open_metrics).len());
     assert!(open_metrics.ends_with("# EOF\n"));
-    for (series, value) in series(&text) {
+    // The two write the labels of a bucket in another order.
+    for (series, value) in series(&text).into_iter().filter(|(it, _)| !it.contains("le=")) {
         assert!(open_metrics.contains(&format!("\n{series} {value}\n")), "{series} {value}");
         let name = series.split('{').next().unwrap();
-        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        let parts = ["_sum", "_count", "_bucket"];
+        let (name, kind) = match parts.iter().find_map(|part| name.strip_suffix(part)) {
+            Some(name) => (name, "histogram"),
+            None if name.ends_with("_total") => (name, "counter"),
+            None => (name, "gauge"),
+        };
         assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name} is a {kind}");
         assert!(text.contains(&format!("# HELP {name} ")), "{name} has help");
         let family = name.trim_end_matches("_total");
@@ -279,7 +309,7 @@ fn every_name_and_kind_comes_back_from_its_label() {
         assert_eq!(text.matches(&format!("kind=\"{kind}\"}} 1\n")).count(), names.len());
         let samples = text.split('\n').filter(|line| !line.is_empty() && !line.starts_with('#'));
         assert!(samples.clone().all(|line| line.starts_with("circuit_breaker_")));
-        assert_eq!(samples.count(), names.len() * 24, "no name made a line of its own");
+        assert_eq!(samples.count(), names.len() * 48, "no name made a line of its own");
     }
 }
 

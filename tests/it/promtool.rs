@@ -102,6 +102,7 @@ fn promtool_accepts_the_alerts_and_their_tests_and_the_configuration() {
 fn promtool_accepts_the_queries_of_the_board() {
     let rules = queries().into_iter().enumerate().map(|(number, query)| {
         let query = query.replace("$__rate_interval", "1m").replace("$name", ".*");
+        let query = query.replace("$job", ".*").replace("$instance", ".*");
         json!({ "record": format!("panel:{number}"), "expr": query })
     });
     let groups = json!({ "groups": [{ "name": "board", "rules": rules.collect::<Vec<_>>() }] });

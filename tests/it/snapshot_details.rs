@@ -240,9 +240,10 @@ fn who_and_why_outlive_the_process_and_reset_and_isolation() {
     earlier.impose(order.lasting(60 * SECOND));
     earlier.reset();
     drop(earlier.isolate());
-    let text = serde_json::to_string(&earlier.export()).unwrap();
-    let saved: tower_circuit_breaker::SavedCircuit = serde_json::from_str(&text).unwrap();
-    assert_eq!(saved, earlier.export());
+    let saved = earlier.export();
+    let text = serde_json::to_string(&saved).unwrap();
+    let back: tower_circuit_breaker::SavedCircuit = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, saved);
 
     let (restored, _) = circuit(|b| b.restore(saved.clone()));
     let seen = restored.operators_override().unwrap();

@@ -176,6 +176,7 @@ fn json_has_names_and_seconds() {
                 "closed_to_open": 1, "open_to_half_open": 0, "open_to_closed": 0,
                 "half_open_to_closed": 0, "half_open_to_open": 0,
             },
+            "recoveries": { "count": 0, "total": 0.0 },
             "listeners": { "panics": 0, "missed": 0 },
             "last_trip": {
                 "reason": "consecutive_failures",

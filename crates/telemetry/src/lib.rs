@@ -3,7 +3,7 @@
 //!
 //! | feature | brings | how |
 //! |---|---|---|
-//! | `prometheus-client-025` | [`PrometheusCollector`], [`PrometheusText`] | read the circuits when they are scraped |
+//! | `prometheus-client-026` | [`PrometheusCollector`], [`PrometheusText`] | read the circuits when they are scraped |
 //! | `metrics-024` | [`MetricsListener`] | hears of changes, and of calls and rejections where asked for |
 //!
 //! For changes as log events, the core has a `TracingListener` (feature `tracing`).
@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `circuit_breaker_state` | 0 closed, 1 half-open, 2 open |
 //! | `circuit_breaker_overridden{override}` | 1 while an operator has `forced_open`, `forced_closed` or `observing` in force |
+//! | `circuit_breaker_isolated` | how many groups and handles isolate it, whatever operators say |
 //! | `circuit_breaker_in_state_seconds` | how long the state has lasted |
 //! | `circuit_breaker_retry_after_seconds` | how long calls will go on being rejected; 0 unless open, and while forced |
 //! | `circuit_breaker_success_rate` | percent of the window's calls; `NaN` while the window is empty |
@@ -26,6 +27,16 @@
 //! | `circuit_breaker_stale_calls_total` | calls that ended after their epoch had gone: in no result |
 //! | `circuit_breaker_would_have_rejected_total` | calls let through under observation alone |
 //! | `circuit_breaker_open_total` | how often the circuit opened, from closed or half-open |
+//! | `circuit_breaker_trips_total` | how often it opened from closed; a trip of an earlier process that was restored is none |
+//! | `circuit_breaker_trips_prevented_total` | trips for which the cap of a group had no place |
+//! | `circuit_breaker_recovery_seconds` | a sum and a count: from the trip until the upstream was well again |
+//! | `circuit_breaker_rejections_total{reason}` | `open`, `probes_busy`, `forced_open`, `isolated`, `not_ready`, `ramping`, `throttled` |
+//! | `circuit_breaker_admitted_ratio` | the share of calls that a closed circuit admits: below 1 while it ramps or throttles |
+//! | `circuit_breaker_failure_ratio`, `circuit_breaker_slow_call_ratio` | of the window's calls, from 0 to 1; `NaN` while the window is empty |
+//! | `circuit_breaker_consecutive_failures` | the run, where a rule counts it |
+//! | `circuit_breaker_stalled_calls`, `circuit_breaker_slow_calls_in_flight` | calls in flight that the rules count |
+//! | `circuit_breaker_threshold{rule}` | the limit of each rule that is set: rates as ratios, times in seconds |
+//! | `circuit_breaker_listener_faults_total{fault}` | `panic`: panics of listeners; `missed`: events that they missed |
 //! | `circuit_breaker_state_transitions_total{transition}` | `closed_to_open`, `open_to_half_open`, `open_to_closed`, `half_open_to_closed`, `half_open_to_open` |
 //!
 //! The window is empty while the circuit is not closed, and always when no rule needs one. `NaN` is
@@ -42,21 +53,21 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "metrics-024", feature = "prometheus-client-025"))]
+#[cfg(any(feature = "metrics-024", feature = "prometheus-client-026"))]
 mod level;
 #[cfg(feature = "metrics-024")]
 mod metrics;
-#[cfg(feature = "prometheus-client-025")]
+#[cfg(feature = "prometheus-client-026")]
 mod prometheus;
-#[cfg(feature = "prometheus-client-025")]
+#[cfg(feature = "prometheus-client-026")]
 mod series;
 
 #[cfg(feature = "metrics-024")]
 pub use crate::metrics::MetricsListener;
-#[cfg(feature = "prometheus-client-025")]
+#[cfg(feature = "prometheus-client-026")]
 pub use crate::prometheus::{PrometheusCollector, PrometheusText};
 
 /// The README's example is a test, too.
-#[cfg(all(doctest, feature = "prometheus-client-025"))]
+#[cfg(all(doctest, feature = "prometheus-client-026"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

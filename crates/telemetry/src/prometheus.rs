@@ -3,12 +3,12 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use tower_circuit_breaker::{CircuitRegistry, CircuitSnapshot};
+use tower_circuit_breaker::CircuitRegistry;
 
-use crate::series::{Kind, METRICS, Metric, Sample, Value};
+use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
 
 /// Exports the circuits of a registry through prometheus-client.
 ///
@@ -45,9 +45,7 @@ pub struct PrometheusCollector {
 
 /// The text format that Prometheus scrapes, for programs that export nothing else.
 ///
-/// Beside other metrics, use a [`PrometheusCollector`]: prometheus-client writes `OpenMetrics`,
-/// whose metadata name a counter without its `_total`. `promtool check metrics` knows the older
-/// format alone, which is this one.
+/// Beside other metrics, use a [`PrometheusCollector`] and what prometheus-client writes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PrometheusText;
@@ -62,22 +60,18 @@ impl PrometheusCollector {
 
 impl Collector for PrometheusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let circuits = self.circuits.snapshots();
+        let circuits: Vec<_> = self.circuits.circuits().iter().map(Seen::of).collect();
         METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))
     }
 }
 
 impl Metric {
-    fn encode(
-        &self,
-        circuits: &[CircuitSnapshot],
-        encoder: &mut DescriptorEncoder<'_>,
-    ) -> fmt::Result {
+    fn encode(&self, circuits: &[Seen], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut encoder =
             encoder.encode_descriptor(self.name, self.help, None, self.kind.into())?;
         for circuit in circuits {
             for sample in (self.read)(circuit) {
-                let labels = [Some(("name", &*circuit.name)), sample.label];
+                let labels = [Some(("name", &*circuit.snapshot.name)), sample.label];
                 let labels: Vec<_> = labels.into_iter().flatten().collect();
                 sample.encode(self.kind, encoder.encode_family(&labels)?)?;
             }
@@ -91,6 +85,13 @@ impl Sample {
         match (kind, self.value) {
             (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(&number),
             (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(&number),
+            (_, Value::Sum(sum, number)) => encoder.encode_histogram::<NoLabelSet>(
+                sum,
+                number,
+                &[(f64::INFINITY, number)],
+                None,
+            ),
+            (Kind::Sum, _) => Err(fmt::Error),
             (Kind::Counter, Value::Count(number)) => {
                 encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
             }
@@ -106,6 +107,7 @@ impl From<Kind> for MetricType {
         match kind {
             Kind::Counter => Self::Counter,
             Kind::Gauge => Self::Gauge,
+            Kind::Sum => Self::Histogram,
         }
     }
 }
@@ -133,21 +135,8 @@ impl PrometheusText {
         let mut all = Registry::default();
         all.register_collector(Box::new(PrometheusCollector::new(registry)));
         let mut text = String::new();
-        let written = text::encode_registry(&mut text, &all);
+        let written = prometheus_text::encode(&mut text, &all);
         debug_assert!(written.is_ok(), "a string takes any text");
-        text.split_inclusive('\n').map(with_total).collect()
-    }
-}
-
-/// The line; with the whole name of the counter, if it is a line about one.
-fn with_total(line: &str) -> String {
-    // No sample begins like this, whatever its labels hold.
-    let about = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
-    let is_counter = |metric: &&Metric| metric.kind == Kind::Counter;
-    let mut counters = METRICS.iter().filter(is_counter).map(|metric| metric.name);
-    let named = about.and_then(|about| about.split(' ').next());
-    match named.filter(|named| counters.any(|counter| counter == *named)) {
-        Some(counter) => line.replacen(counter, &format!("{counter}_total"), 1),
-        None => line.to_owned(),
+        text
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::{CircuitSnapshot, Override};
+use tower_circuit_breaker::view::Thresholds;
+use tower_circuit_breaker::{Circuit, CircuitSnapshot, Override};
 
 use crate::level::level;
 
@@ -12,7 +13,19 @@ pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) read: fn(&CircuitSnapshot) -> Vec<Sample>,
+    pub(crate) read: fn(&Seen) -> Vec<Sample>,
+}
+
+/// A circuit as it is scraped.
+pub(crate) struct Seen {
+    pub(crate) snapshot: CircuitSnapshot,
+    pub(crate) thresholds: Thresholds,
+}
+
+impl Seen {
+    pub(crate) fn of(circuit: &Circuit) -> Self {
+        Self { snapshot: circuit.snapshot(), thresholds: circuit.config().thresholds() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +33,8 @@ pub(crate) enum Kind {
     /// Only grows; its name on the wire ends in `_total`.
     Counter,
     Gauge,
+    /// A sum and the number of what is in it, as a histogram with one bucket.
+    Sum,
 }
 
 /// One value of a metric of one circuit.
@@ -33,6 +48,7 @@ pub(crate) struct Sample {
 pub(crate) enum Value {
     Count(u64),
     Real(f64),
+    Sum(f64, u64),
 }
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -40,79 +56,165 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "circuit_breaker_state",
         help: "Where the circuit stands: 0 closed, 1 half-open, 2 open.",
         kind: Kind::Gauge,
-        read: |circuit| count(level(circuit.state).into()),
+        read: |seen| count(level(seen.snapshot.state).into()),
     },
     Metric {
         name: "circuit_breaker_overridden",
         help: "1 while an operator has this override in force.",
         kind: Kind::Gauge,
-        read: |circuit| labelled("override", overrides(circuit)),
+        read: |seen| labelled("override", overrides(&seen.snapshot)),
     },
     Metric {
         name: "circuit_breaker_in_state_seconds",
         help: "How long the state has lasted.",
         kind: Kind::Gauge,
-        read: |circuit| seconds(circuit.in_state_for),
+        read: |seen| seconds(seen.snapshot.in_state_for),
     },
     Metric {
         name: "circuit_breaker_retry_after_seconds",
         help: "How long calls will go on being rejected; 0 unless open, and while forced.",
         kind: Kind::Gauge,
-        read: |circuit| seconds(circuit.retry_after.unwrap_or_default()),
+        read: |seen| seconds(seen.snapshot.retry_after.unwrap_or_default()),
     },
     Metric {
         name: "circuit_breaker_success_rate",
         help: "Percent of the calls in the window that succeeded; NaN while it is empty.",
         kind: Kind::Gauge,
-        read: |circuit| one(Value::Real(success_rate(circuit))),
+        read: |seen| one(Value::Real(success_rate(&seen.snapshot))),
     },
     Metric {
         name: "circuit_breaker_calls",
         help: "Calls, by what became of them.",
         kind: Kind::Counter,
-        read: |circuit| labelled("result", results(circuit)),
+        read: |seen| labelled("result", results(&seen.snapshot)),
     },
     Metric {
         name: "circuit_breaker_failures",
         help: "Failed calls, by the kind of failure.",
         kind: Kind::Counter,
-        read: |circuit| labelled("kind", kinds(circuit)),
+        read: |seen| labelled("kind", kinds(&seen.snapshot)),
     },
     Metric {
         name: "circuit_breaker_slow_calls",
         help: "Successes and failures that were slow.",
         kind: Kind::Counter,
-        read: |circuit| count(circuit.totals.slow_calls),
+        read: |seen| count(seen.snapshot.totals.slow_calls),
     },
     Metric {
         name: "circuit_breaker_stale_calls",
         help: "Calls that ended after the circuit had moved on: they are in no result.",
         kind: Kind::Counter,
-        read: |circuit| count(circuit.totals.stale),
+        read: |seen| count(seen.snapshot.totals.stale),
     },
     Metric {
         name: "circuit_breaker_would_have_rejected",
         help: "Calls that were let through only because the circuit is under observation.",
         kind: Kind::Counter,
-        read: |circuit| count(circuit.totals.would_have_rejected),
+        read: |seen| count(seen.snapshot.totals.would_have_rejected),
     },
     Metric {
         name: "circuit_breaker_open",
         help: "How often the circuit opened, from closed or half-open.",
         kind: Kind::Counter,
-        read: |circuit| count(openings(circuit)),
+        read: |seen| count(openings(&seen.snapshot)),
     },
     Metric {
         name: "circuit_breaker_state_transitions",
         help: "Changes of state, by the states before and after.",
         kind: Kind::Counter,
-        read: |circuit| labelled("transition", transitions(circuit)),
+        read: |seen| labelled("transition", transitions(&seen.snapshot)),
+    },
+    Metric {
+        name: "circuit_breaker_isolated",
+        help: "How many groups and handles isolate the circuit, whatever operators say.",
+        kind: Kind::Gauge,
+        read: |seen| count(seen.snapshot.isolations.into()),
+    },
+    Metric {
+        name: "circuit_breaker_admitted_ratio",
+        help: "The share of calls that a closed circuit admits: below 1 while it ramps or throttles.",
+        kind: Kind::Gauge,
+        read: |seen| one(Value::Real(seen.snapshot.admitted_share.unwrap_or(1.0))),
+    },
+    Metric {
+        name: "circuit_breaker_failure_ratio",
+        help: "The share of the calls in the window that failed, from 0 to 1; NaN while it is empty.",
+        kind: Kind::Gauge,
+        read: |seen| one(Value::Real(share(seen.snapshot.window.failures, &seen.snapshot))),
+    },
+    Metric {
+        name: "circuit_breaker_slow_call_ratio",
+        help: "The share of the calls in the window that were slow, from 0 to 1; NaN while it is empty.",
+        kind: Kind::Gauge,
+        read: |seen| one(Value::Real(share(seen.snapshot.window.slow_calls, &seen.snapshot))),
+    },
+    Metric {
+        name: "circuit_breaker_consecutive_failures",
+        help: "Failures in a row, where a rule counts them.",
+        kind: Kind::Gauge,
+        read: |seen| count(seen.snapshot.consecutive_failures),
+    },
+    Metric {
+        name: "circuit_breaker_stalled_calls",
+        help: "Calls in flight that the rule of stalled calls counts.",
+        kind: Kind::Gauge,
+        read: |seen| count(seen.snapshot.stalled_calls),
+    },
+    Metric {
+        name: "circuit_breaker_slow_calls_in_flight",
+        help: "Calls in flight that count as slow already.",
+        kind: Kind::Gauge,
+        read: |seen| count(seen.snapshot.slow_in_flight),
+    },
+    Metric {
+        name: "circuit_breaker_threshold",
+        help: "The limit of each rule that is set: rates as ratios, times in seconds.",
+        kind: Kind::Gauge,
+        read: |seen| thresholds(&seen.thresholds),
+    },
+    Metric {
+        name: "circuit_breaker_rejections",
+        help: "Rejected calls, by reason.",
+        kind: Kind::Counter,
+        read: |seen| labelled("reason", rejections(&seen.snapshot)),
+    },
+    Metric {
+        name: "circuit_breaker_trips",
+        help: "How often the circuit opened from closed.",
+        kind: Kind::Counter,
+        read: |seen| count(seen.snapshot.totals.trips),
+    },
+    Metric {
+        name: "circuit_breaker_trips_prevented",
+        help: "Trips for which the cap of a group had no place.",
+        kind: Kind::Counter,
+        read: |seen| count(seen.snapshot.totals.trips_prevented),
+    },
+    Metric {
+        name: "circuit_breaker_recovery_seconds",
+        help: "How long the circuit was not closed, until the upstream was well again.",
+        kind: Kind::Sum,
+        read: |seen| {
+            let recoveries = seen.snapshot.recoveries;
+            one(Value::Sum(recoveries.total.as_secs_f64(), recoveries.count))
+        },
+    },
+    Metric {
+        name: "circuit_breaker_listener_faults",
+        help: "Panics of listeners, and events that they missed.",
+        kind: Kind::Counter,
+        read: |seen| {
+            let faults = seen.snapshot.listeners;
+            labelled("fault", vec![("panic", faults.panics), ("missed", faults.missed)])
+        },
     },
 ];
 
 fn overrides(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
+    // An isolation is no operator's: it has a metric of its own.
+    let own = circuit.operators_override.as_ref().map(|own| own.overridden);
     [Override::ForcedOpen, Override::ForcedClosed, Override::Observing]
-        .map(|each| (each.as_str(), u64::from(circuit.overridden == Some(each))))
+        .map(|each| (each.as_str(), u64::from(own == Some(each))))
         .to_vec()
 }
 
@@ -122,6 +224,31 @@ fn success_rate(circuit: &CircuitSnapshot) -> f64 {
     let successes = window.calls.saturating_sub(window.failures);
     // Without calls this is 0 / 0: not a number.
     100.0 * successes as f64 / window.calls as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn share(part: u64, circuit: &CircuitSnapshot) -> f64 {
+    // Without calls this is 0 / 0: not a number.
+    part as f64 / circuit.window.calls as f64
+}
+
+fn rejections(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
+    let of = circuit.rejections;
+    vec![
+        ("open", of.open),
+        ("probes_busy", of.probes_busy),
+        ("forced_open", of.forced_open),
+        ("isolated", of.isolated),
+        ("not_ready", of.not_ready),
+        ("ramping", of.ramping),
+        ("throttled", of.throttled),
+    ]
+}
+
+fn thresholds(thresholds: &Thresholds) -> Vec<Sample> {
+    let set = thresholds.names().filter_map(|rule| Some((rule, thresholds.get(rule)?)));
+    set.map(|(rule, limit)| Sample { label: Some(("rule", rule)), value: Value::Real(limit) })
+        .collect()
 }
 
 fn results(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {

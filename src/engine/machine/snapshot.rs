@@ -47,6 +47,8 @@ pub(crate) struct MachineSnapshot {
     pub(crate) rejections: Rejections,
     pub(crate) failures_by_kind: Vec<(FailureKind, u64)>,
     pub(crate) transitions: Transitions,
+    /// How many, and how long the circuit was not closed in all of them.
+    pub(crate) recoveries: (u64, Duration),
     pub(crate) last_trip: Option<TripRecord>,
     pub(crate) last_failure: Option<(FailureKind, Timestamp)>,
 }
@@ -90,6 +92,7 @@ impl Machine {
             rejections: rejections.filled_up_to(totals.rejected),
             failures_by_kind: self.failures_by_kind(),
             transitions: control.transitions(),
+            recoveries: control.recoveries(),
             last_trip: control.last_trip(),
             last_failure: self.kinds().last(),
         }

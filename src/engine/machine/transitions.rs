@@ -152,8 +152,11 @@ impl Machine {
         let lasted = control.time_in_state(now);
         // A move within one state keeps its age: only the epoch is new.
         let is_move = next.to.state != old.state();
-        let down_for =
-            if is_move { control.move_on(old.state(), next.to.state, now) } else { None };
+        let down_for = if is_move {
+            control.move_on(old.state(), next.to.state, next.reason, now)
+        } else {
+            None
+        };
         // Before the window may get another shape.
         self.recorder().finish(Tag::of(old.epoch()), tag);
         if let Some(settings) = settings {

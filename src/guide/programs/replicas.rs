@@ -1,6 +1,6 @@
 // cargo add tower-circuit-breaker -F tokio,tonic-014
 // cargo add tower-circuit-breaker-admin
-// cargo add tower-circuit-breaker-telemetry -F prometheus-client-025
+// cargo add tower-circuit-breaker-telemetry -F prometheus-client-026
 // cargo add axum tonic tonic-health tokio -F tokio/full
 // cargo add tower -F balance,buffer,load,timeout,util
 use std::time::Duration;

@@ -100,7 +100,7 @@ fn label(line: &str) -> Option<String> {
         });
     }
     let (labels, value) = chars.as_str().split_once("} ")?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_=\",".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_=\",+".contains(c);
     (labels.chars().all(is_plain) && value.parse::<f64>().is_ok()).then_some(name)
 }
 

@@ -287,7 +287,7 @@ impl Model {
         let given = given.or_else(|| self.settings.own_open_time(reason));
         self.opened_for = given.unwrap_or_else(|| self.settings.backoff(step));
         self.is_drawn = given.is_none() && self.settings.is_jittered;
-        if self.state == Closed {
+        if self.state == Closed && reason != ChangeReason::Restored {
             self.totals[8] += 1
         }
         if self.state == Closed || reason == ChangeReason::Operator {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::change::ChangeReason;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::record::totals::Transitions;
 use crate::engine::state::CircuitState;
@@ -20,6 +21,8 @@ pub(super) struct Epochs {
     is_ordered: bool,
     changes: u64,
     transitions: Transitions,
+    /// How many recoveries there were, and how long the circuit was not closed in all of them.
+    recoveries: (u64, Duration),
     trips: u64,
     last_trip: Option<TripRecord>,
 }
@@ -33,6 +36,7 @@ impl Epochs {
             is_ordered: false,
             changes: 0,
             transitions: Transitions::default(),
+            recoveries: (0, Duration::ZERO),
             trips: 0,
             last_trip: None,
         }
@@ -44,14 +48,23 @@ impl Epochs {
         &mut self,
         from: CircuitState,
         to: CircuitState,
+        reason: ChangeReason,
         now: Timestamp,
     ) -> Option<Duration> {
         self.since = now;
-        self.count(from, to);
+        // What is restored was a change of another process.
+        if reason != ChangeReason::Restored {
+            self.count(from, to);
+        }
         if from == CircuitState::Closed {
             self.left_closed = now;
         }
-        (to == CircuitState::Closed).then(|| now.since(self.left_closed))
+        let down_for = (to == CircuitState::Closed).then(|| now.since(self.left_closed));
+        if let Some(down_for) = down_for.filter(|_| reason.is_recovery()) {
+            let (recoveries, down) = self.recoveries;
+            self.recoveries = (recoveries.saturating_add(1), down.saturating_add(down_for));
+        }
+        down_for
     }
 
     /// Sets whether an order began the present epoch.
@@ -104,6 +117,10 @@ impl Epochs {
 
     pub(super) const fn transitions(&self) -> Transitions {
         self.transitions
+    }
+
+    pub(super) const fn recoveries(&self) -> (u64, Duration) {
+        self.recoveries
     }
 
     pub(super) const fn trips(&self) -> u64 {

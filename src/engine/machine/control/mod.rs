@@ -118,10 +118,10 @@ impl Control {
     }
 
     /// Counts an opening: a trip where the circuit was closed, the last trip also where an operator
-    /// ordered it.
+    /// ordered it. What is restored was a trip of another process.
     pub(super) fn count_opening(&mut self, from: CircuitState, trip: TripRecord) {
         let is_trip = from == CircuitState::Closed;
-        if is_trip {
+        if is_trip && trip.reason != ChangeReason::Restored {
             self.epochs.count_trip();
         }
         if is_trip || trip.reason == ChangeReason::Operator {
@@ -142,12 +142,18 @@ impl Control {
         &mut self,
         from: CircuitState,
         to: CircuitState,
+        reason: ChangeReason,
         now: Timestamp,
     ) -> Option<Duration> {
         if to == CircuitState::Closed {
             self.fleet.close();
         }
-        self.epochs.move_on(from, to, now)
+        self.epochs.move_on(from, to, reason, now)
+    }
+
+    /// The number of recoveries so far, and how long the circuit was not closed in all of them.
+    pub(super) const fn recoveries(&self) -> (u64, Duration) {
+        self.epochs.recoveries()
     }
 
     /// Begins an epoch, in which the closed circuit ramps until `ramp_ends`.
