@@ -26,23 +26,23 @@ apt_get() {
     done
 }
 
-# promtool alone, out of Debian's package of Prometheus: that one, installed, would start a server.
-need_promtool() {
+# The programs of Prometheus alone, out of Debian's package: that one, installed, would start a server.
+need_prometheus() { # promtool or prometheus
     local tools="$PWD/target/tools" unpacked
-    command -v promtool >/dev/null 2>&1 && return 0
-    if [ ! -x "$tools/promtool" ]; then
-        echo "unpacking promtool"
+    command -v "$1" >/dev/null 2>&1 && return 0
+    if [ ! -x "$tools/$1" ]; then
+        echo "unpacking prometheus, for $1"
         [ "$(id -u)" = 0 ] && apt_get update
         unpacked=$(mktemp -d) && chmod 755 "$unpacked" && mkdir -p "$tools" || return 1
         (
             cd "$unpacked" && apt_get download prometheus &&
-                dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool "$tools/"
+                dpkg-deb --extract prometheus_*.deb . && mv usr/bin/prom* "$tools/"
         )
         rm -rf "$unpacked"
     fi
     PATH="$tools:$PATH"
-    command -v promtool >/dev/null 2>&1 && return 0
-    echo "$(basename "$0"): promtool is missing: install it (on Debian it is in prometheus)" >&2
+    command -v "$1" >/dev/null 2>&1 && return 0
+    echo "$(basename "$0"): $1 is missing: install it (on Debian it is in prometheus)" >&2
     return 1
 }
 
