@@ -46,6 +46,24 @@ need_prometheus() { # promtool or prometheus
     return 1
 }
 
+# The validator of OpenAPI, which Debian has not: out of PyPI, in a place of its own.
+need_openapi_validator() {
+    local tools="$PWD/target/tools/openapi"
+    PATH="$tools/bin:$PATH"
+    command -v openapi-spec-validator >/dev/null 2>&1 && return 0
+    echo "installing openapi-spec-validator, into $tools"
+    need python3 python3 || return 1
+    python3 -c 'import ensurepip' 2>/dev/null || need_venv || return 1
+    python3 -m venv "$tools" && "$tools/bin/pip" -q install 'openapi-spec-validator>=0.7,<1'
+}
+
+# What makes a place of its own for programs in Python; Debian keeps it apart from python3.
+need_venv() {
+    [ "$(id -u)" = 0 ] && apt_get update && apt_get install -y python3-venv && return 0
+    echo "$(basename "$0"): venv is missing: install it (on Debian: sudo apt-get install python3-venv)" >&2
+    return 1
+}
+
 # PostgreSQL's server, whose programs Debian keeps out of the path.
 need_postgres() {
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return 0

@@ -125,7 +125,8 @@ pub struct IsolationSnapshot {
     /// The name of the group that isolates the circuit; `None` where it is isolated by itself.
     pub group: Option<Arc<str>>,
     /// Why, where that was said; see
-    /// [`isolate_because`](crate::CircuitGroup::isolate_because).
+    /// [`isolate_because`](crate::CircuitGroup::isolate_because). Not in JSON, as the words of operators.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub reason: Option<Arc<str>>,
     /// How long ago it began.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::events::serialize::seconds"))]

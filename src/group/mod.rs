@@ -180,7 +180,8 @@ impl CircuitGroup {
         self.isolate_for(None)
     }
 
-    /// As [`isolate`](Self::isolate), for a reason that snapshots show.
+    /// As [`isolate`](Self::isolate), for a reason that snapshots show; not in their JSON, which
+    /// is not for operators alone.
     ///
     /// Where the group is isolated already, they go on to show the first reason.
     pub fn isolate_because(&self, reason: impl Into<Arc<str>>) -> Isolation {

@@ -7,8 +7,8 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
 
-use crate::attempts::Attempts;
-use crate::host::host;
+use crate::attempts::{Attempts, TooMany};
+use crate::host::{host, only};
 use crate::problem::Problem;
 use crate::refused::Refusal;
 use crate::token::{Purpose, Tokens};
@@ -51,8 +51,12 @@ impl Access {
                 Err(_) => Caller::Reader,
             });
         }
-        let Some(shown) = bearer(&parts.headers) else { return Ok(Caller::Stranger) };
-        match self.tokens.purpose_of(shown) {
+        let purpose = match bearer(&parts.headers) {
+            Shown::Nothing => return Ok(Caller::Stranger),
+            Shown::Token(shown) => self.tokens.purpose_of(shown),
+            Shown::Several => None,
+        };
+        match purpose {
             Some(Purpose::Steer) => Ok(Caller::Operator),
             Some(Purpose::Read) => Ok(Caller::Reader),
             None => Err(self.wrong_token(parts)),
@@ -63,7 +67,7 @@ impl Access {
     fn wrong_token(&self, parts: &Parts) -> Problem {
         let problem = match self.attempts.count(self.peer(parts)) {
             None => Problem::unauthorized(),
-            Some(wait) => Problem::too_many_attempts(wait).held(self.attempts.hold()),
+            Some(TooMany { wait, held }) => Problem::too_many_attempts(wait).held(held),
         };
         problem.refusing(Refusal::WrongToken)
     }
@@ -166,10 +170,24 @@ fn is_here(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let shown = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = shown.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+/// What a request shows to be let in.
+enum Shown<'a> {
+    Nothing,
+    Token(&'a [u8]),
+    /// Of two, a proxy may have looked at the other.
+    Several,
+}
+
+fn bearer(headers: &HeaderMap) -> Shown<'_> {
+    let Some(shown) = only(headers, &AUTHORIZATION) else {
+        return if headers.contains_key(AUTHORIZATION) { Shown::Several } else { Shown::Nothing };
+    };
+    match shown.as_bytes().split_at_checked("Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => {
+            Shown::Token(token.trim_ascii())
+        }
+        _ => Shown::Nothing,
+    }
 }
 
 impl fmt::Debug for PeerOf {
@@ -180,15 +198,29 @@ impl fmt::Debug for PeerOf {
 
 /// RFC 7239, RFC 9110, and what the usual proxies and large networks add without being asked,
 /// or as their documents show.
-const PROXIES_SAY: [&str; 9] = [
+const PROXIES_SAY: [&str; 11] = [
     "forwarded",
     "via",
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
     "true-client-ip",
-    "cf-connecting-ip",
     "fastly-client-ip",
     "x-proxyuser-ip",
+    "cdn-loop",
+    "max-forwards",
+    "x_forwarded_for",
 ];
-const PROXIES_BEGIN: [&str; 3] = ["x-forwarded", "x-envoy-", "x-original-"];
+const PROXIES_BEGIN: [&str; 11] = [
+    "x-forwarded",
+    "x-envoy-",
+    "x-original-",
+    "x-remote-",
+    "x-azure-",
+    "x-appengine-",
+    "x-amzn-",
+    "proxy-",
+    "fly-",
+    "l5d-",
+    "cf-",
+];

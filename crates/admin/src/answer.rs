@@ -1,5 +1,7 @@
 //! Answers to requests that read.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -11,6 +13,7 @@ use crate::body::AdminBody;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::respond;
+use crate::selection::Selection;
 use crate::state::AdminState;
 use crate::stream::EventStream;
 use crate::view::{CircuitDetail, CircuitView, HealthView};
@@ -20,10 +23,16 @@ use crate::view::{CircuitDetail, CircuitView, HealthView};
 struct List {
     health: Health,
     circuits: Vec<CircuitView>,
+    /// The last name here, where more follow.
+    next: Option<Arc<str>>,
 }
 
-pub(crate) fn circuits(state: &AdminState) -> Response<AdminBody> {
-    let list = List { health: state.registry.health(), circuits: state.views() };
+pub(crate) fn circuits(state: &AdminState, selection: &Selection) -> Response<AdminBody> {
+    let mut selected = state.selected(selection);
+    let circuits: Vec<_> = selected.by_ref().take(selection.limit()).collect();
+    let has_more = selected.next().is_some();
+    let next = circuits.last().filter(|_| has_more).map(|last| Arc::clone(&last.snapshot.name));
+    let list = List { health: state.registry.health(), circuits, next };
     respond::json(StatusCode::OK, &list)
 }
 

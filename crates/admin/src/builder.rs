@@ -68,9 +68,10 @@ impl AdminBuilder {
     /// health. Call it several times for several tokens, so that one can take the place of another
     /// without an outage. Default: none, and then nobody gives commands.
     ///
-    /// Wrong tokens are counted by the peer's address, where the server gives it: after ten within a
-    /// minute, each further one is answered 429, a second late. The right one is let in, whatever wrong
-    /// ones came before. How long a comparison takes tells nothing of the token but its length.
+    /// Wrong tokens are counted by the peer's address; where the server gives none, all together. After
+    /// ten within a minute, each further one is answered 429, and a second late, but for those that come
+    /// at once: eight of one peer and 256 of all wait. The right one is let in, whatever wrong ones came
+    /// before: nothing but its length keeps it from being guessed, so let it be random. How long a comparison takes tells nothing of the token but its length.
     ///
     /// # Panics
     ///
@@ -84,7 +85,8 @@ impl AdminBuilder {
     /// Lets whoever shows `Authorization: Bearer <token>` see the circuits, and give no commands: for
     /// those who look and for what scrapes `/metrics`.
     ///
-    /// It is not shown what operators did, nor the texts of errors. Otherwise as
+    /// It is shown what is in force and what has changed, but not which operator did it, from where and
+    /// why, nor the texts of errors. Otherwise as
     /// [`token`](Self::token).
     ///
     /// # Panics
@@ -102,8 +104,8 @@ impl AdminBuilder {
     /// For development. **Any proxy or sidecar on the machine is a caller on it**, and so is everyone
     /// behind it: nginx with `proxy_pass` alone adds no header by which that could be told. A request is
     /// refused where the server does not give its address ([`peer`](Self::peer)), where it carries
-    /// `Forwarded`, `X-Forwarded-…`, `X-Real-IP`, `Via` or another header by which proxies tell of
-    /// themselves, and where it was sent to another host than `localhost` or an address of the loopback.
+    /// `Forwarded`, `X-Forwarded-…`, `X-Real-IP`, `Via` or one of the headers by which the usual
+    /// proxies tell of themselves, and where it was sent to another host than `localhost` or an address of the loopback.
     pub fn control_from_loopback(mut self) -> Self {
         self.guard.access.has_open_control = true;
         self

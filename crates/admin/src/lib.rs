@@ -7,8 +7,8 @@
 //! | path | |
 //! |---|---|
 //! | `GET /` | the page |
-//! | `GET /circuits` | all circuits, and their health together |
-//! | `GET /circuits/{name}` | one, with its settings |
+//! | `GET /circuits` | all circuits by name, and their health together; `?state=open`, `?q=` (part of the name), `?limit=` and `?after=` (the `next` of the answer before) select |
+//! | `GET /circuits/{name}` | one, with its settings; `?name=` instead of `/{name}` reaches names that a path cannot hold, here and below |
 //! | `GET /circuits/{name}/events` | its last changes |
 //! | `GET /events` | server-sent events: `snapshot` first, then `change`, `audit` and, each second, `counts`; `gap` and a new `snapshot` where the reader was too slow |
 //! | `GET /health` | 200, or 503 when failing |
@@ -37,8 +37,9 @@
 //! - Without a token, every caller that reaches the service sees the circuits, and none gives commands,
 //!   unless callers on this machine may:
 //!   [`control_from_loopback`](AdminBuilder::control_from_loopback), which is for development.
-//! - Commands that were given, addresses and the texts of errors are shown to those who may give
-//!   commands or, where there is no token, to callers on this machine.
+//! - Who gave a command, from which address and why, why a circuit is isolated, and the texts of
+//!   errors are shown to those who may give commands or, where there is no token, to callers on this
+//!   machine.
 //! - A command has a JSON body or none. One without a body and without a `Content-Type` is taken from
 //!   what is no browser: it has no `Origin`, `Referer`, `Cookie` or `Sec-Fetch-…`. From a browser, it
 //!   has to come from the page's own origin: a proxy must pass `Host` on.
@@ -112,12 +113,15 @@ mod hub;
 mod metrics;
 mod override_ends;
 mod page;
+mod percent;
 mod problem;
+mod query;
 mod read_body;
 mod refused;
 mod respond;
 mod route;
 mod scope;
+mod selection;
 mod service;
 mod state;
 mod stream;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::audit::rfc3339;
+use crate::host::network;
 use crate::sync::lock;
 
 /// Why a command was refused.
@@ -43,6 +44,7 @@ struct RefusalLog {
 #[derive(Debug)]
 struct Entry {
     began: Instant,
+    network: Option<IpAddr>,
     shown: RefusedEntry,
 }
 
@@ -51,6 +53,7 @@ pub(crate) struct RefusedEntry {
     /// The first of them, by the wall clock.
     #[serde(serialize_with = "rfc3339")]
     at: SystemTime,
+    /// The first address, of a network of them.
     peer: Option<IpAddr>,
     reason: Refusal,
     count: u64,
@@ -60,12 +63,12 @@ impl Refused {
     /// Counts a command that `peer` was refused.
     #[expect(clippy::disallowed_methods, reason = "an audit tells the time of day")]
     pub(crate) fn count(&self, peer: Option<IpAddr>, reason: Refusal) {
-        let now = Instant::now();
+        let (now, network) = (Instant::now(), peer.map(network));
         let mut log = lock(&self.log);
         log.total = log.total.saturating_add(1);
         let is_same = |entry: &&mut Entry| {
             let is_young = now.saturating_duration_since(entry.began) < GATHERED;
-            is_young && entry.shown.peer == peer && entry.shown.reason == reason
+            is_young && entry.network == network && entry.shown.reason == reason
         };
         if let Some(entry) = log.entries.iter_mut().rev().find(is_same) {
             entry.shown.count = entry.shown.count.saturating_add(1);
@@ -75,7 +78,7 @@ impl Refused {
             log.entries.pop_front();
         }
         let shown = RefusedEntry { at: SystemTime::now(), peer, reason, count: 1 };
-        log.entries.push_back(Entry { began: now, shown });
+        log.entries.push_back(Entry { began: now, network, shown });
     }
 
     /// How many commands were refused in all, and the last of them, the oldest first.

@@ -1,10 +1,11 @@
 //! From a method and a path to what is asked for.
 
 use http::Method;
-use percent_encoding::percent_decode_str;
 
 use crate::command::Command;
+use crate::percent;
 use crate::problem::{Problem, quoted};
+use crate::query::Query;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub(crate) enum Route {
 
 impl Route {
     /// The route of `path`, if it takes `method`.
-    pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
-        let route = Self::of(method, path)?;
+    pub(crate) fn find(method: &Method, path: &str, query: &mut Query) -> Result<Self, Problem> {
+        let route = Self::of(method, path, query)?;
         let allowed = route.methods();
         if allowed.split(", ").any(|allowed| allowed == method.as_str()) {
             return Ok(route);
@@ -33,9 +34,14 @@ impl Route {
         Err(Problem::method_not_allowed(allowed))
     }
 
-    fn of(method: &Method, path: &str) -> Result<Self, Problem> {
+    fn of(method: &Method, path: &str, query: &mut Query) -> Result<Self, Problem> {
         let segments = segments(path)?;
         let segments: Vec<_> = segments.iter().map(String::as_str).collect();
+        if let ["circuits", rest @ ..] = segments.as_slice() {
+            if let Some(name) = query.take("name") {
+                return Self::of_named(name, rest);
+            }
+        }
         Ok(match segments.as_slice() {
             [] => Self::Page,
             ["openapi.json"] => Self::OpenApi,
@@ -49,7 +55,18 @@ impl Route {
             ["circuits", name] => Self::Circuit((*name).to_owned()),
             ["circuits", name, "events"] => Self::CircuitEvents((*name).to_owned()),
             ["circuits", name, command] => Self::Command((*name).to_owned(), known(command)?),
-            _ => return Err(Problem::not_found("no such path; GET openapi.json lists them all")),
+            _ => return Err(no_such_path()),
+        })
+    }
+
+    /// The same for a name in the query, which reaches those that a path cannot hold: `..`, one with
+    /// a slash that a proxy decodes, or an empty one.
+    fn of_named(name: String, rest: &[&str]) -> Result<Self, Problem> {
+        Ok(match rest {
+            [] => Self::Circuit(name),
+            ["events"] => Self::CircuitEvents(name),
+            [command] => Self::Command(name, known(command)?),
+            _ => return Err(no_such_path()),
         })
     }
 
@@ -60,10 +77,20 @@ impl Route {
         }
     }
 
+    /// Whether any query is taken: what a browser keeps of the page, or what a balancer adds to a
+    /// check that would take this process out of service if it were refused.
+    pub(crate) fn takes_any_query(&self) -> bool {
+        matches!(self, Self::Page | Self::Health)
+    }
+
     /// Whether it says nothing of the circuits, to whomever.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Page | Self::OpenApi)
     }
+}
+
+fn no_such_path() -> Problem {
+    Problem::not_found("no such path; GET openapi.json lists them all")
 }
 
 fn known(command: &str) -> Result<Command, Problem> {
@@ -80,17 +107,6 @@ fn segments(path: &str) -> Result<Vec<String>, Problem> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
-    let decoded = path.split('/').map(decoded).collect::<Option<_>>();
+    let decoded = path.split('/').map(percent::decode).collect::<Option<_>>();
     decoded.ok_or_else(|| Problem::bad_request("the path is not percent-encoded UTF-8"))
-}
-
-/// What `percent_encoding` would pass through as it is, a `%` without two digits, is refused.
-fn decoded(segment: &str) -> Option<String> {
-    let is_escape = |rest: &str| {
-        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    if !segment.split('%').skip(1).all(is_escape) {
-        return None;
-    }
-    percent_decode_str(segment).decode_utf8().ok().map(Into::into)
 }

@@ -7,8 +7,9 @@ use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::command::Command;
 use crate::problem::{Problem, quoted};
+use crate::query::Query;
 
-/// Whom a command is for: the query of its path.
+/// Whom a command is for, as its query says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// This process alone.
@@ -18,15 +19,16 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Reads the query. What is not known is refused: a slip would act on the wrong circuits.
-    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        match query.unwrap_or_default() {
-            "" | "scope=process" => Ok(Self::Process),
-            "scope=fleet" => Ok(Self::Fleet),
-            other => {
-                let found = quoted(other);
-                let wanted = "?scope=fleet or ?scope=process are known here, not";
-                Err(Problem::bad_request(format!("{wanted} {found}")))
+    pub(crate) const KNOWN: &str = "?scope=fleet or ?scope=process, and ?name";
+
+    /// What is not known is refused: a slip would act on the wrong circuits.
+    pub(crate) fn take(query: &mut Query) -> Result<Self, Problem> {
+        match query.take("scope").as_deref() {
+            None | Some("process") => Ok(Self::Process),
+            Some("fleet") => Ok(Self::Fleet),
+            Some(other) => {
+                let detail = format!("?scope is fleet or process, not {}", quoted(other));
+                Err(Problem::bad_request(detail))
             }
         }
     }

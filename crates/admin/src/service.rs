@@ -27,7 +27,7 @@ impl Admin {
         Self { dispatcher: Arc::new(dispatcher) }
     }
 
-    /// Ends all streams of events, within a quarter of a second, and refuses new ones.
+    /// Ends all streams of events, within a quarter of a second, and new ones as they begin.
     ///
     /// A server that waits for its connections to end would otherwise wait for them for ever: call
     /// it when the server is asked to shut down.

@@ -40,6 +40,9 @@ pub(crate) struct CircuitDetail {
     /// The same, of an override that is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     override_words: Option<OverrideWords>,
+    /// The same, of each isolation, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isolation_reasons: Option<Vec<Option<Arc<str>>>>,
 }
 
 /// Who imposed an override, and why.
@@ -103,7 +106,12 @@ impl CircuitDetail {
             actor_checked: own.actor_checked,
             reason: own.reason.clone(),
         });
-        Self { config: circuit.config(), last_error, override_words, view }
+        let isolations = Some(&view.snapshot.isolated_by)
+            .filter(|isolations| caller >= Caller::Insider && !isolations.is_empty());
+        let isolation_reasons =
+            isolations.map(|isolations| isolations.iter().map(|one| one.reason.clone()).collect());
+        let config = circuit.config();
+        Self { config, last_error, override_words, isolation_reasons, view }
     }
 }
 

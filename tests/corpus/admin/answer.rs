@@ -49,7 +49,11 @@ impl Answer {
 
     fn check(&self) -> Result<(), String> {
         let is_stream = self.header("content-type") == EVENTS;
-        let cache_control = if is_stream { "no-store, no-transform" } else { "no-store" };
+        let cache_control = match self.header("etag") {
+            "" if is_stream => "no-store, no-transform",
+            "" => "no-store",
+            _ => "no-cache",
+        };
         let guarding = [
             ("cache-control", cache_control),
             ("x-content-type-options", "nosniff"),

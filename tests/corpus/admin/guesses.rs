@@ -45,6 +45,9 @@ impl Guesses {
 
 impl Ask {
     pub(super) fn shown(&self, setup: &Setup) -> Shown {
+        if self.all(&AUTHORIZATION).len() > 1 {
+            return Shown::Wrong;
+        }
         let shown = self.all(&AUTHORIZATION).first().map(|shown| String::from_utf8_lossy(shown));
         let shown = shown.unwrap_or_default();
         match shown.split_at_checked("Bearer ".len()) {

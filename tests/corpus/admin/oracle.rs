@@ -26,12 +26,15 @@ pub(super) fn judge(setup: &Setup, ask: &Ask, guesses: &Guesses) -> Verdict {
         verdict.may.push(400);
     }
     verdict.add(400, Some(setup.hosts == Hosts::Any || ask.all(&HOST).len() < 2));
+    verdict.add(400, if setup.hosts == Hosts::Any { Some(true) } else { ask.has_one_host() });
     if ask.aim == Aim::Unknown {
         verdict.may.extend([400, 404, 405]);
     }
     let is_command = matches!(ask.aim, Aim::Command(..) | Aim::ResetAll);
     let takes: &[Method] = if is_command { &[Method::POST] } else { &[Method::GET, Method::HEAD] };
     verdict.add(405, (ask.aim != Aim::Unknown).then(|| takes.contains(&ask.method)));
+    let takes_any = matches!(ask.aim, Aim::Unknown | Aim::Page | Aim::Health);
+    verdict.add(400, (!takes_any).then(|| has_known_query(ask, is_command)).or(Some(true)));
     let has_tokens = setup.has_token || setup.has_read_token;
     if has_tokens {
         judge_token(setup, ask, guesses, &mut verdict);
@@ -45,7 +48,7 @@ pub(super) fn judge(setup: &Setup, ask: &Ask, guesses: &Guesses) -> Verdict {
             (false, false) => verdict.must.push(403),
         }
         verdict.add(403, is_of_own_origin(ask));
-        verdict.add(400, (ask.aim != Aim::Unknown).then(|| has_known_scope(ask)));
+        verdict.add(400, (ask.aim != Aim::Unknown).then_some(true));
         let is_without = ask.all(&CONTENT_TYPE).is_empty() && !is_of_browser(ask);
         verdict.add(415, Some(is_without || is_json(ask)));
         judge_body(ask, is_without, &mut verdict);
@@ -74,6 +77,21 @@ impl Ask {
     pub(super) fn all(&self, name: &HeaderName) -> Vec<&[u8]> {
         let named = self.headers.iter().filter(|(other, _)| other == name);
         named.map(|(_, value)| value.as_bytes()).collect()
+    }
+
+    /// Whether its target and its `Host` say the same; where they are alike but for their letters'
+    /// case or a port, that is for the documentation to say.
+    fn has_one_host(&self) -> Option<bool> {
+        let (Some(target), [host]) = (self.uri.authority(), &self.all(&HOST)[..]) else {
+            return Some(true);
+        };
+        let (target, host) = (target.as_str().to_lowercase(), String::from_utf8_lossy(host));
+        let host = host.to_lowercase();
+        let name = |text: &str| text.split(':').next().map(str::to_owned);
+        if target == host {
+            return Some(true);
+        }
+        (name(&target) != name(&host) && !target.contains('@')).then_some(false)
     }
 
     /// What it is addressed to.
@@ -122,6 +140,9 @@ fn judge_token(setup: &Setup, ask: &Ask, guesses: &Guesses, verdict: &mut Verdic
 /// Whether it comes from this machine, and through no proxy that says so.
 fn is_local(ask: &Ask) -> Option<bool> {
     let told = ["via", "forwarded", "x-forwarded-for", "x-real-ip"];
+    if ask.has_one_host() == Some(false) {
+        return Some(false);
+    }
     let is_told = told.iter().any(|name| !ask.all(&HeaderName::from_static(name)).is_empty());
     if is_told || !ask.peer.is_some_and(|peer| peer.is_loopback()) {
         return Some(false);
@@ -140,9 +161,9 @@ fn is_of_browser(ask: &Ask) -> bool {
     theirs.iter().any(|name| !ask.all(&HeaderName::from_static(name)).is_empty())
 }
 
-/// A command whose query is not known is refused; it could be meant for other circuits.
-fn has_known_scope(ask: &Ask) -> bool {
-    ask.uri.query().is_none_or(|query| query == "scope=process")
+/// A query that is not known is refused; it could be meant for other circuits.
+fn has_known_query(ask: &Ask, is_command: bool) -> bool {
+    ask.uri.query().is_none_or(|query| is_command && query == "scope=process")
 }
 
 fn is_of_own_origin(ask: &Ask) -> Option<bool> {

@@ -347,6 +347,8 @@ async fn only_addresses_and_allowed_names_are_answered() {
     assert_eq!(ask(&named, host("a b")).await.status, 400);
     let two = Request::get("/circuits").header("host", "localhost").header("host", "evil.example");
     assert_eq!(ask(&named, two.body(Full::default()).unwrap()).await.status, 400);
-    let absolute = Request::get("http://evil.example/circuits").header("host", "localhost");
+    let absolute = Request::get("http://evil.example/circuits");
     assert_eq!(ask(&named, absolute.body(Full::default()).unwrap()).await.status, 421);
+    let both = Request::get("http://evil.example/circuits").header("host", "localhost");
+    assert_eq!(ask(&named, both.body(Full::default()).unwrap()).await.status, 400);
 }

@@ -1,6 +1,7 @@
 //! The admin service, asked as a server would ask it.
 
 mod access;
+mod attacks;
 mod audit;
 mod behind_nginx;
 mod control;
@@ -8,6 +9,7 @@ mod events;
 mod fleet;
 mod openapi;
 mod override_ends;
+mod queries;
 mod reading;
 mod trust;
 mod wire;

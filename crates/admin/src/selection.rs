@@ -1,0 +1,58 @@
+//! Which circuits a list is to have.
+
+use crate::problem::{Problem, quoted};
+use crate::query::Query;
+
+/// Which circuits are asked for, of all.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    state: Option<String>,
+    q: Option<String>,
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+impl Selection {
+    pub(crate) const KNOWN: &str = "?state, ?q, ?limit, ?after and ?name";
+
+    pub(crate) fn take(query: &mut Query) -> Result<Self, Problem> {
+        let state = query.take("state");
+        if let Some(state) = state.as_deref().filter(|state| !STATES.contains(state)) {
+            let (known, found) = (STATES.join(", "), quoted(state));
+            return Err(Problem::bad_request(format!("?state is one of {known}, not {found}")));
+        }
+        let limit = query.take("limit").map(|limit| read_limit(&limit)).transpose()?;
+        let q = query.take("q").map(|q| q.to_lowercase());
+        Ok(Self { state, q, limit, after: query.take("after") })
+    }
+
+    /// Whether a circuit of this name could be among them.
+    pub(crate) fn may_have(&self, name: &str) -> bool {
+        let is_after = self.after.as_deref().is_none_or(|after| name > after);
+        is_after && self.q.as_deref().is_none_or(|q| name.to_lowercase().contains(q))
+    }
+
+    /// Whether what a circuit is in, by these words, is asked for.
+    pub(crate) fn has_state(&self, state: &str, overridden: Option<&str>) -> bool {
+        self.state.as_deref().is_none_or(|asked| asked == state || Some(asked) == overridden)
+    }
+
+    /// How many at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+}
+
+fn read_limit(text: &str) -> Result<usize, Problem> {
+    text.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
+        let found = quoted(text);
+        Problem::bad_request(format!("?limit is a number from 1 to {MOST}, not {found}"))
+    })
+}
+
+/// States, and what operators and groups put in their place.
+const STATES: [&str; 6] =
+    ["closed", "open", "half_open", "forced_open", "forced_closed", "observing"];
+
+/// As many as one answer may be asked for; without a limit, it has all.
+const MOST: usize = 10_000;
