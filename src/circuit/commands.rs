@@ -33,9 +33,7 @@ impl Circuit {
     /// Rejects every call until [`release`](Self::release).
     ///
     /// Better with an end, [`force_open_for`](Self::force_open_for): what is forced is easily
-    /// forgotten.
-    /// A fleet cannot change that, even where it had forced the circuit open
-    /// before.
+    /// forgotten. A fleet cannot change that, even where it had forced the circuit open before.
     #[doc(alias = "transitionToForcedOpenState")]
     pub fn force_open(&self) {
         self.override_for(Override::ForcedOpen, None);

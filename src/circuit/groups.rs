@@ -13,7 +13,7 @@ impl Circuit {
 
     /// Takes one [`begin_isolation`](Self::begin_isolation) back.
     pub(crate) fn end_isolation(&self, by: &Arc<Isolator>) {
-        self.tell_if(self.core.machine.end_isolation(by, self.end_override()));
+        self.tell_effect(self.core.machine.end_isolation(by, self.end_override()));
     }
 
     /// Makes the circuit a member: it takes a place there whenever it is open. Runs no user code.

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::circuit::Circuit;
 use crate::circuit::builder::rule::not_zero;
@@ -79,6 +79,8 @@ pub struct HealthProbe<P> {
     dice: JitterRng,
     /// The last epoch whose beginning was waited out.
     waited: u64,
+    /// The last epoch that was seen, and when, and for how long it was not to be asked then.
+    seen: (u64, Option<(Instant, Duration)>),
     probe: P,
 }
 
@@ -121,6 +123,7 @@ impl<P> HealthProbe<P> {
             then: Then::HalfOpen,
             dice: JitterRng::new(RandomState::new().hash_one(circuit.name())),
             waited: 0,
+            seen: (0, None),
             probe,
         }
     }
@@ -178,8 +181,7 @@ where
     /// Asks once, after a pause; returns whether the upstream is well. `false` also when the
     /// circuit has changed meanwhile.
     async fn watch(&mut self, open_epoch: OpenEpoch) -> bool {
-        let leave_alone =
-            if self.waited == open_epoch.epoch { Duration::ZERO } else { open_epoch.leave_alone };
+        let leave_alone = self.left_alone(open_epoch);
         let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
         let longest = pause.saturating_add(self.timeout).saturating_add(GRACE);
         if !self.with(|circuit| circuit.extend_open(open_epoch, longest)) {
@@ -196,6 +198,20 @@ where
                 Then::HalfOpen => circuit.extend_open(open_epoch, Duration::ZERO),
                 Then::Close => circuit.close_after_probe(open_epoch),
             })
+    }
+
+    /// How much longer the upstream is not to be asked. It counts from the first look at the epoch:
+    /// this probe itself lets it last longer, and any change of the circuit begins a pause anew.
+    fn left_alone(&mut self, open_epoch: OpenEpoch) -> Duration {
+        if self.waited == open_epoch.epoch {
+            return Duration::ZERO;
+        }
+        let (epoch, seen) = self.seen;
+        if epoch != open_epoch.epoch {
+            self.seen = (open_epoch.epoch, Some((Instant::now(), open_epoch.leave_alone)));
+            return open_epoch.leave_alone;
+        }
+        seen.map_or(open_epoch.leave_alone, |(at, time)| time.saturating_sub(at.elapsed()))
     }
 
     /// `false` when there is no circuit any more.

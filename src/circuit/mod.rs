@@ -195,7 +195,8 @@ impl Circuit {
         self.core.machine.word().state()
     }
 
-    /// Returns the health of the circuit, without a lock; see [`Health`].
+    /// Returns the health of the circuit, without a lock unless an override is about to end; see
+    /// [`Health`].
     #[must_use]
     pub fn health(&self) -> Health {
         let machine = &self.core.machine;
@@ -227,9 +228,8 @@ impl Circuit {
 
     /// Whether an operator has changed the override that the circuit was made with.
     pub(crate) fn is_overridden_anew(&self) -> bool {
-        let now = self.now();
-        self.core.machine.word().overridden() != self.core.marks.initial_override()
-            && !self.core.machine.is_override_over(now)
+        let was_made_so = self.core.marks.initial_override().is_some();
+        self.core.machine.is_overridden_anew(was_made_so, || self.now())
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -289,7 +289,9 @@ impl Circuit {
     /// [`slow_call_rate`](CircuitBuilder::slow_call_rate).
     pub fn check_stalled_calls(&self) {
         if self.core.machine.word().has(Word::TRACKED) {
-            self.tell_if(self.core.machine.check_stalled(self.now()));
+            let now = self.now();
+            self.end_override_for_call(now);
+            self.tell_if(self.core.machine.check_stalled(now));
         }
     }
 

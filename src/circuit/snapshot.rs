@@ -66,8 +66,8 @@ pub struct CircuitSnapshot {
     pub in_flight: Option<u64>,
     /// How long ago a cap of one of its groups last kept the circuit from tripping.
     ///
-    /// `None` if it has not since the circuit closed or was reset. See
-    /// [`CircuitGroup::at_most_open`](crate::CircuitGroup::at_most_open).
+    /// `None` if it has not in this epoch: since the circuit closed, was reset or was given other
+    /// settings. See [`CircuitGroup::at_most_open`](crate::CircuitGroup::at_most_open).
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::events::serialize::optional_seconds")

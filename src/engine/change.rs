@@ -102,14 +102,6 @@ impl ChangeReason {
         )
     }
 
-    /// Whether a circuit that closes for it has recovered: the upstream was seen to be well.
-    pub(crate) const fn is_recovery(self) -> bool {
-        matches!(
-            self,
-            Self::ProbesSucceeded | Self::ProbesIgnored | Self::HealthProbe | Self::Fleet
-        )
-    }
-
     /// Whether the change was ordered, not found by a rule or a probe, or may have been in an
     /// earlier process.
     pub(crate) const fn is_order(self) -> bool {

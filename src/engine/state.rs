@@ -34,7 +34,8 @@ impl CircuitState {
     }
 }
 
-/// An operator's override of a circuit, until [`Circuit::release`](crate::Circuit::release).
+/// An operator's override of a circuit, until [`Circuit::release`](crate::Circuit::release) or its
+/// own end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "one variant for each command that overrides")]
 pub enum Override {

@@ -1,15 +1,18 @@
 //! Circuits that are made under an override.
 
+use std::borrow::Cow;
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_circuit_breaker::keyed::KeyedCircuits;
+use tower_circuit_breaker::keyed::{Key, KeyedCircuits};
 use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitConfig, CircuitEvent, CircuitRegistry, CircuitState,
-    Override, RejectReason,
+    ManualClock, Override, RejectReason,
 };
 
-use crate::support::{circuit, fail, rejection, succeed};
+use crate::support::{SECOND, circuit, fail, rejection, succeed};
 
 #[test]
 fn it_holds_from_the_first_call_until_it_is_released() {
@@ -156,4 +159,53 @@ async fn circuits_of_keys_that_are_made_with_it_make_room_like_others() {
     layer.circuits().iter().for_each(Circuit::release);
     ask(7).await.unwrap();
     assert_eq!((layer.evicted(), layer.overflowed()), (3, 1));
+}
+
+#[derive(Clone, Copy)]
+struct ByRequest;
+
+impl Key<&'static str> for ByRequest {
+    fn key<'a>(&self, request: &'a &'static str) -> Cow<'a, str> {
+        Cow::Borrowed(request)
+    }
+}
+
+/// The circuits that are left of two keys where there is place for one, after `meanwhile` has been
+/// done to the first.
+fn kept_of_two(meanwhile: impl Fn(&Circuit, &ManualClock)) -> Vec<String> {
+    let clock = ManualClock::new();
+    let of_keys = clock.clone();
+    let circuits = KeyedCircuits::new(move |builder| {
+        builder.initial_override(Override::Observing).clock(of_keys.clone())
+    });
+    let overflow = Circuit::builder("api").clock(clock.clone()).build();
+    let layer = CircuitBreakerLayer::new(overflow).keyed(ByRequest, circuits.cap(1));
+    let call = |key| {
+        let service = layer.layer(service_fn(|_: &str| ready(Ok::<_, ()>(()))));
+        service.oneshot(key).now_or_never().unwrap().unwrap();
+    };
+    call("a");
+    meanwhile(&layer.circuits()[0], &clock);
+    call("b");
+    layer.circuits().iter().map(|circuit| circuit.name().to_owned()).collect()
+}
+
+#[test]
+fn a_keyed_circuit_keeps_what_an_operator_said_though_it_began_so() {
+    let left = |meanwhile: fn(&Circuit, &ManualClock)| kept_of_two(meanwhile);
+
+    assert_eq!(left(|_, _| {}), ["api/b"], "nobody said anything");
+    assert_eq!(left(|circuit, _| circuit.observe_for(3600 * SECOND)), ["api/a"]);
+    assert_eq!(left(|circuit, _| circuit.release()), ["api/a"]);
+    // One that is over was dropped, as by a release, whether somebody has looked or not.
+    let unnoticed = left(|circuit, clock| {
+        circuit.force_closed_for(SECOND);
+        clock.advance(SECOND);
+    });
+    let noticed = left(|circuit, clock| {
+        circuit.force_closed_for(SECOND);
+        clock.advance(SECOND);
+        assert_eq!(circuit.snapshot().overridden, None);
+    });
+    assert_eq!((unnoticed, noticed), (vec!["api/a".to_owned()], vec!["api/a".to_owned()]));
 }

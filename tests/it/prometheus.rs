@@ -317,3 +317,20 @@ fn every_name_and_kind_comes_back_from_its_label() {
 fn escaped(label: &str) -> String {
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[test]
+fn beneath_an_isolation_no_override_is_in_force() {
+    let registry = CircuitRegistry::new();
+    let circuit = registry.get_or_create("plants");
+    circuit.observe();
+    let isolation = circuit.isolate();
+    let observing = r#"circuit_breaker_overridden{name="plants",override="observing"}"#;
+
+    // Alerts are silent for what observes; this rejects every call.
+    let isolated = PrometheusText::encode(&registry);
+    drop(isolation);
+    let alone = PrometheusText::encode(&registry);
+
+    assert!(isolated.contains(&format!("{observing} 0\n")), "{isolated}");
+    assert!(alone.contains(&format!("{observing} 1\n")), "{alone}");
+}

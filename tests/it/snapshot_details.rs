@@ -1,11 +1,14 @@
 //! What a snapshot tells of an incident: who, why, how far, and by which limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use tower::{Layer, Service, service_fn};
+use tower_circuit_breaker::fleet::{Member, Ruling, Verdict};
 use tower_circuit_breaker::{
     ChangeReason, Circuit, CircuitBreakerLayer, CircuitGroup, CircuitState, FailureKind, OpenCap,
-    Outcome, OverrideOrder, RejectReason, SlidingWindow, TripRule,
+    Outcome, Override, OverrideOrder, RejectReason, SlidingWindow, TripRule,
 };
 
 use crate::support::{SECOND, circuit, fail, fail_as, ready_to_probe, rejection, succeed};
@@ -296,4 +299,80 @@ fn who_joins_an_isolated_group_is_told_the_same_reason() {
     let next = group.isolate();
     assert_eq!(joiner.snapshot().isolated_by[0].reason, None, "each its own");
     drop(next);
+}
+
+#[test]
+fn what_an_operator_of_the_fleet_ended_is_no_recovery() {
+    for ruling in [Ruling::Closed, Ruling::Fresh] {
+        let (circuit, clock) = circuit(|b| b);
+        circuit.adopt(Verdict { epoch: 1, ruling: Ruling::forced(Override::ForcedOpen) });
+        clock.advance(10 * SECOND);
+        circuit.adopt(Verdict { epoch: 2, ruling });
+        assert_eq!(circuit.snapshot().recoveries.count, 0, "{ruling:?}");
+    }
+    let (reset, clock) = circuit(|b| b.consecutive_failures(1));
+    fail(&reset);
+    clock.advance(SECOND);
+    reset.adopt(Verdict { epoch: 2, ruling: Ruling::Fresh });
+    assert_eq!((reset.state(), reset.snapshot().recoveries.count), (CircuitState::Closed, 0));
+}
+
+#[test]
+fn recoveries_have_the_time_of_outages_alone() {
+    let (circuit, clock) = circuit(|b| b.consecutive_failures(1).open_for(SECOND));
+    circuit.force_open_for(3600 * SECOND);
+    clock.advance(1800 * SECOND);
+    circuit.release();
+    fail(&circuit);
+    clock.advance(SECOND);
+    succeed(&circuit);
+    let own = circuit.snapshot().recoveries;
+
+    circuit.adopt(Verdict { epoch: 1, ruling: Ruling::forced(Override::ForcedOpen) });
+    clock.advance(3600 * SECOND);
+    let open = Ruling::Open { open_for: SECOND, left: SECOND, step: 0 };
+    circuit.adopt(Verdict { epoch: 2, ruling: open });
+    clock.advance(SECOND);
+    succeed(&circuit);
+    let both = circuit.snapshot().recoveries;
+
+    assert_eq!((own.count, own.total), (1, SECOND));
+    assert_eq!((both.count, both.total), (2, 2 * SECOND), "an outage that followed a forced hour");
+}
+
+#[test]
+fn a_trip_has_the_kind_of_the_failure_that_made_it_though_the_clock_stands() {
+    let (rule, _clock) = circuit(|b| b.consecutive_failures(2));
+    fail_as(&rule, "connect");
+    fail(&rule);
+    assert_eq!(rule.snapshot().last_trip.unwrap().kind, Some(FailureKind::OTHER));
+
+    let (asked, _clock) = circuit(|b| b.consecutive_failures(5));
+    fail_as(&asked, "connect");
+    asked.try_acquire().unwrap().record(Outcome::TripFor(SECOND));
+    assert_eq!(asked.snapshot().last_trip.unwrap().kind, Some(FailureKind::OTHER));
+}
+
+#[test]
+fn rejections_of_each_reason_only_grow_and_are_all_of_them() {
+    let (circuit, _clock) = circuit(|b| b);
+    circuit.trip_for(3600 * SECOND);
+    (0..1000).for_each(|_| drop(rejection(&circuit)));
+    circuit.force_open();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    drop(rejection(&circuit));
+                }
+            });
+        }
+        let seen: Vec<_> = (0..20_000).map(|_| circuit.snapshot()).collect();
+        is_done.store(true, Ordering::Relaxed);
+        assert!(seen.iter().all(|it| it.rejections.open == 1000));
+        assert!(seen.is_sorted_by_key(|it| it.rejections.forced_open));
+        let sums = seen.iter().map(|it| it.rejections.open + it.rejections.forced_open);
+        assert!(sums.eq(seen.iter().map(|it| it.totals.rejected)));
+    });
 }

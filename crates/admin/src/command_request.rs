@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use serde_json::json;
+use tower_circuit_breaker::Circuit;
 
 use crate::audit::AuditEntry;
 use crate::body::AdminBody;
@@ -105,6 +106,7 @@ impl CommandRequest {
     ) -> Result<Response<AdminBody>, Problem> {
         let circuit = self.state.find(name)?;
         let entry = self.entry(command.as_str(), Some(name), command.read(body)?);
+        note_end(&circuit);
         self.state.audit.write(entry.clone());
         command.execute(&circuit, &entry);
         if entry.lasting.is_some() && command.imposes() {
@@ -118,6 +120,7 @@ impl CommandRequest {
         if body.lasting.is_some() {
             return Err(Problem::bad_request("`for` has no meaning for reset-all: leave it out"));
         }
+        self.state.registry.circuits().iter().for_each(note_end);
         self.state.audit.write(self.entry("reset-all", None, body));
         self.state.registry.reset_all();
         let registry = &self.state.registry;
@@ -133,4 +136,10 @@ impl CommandRequest {
         let (entry, peer) = (AuditEntry::now(command, circuit), self.peer);
         AuditEntry { actor, actor_checked, reason, lasting, peer, ..entry }
     }
+}
+
+/// Has the circuit notice that its override is over, if it is: that is written before the command
+/// which would find it out.
+fn note_end(circuit: &Circuit) {
+    let _ = circuit.operators_override();
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tower_circuit_breaker::Circuit;
 use tower_circuit_breaker::fleet::Member;
+use tower_circuit_breaker::{Circuit, Override};
 
 use crate::rate::Rate;
 use crate::request::{Ask, Request};
@@ -56,6 +56,11 @@ impl Counts {
         if met.calls < reported.calls || met.failures < reported.failures {
             *reported = met;
         }
+        if is_forced_closed_by_fleet(circuit) {
+            // Nobody votes now, and when it ends all start afresh: so does their sum.
+            *reported = met;
+            return None;
+        }
         let (calls, failures) = (met.calls - reported.calls, met.failures - reported.failures);
         (calls > 0).then(|| {
             let circuit = Arc::clone(name);
@@ -85,6 +90,11 @@ impl Counts {
     }
 }
 
+fn is_forced_closed_by_fleet(circuit: &Circuit) -> bool {
+    let own = circuit.is_overridden().then(|| circuit.operators_override()).flatten();
+    own.is_some_and(|own| own.by_fleet && own.overridden == Override::ForcedClosed)
+}
+
 impl Reported {
     fn by(circuit: &Circuit) -> Self {
         let totals = circuit.snapshot().totals;
@@ -92,3 +102,6 @@ impl Reported {
         Self { calls, failures: totals.failures }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,8 +113,8 @@ impl FleetRecord {
         &self.node
     }
 
-    /// What is left of the open time, or of the override's, when Redis' clock says `now`, in milliseconds: no more than all
-    /// of it, also when that clock was set back.
+    /// What is left of the open time, or of the override's, when Redis' clock says `now`, in
+    /// milliseconds: no more than all of it, also when that clock was set back.
     pub fn left(&self, now: u64) -> Duration {
         Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
     }

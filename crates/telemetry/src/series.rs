@@ -211,8 +211,9 @@ pub(crate) const METRICS: &[Metric] = &[
 ];
 
 fn overrides(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
-    // An isolation is no operator's: it has a metric of its own.
-    let own = circuit.operators_override.as_ref().map(|own| own.overridden);
+    // An isolation is no operator's, and has a metric of its own; beneath it, none is in force.
+    let own = circuit.operators_override.as_ref().filter(|_| circuit.isolations == 0);
+    let own = own.map(|own| own.overridden);
     [Override::ForcedOpen, Override::ForcedClosed, Override::Observing]
         .map(|each| (each.as_str(), u64::from(own == Some(each))))
         .to_vec()

@@ -169,12 +169,12 @@ impl Machine {
         self.tally.add(Counter::Rejected);
     }
 
-    /// Counts a rejection, and for which reason.
+    /// Counts a rejection by its reason; `None` where the circuit is simply open.
     #[inline(never)]
     pub(crate) fn count_rejection_for(&self, reason: Option<RareReason>) {
-        self.count_rejection();
-        if let Some(reason) = reason {
-            self.extras.count_rejection(reason);
+        match reason {
+            None => self.count_rejection(),
+            Some(reason) => self.extras.count_rejection(reason),
         }
     }
 
@@ -182,7 +182,9 @@ impl Machine {
     fn rejection_by(&self, word: Word, now: Timestamp) -> Option<Rejection> {
         let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
         let until = if is_forced_open { self.override_ends() } else { self.until() };
-        if now >= until || self.word() != word {
+        // What has no end is not over, even when the clock can go no further.
+        let is_endless = is_forced_open && until == Timestamp::NEVER;
+        if (now >= until && !is_endless) || self.word() != word {
             return None;
         }
         match word.state() {
@@ -331,7 +333,7 @@ impl Machine {
             return None;
         }
         let cause = self.recorder().check_stalled(Tag::of(word.epoch()), now)?;
-        match self.trip_by(word, cause, now) {
+        match self.trip_by(word, cause, None, now) {
             Effect::Changed(change) => Some(*change),
             Effect::Nothing | Effect::SlotFreed | Effect::EndsSooner => None,
         }

@@ -43,7 +43,7 @@ impl Machine {
         let next = control.next_override(order.overridden, now).lasting(order.lasting);
         let is_same = own.is_some_and(|own| {
             let both_observe = (own.overridden, next.overridden) == OBSERVING_ALREADY;
-            both_observe && own.ends == next.ends
+            both_observe && own.ends == next.ends && !own.by_fleet
         });
         if is_same && order.words.as_ref() == control.said() {
             return None;
@@ -56,7 +56,7 @@ impl Machine {
         let keeps_state =
             order.overridden == Override::Observing && !control.is_isolated() && !was_forced;
         Some(if keeps_state {
-            self.override_with(&mut control, Some(next), now)
+            self.override_with(&mut control, Some(next), ChangeReason::Operator, now)
         } else {
             self.impose(&mut control, Some(next), ChangeReason::Operator, now)
         })
@@ -115,6 +115,19 @@ impl Machine {
         self.look(|control| Some((control.own_override()?, control.said().cloned())))
     }
 
+    /// Whether operators have changed the override that the circuit was made with, if `was_made_so`
+    /// under one, or it is isolated. The clock is read where the override has an end.
+    pub(crate) fn is_overridden_anew(
+        &self,
+        was_made_so: bool,
+        now: impl FnOnce() -> Timestamp,
+    ) -> bool {
+        let (own, is_isolated) =
+            self.look(|control| (control.own_override(), control.is_isolated()));
+        let holds = own.filter(|own| own.ends == Timestamp::NEVER || !own.is_over(now()));
+        is_isolated || holds.map_or(was_made_so, |own| own.serial != 0)
+    }
+
     /// The present settings.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.look(|control| Arc::clone(control.settings()))
@@ -144,6 +157,7 @@ impl Machine {
         &self,
         control: &mut Control,
         own: Option<OwnOverride>,
+        reason: ChangeReason,
         now: Timestamp,
     ) -> Change {
         let old = self.word();
@@ -159,7 +173,7 @@ impl Machine {
             fleet_epoch: control.fleet().epoch(),
             from: Standing { state: old.state(), overridden: old.overridden() },
             to: Standing { state: old.state(), overridden },
-            reason: ChangeReason::Operator,
+            reason,
             window: self.recorder().counts(Tag::of(old.epoch()), now),
             open_for: None,
             lasted: control.time_in_state(now),

@@ -53,7 +53,7 @@ impl Extras {
         self.0.get().map_or(0, |words| words.not_sent.load(Ordering::Relaxed))
     }
 
-    /// Counts a rejection for `reason`, which the tally counts, too.
+    /// Counts a rejection for `reason`, which the tally does not count.
     pub(crate) fn count_rejection(&self, reason: RareReason) {
         if let Some(rejections) = self.make().rejections.get(reason.index()) {
             // Relaxed: as in `count_not_sent`.
@@ -66,6 +66,14 @@ impl Extras {
         let rejections = self.0.get().and_then(|words| words.rejections.get(reason.index()));
         // Relaxed: as in `count_not_sent`.
         rejections.map_or(0, |rejections| rejections.load(Ordering::Relaxed))
+    }
+
+    /// The number of rejections for all of these reasons.
+    pub(crate) fn all_rejections(&self) -> u64 {
+        RareReason::ALL
+            .map(|reason| self.rejections(reason))
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// When the override ends. The box is there for whoever has read a word that was published

@@ -2,6 +2,7 @@
 
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
+use crate::engine::machine::effect::Effect;
 use crate::engine::machine::extras::RareReason;
 use crate::engine::machine::isolator::{IsolationRecord, Isolator};
 use crate::engine::state::Override;
@@ -26,18 +27,20 @@ impl Machine {
     }
 
     /// Takes one [`isolate`](Self::isolate) back. After the last one the circuit's own override
-    /// holds again; `None` when that is forced open.
-    pub(crate) fn end_isolation(&self, by: &Arc<Isolator>, now: Timestamp) -> Option<Change> {
+    /// holds again; where that is forced open, it may end sooner than the isolation said.
+    pub(crate) fn end_isolation(&self, by: &Arc<Isolator>, now: Timestamp) -> Effect {
         let mut control = self.lock();
         control.end_isolation(by, self.extras().rejections(RareReason::ForcedOpen));
         if control.is_isolated() {
-            return None;
+            return Effect::Nothing;
         }
         let own = control.own_override();
         if own.is_some_and(|own| own.overridden == Override::ForcedOpen) {
+            let before = self.override_ends();
             self.publish_with_end(&mut control, self.word());
-            return None;
+            let is_sooner = self.override_ends() < before;
+            return if is_sooner { Effect::EndsSooner } else { Effect::Nothing };
         }
-        Some(self.impose(&mut control, own, ChangeReason::Operator, now))
+        Effect::changed(self.impose(&mut control, own, ChangeReason::Operator, now))
     }
 }

@@ -178,7 +178,10 @@ impl Machine {
     ///
     /// [`end_override`]: Self::end_override
     pub(crate) fn is_override_over(&self, now: Timestamp) -> bool {
-        self.word().overridden().is_some() && self.override_ends() <= now
+        // Without the lock, an override that is being changed looks as if it were over, too.
+        self.word().overridden().is_some()
+            && self.override_ends() <= now
+            && self.look(|control| control.is_override_over(now))
     }
 
     /// When the override ends; without the lock to be trusted as [`until`](Self::until) is.

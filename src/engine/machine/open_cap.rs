@@ -223,13 +223,13 @@ impl GroupMemberships {
         memberships.for_each(update);
     }
 
-    /// How often [`take`](Self::take) found no place.
     /// When a trip of the epoch of `word` was last prevented.
     pub(crate) fn trip_prevented_at(&self, word: Word) -> Option<Timestamp> {
         let (epoch, at) = self.0.as_ref()?.last_prevented?;
         (epoch == word.epoch()).then_some(at)
     }
 
+    /// How often [`take`](Self::take) found no place.
     pub(crate) fn trips_prevented(&self) -> u64 {
         self.0.as_ref().map_or(0, |memberships| memberships.trips_prevented)
     }

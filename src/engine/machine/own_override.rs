@@ -62,6 +62,6 @@ impl OwnOverride {
 
     /// Whether its end has come.
     pub(super) fn is_over(self, now: Timestamp) -> bool {
-        self.ends <= now
+        self.ends != Timestamp::NEVER && self.ends <= now
     }
 }

@@ -91,7 +91,8 @@ impl Machine {
         if call.was_slow {
             self.tally().add(Counter::SlowCalls);
         }
-        let effect = cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, now.get()));
+        let effect =
+            cause.map_or(Effect::Nothing, |cause| self.trip_by(word, cause, None, now.get()));
         Judged { counted: CountedAs::Success, elapsed, effect }
     }
 
@@ -155,8 +156,10 @@ impl Machine {
         self.count(outcome, call, now.get());
         let effect = match (outcome, cause) {
             // What the upstream asks for goes before any rule that holds.
-            (Outcome::TripFor(open_for), _) => self.trip_when_asked(word, open_for, now.get()),
-            (_, Some(cause)) => self.trip_by(word, cause, now.get()),
+            (Outcome::TripFor(open_for), _) => {
+                self.trip_when_asked(word, open_for, kind, now.get())
+            }
+            (_, Some(cause)) => self.trip_by(word, cause, Some(kind), now.get()),
             (_, None) => Effect::Nothing,
         };
         Judged { counted: Some(outcome).into(), elapsed, effect }
@@ -245,16 +248,28 @@ impl Machine {
         self.decide(control, decision, now)
     }
 
-    /// Closed => Open: a rule holds.
+    /// Closed => Open: a rule holds, since a call failed with `kind` if one did.
     #[cold]
     #[inline(never)]
-    pub(crate) fn trip_by(&self, word: Word, cause: ChangeReason, now: Timestamp) -> Effect {
-        self.trip_from(word, now, |control| (cause, control.open_time_of(cause)))
+    pub(crate) fn trip_by(
+        &self,
+        word: Word,
+        cause: ChangeReason,
+        kind: Option<FailureKind>,
+        now: Timestamp,
+    ) -> Effect {
+        self.trip_from(word, kind, now, |control| (cause, control.open_time_of(cause)))
     }
 
     /// Closed => Open: the upstream asked for it.
-    fn trip_when_asked(&self, word: Word, open_for: Duration, now: Timestamp) -> Effect {
-        self.trip_from(word, now, |control| {
+    fn trip_when_asked(
+        &self,
+        word: Word,
+        open_for: Duration,
+        kind: FailureKind,
+        now: Timestamp,
+    ) -> Effect {
+        self.trip_from(word, Some(kind), now, |control| {
             (ChangeReason::UpstreamAsked, control.open_time_asked(open_for))
         })
     }
@@ -262,6 +277,7 @@ impl Machine {
     fn trip_from(
         &self,
         word: Word,
+        kind: Option<FailureKind>,
         now: Timestamp,
         why: impl FnOnce(&Control) -> (ChangeReason, OpenTime),
     ) -> Effect {
@@ -279,7 +295,12 @@ impl Machine {
             return Effect::Nothing;
         }
         let (reason, open_time) = why(&control);
-        Effect::changed(self.open(&mut control, reason, open_time, now))
+        let change = self.open(&mut control, reason, open_time, now);
+        if let Some(kind) = kind.filter(|_| reason.follows_failure()) {
+            // The failure at hand: another may have ended in the same tick of the clock.
+            control.name_trip(kind);
+        }
+        Effect::changed(change)
     }
 
     /// Counts a call for the totals; `at` is when it ended, if it is a failure.

@@ -139,7 +139,7 @@ impl Machine {
             (_, CircuitState::Closed) if initial.is_some() => {
                 Some(self.impose(&mut control, own, reason, now))
             }
-            (_, CircuitState::Closed) => Some(self.override_with(&mut control, own, now)),
+            (_, CircuitState::Closed) => Some(self.override_with(&mut control, own, reason, now)),
             (observing, CircuitState::Open | CircuitState::HalfOpen) => {
                 control.set_override(own);
                 let to = Standing { state: CircuitState::Open, overridden: observing };

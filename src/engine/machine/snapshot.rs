@@ -66,9 +66,10 @@ impl Machine {
         let (slow_in_flight, stalled_calls) = recorder.slow_and_stalled(tag, now);
         let is_forced_open = word.overridden() == Some(Override::ForcedOpen);
         let counts_down = word.state() == CircuitState::Open && !is_forced_open;
-        // Before the total, which counts each of them, too.
-        let rejections = self.rejections_under(control);
         let totals = self.totals_under(control);
+        // Each is read once, and only grows; the total is their sum.
+        let rejections = self.rejections_under(control, totals.rejected);
+        let totals = Totals { rejected: rejections.sum(), ..totals };
         MachineSnapshot {
             state: word.state(),
             overridden: word.overridden(),
@@ -89,7 +90,7 @@ impl Machine {
             stalled_calls,
             consecutive_failures: recorder.run(tag),
             totals,
-            rejections: rejections.filled_up_to(totals.rejected),
+            rejections,
             failures_by_kind: self.failures_by_kind(),
             transitions: control.transitions(),
             recoveries: control.recoveries(),
@@ -101,10 +102,12 @@ impl Machine {
     /// The totals of all calls so far.
     #[cfg(test)]
     pub(crate) fn totals(&self) -> Totals {
-        self.look(|control| self.totals_under(control))
+        let totals = self.look(|control| self.totals_under(control));
+        Totals { rejected: self.rejections(), ..totals }
     }
 
-    /// The totals of all calls so far. The lock is held, so that the epoch stays.
+    /// The totals of all calls so far, with those alone rejected that met a circuit simply open. The
+    /// lock is held, so that the epoch stays.
     fn totals_under(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
@@ -113,13 +116,13 @@ impl Machine {
         Totals { not_sent: self.extras().not_sent(), trips_prevented, ..totals }
     }
 
-    /// The rejections by reason, of `rejected` in all. The lock is held.
-    fn rejections_under(&self, control: &Control) -> Rejections {
+    /// The rejections by reason, `open` of them by a circuit that was simply open. The lock is held.
+    fn rejections_under(&self, control: &Control, open: u64) -> Rejections {
         let of = |reason| self.extras().rejections(reason);
         let forced = of(RareReason::ForcedOpen);
         let isolated = control.rejected_in_isolation(forced);
         Rejections {
-            open: 0,
+            open,
             probes_busy: of(RareReason::ProbesBusy),
             forced_open: forced.saturating_sub(isolated),
             isolated,

@@ -22,11 +22,14 @@ struct NextEpoch {
     is_ordered: bool,
     until: Timestamp,
     open_for: Option<Duration>,
+    /// Whether the upstream was found well, by this circuit or the fleet.
+    has_recovered: bool,
 }
 
 impl NextEpoch {
     const fn new(to: Standing, reason: ChangeReason, until: Timestamp) -> Self {
-        Self { to, reason, is_ordered: reason.is_order(), until, open_for: None }
+        let is_ordered = reason.is_order();
+        Self { to, reason, is_ordered, until, open_for: None, has_recovered: false }
     }
 }
 
@@ -92,7 +95,8 @@ impl Machine {
     ) -> Change {
         let to = Standing { state: CircuitState::Closed, overridden: self.word().overridden() };
         let until = control.ramp_from(now);
-        self.enter(control, NextEpoch::new(to, reason, until), now)
+        let next = NextEpoch { has_recovered: true, ..NextEpoch::new(to, reason, until) };
+        self.enter(control, next, now)
     }
 
     /// Any => Closed or, forced or isolated, Open: an operator's command starts afresh.
@@ -157,6 +161,13 @@ impl Machine {
         } else {
             None
         };
+        if let Some(down_for) = down_for.filter(|_| next.has_recovered) {
+            control.count_recovery(down_for);
+        }
+        if old.overridden() == Some(Override::ForcedOpen) {
+            // Whatever comes after it, how long it was forced open is no outage.
+            control.begin_outage(now);
+        }
         // Before the window may get another shape.
         self.recorder().finish(Tag::of(old.epoch()), tag);
         if let Some(settings) = settings {

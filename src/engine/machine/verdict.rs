@@ -71,11 +71,12 @@ impl Machine {
         let word = self.word();
         let is_isolated = control.is_isolated();
         let own = control.own_override();
-        let is_forced = own.is_some_and(|own| own.overridden.is_forced());
-        if is_forced && !own.is_some_and(|own| own.by_fleet) {
+        let is_by_fleet = own.is_some_and(|own| own.by_fleet);
+        if !is_by_fleet && own.is_some_and(|own| own.overridden.is_forced()) {
             return Effect::Nothing;
         }
-        let observing = own.filter(|_| !is_forced);
+        // Of this process; what the fleet has imposed, it lifts.
+        let observing = own.filter(|_| !is_by_fleet);
         let fleet = ChangeReason::Fleet;
         match verdict.ruling {
             Ruling::Forced { overridden, left } => {
@@ -83,7 +84,7 @@ impl Machine {
                 Effect::changed(self.impose(&mut control, Some(forced), fleet, now))
             }
             Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),
-            Ruling::Closed if is_forced => {
+            Ruling::Closed if is_by_fleet => {
                 Effect::changed(self.impose(&mut control, None, fleet, now))
             }
             Ruling::Closed if word.is_closed() || is_isolated => Effect::Nothing,
@@ -168,7 +169,7 @@ impl Machine {
 
     /// The number of calls rejected so far.
     pub(crate) fn rejections(&self) -> u64 {
-        self.tally().rejected()
+        self.tally().rejected().saturating_add(self.extras().all_rejections())
     }
 }
 

@@ -25,9 +25,10 @@ pub struct Rejections {
 }
 
 impl Rejections {
-    /// With all that is left of `rejected` as [`open`](Self::open).
-    pub(crate) fn filled_up_to(self, rejected: u64) -> Self {
-        let others = [
+    /// All of them.
+    pub(crate) fn sum(&self) -> u64 {
+        let all = [
+            self.open,
             self.probes_busy,
             self.forced_open,
             self.isolated,
@@ -35,7 +36,6 @@ impl Rejections {
             self.ramping,
             self.throttled,
         ];
-        let others = others.into_iter().fold(0, u64::saturating_add);
-        Self { open: rejected.saturating_sub(others), ..self }
+        all.into_iter().fold(0, u64::saturating_add)
     }
 }

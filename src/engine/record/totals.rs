@@ -29,7 +29,8 @@ pub struct Totals {
     pub would_have_rejected: u64,
     /// Number of calls that ended after their epoch was over, and changed nothing.
     pub stale: u64,
-    /// Number of changes from closed to open, other than by `force_open`.
+    /// Number of changes from closed to open, other than by `force_open` and by
+    /// [`restore`](crate::CircuitBuilder::restore).
     pub trips: u64,
     /// Number of trips that a [`CircuitGroup`](crate::CircuitGroup) prevented.
     ///
@@ -43,7 +44,7 @@ pub struct Totals {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Transitions {
-    /// Number of times the closed circuit opened, by a trip or otherwise.
+    /// Number of times the closed circuit opened, by a trip or otherwise, but for what was restored.
     pub closed_to_open: u64,
     /// Number of times the open time ended.
     pub open_to_half_open: u64,

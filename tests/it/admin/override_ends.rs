@@ -312,3 +312,22 @@ async fn each_service_writes_the_end_into_its_audit_and_one_that_is_gone_hears_n
         assert_eq!(last["reason"], "the time of its override was over");
     }
 }
+
+#[tokio::test]
+async fn the_audit_has_an_end_before_the_command_that_found_it() {
+    for (path, command) in
+        [("/circuits/plants/force-open", "force-open"), ("/circuits/reset-all", "reset-all")]
+    {
+        let (registry, clock) = registry(&["plants"]);
+        let admin = steering(&registry).build();
+        registry.get("plants").unwrap().force_open_for(10 * SECOND);
+        clock.advance(3600 * SECOND);
+
+        post(&admin, path, "{}").await;
+
+        let audit = get(&admin, "/audit").await.json;
+        let entries = audit["entries"].as_array().unwrap();
+        let commands: Vec<_> = entries.iter().map(|entry| &entry["command"]).collect();
+        assert_eq!(commands, ["release", command]);
+    }
+}

@@ -11,6 +11,7 @@ use tower_circuit_breaker::{
 use crate::support::{SECOND, circuit, fail, rejection, succeed};
 use Override::{ForcedClosed, ForcedOpen, Observing};
 
+mod borders;
 mod kept;
 
 type Impose = fn(&Circuit, Duration);

@@ -1,6 +1,7 @@
 -- An operator's command to the whole fleet.
 -- KEYS: record, votes. ARGV: channel, name, node, known epoch, command (reset, force-open,
--- force-closed or release), ms for which it is forced (0: until it is released). Gives: 1 if anything changed, 0, the view.
+-- force-closed or release), ms for which it is forced (0: until it is released). Gives: 1 if anything
+-- changed, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local known, command, lasts = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::machine::trip_record::TripRecord;
+use crate::engine::outcome::FailureKind;
 use crate::engine::record::totals::Transitions;
 use crate::engine::state::CircuitState;
 use crate::engine::time::Timestamp;
@@ -59,12 +60,25 @@ impl Epochs {
         if from == CircuitState::Closed {
             self.left_closed = now;
         }
-        let down_for = (to == CircuitState::Closed).then(|| now.since(self.left_closed));
-        if let Some(down_for) = down_for.filter(|_| reason.is_recovery()) {
-            let (recoveries, down) = self.recoveries;
-            self.recoveries = (recoveries.saturating_add(1), down.saturating_add(down_for));
+        (to == CircuitState::Closed).then(|| now.since(self.left_closed))
+    }
+
+    /// Counts an outage that is over, and for how long the circuit was not closed.
+    pub(super) fn count_recovery(&mut self, down_for: Duration) {
+        let (recoveries, down) = self.recoveries;
+        self.recoveries = (recoveries.saturating_add(1), down.saturating_add(down_for));
+    }
+
+    /// Counts an outage that goes on from now.
+    pub(super) fn begin_outage(&mut self, now: Timestamp) {
+        self.left_closed = now;
+    }
+
+    /// Sets the kind of failure that made the last trip.
+    pub(super) fn name_trip(&mut self, kind: FailureKind) {
+        if let Some(trip) = &mut self.last_trip {
+            trip.kind = Some(kind);
         }
-        down_for
     }
 
     /// Sets whether an order began the present epoch.

@@ -20,6 +20,7 @@ use crate::engine::machine::open_cap::{GroupMemberships, OpenCounter};
 use crate::engine::machine::own_override::{OverrideWords, OwnOverride};
 use crate::engine::machine::probes::Probes;
 use crate::engine::machine::trip_record::TripRecord;
+use crate::engine::outcome::FailureKind;
 use crate::engine::record::totals::Transitions;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::Settings;
@@ -221,6 +222,21 @@ impl Control {
     /// Whether the operators' override has an end that has come, whatever isolates the circuit.
     pub(super) fn is_override_over(&self, now: Timestamp) -> bool {
         self.overrides.own().is_some_and(|own| own.is_over(now))
+    }
+
+    /// Counts an outage that is over, and for how long the circuit was not closed.
+    pub(super) fn count_recovery(&mut self, down_for: Duration) {
+        self.epochs.count_recovery(down_for);
+    }
+
+    /// Counts an outage that goes on from now.
+    pub(super) fn begin_outage(&mut self, now: Timestamp) {
+        self.epochs.begin_outage(now);
+    }
+
+    /// Sets the kind of failure that made the last trip.
+    pub(super) fn name_trip(&mut self, kind: FailureKind) {
+        self.epochs.name_trip(kind);
     }
 
     /// The end of the override that holds, if it is not the published one; it is now.
