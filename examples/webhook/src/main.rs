@@ -6,14 +6,16 @@
 //!
 //! The listener puts the change into a queue and goes on; one task posts what is there. A server that
 //! is slow fills the queue, and what finds no room is counted and dropped; one that is down is asked
-//! three times for each change. For a chat, post its form, such as `{"text": ".."}`.
+//! three times for each change. Each says when the change was heard, by the clock on the wall, and which
+//! process tells of it: `INSTANCE` of the environment, or its number. For a chat, post its form, such as
+//! `{"text": ".."}`.
 
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::{Json, Router, http::StatusCode, routing::post};
 use serde_json::{Value, json};
@@ -25,8 +27,14 @@ use tower_circuit_breaker::{BoxError, Circuit, CircuitEvent, Listener};
 
 /// Tells a webhook of changes; give it to a circuit, or to a registry for all circuits.
 struct Webhook {
-    queue: mpsc::Sender<CircuitEvent>,
+    queue: mpsc::Sender<Heard>,
     counts: Arc<Counts>,
+}
+
+/// A change, and when it was heard: it may wait in the queue.
+struct Heard {
+    at: SystemTime,
+    change: CircuitEvent,
 }
 
 #[derive(Debug, Default)]
@@ -52,22 +60,37 @@ impl Webhook {
 
 impl Listener for Webhook {
     fn on_event(&self, event: &CircuitEvent) {
-        if self.queue.try_send(event.clone()).is_err() {
+        let heard = Heard { at: wall_clock(), change: event.clone() };
+        if self.queue.try_send(heard).is_err() {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-async fn deliver(url: String, mut changes: mpsc::Receiver<CircuitEvent>, counts: Arc<Counts>) {
-    while let Some(change) = changes.recv().await {
+async fn deliver(url: String, mut changes: mpsc::Receiver<Heard>, counts: Arc<Counts>) {
+    let instance = instance();
+    while let Some(Heard { at, change }) = changes.recv().await {
+        let at = humantime::format_rfc3339_millis(at).to_string();
         let dropped = counts.dropped.load(Ordering::Relaxed);
-        let body = json!({ "change": change, "dropped_so_far": dropped }).to_string();
+        let body =
+            json!({ "at": at, "instance": instance, "change": change, "dropped_so_far": dropped });
+        let body = body.to_string();
         let became = match send(&url, &body).await {
             Ok(_) => &counts.delivered,
             Err(_) => &counts.given_up,
         };
         became.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "people are told the time of day")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Which of several processes this is.
+fn instance() -> String {
+    std::env::var("INSTANCE").unwrap_or_else(|_| format!("process {}", std::process::id()))
 }
 
 /// Changes are rare: no connection is kept for the next.
@@ -123,7 +146,11 @@ async fn serve(
     taken: watch::Sender<u64>,
 ) -> io::Result<(String, JoinHandle<io::Result<()>>)> {
     let asked = Arc::<AtomicU64>::default();
-    let take = post(async move |Json(_): Json<Value>| {
+    let take = post(async move |Json(told): Json<Value>| {
+        let is_told = |name: &str| told[name].as_str().is_some_and(|text| !text.is_empty());
+        if !is_told("at") || !is_told("instance") {
+            return StatusCode::BAD_REQUEST;
+        }
         let _ = stalled.clone().wait_for(|stalled| !stalled).await;
         if asked.fetch_add(1, Ordering::SeqCst) == 0 {
             return StatusCode::SERVICE_UNAVAILABLE;
