@@ -122,6 +122,9 @@ impl Machine {
         was_made_so: bool,
         now: impl FnOnce() -> Timestamp,
     ) -> bool {
+        if self.word().overridden().is_none() {
+            return was_made_so;
+        }
         let (own, is_isolated) =
             self.look(|control| (control.own_override(), control.is_isolated()));
         let holds = own.filter(|own| own.ends == Timestamp::NEVER || !own.is_over(now()));
