@@ -44,6 +44,8 @@ fn every_name_has_a_card_that_can_be_steered() {
         "data: {}\n\nevent: gap",
         "\u{0}\u{1b}[31m \u{202e}backwards\u{feff}",
         "a/b?c#d%2F&e",
+        "..",
+        ".",
         "__proto__",
         "Größe 漢字 🦀",
         long.as_str(),

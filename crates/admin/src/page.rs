@@ -63,5 +63,5 @@ const PAGE: &str = include_str!("page.html");
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-PPAyBvOkt9XQ0Zpae1SyjRraPKaF32Dok6ORNjwXQYI='; \
+     script-src 'sha256-1f1ZvVUKPxFjs5J7/WdRDKZjDksK/Y+XqIfIF+bFXSM='; \
      style-src 'sha256-wdalQFwkRnR6LJTQpOi4JIe6IepbpFb0GMficn+LI2M='";
