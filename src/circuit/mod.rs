@@ -195,8 +195,9 @@ impl Circuit {
         self.core.machine.word().state()
     }
 
-    /// Returns the health of the circuit, without a lock unless an override is about to end; see
-    /// [`Health`].
+    /// Returns the health of the circuit; see [`Health`].
+    ///
+    /// Takes a short lock only where an open time or an override looks as if it were over.
     #[must_use]
     pub fn health(&self) -> Health {
         let machine = &self.core.machine;
@@ -207,7 +208,7 @@ impl Circuit {
         }
         let is_shedding = word.has(Word::TRACKED)
             && machine.admitted_share(self.now()).is_some_and(|share| share < Share::ALL);
-        let is_over = word.state() == CircuitState::Open && machine.until() <= self.now();
+        let is_over = word.state() == CircuitState::Open && machine.is_open_time_over(self.now());
         Health::of(word.state(), word.overridden(), is_over, is_shedding)
     }
 

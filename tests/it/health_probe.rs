@@ -323,47 +323,29 @@ async fn a_command_after_the_probe_was_well_has_it_ask_again() {
 
 #[tokio::test(start_paused = true)]
 async fn changes_of_the_circuit_do_not_put_a_probe_off() {
-    type Change = fn(&Circuit);
-    let changes: [(&str, Change); 2] = [
-        ("none", |_| {}),
-        ("an override that keeps the epoch", |circuit| circuit.observe_for(100 * SECOND)),
-    ];
-    for (what, change) in changes {
-        let circuit = Circuit::builder("api").clock(TokioClock::new()).build();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
-        let probe = circuit.health_probe(SECOND, move || {
-            count.fetch_add(1, Ordering::SeqCst);
-            std::future::ready(false)
-        });
-        let task = tokio::spawn(probe.run());
-        tokio::task::yield_now().await;
-        circuit.trip_for(3 * SECOND);
-        for _ in 0..5 {
-            sleep(SECOND / 10).await;
-            change(&circuit);
-        }
-        sleep(4 * SECOND).await;
-        assert!(asked.load(Ordering::SeqCst) > 0, "{what}: {:?}", circuit.snapshot().retry_after);
-        task.abort();
+    let (circuit, upstream) = (circuit(|b| b), Upstream::default());
+    tokio::spawn(circuit.health_probe(SECOND, upstream.probe()).run());
+    sleep(SECOND).await;
+    circuit.trip_for(3 * SECOND);
+    for _ in 0..5 {
+        sleep(SECOND / 10).await;
+        // Keeps the epoch.
+        circuit.observe_for(100 * SECOND);
     }
+    sleep(4 * SECOND).await;
+
+    assert!(upstream.asked() > 0, "{:?}", circuit.snapshot().retry_after);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_trip_that_finds_an_override_over_is_probed_as_any() {
-    let circuit = Circuit::builder("api").clock(TokioClock::new()).build();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let probe = circuit.health_probe(SECOND, move || {
-        count.fetch_add(1, Ordering::SeqCst);
-        std::future::ready(false)
-    });
-    let task = tokio::spawn(probe.run());
-    tokio::task::yield_now().await;
+    let (circuit, upstream) = (circuit(|b| b), Upstream::default());
+    tokio::spawn(circuit.health_probe(SECOND, upstream.probe()).run());
+    sleep(SECOND).await;
     circuit.force_open_for(SECOND);
     sleep(2 * SECOND).await;
     circuit.trip_for(2 * SECOND);
     sleep(4 * SECOND).await;
-    assert!(asked.load(Ordering::SeqCst) > 0, "{:?}", circuit.snapshot().retry_after);
-    task.abort();
+
+    assert!(upstream.asked() > 0, "{:?}", circuit.snapshot().retry_after);
 }

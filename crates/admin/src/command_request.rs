@@ -80,6 +80,7 @@ impl CommandRequest {
         let body = command.read(body)?;
         let fleet_command = command.for_fleet(body.lasting)?;
         let has_end = body.lasting.is_some();
+        note_end(&circuit);
         self.state.audit.write(self.entry(fleet_command.as_fleet_str(), Some(name), body));
         let in_progress = fleet.command(name.into(), fleet_command);
         let state = Arc::clone(&self.state);

@@ -6,7 +6,7 @@
 //!
 //! The listener puts the change into a queue and goes on; one task posts what is there. A server that
 //! is slow fills the queue, and what finds no room is counted and dropped; one that is down is asked
-//! three times for each change. Each says when the change was heard, by the clock on the wall, and which
+//! three times for each change. Each says when the change was received, by the clock on the wall, and which
 //! process tells of it: `INSTANCE` of the environment, or its number. For a chat, post its form, such as
 //! `{"text": ".."}`.
 
@@ -27,12 +27,12 @@ use tower_circuit_breaker::{BoxError, Circuit, CircuitEvent, Listener};
 
 /// Tells a webhook of changes; give it to a circuit, or to a registry for all circuits.
 struct Webhook {
-    queue: mpsc::Sender<Heard>,
+    queue: mpsc::Sender<Queued>,
     counts: Arc<Counts>,
 }
 
-/// A change, and when it was heard: it may wait in the queue.
-struct Heard {
+/// A change, and when it was received: it may wait in the queue.
+struct Queued {
     at: SystemTime,
     change: CircuitEvent,
 }
@@ -60,16 +60,16 @@ impl Webhook {
 
 impl Listener for Webhook {
     fn on_event(&self, event: &CircuitEvent) {
-        let heard = Heard { at: wall_clock(), change: event.clone() };
-        if self.queue.try_send(heard).is_err() {
+        let queued = Queued { at: wall_clock(), change: event.clone() };
+        if self.queue.try_send(queued).is_err() {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-async fn deliver(url: String, mut changes: mpsc::Receiver<Heard>, counts: Arc<Counts>) {
+async fn deliver(url: String, mut changes: mpsc::Receiver<Queued>, counts: Arc<Counts>) {
     let instance = instance();
-    while let Some(Heard { at, change }) = changes.recv().await {
+    while let Some(Queued { at, change }) = changes.recv().await {
         let at = humantime::format_rfc3339_millis(at).to_string();
         let dropped = counts.dropped.load(Ordering::Relaxed);
         let body =

@@ -184,6 +184,13 @@ impl Machine {
             && self.look(|control| control.is_override_over(now))
     }
 
+    /// Whether the open time, if the circuit is open, is over: the next call may be a probe.
+    pub(crate) fn is_open_time_over(&self, now: Timestamp) -> bool {
+        // As in `is_override_over`, for an open epoch that begins.
+        self.until() <= now
+            && self.look(|_| self.word().state() == CircuitState::Open && self.until() <= now)
+    }
+
     /// When the override ends; without the lock to be trusted as [`until`](Self::until) is.
     pub(crate) fn override_ends(&self) -> Timestamp {
         self.extras.override_ends()

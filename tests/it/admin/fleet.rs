@@ -1,6 +1,13 @@
 //! Commands that are meant for all processes.
 
-use super::{post, registry, steering};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetUnreachable};
+
+use super::{get, post, registry, steering};
+use crate::support::SECOND;
 
 #[tokio::test]
 async fn a_command_to_a_fleet_that_is_not_there_is_refused() {
@@ -38,4 +45,33 @@ async fn commands_that_are_for_one_process_are_not_given_to_the_fleet() {
         assert_eq!(answer.status, 400, "{command}: {}", answer.text);
         assert!(answer.detail().contains("one process"), "{command}: {}", answer.text);
     }
+}
+
+/// A store that keeps every command.
+struct Keeps;
+
+impl Fleet for Keeps {
+    fn command(
+        &self,
+        _: Arc<str>,
+        _: FleetCommand,
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn the_audit_has_an_end_before_the_fleets_command_that_found_it() {
+    let (registry, clock) = registry(&["plants"]);
+    registry.join(Arc::new(Keeps));
+    let admin = steering(&registry).build();
+    registry.get("plants").unwrap().force_open_for(10 * SECOND);
+    clock.advance(10 * SECOND);
+
+    post(&admin, "/circuits/plants/force-open?scope=fleet", "{}").await;
+
+    let audit = get(&admin, "/audit").await.json;
+    let entries = audit["entries"].as_array().unwrap();
+    let commands: Vec<_> = entries.iter().map(|entry| &entry["command"]).collect();
+    assert_eq!(commands, ["release", "fleet force-open"]);
 }

@@ -105,20 +105,29 @@ fn calls_stalled_under_one_that_is_over_trip_nothing() {
     drop(permits);
 }
 
-#[test]
-fn a_circuit_that_is_forced_open_throughout_is_never_healthy() {
-    let (circuit, _clock) = circuit(|b| b);
-    circuit.force_open_for(1000 * SECOND);
+/// Changes the circuit in another thread; how many looks and calls found it not failing meanwhile.
+fn found_well_while(circuit: &Circuit, change: impl Fn(&Circuit) + Sync) -> (usize, usize) {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
-                (1..100).for_each(|n| circuit.force_open_for((1000 + n) * SECOND));
+                (0..100).for_each(|_| change(circuit));
             }
         });
         let looks = (0..200_000).filter(|_| circuit.health() != Health::Failing).count();
         let calls = (0..200_000).filter(|_| circuit.try_acquire().is_ok()).count();
         is_done.store(true, Ordering::Relaxed);
-        assert_eq!((looks, calls), (0, 0));
-    });
+        (looks, calls)
+    })
+}
+
+#[test]
+fn a_circuit_that_is_open_throughout_is_never_healthy() {
+    let (forced, _clock) = circuit(|b| b);
+    forced.force_open_for(1000 * SECOND);
+    assert_eq!(found_well_while(&forced, |it| it.force_open_for(1000 * SECOND)), (0, 0));
+
+    let (open, _clock) = circuit(|b| b);
+    open.trip_for(1000 * SECOND);
+    assert_eq!(found_well_while(&open, |it| it.trip_for(1000 * SECOND)), (0, 0));
 }
