@@ -13,8 +13,12 @@ use http::request::Builder;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
-use tower_circuit_breaker::{CircuitGroup, CircuitState};
+use tower_circuit_breaker::{
+    Circuit, CircuitGroup, CircuitRegistry, CircuitState, FailureKind, ManualClock, Outcome,
+    OverrideOrder,
+};
 use tower_circuit_breaker_admin::{Admin, Peer};
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use super::access::{from, guarded, with_token};
 use super::{READ_TOKEN, TOKEN, ask, command, from_here, registry, send, steering};
@@ -183,4 +187,54 @@ async fn a_guesser_is_answered_late_though_another_sends_hundreds_at_once() {
     assert_eq!(guess([10, 0, 0, 8]).await, 429);
     assert_eq!(started.elapsed(), SECOND);
     assert_eq!(at_once, 300 - 8, "one peer has eight places");
+}
+
+#[tokio::test]
+async fn odd_kinds_reasons_and_error_texts_change_no_answer_but_their_own() {
+    let long = "x".repeat(2_000);
+    let texts = [
+        "<script>alert(1)</script>",
+        "one\r\n\r\nevent: change\ndata: {}",
+        "\u{202e}backwards\u{2066}\u{feff}",
+        "\"} 1\n# EOF\n",
+        "\u{0}\u{1b}[31m",
+        long.as_str(),
+    ];
+    for text in texts {
+        let clock = ManualClock::new();
+        let said = text.to_owned();
+        let plants = Circuit::builder("plants").clock(clock.clone()).consecutive_failures(1);
+        let plants = plants.last_error(move |_: &String| said.clone()).build();
+        let registry = CircuitRegistry::new();
+        registry.insert(&plants).unwrap();
+        let kind = FailureKind::new(text.to_owned().leak());
+        let admin = guarded(&registry).metrics(PrometheusText::encode).build();
+        let called = plants.call(async { Err::<(), _>("refused".to_owned()) }).await;
+        assert!(called.is_err(), "it fails");
+        plants.reset();
+        plants.try_acquire().unwrap().record(Outcome::Failure(kind));
+        plants.impose(OverrideOrder::force_open().actor(text).reason(text));
+        let _isolation = plants.isolate_because(text);
+
+        let detail = with_token(&admin, Request::get("/circuits/plants"), TOKEN).await;
+        let list = with_token(&admin, Request::get("/circuits"), TOKEN).await;
+        let metrics = with_token(&admin, Request::get("/metrics"), TOKEN).await;
+        let bearer = format!("Bearer {TOKEN}");
+        let frame =
+            first_frame(&admin, Request::get("/events").header("authorization", bearer)).await;
+
+        assert_eq!((detail.status.as_u16(), list.status.as_u16()), (200, 200), "{text:?}");
+        assert_eq!(detail.json["override_words"]["reason"], text);
+        assert_eq!(detail.json["isolation_reasons"][0], text);
+        assert_eq!(list.json["circuits"][0]["name"], "plants", "{text:?}");
+        assert!(frame.starts_with("event: snapshot\ndata: {"), "{text:?}: {frame}");
+        assert_eq!(frame.lines().count(), 3, "{text:?}: {frame}");
+        let is_series = |line: &str| line.is_empty() || line.starts_with(['c', '#']);
+        assert!(metrics.text.lines().all(is_series), "{text:?}: {}", metrics.text);
+        assert_eq!(
+            metrics.text.matches("# EOF").count(),
+            text.matches("# EOF").count(),
+            "{text:?}"
+        );
+    }
 }
