@@ -166,6 +166,14 @@ impl CircuitGroup {
         self.shared.places.open()
     }
 
+    /// Returns how many of the present members may trip; `None` for any number.
+    ///
+    /// See [`at_most_open`](Self::at_most_open).
+    #[must_use]
+    pub fn most_open(&self) -> Option<u64> {
+        self.shared.places.most_open()
+    }
+
     /// Returns whether an [`Isolation`] of this group exists.
     #[must_use]
     pub fn is_isolated(&self) -> bool {

@@ -113,6 +113,14 @@ impl OpenCounter {
         Self::open_of(self.counts.load(Ordering::Acquire))
     }
 
+    /// How many of the present members may trip; `None` without a cap.
+    pub(crate) fn most_open(&self) -> Option<u64> {
+        // Relaxed, both: numbers for people; nothing is decided by them.
+        let cap = OpenCap::from_bits(self.cap.load(Ordering::Relaxed));
+        let members = self.counts.load(Ordering::Relaxed) >> 32;
+        (cap != OpenCap::NONE).then(|| cap.limit(members))
+    }
+
     const fn open_of(counts: u64) -> u64 {
         counts & (Self::MEMBER - 1)
     }
