@@ -30,7 +30,7 @@ fn names_that_look_like_html_run_no_script() {
     assert_eq!(browser.eval("document.title"), "Circuits");
     assert_eq!(browser.eval("document.images.length"), 0);
     assert_eq!(browser.eval("document.scripts.length"), 1);
-    assert_eq!(browser.eval("document.querySelectorAll('#audit li').length"), 4);
+    browser.wait_for("document.querySelectorAll('#audit li').length === 4");
 }
 
 #[test]

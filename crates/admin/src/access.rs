@@ -52,9 +52,9 @@ impl Access {
             });
         }
         let purpose = match bearer(&parts.headers) {
-            Shown::Nothing => return Ok(Caller::Stranger),
-            Shown::Token(shown) => self.tokens.purpose_of(shown),
-            Shown::Several => None,
+            Bearer::Nothing => return Ok(Caller::Stranger),
+            Bearer::Token(shown) => self.tokens.purpose_of(shown),
+            Bearer::Several => None,
         };
         match purpose {
             Some(Purpose::Steer) => Ok(Caller::Operator),
@@ -171,22 +171,22 @@ fn is_here(host: &str) -> bool {
 }
 
 /// What a request shows to be let in.
-enum Shown<'a> {
+enum Bearer<'a> {
     Nothing,
     Token(&'a [u8]),
     /// Of two, a proxy may have looked at the other.
     Several,
 }
 
-fn bearer(headers: &HeaderMap) -> Shown<'_> {
+fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let Some(shown) = only(headers, &AUTHORIZATION) else {
-        return if headers.contains_key(AUTHORIZATION) { Shown::Several } else { Shown::Nothing };
+        return if headers.contains_key(AUTHORIZATION) { Bearer::Several } else { Bearer::Nothing };
     };
     match shown.as_bytes().split_at_checked("Bearer ".len()) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => {
-            Shown::Token(token.trim_ascii())
+            Bearer::Token(token.trim_ascii())
         }
-        _ => Shown::Nothing,
+        _ => Bearer::Nothing,
     }
 }
 

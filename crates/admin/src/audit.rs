@@ -88,6 +88,11 @@ impl Audit {
         }
     }
 
+    /// The number of the last entry; 0 before the first.
+    pub(crate) fn written(&self) -> u64 {
+        lock(&self.log).written
+    }
+
     /// At most `most` of the entries after number `after`, the oldest first.
     pub(crate) fn after(&self, after: u64, most: usize) -> Vec<AuditEntry> {
         let log = lock(&self.log);

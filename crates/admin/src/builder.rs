@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use http::Extensions;
 use http::request::Parts;
-use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
 
+use crate::about::About;
 use crate::access::{Access, PeerOf};
 use crate::actor::ActorOf;
 use crate::attempts::Attempts;
 use crate::audit::{Audit, AuditEntry};
 use crate::dispatch::Dispatcher;
 use crate::guard::{Guard, Hosts};
-use crate::hub::Hub;
+use crate::history::places::History;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::override_ends::{EndsWritten, OverrideEnds};
 use crate::refused::Refused;
@@ -31,6 +33,9 @@ pub struct AdminBuilder {
     metrics: Option<Metrics>,
     actor: Option<ActorOf>,
     audit: Audit,
+    history: Option<History>,
+    about: Option<Arc<About>>,
+    groups: Vec<CircuitGroup>,
 }
 
 /// The address of the peer, as an extension of the request: for servers that put it there.
@@ -58,7 +63,17 @@ impl AdminBuilder {
         };
         let guard = Guard { hosts: Hosts::Named(Vec::new()), access };
         let (prefix, metrics, audit) = (String::new(), None, Audit::default());
-        Self { registry, guard, prefix, metrics, actor: None, audit }
+        Self {
+            registry,
+            guard,
+            prefix,
+            metrics,
+            actor: None,
+            audit,
+            history: None,
+            about: None,
+            groups: Vec::new(),
+        }
     }
 
     /// Lets whoever shows `Authorization: Bearer <token>` see and do everything.
@@ -120,7 +135,7 @@ impl AdminBuilder {
     /// # Examples
     ///
     /// ```
-    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -164,7 +179,7 @@ impl AdminBuilder {
     /// use std::net::SocketAddr;
     ///
     /// use axum::extract::ConnectInfo;
-    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -201,7 +216,7 @@ impl AdminBuilder {
     /// # Examples
     ///
     /// ```
-    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -213,6 +228,40 @@ impl AdminBuilder {
     /// ```
     pub fn on_audit(mut self, listener: impl Fn(&AuditEntry) + Send + Sync + 'static) -> Self {
         self.audit.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Keeps what the circuits did in the last five minutes and the last hour, for `history`. Default:
+    /// none is kept.
+    ///
+    /// Totals are read once a second, so calls pay nothing; a circuit takes about 3.4 kB, which
+    /// [`History`] bounds. The readings are taken by one task on the tokio runtime that this is called
+    /// in or, outside of one, that the first request comes in; where neither is to be, call
+    /// [`Admin::sample`] once a second. What happened while nobody read is a hole, and no zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker::CircuitRegistry;
+    /// use tower_circuit_breaker_admin::{Admin, History};
+    ///
+    /// let admin = Admin::builder(CircuitRegistry::new()).history(History::busiest(1_000)).build();
+    /// # let _ = admin;
+    /// ```
+    pub fn history(mut self, history: History) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Says which service this is, for operators who look at several. Default: nothing is said.
+    pub fn about(mut self, about: About) -> Self {
+        self.about = Some(Arc::new(about));
+        self
+    }
+
+    /// Shows a group at `groups`, with its members that are in the registry. Default: none.
+    pub fn group(mut self, group: &CircuitGroup) -> Self {
+        self.groups.push(group.clone());
         self
     }
 
@@ -231,15 +280,19 @@ impl AdminBuilder {
     /// The service.
     #[must_use]
     pub fn build(self) -> Admin {
-        let Self { registry, guard, prefix, metrics, actor, audit } = self;
+        let Self { registry, guard, prefix, metrics, actor, audit, history, about, groups } = self;
         let audit = Arc::new(audit);
         let ends_written = EndsWritten::new(&registry, &audit);
         let override_ends = Arc::new(OverrideEnds::new(registry.clone()));
         let refused = Refused::default();
-        let state = AdminState { registry, audit, refused, override_ends, ends_written };
+        let state = AdminState { registry, audit, refused, override_ends, ends_written, groups };
         let state = Arc::new(state);
-        let hub = Arc::new(Hub::new(Arc::clone(&state)));
-        Admin::new(Dispatcher { guard, prefix, metrics, actor, hub, state })
+        let has_history = history.is_some();
+        let live = Arc::new(Live::new(Arc::clone(&state), history));
+        if has_history {
+            live.start();
+        }
+        Admin::new(Dispatcher { guard, prefix, metrics, actor, about, live, state })
     }
 }
 

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Method, Response};
 
+use crate::about::About;
 use crate::access::{Access, Caller};
 use crate::actor::ActorOf;
 use crate::answer;
+use crate::answer::history::Last;
+use crate::answer::live::Desk;
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Target};
 use crate::guard::Guard;
-use crate::hub::Hub;
+use crate::gzip::Encoding;
+use crate::live::Live;
+use crate::live::frames::Cursor;
 use crate::metrics::Metrics;
 use crate::page;
 use crate::problem::Problem;
@@ -30,16 +35,22 @@ pub(crate) struct Dispatcher {
     pub(crate) prefix: String,
     pub(crate) metrics: Option<Metrics>,
     pub(crate) actor: Option<ActorOf>,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) about: Option<Arc<About>>,
+    pub(crate) live: Arc<Live>,
     pub(crate) state: Arc<AdminState>,
 }
 
 /// What becomes of a request once its head is read.
 pub(crate) enum Next {
     Answer(Response<AdminBody>),
+    /// It takes its time.
+    Work(Work),
     /// The body comes first.
     Read(CommandRequest),
 }
+
+/// Makes an answer about many circuits.
+pub(crate) type Work = Box<dyn FnOnce() -> Result<Response<AdminBody>, Problem> + Send>;
 
 impl Dispatcher {
     pub(crate) fn dispatch(&self, parts: &Parts) -> Result<Next, Problem> {
@@ -63,7 +74,7 @@ impl Dispatcher {
         let target = match route {
             Route::Command(name, command) => Target::One(name, command),
             Route::ResetAll => Target::All,
-            route => return self.read(route, query, caller, parts).map(Next::Answer),
+            route => return self.read(route, query, caller, parts),
         };
         access.check_steers(caller, parts)?;
         let body_rule = Guard::check_sender(parts)?;
@@ -99,31 +110,86 @@ impl Dispatcher {
         mut query: Query,
         caller: Caller,
         parts: &Parts,
-    ) -> Result<Response<AdminBody>, Problem> {
+    ) -> Result<Next, Problem> {
         match route {
             Route::Page | Route::OpenApi | Route::Health => {}
             Route::Audit => Access::check_sees_all(caller)?,
             _ => Access::check_reads(caller)?,
         }
-        let (selection, known) = match route {
-            Route::Circuits => (Selection::take(&mut query)?, Selection::KNOWN),
-            _ => (Selection::default(), ""),
-        };
+        let asked = Asked::take(&route, &mut query, parts)?;
         if !route.takes_any_query() {
-            query.end(known)?;
+            query.end(asked.known())?;
         }
         let state = &*self.state;
-        Ok(match route {
+        Ok(Next::Answer(match route {
             Route::Page | Route::Command(..) | Route::ResetAll => page::page(parts),
             Route::OpenApi => page::openapi(parts),
-            Route::Circuits => answer::circuits(state, &selection),
             Route::Circuit(name) => answer::circuit(state, &name, caller)?,
             Route::CircuitEvents(name) => answer::circuit_events(state, &name)?,
+            Route::Settings(name) => answer::settings(state, &name, parts)?,
             Route::Events if parts.method == Method::HEAD => respond::stream(AdminBody::full("")),
-            Route::Events => answer::events(EventStream::open(&self.hub, caller))?,
+            Route::Events => answer::events(EventStream::open(&self.live, asked.after()))?,
             Route::Health => answer::health(&state.registry, caller),
             Route::Metrics => answer::metrics(self.metrics.as_ref(), &state.registry)?,
             Route::Audit => answer::audit(state, self.guard.access.attempts.total()),
+            Route::Groups => answer::groups(state, caller),
+            route => return Ok(Next::Work(work(self.desk(caller, parts), route, asked))),
+        }))
+    }
+
+    fn desk(&self, caller: Caller, parts: &Parts) -> Desk {
+        Desk {
+            live: Arc::clone(&self.live),
+            state: Arc::clone(&self.state),
+            about: self.about.clone(),
+            caller,
+            encoding: Encoding::accepted(&parts.headers),
+        }
+    }
+}
+
+/// What is to be done for a route of many circuits.
+fn work(desk: Desk, route: Route, asked: Asked) -> Work {
+    Box::new(move || match (route, asked) {
+        (Route::Circuits, Asked::Circuits(selection)) => Ok(desk.circuits(&selection)),
+        (Route::Counts(ids), _) => Ok(desk.counts(&ids)),
+        (Route::Histories(ids), Asked::History(last)) => desk.histories(&ids, last),
+        (Route::History(name), Asked::History(last)) => desk.history(&name, last),
+        _ => Ok(desk.summary()),
+    })
+}
+
+/// What the query asks for, by the route.
+enum Asked {
+    Nothing,
+    Circuits(Selection),
+    Events(Option<Cursor>),
+    History(Last),
+}
+
+impl Asked {
+    fn take(route: &Route, query: &mut Query, parts: &Parts) -> Result<Self, Problem> {
+        Ok(match route {
+            Route::Circuits => Self::Circuits(Selection::take(query)?),
+            Route::Events => Self::Events(Cursor::asked_for(query, &parts.headers)?),
+            Route::History(_) | Route::Histories(_) => Self::History(Last::take(query)?),
+            _ => Self::Nothing,
         })
+    }
+
+    const fn known(&self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Circuits(_) => Selection::KNOWN,
+            Self::Events(_) => Cursor::KNOWN,
+            Self::History(_) => Last::KNOWN,
+        }
+    }
+
+    const fn after(&self) -> Option<Cursor> {
+        match self {
+            Self::Events(after) => *after,
+            _ => None,
+        }
     }
 }

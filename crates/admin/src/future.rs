@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::{Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 use crate::attempts::{DELAY, Held};
 use crate::body::AdminBody;
 use crate::command_request::{CommandRequest, Executed, InProgress};
+use crate::dispatch::Work;
 use crate::problem::Problem;
 use crate::read_body::{BoxError, ReadBody};
 use crate::respond;
@@ -34,7 +35,7 @@ pin_project! {
     enum State<B> {
         Ready { response: Option<Response<AdminBody>> },
         Reading { request: Option<CommandRequest>, #[pin] body: ReadBody<B> },
-        InProgress { fleet: InProgress },
+        InProgress { answer: InProgress },
         Held { response: Option<Response<AdminBody>>, #[pin] delay: Sleep, _place: Held },
     }
 }
@@ -55,6 +56,14 @@ where
         let Some(place) = place else { return Self::ready(response) };
         let delay = tokio::time::sleep(DELAY);
         Self { state: State::Held { response: Some(response), delay, _place: place } }
+    }
+
+    /// The answer that `work` makes, apart from the threads on which the server does everything else.
+    pub(crate) fn work(work: Work) -> Self {
+        let done = tokio::task::spawn_blocking(work);
+        let answer: InProgress =
+            Box::pin(async move { done.await.unwrap_or_else(|_| Err(broken())) });
+        Self { state: State::InProgress { answer } }
     }
 
     pub(crate) fn read(request: CommandRequest, body: B) -> Self {
@@ -85,17 +94,22 @@ where
                     let request = request.take().expect("polled after completion");
                     body.and_then(|body| request.execute(&body))
                 }
-                StateProj::InProgress { fleet } => {
-                    ready!(fleet.as_mut().poll(cx)).map(Executed::Done)
+                StateProj::InProgress { answer } => {
+                    ready!(answer.as_mut().poll(cx)).map(Executed::Done)
                 }
             };
             state.set(match executed {
                 Ok(Executed::Done(response)) => State::Ready { response: Some(response) },
-                Ok(Executed::InProgress(fleet)) => State::InProgress { fleet },
+                Ok(Executed::InProgress(answer)) => State::InProgress { answer },
                 Err(problem) => State::Ready { response: Some(respond::problem(problem)) },
             });
         }
     }
+}
+
+/// A clock, which is user code, has panicked, or the runtime ends.
+fn broken() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the circuits could not be read: see the log")
 }
 
 impl<B> fmt::Debug for AdminFuture<B> {

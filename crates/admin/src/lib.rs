@@ -7,10 +7,17 @@
 //! | path | |
 //! |---|---|
 //! | `GET /` | the page |
-//! | `GET /circuits` | all circuits by name, and their health together; `?state=open`, `?q=` (part of the name), `?limit=` and `?after=` (the `next` of the answer before) select |
+//! | `GET /circuits` | all circuits by name, and their health together; `?state=open`, `?q=` (part of the name), `?ids=`, `?limit=` and `?after=` (the `next` of the answer before) select |
+//! | `GET /circuits?form=rows` | the same as rows, about 80 bytes a circuit and 5 in gzip |
+//! | `GET /circuits/counts?ids=1,2` | the counts and rates of up to 200 circuits, by their numbers in the rows |
+//! | `GET /circuits/history?ids=1,2` | their last five minutes or, with `last=1h`, hour; see [`AdminBuilder::history`] |
+//! | `GET /summary` | how many are in which state, the calls a second, and what the caller may do |
+//! | `GET /groups` | the groups of [`AdminBuilder::group`] |
 //! | `GET /circuits/{name}` | one, with its settings; `?name=` instead of `/{name}` reaches names that a path cannot hold, here and below |
 //! | `GET /circuits/{name}/events` | its last changes |
-//! | `GET /events` | server-sent events: `snapshot` first, then `change`, `audit` and, each second, `counts`; `gap` and a new `snapshot` where the reader was too slow |
+//! | `GET /circuits/{name}/history` | its last five minutes or, with `?last=1h`, hour |
+//! | `GET /circuits/{name}/settings` | its settings, with an `ETag` |
+//! | `GET /events` | server-sent events, [the same for all readers](#events) |
 //! | `GET /health` | 200, or 503 when failing |
 //! | `GET /metrics` | what [`AdminBuilder::metrics`] writes |
 //! | `GET /audit` | the last 256 commands, and the last 100 that were refused |
@@ -28,6 +35,21 @@
 //! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), `?scope=fleet` gives
 //! `reset`, `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when
 //! the fleet cannot be reached.
+//!
+//! # Events
+//!
+//! `GET /circuits` says where it stands in the events as `seq`; `GET /events?after=<seq>` goes on from
+//! there. All readers are sent the same bytes:
+//!
+//! - `change`, within a quarter of a second: the rows of circuits whose state, override, isolation,
+//!   admitted share or hung calls have changed, and the numbers of those that were removed. Over 200 of
+//!   them in a second come as one `changes`, with a few bytes each.
+//! - `counts`, each second: the rates of a tenth of the circuits, where they have changed.
+//! - `tick`, each second, whatever happens: what `GET /summary` says. Where none comes, nothing is known.
+//! - `gone`: what has happened since `after` is not known, because it is over ten seconds ago, or this
+//!   is another process. Fetch the circuits anew, and read on.
+//!
+//! While nobody reads, and no history is kept, nobody looks at the circuits either.
 //!
 //! # Which callers may do what
 //!
@@ -94,6 +116,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod about;
 mod access;
 mod actor;
 mod answer;
@@ -101,21 +124,26 @@ mod attempts;
 mod audit;
 mod body;
 mod builder;
+mod cell;
 mod command;
 mod command_request;
 mod dispatch;
 mod encode;
-mod frame;
+mod etag;
 mod future;
 mod guard;
+mod gzip;
+mod history;
 mod host;
-mod hub;
+mod ids;
+mod live;
 mod metrics;
 mod override_ends;
 mod page;
 mod percent;
 mod problem;
 mod query;
+mod rates;
 mod read_body;
 mod refused;
 mod respond;
@@ -123,17 +151,19 @@ mod route;
 mod scope;
 mod selection;
 mod service;
+mod shown;
 mod state;
 mod stream;
 mod sync;
 mod token;
 mod view;
-mod watch;
 
+pub use crate::about::About;
 pub use crate::audit::AuditEntry;
 pub use crate::body::AdminBody;
 pub use crate::builder::{AdminBuilder, Peer};
 pub use crate::future::AdminFuture;
+pub use crate::history::places::History;
 pub use crate::service::Admin;
 use tower_circuit_breaker::CircuitRegistry;
 

@@ -55,7 +55,7 @@ impl Query {
         let found = quoted(name);
         Err(Problem::bad_request(match known {
             "" => format!("this path takes no query, not {found}"),
-            known => format!("{known} are known here, not {found}"),
+            known => format!("known here are {known}, not {found}"),
         }))
     }
 }

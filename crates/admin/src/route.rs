@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::command::Command;
+use crate::ids::{Id, read_ids};
 use crate::percent;
 use crate::problem::{Problem, quoted};
 use crate::query::Query;
@@ -19,6 +20,14 @@ pub(crate) enum Route {
     Health,
     Metrics,
     Audit,
+    Summary,
+    Groups,
+    Settings(String),
+    History(String),
+    /// Of the circuits that have these numbers.
+    Histories(Vec<Id>),
+    /// The same.
+    Counts(Vec<Id>),
     Command(String, Command),
     ResetAll,
 }
@@ -42,6 +51,17 @@ impl Route {
                 return Self::of_named(name, rest);
             }
         }
+        // Without numbers, these are names of circuits.
+        if let ["circuits", what @ ("counts" | "history")] = segments.as_slice() {
+            if let Some(ids) = query.take("ids") {
+                let ids = read_ids(&ids)?;
+                return Ok(if *what == "counts" {
+                    Self::Counts(ids)
+                } else {
+                    Self::Histories(ids)
+                });
+            }
+        }
         Ok(match segments.as_slice() {
             [] => Self::Page,
             ["openapi.json"] => Self::OpenApi,
@@ -49,12 +69,13 @@ impl Route {
             ["health"] => Self::Health,
             ["metrics"] => Self::Metrics,
             ["audit"] => Self::Audit,
+            ["summary"] => Self::Summary,
+            ["groups"] => Self::Groups,
             ["circuits"] => Self::Circuits,
             // A circuit may have that name: it is read by GET.
             ["circuits", "reset-all"] if method == Method::POST => Self::ResetAll,
             ["circuits", name] => Self::Circuit((*name).to_owned()),
-            ["circuits", name, "events"] => Self::CircuitEvents((*name).to_owned()),
-            ["circuits", name, command] => Self::Command((*name).to_owned(), known(command)?),
+            ["circuits", name, what] => Self::part_of((*name).to_owned(), what)?,
             _ => return Err(no_such_path()),
         })
     }
@@ -64,9 +85,18 @@ impl Route {
     fn of_named(name: String, rest: &[&str]) -> Result<Self, Problem> {
         Ok(match rest {
             [] => Self::Circuit(name),
-            ["events"] => Self::CircuitEvents(name),
-            [command] => Self::Command(name, known(command)?),
+            [what] => Self::part_of(name, what)?,
             _ => return Err(no_such_path()),
+        })
+    }
+
+    /// What a circuit's name is followed by.
+    fn part_of(name: String, what: &str) -> Result<Self, Problem> {
+        Ok(match what {
+            "events" => Self::CircuitEvents(name),
+            "history" => Self::History(name),
+            "settings" => Self::Settings(name),
+            command => Self::Command(name, known(command)?),
         })
     }
 

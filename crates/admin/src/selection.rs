@@ -1,5 +1,6 @@
 //! Which circuits a list is to have.
 
+use crate::ids::read_ids;
 use crate::problem::{Problem, quoted};
 use crate::query::Query;
 
@@ -10,10 +11,22 @@ pub(crate) struct Selection {
     q: Option<String>,
     limit: Option<usize>,
     after: Option<String>,
+    ids: Option<Vec<u32>>,
+    form: Form,
+}
+
+/// How much of each circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// All there is.
+    #[default]
+    Whole,
+    /// What a table shows, in few bytes.
+    Rows,
 }
 
 impl Selection {
-    pub(crate) const KNOWN: &str = "?state, ?q, ?limit, ?after and ?name";
+    pub(crate) const KNOWN: &str = "?state, ?q, ?limit, ?after, ?ids, ?form and ?name";
 
     pub(crate) fn take(query: &mut Query) -> Result<Self, Problem> {
         let state = query.take("state");
@@ -23,7 +36,9 @@ impl Selection {
         }
         let limit = query.take("limit").map(|limit| read_limit(&limit)).transpose()?;
         let q = query.take("q").map(|q| q.to_lowercase());
-        Ok(Self { state, q, limit, after: query.take("after") })
+        let ids = query.take("ids").map(|ids| read_ids(&ids)).transpose()?;
+        let form = query.take("form").map_or(Ok(Form::default()), |form| read_form(&form))?;
+        Ok(Self { state, q, limit, after: query.take("after"), ids, form })
     }
 
     /// Whether a circuit of this name could be among them.
@@ -37,9 +52,25 @@ impl Selection {
         self.state.as_deref().is_none_or(|asked| asked == state || Some(asked) == overridden)
     }
 
+    /// The numbers that are asked for, where these are.
+    pub(crate) fn ids(&self) -> Option<&[u32]> {
+        self.ids.as_deref()
+    }
+
+    pub(crate) const fn form(&self) -> Form {
+        self.form
+    }
+
     /// How many at most.
     pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
+    }
+}
+
+fn read_form(text: &str) -> Result<Form, Problem> {
+    match text {
+        "rows" => Ok(Form::Rows),
+        _ => Err(Problem::bad_request(format!("?form is rows, not {}", quoted(text)))),
     }
 }
 

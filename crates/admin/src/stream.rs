@@ -4,60 +4,55 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
-use crate::access::Caller;
 use crate::encode::event;
-use crate::hub::{Hub, Reading};
-use crate::watch::TICK;
+use crate::live::Live;
+use crate::live::frames::{Cursor, ReaderId, Reading};
 
-/// Reads the frames of the [`Hub`] at its own pace.
+/// Reads the frames of [`Live`] at its own pace.
 ///
-/// It keeps no frame of its own. Nobody wakes it: it looks for itself at each tick, so that neither
-/// calls nor operators do anything for a reader.
+/// It keeps no frame of its own. The task that looks at the circuits wakes it; neither calls nor
+/// operators do anything for a reader.
 pub(crate) struct EventStream {
-    hub: Arc<Hub>,
-    caller: Caller,
-    /// The number of the frame to read next; a full one comes first.
-    next: Option<u64>,
-    tick: Pin<Box<Sleep>>,
+    live: Arc<Live>,
+    reader: ReaderId,
+    place: Cursor,
+    has_begun: bool,
+    watch: Pin<Box<Sleep>>,
 }
 
 impl EventStream {
-    /// A reader, unless there are too many.
-    pub(crate) fn open(hub: &Arc<Hub>, caller: Caller) -> Option<Self> {
-        let tick = Box::pin(tokio::time::sleep(TICK));
-        hub.enter().then(|| Self { hub: Arc::clone(hub), caller, next: None, tick })
+    /// A reader of what comes after `after`, or after what is there; unless there are too many.
+    pub(crate) fn open(live: &Arc<Live>, after: Option<Cursor>) -> Option<Self> {
+        let (reader, end) = live.enter()?;
+        let watch = Box::pin(tokio::time::sleep(WATCH));
+        let (live, place) = (Arc::clone(live), after.unwrap_or(end));
+        Some(Self { live, reader, place, has_begun: false, watch })
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if !self.has_begun {
+            self.has_begun = true;
+            return Poll::Ready(Some(Bytes::from_static(BEGIN)));
+        }
         loop {
-            self.hub.turn();
-            match self.hub.read(self.next) {
+            let (reading, next) = self.live.read(self.place, self.reader, cx.waker());
+            self.place = next;
+            match reading {
                 Reading::Over => return Poll::Ready(None),
-                Reading::Start => {
-                    let (next, full) = self.hub.full(self.caller);
-                    self.next = Some(next);
-                    return Poll::Ready(Some(full));
-                }
-                Reading::Missed(missed) => {
-                    self.next = None;
-                    let gap = format!(r#"{{"missed":{missed}}}"#);
-                    return Poll::Ready(Some(event("gap", gap.as_bytes())));
-                }
-                Reading::Frame(frame) => {
-                    self.next = self.next.map(|next| next.wrapping_add(1));
-                    if !frame.is_for_insiders || self.caller >= Caller::Insider {
-                        return Poll::Ready(Some(frame.bytes));
-                    }
-                    continue;
+                Reading::Frame(frame) => return Poll::Ready(Some(frame)),
+                Reading::Gone => {
+                    return Poll::Ready(Some(event(Some(&next.to_string()), "gone", b"{}")));
                 }
                 Reading::Nothing => {}
             }
-            ready!(self.tick.as_mut().poll(cx));
-            self.tick.as_mut().reset(Instant::now() + TICK);
+            ready!(self.watch.as_mut().poll(cx));
+            self.watch.as_mut().reset(Instant::now() + WATCH);
+            self.live.start();
         }
     }
 }
@@ -65,6 +60,11 @@ impl EventStream {
 impl Drop for EventStream {
     // Cannot panic: it counts one reader less.
     fn drop(&mut self) {
-        self.hub.leave();
+        self.live.leave(self.reader);
     }
 }
+
+/// Browsers wait for so many milliseconds before they come back.
+const BEGIN: &[u8] = b"retry: 2000\n\n";
+/// The task that looks may have gone with the runtime that it was on.
+const WATCH: Duration = Duration::from_secs(1);

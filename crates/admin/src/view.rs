@@ -6,15 +6,20 @@ use std::time::Duration;
 use serde::Serialize;
 use tower_circuit_breaker::view::Thresholds;
 use tower_circuit_breaker::{
-    Circuit, CircuitConfig, CircuitRegistry, CircuitSnapshot, CircuitState, FailureKind, Health,
-    Override, RecentEvent, Totals, WindowCounts,
+    Circuit, CircuitConfig, CircuitSnapshot, CircuitState, FailureKind, Health, Override,
+    RecentEvent, Totals, WindowCounts,
 };
 
 use crate::access::Caller;
+use crate::ids::Id;
+use crate::rates::Shares;
 
 /// A circuit: its snapshot, and what can be made of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct CircuitView {
+    /// Its number, where several are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Id>,
     #[serde(flatten)]
     pub(crate) snapshot: CircuitSnapshot,
     health: Health,
@@ -26,6 +31,17 @@ pub(crate) struct CircuitView {
     override_ends_in: Option<Duration>,
     /// The last few, the oldest first.
     recent_events: Vec<RecentEvent>,
+    #[serde(flatten)]
+    rates: RatesView,
+}
+
+/// How many calls there are, as far as somebody counts them.
+#[derive(Debug, Default, Serialize)]
+struct RatesView {
+    calls_per_second: Option<f64>,
+    rejected_per_second: Option<f64>,
+    /// Of ten seconds, from totals: also where there is no window.
+    failure_share: Option<f64>,
 }
 
 /// A circuit and its settings.
@@ -56,6 +72,7 @@ struct OverrideWords {
 /// What changes with each call.
 #[derive(Debug, Serialize)]
 pub(crate) struct Counts<'a> {
+    id: Id,
     name: &'a str,
     window: WindowCounts,
     admitted_share: Option<f64>,
@@ -67,6 +84,9 @@ pub(crate) struct Counts<'a> {
     failures_by_kind: &'a [(FailureKind, u64)],
     failure_rate: Option<f64>,
     slow_call_rate: Option<f64>,
+    in_flight: Option<u64>,
+    #[serde(flatten)]
+    rates: RatesView,
 }
 
 /// A circuit in the answer of the health endpoint.
@@ -79,20 +99,26 @@ pub(crate) struct HealthView {
 }
 
 impl CircuitView {
-    pub(crate) fn new(registry: &CircuitRegistry, circuit: &Circuit) -> Self {
-        let snapshot = circuit.snapshot();
+    pub(crate) fn new(circuit: &Circuit, snapshot: CircuitSnapshot, is_critical: bool) -> Self {
         let mut recent_events = circuit.recent_events();
         recent_events.drain(..recent_events.len().saturating_sub(FEW_EVENTS));
         Self {
             health: snapshot.health(),
-            is_critical: registry.is_critical(circuit.name()),
+            id: None,
+            is_critical,
             failure_rate: snapshot.failure_rate(),
             slow_call_rate: snapshot.slow_call_rate(),
             thresholds: circuit.config().thresholds(),
             override_ends_in: snapshot.operators_override.as_ref().and_then(|own| own.ends_in),
             recent_events,
+            rates: RatesView::default(),
             snapshot,
         }
+    }
+
+    /// The same with its number and rates.
+    pub(crate) fn known_as(self, id: Id, shares: Shares) -> Self {
+        Self { id: Some(id), rates: RatesView::of(shares), ..self }
     }
 }
 
@@ -116,8 +142,9 @@ impl CircuitDetail {
 }
 
 impl<'a> Counts<'a> {
-    pub(crate) fn of(snapshot: &'a CircuitSnapshot) -> Self {
+    pub(crate) fn of(snapshot: &'a CircuitSnapshot, id: Id, shares: Shares) -> Self {
         Self {
+            id,
             name: &snapshot.name,
             window: snapshot.window,
             admitted_share: snapshot.admitted_share,
@@ -128,6 +155,18 @@ impl<'a> Counts<'a> {
             failures_by_kind: &snapshot.failures_by_kind,
             failure_rate: snapshot.failure_rate(),
             slow_call_rate: snapshot.slow_call_rate(),
+            in_flight: snapshot.in_flight,
+            rates: RatesView::of(shares),
+        }
+    }
+}
+
+impl RatesView {
+    fn of(shares: Shares) -> Self {
+        Self {
+            calls_per_second: shares.per_second.map(|rates| rates.calls),
+            rejected_per_second: shares.per_second.map(|rates| rates.rejected),
+            failure_share: shares.failure_share,
         }
     }
 }

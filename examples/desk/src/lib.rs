@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use axum::extract::ConnectInfo;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker_admin::{Admin, AdminBuilder};
+use tower_circuit_breaker_admin::{Admin, AdminBuilder, History};
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 pub use crate::end::asked_to_end;
@@ -87,7 +87,8 @@ impl Desk {
     pub fn admin(&self, registry: CircuitRegistry) -> Admin {
         let admin = Admin::builder(registry)
             .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
-            .metrics(PrometheusText::encode);
+            .metrics(PrometheusText::encode)
+            .history(History::busiest(1_000));
         let admin = self.tokens.give(admin);
         match &self.control {
             Control::Made(token) => admin.token(token.clone()),

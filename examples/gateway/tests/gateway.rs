@@ -137,9 +137,9 @@ fn a_reader_of_events_does_not_hold_up_the_end() {
     write!(stream, "GET /circuits/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut events = BufReader::new(stream);
     let mut line = String::new();
-    while !line.starts_with("event: snapshot") {
+    while !line.starts_with("event: tick") {
         line.clear();
-        assert_ne!(events.read_line(&mut line).unwrap(), 0, "no snapshot");
+        assert_ne!(events.read_line(&mut line).unwrap(), 0, "no tick");
     }
 
     let asked = Command::new("kill").arg(gateway.child.id().to_string()).status().unwrap();

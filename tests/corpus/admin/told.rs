@@ -24,8 +24,12 @@ pub(super) async fn check(setup: &Setup, site: &Site) -> Result<(), String> {
     let get = async |path: &str| get(site, path, token).await;
     let list = get("/circuits").await?.json()?;
     same("the list", &names, named_in(&list))?;
+    let rows = get("/circuits?form=rows").await?.json()?;
+    same("the rows", &names, named_in_rows(&rows))?;
     let first = get("/events").await?.text();
-    same("the first event", &names, named_in(&first_event(&first)?))?;
+    if first != "retry: 2000\n\n" {
+        return Err(format!("the events begin with {first:?}"));
+    }
     let health = get("/health").await?.json()?;
     same("health", &names, named_in(&health))?;
     let metrics = get("/metrics").await?.text();
@@ -66,16 +70,12 @@ fn named_in(list: &Value) -> BTreeSet<String> {
     circuits.filter_map(|circuit| circuit["name"].as_str()).map(str::to_owned).collect()
 }
 
-/// The event as a browser takes it apart, where every line ends that could end one.
-fn first_event(text: &str) -> Result<Value, String> {
-    let lines: Vec<_> = text.split(['\n', '\r']).collect();
-    match lines[..] {
-        ["event: snapshot", data, "", ""] => {
-            let data = data.strip_prefix("data: ").unwrap_or_default();
-            serde_json::from_str(data).map_err(|error| format!("{error}: {text:?}"))
-        }
-        _ => Err(format!("not one event: {text:?}")),
-    }
+/// The names in a table, by its own columns.
+fn named_in_rows(table: &Value) -> BTreeSet<String> {
+    let columns = table["columns"].as_array().into_iter().flatten();
+    let place = columns.clone().position(|column| column == "name").unwrap_or(usize::MAX);
+    let rows = table["circuits"].as_array().into_iter().flatten();
+    rows.filter_map(|row| row[place].as_str()).map(str::to_owned).collect()
 }
 
 /// The names in a text of Prometheus, each line of which has to be one.

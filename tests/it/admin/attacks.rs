@@ -27,6 +27,8 @@ use crate::support::SECOND;
 /// The first frame of the stream.
 async fn first_frame(admin: &Admin, request: Builder) -> String {
     let mut body = send(admin, request.body(Full::default()).unwrap()).await.into_body();
+    let begin = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(begin, "retry: 2000\n\n");
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
     String::from_utf8(frame.to_vec()).unwrap()
 }
@@ -227,8 +229,9 @@ async fn odd_kinds_reasons_and_error_texts_change_no_answer_but_their_own() {
         assert_eq!(detail.json["override_words"]["reason"], text);
         assert_eq!(detail.json["isolation_reasons"][0], text);
         assert_eq!(list.json["circuits"][0]["name"], "plants", "{text:?}");
-        assert!(frame.starts_with("event: snapshot\ndata: {"), "{text:?}: {frame}");
-        assert_eq!(frame.lines().count(), 3, "{text:?}: {frame}");
+        assert!(frame.starts_with("id: "), "{text:?}: {frame}");
+        assert!(frame.contains("\nevent: tick\ndata: {"), "{text:?}: {frame}");
+        assert_eq!(frame.lines().count(), 4, "{text:?}: {frame}");
         let is_series = |line: &str| line.is_empty() || line.starts_with(['c', '#']);
         assert!(metrics.text.lines().all(is_series), "{text:?}: {}", metrics.text);
         assert_eq!(

@@ -11,87 +11,113 @@ use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, Manua
 use tower_circuit_breaker_admin::{Admin, AdminBody};
 
 use super::{READ_TOKEN, TOKEN, ask, from_here, get, post, registry, send, steering};
-use crate::support::{fail, fail_as, ready_to_probe, succeed};
+use crate::support::{fail, ready_to_probe, succeed};
 
 /// Reads events as a browser would.
-struct Reader {
+pub(super) struct Reader {
     body: AdminBody,
 }
 
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) json: Value,
+    pub(super) bytes: usize,
+}
+
 impl Reader {
-    async fn open(admin: &Admin) -> Self {
-        Self::open_with(admin, from_here(Request::get("/events"))).await
+    pub(super) async fn open(admin: &Admin, path: &str) -> Self {
+        Self::open_with(admin, from_here(Request::get(path))).await
     }
 
     async fn open_with(admin: &Admin, request: Builder) -> Self {
         let response = send(admin, request.body(Full::default()).unwrap()).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { body: response.into_body() }
+        let mut body = response.into_body();
+        if let Some(first) = body.frame().await {
+            assert_eq!(first.unwrap().into_data().unwrap(), "retry: 2000\n\n");
+        }
+        Self { body }
     }
 
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(super) async fn next(&mut self) -> Option<Event> {
         let data = self.body.frame().await?.unwrap().into_data().unwrap();
         let text = String::from_utf8(data.to_vec()).unwrap();
-        let (name, json) = text
-            .strip_prefix("event: ")
-            .and_then(|rest| rest.strip_suffix("\n\n")?.split_once("\ndata: "))
-            .unwrap_or_else(|| panic!("no event: {text:?}"));
-        Some((name.to_owned(), serde_json::from_str(json).unwrap()))
+        let event = text.strip_prefix("id: ").and_then(|rest| {
+            let (id, rest) = rest.split_once("\nevent: ")?;
+            let (name, json) = rest.strip_suffix("\n\n")?.split_once("\ndata: ")?;
+            let (id, name) = (id.to_owned(), name.to_owned());
+            Some(Event { id, name, json: serde_json::from_str(json).unwrap(), bytes: data.len() })
+        });
+        Some(event.unwrap_or_else(|| panic!("no event: {text:?}")))
     }
 
     /// The next event of this name.
-    async fn next_of(&mut self, wanted: &str) -> Value {
+    pub(super) async fn next_of(&mut self, wanted: &str) -> Value {
         for _ in 0..40 {
-            let (name, json) = self.next().await.unwrap();
-            if name == wanted {
-                return json;
+            let event = self.next().await.unwrap();
+            if event.name == wanted {
+                return event.json;
             }
         }
         panic!("no {wanted} among 40 events");
     }
 }
 
-/// A reader that has read what is there at the beginning.
+/// The rows of a table by the names of its columns, with what is left out as null.
+pub(super) fn rows(table: &Value) -> Vec<Value> {
+    let columns = table["columns"].as_array().unwrap();
+    let rows = table["circuits"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let cell =
+            |(at, name): (usize, &Value)| (name.as_str().unwrap().to_owned(), row[at].clone());
+        columns.iter().enumerate().map(cell).collect::<serde_json::Map<_, _>>().into()
+    })
+    .collect()
+}
+
+/// A reader of what comes after what is there.
 async fn reader(admin: &Admin) -> Reader {
-    let mut reader = Reader::open(admin).await;
-    reader.next_of("counts").await;
-    reader
+    let listed = get(admin, "/circuits?form=rows").await;
+    Reader::open(admin, &format!("/events?after={}", listed.json["seq"].as_str().unwrap())).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_comes_first_and_then_what_changes() {
+async fn what_changes_after_the_rows_is_told_as_rows() {
     let (registry, _clock) = registry(&["plants", "prices"]);
     let admin = steering(&registry).build();
-    let mut reader = Reader::open(&admin).await;
+    let listed = get(&admin, "/circuits?form=rows").await.json;
 
-    let (name, first) = reader.next().await.unwrap();
-    reader.next_of("counts").await;
+    // Before the reader is there.
     fail(&registry.get("plants").unwrap());
+    let place = listed["seq"].as_str().unwrap();
+    let mut reader = Reader::open(&admin, &format!("/events?after={place}")).await;
     let change = reader.next_of("change").await;
 
-    assert_eq!(name, "snapshot");
-    assert_eq!(first["control"], true);
-    assert_eq!(first["health"], "healthy");
-    assert_eq!(first["circuits"].as_array().unwrap().len(), 2);
-    assert_eq!(change["health"], "degraded");
-    assert_eq!(change["circuits"].as_array().unwrap().len(), 1, "{change}");
-    assert_eq!(change["circuits"][0]["name"], "plants");
-    assert_eq!(change["circuits"][0]["state"], "open");
-    assert_eq!(change["circuits"][0]["recent_events"][0]["event"]["to"], "open");
+    let (before, after) = (rows(&listed), rows(&change));
+    assert_eq!(before.iter().map(|row| &row["state"]).collect::<Vec<_>>(), ["closed", "closed"]);
+    assert_eq!(after.len(), 1, "{change}");
+    assert_eq!((&after[0]["name"], &after[0]["state"]), (&json!("plants"), &json!("open")));
+    assert_eq!(after[0]["id"], before[0]["id"]);
+    assert_eq!((&change["health"], &listed["health"]), (&json!("degraded"), &json!("healthy")));
+    assert_eq!(change["profiles"][0]["consecutive_failures"], 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_told_within_a_tick() {
+async fn a_change_is_told_within_a_quarter_of_a_second() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
     let mut reader = reader(&admin).await;
+    reader.next_of("tick").await;
 
     registry.get("plants").unwrap().trip();
-    let told = tokio::time::timeout(Duration::from_millis(251), reader.next_of("change")).await;
+    let told = tokio::time::timeout(Duration::from_millis(260), reader.next_of("change")).await;
 
-    assert_eq!(told.expect("within a quarter of a second")["circuits"][0]["state"], "open");
+    assert_eq!(rows(&told.expect("within a quarter of a second"))[0]["state"], "open");
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,17 +130,14 @@ async fn a_command_within_a_state_is_told() {
 
     plants.trip_for(Duration::from_secs(7));
     let change = reader.next_of("change").await;
-    let asked = get(&admin, "/circuits/plants/events").await;
 
-    let told = &change["circuits"][0]["recent_events"][1]["event"];
-    assert_eq!(told, &asked.json["events"][1]["event"]);
-    assert_eq!(told["event"], "renewed", "{told}");
-    assert_eq!((&told["state"], &told["reason"]), (&json!("open"), &json!("operator")));
-    assert_eq!((&told["open_for"], &told["epoch"]), (&json!(7.0), &json!(3)));
+    let row = &rows(&change)[0];
+    assert_eq!((&row["state"], &row["retry_after"]), (&json!("open"), &json!(7)), "{change}");
+    assert_eq!(row["reason"], "operator");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recovery_without_an_answer_is_told_with_its_reason() {
+async fn a_recovery_without_an_answer_is_told() {
     let (registry, clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
     let plants = registry.get("plants").unwrap();
@@ -125,44 +148,58 @@ async fn a_recovery_without_an_answer_is_told_with_its_reason() {
         drop(plants.try_acquire().expect("a slot is free"));
         clock.advance(Duration::from_secs(4));
     }
-    let change = reader.next_of("change").await;
 
-    let told = &change["circuits"][0]["recent_events"][2]["event"];
-    assert_eq!((&told["from"], &told["to"]), (&json!("half_open"), &json!("open")), "{change}");
-    assert_eq!(told["reason"], "probes_unanswered");
+    assert_eq!(rows(&reader.next_of("change").await)[0]["state"], "open");
 }
 
 #[tokio::test(start_paused = true)]
-async fn counts_come_each_second_for_those_that_were_called() {
+async fn a_tick_comes_each_second_whatever_happens() {
     let (registry, _clock) = registry(&["plants", "prices"]);
+    registry.get("prices").unwrap().trip();
+    registry.get("plants").unwrap().observe();
     let admin = steering(&registry).build();
     let mut reader = reader(&admin).await;
 
-    succeed(&registry.get("prices").unwrap());
-    fail_as(&registry.get("prices").unwrap(), "connect");
-    let busy = tokio::time::timeout(Duration::from_millis(1300), reader.next_of("counts")).await;
-    let idle = tokio::time::timeout(Duration::from_millis(1300), reader.next_of("counts")).await;
+    for _ in 0..5 {
+        let next = tokio::time::timeout(Duration::from_millis(1300), reader.next()).await;
+        let Event { name, json: tick, bytes, .. } = next.expect("a tick a second").unwrap();
 
-    let busy = busy.unwrap();
-    assert_eq!(busy["circuits"].as_array().unwrap().len(), 1, "{busy}");
-    assert_eq!(busy["circuits"][0]["name"], "prices");
-    assert_eq!(busy["circuits"][0]["totals"]["successes"], 1);
-    assert_eq!(busy["circuits"][0]["failures_by_kind"], json!({ "other": 0, "connect": 1 }));
-    assert_eq!(idle.unwrap()["circuits"].as_array().unwrap().len(), 0);
+        assert_eq!(name, "tick");
+        assert_eq!(tick["circuits"], 2);
+        assert_eq!((&tick["states"]["open"], &tick["states"]["observing"]), (&json!(1), &json!(1)));
+        assert_eq!((&tick["health"], &tick["audit"]), (&json!("degraded"), &json!(0)));
+        assert!(bytes < 600, "{bytes} bytes a second, where nothing happens");
+    }
 }
 
+/// A tenth of all each second, so that ten thousand that are busy cost a reader little.
 #[tokio::test(start_paused = true)]
-async fn counts_tell_how_many_calls_in_a_row_have_failed() {
-    let registry = CircuitRegistry::with_template(|builder| builder.consecutive_failures(5));
-    registry.get_or_create("plants");
+async fn counts_of_each_circuit_come_within_ten_seconds_where_they_have_changed() {
+    let names: Vec<_> = (0..30).map(|number| format!("upstream-{number}")).collect();
+    let (registry, _clock) = registry(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let admin = steering(&registry).build();
     let mut reader = reader(&admin).await;
+    let listed = rows(&get(&admin, "/circuits?form=rows").await.json);
+    let mut told = Vec::new();
 
-    fail(&registry.get("plants").unwrap());
-    fail(&registry.get("plants").unwrap());
-    let counts = reader.next_of("counts").await;
+    for _ in 0..12 {
+        let busy = registry.get("upstream-7").unwrap();
+        (0..50).for_each(|_| succeed(&busy));
+        while let Some(event) = reader.next().await {
+            match event.name.as_str() {
+                "counts" => told.extend(rows(&event.json)),
+                "tick" => break,
+                other => panic!("{other}"),
+            }
+        }
+    }
 
-    assert_eq!(counts["circuits"][0]["consecutive_failures"], 2, "{counts}");
+    let busy = listed.iter().find(|row| row["name"] == "upstream-7").unwrap();
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|row| row["id"] == busy["id"]), "{told:?}");
+    let rate = told.last().unwrap()["calls_per_second"].as_f64().unwrap();
+    assert!((40.0..60.0).contains(&rate), "{rate} calls a second");
+    assert_eq!(told.last().unwrap()["failure_share"], 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,15 +217,16 @@ async fn calls_that_begin_to_hang_are_told_though_none_has_ended() {
     let mut reader = reader(&admin).await;
 
     clock.advance(Duration::from_secs(2));
-    let counts = reader.next_of("counts").await;
+    let change = reader.next_of("change").await;
 
-    assert_eq!(counts["circuits"][0]["stalled_calls"], 1, "{counts}");
+    assert_eq!(rows(&change)[0]["stalled_calls"], 1, "{change}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn circuits_that_come_and_go_are_told() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
+    let listed = rows(&get(&admin, "/circuits?form=rows").await.json);
     let mut reader = reader(&admin).await;
 
     registry.get_or_create("prices");
@@ -198,82 +236,94 @@ async fn circuits_that_come_and_go_are_told() {
     registry.get_or_create("plants");
     let back = reader.next_of("change").await;
 
-    assert_eq!(came["circuits"][0]["name"], "prices");
-    assert_eq!(gone["removed"], serde_json::json!(["plants"]));
-    assert_eq!(back["removed"], serde_json::json!([]));
-    assert_eq!(back["circuits"][0]["name"], "plants");
+    assert_eq!(rows(&came)[0]["name"], "prices");
+    assert_eq!(gone["removed"], json!([listed[0]["id"]]));
+    assert_eq!(back["removed"], json!([]));
+    assert_eq!(rows(&back)[0]["name"], "plants");
+    assert_ne!(rows(&back)[0]["id"], listed[0]["id"], "it is another one");
 }
 
+/// What is told is for all readers: who said so, and why, is at `audit` for those who may see it.
 #[tokio::test(start_paused = true)]
-async fn commands_and_what_they_impose_are_told() {
-    let (registry, _clock) = registry(&["plants"]);
-    let admin = steering(&registry).build();
-    let mut reader = reader(&admin).await;
-
-    post(&admin, "/circuits/plants/observe", r#"{"reason": "a look", "for": "10m"}"#).await;
-    let change = reader.next_of("change").await;
-    let audit = reader.next_of("audit").await;
-
-    assert_eq!(audit["audit"][0]["reason"], "a look");
-    assert_eq!(change["circuits"][0]["overridden"], "observing");
-    assert!(change["circuits"][0]["override_ends_in"].as_f64().unwrap() > 590.0, "{change}");
-}
-
-/// Those who only read see what becomes of a circuit, and not who said so.
-#[tokio::test(start_paused = true)]
-async fn commands_are_told_to_those_who_may_give_them() {
+async fn commands_are_told_by_their_number_and_what_they_impose() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).token(TOKEN).read_token(READ_TOKEN).build();
     let open = async |token: &str| {
         let request = Request::get("/events").header("authorization", format!("Bearer {token}"));
         Reader::open_with(&admin, request).await
     };
-    let give = async |command: &str| {
-        let request = super::command(&format!("/circuits/plants/{command}"));
-        let request = request.header("authorization", format!("Bearer {TOKEN}"));
-        let body = Full::from(r#"{"reason": "a secret"}"#);
-        assert_eq!(ask(&admin, request.body(body).unwrap()).await.status, 200);
-    };
-    give("observe").await;
     let (mut reading, mut steering) = (open(READ_TOKEN).await, open(TOKEN).await);
-    let (_, first) = reading.next().await.unwrap();
-    assert_eq!((&first["control"], &first["audit"]), (&json!(false), &json!([])));
-    let (_, first) = steering.next().await.unwrap();
-    assert_eq!(
-        (&first["control"], &first["audit"][0]["reason"]),
-        (&json!(true), &json!("a secret"))
-    );
+    reading.next_of("tick").await;
+    steering.next_of("tick").await;
 
-    give("force-open").await;
-    assert_eq!(steering.next_of("audit").await["audit"][0]["command"], "force-open");
-    let change = reading.next_of("change").await;
-    assert_eq!(change["circuits"][0]["overridden"], "forced_open");
-    for _ in 0..10 {
-        let (name, told) = reading.next().await.unwrap();
-        assert!(name != "audit" && !told.to_string().contains("a secret"), "{name}: {told}");
-    }
+    let request = super::command("/circuits/plants/observe");
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
+    let body = Full::from(r#"{"reason": "a secret", "for": "10m", "actor": "ann"}"#);
+    assert_eq!(ask(&admin, request.body(body).unwrap()).await.status, 200);
+    let (told, same) = (reading.next().await.unwrap(), steering.next().await.unwrap());
+
+    assert_eq!(told, same, "the same for all");
+    assert_eq!((told.name.as_str(), &told.json["audit"]), ("change", &json!(1)));
+    let row = &rows(&told.json)[0];
+    assert_eq!(row["overridden"], "observing");
+    let left = row["override_ends"].as_u64().unwrap() - told.json["at"].as_u64().unwrap() / 1000;
+    assert!((598..=600).contains(&left), "{left} s left");
+    assert!(!told.json.to_string().contains("secret") && !told.json.to_string().contains("ann"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_is_told_of_the_gap_and_starts_anew() {
+async fn a_reader_that_comes_back_within_ten_seconds_goes_on_where_it_was() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).build();
-    let plants = registry.get("plants").unwrap();
-    let mut slow = reader(&admin).await;
-    let mut fast = reader(&admin).await;
+    let mut first = reader(&admin).await;
+    let last = first.next().await.unwrap().id;
+    drop(first);
 
-    for _ in 0..30 {
-        plants.trip();
-        fast.next_of("change").await;
-        plants.reset();
-        fast.next_of("change").await;
+    registry.get("plants").unwrap().trip();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let by_header = Request::get("/events").header("last-event-id", &last);
+    let mut by_header = Reader::open_with(&admin, from_here(by_header)).await;
+    let mut by_query = Reader::open(&admin, &format!("/events?after={last}")).await;
+
+    let change = by_query.next().await.unwrap();
+    assert_eq!(by_header.next().await.unwrap(), change);
+    assert_eq!(rows(&change.json)[0]["state"], "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_comes_back_later_is_told_to_fetch_anew() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let mut first = reader(&admin).await;
+    let last = first.next().await.unwrap().id;
+    drop(first);
+
+    for (wait, place) in [(14, last.as_str()), (60, &last), (0, "00000000-7"), (0, "ffffffff-1")] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let mut back = Reader::open(&admin, &format!("/events?after={place}")).await;
+
+        let gone = back.next().await.unwrap();
+        assert_eq!(gone.name, "gone", "{place} after {wait} s more");
+        get(&admin, "/circuits?form=rows").await;
+        registry.get("plants").unwrap().trip();
+        let change = back.next_of("change").await;
+        assert_eq!(rows(&change)[0]["state"], "open", "it goes on from the place that it was told");
+        registry.get("plants").unwrap().reset();
+        back.next_of("change").await;
     }
-    let (gap, missed) = slow.next().await.unwrap();
-    let (then, snapshot) = slow.next().await.unwrap();
+}
 
-    assert_eq!((gap.as_str(), then.as_str()), ("gap", "snapshot"));
-    assert!(missed["missed"].as_u64().unwrap() >= 40, "{missed}");
-    assert_eq!(snapshot["circuits"][0]["state"], "closed");
+#[tokio::test]
+async fn a_place_that_cannot_be_read_is_refused() {
+    let admin = Admin::builder(CircuitRegistry::new()).build();
+
+    for place in ["7", "", "x-7", "0a1b2c3d-", "0a1b2c3d--1", "0a1b2c3d-99999999999999999999", "-"]
+    {
+        let answer = get(&admin, &format!("/events?after={place}")).await;
+
+        assert_eq!(answer.status, 400, "{place}");
+        assert!(answer.detail().contains("`seq` of an answer"), "{}", answer.detail());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -287,16 +337,15 @@ async fn a_thousand_readers_that_do_not_read_hold_up_nobody_and_keep_nothing() {
     }
     let mut fast = reader(&admin).await;
 
-    for _ in 0..20 {
+    for _ in 0..30 {
         plants.trip();
-        assert_eq!(fast.next_of("change").await["circuits"][0]["state"], "open");
+        assert_eq!(rows(&fast.next_of("change").await)[0]["state"], "open");
         plants.reset();
-        assert_eq!(fast.next_of("change").await["circuits"][0]["state"], "closed");
+        assert_eq!(rows(&fast.next_of("change").await)[0]["state"], "closed");
     }
 
     for reader in &mut slow {
-        assert_eq!(reader.next().await.unwrap().0, "gap");
-        assert_eq!(reader.next().await.unwrap().0, "snapshot");
+        assert_eq!(reader.next().await.unwrap().name, "gone");
         assert!(reader.next().now_or_never().is_none(), "nothing is kept for one reader");
     }
 }
@@ -306,12 +355,12 @@ async fn readers_beyond_the_limit_are_turned_away_until_one_leaves() {
     let admin = Admin::builder(CircuitRegistry::new()).build();
     let mut readers = Vec::new();
     for _ in 0..1024 {
-        readers.push(Reader::open(&admin).await);
+        readers.push(Reader::open(&admin, "/events").await);
     }
 
     let beyond = get(&admin, "/events").await;
     readers.pop();
-    Reader::open(&admin).await;
+    Reader::open(&admin, "/events").await;
 
     assert_eq!(beyond.status, 503);
     assert_eq!(beyond.header("retry-after"), "10");
@@ -323,12 +372,12 @@ async fn streams_end_when_they_are_told_to() {
     let mut before = reader(&admin).await;
 
     admin.end_streams();
-    let ended = tokio::time::timeout(Duration::from_millis(251), async {
+    let ended = tokio::time::timeout(Duration::from_millis(1), async {
         while before.next().await.is_some() {}
     });
 
-    ended.await.expect("within a quarter of a second");
-    assert!(Reader::open(&admin).await.next().await.is_none());
+    ended.await.expect("at once");
+    assert!(Reader::open(&admin, "/events").await.next().await.is_none());
 }
 
 #[tokio::test]
@@ -342,32 +391,86 @@ async fn asking_for_the_head_of_the_events_ends() {
 
 #[tokio::test(start_paused = true)]
 #[cfg_attr(panic = "abort", ignore = "catches a panic")]
-async fn a_clock_that_panics_ends_one_reader_and_not_the_others() {
+async fn a_clock_that_panics_hides_no_other_circuit_and_ends_no_reader() {
     use tower_circuit_breaker::{Circuit, Clock};
 
-    /// Panics once it is told to.
+    /// Panics while it is told to.
     struct Moody(std::sync::Arc<std::sync::atomic::AtomicBool>);
 
     impl Clock for Moody {
         fn now(&self) -> Duration {
-            assert!(!self.0.swap(false, std::sync::atomic::Ordering::SeqCst), "on purpose");
+            assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "on purpose");
             Duration::ZERO
         }
     }
 
     let mood = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let registry = CircuitRegistry::new();
+    let (registry, _clock) = registry(&["plants"]);
     let circuit = Circuit::builder("moody").clock(Moody(std::sync::Arc::clone(&mood))).build();
     registry.insert(&circuit).unwrap();
-    let admin = Admin::builder(registry).build();
-    let (mut one, mut other) = (reader(&admin).await, reader(&admin).await);
+    let admin = Admin::builder(registry.clone()).build();
+    let mut reader = reader(&admin).await;
+    reader.next_of("tick").await;
 
     mood.store(true, std::sync::atomic::Ordering::SeqCst);
-    let reading = async { while one.next().await.is_some() {} };
-    let hurt = std::panic::AssertUnwindSafe(reading).catch_unwind().await;
+    registry.get("plants").unwrap().trip();
+    let change = reader.next_of("change").await;
+    let tick = reader.next_of("tick").await;
+    mood.store(false, std::sync::atomic::Ordering::SeqCst);
     circuit.trip();
+    let later = reader.next_of("change").await;
 
-    assert!(hurt.is_err());
-    assert_eq!(other.next_of("change").await["circuits"][0]["state"], "open");
+    assert_eq!((rows(&change).len(), &change["removed"]), (1, &json!([])), "{change}");
+    assert_eq!(tick["circuits"], 2, "it is there, though nobody can see it");
+    assert_eq!(rows(&later)[0]["name"], "moody");
     assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+/// The reader's runtime goes on when that of the task that looks has gone.
+#[test]
+fn a_runtime_that_ends_leaves_the_readers_of_another_in_the_dark_for_a_moment_only() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    first.block_on(async { get(&admin, "/circuits?form=rows").await });
+    drop(first);
+
+    runtime().block_on(async {
+        let mut reader = reader(&admin).await;
+        let tick = tokio::time::timeout(Duration::from_secs(5), reader.next_of("tick")).await;
+        tick.expect("another task has taken over");
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_looks_where_nobody_wants_to_know() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tower_circuit_breaker::{Circuit, Clock};
+
+    struct Counted(std::sync::Arc<AtomicUsize>);
+
+    impl Clock for Counted {
+        fn now(&self) -> Duration {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Duration::ZERO
+        }
+    }
+
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let registry = CircuitRegistry::new();
+    let clock = Counted(std::sync::Arc::clone(&asked));
+    registry.insert(&Circuit::builder("plants").clock(clock).build()).unwrap();
+    let admin = steering(&registry).build();
+    let mut reader = reader(&admin).await;
+    reader.next_of("tick").await;
+    drop(reader);
+    post(&admin, "/circuits/plants/reset", "{}").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+
+    let before = asked.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+
+    assert_eq!(asked.load(Ordering::SeqCst), before);
 }

@@ -7,10 +7,12 @@ mod behind_nginx;
 mod control;
 mod events;
 mod fleet;
+mod history;
 mod openapi;
 mod override_ends;
 mod queries;
 mod reading;
+mod rows;
 mod trust;
 mod wire;
 

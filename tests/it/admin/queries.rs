@@ -88,7 +88,7 @@ async fn what_is_not_known_is_refused_and_nothing_is_done() {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).metrics(|_| String::new()).build();
     let cases = [
-        ("GET", "/circuits?sate=open", r#"?name are known here, not "sate""#),
+        ("GET", "/circuits?sate=open", r#"?name, not "sate""#),
         (
             "GET",
             "/circuits?state=broken",
@@ -108,10 +108,22 @@ async fn what_is_not_known_is_refused_and_nothing_is_done() {
         ("GET", "/circuits/plants/events?limit=1", "takes no query"),
         ("GET", "/audit?name=plants", "takes no query"),
         ("GET", "/metrics?x", "takes no query"),
-        ("GET", "/events?x", "takes no query"),
+        ("GET", "/events?x", r#"known here are ?after, not "x""#),
+        ("GET", "/summary?x", "takes no query"),
+        ("GET", "/groups?x", "takes no query"),
+        ("GET", "/circuits/plants/settings?x", "takes no query"),
+        ("GET", "/circuits/plants/history?x", r#"known here are ?last and ?name, not "x""#),
+        ("GET", "/circuits/plants/history?last=2h", r#"?last is 5m or 1h, not "2h""#),
+        ("GET", "/circuits/plants/history", "`AdminBuilder::history`"),
+        ("GET", "/circuits?ids=1,x", r#"such as 1,2,3, as rows have them, not "1,x""#),
+        ("GET", "/circuits/counts?ids=", r#"not """#),
+        ("GET", "/circuits/counts?ids=4294967296", "list of numbers"),
+        ("GET", "/circuits?form=columns", r#"?form is rows, not "columns""#),
+        ("GET", "/circuits/counts", r#"no circuit is named "counts""#),
+        ("GET", "/circuits/history", r#"no circuit is named "history""#),
         ("GET", "/openapi.json?x", "takes no query"),
         ("POST", "/circuits/plants/trip?scope=world", r#"fleet or process, not "world""#),
-        ("POST", "/circuits/plants/trip?scoop=fleet", r#"?name are known here, not "scoop""#),
+        ("POST", "/circuits/plants/trip?scoop=fleet", r#"?name, not "scoop""#),
         ("POST", "/circuits/plants/trip?name=plants", "no such path"),
         ("POST", "/circuits/reset-all?name=plants", "no command"),
         ("POST", "/circuits/trip?name=gone", r#"no circuit is named "gone""#),

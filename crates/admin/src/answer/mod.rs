@@ -1,40 +1,26 @@
 //! Answers to requests that read.
 
-use std::sync::Arc;
+mod group;
+pub(crate) mod history;
+pub(crate) mod live;
+mod may;
 
+use http::request::Parts;
 use http::{Response, StatusCode};
-use serde::Serialize;
 use serde_json::json;
 use tower_circuit_breaker::{CircuitRegistry, Health};
 
 use crate::access::Caller;
+use crate::answer::group::GroupView;
 use crate::audit::KEPT;
 use crate::body::AdminBody;
+use crate::etag::unless_known;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::respond;
-use crate::selection::Selection;
 use crate::state::AdminState;
 use crate::stream::EventStream;
-use crate::view::{CircuitDetail, CircuitView, HealthView};
-
-/// Written at once: a thousand circuits are not to be made values of JSON first.
-#[derive(Debug, Serialize)]
-struct List {
-    health: Health,
-    circuits: Vec<CircuitView>,
-    /// The last name here, where more follow.
-    next: Option<Arc<str>>,
-}
-
-pub(crate) fn circuits(state: &AdminState, selection: &Selection) -> Response<AdminBody> {
-    let mut selected = state.selected(selection);
-    let circuits: Vec<_> = selected.by_ref().take(selection.limit()).collect();
-    let has_more = selected.next().is_some();
-    let next = circuits.last().filter(|_| has_more).map(|last| Arc::clone(&last.snapshot.name));
-    let list = List { health: state.registry.health(), circuits, next };
-    respond::json(StatusCode::OK, &list)
-}
+use crate::view::{CircuitDetail, HealthView};
 
 pub(crate) fn circuit(
     state: &AdminState,
@@ -44,6 +30,25 @@ pub(crate) fn circuit(
     let circuit = state.find(name)?;
     let detail = CircuitDetail::new(state.view(&circuit), &circuit, caller);
     Ok(respond::json(StatusCode::OK, &detail))
+}
+
+/// The settings of a circuit, which are as they were until they are changed.
+pub(crate) fn settings(
+    state: &AdminState,
+    name: &str,
+    parts: &Parts,
+) -> Result<Response<AdminBody>, Problem> {
+    let config = state.find(name)?.config();
+    let thresholds = config.thresholds();
+    let settings = json!({ "circuit": name, "config": config, "thresholds": thresholds });
+    Ok(unless_known(parts, respond::JSON, settings.to_string()))
+}
+
+/// The groups that the service was given.
+pub(crate) fn groups(state: &AdminState, caller: Caller) -> Response<AdminBody> {
+    let sees_reasons = caller >= Caller::Insider;
+    let groups: Vec<_> = state.groups.iter().map(|it| GroupView::of(it, sees_reasons)).collect();
+    respond::json(StatusCode::OK, &json!({ "groups": groups }))
 }
 
 pub(crate) fn circuit_events(

@@ -1,0 +1,191 @@
+//! Answers about many circuits at once.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Serialize;
+use tower_circuit_breaker::{Circuit, Health, Override};
+
+use crate::about::About;
+use crate::access::Caller;
+use crate::answer::may::May;
+use crate::body::AdminBody;
+use crate::gzip::Encoding;
+use crate::live::Live;
+use crate::live::frames::Cursor;
+use crate::live::look::{Looked, since_1970};
+use crate::live::row::{Row, Table};
+use crate::live::summary::{Summary, millis};
+use crate::selection::{Form, Selection};
+use crate::state::AdminState;
+use crate::view::{CircuitView, Counts};
+
+/// What answers are made of, and for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    pub(crate) live: Arc<Live>,
+    pub(crate) state: Arc<AdminState>,
+    pub(crate) about: Option<Arc<About>>,
+    pub(crate) caller: Caller,
+    pub(crate) encoding: Encoding,
+}
+
+/// Circuits, and what goes on from here.
+#[derive(Debug, Serialize)]
+struct Listed<'a, T> {
+    /// The place in the events from which they tell what changes hereafter.
+    seq: String,
+    at: u64,
+    about: Option<&'a About>,
+    health: Health,
+    control: bool,
+    may: May,
+    #[serde(flatten)]
+    circuits: T,
+    /// The last name here, where more follow.
+    next: Option<Arc<str>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Views {
+    circuits: Vec<CircuitView>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summed<'a> {
+    about: Option<&'a About>,
+    control: bool,
+    may: May,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+#[derive(Debug, Serialize)]
+struct Counted<'a> {
+    at: u64,
+    circuits: Vec<Counts<'a>>,
+    /// Numbers that no circuit has, or none any longer.
+    unknown: Vec<u32>,
+}
+
+impl Desk {
+    /// The circuits that `selection` asks for, as it asks for them.
+    pub(crate) fn circuits(&self, selection: &Selection) -> Response<AdminBody> {
+        let place = self.live.follow();
+        let at = since_1970();
+        let mut selected = self.selected(selection);
+        let looked: Vec<_> = selected.by_ref().take(selection.limit()).collect();
+        let has_more = selected.next().is_some();
+        let next = looked.last().filter(|_| has_more);
+        let next = next.map(|last| Arc::clone(&last.snapshot.name));
+        match selection.form() {
+            Form::Whole => {
+                let circuits = looked.into_iter().map(|looked| self.view(looked)).collect();
+                self.list(place, millis(at), Views { circuits }, next)
+            }
+            Form::Rows => {
+                let rows: Vec<_> = looked.iter().map(|looked| self.row(looked)).collect();
+                self.list(place, millis(at), Table::of(&rows, at), next)
+            }
+        }
+    }
+
+    fn selected(&self, selection: &Selection) -> impl Iterator<Item = Looked> {
+        let circuits = match selection.ids() {
+            Some(ids) => self.of_ids(ids).0,
+            None => self.state.registry.circuits(),
+        };
+        let named = circuits.into_iter().filter(|circuit| selection.may_have(circuit.name()));
+        named.map(|circuit| self.look(circuit)).filter(|looked| {
+            let snapshot = &looked.snapshot;
+            let overridden = snapshot.overridden.map(Override::as_str);
+            selection.has_state(snapshot.state.as_str(), overridden)
+        })
+    }
+
+    fn look(&self, circuit: Circuit) -> Looked {
+        let snapshot = circuit.snapshot();
+        Looked::new(&self.state.registry, circuit, snapshot)
+    }
+
+    /// The circuits that have these numbers, and the numbers that none has.
+    fn of_ids(&self, ids: &[u32]) -> (Vec<Circuit>, Vec<u32>) {
+        let names = self.live.know(|roster| {
+            ids.iter().map(|id| (*id, roster.name_of(*id).cloned())).collect::<Vec<_>>()
+        });
+        let mut unknown = Vec::new();
+        let found = names.into_iter().filter_map(|(id, name)| {
+            let circuit = name.and_then(|name| self.state.registry.get(&name));
+            if circuit.is_none() {
+                unknown.push(id);
+            }
+            circuit
+        });
+        (found.collect(), unknown)
+    }
+
+    fn list<T: Serialize>(
+        &self,
+        place: Cursor,
+        at: u64,
+        circuits: T,
+        next: Option<Arc<str>>,
+    ) -> Response<AdminBody> {
+        let may = self.may();
+        self.encoding.json(&Listed {
+            seq: place.to_string(),
+            at,
+            about: self.about.as_deref(),
+            health: self.state.registry.health(),
+            control: may.steer(),
+            may,
+            circuits,
+            next,
+        })
+    }
+
+    fn view(&self, looked: Looked) -> CircuitView {
+        let Looked { circuit, snapshot, is_critical, .. } = looked;
+        let (id, shares) =
+            self.live.know(|roster| (roster.id_of(&snapshot.name), roster.shares(&snapshot.name)));
+        CircuitView::new(&circuit, snapshot, is_critical).known_as(id, shares)
+    }
+
+    fn row<'a>(&self, looked: &'a Looked) -> Row<'a> {
+        let name = &looked.snapshot.name;
+        let (id, shares) = self.live.know(|roster| (roster.id_of(name), roster.shares(name)));
+        Row {
+            id,
+            snapshot: &looked.snapshot,
+            limits: looked.circuit.config().thresholds(),
+            is_critical: looked.is_critical,
+            shares,
+        }
+    }
+
+    /// The counts of the circuits that have these numbers.
+    pub(crate) fn counts(&self, ids: &[u32]) -> Response<AdminBody> {
+        self.live.follow();
+        let (circuits, unknown) = self.of_ids(ids);
+        let looked: Vec<_> = circuits.into_iter().map(|circuit| self.look(circuit)).collect();
+        let counts = looked.iter().map(|looked| {
+            let name = &looked.snapshot.name;
+            let (id, shares) = self.live.know(|roster| (roster.id_of(name), roster.shares(name)));
+            Counts::of(&looked.snapshot, id, shares)
+        });
+        let circuits = counts.collect();
+        self.encoding.json(&Counted { at: millis(since_1970()), circuits, unknown })
+    }
+
+    /// All circuits together.
+    pub(crate) fn summary(&self) -> Response<AdminBody> {
+        self.live.follow();
+        let may = self.may();
+        let (about, summary) = (self.about.as_deref(), self.live.summary());
+        self.encoding.json(&Summed { about, control: may.steer(), may, summary })
+    }
+
+    fn may(&self) -> May {
+        May { caller: self.caller, has_fleet: self.state.registry.fleet().is_some() }
+    }
+}

@@ -1,0 +1,203 @@
+//! The last five minutes and the last hour of one circuit.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::history::points::{Gather, Points};
+use crate::rates::{Between, share};
+use crate::shown::Shown;
+
+/// One circuit's points.
+#[derive(Debug)]
+pub(crate) struct Series {
+    minutes: Points<Brief, BRIEF>,
+    hour: Points<Long, LONG>,
+    day: Points<Peaks, DAY>,
+    /// When the circuit last had a call.
+    busy: Duration,
+}
+
+/// What was seen at one look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) between: Between,
+    pub(crate) state: Shown,
+    pub(crate) failure_share: Option<f64>,
+    pub(crate) consecutive_failures: u64,
+    pub(crate) stalled_calls: u64,
+}
+
+/// Five seconds, while they are gathered.
+#[derive(Debug, Default)]
+struct Brief {
+    successes: u64,
+    failures: u64,
+    state: Option<Shown>,
+}
+
+/// Five seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BriefPoint {
+    /// Failures in percent of successes and failures; `None` where there were none.
+    pub(crate) failed: Option<u8>,
+    pub(crate) state: Option<Shown>,
+}
+
+/// Thirty seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Long {
+    /// Admitted calls that ended.
+    pub(crate) admitted: u32,
+    pub(crate) rejected: u32,
+    pub(crate) failed: u32,
+    pub(crate) state: Option<Shown>,
+}
+
+/// The highest that were seen, to hold settings against.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub(crate) struct Peaks {
+    /// Of ten seconds.
+    failure_share: Option<f32>,
+    consecutive_failures: u32,
+    stalled_calls: u32,
+}
+
+impl Series {
+    pub(crate) fn new(at: Duration) -> Self {
+        Self {
+            minutes: Points::new(BRIEF_LASTS, at),
+            hour: Points::new(LONG_LASTS, at),
+            day: Points::new(PEAKS_LAST, at),
+            busy: at,
+        }
+    }
+
+    /// Adds what was seen at the time `at`.
+    pub(crate) fn add(&mut self, at: Duration, seen: &Seen) {
+        self.minutes.add(at, seen.between.took, seen);
+        self.hour.add(at, seen.between.took, seen);
+        self.day.add(at, seen.between.took, seen);
+        if seen.between.ended.calls > 0 || seen.between.ended.rejected > 0 {
+            self.busy = at;
+        }
+    }
+
+    /// Whether the circuit had no call for so long that others may have its place.
+    pub(crate) fn is_idle(&self, at: Duration) -> bool {
+        at.saturating_sub(self.busy) >= IDLE
+    }
+
+    pub(crate) fn five_minutes(
+        &self,
+        at: Duration,
+    ) -> impl Iterator<Item = Option<BriefPoint>> + '_ {
+        self.minutes.until(at)
+    }
+
+    pub(crate) fn hour(&self, at: Duration) -> impl Iterator<Item = Option<Long>> + '_ {
+        self.hour.until(at)
+    }
+
+    /// The highest of the last day.
+    pub(crate) fn peaks(&self, at: Duration) -> Peaks {
+        self.day.until(at).flatten().fold(Peaks::default(), Peaks::or)
+    }
+}
+
+impl Gather for Brief {
+    type Kept = BriefPoint;
+    type Look = Seen;
+
+    fn add(&mut self, look: &Seen) {
+        let ended = look.between.ended;
+        self.successes = self.successes.saturating_add(ended.successes);
+        self.failures = self.failures.saturating_add(ended.failures);
+        self.state = Some(first(self.state, look.state));
+    }
+
+    fn kept(&self) -> BriefPoint {
+        let failed = share(self.failures, self.successes.saturating_add(self.failures));
+        BriefPoint { failed: failed.map(percent), state: self.state }
+    }
+}
+
+impl Gather for Long {
+    type Kept = Self;
+    type Look = Seen;
+
+    fn add(&mut self, look: &Seen) {
+        let ended = look.between.ended;
+        self.admitted = plus(self.admitted, ended.calls);
+        self.rejected = plus(self.rejected, ended.rejected);
+        self.failed = plus(self.failed, ended.failures);
+        self.state = Some(first(self.state, look.state));
+    }
+
+    fn kept(&self) -> Self {
+        *self
+    }
+}
+
+impl Gather for Peaks {
+    type Kept = Self;
+    type Look = Seen;
+
+    fn add(&mut self, look: &Seen) {
+        *self = self.or(Self {
+            failure_share: look.failure_share.map(small),
+            consecutive_failures: plus(0, look.consecutive_failures),
+            stalled_calls: plus(0, look.stalled_calls),
+        });
+    }
+
+    fn kept(&self) -> Self {
+        *self
+    }
+}
+
+impl Peaks {
+    fn or(self, other: Self) -> Self {
+        let shares = [self.failure_share, other.failure_share].into_iter().flatten();
+        Self {
+            failure_share: shares.reduce(f32::max),
+            consecutive_failures: self.consecutive_failures.max(other.consecutive_failures),
+            stalled_calls: self.stalled_calls.max(other.stalled_calls),
+        }
+    }
+}
+
+fn first(before: Option<Shown>, now: Shown) -> Shown {
+    before.map_or(now, |before| before.min(now))
+}
+
+fn plus(before: u32, more: u64) -> u32 {
+    before.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a rate for people")]
+const fn small(share: f64) -> f32 {
+    share as f32
+}
+
+/// A few failures of many are not shown as none, and a few successes not as none either.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+fn percent(share: f64) -> u8 {
+    match share {
+        none if none <= 0.0 => 0,
+        all if all >= 1.0 => 100,
+        some => ((some * 100.0).round() as u8).clamp(1, 99),
+    }
+}
+
+/// Points of five minutes.
+const BRIEF: usize = 60;
+pub(crate) const BRIEF_LASTS: Duration = Duration::from_secs(5);
+/// Points of an hour.
+const LONG: usize = 120;
+pub(crate) const LONG_LASTS: Duration = Duration::from_secs(30);
+/// Hours of a day.
+const DAY: usize = 24;
+const PEAKS_LAST: Duration = Duration::from_secs(60 * 60);
+/// Then the history has nothing but the state.
+const IDLE: Duration = Duration::from_secs(60 * 60);

@@ -1,0 +1,78 @@
+//! One look at all circuits.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tower_circuit_breaker::view::catch_panic;
+use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitSnapshot, Health};
+
+use crate::live::told::Told;
+
+/// What was seen.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// Since 1970, by this machine's clock.
+    pub(crate) at: Duration,
+    /// By name.
+    pub(crate) circuits: Vec<Looked>,
+    /// Those whose clock has panicked: what was known of them stays so.
+    pub(crate) unseen: Vec<Arc<str>>,
+    /// Of all together, unless a clock has panicked.
+    pub(crate) health: Option<Health>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) circuit: Circuit,
+    pub(crate) snapshot: CircuitSnapshot,
+    pub(crate) told: Told,
+    pub(crate) is_critical: bool,
+}
+
+impl Look {
+    /// Looks at the circuits of `registry`. It runs their clocks, which are user code: not to be called
+    /// under a lock.
+    pub(crate) fn at(registry: &CircuitRegistry) -> Self {
+        let mut look = Self {
+            at: since_1970(),
+            circuits: Vec::new(),
+            unseen: Vec::new(),
+            health: unless_it_panics(|| registry.health()),
+        };
+        for circuit in registry.circuits() {
+            match unless_it_panics(|| circuit.snapshot()) {
+                Some(snapshot) => look.circuits.push(Looked::new(registry, circuit, snapshot)),
+                None => look.unseen.push(Arc::from(circuit.name())),
+            }
+        }
+        look
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.circuits.iter().map(|looked| &looked.snapshot.name).chain(&self.unseen)
+    }
+}
+
+impl Looked {
+    pub(crate) fn new(
+        registry: &CircuitRegistry,
+        circuit: Circuit,
+        snapshot: CircuitSnapshot,
+    ) -> Self {
+        let limit = || circuit.config().thresholds().get("stalled_calls");
+        let told = Told::of(&snapshot, limit);
+        let is_critical = registry.is_critical(circuit.name());
+        Self { circuit, snapshot, told, is_critical }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "operators are shown the time of day")]
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn unless_it_panics<T>(f: impl FnOnce() -> T) -> Option<T> {
+    let mut result = None;
+    catch_panic(|| result = Some(f()));
+    result
+}

@@ -1,0 +1,200 @@
+//! From a look at all circuits to the frames that tell what is new.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use tokio::time::Instant;
+use tower_circuit_breaker::Health;
+
+use crate::cell::{Cell, trimmed};
+use crate::encode::to_json;
+use crate::ids::Id;
+use crate::live::compact::Compact;
+use crate::live::look::Look;
+use crate::live::roster::{Roster, SentCounts};
+use crate::live::row::{Row, Table};
+use crate::live::summary::{Summary, millis};
+use crate::rates::{PerSecond, Shares};
+
+/// What was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Teller {
+    health: Option<Health>,
+    /// Whole changes since the second began.
+    whole: usize,
+    /// Those that are to be told in few bytes, once the second is over.
+    many: HashSet<Id>,
+    /// Which tenth of the counts comes next.
+    tenth: Id,
+}
+
+/// What is new in a look.
+#[derive(Debug)]
+pub(crate) struct News {
+    health: Health,
+    /// The number of the last command.
+    audit: u64,
+    /// Whether there is a change to tell, if it is of none of the circuits.
+    is_change: bool,
+    whole: Vec<Place>,
+    removed: Vec<Id>,
+    second: Option<Second>,
+}
+
+/// What is told each second.
+#[derive(Debug)]
+struct Second {
+    rates: PerSecond,
+    counts: Vec<(Id, SentCounts)>,
+    many: Vec<Place>,
+}
+
+/// A circuit of a look: its place there, its number and its rates.
+#[derive(Debug)]
+struct Place {
+    place: usize,
+    id: Id,
+    shares: Shares,
+}
+
+/// A frame's name and its JSON.
+pub(crate) type Frame = (&'static str, Vec<u8>);
+
+/// A frame of some circuits.
+#[derive(Debug, Serialize)]
+struct NewsFrame<'a, T> {
+    at: u64,
+    health: Health,
+    audit: u64,
+    #[serde(flatten)]
+    table: T,
+    /// The numbers of those that are no more.
+    removed: &'a [Id],
+}
+
+#[derive(Debug, Serialize)]
+struct CountsTable {
+    columns: [&'static str; 5],
+    circuits: Vec<Vec<Cell<'static>>>,
+}
+
+impl Teller {
+    /// Compares the look with what is known, which it is from now on. `audit` is the number of the last
+    /// command.
+    pub(crate) fn compare(
+        &mut self,
+        roster: &mut Roster,
+        look: &Look,
+        audit: u64,
+        now: Instant,
+    ) -> News {
+        let health = look.health.or(self.health).unwrap_or(Health::Degraded);
+        let before = self.health.replace(health);
+        let mut changed = roster.changed(look);
+        let removed = roster.removed(look);
+        self.whole = self.whole.saturating_add(changed.len());
+        if self.whole > MOST_WHOLE {
+            self.many.extend(changed.drain(..).map(|(_, id)| id));
+        }
+        let second = roster.is_due(now).then(|| self.second(roster, look, now));
+        let is_other = before.is_some_and(|before| before != health);
+        let is_change = is_other || !changed.is_empty() || !removed.is_empty();
+        News { health, audit, is_change, whole: places(roster, look, changed), removed, second }
+    }
+
+    fn second(&mut self, roster: &mut Roster, look: &Look, now: Instant) -> Second {
+        let rates = roster.sample(look, now);
+        self.tenth = (self.tenth + 1) % TENTHS;
+        let tenth = self.tenth;
+        let counts = roster.counts(look, |id| id % TENTHS == tenth);
+        self.whole = 0;
+        let many = std::mem::take(&mut self.many);
+        let ids = roster.ids(look);
+        let many = ids.into_iter().enumerate().filter(|(_, id)| many.contains(id));
+        let many = many.collect();
+        Second { rates, counts, many: places(roster, look, many) }
+    }
+
+    /// Nobody has looked for a while.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { tenth: self.tenth, ..Self::default() };
+    }
+}
+
+impl News {
+    /// The frames that tell it. It asks circuits for their settings: not to be called under a lock.
+    pub(crate) fn frames(&self, look: &Look) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        if self.is_change {
+            let rows: Vec<_> = self.whole.iter().filter_map(|place| place.row(look)).collect();
+            let table = Table::of(&rows, look.at);
+            frames.push(("change", self.told(look, table, &self.removed)));
+        }
+        if let Some(second) = &self.second {
+            self.each_second(look, second, &mut frames);
+        }
+        frames
+    }
+
+    fn each_second(&self, look: &Look, second: &Second, frames: &mut Vec<Frame>) {
+        if !second.many.is_empty() {
+            let many = second.many.iter();
+            let many =
+                many.filter_map(|one| Some((one.id, &look.circuits.get(one.place)?.snapshot)));
+            frames.push(("changes", self.told(look, Compact::of(many, look.at), &[])));
+        }
+        if !second.counts.is_empty() {
+            frames.push(("counts", to_json(&CountsTable::of(&second.counts))));
+        }
+        let summary = Summary::of(look, Some(second.rates), self.health, self.audit);
+        frames.push(("tick", to_json(&summary)));
+    }
+
+    fn told<T: Serialize>(&self, look: &Look, table: T, removed: &[Id]) -> Vec<u8> {
+        let (at, health, audit) = (millis(look.at), self.health, self.audit);
+        to_json(&NewsFrame { at, health, audit, table, removed })
+    }
+}
+
+fn places(roster: &Roster, look: &Look, of: Vec<(usize, Id)>) -> Vec<Place> {
+    let shares = |place: usize| {
+        let looked = look.circuits.get(place);
+        looked.map(|looked| roster.shares(&looked.snapshot.name)).unwrap_or_default()
+    };
+    of.into_iter().map(|(place, id)| Place { place, id, shares: shares(place) }).collect()
+}
+
+impl Place {
+    fn row<'a>(&self, look: &'a Look) -> Option<Row<'a>> {
+        let looked = look.circuits.get(self.place)?;
+        Some(Row {
+            id: self.id,
+            snapshot: &looked.snapshot,
+            limits: looked.circuit.config().thresholds(),
+            is_critical: looked.is_critical,
+            shares: self.shares,
+        })
+    }
+}
+
+impl CountsTable {
+    fn of(counts: &[(Id, SentCounts)]) -> Self {
+        let columns =
+            ["id", "calls_per_second", "failure_share", "rejected_per_second", "in_flight"];
+        let circuits = counts.iter().map(|(id, counts)| {
+            trimmed(vec![
+                Cell::Count((*id).into()),
+                Cell::rate(counts.per_second.calls),
+                Cell::or_nothing(counts.failure_share, Cell::share),
+                Cell::rate(counts.per_second.rejected),
+                Cell::or_nothing(counts.in_flight, Cell::Count),
+            ])
+        });
+        Self { columns, circuits: circuits.collect() }
+    }
+}
+
+/// Over so many changes a second are told in few bytes.
+const MOST_WHOLE: usize = 200;
+/// All counts are told in ten seconds.
+const TENTHS: Id = 10;
