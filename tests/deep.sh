@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions figures load page blocks alone beside sanitizers minimal deny"
+fixed="coverage instructions figures load page readers blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -139,6 +139,13 @@ step_page() {
     need chromium chromium || return 1
     PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked --all-features \
         --test admin_page -- --ignored --nocapture what_fifty_changes
+}
+
+# A thousand readers of the events of a thousand busy circuits; prints what each is sent and how long the
+# server's thread is held up.
+step_readers() {
+    cargo test --quiet --release --locked --all-features --test it -- --ignored --nocapture \
+        what_a_thousand_readers
 }
 
 # The whole programs of README and guide, each in an empty package of its own, with what its

@@ -17,6 +17,7 @@ use tower_circuit_breaker::{
     Circuit, CircuitBreakerLayer, CircuitBuilder, CircuitRegistry, FailureKind, ManualClock,
     OnOpen, Outcome, SlidingWindow, TripRule,
 };
+use tower_circuit_breaker_admin::{Admin, History};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -222,6 +223,34 @@ fn a_hundred_thousand_circuits_take_the_memory_that_is_documented() {
 
         assert!((documented - 100..=documented).contains(&each), "{each} bytes, not {documented}");
         assert_eq!(registry.snapshots().len(), 100_000);
+    }
+}
+
+/// What [`History`] says: no timer, no task, and every reading on this thread.
+#[test]
+fn a_history_takes_the_memory_that_is_documented() {
+    let registry = CircuitRegistry::with_template(|builder| builder.consecutive_failures(5));
+    for number in 0..1_000 {
+        registry.get_or_create(&format!("host-{number:04}"));
+    }
+    let live = |history: Option<History>| {
+        let builder = Admin::builder(registry.clone());
+        let admin = match history {
+            Some(history) => builder.history(history).build(),
+            None => builder.build(),
+        };
+        let before = LIVE_BYTES.with(Cell::get);
+        admin.sample();
+        (LIVE_BYTES.with(Cell::get) - before, admin)
+    };
+
+    let (without, _) = live(None);
+    for history in [History::all(), History::of((0..1_000).map(|it| format!("host-{it:04}")))] {
+        let (with, _) = live(Some(history));
+        let each = (with - without) / 1_000;
+        println!("{each} bytes a circuit, and {} for its rates", without / 1_000);
+
+        assert!((2_000..=3_400).contains(&each), "{each} bytes");
     }
 }
 

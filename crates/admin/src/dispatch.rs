@@ -124,7 +124,7 @@ impl Dispatcher {
         Ok(Next::Answer(match route {
             Route::Page | Route::Command(..) | Route::ResetAll => page::page(parts),
             Route::OpenApi => page::openapi(parts),
-            Route::Circuit(name) => answer::circuit(state, &name, caller)?,
+            Route::Circuit(name) => answer::circuit(state, &self.live, &name, caller)?,
             Route::CircuitEvents(name) => answer::circuit_events(state, &name)?,
             Route::Settings(name) => answer::settings(state, &name, parts)?,
             Route::Events if parts.method == Method::HEAD => respond::stream(AdminBody::full("")),

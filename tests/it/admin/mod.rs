@@ -5,6 +5,7 @@ mod attacks;
 mod audit;
 mod behind_nginx;
 mod control;
+mod crowd;
 mod events;
 mod fleet;
 mod history;

@@ -5,6 +5,8 @@ pub(crate) mod history;
 pub(crate) mod live;
 mod may;
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::json;
@@ -15,6 +17,7 @@ use crate::answer::group::GroupView;
 use crate::audit::KEPT;
 use crate::body::AdminBody;
 use crate::etag::unless_known;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::respond;
@@ -24,11 +27,15 @@ use crate::view::{CircuitDetail, HealthView};
 
 pub(crate) fn circuit(
     state: &AdminState,
+    live: &Live,
     name: &str,
     caller: Caller,
 ) -> Result<Response<AdminBody>, Problem> {
     let circuit = state.find(name)?;
-    let detail = CircuitDetail::new(state.view(&circuit), &circuit, caller);
+    let view = state.view(&circuit);
+    let name = Arc::clone(&view.snapshot.name);
+    let (id, shares) = live.know(|roster| (roster.id_of(&name), roster.shares(&name)));
+    let detail = CircuitDetail::new(view.known_as(id, shares), &circuit, caller);
     Ok(respond::json(StatusCode::OK, &detail))
 }
 
