@@ -64,6 +64,7 @@ mod own_classifiers;
 mod permits;
 mod personas;
 mod predicates;
+mod presence;
 mod prometheus;
 mod promtool;
 mod ramp;
