@@ -53,6 +53,7 @@ mod lengths;
 mod listeners;
 mod many_circuits;
 mod metrics;
+mod metrics_names;
 mod misbehaving;
 mod monitoring;
 mod neutral;

@@ -10,8 +10,8 @@
 //!
 //! # Metrics
 //!
-//! Each has the label `name`, the circuit's. A collector exports all of them from the start; a
-//! listener those that it names, from the first event.
+//! Each has the label `name`, the circuit's, and is there from the start. A collector exports all of
+//! them, a listener those that it names.
 //!
 //! | metric | what it is |
 //! |---|---|
@@ -47,8 +47,9 @@
 //! # Labels
 //!
 //! Names and kinds come from configuration, except where circuits are made by key
-//! ([`keyed`](tower_circuit_breaker::keyed)): there the cap on keys is the cap on series. They may tell
-//! which upstreams there are: serve metrics where only people that may know can read them.
+//! ([`keyed`](tower_circuit_breaker::keyed)): there the cap on keys is the cap on names, and one more
+//! for a listener, which counts keys that take the place of others as `other`. They may tell which
+//! upstreams there are: serve metrics where only people that may know can read them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
