@@ -98,6 +98,7 @@ mod stack;
 mod statuses;
 mod strategies;
 mod streams;
+mod success_rate;
 mod support;
 mod test_kit;
 mod throttle;

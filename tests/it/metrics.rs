@@ -45,7 +45,7 @@ pub(crate) fn assert_recorded(happens: impl FnOnce(), expected: &[(&str, f64)]) 
         !expected.iter().any(|(name, _)| series.strip_prefix("circuit_breaker_") == Some(name))
     });
     for (series, (value, _)) in others {
-        assert_eq!(*value, 0.0, "{series}");
+        assert_eq!(Some(*value), Some(0.0), "{series}");
     }
 }
 
@@ -167,7 +167,7 @@ fn names_and_help_are_those_of_the_collector() {
         circuit.force_open();
         rejection(&circuit);
     });
-    let text = PrometheusText::encode(&registry);
+    let text = PrometheusText::new().encode(&registry);
 
     assert_eq!(recorded.len(), 15, "{recorded:?}");
     for (series, (value, help)) in recorded {

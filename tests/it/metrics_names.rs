@@ -92,14 +92,14 @@ fn keys_that_take_the_place_of_others_are_counted_together() {
 
     let expected = ["api/0", "api/1", "api/2", "api/3", "other"].map(str::to_owned);
     assert_eq!(names(&recorded), expected.into());
-    let value = |series: &str| recorded[&format!("circuit_breaker_{series}")].0;
-    assert_eq!(value("calls_total{name=other,result=success}"), 96.0);
-    assert_eq!(value("calls_total{name=other,result=failure}"), 1.0);
-    assert_eq!(value("failures_total{name=other,kind=other}"), 1.0);
-    assert_eq!(value("open_total{name=other}"), 1.0);
-    assert!(!recorded.contains_key("circuit_breaker_state{name=other}"), "whose would it be?");
+    let value = |series: &str| Some(recorded.get(&format!("circuit_breaker_{series}"))?.0);
+    assert_eq!(value("calls_total{name=other,result=success}"), Some(96.0));
+    assert_eq!(value("calls_total{name=other,result=failure}"), Some(1.0));
+    assert_eq!(value("failures_total{name=other,kind=other}"), Some(1.0));
+    assert_eq!(value("open_total{name=other}"), Some(1.0));
+    assert_eq!(value("state{name=other}"), None, "whose would it be?");
     let states: Vec<_> = (0..4).map(|key| value(&format!("state{{name=api/{key}}}"))).collect();
-    assert_eq!(states, [0.0, 0.0, 0.0, 2.0]);
+    assert_eq!(states, [0.0, 0.0, 0.0, 2.0].map(Some));
 }
 
 #[test]
@@ -134,8 +134,9 @@ fn circuits_beyond_the_names_are_counted_together() {
     });
 
     assert_eq!(names(&recorded), ["a", "b", "other"].map(str::to_owned).into());
-    assert_eq!(recorded["circuit_breaker_open_total{name=b}"].0, 2.0);
-    assert_eq!(recorded["circuit_breaker_open_total{name=other}"].0, 2.0);
+    let openings = |name| recorded.get(&format!("circuit_breaker_open_total{{name={name}}}"));
+    assert_eq!(openings("b").map(|(value, _)| *value), Some(2.0));
+    assert_eq!(openings("other").map(|(value, _)| *value), Some(2.0));
     assert!(values(&recorded).iter().all(|(series, value)| {
         !series.starts_with("state{") && !series.starts_with("overridden{") || *value == 0.0
     }));
@@ -234,5 +235,6 @@ fn a_gauge_that_was_overtaken_as_it_was_set_is_set_again() {
         registry.remove("api");
     });
 
-    assert_eq!(recorder.0.lock().unwrap().value, 2.0, "the new circuit is open");
+    let shown = Some(recorder.0.lock().unwrap().value);
+    assert_eq!(shown, Some(2.0), "the new circuit is open");
 }

@@ -37,7 +37,7 @@ fn metrics(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn alerts_and_board_name_only_metrics_that_are_exported() {
-    let text = PrometheusText::encode(&in_every_state());
+    let text = PrometheusText::new().encode(&in_every_state());
     let exported = metrics(&text);
     for file in ["alerts.yml", "alerts.test.yml", "grafana.json", "README.md"] {
         let file_text = read(file);
@@ -56,7 +56,7 @@ fn labels(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn alerts_and_their_tests_name_only_labels_that_are_exported() {
-    let text = PrometheusText::encode(&in_every_state());
+    let text = PrometheusText::new().encode(&in_every_state());
     let exported = labels(&text);
     for file in ["alerts.yml", "alerts.test.yml"] {
         let file_text = read(file);
