@@ -26,6 +26,7 @@ mod error_types;
 mod errors;
 mod fallbacks;
 mod faults;
+mod fleet_link;
 mod found;
 mod futures;
 mod groups;

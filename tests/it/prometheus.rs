@@ -1,15 +1,18 @@
 //! What Prometheus scrapes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use tower_circuit_breaker::fleet::{FleetLink, LinkStatus};
 use tower_circuit_breaker::{
     Circuit, CircuitBuilder, CircuitRegistry, ManualClock, Outcome, SlidingWindow,
 };
 use tower_circuit_breaker_telemetry::{PrometheusCollector, PrometheusText};
 
+use crate::fleet_link::Linked;
 use crate::support::{SECOND, fail, fail_as, ready_to_probe, record, rejection, succeed};
 
 /// Names that must not end a label, a line or a page.
@@ -34,7 +37,7 @@ pub(crate) fn registry(
     (CircuitRegistry::with_template(move |builder| set(builder).clock(shared.clone())), clock)
 }
 
-/// A circuit in each state and under each override, with calls of every kind.
+/// A circuit in each state and under each override, with calls of every kind, and a fleet.
 pub(crate) fn in_every_state() -> CircuitRegistry {
     let (registry, clock) = registry(|b| {
         b.failure_rate(0.5).minimum_calls(3).slow_call_rate(1.0, SECOND).stalled_calls(9, SECOND)
@@ -56,6 +59,9 @@ pub(crate) fn in_every_state() -> CircuitRegistry {
     record(&closed, Outcome::Ignored);
     drop(closed.try_acquire());
     make("never called");
+    let mut link = FleetLink::new(LinkStatus::Connected, SECOND);
+    link.last_agreed = Some(SECOND);
+    registry.join(Arc::new(Linked(Some(link))));
     registry
 }
 
@@ -66,7 +72,7 @@ pub(crate) fn series(text: &str) -> HashMap<&str, &str> {
 }
 
 #[track_caller]
-fn assert_values(text: &str, expected: &[(&str, &str)]) {
+pub(crate) fn assert_values(text: &str, expected: &[(&str, &str)]) {
     let series = series(text);
     for (name, value) in expected {
         let name = format!("circuit_breaker_{name}");

@@ -39,6 +39,15 @@
 //! | `circuit_breaker_listener_faults_total{fault}` | `panic`: panics of listeners; `missed`: events that they missed |
 //! | `circuit_breaker_state_transitions_total{transition}` | `closed_to_open`, `open_to_half_open`, `open_to_closed`, `half_open_to_closed`, `half_open_to_open` |
 //!
+//! Without that label, and only where the registry has joined a fleet
+//! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), a collector exports:
+//!
+//! | metric | what it is |
+//! |---|---|
+//! | `circuit_breaker_fleet_connected` | 1 while the fleet's store answers, else 0: circuits go on by themselves |
+//! | `circuit_breaker_fleet_last_agreed_seconds` | how long ago all that the fleet has agreed on was known; infinite before the first time |
+//! | `circuit_breaker_fleet_errors_total` | what went wrong between the process and the store |
+//!
 //! # Rates
 //!
 //! Success rate and ratios are of the calls in the circuit's window, which is empty while the circuit
@@ -61,6 +70,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "prometheus-client-026")]
+mod fleet;
 #[cfg(any(feature = "metrics-024", feature = "prometheus-client-026"))]
 mod level;
 #[cfg(feature = "metrics-024")]

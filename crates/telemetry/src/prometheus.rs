@@ -8,6 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use tower_circuit_breaker::CircuitRegistry;
 
+use crate::fleet;
 use crate::recent::Totals;
 use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
 
@@ -70,7 +71,8 @@ impl PrometheusCollector {
 impl Collector for PrometheusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let circuits = Seen::all(&self.circuits.circuits(), &self.totals);
-        METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))
+        METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))?;
+        fleet::encode(&self.circuits, &mut encoder)
     }
 }
 
@@ -90,7 +92,7 @@ impl Metric {
 }
 
 impl Sample {
-    fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+    pub(crate) fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         match (kind, self.value) {
             (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(&number),
             (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(&number),
