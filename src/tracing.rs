@@ -125,7 +125,9 @@ impl Listener for TracingListener {
             ),
             CircuitEvent::Succeeded { .. }
             | CircuitEvent::Failed { .. }
-            | CircuitEvent::NotSent { .. } => {}
+            | CircuitEvent::NotSent { .. }
+            | CircuitEvent::Added { .. }
+            | CircuitEvent::Removed { .. } => {}
         }
     }
 

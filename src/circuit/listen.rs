@@ -2,9 +2,10 @@
 
 use crate::circuit::Circuit;
 use crate::engine::state::Word;
-use crate::events::event::{Interest, Listener};
+use crate::events::event::{CircuitEvent, Interest, Listener};
 use crate::events::handle::{ListenerHandle, ListenerId};
 use crate::events::history::{RecentEvent, Subscription};
+use crate::sync::Arc;
 
 impl Circuit {
     /// Adds a listener, which receives the circuit's events from now on.
@@ -27,13 +28,40 @@ impl Circuit {
     /// ```
     pub fn on_event(&self, listener: impl Listener) -> ListenerHandle {
         let id = ListenerId::new();
-        self.add_listener(id.clone(), Box::new(listener));
+        self.add_listener(id.clone(), Box::new(listener), None);
+        self.tell_presence(None);
         let circuit = self.downgrade();
         ListenerHandle::new(move || circuit.upgrade().is_some_and(|it| it.remove_listener(&id)))
     }
 
-    pub(crate) fn add_listener(&self, id: ListenerId, listener: Box<dyn Listener>) {
-        self.core.listeners.make().add(id, listener, |interest| self.set_interest(interest));
+    /// Adds a listener, unless it is here already; that it was added is delivered by
+    /// [`tell_presence`](Self::tell_presence). No user code runs but `interest` and `is_log`.
+    pub(crate) fn add_listener(
+        &self,
+        id: ListenerId,
+        listener: Box<dyn Listener>,
+        replaces: Option<&Arc<str>>,
+    ) {
+        let added = || self.added(replaces);
+        self.core.listeners.make().add(id, listener, added, |interest| self.set_interest(interest));
+    }
+
+    /// Has the listener receive that the circuit left its registry; delivered by
+    /// [`tell_presence`](Self::tell_presence).
+    pub(crate) fn put_removed(&self, id: &ListenerId) {
+        let circuit = self.shared_name();
+        let removed = || CircuitEvent::Removed { circuit: Arc::clone(circuit) };
+        self.core.listeners.put_presence(id, removed);
+    }
+
+    fn added(&self, replaces: Option<&Arc<str>>) -> CircuitEvent {
+        let word = self.core.machine.word();
+        CircuitEvent::Added {
+            circuit: Arc::clone(self.shared_name()),
+            state: word.state(),
+            overridden: word.overridden(),
+            replaces: replaces.cloned(),
+        }
     }
 
     pub(crate) fn remove_listener(&self, id: &ListenerId) -> bool {

@@ -65,6 +65,14 @@ impl Circuit {
         }
     }
 
+    /// Delivers that the circuit has come or gone, with the change that came of it, if any.
+    pub(crate) fn tell_presence(&self, change: Option<Change>) {
+        match change {
+            Some(change) => self.tell(change),
+            None => self.core.listeners.attend(),
+        }
+    }
+
     /// Wakes waiting tasks and delivers the change to listeners, in the order of the changes.
     #[inline(never)]
     pub(super) fn tell(&self, change: Change) {

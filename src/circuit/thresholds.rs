@@ -59,6 +59,15 @@ impl Thresholds {
 }
 
 impl CircuitConfig {
+    /// Returns whether a circuit of these settings keeps a window: a rule needs one, or one was set.
+    ///
+    /// Without one, the counts of [`CircuitSnapshot::window`](crate::CircuitSnapshot::window) are
+    /// always zero.
+    #[must_use]
+    pub fn has_window(&self) -> bool {
+        self.settings().effective_window().is_some()
+    }
+
     /// Returns what trips a circuit of these settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {

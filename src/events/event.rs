@@ -24,7 +24,8 @@ use crate::sync::Arc;
 ///
 /// Calls that succeeded, failed or were not sent, and rejections, are delivered only to listeners
 /// whose [`interest`](Self::interest) asks for them, at once and on the call's own thread. Calls
-/// that a listener makes meanwhile are not delivered.
+/// that a listener makes meanwhile are not delivered. That circuits come and go is delivered, as
+/// changes are, to listeners that ask for it ([`Interest::PRESENCE`]).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not listen to events",
     note = "a closure is a listener of changes: `|event: &CircuitEvent| {{ .. }}`, where what it \
@@ -81,6 +82,12 @@ impl Interest {
     /// Rejected calls; costs each rejection a short lock.
     pub const REJECTIONS: Self = Self(4);
 
+    /// Circuits that the listener was added to, and those that left its registry.
+    ///
+    /// For listeners that keep something for each circuit: see [`CircuitEvent::Added`] and
+    /// [`CircuitEvent::Removed`].
+    pub const PRESENCE: Self = Self(8);
+
     /// Returns whether this set contains all of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -102,7 +109,7 @@ impl BitOrAssign for Interest {
     }
 }
 
-/// An event of a circuit: a change, a rejection or an ended call.
+/// An event of a circuit: a change, a rejection, an ended call, or that it comes or goes.
 ///
 /// As JSON (feature `serde`) it has a member `event`, which names the variant, beside the members
 /// of the variant; durations are numbers of seconds.
@@ -237,6 +244,32 @@ pub enum CircuitEvent {
         )]
         elapsed: Option<Duration>,
     },
+    /// The listener was added to the circuit, or the circuit to the listener's registry.
+    ///
+    /// Delivered to that listener alone, and only if it asks for [`Interest::PRESENCE`], before any
+    /// change of the circuit. A call that ends on another thread meanwhile may come before it.
+    #[non_exhaustive]
+    Added {
+        /// The name of the circuit. All events of a circuit share one allocation of it, which tells
+        /// circuits of one name apart ([`Arc::ptr_eq`]).
+        circuit: Arc<str>,
+        /// The state; the change that led to it may still follow.
+        state: CircuitState,
+        /// The override in force, if there is one.
+        overridden: Option<Override>,
+        /// The [keyed](crate::keyed) circuit that was evicted to make room for this one, if it was
+        /// made for a key.
+        replaces: Option<Arc<str>>,
+    },
+    /// The circuit left the listener's registry: it was removed, or evicted.
+    ///
+    /// Delivered to listeners of the registry that ask for [`Interest::PRESENCE`]. A circuit that
+    /// others hold works on: further events may follow.
+    #[non_exhaustive]
+    Removed {
+        /// The name of the circuit.
+        circuit: Arc<str>,
+    },
 }
 
 impl CircuitEvent {
@@ -250,7 +283,9 @@ impl CircuitEvent {
             | Self::Rejected { circuit, .. }
             | Self::Succeeded { circuit, .. }
             | Self::Failed { circuit, .. }
-            | Self::NotSent { circuit, .. } => circuit,
+            | Self::NotSent { circuit, .. }
+            | Self::Added { circuit, .. }
+            | Self::Removed { circuit, .. } => circuit,
         }
     }
 
@@ -262,6 +297,7 @@ impl CircuitEvent {
             }
             Self::Rejected { .. } => Interest::REJECTIONS,
             Self::Succeeded { .. } | Self::Failed { .. } | Self::NotSent { .. } => Interest::CALLS,
+            Self::Added { .. } | Self::Removed { .. } => Interest::PRESENCE,
         }
     }
 }

@@ -53,7 +53,8 @@ struct Inbox {
 }
 
 /// How many changes of one circuit are kept for a listener that does not return; at one trip and
-/// recovery a minute, eight hours of them.
+/// recovery a minute, eight hours of them. That the circuit comes or goes is kept whatever waits:
+/// what a listener keeps for a circuit that is gone would never go.
 const LONGEST_INBOX: usize = 1024;
 
 /// How many events of one circuit are kept in its history.
@@ -72,31 +73,46 @@ impl Listeners {
         Self { roster: Mutex::new(roster), history: OnceLock::new(), panics, missed }
     }
 
-    /// Adds a listener. `publish` is told the interest of all, under the lock.
+    /// Adds a listener, unless it is here already. The event that `added` makes waits for it, if it
+    /// asks for that. `publish` is told the interest of all; both run under the lock.
     pub(crate) fn add(
         &self,
         id: ListenerId,
         listener: Box<dyn Listener>,
+        added: impl FnOnce() -> CircuitEvent,
         publish: impl FnOnce(Interest),
     ) {
         // User code, so before the lock.
         let (interest, is_log) = (listener.interest(), listener.is_log());
-        let entry = ListenerEntry::new(Some(id), listener, interest, is_log);
+        let entry = ListenerEntry::new(Some(id.clone()), listener, interest, is_log);
         self.change(|entries| {
+            if let Some(own) = entries.iter().find(|entry| entry.is(&id)) {
+                own.put_presence(added);
+                return Arc::from(entries);
+            }
+            // Every change that `added` does not see goes to the inbox behind it.
+            entry.put_presence(added);
             let kept = entries.iter().filter(|other| !(is_log && other.is_log)).cloned();
-            publish_all(kept.chain([entry]).collect(), publish)
+            publish_all(kept.chain([Arc::clone(&entry)]).collect(), publish)
         });
+    }
+
+    /// The event that `removed` makes waits for the listener, if it is here and asks for that.
+    pub(crate) fn put_presence(&self, id: &ListenerId, removed: impl FnOnce() -> CircuitEvent) {
+        let roster = lock(&self.roster);
+        if let Some(entry) = roster.entries.iter().find(|entry| entry.is(id)) {
+            entry.put_presence(removed);
+        }
     }
 
     /// Removes a listener, and returns whether it was there. `publish` is told the interest of all
     /// others, under the lock.
     pub(crate) fn remove(&self, id: &ListenerId, publish: impl FnOnce(Interest)) -> bool {
-        let is_it = |entry: &ListenerEntry| entry.id.as_ref().is_some_and(|own| own.is(id));
         let before = self.change(|entries| {
-            let kept = entries.iter().filter(|entry| !is_it(entry)).cloned();
+            let kept = entries.iter().filter(|entry| !entry.is(id)).cloned();
             publish_all(kept.collect(), publish)
         });
-        let Some(removed) = before.iter().find(|entry| is_it(entry)) else { return false };
+        let Some(removed) = before.iter().find(|entry| entry.is(id)) else { return false };
         lock(&removed.inbox).waiting.clear();
         true
     }
@@ -221,6 +237,16 @@ impl ListenerEntry {
         Arc::new(Self { id, listener, interest, is_log, inbox: Mutex::new(Inbox::default()) })
     }
 
+    fn is(&self, id: &ListenerId) -> bool {
+        self.id.as_ref().is_some_and(|own| own.is(id))
+    }
+
+    fn put_presence(&self, event: impl FnOnce() -> CircuitEvent) {
+        if self.interest.contains(Interest::PRESENCE) {
+            lock(&self.inbox).waiting.push_back(event());
+        }
+    }
+
     /// Delivers the events that wait for the listener, unless another thread is doing so.
     fn attend(&self, panics: &AtomicU64) {
         {
@@ -260,6 +286,10 @@ impl Inbox {
     fn take(&mut self) -> Option<CircuitEvent> {
         let event = self.waiting.pop_front();
         self.is_attended = event.is_some();
+        // Most circuits of a large registry come, and have no change for long.
+        if matches!(event, Some(CircuitEvent::Added { .. })) && self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
         event
     }
 }

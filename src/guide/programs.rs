@@ -186,7 +186,8 @@
 //!         }
 //!     });
 //!
-//!     let admin = Admin::builder(registry).metrics(PrometheusText::encode).build();
+//!     let text = PrometheusText::new();
+//!     let admin = Admin::builder(registry).metrics(move |circuits| text.encode(circuits)).build();
 //!     let app = Router::new().nest_service("/circuits/", admin);
 //!     axum::serve(TcpListener::bind("127.0.0.1:3000").await?, app).await
 //! }
@@ -203,7 +204,8 @@
 //! # async fn main() {
 //! # let registry = CircuitRegistry::new();
 //! # registry.get_or_create("plants");
-//! # let admin = Admin::builder(registry).metrics(PrometheusText::encode).build();
+//! # let text = PrometheusText::new();
+//! # let admin = Admin::builder(registry).metrics(move |circuits| text.encode(circuits)).build();
 //! # let app: Router = Router::new().nest_service("/circuits/", admin);
 //! # let get = async |path: &str| {
 //! #     let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();

@@ -159,7 +159,10 @@ impl<K, C, R> Circuits<K, C, R> {
         let changed = |new: &_, gone: Option<&_>| change = self.register(new, gone, made_at);
         let kept = self.store.keep(&Arc::from(key), &made, parting, changed, now);
         // After the lock: listeners are user code, and may ask this layer.
-        made.circuit().tell_if(change);
+        if let Kept::Here(_, Some(gone)) = &kept {
+            gone.circuit().tell_presence(None);
+        }
+        made.circuit().tell_presence(change);
         match kept {
             Kept::Here(kept, _gone) => kept,
             Kept::NoRoom => self.overflow(),
@@ -171,8 +174,8 @@ impl<K, C, R> Circuits<K, C, R> {
         self.overflow.with_circuit(self.template.make(name))
     }
 
-    /// Updates the registry. Under the store's lock, so that the two agree; the change is to be
-    /// delivered after it.
+    /// Updates the registry. Under the store's lock, so that the two agree; what both circuits have
+    /// to tell is to be delivered after it.
     fn register(
         &self,
         new: &Shared<C, R>,
@@ -184,7 +187,7 @@ impl<K, C, R> Circuits<K, C, R> {
             registry.remove_same(gone.circuit());
         }
         // Where another circuit has the name, the registry does not show this one.
-        registry.keep_untold(new.circuit(), now).1
+        registry.keep_untold(new.circuit(), gone.map(Shared::circuit), now).1
     }
 
     fn overflow(&self) -> Shared<C, R> {

@@ -10,10 +10,10 @@ use crate::circuit::fleet::Fleet;
 use crate::circuit::saved::SavedCircuit;
 use crate::circuit::snapshot::{CircuitSnapshot, Health};
 use crate::circuit::template::Template;
-use crate::events::event::{CircuitEvent, Interest, Listener};
-use crate::events::handle::{ListenerHandle, ListenerId};
+use crate::registry::listen::OfAll;
 use crate::sync::{Arc, RwLock, read, write};
 
+mod listen;
 mod saved;
 
 /// A registry of a process's circuits by name, for dashboards, health checks and metrics.
@@ -65,16 +65,6 @@ struct Entries {
     listeners: Vec<OfAll>,
     /// The saved states of circuits to come.
     saved: HashMap<Arc<str>, SavedCircuit>,
-}
-
-/// A listener of all circuits.
-#[derive(Clone)]
-struct OfAll {
-    id: ListenerId,
-    listener: Arc<dyn Listener>,
-    /// Asked once, so that no user code runs under the lock.
-    interest: Interest,
-    is_log: bool,
 }
 
 /// The error of inserting a circuit when another circuit has its name.
@@ -147,14 +137,19 @@ impl CircuitRegistry {
     /// registry gave it.
     #[expect(clippy::must_use_candidate, reason = "what it takes out is seldom wanted")]
     pub fn remove(&self, name: &str) -> Option<Circuit> {
-        write(&self.shared.entries).circuits.remove(name)
+        let removed = write(&self.shared.entries).remove(name)?;
+        // After the lock: listeners are user code.
+        removed.tell_presence(None);
+        Some(removed)
     }
 
-    /// Removes this very circuit, if it is here.
+    /// Removes this very circuit, if it is here. For callers with a lock of their own: after
+    /// releasing it, they deliver that it is gone with
+    /// [`tell_presence`](Circuit::tell_presence). Runs no user code.
     pub(crate) fn remove_same(&self, circuit: &Circuit) {
         let mut entries = write(&self.shared.entries);
         if entries.has_same(circuit) {
-            entries.circuits.remove(circuit.name());
+            entries.remove(circuit.name());
         }
     }
 
@@ -243,35 +238,6 @@ impl CircuitRegistry {
     pub fn fleet(&self) -> Option<Arc<dyn Fleet>> {
         read(&self.shared.fleet).clone()
     }
-
-    /// Adds a listener to every circuit, present and future.
-    ///
-    /// It receives each circuit's events in their order; see [`Listener`]. The handle
-    /// [removes](ListenerHandle::remove) it from all circuits of the registry.
-    pub fn on_event(&self, listener: impl Listener) -> ListenerHandle {
-        let (interest, is_log) = (listener.interest(), listener.is_log());
-        let id = ListenerId::new();
-        let listener = OfAll { id: id.clone(), listener: Arc::new(listener), interest, is_log };
-        write(&self.shared.entries).listen(listener);
-        let registry = Arc::downgrade(&self.shared);
-        ListenerHandle::new(move || {
-            let shared = registry.upgrade();
-            shared.is_some_and(|shared| Self { shared }.remove_listener(&id))
-        })
-    }
-
-    fn remove_listener(&self, id: &ListenerId) -> bool {
-        let mut entries = write(&self.shared.entries);
-        let place = entries.listeners.iter().position(|listener| listener.id.is(id));
-        let removed = place.map(|place| entries.listeners.remove(place));
-        let circuits: Vec<_> = entries.circuits.values().cloned().collect();
-        // After the lock: the drop of a listener is user code.
-        drop(entries);
-        for circuit in circuits {
-            circuit.remove_listener(id);
-        }
-        removed.is_some()
-    }
 }
 
 impl Entries {
@@ -280,36 +246,23 @@ impl Entries {
     }
 
     /// The circuit under this one's name: this one, unless there was another.
-    fn keep(&mut self, circuit: &Circuit) -> Circuit {
+    fn keep(&mut self, circuit: &Circuit, replaces: Option<&Circuit>) -> Circuit {
         if let Some(kept) = self.circuits.get(circuit.name()) {
             return kept.clone();
         }
         for listener in &self.listeners {
-            circuit.add_listener(listener.id.clone(), Box::new(listener.clone()));
+            listener.add_to(circuit, replaces);
         }
         self.circuits.insert(Arc::clone(circuit.shared_name()), circuit.clone());
         circuit.clone()
     }
 
-    fn listen(&mut self, listener: OfAll) {
-        for circuit in self.circuits.values() {
-            circuit.add_listener(listener.id.clone(), Box::new(listener.clone()));
+    fn remove(&mut self, name: &str) -> Option<Circuit> {
+        let removed = self.circuits.remove(name)?;
+        for listener in &self.listeners {
+            listener.put_removed(&removed);
         }
-        self.listeners.push(listener);
-    }
-}
-
-impl Listener for OfAll {
-    fn on_event(&self, event: &CircuitEvent) {
-        self.listener.on_event(event);
-    }
-
-    fn interest(&self) -> Interest {
-        self.interest
-    }
-
-    fn is_log(&self) -> bool {
-        self.is_log
+        Some(removed)
     }
 }
 

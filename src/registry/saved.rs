@@ -63,20 +63,22 @@ impl CircuitRegistry {
     /// from its saved state before any other thread can get it.
     pub(super) fn keep(&self, circuit: &Circuit) -> Circuit {
         // Read before the lock: a clock may be user code.
-        let (kept, change) = self.keep_untold(circuit, circuit.now());
-        kept.tell_if(change);
+        let (kept, change) = self.keep_untold(circuit, None, circuit.now());
+        kept.tell_presence(change);
         kept
     }
 
     /// The same for callers with a lock of their own: after releasing it, they deliver the change
-    /// with [`tell_if`](Circuit::tell_if). Runs no user code.
+    /// with [`tell_presence`](Circuit::tell_presence). Runs no user code. `replaces` is the circuit
+    /// that was evicted to make room for it.
     pub(crate) fn keep_untold(
         &self,
         circuit: &Circuit,
+        replaces: Option<&Circuit>,
         now: Timestamp,
     ) -> (Circuit, Option<Change>) {
         let mut entries = write(&self.shared.entries);
-        let kept = entries.keep(circuit);
+        let kept = entries.keep(circuit, replaces);
         let saved = if kept.is_same(circuit) { entries.saved.remove(circuit.name()) } else { None };
         let change = saved.and_then(|saved| circuit.come_back(&saved, now));
         (kept, change)

@@ -26,7 +26,7 @@ use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, A
 use tower_circuit_breaker_redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
-use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector};
+use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusCollector, PrometheusText};
 use tower_circuit_breaker_test::conformance::{AsTold, Broken, Promise, Report};
 use tower_circuit_breaker_test::{Answer, Gate, ScriptedFuture, ScriptedService};
 
@@ -64,6 +64,7 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<AlsoFailureIf<FailureIf<fn()>, fn()>>();
     send_sync_unpin::<MetricsListener>();
     send_sync_unpin::<PrometheusCollector>();
+    send_sync_unpin::<PrometheusText>();
     send_sync_unpin::<TracingListener>();
     send_sync_unpin::<CircuitBreaker<()>>();
     // What is looked for need not be shared.

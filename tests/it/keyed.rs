@@ -17,11 +17,11 @@ use tower_circuit_breaker::{
 
 use crate::support::SECOND;
 
-type Layered = KeyedCircuitBreakerLayer<ByTenant, ErrorsAsFailures, Typed, AtResult>;
+pub(crate) type Layered = KeyedCircuitBreakerLayer<ByTenant, ErrorsAsFailures, Typed, AtResult>;
 
 /// A request is its key.
 #[derive(Clone, Copy)]
-struct ByTenant;
+pub(crate) struct ByTenant;
 
 impl Key<&'static str> for ByTenant {
     fn key<'a>(&self, request: &'a &'static str) -> Cow<'a, str> {
@@ -40,7 +40,7 @@ fn layer(cap: usize) -> (Layered, ManualClock) {
 }
 
 /// Circuits of one failure, on a clock that stands still.
-fn layer_with(cap: usize, registry: Option<&CircuitRegistry>) -> (Layered, ManualClock) {
+pub(crate) fn layer_with(cap: usize, registry: Option<&CircuitRegistry>) -> (Layered, ManualClock) {
     let clock = ManualClock::new();
     let of_keys = clock.clone();
     let circuits =
@@ -55,7 +55,7 @@ fn layer_with(cap: usize, registry: Option<&CircuitRegistry>) -> (Layered, Manua
 }
 
 /// One call with `key`, which fails or not; whether it was admitted.
-fn call<Q>(layer: &Layered, key: Q, result: Result<(), ()>) -> bool
+pub(crate) fn call<Q>(layer: &Layered, key: Q, result: Result<(), ()>) -> bool
 where
     ByTenant: Key<Q>,
 {

@@ -1,17 +1,20 @@
 //! What is recorded through the facade.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use metrics::with_local_recorder;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower_circuit_breaker::{CircuitRegistry, Outcome};
+use tower_circuit_breaker::{Circuit, CircuitRegistry, Outcome};
 use tower_circuit_breaker_telemetry::{MetricsListener, PrometheusText};
 
 use crate::prometheus::{ODD_NAMES, registry};
 use crate::support::{SECOND, fail, fail_as, record, rejection, succeed};
 
-/// What is recorded while `happens` runs: value and description by series, as in `name{key=value}`.
-fn recorded(happens: impl FnOnce()) -> BTreeMap<String, (f64, Option<String>)> {
+/// Value and description by series, as in `name{key=value}`.
+pub(crate) type Recorded = BTreeMap<String, (f64, Option<String>)>;
+
+/// What is recorded while `happens` runs.
+pub(crate) fn recorded(happens: impl FnOnce()) -> Recorded {
     let recorder = DebuggingRecorder::new();
     with_local_recorder(&recorder, happens);
     let snapshot = recorder.snapshotter().snapshot().into_vec();
@@ -29,15 +32,29 @@ fn recorded(happens: impl FnOnce()) -> BTreeMap<String, (f64, Option<String>)> {
     series.collect()
 }
 
+/// What is recorded, and is not 0, is `expected`; and all that is expected is there.
 #[track_caller]
-fn assert_recorded(happens: impl FnOnce(), expected: &[(&str, f64)]) {
+pub(crate) fn assert_recorded(happens: impl FnOnce(), expected: &[(&str, f64)]) {
     let recorded = recorded(happens);
-    let values: Vec<_> =
-        recorded.iter().map(|(name, (value, _))| (name.as_str(), *value)).collect();
-    let mut expected: Vec<_> =
-        expected.iter().map(|(name, value)| (format!("circuit_breaker_{name}"), *value)).collect();
-    expected.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(values, expected.iter().map(|(name, v)| (name.as_str(), *v)).collect::<Vec<_>>());
+    for (series, value) in expected {
+        let series = format!("circuit_breaker_{series}");
+        let recorded = recorded.get(&series).map(|(value, _)| *value);
+        assert_eq!(recorded, Some(*value), "{series}");
+    }
+    let others = recorded.iter().filter(|(series, _)| {
+        !expected.iter().any(|(name, _)| series.strip_prefix("circuit_breaker_") == Some(name))
+    });
+    for (series, (value, _)) in others {
+        assert_eq!(Some(*value), Some(0.0), "{series}");
+    }
+}
+
+/// The values of all series, without the prefix.
+pub(crate) fn values(recorded: &Recorded) -> Vec<(&str, f64)> {
+    recorded
+        .iter()
+        .map(|(name, (value, _))| (name.strip_prefix("circuit_breaker_").unwrap(), *value))
+        .collect()
 }
 
 #[test]
@@ -150,9 +167,9 @@ fn names_and_help_are_those_of_the_collector() {
         circuit.force_open();
         rejection(&circuit);
     });
-    let text = PrometheusText::encode(&registry);
+    let text = PrometheusText::new().encode(&registry);
 
-    assert_eq!(recorded.len(), 7, "{recorded:?}");
+    assert_eq!(recorded.len(), 15, "{recorded:?}");
     for (series, (value, help)) in recorded {
         let (name, labels) = series.split_once('{').unwrap();
         let help = help.unwrap_or_else(|| panic!("{name} is not described"));
@@ -175,4 +192,76 @@ fn names_are_passed_on_as_they_are() {
     for name in ODD_NAMES {
         assert!(recorded.contains_key(&format!("circuit_breaker_state{{name={name}}}")), "{name}");
     }
+}
+
+/// What every circuit has.
+const FROM_THE_START: [&str; 10] = [
+    "open_total{name=api}",
+    "overridden{name=api,override=forced_closed}",
+    "overridden{name=api,override=forced_open}",
+    "overridden{name=api,override=observing}",
+    "state_transitions_total{name=api,transition=closed_to_open}",
+    "state_transitions_total{name=api,transition=half_open_to_closed}",
+    "state_transitions_total{name=api,transition=half_open_to_open}",
+    "state_transitions_total{name=api,transition=open_to_closed}",
+    "state_transitions_total{name=api,transition=open_to_half_open}",
+    "state{name=api}",
+];
+
+#[test]
+fn every_series_that_is_counted_is_there_from_the_start() {
+    let start = |listener: fn() -> MetricsListener| {
+        let recorded = recorded(|| {
+            let registry = CircuitRegistry::new();
+            registry.on_event(listener());
+            registry.get_or_create("api");
+        });
+        let values = values(&recorded);
+        assert!(values.iter().all(|(_, value)| *value == 0.0), "{values:?}");
+        values.iter().map(|(series, _)| (*series).to_owned()).collect::<BTreeSet<_>>()
+    };
+    let with = |more: &[&str]| -> BTreeSet<_> {
+        FROM_THE_START.iter().chain(more).map(|series| (*series).to_owned()).collect()
+    };
+
+    assert_eq!(start(MetricsListener::new), with(&[]));
+    assert_eq!(
+        start(|| MetricsListener::new().rejections()),
+        with(&["calls_total{name=api,result=rejected}"])
+    );
+    let calls = [
+        "calls_total{name=api,result=failure}",
+        "calls_total{name=api,result=not_sent}",
+        "calls_total{name=api,result=success}",
+        "failures_total{name=api,kind=other}",
+    ];
+    assert_eq!(start(|| MetricsListener::new().calls()), with(&calls));
+}
+
+#[test]
+fn circuits_that_are_there_before_the_listener_have_their_series_too() {
+    assert_recorded(
+        || {
+            let registry = CircuitRegistry::new();
+            registry.get_or_create("open").trip();
+            registry.get_or_create("forced").force_closed();
+            registry.on_event(MetricsListener::new());
+        },
+        &[
+            ("state{name=open}", 2.0),
+            ("open_total{name=open}", 0.0),
+            ("state{name=forced}", 0.0),
+            ("overridden{name=forced,override=forced_closed}", 1.0),
+        ],
+    );
+}
+
+#[test]
+fn a_circuit_outside_a_registry_has_its_series_from_the_start() {
+    let recorded = recorded(|| {
+        let _circuit = Circuit::builder("api").listener(MetricsListener::new()).build();
+    });
+
+    let series: BTreeSet<_> = values(&recorded).into_iter().map(|(series, _)| series).collect();
+    assert_eq!(series, FROM_THE_START.into_iter().collect());
 }

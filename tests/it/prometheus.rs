@@ -1,15 +1,18 @@
 //! What Prometheus scrapes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use tower_circuit_breaker::fleet::{FleetLink, LinkStatus};
 use tower_circuit_breaker::{
     Circuit, CircuitBuilder, CircuitRegistry, ManualClock, Outcome, SlidingWindow,
 };
 use tower_circuit_breaker_telemetry::{PrometheusCollector, PrometheusText};
 
+use crate::fleet_link::Linked;
 use crate::support::{SECOND, fail, fail_as, ready_to_probe, record, rejection, succeed};
 
 /// Names that must not end a label, a line or a page.
@@ -34,7 +37,7 @@ pub(crate) fn registry(
     (CircuitRegistry::with_template(move |builder| set(builder).clock(shared.clone())), clock)
 }
 
-/// A circuit in each state and under each override, with calls of every kind.
+/// A circuit in each state and under each override, with calls of every kind, and a fleet.
 pub(crate) fn in_every_state() -> CircuitRegistry {
     let (registry, clock) = registry(|b| {
         b.failure_rate(0.5).minimum_calls(3).slow_call_rate(1.0, SECOND).stalled_calls(9, SECOND)
@@ -56,17 +59,20 @@ pub(crate) fn in_every_state() -> CircuitRegistry {
     record(&closed, Outcome::Ignored);
     drop(closed.try_acquire());
     make("never called");
+    let mut link = FleetLink::new(LinkStatus::Connected, SECOND);
+    link.last_agreed = Some(SECOND);
+    registry.join(Arc::new(Linked(Some(link))));
     registry
 }
 
 /// The values by series, as in `circuit_breaker_state{name="api"}`.
-fn series(text: &str) -> HashMap<&str, &str> {
+pub(crate) fn series(text: &str) -> HashMap<&str, &str> {
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     samples.map(|line| line.rsplit_once(' ').expect("a series and its value")).collect()
 }
 
 #[track_caller]
-fn assert_values(text: &str, expected: &[(&str, &str)]) {
+pub(crate) fn assert_values(text: &str, expected: &[(&str, &str)]) {
     let series = series(text);
     for (name, value) in expected {
         let name = format!("circuit_breaker_{name}");
@@ -74,7 +80,7 @@ fn assert_values(text: &str, expected: &[(&str, &str)]) {
     }
 }
 
-fn open_metrics(registry: &CircuitRegistry) -> String {
+pub(crate) fn open_metrics(registry: &CircuitRegistry) -> String {
     let (mut all, mut text) = (Registry::default(), String::new());
     all.register_collector(Box::new(PrometheusCollector::new(registry)));
     text::encode(&mut text, &all).unwrap();
@@ -86,7 +92,7 @@ fn all_series_are_there_from_the_start() {
     let registry = CircuitRegistry::new();
     registry.get_or_create("api");
 
-    let text = PrometheusText::encode(&registry);
+    let text = PrometheusText::new().encode(&registry);
 
     let expected = [
         ("state{name=\"api\"}", "0"),
@@ -143,7 +149,7 @@ fn all_series_are_there_from_the_start() {
 #[test]
 fn states_and_overrides_are_numbers() {
     assert_values(
-        &PrometheusText::encode(&in_every_state()),
+        &PrometheusText::new().encode(&in_every_state()),
         &[
             ("state{name=\"closed\"}", "0"),
             ("state{name=\"half-open\"}", "1"),
@@ -180,7 +186,7 @@ fn calls_are_counted_by_result_and_failures_by_kind() {
     rejection(&circuit);
 
     assert_values(
-        &PrometheusText::encode(&registry),
+        &PrometheusText::new().encode(&registry),
         &[
             ("calls_total{name=\"api\",result=\"success\"}", "2"),
             ("calls_total{name=\"api\",result=\"failure\"}", "3"),
@@ -213,7 +219,7 @@ fn transitions_openings_and_times_follow_the_circuit() {
     clock.advance(Duration::from_millis(2_500));
 
     assert_values(
-        &PrometheusText::encode(&registry),
+        &PrometheusText::new().encode(&registry),
         &[
             ("state_transitions_total{name=\"api\",transition=\"closed_to_open\"}", "3"),
             ("state_transitions_total{name=\"api\",transition=\"open_to_half_open\"}", "2"),
@@ -232,7 +238,7 @@ fn the_success_rate_is_a_percentage_of_the_window() {
     let (registry, _) = registry(|b| b.failure_rate(1.0).window(SlidingWindow::count(4)));
     let circuit = registry.get_or_create("api");
     let rate = || {
-        let text = PrometheusText::encode(&registry);
+        let text = PrometheusText::new().encode(&registry);
         series(&text)["circuit_breaker_success_rate{name=\"api\"}"].to_owned()
     };
     fail(&circuit);
@@ -253,7 +259,7 @@ fn the_success_rate_is_a_percentage_of_the_window() {
 #[test]
 fn circuits_are_those_that_are_there_when_it_is_scraped() {
     let registry = CircuitRegistry::new();
-    assert!(series(&PrometheusText::encode(&registry)).is_empty());
+    assert!(series(&PrometheusText::new().encode(&registry)).is_empty());
 
     registry.get_or_create("a");
     let text = open_metrics(&registry);
@@ -269,7 +275,7 @@ fn circuits_are_those_that_are_there_when_it_is_scraped() {
 #[test]
 fn both_formats_hold_the_same_series_with_one_total_each() {
     let registry = in_every_state();
-    let [text, open_metrics] = [PrometheusText::encode(&registry), open_metrics(&registry)];
+    let [text, open_metrics] = [PrometheusText::new().encode(&registry), open_metrics(&registry)];
 
     assert_eq!(series(&text).len(), series(&open_metrics).len());
     assert!(open_metrics.ends_with("# EOF\n"));
@@ -300,7 +306,7 @@ fn every_name_and_kind_comes_back_from_its_label() {
         fail_as(&registry.get_or_create(name), "a \"kind\"\nof\\failure");
     }
 
-    for text in [PrometheusText::encode(&registry), open_metrics(&registry)] {
+    for text in [PrometheusText::new().encode(&registry), open_metrics(&registry)] {
         for name in &names {
             let state = format!("circuit_breaker_state{{name=\"{}\"}} 0", escaped(name));
             assert_eq!(text.split('\n').filter(|line| **line == state).count(), 1, "{name:?}");
@@ -327,9 +333,9 @@ fn beneath_an_isolation_no_override_is_in_force() {
     let observing = r#"circuit_breaker_overridden{name="plants",override="observing"}"#;
 
     // Alerts are silent for what observes; this rejects every call.
-    let isolated = PrometheusText::encode(&registry);
+    let isolated = PrometheusText::new().encode(&registry);
     drop(isolation);
-    let alone = PrometheusText::encode(&registry);
+    let alone = PrometheusText::new().encode(&registry);
 
     assert!(isolated.contains(&format!("{observing} 0\n")), "{isolated}");
     assert!(alone.contains(&format!("{observing} 1\n")), "{alone}");

@@ -42,8 +42,8 @@ fn assert_content(arguments: &[&str], input: &str) {
 #[test]
 #[ignore = "needs promtool: run by tests/run.sh"]
 fn promtool_accepts_the_metrics_of_circuits_in_every_state() {
-    assert_content(&["check", "metrics"], &PrometheusText::encode(&in_every_state()));
-    assert_content(&["check", "metrics"], &PrometheusText::encode(&CircuitRegistry::new()));
+    assert_content(&["check", "metrics"], &PrometheusText::new().encode(&in_every_state()));
+    assert_content(&["check", "metrics"], &PrometheusText::new().encode(&CircuitRegistry::new()));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn promtool_accepts_every_name() {
     }
     registry.get_or_create(&"x".repeat(10_000));
 
-    assert_content(&["check", "metrics"], &PrometheusText::encode(&registry));
+    assert_content(&["check", "metrics"], &PrometheusText::new().encode(&registry));
 }
 
 #[tokio::test]
@@ -69,8 +69,13 @@ async fn promtool_accepts_what_the_admin_service_writes_of_every_name() {
     let long = long.repeat(10_000 / long.len() + 1);
     registry.get_or_create(&long);
 
-    let answer =
-        get(&Admin::builder(registry).metrics(PrometheusText::encode).build(), "/metrics").await;
+    let answer = get(
+        &Admin::builder(registry)
+            .metrics(|circuits| PrometheusText::new().encode(circuits))
+            .build(),
+        "/metrics",
+    )
+    .await;
 
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), PrometheusText::CONTENT_TYPE);

@@ -199,7 +199,8 @@ impl AdminBuilder {
     /// Serves what `encode` writes about the registry at `metrics`, in the text format of Prometheus
     /// (or `OpenMetrics`). Default: 404.
     ///
-    /// With `tower-circuit-breaker-telemetry` that is `.metrics(PrometheusText::encode)`.
+    /// With `tower-circuit-breaker-telemetry`, whose text remembers what it has seen:
+    /// `let text = PrometheusText::new();`, and `.metrics(move |circuits| text.encode(circuits))`.
     pub fn metrics(
         mut self,
         encode: impl Fn(&CircuitRegistry) -> String + Send + Sync + 'static,

@@ -318,7 +318,8 @@ impl RedisSyncBuilder {
             poll: self.poll_interval,
             seed,
         };
-        registry.join(Arc::new(Operators(orders.downgrade())));
+        let health = monitor.reading();
+        registry.join(Arc::new(Operators { orders: orders.downgrade(), health }));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(SyncState { orders, monitor, node }) }
     }

@@ -1,12 +1,13 @@
 //! How the link to the fleet does.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::error::SyncErrorKind;
+use tower_circuit_breaker::fleet::{FleetLink, LinkStatus};
 use tower_circuit_breaker::view::catch_panic;
 use tower_circuit_breaker_fleet::lock::lock;
 
@@ -51,9 +52,13 @@ pub(crate) type OnHealth = Arc<dyn Fn(&SyncHealth) + Send + Sync>;
 
 /// The health, written by the task and read by all.
 pub(crate) struct Monitor {
-    state: Mutex<State>,
+    reading: Reading,
     on_change: Option<OnHealth>,
 }
+
+/// The health alone: whoever holds it holds nothing of the user's.
+#[derive(Clone)]
+pub(crate) struct Reading(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -90,11 +95,15 @@ impl Monitor {
             connections: 0,
             lagged: 0,
         };
-        Self { state: Mutex::new(state), on_change }
+        Self { reading: Reading(Arc::new(Mutex::new(state))), on_change }
+    }
+
+    pub(crate) fn reading(&self) -> Reading {
+        self.reading.clone()
     }
 
     pub(crate) fn health(&self, now: Instant) -> SyncHealth {
-        let state = lock(&self.state);
+        let state = self.lock();
         let errors = SyncErrorKind::ALL.into_iter().zip(state.errors);
         SyncHealth {
             status: state.status,
@@ -108,7 +117,7 @@ impl Monitor {
     }
 
     pub(crate) fn count_error(&self, kind: SyncErrorKind) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.last_error = Some(kind);
         let kinds = SyncErrorKind::ALL.iter().zip(&mut state.errors);
         for (_, times) in kinds.filter(|(counted, _)| **counted == kind) {
@@ -117,20 +126,20 @@ impl Monitor {
     }
 
     pub(crate) fn count_connection(&self) {
-        lock(&self.state).connections += 1;
+        self.lock().connections += 1;
     }
 
     pub(crate) fn count_lagged(&self, lagged: u64) {
-        lock(&self.state).lagged += lagged;
+        self.lock().lagged += lagged;
     }
 
     pub(crate) fn agree(&self, now: Instant) {
-        lock(&self.state).agreed = Some(now);
+        self.lock().agreed = Some(now);
     }
 
     /// Notes the status; a change is logged in one line, and reported.
     pub(crate) fn enter(&self, status: SyncStatus, now: Instant) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         // What has stopped stays so.
         if state.status == status || state.status == SyncStatus::Stopped {
             return;
@@ -145,6 +154,25 @@ impl Monitor {
             // The user's code: what it does is its own affair.
             let _ = catch_panic(|| on_change(&self.health(now)));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.reading.0)
+    }
+}
+
+impl Reading {
+    /// The health, as metrics and pages of any fleet show it.
+    pub(crate) fn link(&self, now: Instant) -> FleetLink {
+        let state = lock(&self.0);
+        let status = match state.status {
+            SyncStatus::Connected | SyncStatus::Degraded => LinkStatus::Connected,
+            SyncStatus::Disconnected | SyncStatus::Stopped => LinkStatus::Disconnected,
+        };
+        let mut link = FleetLink::new(status, now.saturating_duration_since(state.since));
+        link.last_agreed = state.agreed.map(|agreed| now.saturating_duration_since(agreed));
+        link.errors = state.errors.iter().fold(0, |all, times| all.saturating_add(*times));
+        link
     }
 }
 
@@ -173,6 +201,38 @@ impl fmt::Display for SyncStatus {
 
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Monitor").field("state", &lock(&self.state)).finish_non_exhaustive()
+        f.debug_struct("Monitor").field("state", &*self.lock()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_link_is_connected_while_redis_answers_at_all() {
+        let start = Instant::now();
+        let monitor = Monitor::new(None, start);
+        let reading = monitor.reading();
+        let mut expected = FleetLink::new(LinkStatus::Disconnected, SECOND);
+        assert_eq!(reading.link(start + SECOND), expected);
+
+        monitor.enter(SyncStatus::Connected, start + SECOND);
+        monitor.agree(start + SECOND);
+        monitor.count_error(SyncErrorKind::Foreign);
+        monitor.count_error(SyncErrorKind::Unreachable);
+        monitor.enter(SyncStatus::Degraded, start + 2 * SECOND);
+        expected = FleetLink::new(LinkStatus::Connected, SECOND);
+        expected.last_agreed = Some(2 * SECOND);
+        expected.errors = 2;
+        assert_eq!(reading.link(start + 3 * SECOND), expected);
+
+        monitor.enter(SyncStatus::Stopped, start + 3 * SECOND);
+        drop(monitor);
+        expected.status = LinkStatus::Disconnected;
+        expected.last_agreed = Some(3 * SECOND);
+        assert_eq!(reading.link(start + 4 * SECOND), expected);
     }
 }

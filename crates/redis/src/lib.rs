@@ -56,7 +56,9 @@
 //! the circuit alone would reject. Until that is known, the circuit waits at the end of its open time
 //! for an answer, little longer than the [response timeout](RedisSyncBuilder::response_timeout).
 //!
-//! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why.
+//! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why,
+//! and metrics say so for as long as it lasts
+//! ([`Fleet::link`](tower_circuit_breaker::fleet::Fleet::link)).
 //! When it is back all agree again within two polls. A Redis that has lost its data receives what
 //! processes still know. While the network is split each side may probe: shared state is best effort.
 //!

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetUnreachable};
+use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetLink, FleetUnreachable};
 
 use crate::error::{SyncError, SyncErrorKind};
-use crate::health::{Monitor, SyncHealth};
+use crate::health::{Monitor, Reading, SyncHealth};
 use crate::task::Order;
 
 /// Shares the circuits of a registry with the other processes of a fleet, through Redis.
@@ -147,8 +147,12 @@ async fn give(
     answer.await.unwrap_or_else(|_| Err(stopped()))
 }
 
-/// The way of a registry's operators to the task; it does not keep the link.
-pub(crate) struct Operators(pub(crate) mpsc::WeakSender<Order>);
+/// The way of a registry's operators to the task, and of its metrics to the health. It does not keep
+/// the link, nor what the user gave to it: a listener of the health may hold the registry.
+pub(crate) struct Operators {
+    pub(crate) orders: mpsc::WeakSender<Order>,
+    pub(crate) health: Reading,
+}
 
 impl Fleet for Operators {
     fn command(
@@ -156,13 +160,17 @@ impl Fleet for Operators {
         circuit: Arc<str>,
         command: FleetCommand,
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        let orders = self.0.upgrade();
+        let orders = self.orders.upgrade();
         Box::pin(async move {
             let orders =
                 orders.ok_or_else(|| FleetUnreachable::new("the link has stopped".to_owned()))?;
             let given = give(orders, circuit, command).await;
             given.map_err(|error| FleetUnreachable::new(error.to_string()))
         })
+    }
+
+    fn link(&self) -> Option<FleetLink> {
+        Some(self.health.link(Instant::now()))
     }
 }
 

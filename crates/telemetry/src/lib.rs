@@ -10,8 +10,8 @@
 //!
 //! # Metrics
 //!
-//! Each has the label `name`, the circuit's. A collector exports all of them from the start; a
-//! listener those that it names, from the first event.
+//! Each has the label `name`, the circuit's, and is there from the start. A collector exports all of
+//! them, a listener those that it names.
 //!
 //! | metric | what it is |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! | `circuit_breaker_isolated` | how many groups and handles isolate it, whatever operators say |
 //! | `circuit_breaker_in_state_seconds` | how long the state has lasted |
 //! | `circuit_breaker_retry_after_seconds` | how long calls will go on being rejected; 0 unless open, and while forced |
-//! | `circuit_breaker_success_rate` | percent of the window's calls; `NaN` while the window is empty |
+//! | `circuit_breaker_success_rate` | percent of [recent calls](#rates) that succeeded; `NaN` without any |
 //! | `circuit_breaker_calls_total{result}` | `success`, `failure`, `ignored`, `not_sent`, `abandoned` or `rejected` |
 //! | `circuit_breaker_failures_total{kind}` | the failures by kind; `other` and those that have been seen |
 //! | `circuit_breaker_slow_calls_total` | successes and failures that were slow |
@@ -32,33 +32,54 @@
 //! | `circuit_breaker_recovery_seconds` | a sum and a count: from the trip until the upstream was well again |
 //! | `circuit_breaker_rejections_total{reason}` | `open`, `probes_busy`, `forced_open`, `isolated`, `not_ready`, `ramping`, `throttled` |
 //! | `circuit_breaker_admitted_ratio` | the share of calls that a closed circuit admits: below 1 while it ramps or throttles |
-//! | `circuit_breaker_failure_ratio`, `circuit_breaker_slow_call_ratio` | of the window's calls, from 0 to 1; `NaN` while the window is empty |
+//! | `circuit_breaker_failure_ratio`, `circuit_breaker_slow_call_ratio` | of [recent calls](#rates), from 0 to 1; `NaN` without any |
 //! | `circuit_breaker_consecutive_failures` | the run, where a rule counts it |
 //! | `circuit_breaker_stalled_calls`, `circuit_breaker_slow_calls_in_flight` | calls in flight that the rules count |
 //! | `circuit_breaker_threshold{rule}` | the limit of each rule that is set: rates as ratios, times in seconds |
 //! | `circuit_breaker_listener_faults_total{fault}` | `panic`: panics of listeners; `missed`: events that they missed |
 //! | `circuit_breaker_state_transitions_total{transition}` | `closed_to_open`, `open_to_half_open`, `open_to_closed`, `half_open_to_closed`, `half_open_to_open` |
 //!
-//! The window is empty while the circuit is not closed, and always when no rule needs one. `NaN` is
-//! what Prometheus advises where 0 would mislead: no comparison with it holds, so no alert fires. For
-//! a success rate over minutes take the rate of `circuit_breaker_calls_total`, as the alerts in
-//! `examples/monitoring` do.
+//! Without that label, and only where the registry has joined a fleet
+//! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), a collector exports:
+//!
+//! | metric | what it is |
+//! |---|---|
+//! | `circuit_breaker_fleet_connected` | 1 while the fleet's store answers, else 0: circuits go on by themselves |
+//! | `circuit_breaker_fleet_last_agreed_seconds` | how long ago all that the fleet has agreed on was known; infinite before the first time |
+//! | `circuit_breaker_fleet_errors_total` | what went wrong between the process and the store |
+//!
+//! # Rates
+//!
+//! Success rate and ratios are of the calls in the circuit's window, which is empty while the circuit
+//! is not closed. Where it keeps none, for no rule needs one, they are of the successes and failures
+//! since the scrape that was a minute ago or longer; until there is such a one, since the first, or
+//! since the circuit was made where it was scraped within a minute of that. For this a collector
+//! keeps a dozen totals for each such circuit, 40 bytes each.
+//!
+//! `NaN` is what Prometheus advises where 0 would mislead: no comparison with it holds, so no alert
+//! fires. For a success rate over minutes take the rate of `circuit_breaker_calls_total`, as the
+//! alerts in `examples/monitoring` do.
 //!
 //! # Labels
 //!
 //! Names and kinds come from configuration, except where circuits are made by key
-//! ([`keyed`](tower_circuit_breaker::keyed)): there the cap on keys is the cap on series. They may tell
-//! which upstreams there are: serve metrics where only people that may know can read them.
+//! ([`keyed`](tower_circuit_breaker::keyed)): there the cap on keys is the cap on names, and one more
+//! for a listener, which counts keys that take the place of others as `other`. They may tell which
+//! upstreams there are: serve metrics where only people that may know can read them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "prometheus-client-026")]
+mod fleet;
 #[cfg(any(feature = "metrics-024", feature = "prometheus-client-026"))]
 mod level;
 #[cfg(feature = "metrics-024")]
 mod metrics;
 #[cfg(feature = "prometheus-client-026")]
 mod prometheus;
+#[cfg(feature = "prometheus-client-026")]
+mod recent;
 #[cfg(feature = "prometheus-client-026")]
 mod series;
 

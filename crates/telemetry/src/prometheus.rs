@@ -8,6 +8,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use tower_circuit_breaker::CircuitRegistry;
 
+use crate::fleet;
+use crate::recent::Totals;
 use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
 
 /// Exports the circuits of a registry through prometheus-client.
@@ -15,6 +17,9 @@ use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
 /// It reads them when it is scraped, those that are there then; calls pay nothing for it. The
 /// metrics are listed in the [module docs](crate#metrics). Register one collector: two
 /// would export each metric twice.
+///
+/// For the [rates](crate#rates) of circuits without a window it keeps totals that it has seen. Clones
+/// share them.
 ///
 /// [`Collector`] is the one trait this feature exists to implement, so a new minor release of
 /// prometheus-client is a breaking one for it.
@@ -41,27 +46,33 @@ use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
 #[derive(Debug, Clone)]
 pub struct PrometheusCollector {
     circuits: CircuitRegistry,
+    totals: Totals,
 }
 
 /// The text format that Prometheus scrapes, for programs that export nothing else.
 ///
 /// Beside other metrics, use a [`PrometheusCollector`] and what prometheus-client writes.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct PrometheusText;
+///
+/// For the [rates](crate#rates) of circuits without a window it keeps totals that it has seen: make
+/// one for a registry, and keep it. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct PrometheusText {
+    totals: Totals,
+}
 
 impl PrometheusCollector {
     /// A collector of the circuits in `registry`.
     #[must_use]
     pub fn new(registry: &CircuitRegistry) -> Self {
-        Self { circuits: registry.clone() }
+        Self { circuits: registry.clone(), totals: Totals::default() }
     }
 }
 
 impl Collector for PrometheusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let circuits: Vec<_> = self.circuits.circuits().iter().map(Seen::of).collect();
-        METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))
+        let circuits = Seen::all(&self.circuits.circuits(), &self.totals);
+        METRICS.iter().try_for_each(|metric| metric.encode(&circuits, &mut encoder))?;
+        fleet::encode(&self.circuits, &mut encoder)
     }
 }
 
@@ -81,7 +92,7 @@ impl Metric {
 }
 
 impl Sample {
-    fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+    pub(crate) fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         match (kind, self.value) {
             (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(&number),
             (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(&number),
@@ -116,7 +127,16 @@ impl PrometheusText {
     /// What to send as `Content-Type` with it.
     pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// An encoder that has seen no circuit yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// The metrics of all circuits in `registry`, as they are now.
+    ///
+    /// Several scrapers may share it. It forgets circuits that are not in `registry`: each registry
+    /// has one of its own.
     ///
     /// # Examples
     ///
@@ -127,13 +147,15 @@ impl PrometheusText {
     /// let circuits = CircuitRegistry::new();
     /// circuits.get_or_create("plants").trip();
     ///
-    /// let text = PrometheusText::encode(&circuits);
-    /// assert!(text.contains("circuit_breaker_open_total{name=\"plants\"} 1\n"));
+    /// let text = PrometheusText::new();
+    /// let scraped = text.encode(&circuits);
+    /// assert!(scraped.contains("circuit_breaker_open_total{name=\"plants\"} 1\n"));
     /// ```
     #[must_use]
-    pub fn encode(registry: &CircuitRegistry) -> String {
+    pub fn encode(&self, registry: &CircuitRegistry) -> String {
         let mut all = Registry::default();
-        all.register_collector(Box::new(PrometheusCollector::new(registry)));
+        let (circuits, totals) = (registry.clone(), self.totals.clone());
+        all.register_collector(Box::new(PrometheusCollector { circuits, totals }));
         let mut text = String::new();
         let written = prometheus_text::encode(&mut text, &all);
         debug_assert!(written.is_ok(), "a string takes any text");

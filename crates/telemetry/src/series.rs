@@ -6,6 +6,7 @@ use tower_circuit_breaker::view::Thresholds;
 use tower_circuit_breaker::{Circuit, CircuitSnapshot, Override};
 
 use crate::level::level;
+use crate::recent::{Ended, Totals};
 
 /// One metric that every circuit has.
 pub(crate) struct Metric {
@@ -20,11 +21,41 @@ pub(crate) struct Metric {
 pub(crate) struct Seen {
     pub(crate) snapshot: CircuitSnapshot,
     pub(crate) thresholds: Thresholds,
+    /// The calls that rates are of: the window's or, without one, the last minute's.
+    rated: Ended,
+    has_window: bool,
 }
 
 impl Seen {
-    pub(crate) fn of(circuit: &Circuit) -> Self {
-        Self { snapshot: circuit.snapshot(), thresholds: circuit.config().thresholds() }
+    /// `circuits` as they are now. Those without a window are rated by what earlier scrapes have
+    /// seen.
+    pub(crate) fn all(circuits: &[Circuit], totals: &Totals) -> Vec<Self> {
+        let mut all: Vec<_> = circuits.iter().map(Self::of).collect();
+        let without = all.iter().filter(|seen| !seen.has_window).map(|seen| &seen.snapshot);
+        let rated = totals.recent(&without.collect::<Vec<_>>());
+        for (seen, rated) in all.iter_mut().filter(|seen| !seen.has_window).zip(rated) {
+            seen.rated = rated;
+        }
+        all
+    }
+
+    fn of(circuit: &Circuit) -> Self {
+        let (snapshot, config) = (circuit.snapshot(), circuit.config());
+        let window = snapshot.window;
+        let rated =
+            Ended { calls: window.calls, failures: window.failures, slow_calls: window.slow_calls };
+        let (thresholds, has_window) = (config.thresholds(), config.has_window());
+        Self { snapshot, thresholds, rated, has_window }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    fn share(&self, part: u64) -> f64 {
+        // Without calls this is 0 / 0: not a number.
+        part as f64 / self.rated.calls as f64
+    }
+
+    fn success_rate(&self) -> f64 {
+        100.0 * self.share(self.rated.calls.saturating_sub(self.rated.failures))
     }
 }
 
@@ -78,9 +109,9 @@ pub(crate) const METRICS: &[Metric] = &[
     },
     Metric {
         name: "circuit_breaker_success_rate",
-        help: "Percent of the calls in the window that succeeded; NaN while it is empty.",
+        help: "Percent of calls that succeeded, of the window's or the last minute's; NaN without any.",
         kind: Kind::Gauge,
-        read: |seen| one(Value::Real(success_rate(&seen.snapshot))),
+        read: |seen| one(Value::Real(seen.success_rate())),
     },
     Metric {
         name: "circuit_breaker_calls",
@@ -138,15 +169,15 @@ pub(crate) const METRICS: &[Metric] = &[
     },
     Metric {
         name: "circuit_breaker_failure_ratio",
-        help: "The share of the calls in the window that failed, from 0 to 1; NaN while it is empty.",
+        help: "The share of calls that failed, of the window's or the last minute's; NaN without any.",
         kind: Kind::Gauge,
-        read: |seen| one(Value::Real(share(seen.snapshot.window.failures, &seen.snapshot))),
+        read: |seen| one(Value::Real(seen.share(seen.rated.failures))),
     },
     Metric {
         name: "circuit_breaker_slow_call_ratio",
-        help: "The share of the calls in the window that were slow, from 0 to 1; NaN while it is empty.",
+        help: "The share of calls that were slow, of the window's or the last minute's; NaN without any.",
         kind: Kind::Gauge,
-        read: |seen| one(Value::Real(share(seen.snapshot.window.slow_calls, &seen.snapshot))),
+        read: |seen| one(Value::Real(seen.share(seen.rated.slow_calls))),
     },
     Metric {
         name: "circuit_breaker_consecutive_failures",
@@ -217,20 +248,6 @@ fn overrides(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
     [Override::ForcedOpen, Override::ForcedClosed, Override::Observing]
         .map(|each| (each.as_str(), u64::from(own == Some(each))))
         .to_vec()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-fn success_rate(circuit: &CircuitSnapshot) -> f64 {
-    let window = circuit.window;
-    let successes = window.calls.saturating_sub(window.failures);
-    // Without calls this is 0 / 0: not a number.
-    100.0 * successes as f64 / window.calls as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-fn share(part: u64, circuit: &CircuitSnapshot) -> f64 {
-    // Without calls this is 0 / 0: not a number.
-    part as f64 / circuit.window.calls as f64
 }
 
 fn rejections(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {

@@ -85,9 +85,10 @@ impl Desk {
     /// Prometheus.
     #[must_use]
     pub fn admin(&self, registry: CircuitRegistry) -> Admin {
+        let text = PrometheusText::new();
         let admin = Admin::builder(registry)
             .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
-            .metrics(PrometheusText::encode)
+            .metrics(move |circuits| text.encode(circuits))
             .history(History::busiest(1_000));
         let admin = self.tokens.give(admin);
         match &self.control {

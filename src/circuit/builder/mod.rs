@@ -346,11 +346,10 @@ impl CircuitBuilder {
             circuit.core.machine.kinds().keep_text(self.describe);
         }
         for listener in self.listeners {
-            circuit.add_listener(ListenerId::new(), listener);
+            circuit.add_listener(ListenerId::new(), listener, None);
         }
-        if let Some(saved) = self.saved.filter(|saved| saved.name() == circuit.name()) {
-            circuit.tell_if(circuit.come_back(&saved, circuit.now()));
-        }
+        let saved = self.saved.filter(|saved| saved.name() == circuit.name());
+        circuit.tell_presence(saved.and_then(|saved| circuit.come_back(&saved, circuit.now())));
         circuit
     }
 }

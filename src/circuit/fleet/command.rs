@@ -5,9 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::circuit::fleet::link::FleetLink;
 use crate::sync::Arc;
 
-/// Gives commands to all processes that share circuits; a crate that shares them implements it.
+/// The fleet of a registry, as operators and metrics reach it; a crate that shares circuits
+/// implements it.
 pub trait Fleet: Send + Sync {
     /// Resolves once the command is kept where every process finds it.
     ///
@@ -19,6 +21,12 @@ pub trait Fleet: Send + Sync {
         circuit: Arc<str>,
         command: FleetCommand,
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>>;
+
+    /// Returns how the link of this process to the fleet does; `None`, the default, where nobody
+    /// knows.
+    fn link(&self) -> Option<FleetLink> {
+        None
+    }
 }
 
 /// A command to the circuits of one name in all processes.

@@ -26,6 +26,13 @@ impl ListenersSlot {
         self.made().is_some_and(|listeners| listeners.remove(id, publish))
     }
 
+    /// As [`Listeners::put_presence`].
+    pub(crate) fn put_presence(&self, id: &ListenerId, removed: impl FnOnce() -> CircuitEvent) {
+        if let Some(listeners) = self.made() {
+            listeners.put_presence(id, removed);
+        }
+    }
+
     /// As [`Listeners::attend`].
     pub(crate) fn attend(&self) {
         if let Some(listeners) = self.made() {

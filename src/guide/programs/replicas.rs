@@ -60,7 +60,9 @@ fn app(client: HealthClient<Stack>) -> Router {
 
 /// What operators see: the page, and `/metrics`.
 fn page(registry: CircuitRegistry) -> Router {
-    Router::new().fallback_service(Admin::builder(registry).metrics(PrometheusText::encode).build())
+    let text = PrometheusText::new();
+    let admin = Admin::builder(registry).metrics(move |circuits| text.encode(circuits)).build();
+    Router::new().fallback_service(admin)
 }
 
 #[tokio::main]

@@ -85,8 +85,9 @@ fn admin(setup: &Setup, registry: &CircuitRegistry, audit: Heard<AuditEntry>) ->
     if setup.has_prefix {
         builder = builder.path_prefix(PREFIX);
     }
+    let text = PrometheusText::new();
     builder
-        .metrics(PrometheusText::encode)
+        .metrics(move |circuits| text.encode(circuits))
         .on_audit(move |entry| audit.push([entry.clone()]))
         .build()
 }

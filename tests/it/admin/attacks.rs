@@ -210,7 +210,8 @@ async fn odd_kinds_reasons_and_error_texts_change_no_answer_but_their_own() {
         let registry = CircuitRegistry::new();
         registry.insert(&plants).unwrap();
         let kind = FailureKind::new(text.to_owned().leak());
-        let admin = guarded(&registry).metrics(PrometheusText::encode).build();
+        let admin =
+            guarded(&registry).metrics(|circuits| PrometheusText::new().encode(circuits)).build();
         let called = plants.call(async { Err::<(), _>("refused".to_owned()) }).await;
         assert!(called.is_err(), "it fails");
         plants.reset();

@@ -71,7 +71,7 @@ async fn a_password_is_said_nowhere() {
     until("it is away", || node.status() == SyncStatus::Disconnected).await;
     let error = node.sync.reset("api").await.unwrap_err();
     write!(said, "{:?} {:?} {error} {error:?}", node.sync, node.sync.health()).unwrap();
-    write!(said, "{}", PrometheusText::encode(&node.registry)).unwrap();
+    write!(said, "{}", PrometheusText::new().encode(&node.registry)).unwrap();
 
     let wrong = |url: &str| url.replace("127.0.0.1", "127.0.0.1:1:2");
     server.run().await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::{CircuitEvent, CircuitState};
 use tower_circuit_breaker_redis::{SyncErrorKind, SyncStatus};
+use tower_circuit_breaker_telemetry::PrometheusText;
 
 use crate::load::{Load, Upstream};
 use crate::nodes::{LONG, Node, all_are, call, fail, link, registry, until};
@@ -83,6 +84,33 @@ async fn a_redis_with_persistence_comes_back_with_what_it_knew() {
     until("all connected", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
     assert_eq!(closings.load(Ordering::SeqCst), 0);
     assert_eq!(server.record(), before, "nobody wrote anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn metrics_say_whether_redis_answers_and_when_all_was_read() {
+    let mut server = Server::start().await;
+    let node = Node::join(link(server.url()), registry(LONG)).await;
+    node.sync.ready().await;
+    let text = PrometheusText::new();
+    let value = |name: &str| -> f64 {
+        let text = text.encode(&node.registry);
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
+    };
+    let errors = value("circuit_breaker_fleet_errors_total");
+    let is_connected = || value("circuit_breaker_fleet_connected") > 0.5;
+    assert!(is_connected());
+    assert!(value("circuit_breaker_fleet_last_agreed_seconds") < 30.0);
+
+    server.kill();
+    until("it is told", || !is_connected()).await;
+    assert!(value("circuit_breaker_fleet_errors_total") > errors);
+    server.run().await;
+
+    until("it is told that it is back", is_connected).await;
+    drop(node.sync);
+    until("it is told that nobody asks any more", || !is_connected()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
