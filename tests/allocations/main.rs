@@ -88,6 +88,7 @@ fn settings() -> Vec<(&'static str, CircuitBuilder)> {
         ("time window", b().failure_rate(0.5)),
         ("slow calls", b().failure_rate(0.5).slow_call_rate(0.5, Duration::from_secs(1))),
         ("kinds", b().consecutive_failures(5).rule(TripRule::consecutive_failures(5).of(connect))),
+        ("latency", b().failure_rate(0.5).latency()),
         ("the system clock", Circuit::builder("api")),
     ]
 }
@@ -223,6 +224,21 @@ fn a_hundred_thousand_circuits_take_the_memory_that_is_documented() {
         assert!((documented - 100..=documented).contains(&each), "{each} bytes, not {documented}");
         assert_eq!(registry.snapshots().len(), 100_000);
     }
+}
+
+#[test]
+fn the_latency_takes_the_memory_that_is_documented() {
+    let bytes = |builder: CircuitBuilder| {
+        let before = LIVE_BYTES.with(Cell::get);
+        let circuit = builder.build();
+        let bytes = LIVE_BYTES.with(Cell::get) - before;
+        drop(circuit);
+        bytes
+    };
+
+    let (with, without) = (bytes(Circuit::builder("a").latency()), bytes(Circuit::builder("a")));
+
+    assert!((400..=500).contains(&(with - without)), "{with} bytes and {without}");
 }
 
 #[test]

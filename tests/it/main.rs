@@ -48,6 +48,7 @@ mod kinds;
 mod last_error;
 mod last_failure;
 mod lasting;
+mod latency;
 mod left_bodies;
 mod lengths;
 mod listeners;
