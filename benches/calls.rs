@@ -49,12 +49,17 @@ fn pass<S: Service<u64>>(criterion: &mut Criterion, name: &str, mut service: S) 
     });
 }
 
-fn cases() -> [(&'static str, fn(CircuitBuilder) -> CircuitBuilder); 4] {
+fn cases() -> [(&'static str, fn(CircuitBuilder) -> CircuitBuilder); 7] {
     [
         ("consecutive", |b| b.consecutive_failures(5)),
         ("count window", |b| b.failure_rate(0.5).window(SlidingWindow::count(100))),
         ("time window", |b| b.failure_rate(0.5)),
         ("slow calls", |b| b.failure_rate(0.5).slow_call_rate(0.5, Duration::from_secs(1))),
+        ("consecutive, latency", |b| b.consecutive_failures(5).latency()),
+        ("time window, latency", |b| b.failure_rate(0.5).latency()),
+        ("slow calls, latency", |b| {
+            b.failure_rate(0.5).slow_call_rate(0.5, Duration::from_secs(1)).latency()
+        }),
     ]
 }
 

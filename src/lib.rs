@@ -72,7 +72,8 @@
 //! - what a caller meets while the circuit is open: a rejection, or a wait ([`OnOpen`]); what goes
 //!   past it: [`bypass_if`](CircuitBreakerLayer::bypass_if)
 //! - what is seen: [`Circuit::snapshot`], [`Circuit::recent_events`], [`Circuit::subscribe`],
-//!   [`Listener`]
+//!   [`Listener`]; how long calls took, where [`latency`](CircuitBuilder::latency) asks for it:
+//!   [`Circuit::latency`]
 //! - what asks whether the upstream is back: calls, or `Circuit::health_probe` in the background
 //! - what operators do: [`Circuit::trip`], [`reset`](Circuit::reset),
 //!   [`force_open`](Circuit::force_open), [`force_closed`](Circuit::force_closed),
@@ -168,6 +169,7 @@ pub use crate::clock::{Clock, SystemClock};
 pub use crate::engine::change::ChangeReason;
 pub use crate::engine::machine::open_cap::OpenCap;
 pub use crate::engine::outcome::{FailureKind, Outcome};
+pub use crate::engine::record::histogram::LatencyHistogram;
 pub use crate::engine::record::rejections::Rejections;
 pub use crate::engine::record::totals::{Totals, Transitions};
 pub use crate::engine::rules::backoff::Backoff;

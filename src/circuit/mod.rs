@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod health_probe;
 mod last_error;
 pub(crate) mod last_failure;
+mod latency;
 pub(crate) mod permit;
 pub(crate) mod progress;
 pub(crate) mod saved;
@@ -118,6 +119,9 @@ impl Marks {
     /// It describes the errors of failures.
     pub(crate) const LAST_ERROR: Self = Self(16);
 
+    /// It keeps how long its calls took.
+    pub(crate) const LATENCY: Self = Self(32);
+
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -170,6 +174,7 @@ impl Circuit {
         marks: Marks,
     ) -> Self {
         let machine = Machine::new(settings, seed, clock.now());
+        let machine = if marks.has(Marks::LATENCY) { machine.with_latency() } else { machine };
         let machine = match marks.initial_override() {
             Some(initial) => machine.begin_under(initial),
             None => machine,
@@ -327,7 +332,7 @@ impl Circuit {
         }
         if !matches!(judged.effect, Effect::Nothing) {
             self.tell_end(&mut judged);
-        } else if machine.word().has(Word::CALL_EVENTS) {
+        } else if machine.word().has(Word::CALL_EVENTS | Word::LATENCY) {
             self.tell_call(judged.counted, judged.elapsed);
         }
     }

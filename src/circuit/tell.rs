@@ -29,7 +29,7 @@ impl Circuit {
                 None
             }
         };
-        if self.core.machine.word().has(Word::CALL_EVENTS) {
+        if self.core.machine.word().has(Word::CALL_EVENTS | Word::LATENCY) {
             self.tell_call(judged.counted, judged.elapsed);
         }
         if let Some(change) = change {
@@ -46,8 +46,13 @@ impl Circuit {
         });
     }
 
+    /// Keeps how long a call took, and delivers its event, as far as that is asked for.
     #[inline(never)]
     pub(super) fn tell_call(&self, counted: CountedAs, elapsed: Option<Duration>) {
+        self.core.machine.keep_latency(counted, elapsed);
+        if !self.core.machine.word().has(Word::CALL_EVENTS) {
+            return;
+        }
         let circuit = Arc::clone(&self.core.name.text);
         let event = match counted {
             CountedAs::Success => CircuitEvent::Succeeded { circuit, elapsed },

@@ -62,14 +62,15 @@ impl Override {
 /// State, override, flags for the call path, and epoch: all that admission reads, in one word.
 ///
 /// ```text
-///  63 ... 8 | 7 tracked | 6 rejection events | 5 call events | 4 timed | 3-2 override | 1-0 state
+///  63 ... 9 | 8 latency | 7 tracked | 6 rejection events | 5 call events | 4 timed | 3-2 override | 1-0 state
 ///   epoch
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
 impl Word {
-    /// The start of each call is noted: a slow-call rule or `abandoned_after` asks for it.
+    /// The start of each call is noted: a slow-call rule, `abandoned_after` or the latency asks for
+    /// it.
     pub(crate) const TIMED: u64 = 1 << 4;
     /// A listener is interested in ended calls.
     pub(crate) const CALL_EVENTS: u64 = 1 << 5;
@@ -80,9 +81,13 @@ impl Word {
     /// alone does not admit one.
     pub(crate) const TRACKED: u64 = 1 << 7;
 
+    /// The circuit keeps how long its calls took. Set in the first word or never, and taken over by
+    /// each that follows.
+    pub(crate) const LATENCY: u64 = 1 << 8;
+
     pub(crate) const STATE: u64 = 0b11;
     const OVERRIDE: u64 = 0b11 << 2;
-    pub(crate) const EPOCH: u32 = 8;
+    pub(crate) const EPOCH: u32 = 9;
 
     pub(crate) const fn new(
         state: CircuitState,
@@ -155,9 +160,10 @@ impl Word {
         self.0 >> Self::EPOCH
     }
 
-    /// The flags of the events in which listeners are interested.
+    /// The flags that no setting decides: the events in which listeners are interested, and whether
+    /// the latency is kept.
     pub(crate) const fn interest(self) -> u64 {
-        self.0 & (Self::CALL_EVENTS | Self::REJECTION_EVENTS)
+        self.0 & (Self::CALL_EVENTS | Self::REJECTION_EVENTS | Self::LATENCY)
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::engine::time::{Timestamp, nanos};
 /// stalls the processor, which was seen to cost a call more than its window does.
 ///
 /// ```text
-///   probe 24 | low bits of the epoch 32 | state, override and flags of the word 8
+///   probe 24 | low bits of the epoch 31 | state, override and flags of the word 9
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
@@ -91,17 +91,17 @@ impl Ticket {
 
     /// Whether `word` is of the epoch that admitted the call.
     ///
-    /// To be mistaken, a call would have to last for exactly a multiple of 2^32 changes of state.
+    /// To be mistaken, a call would have to last for exactly a multiple of 2^31 changes of state.
     #[inline]
     pub(crate) const fn is_of(self, word: Word) -> bool {
         (self.bits ^ word.bits()) & Self::WORD < 1 << Word::EPOCH
     }
 
-    /// Whether this is a call to the closed circuit of the epoch of `word`, and nobody listens to its
-    /// end.
+    /// Whether this is a call to the closed circuit of the epoch of `word`, nobody listens to its
+    /// end, and its latency is not to be kept, or is kept elsewhere.
     #[inline]
     pub(crate) const fn ends_unheard_in(self, word: Word) -> bool {
-        self.differs_from(word, Word::STATE) == 0
+        self.differs_from(word, Word::STATE | Word::LATENCY) == 0
     }
 
     /// The same for a call that is neither timed nor tracked.
@@ -154,6 +154,18 @@ impl Ticket {
     #[inline]
     pub(crate) const fn is_tracked(self) -> bool {
         Word::from_bits(self.bits).has(Word::TRACKED)
+    }
+
+    /// Whether the latency of the call is to be kept.
+    #[inline]
+    pub(crate) const fn is_for_latency(self) -> bool {
+        Word::from_bits(self.bits).has(Word::LATENCY)
+    }
+
+    /// The same for a call whose latency is kept elsewhere.
+    #[inline]
+    pub(crate) const fn with_latency_kept(self) -> Self {
+        Self { bits: self.bits & !Word::LATENCY, ..self }
     }
 
     pub(crate) const fn is_probe(self) -> bool {

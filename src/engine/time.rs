@@ -57,7 +57,8 @@ pub(crate) trait TimeSource {
     /// The time now.
     fn now(&self) -> Timestamp;
 
-    /// The time at which a call starts: as [`now`](Self::now), and nothing is looked after besides.
+    /// The time at which a call starts or ends: as [`now`](Self::now), and nothing is looked after
+    /// besides.
     #[inline]
     fn start(&self) -> Timestamp {
         self.now()
@@ -76,6 +77,14 @@ impl<F: Fn() -> Timestamp> TimeSource for F {
     #[inline]
     fn now(&self) -> Timestamp {
         self()
+    }
+}
+
+/// A clock that stands still, for what is to happen at one time.
+impl TimeSource for Timestamp {
+    #[inline]
+    fn now(&self) -> Timestamp {
+        *self
     }
 }
 

@@ -38,7 +38,9 @@
 //! # The slowest bearable answer
 //!
 //! Take the time after which most callers have gone, or the deadline of your own answer less what
-//! else it takes. Call it *t*:
+//! else it takes. What calls take today says a circuit that was made with
+//! [`latency`](crate::CircuitBuilder::latency): `quantile(0.99)` is what 99 % of them stay within.
+//! Call the time *t*:
 //!
 //! - a `timeout(t)` of tower **inside** the circuit: what takes longer is a failure;
 //! - [`slow_call_rate(0.5, t / 2)`](crate::CircuitBuilder::slow_call_rate) where an upstream that

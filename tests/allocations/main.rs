@@ -89,6 +89,7 @@ fn settings() -> Vec<(&'static str, CircuitBuilder)> {
         ("time window", b().failure_rate(0.5)),
         ("slow calls", b().failure_rate(0.5).slow_call_rate(0.5, Duration::from_secs(1))),
         ("kinds", b().consecutive_failures(5).rule(TripRule::consecutive_failures(5).of(connect))),
+        ("latency", b().failure_rate(0.5).latency()),
         ("the system clock", Circuit::builder("api")),
     ]
 }
@@ -252,6 +253,21 @@ fn a_history_takes_the_memory_that_is_documented() {
 
         assert!((2_000..=3_400).contains(&each), "{each} bytes");
     }
+}
+
+#[test]
+fn the_latency_takes_the_memory_that_is_documented() {
+    let bytes = |builder: CircuitBuilder| {
+        let before = LIVE_BYTES.with(Cell::get);
+        let circuit = builder.build();
+        let bytes = LIVE_BYTES.with(Cell::get) - before;
+        drop(circuit);
+        bytes
+    };
+
+    let (with, without) = (bytes(Circuit::builder("a").latency()), bytes(Circuit::builder("a")));
+
+    assert!((400..=500).contains(&(with - without)), "{with} bytes and {without}");
 }
 
 #[test]

@@ -18,9 +18,9 @@ use tower_circuit_breaker::tonic::AsStatus;
 use tower_circuit_breaker::{
     AlsoFailureIf, Backoff, Circuit, CircuitBreaker, CircuitBreakerLayer, CircuitBuilder,
     CircuitConfig, CircuitEvent, CircuitGroup, CircuitRegistry, CircuitSnapshot, Error, ErrorText,
-    ErrorsAsFailures, FailureIf, Isolation, LastFailure, ListenerHandle, ManualClock, OpenCap,
-    Permit, Rejected, RepeatIf, ResponseFuture, RetryIf, RetryPolicy, SavedCircuit, SlidingWindow,
-    SystemClock, TokioClock, TripRule, Typed,
+    ErrorsAsFailures, FailureIf, Isolation, LastFailure, LatencyHistogram, ListenerHandle,
+    ManualClock, OpenCap, Permit, Rejected, RepeatIf, ResponseFuture, RetryIf, RetryPolicy,
+    SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
 use tower_circuit_breaker_redis::{
@@ -55,6 +55,7 @@ fn public_types_can_be_shared() {
     send_sync_unpin::<TokioClock>();
     send_sync_unpin::<ManualClock>();
     send_sync_unpin::<LastFailure>();
+    send_sync_unpin::<LatencyHistogram>();
     send_sync_unpin::<ErrorText>();
     send_sync_unpin::<ListenerHandle>();
     send_sync_unpin::<CircuitBreakerLayer>();

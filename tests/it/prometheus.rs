@@ -62,6 +62,9 @@ pub(crate) fn in_every_state() -> CircuitRegistry {
     let mut link = FleetLink::new(LinkStatus::Connected, SECOND);
     link.last_agreed = Some(SECOND);
     registry.join(Arc::new(Linked(Some(link))));
+    let timed = Circuit::builder("timed").latency().clock(clock).build();
+    registry.insert(&timed).expect("a name of its own");
+    succeed(&timed);
     registry
 }
 

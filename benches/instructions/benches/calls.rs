@@ -79,6 +79,10 @@ fn slow_calls(builder: CircuitBuilder) -> CircuitBuilder {
     builder.slow_call_rate(1.0, Duration::from_secs(1))
 }
 
+fn latency(builder: CircuitBuilder) -> CircuitBuilder {
+    consecutive(builder).latency()
+}
+
 fn rejecting() -> Breaker {
     let breaker = breaker(consecutive, false);
     breaker.circuit().trip();
@@ -155,6 +159,7 @@ benchmark!(closed_registered, registered(), 166_061);
 benchmark!(closed_count_window, breaker(count_window, false), 232_821);
 benchmark!(closed_time_window, breaker(time_window, false), 299_038);
 benchmark!(closed_slow_calls, breaker(slow_calls, false), 536_038);
+benchmark!(closed_latency, breaker(latency, false), 397_064);
 benchmark!(failing_count_window, breaker(count_window, true), 779_875);
 benchmark!(failing_time_window, breaker(time_window, true), 917_038);
 benchmark!(rejection, rejecting(), 247_038);
@@ -167,6 +172,7 @@ library_benchmark_group!(
         closed_count_window,
         closed_time_window,
         closed_slow_calls,
+        closed_latency,
         failing_count_window,
         failing_time_window,
         rejection,

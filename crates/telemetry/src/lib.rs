@@ -10,8 +10,10 @@
 //!
 //! # Metrics
 //!
-//! Each has the label `name`, the circuit's, and is there from the start. A collector exports all of
-//! them, a listener those that it names.
+//! Each has the label `name`, the circuit's, and is there from the start, but for
+//! `call_duration_seconds`, which is there where the circuit keeps its
+//! [`latency`](tower_circuit_breaker::CircuitBuilder::latency). A collector exports all of them, a
+//! listener those that it names.
 //!
 //! | metric | what it is |
 //! |---|---|
@@ -30,6 +32,7 @@
 //! | `circuit_breaker_trips_total` | how often it opened from closed; a trip of an earlier process that was restored is none |
 //! | `circuit_breaker_trips_prevented_total` | trips for which the cap of a group had no place |
 //! | `circuit_breaker_recovery_seconds` | a sum and a count: from the trip until the upstream was well again |
+//! | `circuit_breaker_call_duration_seconds` | a histogram: how long calls took that the upstream answered; see [below](#durations-of-calls) |
 //! | `circuit_breaker_rejections_total{reason}` | `open`, `probes_busy`, `forced_open`, `isolated`, `not_ready`, `ramping`, `throttled` |
 //! | `circuit_breaker_admitted_ratio` | the share of calls that a closed circuit admits: below 1 while it ramps or throttles |
 //! | `circuit_breaker_failure_ratio`, `circuit_breaker_slow_call_ratio` | of [recent calls](#rates), from 0 to 1; `NaN` without any |
@@ -59,6 +62,20 @@
 //! `NaN` is what Prometheus advises where 0 would mislead: no comparison with it holds, so no alert
 //! fires. For a success rate over minutes take the rate of `circuit_breaker_calls_total`, as the
 //! alerts in `examples/monitoring` do.
+//!
+//! # Durations of calls
+//!
+//! Of the 48 buckets that a circuit has, twelve bounds are exported, in seconds, and `+Inf`:
+//!
+//! | `le` | | | | | |
+//! |---|---|---|---|---|---|
+//! | 0.00025 | 0.000712 | 0.00203 | 0.005796 | 0.016551 | 0.047269 |
+//! | 0.135001 | 0.385574 | 1.101235 | 3.145234 | 8.983101 | 25.656633 |
+//!
+//! What is at or below each of them is counted exactly; between two of them, each nearly three times the
+//! last, `histogram_quantile` interpolates. `LatencyHistogram::quantile` in the process is right to
+//! 30 %. Which calls are in it says
+//! [`CircuitBuilder::latency`](tower_circuit_breaker::CircuitBuilder::latency).
 //!
 //! # Labels
 //!

@@ -10,7 +10,7 @@ use tower_circuit_breaker::CircuitRegistry;
 
 use crate::fleet;
 use crate::recent::Totals;
-use crate::series::{Kind, METRICS, Metric, Sample, Seen, Value};
+use crate::series::{Buckets, Kind, METRICS, Metric, Sample, Seen, Value};
 
 /// Exports the circuits of a registry through prometheus-client.
 ///
@@ -93,21 +93,18 @@ impl Metric {
 
 impl Sample {
     pub(crate) fn encode(&self, kind: Kind, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        match (kind, self.value) {
-            (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(&number),
-            (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(&number),
-            (_, Value::Sum(sum, number)) => encoder.encode_histogram::<NoLabelSet>(
-                sum,
-                number,
-                &[(f64::INFINITY, number)],
-                None,
-            ),
-            (Kind::Sum, _) => Err(fmt::Error),
+        match (kind, &self.value) {
+            (Kind::Gauge, Value::Count(number)) => encoder.encode_gauge(number),
+            (Kind::Gauge, Value::Real(number)) => encoder.encode_gauge(number),
+            (_, Value::Histogram(Buckets { sum, count, counts })) => {
+                encoder.encode_histogram::<NoLabelSet>(*sum, *count, counts, None)
+            }
+            (Kind::Histogram, _) => Err(fmt::Error),
             (Kind::Counter, Value::Count(number)) => {
-                encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
+                encoder.encode_counter::<NoLabelSet, _, u64>(number, None)
             }
             (Kind::Counter, Value::Real(number)) => {
-                encoder.encode_counter::<NoLabelSet, _, u64>(&number, None)
+                encoder.encode_counter::<NoLabelSet, _, u64>(number, None)
             }
         }
     }
@@ -118,7 +115,7 @@ impl From<Kind> for MetricType {
         match kind {
             Kind::Counter => Self::Counter,
             Kind::Gauge => Self::Gauge,
-            Kind::Sum => Self::Histogram,
+            Kind::Histogram => Self::Histogram,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_circuit_breaker::view::Thresholds;
-use tower_circuit_breaker::{Circuit, CircuitSnapshot, Override};
+use tower_circuit_breaker::{Circuit, CircuitSnapshot, LatencyHistogram, Override};
 
 use crate::level::level;
 use crate::recent::{Ended, Totals};
@@ -24,6 +24,8 @@ pub(crate) struct Seen {
     /// The calls that rates are of: the window's or, without one, the last minute's.
     rated: Ended,
     has_window: bool,
+    /// Where the circuit keeps it.
+    pub(crate) latency: Option<LatencyHistogram>,
 }
 
 impl Seen {
@@ -45,7 +47,7 @@ impl Seen {
         let rated =
             Ended { calls: window.calls, failures: window.failures, slow_calls: window.slow_calls };
         let (thresholds, has_window) = (config.thresholds(), config.has_window());
-        Self { snapshot, thresholds, rated, has_window }
+        Self { snapshot, thresholds, rated, has_window, latency: circuit.latency() }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -64,8 +66,7 @@ pub(crate) enum Kind {
     /// Only grows; its name on the wire ends in `_total`.
     Counter,
     Gauge,
-    /// A sum and the number of what is in it, as a histogram with one bucket.
-    Sum,
+    Histogram,
 }
 
 /// One value of a metric of one circuit.
@@ -75,11 +76,20 @@ pub(crate) struct Sample {
     pub(crate) value: Value,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Value {
     Count(u64),
     Real(f64),
-    Sum(f64, u64),
+    Histogram(Buckets),
+}
+
+/// A sum, and the number of what is in it by upper bounds, of which the last is infinite.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    pub(crate) sum: f64,
+    pub(crate) count: u64,
+    /// What is in each bucket alone.
+    pub(crate) counts: Vec<(f64, u64)>,
 }
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -224,11 +234,18 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric {
         name: "circuit_breaker_recovery_seconds",
         help: "How long the circuit was not closed, until the upstream was well again.",
-        kind: Kind::Sum,
+        kind: Kind::Histogram,
         read: |seen| {
-            let recoveries = seen.snapshot.recoveries;
-            one(Value::Sum(recoveries.total.as_secs_f64(), recoveries.count))
+            let (sum, count) = (seen.snapshot.recoveries.total, seen.snapshot.recoveries.count);
+            let counts = vec![(f64::INFINITY, count)];
+            one(Value::Histogram(Buckets { sum: sum.as_secs_f64(), count, counts }))
         },
+    },
+    Metric {
+        name: "circuit_breaker_call_duration_seconds",
+        help: "How long calls took that the upstream answered, where the circuit keeps that.",
+        kind: Kind::Histogram,
+        read: |seen| seen.latency.iter().flat_map(latency).collect(),
     },
     Metric {
         name: "circuit_breaker_listener_faults",
@@ -248,6 +265,23 @@ fn overrides(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {
     [Override::ForcedOpen, Override::ForcedClosed, Override::Observing]
         .map(|each| (each.as_str(), u64::from(own == Some(each))))
         .to_vec()
+}
+
+/// One in four of the bounds that a circuit has: a dozen, each nearly three times the last. So
+/// what is at or below each is exactly known.
+const BOUNDS_APART: usize = 4;
+
+fn latency(latency: &LatencyHistogram) -> Vec<Sample> {
+    let (mut counts, mut calls) = (Vec::new(), 0_u64);
+    for (place, (bound, in_bucket)) in latency.buckets().enumerate() {
+        calls = calls.saturating_add(in_bucket);
+        if place % BOUNDS_APART == 0 {
+            counts.push((bound.as_secs_f64(), std::mem::take(&mut calls)));
+        }
+    }
+    counts.push((f64::INFINITY, calls));
+    let (sum, count) = (latency.sum().as_secs_f64(), latency.count());
+    one(Value::Histogram(Buckets { sum, count, counts }))
 }
 
 fn rejections(circuit: &CircuitSnapshot) -> Vec<(&'static str, u64)> {

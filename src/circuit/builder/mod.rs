@@ -21,6 +21,7 @@ use crate::sync::Arc;
 
 mod confident;
 mod last_error;
+mod latency;
 mod recovery;
 mod restore;
 pub(crate) mod rule;

@@ -69,7 +69,7 @@ impl Machine {
             Override::ForcedClosed | Override::Observing => (CircuitState::Closed, Timestamp::ZERO),
         };
         let epoch = self.word().epoch();
-        let flags = self.look(|control| control.flags(0));
+        let flags = self.look(|control| control.flags(self.word().interest()));
         self.set_until(until);
         // The control that is made of this word is under its override.
         self.publish(Word::new(state, Some(initial), flags, epoch));
@@ -147,10 +147,11 @@ impl Machine {
         self.lock().leave(places);
     }
 
-    /// Sets which events listeners are interested in, as [`Word::interest`] has it.
+    /// Sets in which events listeners are interested, by the flags of a word.
     pub(crate) fn set_interest(&self, interest: u64) {
         self.look(|control| {
-            let (old, flags) = (self.word(), control.flags(interest));
+            let old = self.word();
+            let flags = control.flags(interest | old.bits() & Word::LATENCY);
             self.publish(Word::new(old.state(), old.overridden(), flags, old.epoch()));
         });
     }

@@ -9,7 +9,7 @@ use crate::engine::outcome::{FailureKind, Outcome};
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) counted: CountedAs,
-    /// The duration of the call, where it was measured.
+    /// The duration of the call, where it was measured; of a stale call only if it was answered.
     pub(crate) elapsed: Option<Duration>,
     pub(crate) effect: Effect,
 }
@@ -41,6 +41,17 @@ pub(crate) enum CountedAs {
     NotSent,
     Abandoned,
     Stale,
+}
+
+impl CountedAs {
+    /// Whether it is what the upstream gave, in so far as nobody says otherwise.
+    pub(crate) fn is_answered(self) -> bool {
+        match self {
+            Self::Success | Self::Ignored | Self::Stale => true,
+            Self::Failure(kind) => kind != FailureKind::ABANDONED,
+            Self::NotSent | Self::Abandoned => false,
+        }
+    }
 }
 
 impl From<Option<Outcome>> for CountedAs {

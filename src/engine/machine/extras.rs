@@ -1,5 +1,6 @@
 //! What few circuits ever need, in one box that is made when it is first needed.
 
+use crate::engine::record::latency::Latency;
 use crate::engine::time::Timestamp;
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
@@ -15,6 +16,8 @@ struct ExtraWords {
     not_sent: AtomicU64,
     /// Rejections for each of [`RareReason`].
     rejections: [AtomicU64; RareReason::ALL.len()],
+    /// How long calls took, where the circuit was made to keep it.
+    latency: Option<Box<Latency>>,
 }
 
 /// Why a call was rejected, where the circuit was not simply open: that is what is left of all.
@@ -39,6 +42,18 @@ impl RareReason {
 impl Extras {
     pub(crate) const fn new() -> Self {
         Self(OnceLock::new())
+    }
+
+    /// The same, with room for the latency of calls.
+    pub(crate) fn with_latency() -> Self {
+        let words = ExtraWords { latency: Some(Box::default()), ..ExtraWords::new() };
+        Self(OnceLock::from(Box::new(words)))
+    }
+
+    /// How long calls took, where that is kept.
+    #[inline]
+    pub(crate) fn latency(&self) -> Option<&Latency> {
+        self.0.get()?.latency.as_deref()
     }
 
     /// Counts a call that was not sent.
@@ -93,12 +108,17 @@ impl Extras {
     }
 
     fn make(&self) -> &ExtraWords {
-        self.0.get_or_init(|| {
-            Box::new(ExtraWords {
-                override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
-                not_sent: AtomicU64::new(0),
-                rejections: std::array::from_fn(|_| AtomicU64::new(0)),
-            })
-        })
+        self.0.get_or_init(|| Box::new(ExtraWords::new()))
+    }
+}
+
+impl ExtraWords {
+    fn new() -> Self {
+        Self {
+            override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
+            not_sent: AtomicU64::new(0),
+            rejections: std::array::from_fn(|_| AtomicU64::new(0)),
+            latency: None,
+        }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod extras;
 pub(crate) mod health;
 pub(crate) mod isolation;
 pub(crate) mod isolator;
+mod latency;
 pub(crate) mod open_cap;
 pub(crate) mod own_override;
 pub(crate) mod plain;

@@ -5,9 +5,10 @@
 //! [`judge`](Machine::judge), without the branches for all that may follow from an end.
 
 use crate::engine::machine::Machine;
+use crate::engine::machine::effect::CountedAs;
 use crate::engine::outcome::Outcome;
 use crate::engine::record::totals::Counter;
-use crate::engine::state::Tag;
+use crate::engine::state::{Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
 
@@ -27,11 +28,33 @@ impl Machine {
         let word = self.word();
         let fast_until = ticket.fast_until(self.recorder().slower_than());
         let Some(fast_until) = fast_until.filter(|_| ticket.ends_unheard_in(word)) else {
-            return false;
+            return ticket.is_for_latency() && self.count_success_with_latency(word, ticket, clock);
         };
         let is_counted = self.count_success_before(fast_until, Tag::of(word.epoch()), clock);
         if is_counted && ticket.is_tracked() {
             self.end_tracked(ticket, Some(Outcome::Success), || clock.now());
+        }
+        is_counted
+    }
+
+    /// The same for a call whose latency is to be kept: by one reading of the clock.
+    #[inline(never)]
+    fn count_success_with_latency(
+        &self,
+        word: Word,
+        ticket: Ticket,
+        clock: &impl TimeSource,
+    ) -> bool {
+        let fast_until = ticket.fast_until(self.recorder().slower_than());
+        let is_heard = !ticket.with_latency_kept().ends_unheard_in(word);
+        let Some(fast_until) = fast_until.filter(|_| !is_heard) else { return false };
+        let now = clock.start();
+        let is_counted = self.count_success_before(fast_until, Tag::of(word.epoch()), &now);
+        if is_counted {
+            self.keep_latency(CountedAs::Success, ticket.elapsed(|| now));
+        }
+        if is_counted && ticket.is_tracked() {
+            self.end_tracked(ticket, Some(Outcome::Success), || now);
         }
         is_counted
     }

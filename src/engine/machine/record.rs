@@ -44,11 +44,11 @@ impl Machine {
         if ticket.is_tracked() {
             self.end_tracked(ticket, outcome, now);
         }
-        let now = Reading::new(now);
         let word = self.word();
         if !ticket.is_of(word) {
-            return self.stale();
+            return self.stale_at_once(ticket, outcome, now);
         }
+        let now = Reading::new(now);
         if ticket.is_call() && outcome == Some(Outcome::Success) {
             return self.record_success(word, ticket, now);
         }
@@ -83,7 +83,7 @@ impl Machine {
         let call = self.recorder().ended(Outcome::Success, elapsed);
         let recorded = self.recorder().succeed(Tag::of(word.epoch()), call, || now.get());
         let Recorded::InTime { follows: cause, is_counted } = recorded else {
-            return self.stale();
+            return self.stale(CountedAs::Success, elapsed);
         };
         if !is_counted {
             self.tally().add(Counter::Successes);
@@ -151,7 +151,7 @@ impl Machine {
         let kind = outcome.failure_kind().unwrap_or(FailureKind::OTHER);
         let recorded = self.recorder().fail(Tag::of(word.epoch()), kind, call, || now.get());
         let Recorded::InTime { follows: cause, .. } = recorded else {
-            return self.stale();
+            return self.stale(Some(outcome).into(), elapsed);
         };
         self.count(outcome, call, now.get());
         let effect = match (outcome, cause) {
@@ -174,7 +174,7 @@ impl Machine {
     ) -> Judged {
         let mut control = self.lock();
         if !ticket.is_of(self.word()) {
-            return self.stale();
+            return self.stale(outcome.into(), ticket.elapsed(|| now));
         }
         let elapsed = ticket.elapsed(|| now).unwrap_or_default();
         let is_late = control.settings().probe_limit().is_some_and(|limit| elapsed >= limit);
@@ -323,9 +323,24 @@ impl Machine {
         }
     }
 
+    /// A call of another epoch than the present one.
     #[cold]
-    fn stale(&self) -> Judged {
+    #[inline(never)]
+    fn stale_at_once(
+        &self,
+        ticket: Ticket,
+        outcome: Option<Outcome>,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Judged {
+        let elapsed = if ticket.is_for_latency() { ticket.elapsed(now) } else { None };
+        self.stale(outcome.into(), elapsed)
+    }
+
+    /// A call that would have been counted as `otherwise`.
+    #[cold]
+    fn stale(&self, otherwise: CountedAs, elapsed: Option<Duration>) -> Judged {
         self.tally().add(Counter::Stale);
-        Judged { counted: CountedAs::Stale, elapsed: None, effect: Effect::Nothing }
+        let elapsed = elapsed.filter(|_| otherwise.is_answered());
+        Judged { counted: CountedAs::Stale, elapsed, effect: Effect::Nothing }
     }
 }

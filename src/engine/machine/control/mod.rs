@@ -69,10 +69,11 @@ impl Control {
         }
     }
 
-    /// The flags of a word under the present settings, where listeners have this `interest`.
+    /// The flags of a word under the present settings, where there is this [`Word::interest`].
     pub(super) fn flags(&self, interest: u64) -> u64 {
         // The events of calls say how long they took.
-        let is_timed = self.settings.is_timed() || interest & Word::CALL_EVENTS != 0;
+        let asks_for_times = interest & (Word::CALL_EVENTS | Word::LATENCY) != 0;
+        let is_timed = self.settings.is_timed() || asks_for_times;
         let timed = if is_timed { Word::TIMED } else { 0 };
         let ends = self.overrides.effective_end() != Timestamp::NEVER;
         let is_tracked = ends
