@@ -103,6 +103,27 @@ fn keys_that_take_the_place_of_others_are_counted_together() {
 }
 
 #[test]
+fn keys_that_come_and_go_without_end_leave_as_many_series_as_the_cap_allows() {
+    let recorded = recorded(|| {
+        let registry = CircuitRegistry::new();
+        registry.on_event(MetricsListener::new().calls().rejections());
+        let (layer, clock) = layer_with(100, Some(&registry));
+        for key in 0..20_000 {
+            let result = if key % 10 == 0 { Err(()) } else { Ok(()) };
+            call(&layer, format!("host-{key}"), result);
+            clock.advance(SECOND);
+        }
+    });
+
+    assert_eq!(names(&recorded).len(), 101);
+    let is_gauge = |series: &str| ["state{", "overridden{"].iter().any(|of| series.contains(of));
+    let gauges: Vec<_> = recorded.iter().filter(|(series, _)| is_gauge(series)).collect();
+    assert_eq!(gauges.len(), 100 * 4);
+    let open = gauges.iter().filter(|(_, (value, _))| *value != 0.0).count();
+    assert_eq!(open, 0, "those that were open have gone");
+}
+
+#[test]
 fn an_evicted_circuit_leaves_no_gauge_open() {
     assert_recorded(
         || {

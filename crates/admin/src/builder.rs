@@ -235,8 +235,8 @@ impl AdminBuilder {
     /// Keeps what the circuits did in the last five minutes and the last hour, for `history`. Default:
     /// none is kept.
     ///
-    /// Totals are read once a second, so calls pay nothing; a circuit takes about 3.4 kB, which
-    /// [`History`] bounds. The readings are taken by one task on the tokio runtime that this is called
+    /// Totals are read once a second, so calls pay nothing; a circuit takes 3 kB, which [`History`]
+    /// bounds. The readings are taken by one task on the tokio runtime that this is called
     /// in or, outside of one, that the first request comes in; where neither is to be, call
     /// [`Admin::sample`] once a second. What happened while nobody read is a hole, and no zero.
     ///

@@ -136,6 +136,7 @@ mod gzip;
 mod history;
 mod host;
 mod ids;
+mod latency;
 mod live;
 mod metrics;
 mod override_ends;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_circuit_breaker::Totals;
 
+use crate::latency::Percentiles;
+
 /// What has become of calls, of all since the circuit was made or of those in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ended {
@@ -29,6 +31,8 @@ pub(crate) struct Shares {
     /// Between the last two readings; `None` before the second.
     pub(crate) per_second: Option<PerSecond>,
     pub(crate) failure_share: Option<f64>,
+    /// Where the circuit keeps it, of half a minute.
+    pub(crate) latency: Option<Percentiles>,
 }
 
 /// The totals of one circuit as they were read last, and what has happened in the seconds before.
@@ -105,7 +109,7 @@ impl Rates {
     }
 
     pub(crate) fn shares(&self) -> Shares {
-        Shares { per_second: self.per_second, failure_share: self.failure_share() }
+        Shares { per_second: self.per_second, failure_share: self.failure_share(), latency: None }
     }
 
     /// The share of failures among the successes and failures of ten seconds; `None` where there were

@@ -12,6 +12,7 @@ use tower_circuit_breaker::{
 
 use crate::access::Caller;
 use crate::ids::Id;
+use crate::latency::Percentiles;
 use crate::rates::Shares;
 
 /// A circuit: its snapshot, and what can be made of it.
@@ -42,6 +43,8 @@ struct RatesView {
     rejected_per_second: Option<f64>,
     /// Of ten seconds, from totals: also where there is no window.
     failure_share: Option<f64>,
+    /// In seconds, of half a minute; where the circuit keeps it.
+    latency: Option<Percentiles>,
 }
 
 /// A circuit and its settings.
@@ -167,6 +170,7 @@ impl RatesView {
             calls_per_second: shares.per_second.map(|rates| rates.calls),
             rejected_per_second: shares.per_second.map(|rates| rates.rejected),
             failure_share: shares.failure_share,
+            latency: shares.latency,
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tower_circuit_breaker::{Circuit, CircuitRegistry};
+use tower_circuit_breaker::{Circuit, CircuitRegistry, ManualClock, Outcome};
 use tower_circuit_breaker_admin::{Admin, History};
 
 use super::{get, registry, registry_in_time, steering};
 use crate::support::{fail, succeed};
+
+const COLUMNS: [&str; 7] =
+    ["admitted", "rejected", "failed", "shown", "p50_ms", "p95_ms", "p99_ms"];
 
 fn keeping(registry: &CircuitRegistry, history: History) -> Admin {
     steering(registry).history(history).build()
@@ -30,7 +33,7 @@ async fn five_minutes(admin: &Admin, name: &str) -> Value {
 
 async fn hour(admin: &Admin, name: &str) -> Vec<Value> {
     let answer = get(admin, &format!("/circuits/{name}/history?last=1h")).await;
-    assert_eq!(answer.json["columns"], json!(["admitted", "rejected", "failed", "shown"]));
+    assert_eq!(answer.json["columns"], json!(COLUMNS));
     assert_eq!((&answer.json["last"], &answer.json["every"]), (&json!("1h"), &json!(30)));
     answer.json["points"].as_array().unwrap().clone()
 }
@@ -271,4 +274,63 @@ fn a_history_goes_on_in_another_runtime() {
     });
 
     assert!(shown.as_str().unwrap().ends_with('c'), "{shown}");
+}
+
+/// Calls that take so many milliseconds each, a hundred a second of tokio's clock.
+async fn take(circuit: &Circuit, clock: &ManualClock, seconds: u64, millis: &[u64]) {
+    for _ in 0..seconds {
+        for millis in millis {
+            let call = circuit.try_acquire().unwrap();
+            clock.advance(Duration::from_millis(*millis));
+            call.record(Outcome::Success);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_calls_took_is_kept_where_the_circuit_keeps_it() {
+    let clock = ManualClock::new();
+    let template = clock.clone();
+    let registry = CircuitRegistry::with_template(move |it| it.latency().clock(template.clone()));
+    let plants = registry.get_or_create("plants");
+    registry.insert(&Circuit::builder("untimed").build()).unwrap();
+    let admin = keeping(&registry, History::all());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let mostly_fast: Vec<_> = (0..100).map(|call| if call < 90 { 10 } else { 300 }).collect();
+    take(&plants, &clock, 29, &mostly_fast).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    take(&plants, &clock, 10, &[1_000; 40]).await;
+
+    let points = hour(&admin, "plants").await;
+    assert_eq!(points[118].as_array().unwrap()[4..], [json!(13), json!(390), json!(390)]);
+    assert_eq!(points[119].as_array().unwrap()[4..], [json!(1100), json!(1100), json!(1100)]);
+    let untimed = hour(&admin, "untimed").await;
+    assert_eq!(untimed[118], json!([0, 0, 0, "closed"]));
+    let peaks = five_minutes(&admin, "plants").await["peaks"].clone();
+    assert_eq!(peaks["p99"], 1.101_235, "{peaks}");
+    let detail = get(&admin, "/circuits/plants").await.json;
+    assert_eq!(detail["latency"]["p99"], 1.101_235, "{}", detail["latency"]);
+    assert_eq!(get(&admin, "/circuits/untimed").await.json["latency"], json!(null));
+    let table = get(&admin, "/circuits?form=rows").await.json;
+    let row = &super::events::rows(&table)[0];
+    assert_eq!((&row["name"], &row["p50_ms"]), (&json!("plants"), &json!(13)), "{row}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_half_a_minute_without_calls_no_latency_is_known() {
+    let clock = ManualClock::new();
+    let template = clock.clone();
+    let registry = CircuitRegistry::with_template(move |it| it.latency().clock(template.clone()));
+    let plants = registry.get_or_create("plants");
+    let admin = keeping(&registry, History::all());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    take(&plants, &clock, 3, &[20]).await;
+    let latency = async || get(&admin, "/circuits/plants").await.json["latency"].clone();
+    assert_eq!(latency().await["p50"], 0.021_516);
+    tokio::time::sleep(Duration::from_secs(32)).await;
+
+    assert_eq!(latency().await, json!(null));
 }

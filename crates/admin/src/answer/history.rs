@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::answer::live::Desk;
 use crate::body::AdminBody;
-use crate::cell::Cell;
+use crate::cell::{Cell, trimmed};
 use crate::history::places::Places;
 use crate::history::series::{BRIEF_LASTS, BriefPoint, LONG_LASTS, Long, Peaks, Series};
+use crate::latency::{Bucket, Percentiles};
 use crate::live::look::since_1970;
 use crate::live::summary::millis;
 use crate::problem::{Problem, quoted};
@@ -69,8 +70,8 @@ enum PointsView {
         shown: String,
     },
     Long {
-        columns: [&'static str; 4],
-        points: Vec<Option<[Cell<'static>; 4]>>,
+        columns: [&'static str; 7],
+        points: Vec<Option<Vec<Cell<'static>>>>,
     },
 }
 
@@ -163,7 +164,7 @@ fn shape(id: Option<u32>, series: &Series, at: Duration, last: Last) -> Shape {
     let points = match last {
         Last::FiveMinutes => brief(series.five_minutes(at)),
         Last::Hour => PointsView::Long {
-            columns: ["admitted", "rejected", "failed", "shown"],
+            columns: ["admitted", "rejected", "failed", "shown", "p50_ms", "p95_ms", "p99_ms"],
             points: series.hour(at).map(|point| point.map(cells)).collect(),
         },
     };
@@ -179,13 +180,19 @@ fn brief(points: impl Iterator<Item = Option<BriefPoint>>) -> PointsView {
     PointsView::Brief { failed, shown }
 }
 
-fn cells(point: Long) -> [Cell<'static>; 4] {
-    [
+fn cells(point: Long) -> Vec<Cell<'static>> {
+    let millis = |of: fn(Percentiles) -> Bucket| {
+        Cell::or_nothing(point.latency, |latency| Cell::Real(of(latency).millis()))
+    };
+    trimmed(vec![
         Cell::Count(point.admitted.into()),
         Cell::Count(point.rejected.into()),
         Cell::Count(point.failed.into()),
         Cell::or_nothing(point.state, |state| Cell::Text(state.as_str())),
-    ]
+        millis(|of| of.p50),
+        millis(|of| of.p95),
+        millis(|of| of.p99),
+    ])
 }
 
 fn none() -> Problem {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tower_circuit_breaker::LatencyHistogram;
 
 use crate::history::points::{Gather, Points};
+use crate::latency::{Bucket, Percentiles};
 use crate::rates::{Between, share};
 use crate::shown::Shown;
 
@@ -12,18 +14,22 @@ use crate::shown::Shown;
 #[derive(Debug)]
 pub(crate) struct Series {
     minutes: Points<Brief, BRIEF>,
-    hour: Points<Long, LONG>,
+    hour: Points<GatheredLong, LONG>,
     day: Points<Peaks, DAY>,
     /// When the circuit last had a call.
     busy: Duration,
 }
 
 /// What was seen at one look.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) between: Between,
     pub(crate) state: Shown,
     pub(crate) failure_share: Option<f64>,
+    /// How long all calls had taken before, and until now; where the circuit keeps it.
+    pub(crate) latency: Option<(LatencyHistogram, LatencyHistogram)>,
+    /// Of half a minute.
+    pub(crate) percentiles: Option<Percentiles>,
     pub(crate) consecutive_failures: u64,
     pub(crate) stalled_calls: u64,
 }
@@ -52,6 +58,15 @@ pub(crate) struct Long {
     pub(crate) rejected: u32,
     pub(crate) failed: u32,
     pub(crate) state: Option<Shown>,
+    pub(crate) latency: Option<Percentiles>,
+}
+
+/// Thirty seconds, while they are gathered.
+#[derive(Debug, Default)]
+struct GatheredLong {
+    point: Long,
+    /// How long all calls had taken when the point began, where the circuit keeps it.
+    before: Option<Box<LatencyHistogram>>,
 }
 
 /// The highest that were seen, to hold settings against.
@@ -61,6 +76,8 @@ pub(crate) struct Peaks {
     failure_share: Option<f32>,
     consecutive_failures: u32,
     stalled_calls: u32,
+    /// In seconds, of half a minute; where the circuit keeps its latency.
+    p99: Option<Bucket>,
 }
 
 impl Series {
@@ -122,20 +139,24 @@ impl Gather for Brief {
     }
 }
 
-impl Gather for Long {
-    type Kept = Self;
+impl Gather for GatheredLong {
+    type Kept = Long;
     type Look = Seen;
 
     fn add(&mut self, look: &Seen) {
-        let ended = look.between.ended;
-        self.admitted = plus(self.admitted, ended.calls);
-        self.rejected = plus(self.rejected, ended.rejected);
-        self.failed = plus(self.failed, ended.failures);
-        self.state = Some(first(self.state, look.state));
+        let (point, ended) = (&mut self.point, look.between.ended);
+        point.admitted = plus(point.admitted, ended.calls);
+        point.rejected = plus(point.rejected, ended.rejected);
+        point.failed = plus(point.failed, ended.failures);
+        point.state = Some(first(point.state, look.state));
+        if let Some((before, now)) = &look.latency {
+            let began = self.before.get_or_insert_with(|| Box::new(before.clone()));
+            point.latency = Percentiles::of(&now.since(began));
+        }
     }
 
-    fn kept(&self) -> Self {
-        *self
+    fn kept(&self) -> Long {
+        self.point
     }
 }
 
@@ -148,6 +169,7 @@ impl Gather for Peaks {
             failure_share: look.failure_share.map(small),
             consecutive_failures: plus(0, look.consecutive_failures),
             stalled_calls: plus(0, look.stalled_calls),
+            p99: look.percentiles.map(|percentiles| percentiles.p99),
         });
     }
 
@@ -163,6 +185,7 @@ impl Peaks {
             failure_share: shares.reduce(f32::max),
             consecutive_failures: self.consecutive_failures.max(other.consecutive_failures),
             stalled_calls: self.stalled_calls.max(other.stalled_calls),
+            p99: self.p99.max(other.p99),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_circuit_breaker::CircuitSnapshot;
+use tower_circuit_breaker::{CircuitSnapshot, LatencyHistogram};
 
 use crate::history::places::Places;
 use crate::history::series::Seen;
 use crate::ids::Id;
+use crate::latency::RecentLatency;
 use crate::live::look::{Look, Looked};
 use crate::live::told::Told;
 use crate::rates::{Between, Ended, PerSecond, Rates, Shares};
@@ -35,6 +36,8 @@ struct Known {
     id: Id,
     told: Option<Told>,
     rates: Option<Rates>,
+    /// Where the circuit keeps it.
+    latency: Option<Box<RecentLatency>>,
     /// What the counts were when they were sent.
     sent: Option<SentCounts>,
 }
@@ -74,7 +77,7 @@ impl Roster {
             let id = *next;
             *next = next.wrapping_add(1).max(1);
             names.insert(id, Arc::clone(name));
-            Known { id, told: None, rates: None, sent: None }
+            Known { id, told: None, rates: None, latency: None, sent: None }
         })
     }
 
@@ -84,8 +87,7 @@ impl Roster {
     }
 
     pub(crate) fn shares(&self, name: &str) -> Shares {
-        let rates = self.circuits.get(name).and_then(|known| known.rates.as_ref());
-        rates.map(Rates::shares).unwrap_or_default()
+        self.circuits.get(name).map(Known::shares).unwrap_or_default()
     }
 
     /// Whether changes are noticed since somebody looks.
@@ -153,44 +155,20 @@ impl Roster {
         let before = self.sampled.replace(now);
         let mut sum = PerSecond::default();
         let mut seen = Vec::new();
-        for Looked { snapshot, .. } in &look.circuits {
-            let (between, rates) = self.read(snapshot, before, now);
-            sum = sum.plus(rates.per_second.unwrap_or_default());
-            seen.push((
-                Arc::clone(&snapshot.name),
-                seen_in(snapshot, between, rates.failure_share),
-            ));
+        for looked in &look.circuits {
+            let known = self.known(&looked.snapshot.name);
+            let latency = known.read_latency(looked, now);
+            let between = known.read_rates(&looked.snapshot, before, now);
+            let shares = known.shares();
+            sum = sum.plus(shares.per_second.unwrap_or_default());
+            let name = Arc::clone(&looked.snapshot.name);
+            seen.push((name, seen_in(&looked.snapshot, between, shares, latency)));
         }
         if let Some(history) = &mut self.history {
             history.add(now.saturating_duration_since(self.began), &seen);
         }
         self.sum = before.map(|_| sum);
         sum
-    }
-
-    fn read(
-        &mut self,
-        snapshot: &CircuitSnapshot,
-        before: Option<Instant>,
-        now: Instant,
-    ) -> (Between, Shares) {
-        let read = Ended::of(&snapshot.totals);
-        let known = self.known(&snapshot.name);
-        let in_flight = snapshot.in_flight;
-        let Known { rates, sent, .. } = known;
-        let rates = rates.get_or_insert_with(|| {
-            *sent = Some(SentCounts::quiet(read, in_flight));
-            // Made since the last reading: all of its calls are new.
-            let since = before.filter(|before| {
-                snapshot.uptime <= now.saturating_duration_since(*before).saturating_add(SAMPLE)
-            });
-            match since {
-                Some(before) => Rates::begin(Ended::default(), before),
-                None => Rates::begin(read, now),
-            }
-        });
-        let between = rates.read(read, now);
-        (between, rates.shares())
     }
 
     /// The numbers and counts, out of a share of all, that have changed since they were sent.
@@ -224,6 +202,48 @@ impl Roster {
     }
 }
 
+impl Known {
+    fn shares(&self) -> Shares {
+        let rates = self.rates.as_ref().map(Rates::shares).unwrap_or_default();
+        let latency = self.latency.as_ref().and_then(|latency| latency.percentiles());
+        Shares { latency, ..rates }
+    }
+
+    /// How long all calls had taken at the last reading, and until now.
+    fn read_latency(
+        &mut self,
+        looked: &Looked,
+        now: Instant,
+    ) -> Option<(LatencyHistogram, LatencyHistogram)> {
+        let histogram = looked.circuit.latency()?;
+        let begin = || Box::new(RecentLatency::begin(histogram.clone(), now));
+        let before = self.latency.get_or_insert_with(begin).read(&histogram, now);
+        Some((before, histogram))
+    }
+
+    fn read_rates(
+        &mut self,
+        snapshot: &CircuitSnapshot,
+        before: Option<Instant>,
+        now: Instant,
+    ) -> Between {
+        let (read, in_flight) = (Ended::of(&snapshot.totals), snapshot.in_flight);
+        let Self { rates, sent, .. } = self;
+        let rates = rates.get_or_insert_with(|| {
+            *sent = Some(SentCounts::quiet(read, in_flight));
+            // Made since the last reading: all of its calls are new.
+            let since = before.filter(|before| {
+                snapshot.uptime <= now.saturating_duration_since(*before).saturating_add(SAMPLE)
+            });
+            match since {
+                Some(before) => Rates::begin(Ended::default(), before),
+                None => Rates::begin(read, now),
+            }
+        });
+        rates.read(read, now)
+    }
+}
+
 impl SentCounts {
     const fn quiet(ended: Ended, in_flight: Option<u64>) -> Self {
         let per_second = PerSecond { calls: 0.0, failures: 0.0, rejected: 0.0 };
@@ -231,11 +251,18 @@ impl SentCounts {
     }
 }
 
-fn seen_in(snapshot: &CircuitSnapshot, between: Between, failure_share: Option<f64>) -> Seen {
+fn seen_in(
+    snapshot: &CircuitSnapshot,
+    between: Between,
+    shares: Shares,
+    latency: Option<(LatencyHistogram, LatencyHistogram)>,
+) -> Seen {
     Seen {
         between,
         state: Shown::of(snapshot),
-        failure_share,
+        failure_share: shares.failure_share,
+        latency,
+        percentiles: shares.latency,
         consecutive_failures: snapshot.consecutive_failures,
         stalled_calls: snapshot.stalled_calls,
     }

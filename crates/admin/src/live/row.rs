@@ -49,7 +49,7 @@ impl<'a> Table<'a> {
 }
 
 /// What is seldom known comes last, and is left out there.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 25] = [
     "id",
     "name",
     "profile",
@@ -63,6 +63,9 @@ const COLUMNS: [&str; 22] = [
     "nearness",
     "in_flight",
     "slow_call_rate",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
     "overridden",
     "isolations",
     "retry_after",
@@ -94,6 +97,9 @@ fn cells<'a>(circuit: &Row<'a>, profile: usize, at: Duration) -> Vec<Cell<'a>> {
         Cell::or_nothing(nearest, |nearest| Cell::share(nearest.nearness)),
         Cell::or_nothing(snapshot.in_flight, Cell::Count),
         Cell::or_nothing(snapshot.slow_call_rate(), Cell::share),
+        Cell::or_nothing(shares.latency, |of| Cell::Real(of.p50.millis())),
+        Cell::or_nothing(shares.latency, |of| Cell::Real(of.p95.millis())),
+        Cell::or_nothing(shares.latency, |of| Cell::Real(of.p99.millis())),
         Cell::or_nothing(snapshot.overridden, |own| Cell::Text(own.as_str())),
         Cell::or_nothing(Some(snapshot.isolations).filter(|&some| some > 0), |isolations| {
             Cell::Count(isolations.into())
