@@ -8,6 +8,8 @@
 //! what they know, and one background task for each process keeps that up to date.
 //!
 //! ```no_run
+//! use std::time::Duration;
+//!
 //! use tower_circuit_breaker::CircuitRegistry;
 //! use tower_circuit_breaker_redis::RedisSync;
 //!
@@ -20,8 +22,8 @@
 //!     .quorum(2)
 //!     .connect(&registry)
 //!     .await?;
-//! // Before the first call: the fleet's circuit may be open.
-//! sync.ready().await;
+//! // Before the first call: the fleet's circuit may be open. Where Redis is away, start without it.
+//! sync.ready_within(Duration::from_secs(2)).await;
 //! # let _ = payments;
 //! # Ok(())
 //! # }
@@ -39,6 +41,9 @@
 //!   of the backoff. A lease without a verdict ends, and another process may try. In a process
 //!   without calls nothing probes; its first call after the open time is rejected, and a tenth of a
 //!   second later it asks for a lease.
+//!   Once it is known that the upstream is back, all processes close within some milliseconds, and
+//!   full load would return at once: give their circuits a
+//!   [`ramp`](tower_circuit_breaker::CircuitBuilder::ramp), which each of them follows.
 //! - **Operators.** [`force_open`](RedisSync::force_open), [`force_closed`](RedisSync::force_closed),
 //!   both also for a time ([`force_open_for`](RedisSync::force_open_for)), which each process ends by
 //!   itself, [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
@@ -64,10 +69,22 @@
 //!
 //! Everything that Redis says is checked for size and version, and nothing else that stands under a
 //! key is touched. Every key begins with the prefix, carries the circuit's name as hash tag, and
-//! expires. Every client that may write to Redis can open and close circuits: give the link a user of
-//! its own, that may do `EVALSHA`, `SCRIPT|LOAD`, `SUBSCRIBE`, `PUBLISH`, `GETRANGE`, `TIME` and what the
-//! scripts call (`GET`, `SET`, `DEL`, `TYPE`, `STRLEN`, `PEXPIRE`, `PTTL`, `ZADD`, `ZREM`, `ZCARD`,
-//! `ZREMRANGEBYSCORE`, `HINCRBY`, `HMGET`) on the prefix.
+//! expires.
+//!
+//! # The user of the link
+//!
+//! Every client that may write to Redis can open and close circuits: give the link a user of its own,
+//! with what it needs and no more. For the prefix `shop` that is:
+//!
+//! ```text
+//! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
+//!     -@all +evalsha +script|load +subscribe +publish +getrange +time
+//!     +get +set +del +type +strlen +pexpire +pttl
+//!     +zadd +zrem +zcard +zremrangebyscore +hincrby +hmget
+//! ```
+//!
+//! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
+//! `+select`, too. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
 //!
 //! Redis Cluster is not supported. This crate needs Rust 1.88, as the redis crate does.
 

@@ -18,6 +18,7 @@ use crate::task::Order;
 ///
 /// See the [module docs](super). Clones are the same link; it ends when the last one is dropped.
 #[derive(Clone)]
+#[must_use = "the link ends when it is dropped"]
 pub struct RedisSync {
     pub(crate) shared: Arc<SyncState>,
 }
@@ -32,7 +33,8 @@ impl RedisSync {
     /// Waits until every circuit of the registry has been read from Redis, so that a process that
     /// starts while the fleet's circuit is open knows it before its first call.
     ///
-    /// While Redis is away it goes on waiting: put a timeout around it. A key under which something
+    /// While Redis is away it goes on waiting, and so would a service that starts with it: there
+    /// [`ready_within`](Self::ready_within) is what is wanted. A key under which something
     /// else than a record stands keeps nobody waiting. Returns also when the link has stopped.
     ///
     /// # Cancel safety
@@ -43,6 +45,18 @@ impl RedisSync {
         if self.shared.orders.send(Order::Ready(done)).await.is_ok() {
             let _ = ready.await;
         }
+    }
+
+    /// Waits as [`ready`](Self::ready) does, for `time` at most, and returns whether all has been read.
+    ///
+    /// For services, which are to start while Redis is away, too: their circuits decide alone until it
+    /// is there. A second or two is enough for a Redis that answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub async fn ready_within(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.ready()).await.is_ok()
     }
 
     /// How the link does. Takes a short lock; no call waits for it.

@@ -113,6 +113,30 @@ async fn metrics_say_whether_redis_answers_and_when_all_was_read() {
     until("it is told that nobody asks any more", || !is_connected()).await;
 }
 
+/// A service starts while Redis hangs, is away or refuses, and knows that it is alone.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_start_waits_for_redis_no_longer_than_it_is_told() {
+    let server = Server::start().await;
+    let enough = Duration::from_secs(10);
+    let there = link(server.url()).connect(&registry(LONG)).await.unwrap();
+    assert!(there.ready_within(enough).await);
+
+    let hung = link(server.url()).connect(&registry(LONG)).await.unwrap();
+    hung.ready().await;
+    server.freeze();
+    let registry = registry(LONG);
+    registry.get_or_create("new");
+    let away = link("redis://127.0.0.1:1").local_until_connected();
+    let away = away.connect(&registry).await.unwrap();
+    for (case, sync) in [("hung", hung), ("away", away)] {
+        let ready = sync.ready_within(Duration::from_millis(300));
+        let is_ready = tokio::time::timeout(Duration::from_secs(3), ready).await.expect(case);
+
+        assert!(!is_ready || case == "hung", "{case}: it may have been read before");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_hung_redis_holds_up_no_call() {

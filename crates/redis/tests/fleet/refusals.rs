@@ -55,17 +55,24 @@ async fn a_user_without_permission_is_refused_and_circuits_go_on() {
     is_refused(&server, SyncErrorKind::NoPermission, &less, &more).await;
 }
 
+/// The words of the line that the docs show.
+fn documented_user() -> Vec<String> {
+    let docs =
+        include_str!("../../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! "));
+    let lines = docs.skip_while(|line| !line.starts_with("ACL SETUSER"));
+    let lines = lines.take_while(|line| !line.starts_with("```"));
+    lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_user_with_the_documented_permissions_will_do() {
     let server = Server::start().await;
-    let words = "+evalsha +script|load +subscribe +publish +getrange +time +get +set +del +type \
-        +strlen +pexpire +pttl +zadd +zrem +zcard +zremrangebyscore +hincrby +hmget";
-    let user = ["acl", "setuser", "breaker", "on", ">secret", "~{breaker:*", "&breaker:*"];
-    let arguments: Vec<_> = user.into_iter().chain(words.split_whitespace()).collect();
-    assert_eq!(server.cli(&arguments), "OK");
-    let url = format!("redis://breaker:secret@127.0.0.1:{}", server.port());
-    let builder = || link(&url).fleet_failure_rate(0.9, 1000, Duration::from_secs(1));
+    let user = documented_user();
+    assert_eq!(server.cli(&user.iter().map(String::as_str).collect::<Vec<_>>()), "OK", "{user:?}");
+    let url = format!("redis://shop-breaker:a-long-secret@127.0.0.1:{}", server.port());
+    let builder =
+        || link(&url).prefix("shop").fleet_failure_rate(0.9, 1000, Duration::from_secs(1));
     let one = Node::join(builder(), registry(OPEN)).await;
     let other = Node::join(builder(), registry(OPEN)).await;
 
