@@ -18,11 +18,12 @@ use tower_circuit_breaker_fleet::record::is_node;
 use crate::client::client;
 use crate::error::ConnectError;
 use crate::health::{Monitor, OnHealth, SyncHealth, SyncStatus};
+use crate::inbox::{Inbox, Push};
 use crate::keys::Keys;
-use crate::link::{Connector, Push, Session};
+use crate::link::{Connector, Session};
 use crate::scripts::Terms;
 use crate::sync::{Operators, RedisSync, SyncState};
-use crate::task::{Parts, Task, lagged};
+use crate::task::{Parts, Task};
 
 /// The settings of a [`RedisSync`].
 #[derive(Clone)]
@@ -52,9 +53,6 @@ enum First {
 
 /// Longer times are taken as this one, a year: neither clocks nor Redis count without end.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// How many messages wait to be read; beyond that all is read again.
-const INBOX: usize = 1024;
 
 /// How many orders of handles wait for the task.
 const ORDERS: usize = 64;
@@ -263,13 +261,12 @@ impl RedisSyncBuilder {
         let client = client.map_err(|why| ConnectError { why })?;
         let seed = RandomState::new().hash_one(&self.url);
         let node = self.node.clone().unwrap_or_else(|| format!("{seed:016x}"));
-        let (pushes, pushed) = mpsc::channel(INBOX);
+        let (inbox, pushed) = Inbox::new();
         let connector = Connector {
             client,
             terms: Arc::new(self.terms(&node)),
             timeout: self.response_timeout,
-            pushes,
-            lagged: lagged(),
+            inbox,
         };
         let monitor = Arc::new(Monitor::new(self.on_health.clone(), Instant::now()));
         let session = match connector.clone().connect(0).await {

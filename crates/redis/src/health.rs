@@ -117,11 +117,15 @@ impl Monitor {
     }
 
     pub(crate) fn count_error(&self, kind: SyncErrorKind) {
+        self.count_errors(kind, 1);
+    }
+
+    pub(crate) fn count_errors(&self, kind: SyncErrorKind, more: u64) {
         let mut state = self.lock();
         state.last_error = Some(kind);
         let kinds = SyncErrorKind::ALL.iter().zip(&mut state.errors);
         for (_, times) in kinds.filter(|(counted, _)| **counted == kind) {
-            *times = times.saturating_add(1);
+            *times = times.saturating_add(more);
         }
     }
 

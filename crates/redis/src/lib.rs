@@ -95,6 +95,7 @@ mod builder;
 mod client;
 mod error;
 mod health;
+mod inbox;
 mod keys;
 mod link;
 mod scripts;

@@ -1,15 +1,14 @@
 //! The connection: how it is made, what goes over it, what is pushed from the other side.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult, Value};
-use tokio::sync::mpsc;
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
 use crate::error::{SyncErrorKind, Why};
+use crate::inbox::{Inbox, Pushed};
 use crate::scripts::{Digests, Terms, load, reply};
 
 /// Makes connections.
@@ -18,8 +17,7 @@ pub(crate) struct Connector {
     pub(crate) client: Client,
     pub(crate) terms: Arc<Terms>,
     pub(crate) timeout: Duration,
-    pub(crate) pushes: mpsc::Sender<Push>,
-    pub(crate) lagged: Arc<AtomicU64>,
+    pub(crate) inbox: Inbox,
 }
 
 /// A connection that has subscribed to the fleet's changes.
@@ -30,21 +28,6 @@ pub(crate) struct Session {
     terms: Arc<Terms>,
     /// Tells what comes from this connection from what came from one before.
     pub(crate) generation: u64,
-}
-
-/// What comes unasked.
-#[derive(Debug)]
-pub(crate) struct Push {
-    pub(crate) generation: u64,
-    pub(crate) what: Pushed,
-}
-
-#[derive(Debug)]
-pub(crate) enum Pushed {
-    /// The fleet has changed a circuit.
-    Message(Vec<u8>),
-    /// The connection is over.
-    Disconnected,
 }
 
 /// What became of one request.
@@ -82,7 +65,7 @@ impl Connector {
     }
 
     fn push_sender(&self, generation: u64) -> impl Fn(PushInfo) -> Result<(), ()> + use<> {
-        let (pushes, lagged) = (self.pushes.clone(), Arc::clone(&self.lagged));
+        let inbox = self.inbox.clone();
         move |push| {
             let what = match push.kind {
                 PushKind::Message => match push.data.into_iter().nth(1) {
@@ -92,10 +75,7 @@ impl Connector {
                 PushKind::Disconnection => Pushed::Disconnected,
                 _ => return Ok(()),
             };
-            if pushes.try_send(Push { generation, what }).is_err() {
-                // Relaxed: it stands for itself; all is read again when it has grown.
-                lagged.fetch_add(1, Ordering::Relaxed);
-            }
+            inbox.put(generation, what);
             Ok(())
         }
     }

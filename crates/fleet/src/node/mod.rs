@@ -164,8 +164,9 @@ impl Node {
             return;
         };
         match (&request.ask, reply) {
-            (Ask::Lease { epoch, .. }, reply) => {
-                leased(view, circuit, *epoch, reply, &self.options, sent, now);
+            (Ask::Lease { epoch, lasts }, reply) => {
+                let asked = Asked { epoch: *epoch, lasts: *lasts, sent };
+                leased(view, circuit, asked, reply, &self.options, now);
             }
             // It had recovered here before the fleet said so, and has tripped again.
             (Ask::Vote { known, open_for, step, cause }, Some(reply))
@@ -297,30 +298,44 @@ fn go_alone(view: &mut View, circuit: &Circuit, epoch: u64, left: Duration, now:
     circuit.hold(epoch, left.max(denied));
 }
 
+/// A request for a lease.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    epoch: u64,
+    lasts: Duration,
+    sent: Timestamp,
+}
+
 /// What has become of a request for a lease.
+///
+/// Whoever has it, it is believed for as long as was asked for at most, from when it was asked for:
+/// who may write to Redis keeps no circuit from probing for longer than a probe takes.
 fn leased(
     view: &mut View,
     circuit: &Circuit,
-    epoch: u64,
+    asked: Asked,
     reply: Option<&Reply>,
     options: &Options,
-    sent: Timestamp,
     now: Timestamp,
 ) {
+    let epoch = asked.epoch;
     let Some(open_epoch) = view.open_epoch().filter(|open_epoch| open_epoch.epoch == epoch) else {
         return;
     };
-    let time = |reply: &Reply| Duration::from_millis(reply.number.try_into().unwrap_or(0));
+    let until = |reply: &Reply| {
+        let left = Duration::from_millis(reply.number.try_into().unwrap_or(0));
+        asked.sent.after(left.min(asked.lasts))
+    };
     match reply {
         Some(reply) if reply.code == 1 => {
-            // From when it was asked for: over here no later than in Redis.
-            view.lease = Lease::Held { until: sent.after(time(reply)) };
+            // Over here no later than in Redis.
+            view.lease = Lease::Held { until: until(reply) };
             circuit.hold(epoch, open_epoch.ends.since(now));
         }
         Some(reply) if reply.code == 0 => {
-            let until = now.after(time(reply));
+            let until = until(reply);
             view.lease = Lease::Denied { until };
-            circuit.recall(epoch, time(reply).saturating_add(options.hold));
+            circuit.recall(epoch, until.since(now).saturating_add(options.hold));
         }
         _ => {
             // Nobody can say: each for itself.

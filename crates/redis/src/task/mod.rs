@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -20,7 +19,8 @@ use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::error::{SyncError, SyncErrorKind, Why};
 use crate::health::{Monitor, SyncStatus};
-use crate::link::{Answer, Connector, Push, Pushed, Session};
+use crate::inbox::{Push, Pushed};
+use crate::link::{Answer, Connector, Session};
 
 mod exchange;
 
@@ -60,6 +60,7 @@ pub(super) struct Task {
     /// Of the connection, or of the next.
     generation: u64,
     lagged: u64,
+    oversized: u64,
     next_attempt: Instant,
     next_poll: Instant,
     next_merge: Instant,
@@ -109,6 +110,7 @@ impl Task {
             work: None,
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
             lagged: 0,
+            oversized: 0,
             next_attempt: now,
             next_poll: now,
             next_merge: now,
@@ -231,12 +233,17 @@ impl Task {
 
     /// Messages came faster than they were read: what they said is read again.
     fn notice_missed(&mut self) {
-        // Relaxed: it stands for itself.
-        let lagged = self.parts.connector.lagged.load(Ordering::Relaxed);
+        let inbox = &self.parts.connector.inbox;
+        let (lagged, oversized) = (inbox.lagged(), inbox.oversized());
         if lagged != self.lagged {
             self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
             self.lagged = lagged;
             self.next_poll = Instant::now();
+        }
+        if oversized != self.oversized {
+            let times = oversized.wrapping_sub(self.oversized);
+            self.parts.monitor.count_errors(SyncErrorKind::Foreign, times);
+            self.oversized = oversized;
         }
     }
 
@@ -271,9 +278,4 @@ async fn finished(work: &mut Option<Work>) -> Done {
         Some(work) => work.await,
         None => std::future::pending().await,
     }
-}
-
-/// Counts the messages that found no room.
-pub(super) fn lagged() -> Arc<AtomicU64> {
-    Arc::new(AtomicU64::new(0))
 }

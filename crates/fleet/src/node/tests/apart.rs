@@ -164,11 +164,36 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     let mut process = Process::new();
     process.wait(999);
     let asked = process.asks_for_a_lease();
-    process.answered(&asked, Some((0, 3000)));
+    process.answered(&asked, Some((0, 700)));
     process.attend(Link::Down);
-    assert_eq!(process.left(), 3 * SECOND);
-    process.wait(3000);
+    assert_eq!(process.left(), Duration::from_millis(700));
+    process.wait(700);
     assert!(process.call());
+}
+
+/// Whoever may write to the store may write a lease of a year, too.
+#[test]
+fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
+    const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
+    for link in [Link::Up, Link::Down] {
+        let mut process = Process::new();
+        process.wait(999);
+        let asked = process.asks_for_a_lease();
+        let Ask::Lease { lasts, .. } = asked.ask else { panic!("asked for a lease") };
+        process.answered(&asked, Some((0, YEAR)));
+
+        process.attend(link);
+        assert!(process.left() <= lasts + HOLD, "{:?} left", process.left());
+        process.wait(u64::try_from(lasts.as_millis()).unwrap());
+        match link {
+            Link::Up => {
+                process.attend(link);
+                let is_lease = |request: &Request| matches!(request.ask, Ask::Lease { .. });
+                assert!(process.asks().iter().any(is_lease), "it asks again");
+            }
+            Link::Down => assert!(process.call(), "{:?} left", process.left()),
+        }
+    }
 }
 
 impl Process {
