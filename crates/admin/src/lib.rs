@@ -158,6 +158,7 @@ mod stream;
 mod sync;
 mod token;
 mod view;
+mod wall_clock;
 
 pub use crate::about::About;
 pub use crate::audit::AuditEntry;

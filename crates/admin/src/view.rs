@@ -14,6 +14,7 @@ use crate::access::Caller;
 use crate::ids::Id;
 use crate::latency::Percentiles;
 use crate::rates::Shares;
+use crate::wall_clock::now_in_millis;
 
 /// A circuit: its snapshot, and what can be made of it.
 #[derive(Debug, Serialize)]
@@ -50,6 +51,8 @@ struct RatesView {
 /// A circuit and its settings.
 #[derive(Debug, Serialize)]
 pub(crate) struct CircuitDetail {
+    /// Milliseconds since 1970: the times in it are before or after this.
+    at: u64,
     #[serde(flatten)]
     view: CircuitView,
     config: CircuitConfig,
@@ -139,8 +142,8 @@ impl CircuitDetail {
             .filter(|isolations| caller >= Caller::Insider && !isolations.is_empty());
         let isolation_reasons =
             isolations.map(|isolations| isolations.iter().map(|one| one.reason.clone()).collect());
-        let config = circuit.config();
-        Self { config, last_error, override_words, isolation_reasons, view }
+        let (at, config) = (now_in_millis(), circuit.config());
+        Self { at, config, last_error, override_words, isolation_reasons, view }
     }
 }
 

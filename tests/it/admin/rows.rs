@@ -286,6 +286,19 @@ async fn settings_are_sent_again_only_when_they_have_changed() {
     assert_eq!(changed.json["thresholds"]["consecutive_failures"], 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_tells_of_times_before_tells_the_time_of_day() {
+    let (registry, _clock) = registry(&["plants"]);
+    registry.get("plants").unwrap().trip();
+    let admin = steering(&registry).build();
+
+    for path in ["/circuits/plants", "/circuits/plants/events", "/circuits", "/summary"] {
+        let at = get(&admin, path).await.json["at"].as_u64().unwrap_or_else(|| panic!("{path}"));
+        // Milliseconds of this century.
+        assert!((1_700_000_000_000..4_100_000_000_000).contains(&at), "{path}: {at}");
+    }
+}
+
 /// The page and those that poll ask while circuits are removed and made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asking_while_circuits_come_and_go_finds_each_or_says_that_it_is_gone() {

@@ -12,11 +12,10 @@ use crate::cell::{Cell, trimmed};
 use crate::history::places::Places;
 use crate::history::series::{BRIEF_LASTS, BriefPoint, LONG_LASTS, Long, Peaks, Series};
 use crate::latency::{Bucket, Percentiles};
-use crate::live::look::since_1970;
-use crate::live::summary::millis;
 use crate::problem::{Problem, quoted};
 use crate::query::Query;
 use crate::shown::Shown;
+use crate::wall_clock::{millis, since_1970};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

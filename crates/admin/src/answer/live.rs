@@ -13,12 +13,13 @@ use crate::body::AdminBody;
 use crate::gzip::Encoding;
 use crate::live::Live;
 use crate::live::frames::Cursor;
-use crate::live::look::{Looked, since_1970};
+use crate::live::look::Looked;
 use crate::live::row::{Row, Table};
-use crate::live::summary::{Summary, millis};
+use crate::live::summary::Summary;
 use crate::selection::{Form, Selection};
 use crate::state::AdminState;
 use crate::view::{CircuitView, Counts};
+use crate::wall_clock::{millis, now_in_millis, since_1970};
 
 /// What answers are made of, and for whom.
 #[derive(Debug, Clone)]
@@ -174,7 +175,7 @@ impl Desk {
             Counts::of(&looked.snapshot, id, shares)
         });
         let circuits = counts.collect();
-        self.encoding.json(&Counted { at: millis(since_1970()), circuits, unknown })
+        self.encoding.json(&Counted { at: now_in_millis(), circuits, unknown })
     }
 
     /// All circuits together.

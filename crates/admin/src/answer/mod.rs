@@ -24,6 +24,7 @@ use crate::respond;
 use crate::state::AdminState;
 use crate::stream::EventStream;
 use crate::view::{CircuitDetail, HealthView};
+use crate::wall_clock::now_in_millis;
 
 pub(crate) fn circuit(
     state: &AdminState,
@@ -63,7 +64,10 @@ pub(crate) fn circuit_events(
     name: &str,
 ) -> Result<Response<AdminBody>, Problem> {
     let events = state.find(name)?.recent_events();
-    Ok(respond::json(StatusCode::OK, &json!({ "circuit": name, "events": events })))
+    Ok(respond::json(
+        StatusCode::OK,
+        &json!({ "at": now_in_millis(), "circuit": name, "events": events }),
+    ))
 }
 
 /// `stream` goes on as long as it is read; there is none where too many read.

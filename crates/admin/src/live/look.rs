@@ -1,12 +1,13 @@
 //! One look at all circuits.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tower_circuit_breaker::view::catch_panic;
 use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitSnapshot, Health};
 
 use crate::live::told::Told;
+use crate::wall_clock::since_1970;
 
 /// What was seen.
 #[derive(Debug)]
@@ -64,11 +65,6 @@ impl Looked {
         let is_critical = registry.is_critical(circuit.name());
         Self { circuit, snapshot, told, is_critical }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "operators are shown the time of day")]
-pub(crate) fn since_1970() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn unless_it_panics<T>(f: impl FnOnce() -> T) -> Option<T> {

@@ -1,7 +1,5 @@
 //! All circuits together.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use tower_circuit_breaker::{CircuitSnapshot, Health};
 
@@ -9,6 +7,7 @@ use crate::cell::Cell;
 use crate::live::look::Look;
 use crate::rates::PerSecond;
 use crate::shown::Shown;
+use crate::wall_clock::millis;
 
 /// How many circuits are in which state, and what becomes of calls.
 #[derive(Debug, Clone, Serialize)]
@@ -85,8 +84,4 @@ impl States {
             Shown::Closed => &mut self.closed,
         }
     }
-}
-
-pub(crate) fn millis(at: Duration) -> u64 {
-    u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
 }

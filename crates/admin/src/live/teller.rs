@@ -13,8 +13,9 @@ use crate::live::compact::Compact;
 use crate::live::look::Look;
 use crate::live::roster::{Roster, SentCounts};
 use crate::live::row::{Row, Table};
-use crate::live::summary::{Summary, millis};
+use crate::live::summary::Summary;
 use crate::rates::{PerSecond, Shares};
+use crate::wall_clock::millis;
 
 /// What was told last.
 #[derive(Debug, Default)]
