@@ -87,6 +87,14 @@ impl FleetRecord {
         self.epoch
     }
 
+    /// Whether its epoch is more than a day ahead of the store's clock, in milliseconds: then it was
+    /// forged, or written before that clock was set back by more, and is nobody's word.
+    #[must_use]
+    pub const fn is_ahead_of(&self, store_ms: u64) -> bool {
+        const DAY: u64 = 24 * 60 * 60 * 1_000_000;
+        self.epoch > store_ms.saturating_mul(1000).saturating_add(DAY)
+    }
+
     /// Whether the fleet's circuit is open.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -68,7 +68,9 @@
 //! processes still know. While the network is split each side may probe: shared state is best effort.
 //!
 //! Everything that Redis says is checked for size and version, and nothing else that stands under a
-//! key is touched. Every key begins with the prefix, carries the circuit's name as hash tag, and
+//! key is touched. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it
+//! was forged, or that clock was set back. Circuits decide alone then, [`RedisSync::health`] counts it
+//! as foreign, and a command such as [`RedisSync::reset`] overwrites it. Every key begins with the prefix, carries the circuit's name as hash tag, and
 //! expires.
 //!
 //! # The user of the link

@@ -82,16 +82,22 @@ impl Connector {
 }
 
 impl Session {
-    /// Asks everything in one go; an answer for each request, in their order.
-    pub(crate) async fn ask(mut self, requests: Arc<[Request]>) -> (Self, Vec<Answer>) {
-        let answers = match self.try_ask(&requests).await {
-            Ok(answers) => answers,
-            Err(error) => vec![Err(SyncErrorKind::of(&error)); requests.len()],
-        };
-        (self, answers)
+    /// Asks everything in one go; an answer for each request, in their order, and Redis' clock then, in
+    /// milliseconds.
+    pub(crate) async fn ask(
+        mut self,
+        requests: Arc<[Request]>,
+    ) -> (Self, Vec<Answer>, Option<u64>) {
+        match self.try_ask(&requests).await {
+            Ok((answers, now)) => (self, answers, Some(now)),
+            Err(error) => {
+                let answers = vec![Err(SyncErrorKind::of(&error)); requests.len()];
+                (self, answers, None)
+            }
+        }
     }
 
-    async fn try_ask(&mut self, requests: &[Request]) -> RedisResult<Vec<Answer>> {
+    async fn try_ask(&mut self, requests: &[Request]) -> RedisResult<(Vec<Answer>, u64)> {
         let mut values = self.exchange(requests).await?;
         let is_forgotten = |value: &RedisResult<Value>| {
             value.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
@@ -115,11 +121,9 @@ impl Session {
         }
         let mut values = values.into_iter();
         let now = values.next().transpose()?.as_ref().map_or(0, clock);
-        Ok(requests
-            .iter()
-            .zip(values)
-            .map(|(request, value)| answer(&request.ask, value, now))
-            .collect())
+        let answers = requests.iter().zip(values);
+        let answers = answers.map(|(request, value)| answer(&request.ask, value, now));
+        Ok((answers.collect(), now))
     }
 
     /// Redis' clock first, then a value for each request.

@@ -133,6 +133,16 @@ fn read(key: &str) -> Cmd {
 
 /// What Redis has answered to `ask`; `now` is its clock in milliseconds.
 pub(crate) fn reply(ask: &Ask, value: &Value, now: u64) -> Result<Reply, BadRecord> {
+    let reply = any_reply(ask, value, now)?;
+    match &reply.word {
+        Some(word) if word.record.is_ahead_of(now) => {
+            Err(BadRecord::new("its epoch is more than a day ahead of the clock of Redis"))
+        }
+        _ => Ok(reply),
+    }
+}
+
+fn any_reply(ask: &Ask, value: &Value, now: u64) -> Result<Reply, BadRecord> {
     let bad = BadRecord::new("the answer has another form");
     match (ask, value) {
         (Ask::Read, Value::BulkString(line)) if line.is_empty() => Ok(Reply::of(None)),

@@ -5,11 +5,15 @@
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local known, command, lasts = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 
-local record, foreign = read(KEYS[1])
+-- One whose epoch is too far ahead is overwritten: nothing else would end it.
+local now = now_us()
+local record, foreign = read_any(KEYS[1])
 if foreign then
   return foreign
 end
-local now = now_us()
+if record and is_ahead(record.epoch, now) then
+  record = nil
+end
 local forced = is_forced(record, now)
 if command == 'release' and not forced then
   return {0, 0, view(record, now)}

@@ -3,12 +3,13 @@
 -- KEYS: record, the start of the buckets' keys. ARGV: calls, failures, ms of a bucket, how many count.
 -- Gives: calls and failures of the fleet.
 local width, buckets = tonumber(ARGV[3]), tonumber(ARGV[4])
-local record, foreign = read(KEYS[1])
+local now = now_us()
+local record, foreign = read(KEYS[1], now)
 if foreign then
   return foreign
 end
 local start = KEYS[2] .. whole(record and record.epoch or 0) .. ':'
-local last = math.floor(now_us() / 1000 / width)
+local last = math.floor(now / 1000 / width)
 
 if tonumber(ARGV[1]) > 0 then
   local bucket = start .. whole(last)

@@ -4,11 +4,11 @@
 -- others does; the view.
 local node, epoch, lasts = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
-local record, foreign = read(KEYS[1])
+local now = now_us()
+local record, foreign = read(KEYS[1], now)
 if foreign then
   return foreign
 end
-local now = now_us()
 if record and record.epoch > epoch then
   return {-1, 0, view(record, now)}
 end

@@ -30,8 +30,20 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
+-- An epoch that is further ahead of Redis' clock is nobody's who shares it: forged, or written before
+-- that clock was set back by more. In microseconds.
+local DAY = 86400000000
+
+local function is_ahead(epoch, now)
+  return epoch > now + DAY
+end
+
+local function ahead()
+  return redis.error_reply('FOREIGN an epoch more than a day ahead of the clock of Redis')
+end
+
 -- The record under `key`; nil where there is none; an error where it is not one of ours.
-local function read(key)
+local function read_any(key)
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then
     return nil
@@ -50,6 +62,15 @@ local function read(key)
     line = line, epoch = tonumber(epoch), state = state, ends = tonumber(ends),
     lasts = tonumber(lasts), step = tonumber(step), cause = cause, node = node,
   }
+end
+
+-- The same; an error also where its epoch is too far ahead.
+local function read(key, now)
+  local record, foreign = read_any(key)
+  if record and is_ahead(record.epoch, now) then
+    return nil, ahead()
+  end
+  return record, foreign
 end
 
 -- The ms that are left of the open time: no more than all of it, also when Redis' clock was set back.
@@ -81,7 +102,7 @@ end
 
 -- The next epoch: above all that Redis and the caller know of, also after a flush.
 local function next_epoch(record, known, now)
-  local last = math.max(record and record.epoch or 0, known)
+  local last = math.max(record and record.epoch or 0, is_ahead(known, now) and 0 or known)
   return math.max(last + 1, now)
 end
 

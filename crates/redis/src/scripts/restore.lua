@@ -5,11 +5,14 @@ local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local epoch, state, left = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local lasts = tonumber(ARGV[7])
 
-local record, foreign = read(KEYS[1])
+local now = now_us()
+local record, foreign = read(KEYS[1], now)
 if foreign then
   return foreign
 end
-local now = now_us()
+if is_ahead(epoch, now) then
+  return ahead()
+end
 if record and record.epoch >= epoch then
   if is_forced(record, now) then
     redis.call('PEXPIRE', KEYS[1], whole(left_of(record, now) + KEEP))

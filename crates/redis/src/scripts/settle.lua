@@ -6,11 +6,14 @@ local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local epoch, state = tonumber(ARGV[4]), ARGV[5]
 local lasts, step = tonumber(ARGV[6]), tonumber(ARGV[7])
 
-local record, foreign = read(KEYS[1])
+local now = now_us()
+local record, foreign = read(KEYS[1], now)
 if foreign then
   return foreign
 end
-local now = now_us()
+if is_ahead(epoch, now) then
+  return ahead()
+end
 -- An older record is one that Redis got back from an old dump: the node knows better.
 if record and (record.epoch > epoch or (record.epoch == epoch and record.state ~= 'o')) then
   return {0, 0, view(record, now)}

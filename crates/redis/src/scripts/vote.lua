@@ -5,11 +5,11 @@ local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local known, lasts, step = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local window, quorum, cause = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 
-local record, foreign = read(KEYS[1])
+local now = now_us()
+local record, foreign = read(KEYS[1], now)
 if foreign then
   return foreign
 end
-local now = now_us()
 local now_ms = math.floor(now / 1000)
 local is_open = record and record.state == 'o' and record.ends > now_ms
 -- The trip is older than the fleet's last word; a node that has heard none yet is not stale.

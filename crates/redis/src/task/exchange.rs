@@ -55,8 +55,8 @@ impl Task {
         }
         let sent = self.now();
         self.work = Some(Box::pin(async move {
-            let (session, answers) = session.ask(Arc::clone(&requests)).await;
-            Done::Asked { session, requests, answers, sent }
+            let (session, answers, clock) = session.ask(Arc::clone(&requests)).await;
+            Done::Asked { session, requests, answers, sent, clock }
         }));
     }
 
@@ -110,7 +110,9 @@ impl Task {
                 self.parts.monitor.count_error(why.kind());
                 self.disconnected();
             }
-            Done::Asked { session, requests, answers, sent } => {
+            Done::Asked { session, requests, answers, sent, clock } => {
+                let now = Instant::now();
+                self.clock = clock.map(|clock| (clock, now)).or(self.clock);
                 self.asked(session, &requests, &answers, sent);
             }
         }

@@ -61,6 +61,8 @@ pub(super) struct Task {
     generation: u64,
     lagged: u64,
     oversized: u64,
+    /// What Redis' clock said, in milliseconds, and when.
+    clock: Option<(u64, Instant)>,
     next_attempt: Instant,
     next_poll: Instant,
     next_merge: Instant,
@@ -95,7 +97,14 @@ struct Waiting {
 /// What work has come to.
 enum Done {
     Connected(Result<Session, Why>),
-    Asked { session: Session, requests: Arc<[Request]>, answers: Vec<Answer>, sent: Timestamp },
+    Asked {
+        session: Session,
+        requests: Arc<[Request]>,
+        answers: Vec<Answer>,
+        sent: Timestamp,
+        /// Redis' clock then, in milliseconds.
+        clock: Option<u64>,
+    },
 }
 
 /// The questions of one exchange: as many as Redis answers in about a millisecond.
@@ -111,6 +120,7 @@ impl Task {
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
             lagged: 0,
             oversized: 0,
+            clock: None,
             next_attempt: now,
             next_poll: now,
             next_merge: now,
@@ -206,6 +216,8 @@ impl Task {
         }
         match push.what {
             Pushed::Message(message) => match Word::parse_message(&message) {
+                // What is nobody's word is counted when it is read.
+                Ok((word, _)) if self.is_ahead(&word) => self.next_poll = Instant::now(),
                 Ok((word, name)) => {
                     if let Some(circuit) = self.parts.registry.get(name) {
                         let now = self.now();
@@ -220,6 +232,15 @@ impl Task {
             }
             Pushed::Disconnected => {}
         }
+    }
+
+    /// Whether a word cannot be the fleet's, since it is too far ahead of Redis' clock, or that is not
+    /// known yet.
+    fn is_ahead(&self, word: &Word) -> bool {
+        self.clock.is_none_or(|(then, read)| {
+            let since = u64::try_from(read.elapsed().as_millis()).unwrap_or(u64::MAX);
+            word.record.is_ahead_of(then.saturating_add(since))
+        })
     }
 
     /// Takes what circuits have done.

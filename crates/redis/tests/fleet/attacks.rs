@@ -147,15 +147,69 @@ async fn the_first_word_does_not_close_what_has_tripped_here() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_clock_of_redis_that_was_set_back_holds_no_circuit_open_for_longer() {
     let server = Server::start().await;
-    // As it looks when the clock stands a century before the moment at which it was written.
-    server.cli(&["set", RECORD, "1 4990000000000000 o 4990000000000 400 0 votes web-1"]);
+    // As it looks when the clock stands an hour before the moment at which it was written.
+    let later = now_ms() + 60 * 60 * 1000;
+    server.cli(&["set", RECORD, &format!("1 {later}000 o {later} 400 0 votes web-1")]);
 
     let node = Node::join(link(server.url()), registry(OPEN)).await;
     assert_eq!(node.api.state(), CircuitState::Open);
     assert!(node.api.snapshot().retry_after.unwrap() < LONG);
 
     until("it recovers", || call(&node.api) && node.api.state() == CircuitState::Closed).await;
-    assert!(server.record().starts_with("1 4990000000000001 c "), "{}", server.record());
+    assert!(server.record().starts_with(&format!("1 {later}001 c ")), "{}", server.record());
+}
+
+/// Or the clock was set back by more than a day. Nobody goes by it, and an operator's command ends it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_forged_record_of_a_far_epoch_is_nobodys_word_and_a_reset_ends_it() {
+    for state in ["o 4990000000000 86400000", "fo 0 0", "fc 0 0", "c 0 0"] {
+        let server = Server::start().await;
+        let nodes = Node::join_all(2, &server.url(), LONG).await;
+        nodes[0].read_again().await;
+        let forged = format!("1 8999999999999999 {state} 0 votes evil");
+
+        server.cli(&["set", RECORD, &forged]);
+        server.cli(&["publish", "breaker:changes", &format!("86400000 {forged} api")]);
+        for node in &nodes {
+            until("it is seen", || node.errors(SyncErrorKind::Foreign) > 0).await;
+        }
+        assert!(all_are(&nodes, CircuitState::Closed), "{state}: nobody goes by it");
+        assert!(nodes.iter().all(|node| node.api.snapshot().overridden.is_none()), "{state}");
+        fail(&nodes[0].api);
+        nodes[0].read_again().await;
+        assert_eq!(nodes[0].api.state(), CircuitState::Open, "{state}: it decides alone");
+        assert_eq!(server.record(), forged, "{state}: and says nothing");
+
+        nodes[1].sync.reset("api").await.unwrap();
+        until("all closed", || all_are(&nodes, CircuitState::Closed)).await;
+        assert!(epoch(&server) / 1000 <= now_ms() + 1000, "{state}: {}", server.record());
+        fail(&nodes[0].api);
+        until("they agree again", || all_are(&nodes, CircuitState::Open)).await;
+        until("all connected", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+    }
+}
+
+/// A process whose link is new has not yet read the clock of Redis.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_flood_of_forged_messages_opens_no_circuit_of_a_process_that_starts() {
+    let server = Server::start().await;
+    let forged = "86400000 1 8999999999999999 o 4990000000000 86400000 0 votes evil api";
+    for _ in 0..5 {
+        let node = Node::join(link(server.url()), registry(LONG)).await;
+        for _ in 0..20 {
+            server.cli(&["publish", "breaker:changes", forged]);
+        }
+        node.read_again().await;
+        assert_eq!(node.api.state(), CircuitState::Closed);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock of Redis on this machine")]
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap().as_millis()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
