@@ -82,7 +82,7 @@
 //! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
 //!     -@all +evalsha +script|load +subscribe +publish +getrange +time
 //!     +get +set +del +type +strlen +pexpire +pttl
-//!     +zadd +zrem +zcard +zremrangebyscore +hincrby +hmget
+//!     +zadd +zrem +zcard +zremrangebyscore +zremrangebyrank +hincrby +hmget
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs

@@ -19,6 +19,8 @@ if is_forced(record, now) or is_open or is_stale then
 end
 redis.call('ZADD', KEYS[2], whole(now_ms), node)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. whole(now_ms - window))
+-- The newest thousand: whoever comes back under ever new names fills no more.
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1001)
 redis.call('PEXPIRE', KEYS[2], whole(window))
 local votes = redis.call('ZCARD', KEYS[2])
 if votes < quorum then

@@ -190,6 +190,22 @@ async fn a_forged_record_of_a_far_epoch_is_nobodys_word_and_a_reset_ends_it() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn votes_of_ever_new_names_fill_no_more_than_a_thousand() {
+    let server = Server::start().await;
+    let keys = [RECORD, "{breaker:api}:votes"];
+    let fill =
+        "for i = 1, 1020 do redis.call('ZADD', KEYS[2], ARGV[1], 'name-' .. i) end return {1}";
+    eval(&server, fill, &keys, &[&now_ms().to_string()]);
+
+    let arguments = ["breaker:changes", "api", "one", "0", "60000", "0", "60000", "2000", "votes"];
+    let votes = eval(&server, VOTE, &keys, &arguments);
+
+    assert_eq!(votes[0], "1000");
+    assert_eq!(server.cli(&["zcard", keys[1]]), "1000");
+}
+
 /// A process whose link is new has not yet read the clock of Redis.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
