@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use axum::extract::ConnectInfo;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker_admin::{Admin, AdminBuilder, History};
+use tower_circuit_breaker_admin::{About, Admin, AdminBuilder, History};
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 pub use crate::end::asked_to_end;
@@ -28,6 +28,7 @@ pub struct ControlArgs {
 /// Who may see and steer, by environment and command line.
 #[derive(Debug)]
 pub struct Desk {
+    environment: &'static str,
     control: Control,
     tokens: Tokens,
 }
@@ -78,18 +79,22 @@ impl Desk {
             (false, true) => Control::Off,
             (false, false) => Control::Made(made_for_this_run()?),
         };
-        Ok(Self { control, tokens })
+        let environment = if is_production { "production" } else { "development" };
+        Ok(Self { environment, control, tokens })
     }
 
-    /// The admin service of `registry`, as axum serves it with the peers' addresses, with metrics for
-    /// Prometheus.
+    /// The admin service of the `registry` of this `service`, as axum serves it with the peers'
+    /// addresses, with metrics for Prometheus and an hour of history.
     #[must_use]
-    pub fn admin(&self, registry: CircuitRegistry) -> Admin {
+    pub fn admin(&self, service: &str, registry: CircuitRegistry) -> Admin {
+        let instance = format!("process {}", std::process::id());
+        let about = About::new(service).instance(instance).environment(self.environment);
         let text = PrometheusText::new();
         let admin = Admin::builder(registry)
             .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
             .metrics(move |circuits| text.encode(circuits))
-            .history(History::busiest(1_000));
+            .history(History::busiest(1_000))
+            .about(about);
         let admin = self.tokens.give(admin);
         match &self.control {
             Control::Made(token) => admin.token(token.clone()),

@@ -67,7 +67,7 @@ async fn run(args: Args) -> Result<(), BoxError> {
     })?;
     let registry = CircuitRegistry::new();
     let desk = Desk::read(args.control)?;
-    let admin = desk.admin(registry.clone());
+    let admin = desk.admin("plant-gateway", registry.clone());
     let keys = Arc::new(Keys::read()?);
     let fleet = args.redis.map(|url| Fleet::new(&url, &registry)).transpose()?;
     let address = listener.local_addr()?;
