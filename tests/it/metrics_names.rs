@@ -259,3 +259,20 @@ fn a_gauge_that_was_overtaken_as_it_was_set_is_set_again() {
     let shown = Some(recorder.0.lock().unwrap().value);
     assert_eq!(shown, Some(2.0), "the new circuit is open");
 }
+
+#[test]
+fn the_facade_forgets_circuits_of_one_name_that_are_dropped() {
+    let listener = MetricsListener::new();
+    let mut names = Vec::new();
+    for _ in 0..50 {
+        let circuit = tower_circuit_breaker::Circuit::builder("plants").build();
+        circuit.on_event(listener.clone());
+        circuit.trip();
+        names.push(circuit.snapshot().name);
+    }
+    let kept = || names.iter().filter(|name| Arc::strong_count(name) > 1).count();
+    let before = kept();
+    drop(listener);
+    assert_eq!(kept(), 0, "the listener alone has kept them");
+    assert!(before <= 1, "{before} of 50");
+}

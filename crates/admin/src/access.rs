@@ -66,7 +66,7 @@ impl Access {
     /// Only wrong tokens are counted; after many, the answer comes late.
     fn wrong_token(&self, parts: &Parts) -> Problem {
         let problem = match self.attempts.count(self.peer(parts)) {
-            None => Problem::unauthorized(),
+            None => Problem::wrong_token(),
             Some(TooMany { wait, held }) => Problem::too_many_attempts(wait).held(held),
         };
         problem.refusing(Refusal::WrongToken)

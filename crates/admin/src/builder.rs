@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 use http::request::Parts;
+use tokio::sync::Semaphore;
 use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
 
 use crate::about::About;
@@ -12,7 +13,7 @@ use crate::access::{Access, PeerOf};
 use crate::actor::ActorOf;
 use crate::attempts::Attempts;
 use crate::audit::{Audit, AuditEntry};
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{AT_ONCE, Dispatcher};
 use crate::guard::{Guard, Hosts};
 use crate::history::places::History;
 use crate::live::Live;
@@ -135,7 +136,7 @@ impl AdminBuilder {
     /// # Examples
     ///
     /// ```
-    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
+    /// use tower_circuit_breaker::CircuitRegistry;
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -179,7 +180,7 @@ impl AdminBuilder {
     /// use std::net::SocketAddr;
     ///
     /// use axum::extract::ConnectInfo;
-    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
+    /// use tower_circuit_breaker::CircuitRegistry;
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -217,7 +218,7 @@ impl AdminBuilder {
     /// # Examples
     ///
     /// ```
-    /// use tower_circuit_breaker::{CircuitGroup, CircuitRegistry};
+    /// use tower_circuit_breaker::CircuitRegistry;
     /// use tower_circuit_breaker_admin::Admin;
     ///
     /// let admin = Admin::builder(CircuitRegistry::new())
@@ -236,9 +237,11 @@ impl AdminBuilder {
     /// none is kept.
     ///
     /// Totals are read once a second, so calls pay nothing; a circuit takes 3 kB, which [`History`]
-    /// bounds. The readings are taken by one task on the tokio runtime that this is called
-    /// in or, outside of one, that the first request comes in; where neither is to be, call
-    /// [`Admin::sample`] once a second. What happened while nobody read is a hole, and no zero.
+    /// bounds. The readings are taken by one task on the tokio runtime in which the
+    /// service is [built](Self::build) or, outside of one, that the first request comes in; where neither is to be, call
+    /// [`Admin::sample`] once a second. What happened while nobody read is a hole, and no zero. How long
+    /// calls took is in it for circuits that keep it:
+    /// [`CircuitBuilder::latency`](tower_circuit_breaker::CircuitBuilder::latency).
     ///
     /// # Examples
     ///
@@ -288,12 +291,10 @@ impl AdminBuilder {
         let refused = Refused::default();
         let state = AdminState { registry, audit, refused, override_ends, ends_written, groups };
         let state = Arc::new(state);
-        let has_history = history.is_some();
         let live = Arc::new(Live::new(Arc::clone(&state), history));
-        if has_history {
-            live.start();
-        }
-        Admin::new(Dispatcher { guard, prefix, metrics, actor, about, live, state })
+        live.start_history();
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Admin::new(Dispatcher { guard, prefix, metrics, actor, about, live, state, places })
     }
 }
 

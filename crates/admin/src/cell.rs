@@ -28,6 +28,11 @@ impl Cell<'_> {
         Self::Real((share * 1000.0).round() / 1000.0)
     }
 
+    /// A number that most have none of.
+    pub(crate) fn some(count: u64) -> Self {
+        if count == 0 { Self::Nothing } else { Self::Count(count) }
+    }
+
     pub(crate) fn or_nothing<T>(value: Option<T>, cell: impl FnOnce(T) -> Self) -> Self {
         value.map_or(Self::Nothing, cell)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, Response};
+use tokio::sync::Semaphore;
 
 use crate::about::About;
 use crate::access::{Access, Caller};
@@ -12,6 +13,7 @@ use crate::answer;
 use crate::answer::history::Last;
 use crate::answer::live::Desk;
 use crate::body::AdminBody;
+use crate::caught::unless_it_panics;
 use crate::command_request::{CommandRequest, Target};
 use crate::guard::Guard;
 use crate::gzip::Encoding;
@@ -38,7 +40,12 @@ pub(crate) struct Dispatcher {
     pub(crate) about: Option<Arc<About>>,
     pub(crate) live: Arc<Live>,
     pub(crate) state: Arc<AdminState>,
+    /// For answers about many circuits.
+    pub(crate) places: Arc<Semaphore>,
 }
+
+/// So many answers about many circuits are made at once: the threads that make them are the program's.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// What becomes of a request once its head is read.
 pub(crate) enum Next {
@@ -50,11 +57,13 @@ pub(crate) enum Next {
 }
 
 /// Makes an answer about many circuits.
-pub(crate) type Work = Box<dyn FnOnce() -> Result<Response<AdminBody>, Problem> + Send>;
+pub(crate) type Work = Box<dyn FnOnce() -> Result<Response<AdminBody>, Problem> + Send + Sync>;
 
 impl Dispatcher {
     pub(crate) fn dispatch(&self, parts: &Parts) -> Result<Next, Problem> {
-        let next = self.next(parts);
+        self.live.start_history();
+        // Clocks and encoders are user code: their panics are not to end the connection.
+        let next = unless_it_panics(|| self.next(parts)).unwrap_or_else(|| Err(Problem::broken()));
         if let Err(Problem { refusal: Some(refusal), .. }) = &next {
             if self.is_command(parts) {
                 self.state.refused.count(self.guard.access.peer(parts), *refusal);
@@ -129,7 +138,7 @@ impl Dispatcher {
             Route::Settings(name) => answer::settings(state, &name, parts)?,
             Route::Events if parts.method == Method::HEAD => respond::stream(AdminBody::full("")),
             Route::Events => answer::events(EventStream::open(&self.live, asked.after()))?,
-            Route::Health => answer::health(&state.registry, caller),
+            Route::Health => answer::health(state, caller),
             Route::Metrics => answer::metrics(self.metrics.as_ref(), &state.registry)?,
             Route::Audit => answer::audit(state, self.guard.access.attempts.total()),
             Route::Groups => answer::groups(state, caller),

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Response, StatusCode};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 
 use crate::attempts::{DELAY, Held};
@@ -58,11 +60,18 @@ where
         Self { state: State::Held { response: Some(response), delay, _place: place } }
     }
 
-    /// The answer that `work` makes, apart from the threads on which the server does everything else.
-    pub(crate) fn work(work: Work) -> Self {
-        let done = tokio::task::spawn_blocking(work);
-        let answer: InProgress =
-            Box::pin(async move { done.await.unwrap_or_else(|_| Err(broken())) });
+    /// The answer that `work` makes, apart from the threads on which the server does everything else: a
+    /// few at a time, and none for a caller that has left.
+    pub(crate) fn work(work: Work, places: Arc<Semaphore>) -> Self {
+        let answer: InProgress = Box::pin(async move {
+            let place = places.acquire_owned().await;
+            let done = tokio::task::spawn_blocking(move || {
+                let answer = work();
+                drop(place);
+                answer
+            });
+            done.await.unwrap_or_else(|_| Err(Problem::broken()))
+        });
         Self { state: State::InProgress { answer } }
     }
 
@@ -105,11 +114,6 @@ where
             });
         }
     }
-}
-
-/// A clock, which is user code, has panicked, or the runtime ends.
-fn broken() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the circuits could not be read: see the log")
 }
 
 impl<B> fmt::Debug for AdminFuture<B> {

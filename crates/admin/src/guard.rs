@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -67,8 +67,14 @@ impl Guard {
 /// Refuses what a page of another origin has sent.
 fn check_origin(parts: &Parts) -> Result<(), Problem> {
     let foreign = || {
-        Problem::forbidden("sent by a page of another origin: use this service's own")
-            .refusing(Refusal::ForeignOrigin)
+        let asked = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let asked = asked.unwrap_or_default();
+        let detail = format!(
+            "sent by a page of another origin than {}: use this service's own; a proxy has to pass the \
+             host on with its port, as nginx does with `proxy_set_header Host $http_host`",
+            quoted(asked)
+        );
+        Problem::forbidden(detail).refusing(Refusal::ForeignOrigin)
     };
     let mut sites = parts.headers.get_all(SEC_FETCH_SITE).iter();
     let mut origins = parts.headers.get_all(ORIGIN).iter();

@@ -26,6 +26,7 @@ pub(crate) struct RecentLatency {
     before: LatencyHistogram,
     middle: LatencyHistogram,
     turned: Instant,
+    read: Instant,
     last: LatencyHistogram,
     percentiles: Option<Percentiles>,
 }
@@ -74,11 +75,16 @@ impl RecentLatency {
     /// Begins with what was counted until `now`; calls before it are in no percentile.
     pub(crate) fn begin(histogram: LatencyHistogram, now: Instant) -> Self {
         let (before, middle) = (histogram.clone(), histogram.clone());
-        Self { before, middle, turned: now, last: histogram, percentiles: None }
+        Self { before, middle, turned: now, read: now, last: histogram, percentiles: None }
     }
 
     /// Takes what is counted until `now`, and gives what was at the last reading.
     pub(crate) fn read(&mut self, histogram: &LatencyHistogram, now: Instant) -> LatencyHistogram {
+        if now.saturating_duration_since(self.read) > GAP {
+            let begun = Self::begin(histogram.clone(), now);
+            return std::mem::replace(self, begun).last;
+        }
+        self.read = now;
         self.percentiles = Percentiles::of(&histogram.since(&self.before));
         if now.saturating_duration_since(self.turned) >= HALF {
             self.before = std::mem::replace(&mut self.middle, histogram.clone());
@@ -97,5 +103,8 @@ fn exponent(millis: f64) -> i32 {
     millis.log10().floor() as i32
 }
 
+/// After so long without a reading, what was before is not of the last seconds, nor is what came in
+/// between.
+pub(crate) const GAP: Duration = Duration::from_secs(5);
 /// So a percentile is of the calls of 15 to 30 seconds.
 const HALF: Duration = Duration::from_secs(15);

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `GET /` | the page |
 //! | `GET /circuits` | all circuits by name, and their health together; `?state=open`, `?q=` (part of the name), `?ids=`, `?limit=` and `?after=` (the `next` of the answer before) select |
-//! | `GET /circuits?form=rows` | the same as rows, about 80 bytes a circuit and 5 in gzip |
+//! | `GET /circuits?form=rows` | the same as rows, 60 to 130 bytes a circuit and a tenth of that in gzip |
 //! | `GET /circuits/counts?ids=1,2` | the counts and rates of up to 200 circuits, by their numbers in the rows |
 //! | `GET /circuits/history?ids=1,2` | their last five minutes or, with `last=1h`, hour; see [`AdminBuilder::history`] |
 //! | `GET /summary` | how many are in which state, the calls a second, and what the caller may do |
@@ -41,13 +41,19 @@
 //! `GET /circuits` says where it stands in the events as `seq`; `GET /events?after=<seq>` goes on from
 //! there. All readers are sent the same bytes:
 //!
-//! - `change`, within a quarter of a second: the rows of circuits whose state, override, isolation,
-//!   admitted share or hung calls have changed, and the numbers of those that were removed. Over 200 of
-//!   them in a second come as one `changes`, with a few bytes each.
-//! - `counts`, each second: the rates of a tenth of the circuits, where they have changed.
-//! - `tick`, each second, whatever happens: what `GET /summary` says. Where none comes, nothing is known.
+//! - `change`, within a quarter of a second: the rows of circuits whose state, override, isolations,
+//!   weight, cap, admitted share (in twentieths) or hung calls (in quarters of their limit) have
+//!   changed, and the numbers of those that were removed. `columns` and `profiles` are those of the frame.
+//! - `changes`, in the place of these where more than 200 change within a second: the same of each in
+//!   fewer bytes, with the `name` of those that are new.
+//! - `counts`, each second: the rates, percentiles and nearness of a tenth of the circuits, where they
+//!   have changed; `/circuits/counts?ids=` has them of those that are looked at.
+//! - `tick`, each second, whatever happens: what `GET /summary` says of the circuits. Where none comes,
+//!   nothing is known.
 //! - `gone`: what has happened since `after` is not known, because it is over ten seconds ago, or this
 //!   is another process. Fetch the circuits anew, and read on.
+//!
+//! A browser that comes back says in `Last-Event-ID` where it was, which goes before `?after`.
 //!
 //! While nobody reads, and no history is kept, nobody looks at the circuits either.
 //!
@@ -124,6 +130,7 @@ mod attempts;
 mod audit;
 mod body;
 mod builder;
+mod caught;
 mod cell;
 mod command;
 mod command_request;

@@ -28,5 +28,5 @@ const PAGE: &str = include_str!("page.html");
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-N/iXQM6pXoj3UjSBW4ph9DHsz0BHUY3b6MhML7rKiEo='; \
+     script-src 'sha256-Xs/FUEfT+qN9/DM3BQJH4t2Fw6oJztmIi+Gwe786kOI='; \
      style-src 'sha256-wdalQFwkRnR6LJTQpOi4JIe6IepbpFb0GMficn+LI2M='";

@@ -55,6 +55,13 @@ impl Problem {
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    pub(crate) fn wrong_token() -> Self {
+        let detail =
+            "the token is none of this service's: look for a slip in it, or whether it was changed";
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
     pub(crate) fn too_many_attempts(wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
         let detail = format!("too many wrong tokens: come again in {seconds} s");
@@ -64,6 +71,12 @@ impl Problem {
     pub(crate) fn too_many_streams() -> Self {
         let detail = "as many readers of events as are allowed are here: come again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, 10_u64.into())
+    }
+
+    pub(crate) fn broken() -> Self {
+        let detail = "the circuits could not be read, since a clock or an encoder has panicked: see the \
+                      log of the process";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
     pub(crate) fn too_large() -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_circuit_breaker::Totals;
 
-use crate::latency::Percentiles;
+use crate::latency::{GAP, Percentiles};
 
 /// What has become of calls, of all since the circuit was made or of those in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,9 +41,17 @@ pub(crate) struct Rates {
     read: Ended,
     at: Instant,
     per_second: Option<PerSecond>,
-    /// Successes and failures between two readings, of the last ten.
-    few: [(u32, u32); FEW],
+    /// Successes and failures between two readings, and when; of the last ten.
+    few: [Few; FEW],
     next: usize,
+}
+
+/// What was answered between two readings, and when the later one was.
+#[derive(Debug, Clone, Copy)]
+struct Few {
+    successes: u32,
+    failures: u32,
+    at: Instant,
 }
 
 /// Between two readings.
@@ -88,37 +96,44 @@ impl Ended {
 impl Rates {
     /// Begins with what is read `now`; calls before it are in no rate.
     pub(crate) const fn begin(read: Ended, now: Instant) -> Self {
-        Self { read, at: now, per_second: None, few: [(0, 0); FEW], next: 0 }
+        let none = Few { successes: 0, failures: 0, at: now };
+        Self { read, at: now, per_second: None, few: [none; FEW], next: 0 }
     }
 
     /// Takes what is read `now`.
     pub(crate) fn read(&mut self, read: Ended, now: Instant) -> Between {
         let took = now.saturating_duration_since(self.at);
         let ended = read.since(self.read);
-        (self.read, self.at) = (read, now);
-        if took > LONG {
-            self.few = [(0, 0); FEW];
+        let between = Between { ended, took };
+        if took > GAP {
+            *self = Self::begin(read, now);
+            return between;
         }
+        (self.read, self.at) = (read, now);
         let few = |count| u32::try_from(count).unwrap_or(u32::MAX);
         if let Some(place) = self.few.get_mut(self.next) {
-            *place = (few(ended.successes), few(ended.failures));
+            let (successes, failures) = (few(ended.successes), few(ended.failures));
+            *place = Few { successes, failures, at: now };
         }
         self.next = (self.next + 1) % FEW;
-        self.per_second = PerSecond::of(Between { ended, took });
-        Between { ended, took }
+        self.per_second = PerSecond::of(between);
+        between
     }
 
     pub(crate) fn shares(&self) -> Shares {
         Shares { per_second: self.per_second, failure_share: self.failure_share(), latency: None }
     }
 
-    /// The share of failures among the successes and failures of ten seconds; `None` where there were
-    /// none.
+    /// The share of failures among the successes and failures of the ten seconds before the last
+    /// reading; `None` where there were none.
     fn failure_share(&self) -> Option<f64> {
-        let sum =
-            |(a, b): (u64, u64), few: &(u32, u32)| (a + u64::from(few.0), b + u64::from(few.1));
-        let (successes, failures) = self.few.iter().fold((0, 0), sum);
-        share(failures, successes + failures)
+        let is_recent = |few: &&Few| self.at.saturating_duration_since(few.at) < TEN_SECONDS;
+        let (mut successes, mut failures) = (0_u64, 0_u64);
+        for few in self.few.iter().filter(is_recent) {
+            successes = successes.saturating_add(few.successes.into());
+            failures = failures.saturating_add(few.failures.into());
+        }
+        share(failures, successes.saturating_add(failures))
     }
 }
 
@@ -152,7 +167,7 @@ const fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// A failure share is of ten readings, a second each.
+/// As many readings as there are in ten seconds.
 const FEW: usize = 10;
-/// After so long without a reading, what was before is not of the last seconds.
-const LONG: Duration = Duration::from_secs(5);
+/// What a failure share is of.
+const TEN_SECONDS: Duration = Duration::from_secs(10);

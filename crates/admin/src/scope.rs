@@ -42,10 +42,13 @@ impl Command {
             Self::ForceOpen => Ok(FleetCommand::ForceOpen { lasting }),
             Self::ForceClosed => Ok(FleetCommand::ForceClosed { lasting }),
             Self::Release => Ok(FleetCommand::Release),
-            Self::Trip | Self::Observe => Err(Problem::bad_request(format!(
-                "{} is for one process: leave ?scope=fleet out, or use force-open",
-                self.as_str()
-            ))),
+            Self::Trip => Err(Problem::bad_request(
+                "trip is for one process: leave ?scope=fleet out, or use force-open, which rejects every \
+                 call of every process until it is released",
+            )),
+            Self::Observe => Err(Problem::bad_request(
+                "observe is for one process: leave ?scope=fleet out, and give it to each",
+            )),
         }
     }
 }

@@ -61,7 +61,7 @@ where
         let (parts, body) = request.into_parts();
         match self.dispatcher.dispatch(&parts) {
             Ok(Next::Answer(response)) => AdminFuture::ready(response),
-            Ok(Next::Work(work)) => AdminFuture::work(work),
+            Ok(Next::Work(work)) => AdminFuture::work(work, Arc::clone(&self.dispatcher.places)),
             Ok(Next::Read(request)) => AdminFuture::read(request, body),
             Err(problem) => AdminFuture::problem(problem),
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use tower_circuit_breaker::{Circuit, CircuitGroup, CircuitRegistry};
+use tower_circuit_breaker::{Circuit, CircuitGroup, CircuitRegistry, Health};
 
 use crate::audit::Audit;
+use crate::caught::unless_it_panics;
 use crate::override_ends::{EndsWritten, OverrideEnds};
 use crate::problem::Problem;
 use crate::refused::Refused;
@@ -25,6 +26,11 @@ pub(crate) struct AdminState {
 impl AdminState {
     pub(crate) fn view(&self, circuit: &Circuit) -> CircuitView {
         CircuitView::new(circuit, circuit.snapshot(), self.registry.is_critical(circuit.name()))
+    }
+
+    /// Of all circuits together: degraded where a clock panics, so that nothing is known.
+    pub(crate) fn health(&self) -> Health {
+        unless_it_panics(|| self.registry.health()).unwrap_or(Health::Degraded)
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Circuit, Problem> {

@@ -28,8 +28,9 @@ pub(crate) struct EventStream {
 impl EventStream {
     /// A reader of what comes after `after`, or after what is there; unless there are too many.
     pub(crate) fn open(live: &Arc<Live>, after: Option<Cursor>) -> Option<Self> {
-        let (reader, end) = live.enter()?;
+        // First, since it panics where the runtime has no timer.
         let watch = Box::pin(tokio::time::sleep(WATCH));
+        let (reader, end) = live.enter()?;
         let (live, place) = (Arc::clone(live), after.unwrap_or(end));
         Some(Self { live, reader, place, has_begun: false, watch })
     }

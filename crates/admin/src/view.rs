@@ -123,8 +123,8 @@ impl CircuitView {
     }
 
     /// The same with its number and rates.
-    pub(crate) fn known_as(self, id: Id, shares: Shares) -> Self {
-        Self { id: Some(id), rates: RatesView::of(shares), ..self }
+    pub(crate) fn known_as(self, id: Option<Id>, shares: Shares) -> Self {
+        Self { id, rates: RatesView::of(shares), ..self }
     }
 }
 

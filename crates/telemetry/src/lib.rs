@@ -32,7 +32,7 @@
 //! | `circuit_breaker_trips_total` | how often it opened from closed; a trip of an earlier process that was restored is none |
 //! | `circuit_breaker_trips_prevented_total` | trips for which the cap of a group had no place |
 //! | `circuit_breaker_recovery_seconds` | a sum and a count: from the trip until the upstream was well again |
-//! | `circuit_breaker_call_duration_seconds` | a histogram: how long calls took that the upstream answered; see [below](#durations-of-calls) |
+//! | `circuit_breaker_call_duration_seconds` | a histogram: how long admitted calls took that ended with an outcome; see [below](#durations-of-calls) |
 //! | `circuit_breaker_rejections_total{reason}` | `open`, `probes_busy`, `forced_open`, `isolated`, `not_ready`, `ramping`, `throttled` |
 //! | `circuit_breaker_admitted_ratio` | the share of calls that a closed circuit admits: below 1 while it ramps or throttles |
 //! | `circuit_breaker_failure_ratio`, `circuit_breaker_slow_call_ratio` | of [recent calls](#rates), from 0 to 1; `NaN` without any |

@@ -243,7 +243,7 @@ pub(crate) const METRICS: &[Metric] = &[
     },
     Metric {
         name: "circuit_breaker_call_duration_seconds",
-        help: "How long calls took that the upstream answered, where the circuit keeps that.",
+        help: "How long admitted calls took that ended with an outcome, where the circuit keeps that.",
         kind: Kind::Histogram,
         read: |seen| seen.latency.iter().flat_map(latency).collect(),
     },

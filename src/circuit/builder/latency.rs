@@ -10,7 +10,8 @@ impl CircuitBuilder {
     /// ask for a pause, and ignored ones; also probes, and calls that end stale, since their callers
     /// waited all the same. Not counted are rejected calls, calls that were
     /// [not sent](crate::Outcome::NotSent), and calls that were dropped before they had an outcome,
-    /// even where [`abandoned_after`](Self::abandoned_after) makes them failures. Where the outcome
+    /// even where [`abandoned_after`](Self::abandoned_after) makes them failures: no failure of the
+    /// kind [`ABANDONED`](crate::FailureKind::ABANDONED) is. Where the outcome
     /// is taken at the end of a response body, a call took until its head came, as for
     /// [`slow_call_rate`](Self::slow_call_rate).
     ///

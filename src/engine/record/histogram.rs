@@ -22,8 +22,7 @@ pub(super) const BOUNDS: [u64; BUCKETS] = [
 ///
 /// From [`Circuit::latency`](crate::Circuit::latency), where
 /// [`CircuitBuilder::latency`](crate::CircuitBuilder::latency) asks for it, and a plain copy of what
-/// was counted until then. Those of several circuits, or of a circuit and a later one, are told
-/// apart by [`since`](Self::since).
+/// was counted until then. [`since`](Self::since) tells what has come since an earlier copy.
 ///
 /// # Accuracy
 ///
@@ -125,11 +124,16 @@ impl LatencyHistogram {
 
     /// Returns what was added since `earlier`, an older copy of the same circuit's.
     ///
-    /// Counts that are less than those of `earlier` are 0 in the result.
+    /// Where a count has fallen since, the circuit is another one, such as that which was made anew under
+    /// its name, and all of its calls are new.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let pairs = self.counts.iter().zip(&earlier.counts);
+        let mut pairs = self.counts.iter().zip(&earlier.counts);
+        if pairs.any(|(now, then)| now < then) {
+            return self.clone();
+        }
         let mut counts = [0; BUCKETS];
+        let pairs = self.counts.iter().zip(&earlier.counts);
         for (count, (now, then)) in counts.iter_mut().zip(pairs) {
             *count = now.saturating_sub(*then);
         }

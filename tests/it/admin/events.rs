@@ -36,7 +36,11 @@ impl Reader {
         let response = send(admin, request.body(Full::default()).unwrap()).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let mut body = response.into_body();
+        Self::of(response.into_body()).await
+    }
+
+    /// A reader of what is sent, but for the beginning.
+    pub(super) async fn of(mut body: AdminBody) -> Self {
         if let Some(first) = body.frame().await {
             assert_eq!(first.unwrap().into_data().unwrap(), "retry: 2000\n\n");
         }

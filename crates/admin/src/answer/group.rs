@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use tower_circuit_breaker::{CircuitGroup, CircuitSnapshot};
+use tower_circuit_breaker::{Circuit, CircuitGroup, CircuitSnapshot};
+
+use crate::caught::unless_it_panics;
 
 /// A group and its members.
 #[derive(Debug, Serialize)]
@@ -23,8 +25,15 @@ pub(crate) struct GroupView {
 }
 
 impl GroupView {
-    pub(crate) fn of(group: &CircuitGroup, sees_reasons: bool) -> Self {
-        let members: Vec<_> = group.members().iter().map(|circuit| circuit.snapshot()).collect();
+    /// With those of its members that are in the registry.
+    pub(crate) fn of(
+        group: &CircuitGroup,
+        is_here: impl Fn(&Circuit) -> bool,
+        sees_reasons: bool,
+    ) -> Self {
+        let members = group.members().into_iter().filter(is_here);
+        let members = members.filter_map(|circuit| unless_it_panics(|| circuit.snapshot()));
+        let members: Vec<_> = members.collect();
         let reason = members.iter().find_map(|member| reason(member, group.name()));
         Self {
             name: group.name().to_owned(),

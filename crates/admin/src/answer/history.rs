@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Response;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::answer::live::Desk;
 use crate::body::AdminBody;
@@ -141,17 +142,23 @@ impl Desk {
         last: Last,
         read: impl FnOnce(&Places, Duration) -> Result<T, Problem>,
     ) -> Result<Response<AdminBody>, Problem> {
+        if !self.live.has_history() {
+            return Err(none());
+        }
         self.live.sample();
-        let wall = since_1970();
+        let (wall, now) = (since_1970(), Instant::now());
         let read = self.live.know(|roster| {
             let (places, at) = roster.history().ok_or_else(none)?;
-            Ok::<_, Problem>((read(places, at)?, at))
+            let age = roster.sampled().map(|sampled| now.saturating_duration_since(sampled));
+            Ok::<_, Problem>((read(places, at)?, at, age.unwrap_or_default()))
         });
-        let (circuits, at) = read?;
+        let (circuits, at, age) = read?;
         let into_point = at.as_millis() % last.every().as_millis();
         let into_point = Duration::from_millis(u64::try_from(into_point).unwrap_or(0));
+        // The last reading was a moment ago.
+        let since_point = into_point.saturating_add(age);
         Ok(self.encoding.json(&Histories {
-            at: millis(wall.saturating_sub(into_point)),
+            at: millis(wall.saturating_sub(since_point)),
             last: last.as_str(),
             every: last.every().as_secs(),
             circuits,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 use serde::Serialize;
+use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, Health, Override};
 
 use crate::about::About;
@@ -93,20 +94,20 @@ impl Desk {
 
     fn selected(&self, selection: &Selection) -> impl Iterator<Item = Looked> {
         let circuits = match selection.ids() {
-            Some(ids) => self.of_ids(ids).0,
+            Some(ids) => sorted(self.of_ids(ids).0),
             None => self.state.registry.circuits(),
         };
         let named = circuits.into_iter().filter(|circuit| selection.may_have(circuit.name()));
-        named.map(|circuit| self.look(circuit)).filter(|looked| {
+        named.filter_map(|circuit| self.look(&circuit)).filter(|looked| {
             let snapshot = &looked.snapshot;
             let overridden = snapshot.overridden.map(Override::as_str);
             selection.has_state(snapshot.state.as_str(), overridden)
         })
     }
 
-    fn look(&self, circuit: Circuit) -> Looked {
-        let snapshot = circuit.snapshot();
-        Looked::new(&self.state.registry, circuit, snapshot)
+    /// Those whose clocks panic are left out.
+    fn look(&self, circuit: &Circuit) -> Option<Looked> {
+        Looked::at(&self.state.registry, circuit)
     }
 
     /// The circuits that have these numbers, and the numbers that none has.
@@ -137,7 +138,7 @@ impl Desk {
             seq: place.to_string(),
             at,
             about: self.about.as_deref(),
-            health: self.state.registry.health(),
+            health: self.state.health(),
             control: may.steer(),
             may,
             circuits,
@@ -146,15 +147,13 @@ impl Desk {
     }
 
     fn view(&self, looked: Looked) -> CircuitView {
+        let (id, shares) = self.live.know(|roster| roster.show(&looked, Instant::now()));
         let Looked { circuit, snapshot, is_critical, .. } = looked;
-        let (id, shares) =
-            self.live.know(|roster| (roster.id_of(&snapshot.name), roster.shares(&snapshot.name)));
-        CircuitView::new(&circuit, snapshot, is_critical).known_as(id, shares)
+        CircuitView::new(&circuit, snapshot, is_critical).known_as(Some(id), shares)
     }
 
     fn row<'a>(&self, looked: &'a Looked) -> Row<'a> {
-        let name = &looked.snapshot.name;
-        let (id, shares) = self.live.know(|roster| (roster.id_of(name), roster.shares(name)));
+        let (id, shares) = self.live.know(|roster| roster.show(looked, Instant::now()));
         Row {
             id,
             snapshot: &looked.snapshot,
@@ -168,10 +167,9 @@ impl Desk {
     pub(crate) fn counts(&self, ids: &[u32]) -> Response<AdminBody> {
         self.live.follow();
         let (circuits, unknown) = self.of_ids(ids);
-        let looked: Vec<_> = circuits.into_iter().map(|circuit| self.look(circuit)).collect();
+        let looked: Vec<_> = circuits.iter().filter_map(|circuit| self.look(circuit)).collect();
         let counts = looked.iter().map(|looked| {
-            let name = &looked.snapshot.name;
-            let (id, shares) = self.live.know(|roster| (roster.id_of(name), roster.shares(name)));
+            let (id, shares) = self.live.know(|roster| roster.show(looked, Instant::now()));
             Counts::of(&looked.snapshot, id, shares)
         });
         let circuits = counts.collect();
@@ -189,4 +187,9 @@ impl Desk {
     fn may(&self) -> May {
         May { caller: self.caller, has_fleet: self.state.registry.fleet().is_some() }
     }
+}
+
+fn sorted(mut circuits: Vec<Circuit>) -> Vec<Circuit> {
+    circuits.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+    circuits
 }

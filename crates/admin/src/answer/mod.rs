@@ -10,12 +10,14 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::json;
-use tower_circuit_breaker::{CircuitRegistry, Health};
+use tokio::time::Instant;
+use tower_circuit_breaker::{Circuit, CircuitRegistry, Health};
 
 use crate::access::Caller;
 use crate::answer::group::GroupView;
 use crate::audit::KEPT;
 use crate::body::AdminBody;
+use crate::caught::unless_it_panics;
 use crate::etag::unless_known;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -35,7 +37,7 @@ pub(crate) fn circuit(
     let circuit = state.find(name)?;
     let view = state.view(&circuit);
     let name = Arc::clone(&view.snapshot.name);
-    let (id, shares) = live.know(|roster| (roster.id_of(&name), roster.shares(&name)));
+    let (id, shares) = live.know(|roster| roster.find(&name, Instant::now()));
     let detail = CircuitDetail::new(view.known_as(id, shares), &circuit, caller);
     Ok(respond::json(StatusCode::OK, &detail))
 }
@@ -55,7 +57,12 @@ pub(crate) fn settings(
 /// The groups that the service was given.
 pub(crate) fn groups(state: &AdminState, caller: Caller) -> Response<AdminBody> {
     let sees_reasons = caller >= Caller::Insider;
-    let groups: Vec<_> = state.groups.iter().map(|it| GroupView::of(it, sees_reasons)).collect();
+    let is_here = |circuit: &Circuit| {
+        let here = state.registry.get(circuit.name());
+        here.is_some_and(|here| std::ptr::eq(here.name(), circuit.name()))
+    };
+    let view = |group| GroupView::of(group, is_here, sees_reasons);
+    let groups: Vec<_> = state.groups.iter().map(view).collect();
     respond::json(StatusCode::OK, &json!({ "groups": groups }))
 }
 
@@ -76,8 +83,8 @@ pub(crate) fn events(stream: Option<EventStream>) -> Result<Response<AdminBody>,
     Ok(respond::stream(AdminBody::events(stream)))
 }
 
-pub(crate) fn health(registry: &CircuitRegistry, caller: Caller) -> Response<AdminBody> {
-    let health = registry.health();
+pub(crate) fn health(state: &AdminState, caller: Caller) -> Response<AdminBody> {
+    let health = state.health();
     let status = match health {
         Health::Healthy | Health::Degraded => StatusCode::OK,
         Health::Failing => StatusCode::SERVICE_UNAVAILABLE,
@@ -85,7 +92,9 @@ pub(crate) fn health(registry: &CircuitRegistry, caller: Caller) -> Response<Adm
     if caller < Caller::Reader {
         return respond::json(status, &json!({ "health": health }));
     }
-    let circuits: Vec<_> = registry.snapshots().into_iter().map(HealthView::of).collect();
+    let circuits = state.registry.circuits();
+    let seen = circuits.iter().filter_map(|circuit| unless_it_panics(|| circuit.snapshot()));
+    let circuits: Vec<_> = seen.map(HealthView::of).collect();
     respond::json(status, &json!({ "health": health, "circuits": circuits }))
 }
 

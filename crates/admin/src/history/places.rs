@@ -64,9 +64,9 @@ impl Places {
         self.series.get(name)
     }
 
-    /// Adds what was seen of all circuits at the time `at`.
-    pub(crate) fn add(&mut self, at: Duration, seen: &[(Arc<str>, Seen)]) {
-        self.make_room(at, seen);
+    /// Adds what was seen of circuits at the time `at`; those that are `unseen` are there, too.
+    pub(crate) fn add(&mut self, at: Duration, seen: &[(Arc<str>, Seen)], unseen: &[Arc<str>]) {
+        self.make_room(at, seen, unseen);
         for (name, seen) in seen {
             if let Some(series) = self.series.get_mut(name) {
                 series.add(at, seen);
@@ -74,14 +74,15 @@ impl Places {
         }
     }
 
-    fn make_room(&mut self, at: Duration, seen: &[(Arc<str>, Seen)]) {
+    fn make_room(&mut self, at: Duration, seen: &[(Arc<str>, Seen)], unseen: &[Arc<str>]) {
         let mut new: Vec<_> =
             seen.iter().filter(|(name, _)| !self.series.contains_key(name)).collect();
         match &self.which {
             Which::All => {
                 // As many as there are circuits, however many come and go.
-                if self.series.len() + new.len() > seen.len() {
-                    let here: HashSet<_> = seen.iter().map(|(name, _)| name).collect();
+                if self.series.len() + new.len() > seen.len() + unseen.len() {
+                    let here: HashSet<_> =
+                        seen.iter().map(|(name, _)| name).chain(unseen).collect();
                     self.series.retain(|name, _| here.contains(name));
                 }
             }

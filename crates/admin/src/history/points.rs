@@ -41,9 +41,11 @@ impl<G: Gather, const N: usize> Points<G, N> {
         if number != self.current {
             self.move_on_to(number);
         }
-        if took <= self.length.saturating_add(LATE) {
-            self.gathered.add(look);
+        // A first look says nothing of what came before it.
+        if took.is_zero() || took > self.length.saturating_add(LATE) {
+            return;
         }
+        self.gathered.add(look);
         let kept = self.gathered.kept();
         if let Some(place) = self.place(number) {
             *place = Some(kept);

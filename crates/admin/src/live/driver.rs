@@ -1,9 +1,11 @@
 //! The task that looks at the circuits.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use crate::live::{ATTENTION, Live};
 use crate::sync::lock;
@@ -11,6 +13,8 @@ use crate::sync::lock;
 /// Goes with the task, and that with its runtime: whoever wants to know next starts another.
 struct Task {
     live: Weak<Live>,
+    wake: Arc<Notify>,
+    number: u64,
     has_ended: bool,
 }
 
@@ -19,17 +23,39 @@ impl Live {
     ///
     /// Outside of a runtime of tokio nobody looks, until somebody asks within one.
     pub(crate) fn attend(self: &Arc<Self>) {
-        lock(&self.attention).until = Some(Instant::now() + ATTENTION);
+        let now = Instant::now();
+        let before = lock(&self.attention).until.replace(now + ATTENTION);
+        if before.is_none_or(|until| until <= now) {
+            self.wake.notify_one();
+        }
         self.start();
     }
 
-    /// Starts the task, if there is none.
+    /// Starts the task, if there is none, or the one that there is stands still with its runtime.
     pub(crate) fn start(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let has_task = std::mem::replace(&mut lock(&self.attention).has_task, true);
-        if !has_task {
-            // Not under the lock: a runtime that ends drops the task at once.
-            runtime.spawn(look(Task { live: Arc::downgrade(self), has_ended: false }));
+        let now = Instant::now();
+        let mut attention = lock(&self.attention);
+        let stands_still = attention
+            .looked
+            .is_some_and(|looked| now.saturating_duration_since(looked) > STANDS_STILL);
+        if attention.has_task && !stands_still {
+            return;
+        }
+        attention.has_task = true;
+        attention.looked = Some(now);
+        attention.task = attention.task.wrapping_add(1);
+        let number = attention.task;
+        drop(attention);
+        let (live, wake) = (Arc::downgrade(self), Arc::clone(&self.wake));
+        // Not under the lock: a runtime that ends drops the task at once.
+        runtime.spawn(look(Task { live, wake, number, has_ended: false }));
+    }
+
+    /// Starts the task where a history is kept.
+    pub(crate) fn start_history(self: &Arc<Self>) {
+        if self.has_history {
+            self.start();
         }
     }
 }
@@ -37,22 +63,27 @@ impl Live {
 async fn look(mut task: Task) {
     loop {
         let Some(live) = task.live.upgrade() else { return };
-        let Some(pace) = live.pace() else {
+        let Some(pace) = live.pace(task.number) else {
             task.has_ended = true;
             return;
         };
         // Ten thousand circuits take some milliseconds. If a clock panics, the next look is another.
         let _ = tokio::task::spawn_blocking(move || live.look()).await;
-        tokio::time::sleep(pace).await;
+        // Either way it is time to look.
+        let _ = timeout(pace, task.wake.notified()).await;
     }
 }
 
 impl Drop for Task {
     // Cannot panic: it sets a flag.
     fn drop(&mut self) {
-        let live = self.live.upgrade().filter(|_| !self.has_ended);
-        if let Some(live) = live {
-            lock(&live.attention).has_task = false;
+        let Some(live) = self.live.upgrade().filter(|_| !self.has_ended) else { return };
+        let mut attention = lock(&live.attention);
+        if attention.task == self.number {
+            attention.has_task = false;
         }
     }
 }
+
+/// A task that was to look each second, and has not for so long.
+const STANDS_STILL: Duration = Duration::from_secs(3);

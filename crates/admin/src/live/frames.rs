@@ -83,17 +83,19 @@ impl Frames {
         Some(ReaderId(self.entered))
     }
 
-    pub(crate) fn leave(&mut self, reader: ReaderId) {
+    /// One reader less; its waker is to be dropped after the lock, since that is user code.
+    #[must_use]
+    pub(crate) fn leave(&mut self, reader: ReaderId) -> Option<Waker> {
         self.readers = self.readers.saturating_sub(1);
-        self.waiting.remove(&reader);
+        self.waiting.remove(&reader)
     }
 
     pub(crate) const fn has_readers(&self) -> bool {
         self.readers > 0
     }
 
-    /// What comes after `place`; a reader that is to wait is woken once.
-    pub(crate) fn after(&mut self, place: Cursor, reader: ReaderId, waker: &Waker) -> Reading {
+    /// What comes after `place`.
+    pub(crate) fn after(&self, place: Cursor) -> Reading {
         if self.is_over {
             return Reading::Over;
         }
@@ -103,16 +105,25 @@ impl Frames {
             return Reading::Gone;
         }
         let index = usize::try_from(wanted - oldest).unwrap_or(usize::MAX);
-        if let Some((_, frame)) = self.kept.get(index) {
-            return Reading::Frame(frame.clone());
-        }
-        self.waiting.insert(reader, waker.clone());
-        Reading::Nothing
+        let frame = self.kept.get(index).map(|(_, frame)| frame.clone());
+        frame.map_or(Reading::Nothing, Reading::Frame)
     }
 
-    /// Adds one, and gives back who is to be woken, after the lock.
+    /// Has a reader woken once there is something; gives the waker that it had before, to be dropped
+    /// after the lock.
     #[must_use]
-    pub(crate) fn push(&mut self, name: &str, json: &[u8], now: Instant) -> Vec<Waker> {
+    pub(crate) fn wait(&mut self, reader: ReaderId, waker: Waker) -> Option<Waker> {
+        self.waiting.insert(reader, waker)
+    }
+
+    /// Those who wait, to be woken after the lock.
+    #[must_use]
+    pub(crate) fn waiting(&mut self) -> Vec<Waker> {
+        self.waiting.drain().map(|(_, waker)| waker).collect()
+    }
+
+    /// Adds one.
+    pub(crate) fn push(&mut self, name: &str, json: &[u8], now: Instant) {
         let place = Cursor { boot: self.boot, seq: self.next };
         self.next += 1;
         self.kept.push_back((now, event(Some(&place.to_string()), name, json)));
@@ -121,7 +132,6 @@ impl Frames {
         {
             self.kept.pop_front();
         }
-        self.waiting.drain().map(|(_, waker)| waker).collect()
     }
 
     /// Nobody has looked for a while: what has happened since the last frame is told to nobody.
@@ -131,32 +141,35 @@ impl Frames {
     }
 
     /// There will be no more frames.
-    #[must_use]
-    pub(crate) fn close(&mut self) -> Vec<Waker> {
+    pub(crate) const fn close(&mut self) {
         self.is_over = true;
-        self.waiting.drain().map(|(_, waker)| waker).collect()
     }
 }
 
 impl Cursor {
     pub(crate) const KNOWN: &str = "?after";
 
-    /// Where a reader wants to go on: `?after=`, or what a browser says of itself when it comes back.
+    /// Where a reader wants to go on: by what a browser says of itself when it comes back, which is the
+    /// newer, or by `?after=`. A place in the header that cannot be read is one that is gone.
     pub(crate) fn asked_for(
         query: &mut Query,
         headers: &HeaderMap,
     ) -> Result<Option<Self>, Problem> {
-        let Some(text) = query.take("after") else {
-            let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-            return Ok(last.and_then(Self::parse));
-        };
-        Self::parse(&text).map(Some).ok_or_else(|| {
-            let found = quoted(&text);
-            Problem::bad_request(format!(
-                "?after is the `seq` of an answer or the id of an event, such as 0a1b2c3d-17, not \
-                 {found}"
-            ))
-        })
+        let after = query.take("after").map(|text| {
+            Self::parse(&text).ok_or_else(|| {
+                let found = quoted(&text);
+                Problem::bad_request(format!(
+                    "?after is the `seq` of an answer or the id of an event, such as 0a1b2c3d-17, \
+                     not {found}"
+                ))
+            })
+        });
+        let after = after.transpose()?;
+        let last = headers.get(LAST_EVENT_ID).map(|last| {
+            let read = last.to_str().ok().and_then(Self::parse);
+            read.unwrap_or(Self { boot: 0, seq: 0 })
+        });
+        Ok(last.or(after))
     }
 
     /// Reads `<boot>-<seq>`.

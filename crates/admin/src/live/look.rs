@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tower_circuit_breaker::view::catch_panic;
 use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitSnapshot, Health};
 
+use crate::caught::unless_it_panics;
 use crate::live::told::Told;
 use crate::wall_clock::since_1970;
 
@@ -41,8 +41,8 @@ impl Look {
             health: unless_it_panics(|| registry.health()),
         };
         for circuit in registry.circuits() {
-            match unless_it_panics(|| circuit.snapshot()) {
-                Some(snapshot) => look.circuits.push(Looked::new(registry, circuit, snapshot)),
+            match Looked::at(registry, &circuit) {
+                Some(looked) => look.circuits.push(looked),
                 None => look.unseen.push(Arc::from(circuit.name())),
             }
         }
@@ -55,20 +55,16 @@ impl Look {
 }
 
 impl Looked {
-    pub(crate) fn new(
-        registry: &CircuitRegistry,
-        circuit: Circuit,
-        snapshot: CircuitSnapshot,
-    ) -> Self {
+    /// Looks at one circuit of `registry`; `None` where its clock panics.
+    pub(crate) fn at(registry: &CircuitRegistry, circuit: &Circuit) -> Option<Self> {
+        let snapshot = unless_it_panics(|| circuit.snapshot())?;
+        Some(Self::new(registry, circuit.clone(), snapshot))
+    }
+
+    fn new(registry: &CircuitRegistry, circuit: Circuit, snapshot: CircuitSnapshot) -> Self {
         let limit = || circuit.config().thresholds().get("stalled_calls");
-        let told = Told::of(&snapshot, limit);
         let is_critical = registry.is_critical(circuit.name());
+        let told = Told::of(&snapshot, is_critical, limit);
         Self { circuit, snapshot, told, is_critical }
     }
-}
-
-fn unless_it_panics<T>(f: impl FnOnce() -> T) -> Option<T> {
-    let mut result = None;
-    catch_panic(|| result = Some(f()));
-    result
 }

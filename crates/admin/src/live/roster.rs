@@ -1,84 +1,104 @@
-//! What is known of each circuit besides itself: its number, what was told of it, and its rates.
+//! The circuits as they were looked at last: which number each has, and what was told of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_circuit_breaker::{CircuitSnapshot, LatencyHistogram};
 
 use crate::history::places::Places;
-use crate::history::series::Seen;
 use crate::ids::Id;
-use crate::latency::RecentLatency;
+use crate::latency::GAP;
+use crate::live::known::{Known, SAMPLE, SentCounts};
 use crate::live::look::{Look, Looked};
-use crate::live::told::Told;
-use crate::rates::{Between, Ended, PerSecond, Rates, Shares};
-use crate::shown::Shown;
+use crate::rates::{PerSecond, Shares};
 
-/// The circuits as they were looked at last.
+/// What is known of all circuits.
 #[derive(Debug)]
 pub(crate) struct Roster {
     circuits: HashMap<Arc<str>, Known>,
     names: HashMap<Id, Arc<str>>,
     next: Id,
+    /// Numbers of circuits whose names others have now.
+    replaced: Vec<Id>,
     /// Whether changes since the last look can be told.
     is_followed: bool,
     began: Instant,
+    /// By the wall clock, and how long the machine has slept since: meanwhile its other clocks may
+    /// stand still.
+    began_at: Duration,
+    slept: Duration,
     sampled: Option<Instant>,
     /// Of all together.
     sum: Option<PerSecond>,
     history: Option<Places>,
 }
 
-#[derive(Debug)]
-struct Known {
-    id: Id,
-    told: Option<Told>,
-    rates: Option<Rates>,
-    /// Where the circuit keeps it.
-    latency: Option<Box<RecentLatency>>,
-    /// What the counts were when they were sent.
-    sent: Option<SentCounts>,
-}
-
-/// What changes with calls, as readers know it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SentCounts {
-    /// Of all calls: where these have grown, a reader may have fetched rates that are over.
-    ended: Ended,
-    pub(crate) per_second: PerSecond,
-    pub(crate) failure_share: Option<f64>,
-    pub(crate) in_flight: Option<u64>,
+/// A circuit that is to be told of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changed {
+    /// Its place in the look.
+    pub(crate) place: usize,
+    pub(crate) id: Id,
+    /// Whether readers do not know its name.
+    pub(crate) is_new: bool,
 }
 
 impl Roster {
-    pub(crate) fn new(history: Option<Places>) -> Self {
+    pub(crate) fn new(history: Option<Places>, at: Duration) -> Self {
         Self {
             circuits: HashMap::new(),
             names: HashMap::new(),
             next: 1,
+            replaced: Vec::new(),
             is_followed: false,
             began: Instant::now(),
+            began_at: at,
+            slept: Duration::ZERO,
             sampled: None,
             sum: None,
             history,
         }
     }
 
-    /// The number of this name, which may be new.
-    pub(crate) fn id_of(&mut self, name: &Arc<str>) -> Id {
-        self.known(name).id
-    }
-
+    /// What is known of this circuit, by its own allocation of its name; maybe nothing yet.
     fn known(&mut self, name: &Arc<str>) -> &mut Known {
+        let is_other = |known: &Known| !Arc::ptr_eq(&known.name, name);
+        if let Some(other) = self.circuits.get(name).filter(|known| is_other(known)) {
+            self.names.remove(&other.id);
+            self.replaced.push(other.id);
+            self.circuits.remove(name);
+        }
         let Self { circuits, names, next, .. } = self;
         circuits.entry(Arc::clone(name)).or_insert_with(|| {
             let id = *next;
             *next = next.wrapping_add(1).max(1);
             names.insert(id, Arc::clone(name));
-            Known { id, told: None, rates: None, latency: None, sent: None }
+            Known::new(id, Arc::clone(name))
         })
+    }
+
+    /// The number and the rates of a circuit that somebody is shown as it was `looked` at. What they
+    /// see and nobody was told is told at the next look, as it will be then.
+    pub(crate) fn show(&mut self, looked: &Looked, now: Instant) -> (Id, Shares) {
+        let are_fresh = self.are_fresh(now);
+        let known = self.known(&looked.snapshot.name);
+        known.told.take_if(|told| *told != looked.told);
+        known.is_introduced = true;
+        let shares = if are_fresh { known.shares() } else { Shares::default() };
+        (known.id, shares)
+    }
+
+    /// The number and the rates of one that is known.
+    pub(crate) fn find(&self, name: &Arc<str>, now: Instant) -> (Option<Id>, Shares) {
+        let known = self.circuits.get(name).filter(|known| Arc::ptr_eq(&known.name, name));
+        let shares = known.filter(|_| self.are_fresh(now)).map(Known::shares);
+        (known.map(|known| known.id), shares.unwrap_or_default())
+    }
+
+    /// Whether rates are of the last seconds.
+    fn are_fresh(&self, now: Instant) -> bool {
+        self.sampled.is_some_and(|at| now.saturating_duration_since(at) <= GAP)
     }
 
     /// The name of this number, if it has been given.
@@ -100,21 +120,22 @@ impl Roster {
         (self.is_followed, self.sum) = (false, None);
     }
 
-    /// The rates of all together.
+    /// The rates of all together; `None` before the second reading, and after a gap.
     pub(crate) const fn rates(&self) -> Option<PerSecond> {
         self.sum
     }
 
-    /// Takes what is there now, and gives the places and numbers of those of which something is to be
-    /// told. The first time, everything is as it was.
-    pub(crate) fn changed(&mut self, look: &Look) -> Vec<(usize, Id)> {
+    /// Takes what is there now, and gives those of which something is to be told. The first time,
+    /// everything is as it was.
+    pub(crate) fn changed(&mut self, look: &Look) -> Vec<Changed> {
         let is_followed = std::mem::replace(&mut self.is_followed, true);
         let mut changed = Vec::new();
         for (place, looked) in look.circuits.iter().enumerate() {
             let known = self.known(&looked.snapshot.name);
             let before = known.told.replace(looked.told);
             if is_followed && before != Some(looked.told) {
-                changed.push((place, known.id));
+                let is_new = !std::mem::replace(&mut known.is_introduced, true);
+                changed.push(Changed { place, id: known.id, is_new });
             }
         }
         changed
@@ -122,11 +143,12 @@ impl Roster {
 
     /// Forgets those that are no more, and gives their numbers.
     pub(crate) fn removed(&mut self, look: &Look) -> Vec<Id> {
-        if look.names().count() == self.circuits.len() {
-            return Vec::new();
+        let mut gone = std::mem::take(&mut self.replaced);
+        let known = look.names().filter(|name| self.circuits.contains_key(*name)).count();
+        if known == self.circuits.len() {
+            return gone;
         }
         let here: HashSet<_> = look.names().collect();
-        let mut gone = Vec::new();
         self.circuits.retain(|name, known| {
             let is_here = here.contains(name);
             if !is_here {
@@ -140,9 +162,12 @@ impl Roster {
         gone
     }
 
-    /// The numbers of those that were looked at, in their order.
-    pub(crate) fn ids(&mut self, look: &Look) -> Vec<Id> {
-        look.circuits.iter().map(|looked| self.id_of(&looked.snapshot.name)).collect()
+    /// The places of these in the look.
+    pub(crate) fn places(&self, look: &Look, wanted: impl Fn(Id) -> bool) -> Vec<(usize, Id)> {
+        let ids = look.circuits.iter().enumerate().filter_map(|(place, looked)| {
+            Some((place, self.circuits.get(&looked.snapshot.name)?.id))
+        });
+        ids.filter(|(_, id)| wanted(*id)).collect()
     }
 
     /// Whether rates are to be read again.
@@ -150,25 +175,34 @@ impl Roster {
         self.sampled.is_none_or(|at| now.saturating_duration_since(at) >= SAMPLE)
     }
 
-    /// Reads all rates, and gives those of all together.
-    pub(crate) fn sample(&mut self, look: &Look, now: Instant) -> PerSecond {
+    /// Reads all rates, and gives those of all together, where they are known.
+    pub(crate) fn sample(&mut self, look: &Look, now: Instant) -> Option<PerSecond> {
         let before = self.sampled.replace(now);
         let mut sum = PerSecond::default();
         let mut seen = Vec::new();
         for looked in &look.circuits {
             let known = self.known(&looked.snapshot.name);
-            let latency = known.read_latency(looked, now);
-            let between = known.read_rates(&looked.snapshot, before, now);
-            let shares = known.shares();
-            sum = sum.plus(shares.per_second.unwrap_or_default());
-            let name = Arc::clone(&looked.snapshot.name);
-            seen.push((name, seen_in(&looked.snapshot, between, shares, latency)));
+            let read = known.read(looked, before, now);
+            sum = sum.plus(known.shares().per_second.unwrap_or_default());
+            seen.push((Arc::clone(&looked.snapshot.name), read));
         }
+        let at = self.history_time(look.at, now);
         if let Some(history) = &mut self.history {
-            history.add(now.saturating_duration_since(self.began), &seen);
+            history.add(at, &seen, &look.unseen);
         }
-        self.sum = before.map(|_| sum);
-        sum
+        self.sum =
+            before.filter(|before| now.saturating_duration_since(*before) <= GAP).map(|_| sum);
+        self.sum
+    }
+
+    /// The time in the history: that of a clock that goes on while the machine sleeps.
+    fn history_time(&mut self, wall: Duration, now: Instant) -> Duration {
+        let awake = now.saturating_duration_since(self.began).saturating_add(self.slept);
+        let passed = wall.saturating_sub(self.began_at);
+        if passed > awake.saturating_add(GAP) {
+            self.slept = self.slept.saturating_add(passed.saturating_sub(awake));
+        }
+        now.saturating_duration_since(self.began).saturating_add(self.slept)
     }
 
     /// The numbers and counts, out of a share of all, that have changed since they were sent.
@@ -178,95 +212,23 @@ impl Roster {
         is_asked: impl Fn(Id) -> bool,
     ) -> Vec<(Id, SentCounts)> {
         let mut counts = Vec::new();
-        for Looked { snapshot, .. } in &look.circuits {
-            let Some(known) = self.circuits.get_mut(&snapshot.name) else { continue };
-            let (true, Some(rates)) = (is_asked(known.id), &known.rates) else { continue };
-            let shares = rates.shares();
-            let now = SentCounts {
-                ended: Ended::of(&snapshot.totals),
-                per_second: shares.per_second.unwrap_or_default(),
-                failure_share: shares.failure_share,
-                in_flight: snapshot.in_flight,
-            };
-            if known.sent.replace(now) != Some(now) {
-                counts.push((known.id, now));
+        for looked in &look.circuits {
+            let Some(known) = self.circuits.get_mut(&looked.snapshot.name) else { continue };
+            if is_asked(known.id) {
+                counts.extend(known.counts(looked).map(|counts| (known.id, counts)));
             }
         }
         counts
     }
 
-    /// The histories, and when they were added to last.
+    /// The histories, and when they were added to last, in their time.
     pub(crate) fn history(&self) -> Option<(&Places, Duration)> {
         let at = self.sampled.unwrap_or(self.began).saturating_duration_since(self.began);
-        Some((self.history.as_ref()?, at))
+        Some((self.history.as_ref()?, at.saturating_add(self.slept)))
+    }
+
+    /// When the histories were added to last.
+    pub(crate) const fn sampled(&self) -> Option<Instant> {
+        self.sampled
     }
 }
-
-impl Known {
-    fn shares(&self) -> Shares {
-        let rates = self.rates.as_ref().map(Rates::shares).unwrap_or_default();
-        let latency = self.latency.as_ref().and_then(|latency| latency.percentiles());
-        Shares { latency, ..rates }
-    }
-
-    /// How long all calls had taken at the last reading, and until now.
-    fn read_latency(
-        &mut self,
-        looked: &Looked,
-        now: Instant,
-    ) -> Option<(LatencyHistogram, LatencyHistogram)> {
-        let histogram = looked.circuit.latency()?;
-        let begin = || Box::new(RecentLatency::begin(histogram.clone(), now));
-        let before = self.latency.get_or_insert_with(begin).read(&histogram, now);
-        Some((before, histogram))
-    }
-
-    fn read_rates(
-        &mut self,
-        snapshot: &CircuitSnapshot,
-        before: Option<Instant>,
-        now: Instant,
-    ) -> Between {
-        let (read, in_flight) = (Ended::of(&snapshot.totals), snapshot.in_flight);
-        let Self { rates, sent, .. } = self;
-        let rates = rates.get_or_insert_with(|| {
-            *sent = Some(SentCounts::quiet(read, in_flight));
-            // Made since the last reading: all of its calls are new.
-            let since = before.filter(|before| {
-                snapshot.uptime <= now.saturating_duration_since(*before).saturating_add(SAMPLE)
-            });
-            match since {
-                Some(before) => Rates::begin(Ended::default(), before),
-                None => Rates::begin(read, now),
-            }
-        });
-        rates.read(read, now)
-    }
-}
-
-impl SentCounts {
-    const fn quiet(ended: Ended, in_flight: Option<u64>) -> Self {
-        let per_second = PerSecond { calls: 0.0, failures: 0.0, rejected: 0.0 };
-        Self { ended, per_second, failure_share: None, in_flight }
-    }
-}
-
-fn seen_in(
-    snapshot: &CircuitSnapshot,
-    between: Between,
-    shares: Shares,
-    latency: Option<(LatencyHistogram, LatencyHistogram)>,
-) -> Seen {
-    Seen {
-        between,
-        state: Shown::of(snapshot),
-        failure_share: shares.failure_share,
-        latency,
-        percentiles: shares.latency,
-        consecutive_failures: snapshot.consecutive_failures,
-        stalled_calls: snapshot.stalled_calls,
-    }
-}
-
-/// How often rates are read.
-pub(crate) const SAMPLE: Duration = Duration::from_millis(950);

@@ -26,7 +26,8 @@ pub(crate) struct Summary {
     calls_per_second: Cell<'static>,
     failures_per_second: Cell<'static>,
     rejected_per_second: Cell<'static>,
-    in_flight: u64,
+    /// Of those that count them; `None` where none does.
+    in_flight: Option<u64>,
     /// The number of the last command.
     audit: u64,
 }
@@ -66,7 +67,9 @@ impl Summary {
             calls_per_second: rate(|rates| rates.calls),
             failures_per_second: rate(|rates| rates.failures),
             rejected_per_second: rate(|rates| rates.rejected),
-            in_flight: snapshots().filter_map(|snapshot| snapshot.in_flight).sum(),
+            in_flight: snapshots()
+                .filter_map(|snapshot| snapshot.in_flight)
+                .reduce(u64::saturating_add),
             audit,
         }
     }

@@ -1,6 +1,6 @@
 //! From a look at all circuits to the frames that tell what is new.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 use tokio::time::Instant;
@@ -9,9 +9,10 @@ use tower_circuit_breaker::Health;
 use crate::cell::{Cell, trimmed};
 use crate::encode::to_json;
 use crate::ids::Id;
-use crate::live::compact::Compact;
+use crate::live::compact::{BriefChange, Compact};
+use crate::live::known::SentCounts;
 use crate::live::look::Look;
-use crate::live::roster::{Roster, SentCounts};
+use crate::live::roster::{Changed, Roster};
 use crate::live::row::{Row, Table};
 use crate::live::summary::Summary;
 use crate::rates::{PerSecond, Shares};
@@ -24,7 +25,7 @@ pub(crate) struct Teller {
     /// Whole changes since the second began.
     whole: usize,
     /// Those that are to be told in few bytes, once the second is over.
-    many: HashSet<Id>,
+    many: HashMap<Id, IsNew>,
     /// Which tenth of the counts comes next.
     tenth: Id,
 }
@@ -45,9 +46,9 @@ pub(crate) struct News {
 /// What is told each second.
 #[derive(Debug)]
 struct Second {
-    rates: PerSecond,
+    rates: Option<PerSecond>,
     counts: Vec<(Id, SentCounts)>,
-    many: Vec<Place>,
+    many: Vec<(usize, Id, IsNew)>,
 }
 
 /// A circuit of a look: its place there, its number and its rates.
@@ -57,6 +58,9 @@ struct Place {
     id: Id,
     shares: Shares,
 }
+
+/// Whether readers do not know the name of a circuit.
+type IsNew = bool;
 
 /// A frame's name and its JSON.
 pub(crate) type Frame = (&'static str, Vec<u8>);
@@ -75,7 +79,7 @@ struct NewsFrame<'a, T> {
 
 #[derive(Debug, Serialize)]
 struct CountsTable {
-    columns: [&'static str; 5],
+    columns: [&'static str; 10],
     circuits: Vec<Vec<Cell<'static>>>,
 }
 
@@ -95,12 +99,12 @@ impl Teller {
         let removed = roster.removed(look);
         self.whole = self.whole.saturating_add(changed.len());
         if self.whole > MOST_WHOLE {
-            self.many.extend(changed.drain(..).map(|(_, id)| id));
+            self.many.extend(changed.drain(..).map(|it| (it.id, it.is_new)));
         }
         let second = roster.is_due(now).then(|| self.second(roster, look, now));
         let is_other = before.is_some_and(|before| before != health);
         let is_change = is_other || !changed.is_empty() || !removed.is_empty();
-        News { health, audit, is_change, whole: places(roster, look, changed), removed, second }
+        News { health, audit, is_change, whole: places(roster, look, &changed), removed, second }
     }
 
     fn second(&mut self, roster: &mut Roster, look: &Look, now: Instant) -> Second {
@@ -109,11 +113,14 @@ impl Teller {
         let tenth = self.tenth;
         let counts = roster.counts(look, |id| id % TENTHS == tenth);
         self.whole = 0;
-        let many = std::mem::take(&mut self.many);
-        let ids = roster.ids(look);
-        let many = ids.into_iter().enumerate().filter(|(_, id)| many.contains(id));
-        let many = many.collect();
-        Second { rates, counts, many: places(roster, look, many) }
+        let found = roster.places(look, |id| self.many.contains_key(&id));
+        let many = found.into_iter();
+        // One whose clock has panicked just now is told of later.
+        let many = many.filter_map(|(at, id)| Some((at, id, self.many.remove(&id)?))).collect();
+        if look.unseen.is_empty() {
+            self.many.clear();
+        }
+        Second { rates, counts, many }
     }
 
     /// Nobody has looked for a while.
@@ -139,15 +146,16 @@ impl News {
 
     fn each_second(&self, look: &Look, second: &Second, frames: &mut Vec<Frame>) {
         if !second.many.is_empty() {
-            let many = second.many.iter();
-            let many =
-                many.filter_map(|one| Some((one.id, &look.circuits.get(one.place)?.snapshot)));
+            let many = second.many.iter().filter_map(|(place, id, is_new)| {
+                let looked = look.circuits.get(*place)?;
+                Some(BriefChange { id: *id, looked, is_new: *is_new })
+            });
             frames.push(("changes", self.told(look, Compact::of(many, look.at), &[])));
         }
         if !second.counts.is_empty() {
             frames.push(("counts", to_json(&CountsTable::of(&second.counts))));
         }
-        let summary = Summary::of(look, Some(second.rates), self.health, self.audit);
+        let summary = Summary::of(look, second.rates, self.health, self.audit);
         frames.push(("tick", to_json(&summary)));
     }
 
@@ -157,12 +165,12 @@ impl News {
     }
 }
 
-fn places(roster: &Roster, look: &Look, of: Vec<(usize, Id)>) -> Vec<Place> {
+fn places(roster: &Roster, look: &Look, of: &[Changed]) -> Vec<Place> {
     let shares = |place: usize| {
         let looked = look.circuits.get(place);
         looked.map(|looked| roster.shares(&looked.snapshot.name)).unwrap_or_default()
     };
-    of.into_iter().map(|(place, id)| Place { place, id, shares: shares(place) }).collect()
+    of.iter().map(|it| Place { place: it.place, id: it.id, shares: shares(it.place) }).collect()
 }
 
 impl Place {
@@ -180,8 +188,18 @@ impl Place {
 
 impl CountsTable {
     fn of(counts: &[(Id, SentCounts)]) -> Self {
-        let columns =
-            ["id", "calls_per_second", "failure_share", "rejected_per_second", "in_flight"];
+        let columns = [
+            "id",
+            "calls_per_second",
+            "failure_share",
+            "rejected_per_second",
+            "in_flight",
+            "nearness",
+            "slow_call_rate",
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+        ];
         let circuits = counts.iter().map(|(id, counts)| {
             trimmed(vec![
                 Cell::Count((*id).into()),
@@ -189,6 +207,11 @@ impl CountsTable {
                 Cell::or_nothing(counts.failure_share, Cell::share),
                 Cell::rate(counts.per_second.rejected),
                 Cell::or_nothing(counts.in_flight, Cell::Count),
+                Cell::or_nothing(counts.nearness, Cell::share),
+                Cell::or_nothing(counts.slow_call_rate, Cell::share),
+                Cell::or_nothing(counts.latency, |of| Cell::Real(of.p50.millis())),
+                Cell::or_nothing(counts.latency, |of| Cell::Real(of.p95.millis())),
+                Cell::or_nothing(counts.latency, |of| Cell::Real(of.p99.millis())),
             ])
         });
         Self { columns, circuits: circuits.collect() }

@@ -11,51 +11,46 @@ pub(crate) struct Told {
     overridden: Option<Override>,
     serial: Option<u64>,
     isolations: u32,
+    is_critical: bool,
     /// In twentieths: a ramp of a minute is not to be told four times a second.
     admitted: Option<u8>,
-    stalled: Stalled,
+    /// In quarters of the limit.
+    stalled: Option<u8>,
     is_kept_closed: bool,
-}
-
-/// How near to the limit calls hang.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stalled {
-    None,
-    Some,
-    Half,
 }
 
 impl Told {
     /// `limit` is that of stalled calls, where there is one.
-    pub(crate) fn of(snapshot: &CircuitSnapshot, limit: impl FnOnce() -> Option<f64>) -> Self {
+    pub(crate) fn of(
+        snapshot: &CircuitSnapshot,
+        is_critical: bool,
+        limit: impl FnOnce() -> Option<f64>,
+    ) -> Self {
         Self {
             epoch: snapshot.epoch,
             state: snapshot.state,
             overridden: snapshot.overridden,
             serial: snapshot.operators_override.as_ref().map(|own| own.serial),
             isolations: snapshot.isolations,
-            admitted: snapshot.admitted_share.map(twentieths),
-            stalled: Stalled::of(snapshot.stalled_calls, limit),
+            is_critical,
+            admitted: snapshot.admitted_share.map(|share| small(share * 20.0)),
+            stalled: quarters(snapshot.stalled_calls, limit),
             is_kept_closed: snapshot.trip_prevented_ago.is_some(),
         }
     }
 }
 
-impl Stalled {
-    fn of(calls: u64, limit: impl FnOnce() -> Option<f64>) -> Self {
-        if calls == 0 {
-            return Self::None;
-        }
-        match limit() {
-            Some(limit) if count(calls) * 2.0 >= limit => Self::Half,
-            _ => Self::Some,
-        }
+fn quarters(calls: u64, limit: impl FnOnce() -> Option<f64>) -> Option<u8> {
+    if calls == 0 {
+        return None;
     }
+    let limit = limit().filter(|limit| *limit > 0.0);
+    Some(limit.map_or(0, |limit| small((count(calls) * 4.0 / limit).min(4.0))))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 20")]
-fn twentieths(share: f64) -> u8 {
-    (share * 20.0) as u8
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 20")]
+const fn small(number: f64) -> u8 {
+    number as u8
 }
 
 #[expect(clippy::cast_precision_loss, reason = "compared with a limit of a few")]

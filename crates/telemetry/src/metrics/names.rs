@@ -1,7 +1,7 @@
 //! Which circuits have a name of their own in the recorder, and what their gauges show.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use tower_circuit_breaker::{CircuitState, Override};
 
@@ -15,8 +15,9 @@ pub(super) struct Names(RwLock<HashMap<Arc<str>, Vec<Here>>>);
 /// A circuit that is there.
 #[derive(Debug)]
 struct Here {
-    /// Its own allocation of its name, by which its events are told from those of another.
-    circuit: Arc<str>,
+    /// Its own allocation of its name, by which its events are told from those of another. It goes with
+    /// the circuit: one outside of a registry leaves without a word.
+    circuit: Weak<str>,
     now: Now,
 }
 
@@ -36,14 +37,16 @@ impl Names {
         if is_full && !names.contains_key(circuit) {
             return;
         }
-        let here = Here { circuit: Arc::clone(circuit), now };
-        names.entry(Arc::clone(circuit)).or_default().push(here);
+        // Its own allocation would keep the name of the first circuit for ever.
+        let all = names.entry(Arc::from(&**circuit)).or_default();
+        all.retain(|here| here.circuit.strong_count() > 0);
+        all.push(Here { circuit: Arc::downgrade(circuit), now });
     }
 
     /// Notes that a circuit has gone.
     pub(super) fn remove(&self, circuit: &Arc<str>) {
         if let Some(here) = self.write().get_mut(circuit) {
-            let place = here.iter().position(|here| Arc::ptr_eq(&here.circuit, circuit));
+            let place = here.iter().position(|here| here.is(circuit));
             place.map(|place| here.remove(place));
         }
     }
@@ -52,7 +55,7 @@ impl Names {
     pub(super) fn change(&self, circuit: &Arc<str>, change: impl Fn(&mut Now)) {
         let mut names = self.write();
         let here = names.get_mut(circuit).into_iter().flatten();
-        here.filter(|here| Arc::ptr_eq(&here.circuit, circuit)).for_each(|here| {
+        here.filter(|here| here.is(circuit)).for_each(|here| {
             change(&mut here.now);
         });
     }
@@ -77,6 +80,12 @@ impl Names {
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<Arc<str>, Vec<Here>>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Here {
+    fn is(&self, circuit: &Arc<str>) -> bool {
+        std::ptr::addr_eq(self.circuit.as_ptr(), Arc::as_ptr(circuit))
     }
 }
 
