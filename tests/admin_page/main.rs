@@ -4,6 +4,7 @@
 
 mod browser;
 mod load;
+mod lost;
 mod names;
 mod site;
 

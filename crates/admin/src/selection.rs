@@ -48,8 +48,9 @@ impl Selection {
     }
 
     /// Whether what a circuit is in, by these words, is asked for.
-    pub(crate) fn has_state(&self, state: &str, overridden: Option<&str>) -> bool {
-        self.state.as_deref().is_none_or(|asked| asked == state || Some(asked) == overridden)
+    pub(crate) fn has_state(&self, state: &str, overridden: Option<&str>, shown: &str) -> bool {
+        let state_asked = self.state.as_deref();
+        state_asked.is_none_or(|it| it == state || Some(it) == overridden || it == shown)
     }
 
     /// The numbers that are asked for, where these are.
@@ -82,8 +83,8 @@ fn read_limit(text: &str) -> Result<usize, Problem> {
 }
 
 /// States, and what operators and groups put in their place.
-const STATES: [&str; 6] =
-    ["closed", "open", "half_open", "forced_open", "forced_closed", "observing"];
+const STATES: [&str; 7] =
+    ["closed", "open", "half_open", "forced_open", "forced_closed", "observing", "isolated"];
 
 /// As many as one answer may be asked for; without a limit, it has all.
 const MOST: usize = 10_000;

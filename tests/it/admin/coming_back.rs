@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use tower_circuit_breaker::{Circuit, CircuitConfig, CircuitGroup, CircuitRegistry};
 use tower_circuit_breaker_admin::{Admin, History};
 
-use super::events::{Reader, rows};
-use super::watching::{Slow, after, events};
+use super::watching::{Reader, Slow, after, events, reader, rows};
 use super::{ask, from_here, get, registry, send, steering};
 
 /// `EventSource` keeps its address, and says by the header where it was.
@@ -223,4 +222,59 @@ async fn a_group_is_shown_with_members_of_the_registry() {
 
     let groups = get(&admin, "/groups").await.json;
     assert_eq!(groups["groups"][0]["members"], json!(["plants"]), "{groups}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_comes_back_within_ten_seconds_goes_on_where_it_was() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let mut first = reader(&admin).await;
+    let last = first.next().await.unwrap().id;
+    drop(first);
+
+    registry.get("plants").unwrap().trip();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let by_header = Request::get("/events").header("last-event-id", &last);
+    let mut by_header = Reader::open_with(&admin, from_here(by_header)).await;
+    let mut by_query = Reader::open(&admin, &format!("/events?after={last}")).await;
+
+    let change = by_query.next().await.unwrap();
+    assert_eq!(by_header.next().await.unwrap(), change);
+    assert_eq!(rows(&change.json)[0]["state"], "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_comes_back_later_is_told_to_fetch_anew() {
+    let (registry, _clock) = registry(&["plants"]);
+    let admin = steering(&registry).build();
+    let mut first = reader(&admin).await;
+    let last = first.next().await.unwrap().id;
+    drop(first);
+
+    for (wait, place) in [(14, last.as_str()), (60, &last), (0, "00000000-7"), (0, "ffffffff-1")] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let mut back = Reader::open(&admin, &format!("/events?after={place}")).await;
+
+        let gone = back.next().await.unwrap();
+        assert_eq!(gone.name, "gone", "{place} after {wait} s more");
+        get(&admin, "/circuits?form=rows").await;
+        registry.get("plants").unwrap().trip();
+        let change = back.next_of("change").await;
+        assert_eq!(rows(&change)[0]["state"], "open", "it goes on from the place that it was told");
+        registry.get("plants").unwrap().reset();
+        back.next_of("change").await;
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_read_is_refused() {
+    let admin = Admin::builder(CircuitRegistry::new()).build();
+
+    for place in ["7", "", "x-7", "0a1b2c3d-", "0a1b2c3d--1", "0a1b2c3d-99999999999999999999", "-"]
+    {
+        let answer = get(&admin, &format!("/events?after={place}")).await;
+
+        assert_eq!(answer.status, 400, "{place}");
+        assert!(answer.detail().contains("`seq` of an answer"), "{}", answer.detail());
+    }
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tower_circuit_breaker::{CircuitGroup, CircuitRegistry, ManualClock, Outcome};
 
-use super::events::{Reader, rows};
-use super::watching::{after, believed, events};
+use super::watching::{Reader, after, believed, events, rows};
 use super::{get, registry, steering};
 
 #[tokio::test(start_paused = true)]

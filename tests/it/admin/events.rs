@@ -4,91 +4,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::Request;
-use http::request::Builder;
-use http_body_util::{BodyExt, Full};
-use serde_json::{Value, json};
+use http_body_util::Full;
+use serde_json::json;
 use tower_circuit_breaker::{CircuitBuilder, CircuitRegistry, CircuitState, ManualClock};
-use tower_circuit_breaker_admin::{Admin, AdminBody};
+use tower_circuit_breaker_admin::Admin;
 
-use super::{READ_TOKEN, TOKEN, ask, from_here, get, post, registry, send, steering};
+use super::watching::{Event, Reader, reader, rows};
+use super::{READ_TOKEN, TOKEN, ask, get, post, registry, steering};
 use crate::support::{fail, ready_to_probe, succeed};
-
-/// Reads events as a browser would.
-pub(super) struct Reader {
-    body: AdminBody,
-}
-
-/// One event.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) json: Value,
-    pub(super) bytes: usize,
-}
-
-impl Reader {
-    pub(super) async fn open(admin: &Admin, path: &str) -> Self {
-        Self::open_with(admin, from_here(Request::get(path))).await
-    }
-
-    async fn open_with(admin: &Admin, request: Builder) -> Self {
-        let response = send(admin, request.body(Full::default()).unwrap()).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self::of(response.into_body()).await
-    }
-
-    /// A reader of what is sent, but for the beginning.
-    pub(super) async fn of(mut body: AdminBody) -> Self {
-        if let Some(first) = body.frame().await {
-            assert_eq!(first.unwrap().into_data().unwrap(), "retry: 2000\n\n");
-        }
-        Self { body }
-    }
-
-    /// The next event; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        let data = self.body.frame().await?.unwrap().into_data().unwrap();
-        let text = String::from_utf8(data.to_vec()).unwrap();
-        let event = text.strip_prefix("id: ").and_then(|rest| {
-            let (id, rest) = rest.split_once("\nevent: ")?;
-            let (name, json) = rest.strip_suffix("\n\n")?.split_once("\ndata: ")?;
-            let (id, name) = (id.to_owned(), name.to_owned());
-            Some(Event { id, name, json: serde_json::from_str(json).unwrap(), bytes: data.len() })
-        });
-        Some(event.unwrap_or_else(|| panic!("no event: {text:?}")))
-    }
-
-    /// The next event of this name.
-    pub(super) async fn next_of(&mut self, wanted: &str) -> Value {
-        for _ in 0..40 {
-            let event = self.next().await.unwrap();
-            if event.name == wanted {
-                return event.json;
-            }
-        }
-        panic!("no {wanted} among 40 events");
-    }
-}
-
-/// The rows of a table by the names of its columns, with what is left out as null.
-pub(super) fn rows(table: &Value) -> Vec<Value> {
-    let columns = table["columns"].as_array().unwrap();
-    let rows = table["circuits"].as_array().unwrap().iter();
-    rows.map(|row| {
-        let cell =
-            |(at, name): (usize, &Value)| (name.as_str().unwrap().to_owned(), row[at].clone());
-        columns.iter().enumerate().map(cell).collect::<serde_json::Map<_, _>>().into()
-    })
-    .collect()
-}
-
-/// A reader of what comes after what is there.
-async fn reader(admin: &Admin) -> Reader {
-    let listed = get(admin, "/circuits?form=rows").await;
-    Reader::open(admin, &format!("/events?after={}", listed.json["seq"].as_str().unwrap())).await
-}
 
 #[tokio::test(start_paused = true)]
 async fn what_changes_after_the_rows_is_told_as_rows() {
@@ -202,7 +125,7 @@ async fn counts_of_each_circuit_come_within_ten_seconds_where_they_have_changed(
     assert!(!told.is_empty());
     assert!(told.iter().all(|row| row["id"] == busy["id"]), "{told:?}");
     let rate = told.last().unwrap()["calls_per_second"].as_f64().unwrap();
-    assert!((40.0..60.0).contains(&rate), "{rate} calls a second");
+    assert!((30.0..70.0).contains(&rate), "{rate} calls a second");
     assert_eq!(told.last().unwrap()["failure_share"], 0);
 }
 
@@ -273,61 +196,6 @@ async fn commands_are_told_by_their_number_and_what_they_impose() {
     let left = row["override_ends"].as_u64().unwrap() - told.json["at"].as_u64().unwrap() / 1000;
     assert!((598..=600).contains(&left), "{left} s left");
     assert!(!told.json.to_string().contains("secret") && !told.json.to_string().contains("ann"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_reader_that_comes_back_within_ten_seconds_goes_on_where_it_was() {
-    let (registry, _clock) = registry(&["plants"]);
-    let admin = steering(&registry).build();
-    let mut first = reader(&admin).await;
-    let last = first.next().await.unwrap().id;
-    drop(first);
-
-    registry.get("plants").unwrap().trip();
-    tokio::time::sleep(Duration::from_secs(8)).await;
-    let by_header = Request::get("/events").header("last-event-id", &last);
-    let mut by_header = Reader::open_with(&admin, from_here(by_header)).await;
-    let mut by_query = Reader::open(&admin, &format!("/events?after={last}")).await;
-
-    let change = by_query.next().await.unwrap();
-    assert_eq!(by_header.next().await.unwrap(), change);
-    assert_eq!(rows(&change.json)[0]["state"], "open");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_reader_that_comes_back_later_is_told_to_fetch_anew() {
-    let (registry, _clock) = registry(&["plants"]);
-    let admin = steering(&registry).build();
-    let mut first = reader(&admin).await;
-    let last = first.next().await.unwrap().id;
-    drop(first);
-
-    for (wait, place) in [(14, last.as_str()), (60, &last), (0, "00000000-7"), (0, "ffffffff-1")] {
-        tokio::time::sleep(Duration::from_secs(wait)).await;
-        let mut back = Reader::open(&admin, &format!("/events?after={place}")).await;
-
-        let gone = back.next().await.unwrap();
-        assert_eq!(gone.name, "gone", "{place} after {wait} s more");
-        get(&admin, "/circuits?form=rows").await;
-        registry.get("plants").unwrap().trip();
-        let change = back.next_of("change").await;
-        assert_eq!(rows(&change)[0]["state"], "open", "it goes on from the place that it was told");
-        registry.get("plants").unwrap().reset();
-        back.next_of("change").await;
-    }
-}
-
-#[tokio::test]
-async fn a_place_that_cannot_be_read_is_refused() {
-    let admin = Admin::builder(CircuitRegistry::new()).build();
-
-    for place in ["7", "", "x-7", "0a1b2c3d-", "0a1b2c3d--1", "0a1b2c3d-99999999999999999999", "-"]
-    {
-        let answer = get(&admin, &format!("/events?after={place}")).await;
-
-        assert_eq!(answer.status, 400, "{place}");
-        assert!(answer.detail().contains("`seq` of an answer"), "{}", answer.detail());
-    }
 }
 
 #[tokio::test(start_paused = true)]

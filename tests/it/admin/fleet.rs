@@ -1,12 +1,9 @@
 //! Commands that are meant for all processes.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetUnreachable};
-
 use super::{get, post, registry, steering};
+use crate::fleet_link::Linked;
 use crate::support::SECOND;
 
 #[tokio::test]
@@ -47,23 +44,10 @@ async fn commands_that_are_for_one_process_are_not_given_to_the_fleet() {
     }
 }
 
-/// A store that keeps every command.
-struct Keeps;
-
-impl Fleet for Keeps {
-    fn command(
-        &self,
-        _: Arc<str>,
-        _: FleetCommand,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
 #[tokio::test]
 async fn the_audit_has_an_end_before_the_fleets_command_that_found_it() {
     let (registry, clock) = registry(&["plants"]);
-    registry.join(Arc::new(Keeps));
+    registry.join(Arc::new(Linked(None)));
     let admin = steering(&registry).build();
     registry.get("plants").unwrap().force_open_for(10 * SECOND);
     clock.advance(10 * SECOND);

@@ -8,8 +8,7 @@ use serde_json::json;
 use tower_circuit_breaker::{Circuit, CircuitRegistry, ManualClock, Outcome};
 use tower_circuit_breaker_admin::History;
 
-use super::events::{Reader, rows};
-use super::watching::Slow;
+use super::watching::{Reader, Slow, rows};
 use super::{get, registry, steering};
 use crate::support::{fail, succeed};
 

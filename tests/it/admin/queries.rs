@@ -92,7 +92,7 @@ async fn what_is_not_known_is_refused_and_nothing_is_done() {
         (
             "GET",
             "/circuits?state=broken",
-            r#"half_open, forced_open, forced_closed, observing, not"#,
+            r#"half_open, forced_open, forced_closed, observing, isolated, not"#,
         ),
         ("GET", "/circuits?state=", r#"not """#),
         ("GET", "/circuits?limit=0", r#"from 1 to 10000, not "0""#),

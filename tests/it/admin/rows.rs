@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower_circuit_breaker::{Circuit, CircuitGroup, CircuitRegistry, OpenCap};
 use tower_circuit_breaker_admin::{About, Admin};
 
-use super::events::{Reader, rows};
+use super::watching::{Reader, rows};
 use super::{READ_TOKEN, TOKEN, ask, from_here, get, registry, send, steering};
 use crate::support::{fail, succeed};
 
@@ -208,7 +208,8 @@ async fn the_counts_of_what_is_looked_at_are_asked_for_by_number() {
     assert_eq!(plants["totals"]["successes"], 90);
     assert_eq!(plants["failure_share"], 0.0);
     let rate = plants["calls_per_second"].as_f64().unwrap();
-    assert!((25.0..35.0).contains(&rate), "{rate} a second");
+    // Between two readings there are four to six of these rounds.
+    assert!((15.0..45.0).contains(&rate), "{rate} a second");
     let many = (0..201).map(|id: u32| id.to_string()).collect::<Vec<_>>().join(",");
     assert_eq!(get(&admin, &format!("/circuits/counts?ids={many}")).await.status, 400);
 }

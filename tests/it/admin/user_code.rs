@@ -11,8 +11,7 @@ use serde_json::json;
 use tower_circuit_breaker::{Circuit, CircuitGroup, CircuitRegistry, Clock};
 use tower_circuit_breaker_admin::{Admin, AdminBody, History};
 
-use super::events::rows;
-use super::watching::{Slow, after, events, moody};
+use super::watching::{Slow, after, events, moody, rows};
 use super::{from_here, get, registry, send, steering};
 use crate::support::succeed;
 

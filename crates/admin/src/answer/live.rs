@@ -18,6 +18,7 @@ use crate::live::look::Looked;
 use crate::live::row::{Row, Table};
 use crate::live::summary::Summary;
 use crate::selection::{Form, Selection};
+use crate::shown::Shown;
 use crate::state::AdminState;
 use crate::view::{CircuitView, Counts};
 use crate::wall_clock::{millis, now_in_millis, since_1970};
@@ -101,7 +102,8 @@ impl Desk {
         named.filter_map(|circuit| self.look(&circuit)).filter(|looked| {
             let snapshot = &looked.snapshot;
             let overridden = snapshot.overridden.map(Override::as_str);
-            selection.has_state(snapshot.state.as_str(), overridden)
+            let shown = Shown::of(snapshot).as_str();
+            selection.has_state(snapshot.state.as_str(), overridden, shown)
         })
     }
 

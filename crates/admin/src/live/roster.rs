@@ -232,3 +232,6 @@ impl Roster {
         self.sampled
     }
 }
+
+#[cfg(test)]
+mod tests;
