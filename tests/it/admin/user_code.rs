@@ -135,28 +135,33 @@ fn a_runtime_that_stands_still_does_not_leave_the_readers_of_another_in_the_dark
     drop(first);
 }
 
+/// A task whose future reads events, as its waker holds it.
+struct Task(#[expect(dead_code, reason = "dropped with it")] Mutex<Option<AdminBody>>);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+async fn events_of(admin: &Admin) -> AdminBody {
+    let request = from_here(Request::get("/events")).body(Full::default()).unwrap();
+    send(admin, request).await.into_body()
+}
+
+fn poll(body: &mut AdminBody, waker: &Waker) -> bool {
+    use http_body::Body;
+    std::pin::Pin::new(body).poll_frame(&mut Context::from_waker(waker)).is_ready()
+}
+
 /// The last that holds a task whose future reads events is the waker of another reader.
 #[test]
 fn a_waker_that_holds_a_reader_may_be_dropped() {
-    struct Task(#[expect(dead_code, reason = "dropped with it")] Mutex<Option<AdminBody>>);
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {}
-    }
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let (registry, _clock) = registry(&["plants"]);
             let admin = steering(&registry).build();
-            let open = async || {
-                let request = from_here(Request::get("/events")).body(Full::default()).unwrap();
-                send(&admin, request).await.into_body()
-            };
-            let (mut one, other) = (open().await, open().await);
-            let poll = |body: &mut AdminBody, waker: &Waker| {
-                use http_body::Body;
-                std::pin::Pin::new(body).poll_frame(&mut Context::from_waker(waker)).is_ready()
-            };
+            let (mut one, other) = (events_of(&admin).await, events_of(&admin).await);
             assert!(poll(&mut one, Waker::noop()));
             let task = Waker::from(Arc::new(Task(Mutex::new(Some(other)))));
             while poll(&mut one, &task) {}
@@ -173,10 +178,6 @@ fn a_waker_that_holds_a_reader_may_be_dropped() {
 /// The same as above where the timer of the reader has run out.
 #[test]
 fn a_waker_that_holds_a_reader_may_be_dropped_while_nobody_looks() {
-    struct Task(#[expect(dead_code, reason = "dropped with it")] Mutex<Option<AdminBody>>);
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {}
-    }
     struct Stuck(Arc<AtomicBool>);
     impl Clock for Stuck {
         fn now(&self) -> Duration {
@@ -196,15 +197,7 @@ fn a_waker_that_holds_a_reader_may_be_dropped_while_nobody_looks() {
             registry.insert(&circuit).unwrap();
             let admin = steering(&registry).build();
             is_stuck.store(true, Ordering::SeqCst);
-            let open = async || {
-                let request = from_here(Request::get("/events")).body(Full::default()).unwrap();
-                send(&admin, request).await.into_body()
-            };
-            let (mut one, other) = (open().await, open().await);
-            let poll = |body: &mut AdminBody, waker: &Waker| {
-                use http_body::Body;
-                std::pin::Pin::new(body).poll_frame(&mut Context::from_waker(waker)).is_ready()
-            };
+            let (mut one, other) = (events_of(&admin).await, events_of(&admin).await);
             let task = Waker::from(Arc::new(Task(Mutex::new(Some(other)))));
             while poll(&mut one, &task) {}
             drop(task);
