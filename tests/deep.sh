@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage instructions figures load page readers blocks alone beside sanitizers minimal deny"
+fixed="coverage abort instructions figures load page readers blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -165,6 +165,9 @@ step_alone() {
 
 # The benchmark against the peers and the fuzz targets, crates beside the workspace, without warnings.
 step_beside() { tests/run.sh versus fuzz; }
+
+# The tests of the core in programs that abort when they panic.
+step_abort() { tests/run.sh abort; }
 
 # With the oldest versions that the manifest allows, of all that users of the crate depend on.
 step_minimal() {

@@ -12,9 +12,9 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests abort model races doctests docs api msrv package examples"
-# Crates beside the workspace: tests/deep.sh builds them.
-by_name="quick versus fuzz"
+steps="tools format clippy features tests model races doctests docs api msrv package examples"
+# Crates beside the workspace, and programs that abort: tests/deep.sh runs these.
+by_name="quick abort versus fuzz"
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
     sed -n '2,11s/^# \{0,1\}//p' "$0"
