@@ -1,5 +1,9 @@
 //! Requests that fail or get no answer, and a process that comes back as another.
 
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
 use crate::browser::Browser;
 use crate::site::Site;
 use crate::state_of;
@@ -69,4 +73,37 @@ fn where_other_tabs_hold_all_connections_the_page_does_not_say_that_it_is_live()
     browser.eval("others.abort(); true");
     browser.wait_for(LIVE);
     browser.wait_for(&format!("{} === 'Open'", state_of("plants")));
+}
+
+/// Two pods behind a balancer that knows nothing of them: numbers of circuits are of one of them.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn where_two_processes_answer_in_turn_the_page_says_so() {
+    let mut browser = Browser::start();
+    let sites = [Site::start(&["plants", "prices"]), Site::start(&["prices"])];
+    let address = balance(sites.each_ref().map(|site| site.address));
+
+    browser.visit(&format!("http://{address}/ops/"));
+    for _ in 0..3 {
+        browser.wait_for("document.querySelector('#lost').textContent.includes('Two processes')");
+        let is_live = browser.eval("document.querySelector('#line').textContent === 'Live'");
+        assert_eq!(is_live, false);
+        browser.eval("retry(); true");
+    }
+}
+
+/// Gives each connection to the next of `servers`.
+fn balance(servers: [SocketAddr; 2]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for (client, server) in listener.incoming().zip(servers.iter().cycle()) {
+            let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
+            for (from, to) in [(&client, &server), (&server, &client)] {
+                let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                thread::spawn(move || io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    address
 }

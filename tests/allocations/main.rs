@@ -230,29 +230,45 @@ fn a_hundred_thousand_circuits_take_the_memory_that_is_documented() {
 /// What [`History`] says: no timer, no task, and every reading on this thread.
 #[test]
 fn a_history_takes_the_memory_that_is_documented() {
-    let registry = CircuitRegistry::with_template(|builder| builder.consecutive_failures(5));
-    for number in 0..1_000 {
-        registry.get_or_create(&format!("host-{number:04}"));
-    }
-    let live = |history: Option<History>| {
+    let registry = |template: fn(CircuitBuilder) -> CircuitBuilder| {
+        let registry = CircuitRegistry::with_template(template);
+        for number in 0..1_000 {
+            registry.get_or_create(&format!("host-{number:04}"));
+        }
+        registry
+    };
+    let plain = registry(|builder| builder.consecutive_failures(5));
+    let timed = registry(|builder| builder.consecutive_failures(5).latency());
+    let live = |registry: &CircuitRegistry, history: Option<History>| {
         let builder = Admin::builder(registry.clone());
         let admin = match history {
             Some(history) => builder.history(history).build(),
             None => builder.build(),
         };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
         let before = LIVE_BYTES.with(Cell::get);
-        admin.sample();
+        runtime.block_on(async {
+            admin.sample();
+            tokio::time::advance(Duration::from_secs(1)).await;
+            admin.sample();
+        });
         (LIVE_BYTES.with(Cell::get) - before, admin)
     };
 
-    let (without, _) = live(None);
+    let (without, _) = live(&plain, None);
     for history in [History::all(), History::of((0..1_000).map(|it| format!("host-{it:04}")))] {
-        let (with, _) = live(Some(history));
+        let (with, _) = live(&plain, Some(history));
         let each = (with - without) / 1_000;
         println!("{each} bytes a circuit, and {} for its rates", without / 1_000);
 
-        assert!((2_000..=3_400).contains(&each), "{each} bytes");
+        assert!((2_500..=3_100).contains(&each), "{each} bytes, not 3 kB");
     }
+    let (with, _) = live(&plain, Some(History::all()));
+    let (with_latency, _) = live(&timed, Some(History::all()));
+    let more = (with_latency - with) / 1_000;
+    println!("{more} bytes more where latency is kept");
+    assert!((1_300..=1_700).contains(&more), "{more} bytes, not 1.6 kB");
 }
 
 #[test]

@@ -53,6 +53,10 @@
 //! - `gone`: what has happened since `after` is not known, because it is over ten seconds ago, or this
 //!   is another process. Fetch the circuits anew, and read on.
 //!
+//! Numbers of circuits and places are those of one process: what comes before the hyphen of `seq` and of
+//! ids of events tells which. Behind a balancer, mount the service of each process at a path or a
+//! port of its own; the page says so where it is answered by two.
+//!
 //! A browser that comes back says in `Last-Event-ID` where it was, which goes before `?after`.
 //!
 //! While nobody reads, and no history is kept, nobody looks at the circuits either.

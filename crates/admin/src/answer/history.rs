@@ -39,6 +39,8 @@ struct Histories<T> {
 
 #[derive(Debug, Serialize)]
 struct Several {
+    /// Whose numbers they are: each process has its own.
+    seq: String,
     circuits: Vec<Shape>,
     /// Numbers of which there is no history.
     unknown: Vec<u32>,
@@ -122,11 +124,12 @@ impl Desk {
         ids: &[u32],
         last: Last,
     ) -> Result<Response<AdminBody>, Problem> {
+        let seq = self.live.place().to_string();
         let names = self.live.know(|roster| {
             ids.iter().map(|id| (*id, roster.name_of(*id).cloned())).collect::<Vec<_>>()
         });
         self.with_places(last, |places, at| {
-            let mut several = Several { circuits: Vec::new(), unknown: Vec::new() };
+            let mut several = Several { seq, circuits: Vec::new(), unknown: Vec::new() };
             for (id, name) in names {
                 match name.and_then(|name| places.get(&name)) {
                     Some(series) => several.circuits.push(shape(Some(id), series, at, last)),

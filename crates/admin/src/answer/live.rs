@@ -65,6 +65,8 @@ struct Summed<'a> {
 
 #[derive(Debug, Serialize)]
 struct Counted<'a> {
+    /// Whose numbers they are: each process has its own.
+    seq: String,
     at: u64,
     circuits: Vec<Counts<'a>>,
     /// Numbers that no circuit has, or none any longer.
@@ -167,7 +169,7 @@ impl Desk {
 
     /// The counts of the circuits that have these numbers.
     pub(crate) fn counts(&self, ids: &[u32]) -> Response<AdminBody> {
-        self.live.follow();
+        let seq = self.live.follow().to_string();
         let (circuits, unknown) = self.of_ids(ids);
         let looked: Vec<_> = circuits.iter().filter_map(|circuit| self.look(circuit)).collect();
         let counts = looked.iter().map(|looked| {
@@ -175,7 +177,7 @@ impl Desk {
             Counts::of(&looked.snapshot, id, shares)
         });
         let circuits = counts.collect();
-        self.encoding.json(&Counted { at: now_in_millis(), circuits, unknown })
+        self.encoding.json(&Counted { seq, at: now_in_millis(), circuits, unknown })
     }
 
     /// All circuits together.

@@ -141,6 +141,11 @@ impl Live {
         lock(&self.frames).nowhere()
     }
 
+    /// The place after the last frame so far.
+    pub(crate) fn place(&self) -> Cursor {
+        lock(&self.frames).end()
+    }
+
     /// Waits until nobody looks any longer, for a second at most.
     fn wait_for_look(&self) {
         let teller = lock(&self.teller);
