@@ -28,5 +28,5 @@ const PAGE: &str = include_str!("page.html");
 /// page says which hashes belong here when it has changed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-3KGzWN/IaTTwHk9b88oXkIe/3H/jLfHo5GtQAumWdWs='; \
+     script-src 'sha256-ncPDdO5G8ApW1dj5fMkWKpI/u5vXGnGESK/7qRWLTtI='; \
      style-src 'sha256-wdalQFwkRnR6LJTQpOi4JIe6IepbpFb0GMficn+LI2M='";
