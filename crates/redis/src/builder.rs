@@ -225,14 +225,17 @@ impl RedisSyncBuilder {
     }
 
     /// Has [`connect`](Self::connect) succeed although Redis cannot be reached: circuits go by
-    /// themselves until it can be. A URL that is none is an error all the same.
+    /// themselves until it can be. Why it could not is logged, and told to
+    /// [`on_health`](Self::on_health). A URL that is none is an error all the same.
     pub fn local_until_connected(mut self) -> Self {
         self.first = First::Optional;
         self
     }
 
-    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task. A change
-    /// is also one line of the log (target `tower_circuit_breaker`).
+    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task, and once for
+    /// each kind of error that comes while the link is not well, such as a login that is refused after
+    /// Redis was away. Each is also one line of the log (target `tower_circuit_breaker`), with the
+    /// words of Redis and what helps.
     pub fn on_health(mut self, listener: impl Fn(&SyncHealth) + Send + Sync + 'static) -> Self {
         self.on_health = Some(Arc::new(listener));
         self
@@ -275,7 +278,8 @@ impl RedisSyncBuilder {
                 return Err(ConnectError { why });
             }
             Err(why) => {
-                monitor.count_error(why.kind());
+                monitor.count_error(&why.fault());
+                monitor.enter(SyncStatus::Disconnected, Instant::now());
                 None
             }
         };

@@ -1,45 +1,14 @@
-//! What goes wrong between a process and Redis.
+//! What becomes of a connection or a command that fails.
 
 use std::fmt;
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
-
-/// What kind of thing went wrong between this process and Redis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum SyncErrorKind {
-    /// No connection, or it broke.
-    Unreachable,
-    /// Redis did not answer in time.
-    TimedOut,
-    /// The password or the user was refused: `NOAUTH`, `WRONGPASS`.
-    LoginRefused,
-    /// The user may not do this: `NOPERM`.
-    NoPermission,
-    /// A replica, or a master that may not write: `READONLY`, `MISCONF`, `NOREPLICAS`.
-    ReadOnly,
-    /// Redis is full: `OOM`.
-    OutOfMemory,
-    /// Redis reads its data in: `LOADING`.
-    Loading,
-    /// A script of somebody else runs: `BUSY`.
-    Busy,
-    /// The keys are elsewhere: `MOVED`, `ASK`, `CLUSTERDOWN`. Clusters are not supported.
-    Moved,
-    /// Redis has as many clients as it may.
-    TooManyClients,
-    /// Something that is no record of this version stands under one of the keys.
-    Foreign,
-    /// An answer that nobody expected.
-    Protocol,
-    /// Anything else.
-    Other,
-}
+use crate::fault::Fault;
+use crate::kind::SyncErrorKind;
 
 /// A command to the fleet that was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncError {
-    kind: SyncErrorKind,
+    fault: Fault,
 }
 
 /// Why [`connect`](crate::RedisSyncBuilder::connect) gave no connection.
@@ -54,96 +23,20 @@ pub struct ConnectError {
 pub(crate) enum Why {
     BadUrl { detail: String },
     BadCertificate { detail: String },
-    Failed { kind: SyncErrorKind, address: String, detail: String },
+    Failed { fault: Fault, address: String },
     TooOld { version: String, address: String },
-}
-
-impl SyncErrorKind {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Unreachable,
-        Self::TimedOut,
-        Self::LoginRefused,
-        Self::NoPermission,
-        Self::ReadOnly,
-        Self::OutOfMemory,
-        Self::Loading,
-        Self::Busy,
-        Self::Moved,
-        Self::TooManyClients,
-        Self::Foreign,
-        Self::Protocol,
-        Self::Other,
-    ];
-
-    /// The name used in logs and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::TimedOut => "timed_out",
-            Self::LoginRefused => "login_refused",
-            Self::NoPermission => "no_permission",
-            Self::ReadOnly => "read_only",
-            Self::OutOfMemory => "out_of_memory",
-            Self::Loading => "loading",
-            Self::Busy => "busy",
-            Self::Moved => "moved",
-            Self::TooManyClients => "too_many_clients",
-            Self::Foreign => "foreign",
-            Self::Protocol => "protocol",
-            Self::Other => "other",
-        }
-    }
-
-    pub(crate) fn of(error: &RedisError) -> Self {
-        if error.is_timeout() {
-            return Self::TimedOut;
-        }
-        // Said as a plain `ERR` before the connection is closed.
-        if error.to_string().contains("max number of clients") {
-            return Self::TooManyClients;
-        }
-        Self::of_code(error.code().unwrap_or_default()).unwrap_or_else(|| match error.kind() {
-            ErrorKind::AuthenticationFailed => Self::LoginRefused,
-            ErrorKind::Io => Self::Unreachable,
-            ErrorKind::Server(ServerErrorKind::BusyLoading) => Self::Loading,
-            ErrorKind::Server(ServerErrorKind::ReadOnly) => Self::ReadOnly,
-            ErrorKind::Server(ServerErrorKind::NoPerm) => Self::NoPermission,
-            _ if error.is_cluster_error() => Self::Moved,
-            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Protocol,
-            _ if error.is_unrecoverable_error() => Self::Unreachable,
-            _ => Self::Other,
-        })
-    }
-
-    fn of_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "NOAUTH" | "WRONGPASS" => Self::LoginRefused,
-            "NOPERM" => Self::NoPermission,
-            "READONLY" | "MISCONF" | "NOREPLICAS" => Self::ReadOnly,
-            "OOM" => Self::OutOfMemory,
-            "LOADING" => Self::Loading,
-            "BUSY" => Self::Busy,
-            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Self::Moved,
-            "FOREIGN" | "WRONGTYPE" => Self::Foreign,
-            _ => return None,
-        })
-    }
-
-    /// Whether the connection is of no more use.
-    pub(crate) const fn ends_connection(self) -> bool {
-        matches!(self, Self::Unreachable | Self::TimedOut | Self::Protocol)
-    }
 }
 
 impl Why {
     /// What counts as having gone wrong.
-    pub(crate) const fn kind(&self) -> SyncErrorKind {
+    pub(crate) fn fault(&self) -> Fault {
         match self {
-            Self::Failed { kind, .. } => *kind,
+            Self::Failed { fault, address } => {
+                fault.while_doing(format_args!("connecting to {address}"))
+            }
             Self::BadUrl { .. } | Self::BadCertificate { .. } | Self::TooOld { .. } => {
-                SyncErrorKind::Other
+                let error = ConnectError { why: self.clone() };
+                Fault::new(SyncErrorKind::Other, &error.to_string())
             }
         }
     }
@@ -155,14 +48,14 @@ impl Why {
 }
 
 impl SyncError {
-    pub(crate) const fn new(kind: SyncErrorKind) -> Self {
-        Self { kind }
+    pub(crate) const fn new(fault: Fault) -> Self {
+        Self { fault }
     }
 
     /// What kind of thing went wrong.
     #[must_use]
     pub const fn kind(&self) -> SyncErrorKind {
-        self.kind
+        self.fault.kind()
     }
 }
 
@@ -170,22 +63,16 @@ impl ConnectError {
     /// What kind of thing went wrong; `None` for a URL, a certificate or a server that will not do.
     #[must_use]
     pub const fn kind(&self) -> Option<SyncErrorKind> {
-        match self.why {
-            Why::Failed { kind, .. } => Some(kind),
+        match &self.why {
+            Why::Failed { fault, .. } => Some(fault.kind()),
             Why::BadUrl { .. } | Why::BadCertificate { .. } | Why::TooOld { .. } => None,
         }
     }
 }
 
-impl fmt::Display for SyncErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl fmt::Display for SyncError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the fleet could not be told: {}; circuits go on by themselves", self.kind)
+        write!(f, "the fleet could not be told: {}; circuits go on by themselves", self.fault)
     }
 }
 
@@ -200,13 +87,11 @@ impl fmt::Display for ConnectError {
             Why::BadCertificate { detail } => {
                 write!(f, "not a certificate in PEM form: {detail}")
             }
-            Why::Failed { kind: SyncErrorKind::LoginRefused, address, detail } => write!(
-                f,
-                "Redis at {address} refused the login ({detail}): \
-                 write user and password into the URL, as in redis://user:password@host:6379"
-            ),
-            Why::Failed { kind, address, detail } => {
-                write!(f, "no connection to Redis at {address}: {kind} ({detail})")
+            Why::Failed { fault, address } if fault.kind() == SyncErrorKind::LoginRefused => {
+                write!(f, "Redis at {address} refused the login: {fault}")
+            }
+            Why::Failed { fault, address } => {
+                write!(f, "no connection to Redis at {address}: {fault}")
             }
             Why::TooOld { version, address } => {
                 write!(f, "Redis at {address} is of version {version}: 6.2 or later is needed")

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-use crate::error::SyncErrorKind;
 use tower_circuit_breaker::fleet::{FleetLink, LinkStatus};
 use tower_circuit_breaker::view::catch_panic;
 use tower_circuit_breaker_fleet::lock::lock;
+
+use crate::fault::Fault;
+use crate::kind::SyncErrorKind;
 
 /// How a process's link to its fleet does.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct SyncHealth {
     pub last_agreed: Option<Duration>,
     /// What went wrong last.
     pub last_error: Option<SyncErrorKind>,
+    /// The same in the words of Redis or of the system, with the command and the key, and what helps.
+    pub last_error_text: Option<String>,
     /// How often each kind of thing went wrong; only those that did.
     pub errors: Vec<(SyncErrorKind, u64)>,
     /// Connections made so far.
@@ -65,7 +68,9 @@ struct State {
     status: SyncStatus,
     since: Instant,
     agreed: Option<Instant>,
-    last_error: Option<SyncErrorKind>,
+    last_error: Option<Fault>,
+    /// The kinds of errors that were told in this status, by their place in `SyncErrorKind::ALL`.
+    told: [bool; SyncErrorKind::ALL.len()],
     errors: [u64; SyncErrorKind::ALL.len()],
     connections: u64,
     lagged: u64,
@@ -91,6 +96,7 @@ impl Monitor {
             since: now,
             agreed: None,
             last_error: None,
+            told: [false; SyncErrorKind::ALL.len()],
             errors: [0; SyncErrorKind::ALL.len()],
             connections: 0,
             lagged: 0,
@@ -109,24 +115,29 @@ impl Monitor {
             status: state.status,
             in_status_for: now.saturating_duration_since(state.since),
             last_agreed: state.agreed.map(|agreed| now.saturating_duration_since(agreed)),
-            last_error: state.last_error,
+            last_error: state.last_error.as_ref().map(Fault::kind),
+            last_error_text: state.last_error.as_ref().map(Fault::to_string),
             errors: errors.filter(|(_, times)| *times > 0).collect(),
             connections: state.connections,
             lagged: state.lagged,
         }
     }
 
-    pub(crate) fn count_error(&self, kind: SyncErrorKind) {
-        self.count_errors(kind, 1);
+    pub(crate) fn count_error(&self, fault: &Fault) {
+        self.count_errors(fault, 1);
     }
 
-    pub(crate) fn count_errors(&self, kind: SyncErrorKind, more: u64) {
+    pub(crate) fn count_errors(&self, fault: &Fault, more: u64) {
         let mut state = self.lock();
-        state.last_error = Some(kind);
-        let kinds = SyncErrorKind::ALL.iter().zip(&mut state.errors);
-        for (_, times) in kinds.filter(|(counted, _)| **counted == kind) {
+        state.last_error = Some(fault.clone());
+        if let Some(times) = state.errors.get_mut(place(fault.kind())) {
             *times = times.saturating_add(more);
         }
+    }
+
+    /// What went wrong last.
+    pub(crate) fn last_error(&self) -> Option<Fault> {
+        self.lock().last_error.clone()
     }
 
     pub(crate) fn count_connection(&self) {
@@ -141,19 +152,22 @@ impl Monitor {
         self.lock().agreed = Some(now);
     }
 
-    /// Notes the status; a change is logged in one line, and reported.
+    /// Notes the status. A change is logged in one line, and reported; so is an error of another kind
+    /// while the link is not well.
     pub(crate) fn enter(&self, status: SyncStatus, now: Instant) {
         let mut state = self.lock();
         // What has stopped stays so.
-        if state.status == status || state.status == SyncStatus::Stopped {
+        if state.status == SyncStatus::Stopped || !state.is_news(status) {
             return;
         }
         let from = std::mem::replace(&mut state.status, status);
         let lasted = now.saturating_duration_since(state.since);
-        state.since = now;
-        let error = state.last_error;
+        if from != status {
+            state.since = now;
+        }
+        let error = state.last_error.clone();
         drop(state);
-        tell(from, status, error, lasted);
+        tell(from, status, error.as_ref(), lasted);
         if let Some(on_change) = &self.on_change {
             // The user's code: what it does is its own affair.
             let _ = catch_panic(|| on_change(&self.health(now)));
@@ -180,7 +194,34 @@ impl Reading {
     }
 }
 
-fn tell(from: SyncStatus, to: SyncStatus, error: Option<SyncErrorKind>, lasted: Duration) {
+impl State {
+    /// Whether `status` is another, or goes on with an error of a kind that was not told in it yet.
+    fn is_news(&mut self, status: SyncStatus) -> bool {
+        let is_other = self.status != status;
+        if is_other {
+            self.told.fill(false);
+        }
+        let is_well = matches!(status, SyncStatus::Connected | SyncStatus::Stopped);
+        let error = self.last_error.as_ref().filter(|_| !is_well).map(Fault::kind);
+        let told = error.and_then(|kind| self.told.get_mut(told_as(kind)));
+        is_other | told.is_some_and(|told| !std::mem::replace(told, true))
+    }
+}
+
+/// The place of `kind` in [`SyncErrorKind::ALL`].
+fn place(kind: SyncErrorKind) -> usize {
+    SyncErrorKind::ALL.iter().position(|other| *other == kind).unwrap_or(usize::MAX)
+}
+
+/// A Redis that is away is one thing to tell, however it shows.
+fn told_as(kind: SyncErrorKind) -> usize {
+    match kind {
+        SyncErrorKind::TimedOut => place(SyncErrorKind::Unreachable),
+        _ => place(kind),
+    }
+}
+
+fn tell(from: SyncStatus, to: SyncStatus, error: Option<&Fault>, lasted: Duration) {
     let (from, to) = (from.as_str(), to.as_str());
     let lasted_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
     if to == SyncStatus::Connected.as_str() {
@@ -189,9 +230,10 @@ fn tell(from: SyncStatus, to: SyncStatus, error: Option<SyncErrorKind>, lasted: 
             "circuits are shared with the fleet"
         );
     } else {
-        let error = error.map(SyncErrorKind::as_str);
+        let why = error.map(tracing::field::display);
+        let error = error.map(|error| error.kind().as_str());
         tracing::warn!(
-            target: "tower_circuit_breaker", store = "redis", from, to, error, lasted_ms,
+            target: "tower_circuit_breaker", store = "redis", from, to, error, why, lasted_ms,
             "circuits go on without the fleet"
         );
     }
@@ -225,8 +267,8 @@ mod tests {
 
         monitor.enter(SyncStatus::Connected, start + SECOND);
         monitor.agree(start + SECOND);
-        monitor.count_error(SyncErrorKind::Foreign);
-        monitor.count_error(SyncErrorKind::Unreachable);
+        monitor.count_error(&Fault::new(SyncErrorKind::Foreign, "no record"));
+        monitor.count_error(&Fault::new(SyncErrorKind::Unreachable, "gone"));
         monitor.enter(SyncStatus::Degraded, start + 2 * SECOND);
         expected = FleetLink::new(LinkStatus::Connected, SECOND);
         expected.last_agreed = Some(2 * SECOND);

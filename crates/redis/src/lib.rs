@@ -61,8 +61,9 @@
 //! the circuit alone would reject. Until that is known, the circuit waits at the end of its open time
 //! for an answer, little longer than the [response timeout](RedisSyncBuilder::response_timeout).
 //!
-//! One line of the log says when Redis is away and when it is back; [`RedisSync::health`] says why,
-//! and metrics say so for as long as it lasts
+//! One line of the log says when Redis is away, in its own words and with what helps, and one when it
+//! is back; [`RedisSync::health`] says the same ([`last_error_text`](SyncHealth::last_error_text)), and
+//! metrics say so for as long as it lasts
 //! ([`Fleet::link`](tower_circuit_breaker::fleet::Fleet::link)).
 //! When it is back all agree again within two polls. A Redis that has lost its data receives what
 //! processes still know. While the network is split each side may probe: shared state is best effort.
@@ -95,11 +96,15 @@
 
 mod builder;
 mod client;
+mod diagnosis;
 mod error;
+mod fault;
 mod health;
 mod inbox;
 mod keys;
+mod kind;
 mod link;
+mod remedy;
 mod scripts;
 mod sync;
 mod task;
@@ -107,8 +112,9 @@ mod task;
 mod tests;
 
 pub use crate::builder::RedisSyncBuilder;
-pub use crate::error::{ConnectError, SyncError, SyncErrorKind};
+pub use crate::error::{ConnectError, SyncError};
 pub use crate::health::{SyncHealth, SyncStatus};
+pub use crate::kind::SyncErrorKind;
 pub use crate::sync::RedisSync;
 #[doc(inline)]
 pub use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord};

@@ -4,11 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, RedisResult,
+    Value,
+};
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
-use crate::error::{SyncErrorKind, Why};
+use crate::diagnosis::diagnose;
+use crate::error::Why;
+use crate::fault::Fault;
 use crate::inbox::{Inbox, Pushed};
+use crate::kind::SyncErrorKind;
 use crate::scripts::{Digests, Terms, load, reply};
 
 /// Makes connections.
@@ -31,7 +37,7 @@ pub(crate) struct Session {
 }
 
 /// What became of one request.
-pub(crate) type Answer = Result<Reply, SyncErrorKind>;
+pub(crate) type Answer = Result<Reply, Fault>;
 
 /// The oldest Redis that will do: `GETDEL`-era scripts, `HELLO`, ACLs.
 const OLDEST: (u32, u32) = (6, 2);
@@ -40,27 +46,35 @@ impl Connector {
     /// Connects, looks at the version, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
         let address = self.client.get_connection_info().addr().to_string();
-        let failed = |error: &RedisError| Why::Failed {
-            kind: SyncErrorKind::of(error),
+        let failed = |doing: &str, error: &RedisError| Why::Failed {
+            fault: Fault::of(error).while_doing(doing),
             address: address.clone(),
-            detail: detail(error),
         };
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
             .set_push_sender(self.push_sender(generation));
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| failed(&error))?;
+        let mut connection = match connecting.await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let fault = diagnose(&self.client, Fault::of(&error)).await;
+                let doing = if is_tls(&self.client) { "connecting by TLS" } else { "connecting" };
+                return Err(Why::Failed { fault: fault.while_doing(doing), address });
+            }
+        };
         let hello: Value = redis::cmd("HELLO")
             .query_async(&mut connection)
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| failed("HELLO", &error))?;
         if let Some(version) = too_old(&hello) {
             return Err(Why::TooOld { version, address });
         }
         let channel = self.terms.keys.channel();
-        connection.subscribe(channel).await.map_err(|error| failed(&error))?;
-        let digests = load_scripts(&mut connection).await.map_err(|error| failed(&error))?;
+        let subscribing = connection.subscribe(&channel).await;
+        subscribing.map_err(|error| failed(&format!("SUBSCRIBE {channel}"), &error))?;
+        let digests = load_scripts(&mut connection).await;
+        let digests = digests.map_err(|error| failed("SCRIPT LOAD", &error))?;
         Ok(Session { connection, digests, terms: self.terms, generation })
     }
 
@@ -91,7 +105,7 @@ impl Session {
         match self.try_ask(&requests).await {
             Ok((answers, now)) => (self, answers, Some(now)),
             Err(error) => {
-                let answers = vec![Err(SyncErrorKind::of(&error)); requests.len()];
+                let answers = vec![Err(Fault::of(&error)); requests.len()];
                 (self, answers, None)
             }
         }
@@ -122,7 +136,10 @@ impl Session {
         let mut values = values.into_iter();
         let now = values.next().transpose()?.as_ref().map_or(0, clock);
         let answers = requests.iter().zip(values);
-        let answers = answers.map(|(request, value)| answer(&request.ask, value, now));
+        let answers = answers.map(|(request, value)| {
+            let answered = answer(&request.ask, value, now);
+            answered.map_err(|fault| fault.while_doing(self.terms.name(request)))
+        });
         Ok((answers.collect(), now))
     }
 
@@ -138,16 +155,23 @@ impl Session {
 }
 
 fn answer(ask: &Ask, value: RedisResult<Value>, now: u64) -> Answer {
-    let value = value.map_err(|error| SyncErrorKind::of(&error))?;
-    reply(ask, &value, now).map_err(|_| SyncErrorKind::Foreign)
+    let value = value.map_err(|error| Fault::of(&error))?;
+    reply(ask, &value, now).map_err(|bad| Fault::new(SyncErrorKind::Foreign, &bad.to_string()))
+}
+
+fn is_tls(client: &Client) -> bool {
+    matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
 }
 
 async fn load_scripts(connection: &mut MultiplexedConnection) -> RedisResult<Digests> {
     let mut pipe = redis::pipe();
+    // Else their own words are lost.
+    pipe.ignore_errors();
     for load in load() {
         pipe.add_command(load);
     }
-    let digests: Vec<String> = pipe.query_async(connection).await?;
+    let loaded: Vec<RedisResult<String>> = pipe.query_async(connection).await?;
+    let digests = loaded.into_iter().collect::<RedisResult<Vec<_>>>()?;
     Ok(std::array::from_fn(|at| digests.get(at).cloned().unwrap_or_default()))
 }
 
@@ -183,14 +207,4 @@ fn too_old(hello: &Value) -> Option<String> {
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     let parsed = (numbers.next()?, numbers.next()?);
     (parsed < OLDEST).then_some(version)
-}
-
-/// What an error says, without what the URL may have brought into it.
-fn detail(error: &RedisError) -> String {
-    // What the system or TLS says of a connection is one level down.
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    match error.detail().map(ToOwned::to_owned).or(source) {
-        Some(detail) => format!("{}: {detail}", error.category()),
-        None => error.category().to_owned(),
-    }
 }

@@ -68,6 +68,22 @@ impl Call {
 }
 
 impl Terms {
+    /// What asks `request`, for people: the command, the script and the first key.
+    pub(crate) fn name(&self, request: &Request) -> String {
+        let circuit = &*request.circuit;
+        let script = |name| format!("EVALSHA ({name}) {}", self.keys.record(circuit));
+        match &request.ask {
+            Ask::Vote { .. } => script("vote"),
+            Ask::Settle { .. } => script("verdict of probes"),
+            Ask::Lease { .. } => script("lease"),
+            Ask::Restore { .. } => script("restore"),
+            Ask::Command { .. } => script("command"),
+            Ask::Count { .. } => script("count"),
+            Ask::Withdraw => format!("ZREM {}", self.keys.votes(circuit)),
+            Ask::Read => format!("GETRANGE {}", self.keys.record(circuit)),
+        }
+    }
+
     /// The command that asks `request`.
     pub(crate) fn command(&self, request: &Request, digests: &Digests) -> Cmd {
         let name = &*request.circuit;

@@ -10,8 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetLink, FleetUnreachable};
 
-use crate::error::{SyncError, SyncErrorKind};
+use crate::error::SyncError;
+use crate::fault::Fault;
 use crate::health::{Monitor, Reading, SyncHealth};
+use crate::kind::SyncErrorKind;
 use crate::task::Order;
 
 /// Shares the circuits of a registry with the other processes of a fleet, through Redis.
@@ -155,7 +157,7 @@ async fn give(
     command: FleetCommand,
 ) -> Result<(), SyncError> {
     let (done, answer) = oneshot::channel();
-    let stopped = || SyncError::new(SyncErrorKind::Unreachable);
+    let stopped = || SyncError::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"));
     let order = Order::Command { circuit, command, done };
     orders.send(order).await.map_err(|_| stopped())?;
     answer.await.unwrap_or_else(|_| Err(stopped()))

@@ -12,8 +12,10 @@ use tower_circuit_breaker_fleet::counts::MERGE;
 use tower_circuit_breaker_fleet::request::{Ask, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
 
-use crate::error::{SyncError, SyncErrorKind};
+use crate::error::SyncError;
+use crate::fault::Fault;
 use crate::health::SyncStatus;
+use crate::kind::SyncErrorKind;
 use crate::link::{Answer, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
@@ -107,11 +109,12 @@ impl Task {
         match done {
             Done::Connected(Ok(session)) => self.connected(session),
             Done::Connected(Err(why)) => {
-                self.parts.monitor.count_error(why.kind());
+                self.parts.monitor.count_error(&why.fault());
                 self.disconnected();
             }
             Done::Asked { session, requests, answers, sent, clock } => {
                 let now = Instant::now();
+                self.heard = now;
                 self.clock = clock.map(|clock| (clock, now)).or(self.clock);
                 self.asked(session, &requests, &answers, sent);
             }
@@ -119,6 +122,7 @@ impl Task {
     }
 
     fn connected(&mut self, session: Session) {
+        self.heard = Instant::now();
         self.parts.monitor.count_connection();
         self.parts.monitor.enter(SyncStatus::Connected, Instant::now());
         self.parts.session = Some(session);
@@ -139,7 +143,7 @@ impl Task {
         let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
         // What comes after the connection was seen to end is no news of it.
         let errors = errors.filter(|_| self.parts.session.is_some());
-        match errors.max_by_key(|kind| kind.ends_connection()) {
+        match errors.map(Fault::kind).max_by_key(|kind| kind.ends_connection()) {
             Some(kind) if kind.ends_connection() => self.disconnected(),
             Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
             None => {}
@@ -153,9 +157,9 @@ impl Task {
 
     /// Takes one answer.
     fn take(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
-        if let Err(kind) = answer {
-            self.parts.monitor.count_error(*kind);
-            self.round = self.round.after(*kind);
+        if let Err(fault) = answer {
+            self.parts.monitor.count_error(fault);
+            self.round = self.round.after(fault.kind());
         }
         self.pass_on(request, answer, sent);
         // The caller that gave the command finds it carried out here.
@@ -191,7 +195,7 @@ impl Task {
     fn commanded(&mut self, answer: &Answer) {
         if let Some(waiting) = self.commands.pop_front() {
             // A caller that no longer waits does not want to know.
-            let answer = answer.as_ref().map(|_| ()).map_err(|kind| SyncError::new(*kind));
+            let answer = answer.as_ref().map(|_| ()).map_err(|fault| SyncError::new(fault.clone()));
             let _ = waiting.done.send(answer);
         }
     }
@@ -220,8 +224,9 @@ impl Task {
         self.round = self.round.after(SyncErrorKind::Unreachable);
         self.end_round(now);
         self.parts.monitor.enter(SyncStatus::Disconnected, now);
+        let away = self.away();
         for waiting in self.commands.drain(..) {
-            let _ = waiting.done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
+            let _ = waiting.done.send(Err(SyncError::new(away.clone())));
         }
         // Not before its time, and not all processes together.
         let soonest = self.next_attempt.max(now);

@@ -13,16 +13,18 @@ use tower_circuit_breaker::fleet::FleetCommand;
 use tower_circuit_breaker_fleet::counts::Counts;
 use tower_circuit_breaker_fleet::node::{Link, Node};
 use tower_circuit_breaker_fleet::outbox::Outbox;
-use tower_circuit_breaker_fleet::record::Word;
 use tower_circuit_breaker_fleet::request::Request;
 use tower_circuit_breaker_fleet::time::Timestamp;
 
-use crate::error::{SyncError, SyncErrorKind, Why};
+use crate::error::{SyncError, Why};
+use crate::fault::Fault;
 use crate::health::{Monitor, SyncStatus};
-use crate::inbox::{Push, Pushed};
+use crate::inbox::Push;
+use crate::kind::SyncErrorKind;
 use crate::link::{Answer, Connector, Session};
 
 mod exchange;
+mod hear;
 
 /// What handles ask of the task.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub(super) struct Task {
     generation: u64,
     lagged: u64,
     oversized: u64,
+    /// When Redis last answered, or let this process in.
+    heard: Instant,
     /// What Redis' clock said, in milliseconds, and when.
     clock: Option<(u64, Instant)>,
     next_attempt: Instant,
@@ -120,6 +124,7 @@ impl Task {
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
             lagged: 0,
             oversized: 0,
+            heard: now,
             clock: None,
             next_attempt: now,
             next_poll: now,
@@ -191,7 +196,7 @@ impl Task {
             }
             Order::Command { circuit, command, done } => {
                 if self.parts.session.is_none() {
-                    let _ = done.send(Err(SyncError::new(SyncErrorKind::Unreachable)));
+                    let _ = done.send(Err(SyncError::new(self.away())));
                     return;
                 }
                 self.commands.push_back(Waiting { circuit, command, done });
@@ -199,48 +204,11 @@ impl Task {
         }
     }
 
-    /// Hears `first`, and what came with it.
-    fn hear_all(&mut self, first: Push) {
-        self.hear(first);
-        for _ in 0..BATCH {
-            match self.parts.pushes.try_recv() {
-                Ok(push) => self.hear(push),
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn hear(&mut self, push: Push) {
-        if push.generation != self.generation {
-            return;
-        }
-        match push.what {
-            Pushed::Message(message) => match Word::parse_message(&message) {
-                // What is nobody's word is counted when it is read.
-                Ok((word, _)) if self.is_ahead(&word) => self.next_poll = Instant::now(),
-                Ok((word, name)) => {
-                    if let Some(circuit) = self.parts.registry.get(name) {
-                        let now = self.now();
-                        self.parts.node.heard(&circuit, Some(&word), now);
-                    }
-                }
-                Err(_) => self.parts.monitor.count_error(SyncErrorKind::Foreign),
-            },
-            Pushed::Disconnected if self.parts.session.is_some() => {
-                self.parts.monitor.count_error(SyncErrorKind::Unreachable);
-                self.disconnected();
-            }
-            Pushed::Disconnected => {}
-        }
-    }
-
-    /// Whether a word cannot be the fleet's, since it is too far ahead of Redis' clock, or that is not
-    /// known yet.
-    fn is_ahead(&self, word: &Word) -> bool {
-        self.clock.is_none_or(|(then, read)| {
-            let since = u64::try_from(read.elapsed().as_millis()).unwrap_or(u64::MAX);
-            word.record.is_ahead_of(then.saturating_add(since))
-        })
+    /// That Redis cannot be asked now, and why.
+    pub(super) fn away(&self) -> Fault {
+        let last = self.parts.monitor.last_error();
+        let why = last.map_or_else(String::new, |last| format!(": {last}"));
+        Fault::new(SyncErrorKind::Unreachable, &format!("there is no connection now{why}"))
     }
 
     /// Takes what circuits have done.
@@ -249,22 +217,6 @@ impl Task {
             if let Some(circuit) = self.parts.registry.get(&name) {
                 self.parts.node.changed(&circuit, &change);
             }
-        }
-    }
-
-    /// Messages came faster than they were read: what they said is read again.
-    fn notice_missed(&mut self) {
-        let inbox = &self.parts.connector.inbox;
-        let (lagged, oversized) = (inbox.lagged(), inbox.oversized());
-        if lagged != self.lagged {
-            self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
-            self.lagged = lagged;
-            self.next_poll = Instant::now();
-        }
-        if oversized != self.oversized {
-            let times = oversized.wrapping_sub(self.oversized);
-            self.parts.monitor.count_errors(SyncErrorKind::Foreign, times);
-            self.oversized = oversized;
         }
     }
 

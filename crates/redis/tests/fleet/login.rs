@@ -17,7 +17,7 @@ use tower_circuit_breaker_telemetry::PrometheusText;
 use crate::nodes::{LONG, Node, fail, link, registry, until};
 use crate::server::{Server, free_port};
 
-const PASSWORD: &str = "correct-horse-battery";
+pub(crate) const PASSWORD: &str = "correct-horse-battery";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -183,7 +183,7 @@ async fn a_server_that_is_too_old_says_so() {
 }
 
 /// A certificate for 127.0.0.1 and its key, signed by itself.
-fn certificate(folder: &Path, name: &str) -> [String; 2] {
+pub(crate) fn certificate(folder: &Path, name: &str) -> [String; 2] {
     let file = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
     let [certificate, key] = [file("crt"), file("key")];
     let made = Command::new("openssl")

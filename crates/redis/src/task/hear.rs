@@ -1,0 +1,99 @@
+//! What comes unasked: messages to the fleet, and the end of the connection.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_circuit_breaker_fleet::record::Word;
+
+use crate::fault::Fault;
+use crate::inbox::{Push, Pushed};
+use crate::kind::SyncErrorKind;
+use crate::task::{BATCH, Task};
+
+/// A connection that ends after so long without a question was cut for that.
+const IDLE: Duration = Duration::from_secs(5);
+
+impl Task {
+    /// Hears `first`, and what came with it.
+    pub(super) fn hear_all(&mut self, first: Push) {
+        self.hear(first);
+        for _ in 0..BATCH {
+            match self.parts.pushes.try_recv() {
+                Ok(push) => self.hear(push),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, push: Push) {
+        if push.generation != self.generation {
+            return;
+        }
+        match push.what {
+            Pushed::Message(message) => self.hear_message(&message),
+            Pushed::Disconnected if self.parts.session.is_some() => {
+                self.parts.monitor.count_error(&self.hung_up());
+                self.disconnected();
+            }
+            Pushed::Disconnected => {}
+        }
+    }
+
+    fn hear_message(&mut self, message: &[u8]) {
+        self.heard = Instant::now();
+        match Word::parse_message(message) {
+            // What is nobody's word is counted when it is read.
+            Ok((word, _)) if self.is_ahead(&word) => self.next_poll = Instant::now(),
+            Ok((word, name)) => {
+                if let Some(circuit) = self.parts.registry.get(name) {
+                    let now = self.now();
+                    self.parts.node.heard(&circuit, Some(&word), now);
+                }
+            }
+            Err(bad) => {
+                let fault = Fault::new(SyncErrorKind::Foreign, &bad.to_string());
+                self.parts.monitor.count_error(&fault.while_doing("a message"));
+            }
+        }
+    }
+
+    /// Why a connection ended that nobody here has ended.
+    fn hung_up(&self) -> Fault {
+        let idle = self.heard.elapsed();
+        let words = if self.work.is_none() && idle >= IDLE {
+            format!(
+                "the connection was closed after {} s in which nothing was asked",
+                idle.as_secs()
+            )
+        } else {
+            "the connection was closed by the other side".to_owned()
+        };
+        Fault::new(SyncErrorKind::Unreachable, &words)
+    }
+
+    /// Whether a word cannot be the fleet's, since it is too far ahead of Redis' clock, or that is not
+    /// known yet.
+    fn is_ahead(&self, word: &Word) -> bool {
+        self.clock.is_none_or(|(then, read)| {
+            let since = u64::try_from(read.elapsed().as_millis()).unwrap_or(u64::MAX);
+            word.record.is_ahead_of(then.saturating_add(since))
+        })
+    }
+
+    /// Messages came faster than they were read: what they said is read again.
+    pub(super) fn notice_missed(&mut self) {
+        let inbox = &self.parts.connector.inbox;
+        let (lagged, oversized) = (inbox.lagged(), inbox.oversized());
+        if lagged != self.lagged {
+            self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
+            self.lagged = lagged;
+            self.next_poll = Instant::now();
+        }
+        if oversized != self.oversized {
+            let times = oversized.wrapping_sub(self.oversized);
+            let fault = Fault::new(SyncErrorKind::Foreign, "messages of more than 4 kB");
+            self.parts.monitor.count_errors(&fault, times);
+            self.oversized = oversized;
+        }
+    }
+}
