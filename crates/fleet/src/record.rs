@@ -251,6 +251,17 @@ impl Word {
         self.record.has_override_end() && self.left.is_zero()
     }
 
+    /// The same for a circuit that may be open for `longest`: whoever wrote it, it is open no longer.
+    #[must_use]
+    pub fn bounded(&self, longest: Duration) -> Self {
+        let mut word = self.clone();
+        if word.record.standing == Standing::Open {
+            word.record.open_for = word.record.open_for.min(longest);
+            word.left = word.left.min(longest);
+        }
+        word
+    }
+
     /// What a circuit is to make of it; an open one is held for `longer`.
     pub fn verdict(&self, longer: Duration) -> Verdict {
         let ruling = match self.record.standing {

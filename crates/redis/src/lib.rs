@@ -71,8 +71,10 @@
 //! Everything that Redis says is checked for size and version, and nothing else that stands under a
 //! key is touched. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it
 //! was forged, or that clock was set back. Circuits decide alone then, [`RedisSync::health`] counts it
-//! as foreign, and a command such as [`RedisSync::reset`] overwrites it. Every key begins with the prefix, carries the circuit's name as hash tag, and
-//! expires.
+//! as foreign, and a command such as [`RedisSync::reset`] overwrites it. No record keeps a circuit open for
+//! longer than its own settings could
+//! ([`max_trip_for`](tower_circuit_breaker::CircuitBuilder::max_trip_for), 1 h by default). Every key
+//! begins with the prefix, carries the circuit's name as hash tag, and expires.
 //!
 //! # The user of the link
 //!

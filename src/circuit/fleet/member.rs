@@ -30,6 +30,9 @@ pub trait Member: sealed::Sealed {
     /// How long the circuit would be open if it tripped for the first time.
     fn first_open_time(&self) -> Duration;
 
+    /// The longest that the circuit may be open for: by its rules, its backoff or what an upstream asks.
+    fn longest_open_time(&self) -> Duration;
+
     /// Number of calls rejected so far: where it grows, callers want to be let in.
     fn rejections(&self) -> u64;
 
@@ -70,6 +73,10 @@ impl Member for Circuit {
 
     fn first_open_time(&self) -> Duration {
         self.core.machine.settings().open.step(0, u64::MAX)
+    }
+
+    fn longest_open_time(&self) -> Duration {
+        self.core.machine.settings().longest_open_time()
     }
 
     fn rejections(&self) -> u64 {

@@ -85,7 +85,8 @@ impl Node {
     /// Redis says what stands there about the circuit.
     pub fn heard(&mut self, circuit: &Circuit, word: Option<&Word>, now: Timestamp) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
-        match word {
+        let word = word.map(|word| word.bounded(circuit.longest_open_time()));
+        match &word {
             Some(word) if word.record.epoch() >= view.epoch() => {
                 if view.learn(word, now) {
                     view.demand = circuit.rejections();

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
+use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, ManualClock};
 
 use crate::node::{Link, Node};
 use crate::options::Options;
@@ -165,4 +165,25 @@ fn a_trip_of_before_the_fleet_was_open_is_no_vote() {
         assert!(node.requests(9, at(0)).is_empty(), "{after:?}");
         assert_eq!(circuit.state(), CircuitState::Open, "{after:?}: it acts here");
     }
+}
+
+#[test]
+fn a_record_opens_no_circuit_for_longer_than_it_may_be_open() {
+    let clock = ManualClock::new();
+    let circuit = Circuit::builder("api").open_for(SECOND).clock(clock.clone()).build();
+    let year = 365 * 24 * 3600;
+    let line = format!("1 7 o {ends} {ends} 0 votes there", ends = year * 1000);
+    let mut node = node();
+
+    node.heard(&circuit, Some(&Word::of(&line, year * 1000)), at(0));
+    let hour = Duration::from_secs(3600);
+    assert_eq!(circuit.snapshot().retry_after, Some(hour), "`max_trip_for` of the circuit");
+
+    for link in [Link::Up, Link::Down] {
+        let seen = node.attend(|_| Some(circuit.clone()), link, at(1));
+        assert!(seen.is_none_or(|when| when < at(3600)), "{seen:?}");
+        assert!(circuit.snapshot().retry_after <= Some(hour), "{link:?}");
+    }
+    clock.advance(hour);
+    assert!(circuit.try_acquire().is_ok());
 }
