@@ -21,6 +21,8 @@
 #[doc(hidden)]
 pub mod counts;
 #[doc(hidden)]
+pub mod identity;
+#[doc(hidden)]
 pub mod lock;
 #[doc(hidden)]
 pub mod node;

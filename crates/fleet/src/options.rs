@@ -11,6 +11,8 @@ pub struct Options {
     pub hold: Duration,
     /// How long a node may probe; `None`: as long as a probe of the circuit may take.
     pub lease: Option<Duration>,
+    /// How long a vote counts; a process that joined less than that ago has none of its own.
+    pub vote_window: Duration,
 }
 
 /// How long before the end of the open time a lease is asked for.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
+use crate::identity::Voter;
 use crate::record::{Cause, FleetRecord, Word};
 
-/// One question about one circuit.
+/// One question about one circuit, or about this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub circuit: Arc<str>,
@@ -17,7 +18,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// The circuit has tripped here, when this epoch was known.
-    Vote { known: u64, open_for: Duration, step: u32, cause: Cause },
+    Vote { known: u64, open_for: Duration, step: u32, cause: Cause, voter: Voter },
     /// It has closed here, and the vote with it.
     Withdraw,
     /// What the probes of this node have shown of the open epoch of this number.
@@ -30,6 +31,9 @@ pub enum Ask {
     Command { known: u64, command: FleetCommand },
     /// What stands there?
     Read,
+    /// This process is there; the name in place of the circuit's is its own. Gives 1 where another
+    /// process of that name has said so since, else 0.
+    Announce,
     /// What this node has counted since it was last asked, for the whole fleet's sums.
     Count { calls: u64, failures: u64 },
 }
@@ -52,9 +56,18 @@ pub struct Reply {
 }
 
 impl Ask {
+    /// The same; if it is a vote, that of `by`.
+    #[must_use]
+    pub fn voted_by(mut self, by: Voter) -> Self {
+        if let Self::Vote { voter, .. } = &mut self {
+            *voter = by;
+        }
+        self
+    }
+
     /// Whether the answer says what stands there.
     pub const fn has_view(&self) -> bool {
-        !matches!(self, Self::Withdraw | Self::Count { .. })
+        !matches!(self, Self::Withdraw | Self::Count { .. } | Self::Announce)
     }
 }
 

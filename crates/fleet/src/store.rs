@@ -1,10 +1,11 @@
 //! What the scripts do, without Redis: a model for the tests of the protocol.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
+use crate::identity::{Identity, Voter};
 use crate::record::{Cause, FleetRecord, Standing, Word};
 use crate::request::{Ask, Reply, Request, Shown};
 
@@ -12,7 +13,8 @@ use crate::request::{Ask, Reply, Request, Shown};
 #[derive(Debug, Clone, Default)]
 pub struct Store {
     record: Option<FleetRecord>,
-    votes: BTreeMap<String, u64>,
+    /// By the process that cast it: whose, and when.
+    votes: BTreeMap<String, (String, u64)>,
     /// By epoch and slot: which node, until when.
     leases: HashMap<(u64, u32), (String, u64)>,
     /// Two writes are never in the same microsecond.
@@ -51,17 +53,19 @@ impl Store {
     }
 
     /// Answers as the scripts do when Redis' clock says `now`, in milliseconds.
-    pub fn answer(&mut self, node: &str, request: &Request, terms: Terms, now: u64) -> Reply {
+    pub fn answer(&mut self, who: &Identity, request: &Request, terms: Terms, now: u64) -> Reply {
+        let (node, id) = (who.name.as_str(), who.id());
         let (code, number) = match &request.ask {
-            Ask::Vote { known, open_for, step, cause } => {
-                (self.vote(node, (*known, *open_for, *step, *cause), terms, now), 0)
+            Ask::Vote { known, open_for, step, cause, voter } => {
+                let stated = (*known, *open_for, *step, *cause);
+                (self.vote(who, *voter, stated, terms, now), 0)
             }
-            Ask::Withdraw => (self.votes.remove(node).map_or(0, |_| 1), 0),
+            Ask::Withdraw => (self.votes.remove(&id).map_or(0, |_| 1), 0),
             Ask::Settle { epoch, shown } => (self.settle(node, *epoch, *shown, now), 0),
-            Ask::Lease { epoch, lasts } => self.lease(node, *epoch, *lasts, terms, now),
+            Ask::Lease { epoch, lasts } => self.lease(&id, *epoch, *lasts, terms, now),
             Ask::Restore { record, left } => (self.restore(record, *left, now), 0),
             Ask::Command { known, command } => (self.command(node, *known, *command, now), 0),
-            Ask::Read | Ask::Count { .. } => (0, 0),
+            Ask::Read | Ask::Count { .. } | Ask::Announce => (0, 0),
         };
         Reply { code, number, word: self.word(now).filter(|_| request.ask.has_view()) }
     }
@@ -74,7 +78,8 @@ impl Store {
 
     fn vote(
         &mut self,
-        node: &str,
+        who: &Identity,
+        voter: Voter,
         (known, open_for, step, cause): (u64, Duration, u32, Cause),
         terms: Terms,
         now: u64,
@@ -87,13 +92,13 @@ impl Store {
         if stands {
             return 0;
         }
-        self.votes.insert(node.to_owned(), now);
-        self.votes.retain(|_, at| *at + terms.vote_window_ms >= now);
-        let (votes, quorum) =
-            (self.votes.len(), if cause.needs_quorum() { terms.quorum } else { 1 });
+        self.votes.insert(who.id(), (who.vote_of(voter).to_owned(), now));
+        self.votes.retain(|_, (_, at)| *at + terms.vote_window_ms >= now);
+        let votes = self.votes.values().map(|(vote, _)| vote).collect::<BTreeSet<_>>().len();
+        let quorum = if cause.needs_quorum() { terms.quorum } else { 1 };
         if votes >= quorum {
             self.votes.clear();
-            self.open(node, known, open_for, step, cause, now);
+            self.open(&who.name, known, open_for, step, cause, now);
         }
         i64::try_from(votes).expect("few nodes")
     }

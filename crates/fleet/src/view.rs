@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::identity::Voter;
 use crate::record::{FleetRecord, Standing, Word};
 use crate::request::{Ask, Request};
 use crate::time::Timestamp;
@@ -119,15 +120,15 @@ impl View {
         })
     }
 
-    /// Everything there is to ask, in the order in which it is to be asked.
-    pub fn requests(&mut self, circuit: &Arc<str>, now: Timestamp) -> Vec<Request> {
+    /// Everything there is to ask, in the order in which it is to be asked; a vote is that of `by`.
+    pub fn requests(&mut self, circuit: &Arc<str>, by: Voter, now: Timestamp) -> Vec<Request> {
         let [restore, wish] =
             if self.is_put_off { [None, None] } else { [self.restore(now), self.wish.take()] };
         restore
             .into_iter()
             .chain(wish)
             .chain(self.must_lease.take())
-            .map(|ask| Request { circuit: Arc::clone(circuit), ask })
+            .map(|ask| Request { circuit: Arc::clone(circuit), ask: ask.voted_by(by) })
             .collect()
     }
 

@@ -1,64 +1,44 @@
 //! The settings of a link.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::Instant;
-use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker_fleet::counts::{BUCKETS, Counts, FleetRate};
-use tower_circuit_breaker_fleet::node::Node;
-use tower_circuit_breaker_fleet::options::Options;
-use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
+use tower_circuit_breaker_fleet::counts::{BUCKETS, FleetRate};
 use tower_circuit_breaker_fleet::rate::Rate;
 use tower_circuit_breaker_fleet::record::is_node;
 
-use crate::client::client;
-use crate::error::ConnectError;
-use crate::health::{Monitor, OnHealth, SyncHealth, SyncStatus};
-use crate::inbox::{Inbox, Push};
-use crate::keys::Keys;
-use crate::link::{Connector, Session};
-use crate::scripts::Terms;
-use crate::sync::{Operators, RedisSync, SyncState};
-use crate::task::{Parts, Task};
+use crate::health::{OnHealth, SyncHealth};
+use crate::sync::RedisSync;
 
 /// The settings of a [`RedisSync`].
 #[derive(Clone)]
 #[must_use = "nothing is shared until `connect`"]
 pub struct RedisSyncBuilder {
-    url: String,
-    prefix: String,
-    node: Option<String>,
-    quorum: u32,
-    vote_window: Duration,
-    fleet_probes: u32,
-    probe_lease: Option<Duration>,
-    poll_interval: Duration,
-    response_timeout: Duration,
-    fleet_rate: Option<FleetRate>,
-    root_certificate: Option<Vec<u8>>,
-    first: First,
-    on_health: Option<OnHealth>,
+    pub(crate) url: String,
+    pub(crate) prefix: String,
+    pub(crate) node: Option<String>,
+    pub(crate) quorum: u32,
+    pub(crate) vote_window: Duration,
+    pub(crate) fleet_probes: u32,
+    pub(crate) probe_lease: Option<Duration>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) fleet_rate: Option<FleetRate>,
+    pub(crate) root_certificate: Option<Vec<u8>>,
+    pub(crate) first: First,
+    pub(crate) on_health: Option<OnHealth>,
 }
 
 /// What a first connection that fails means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum First {
+pub(crate) enum First {
     Required,
     Optional,
 }
 
 /// Longer times are taken as this one, a year: neither clocks nor Redis count without end.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// How many orders of handles wait for the task.
-const ORDERS: usize = 64;
-
-/// Beyond the time in which Redis is to answer: for the task to get its turn.
-const SLACK: Duration = Duration::from_millis(250);
 
 impl RedisSync {
     /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
@@ -100,7 +80,13 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// The name of this process, which no other of the fleet may have. Default: drawn at random.
+    /// The name of this process, which no other of the fleet should have, and that of its vote.
+    /// Default: the name of the host and the number of the process, as in `web-1:4711`, and the vote of
+    /// the host: all processes of one host have one vote together, since what ails one of them may well
+    /// be of the host.
+    ///
+    /// Give the processes of one host names of their own to have each vote for itself. Two processes of
+    /// one name share a vote; [`SyncHealth`] says so.
     ///
     /// # Panics
     ///
@@ -111,9 +97,13 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Opens the fleet's circuit when `nodes` different processes have tripped within the
+    /// Opens the fleet's circuit when processes with so many votes have tripped within the
     /// [vote window](Self::vote_window). Default 2: one process with a fault of its own does not
     /// open all the others.
+    ///
+    /// All processes of a host have one vote together, unless they have [names](Self::node). So have all
+    /// that joined the fleet less than one vote window ago: whatever crashes and comes back, under
+    /// whatever name, is one vote.
     ///
     /// # Panics
     ///
@@ -240,104 +230,6 @@ impl RedisSyncBuilder {
         self.on_health = Some(Arc::new(listener));
         self
     }
-
-    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
-    /// to come.
-    ///
-    /// Spawns one task on the present runtime, whatever the number of circuits.
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectError`] when the URL is none, the certificate is none, Redis cannot be reached,
-    /// refuses the login or is older than 6.2. See also
-    /// [`local_until_connected`](Self::local_until_connected).
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it shares nothing.
-    pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
-        let client = client(&self.url, self.root_certificate.as_deref());
-        let client = client.map_err(|why| ConnectError { why })?;
-        let seed = RandomState::new().hash_one(&self.url);
-        let node = self.node.clone().unwrap_or_else(|| format!("{seed:016x}"));
-        let (inbox, pushed) = Inbox::new();
-        let connector = Connector {
-            client,
-            terms: Arc::new(self.terms(&node)),
-            timeout: self.response_timeout,
-            inbox,
-        };
-        let monitor = Arc::new(Monitor::new(self.on_health.clone(), Instant::now()));
-        let session = match connector.clone().connect(0).await {
-            Ok(session) => Some(session),
-            Err(why) if self.first == First::Required || !why.may_pass() => {
-                return Err(ConnectError { why });
-            }
-            Err(why) => {
-                monitor.count_error(&why.fault());
-                monitor.enter(SyncStatus::Disconnected, Instant::now());
-                None
-            }
-        };
-        Ok(self.start(registry, node, seed, connector, pushed, monitor, session))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is made once, on the way here")]
-    fn start(
-        self,
-        registry: &CircuitRegistry,
-        node: String,
-        seed: u64,
-        connector: Connector,
-        pushes: mpsc::Receiver<Push>,
-        monitor: Arc<Monitor>,
-        session: Option<Session>,
-    ) -> RedisSync {
-        let (orders, ordered) = mpsc::channel(ORDERS);
-        let outbox = Arc::new(Outbox::default());
-        registry.on_event(OutboxListener(Arc::clone(&outbox)));
-        if session.is_some() {
-            monitor.count_connection();
-            monitor.enter(SyncStatus::Connected, Instant::now());
-        }
-        let options =
-            Options { hold: self.response_timeout.saturating_add(SLACK), lease: self.probe_lease };
-        let parts = Parts {
-            registry: registry.clone(),
-            node: Node::new(options),
-            counts: self.fleet_rate.map(Counts::new),
-            outbox,
-            connector,
-            session,
-            pushes,
-            orders: ordered,
-            monitor: Arc::clone(&monitor),
-            poll: self.poll_interval,
-            seed,
-        };
-        let health = monitor.reading();
-        registry.join(Arc::new(Operators { orders: orders.downgrade(), health }));
-        tokio::spawn(Task::new(parts).run());
-        RedisSync { shared: Arc::new(SyncState { orders, monitor, node }) }
-    }
-
-    fn terms(&self, node: &str) -> Terms {
-        let over = self.fleet_rate.map_or(Duration::from_secs(10), |rule| rule.over);
-        let bucket = over / BUCKETS;
-        Terms {
-            keys: Keys::new(&self.prefix),
-            node: node.to_owned(),
-            quorum: self.quorum,
-            vote_window_ms: millis(self.vote_window),
-            fleet_probes: self.fleet_probes,
-            bucket_ms: millis(bucket).max(1),
-            buckets: BUCKETS.into(),
-        }
-    }
 }
 
 #[track_caller]
@@ -353,10 +245,6 @@ fn plain(what: &str, name: String) -> String {
 fn at_least_a_millisecond(what: &str, time: Duration) -> Duration {
     assert!(time >= Duration::from_millis(1), "{what} is {time:?}: at least 1 ms is needed");
     time.min(LONGEST)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Without the URL, which may hold a password.

@@ -33,6 +33,13 @@ pub struct SyncHealth {
     /// Messages that were dropped, because they came faster than they were read; all is read again
     /// after that.
     pub lagged: u64,
+    /// The name of this process's vote: that of its host, or its own
+    /// ([`node`](crate::RedisSyncBuilder::node)).
+    pub vote: String,
+    /// For so long all processes that joined lately have one vote together, and this is one of them;
+    /// zero once its vote is its own. The whole
+    /// [vote window](crate::RedisSyncBuilder::vote_window) before it joined.
+    pub own_vote_in: Duration,
 }
 
 /// Whether a process can hear its fleet.
@@ -56,6 +63,8 @@ pub(crate) type OnHealth = Arc<dyn Fn(&SyncHealth) + Send + Sync>;
 /// The health, written by the task and read by all.
 pub(crate) struct Monitor {
     reading: Reading,
+    vote: String,
+    vote_window: Duration,
     on_change: Option<OnHealth>,
 }
 
@@ -73,6 +82,8 @@ struct State {
     told: [bool; SyncErrorKind::ALL.len()],
     errors: [u64; SyncErrorKind::ALL.len()],
     connections: u64,
+    /// When the first was made.
+    joined: Option<Instant>,
     lagged: u64,
 }
 
@@ -90,7 +101,12 @@ impl SyncStatus {
 }
 
 impl Monitor {
-    pub(crate) fn new(on_change: Option<OnHealth>, now: Instant) -> Self {
+    pub(crate) fn new(
+        vote: &str,
+        vote_window: Duration,
+        on_change: Option<OnHealth>,
+        now: Instant,
+    ) -> Self {
         let state = State {
             status: SyncStatus::Disconnected,
             since: now,
@@ -99,9 +115,11 @@ impl Monitor {
             told: [false; SyncErrorKind::ALL.len()],
             errors: [0; SyncErrorKind::ALL.len()],
             connections: 0,
+            joined: None,
             lagged: 0,
         };
-        Self { reading: Reading(Arc::new(Mutex::new(state))), on_change }
+        let reading = Reading(Arc::new(Mutex::new(state)));
+        Self { reading, vote: vote.to_owned(), vote_window, on_change }
     }
 
     pub(crate) fn reading(&self) -> Reading {
@@ -111,6 +129,8 @@ impl Monitor {
     pub(crate) fn health(&self, now: Instant) -> SyncHealth {
         let state = self.lock();
         let errors = SyncErrorKind::ALL.into_iter().zip(state.errors);
+        let joined = state.joined.unwrap_or(now);
+        let in_fleet_for = now.saturating_duration_since(joined);
         SyncHealth {
             status: state.status,
             in_status_for: now.saturating_duration_since(state.since),
@@ -120,6 +140,8 @@ impl Monitor {
             errors: errors.filter(|(_, times)| *times > 0).collect(),
             connections: state.connections,
             lagged: state.lagged,
+            vote: self.vote.clone(),
+            own_vote_in: self.vote_window.saturating_sub(in_fleet_for),
         }
     }
 
@@ -140,8 +162,10 @@ impl Monitor {
         self.lock().last_error.clone()
     }
 
-    pub(crate) fn count_connection(&self) {
-        self.lock().connections += 1;
+    pub(crate) fn count_connection(&self, now: Instant) {
+        let mut state = self.lock();
+        state.connections += 1;
+        state.joined.get_or_insert(now);
     }
 
     pub(crate) fn count_lagged(&self, lagged: u64) {
@@ -260,7 +284,7 @@ mod tests {
     #[test]
     fn a_link_is_connected_while_redis_answers_at_all() {
         let start = Instant::now();
-        let monitor = Monitor::new(None, start);
+        let monitor = Monitor::new("web", SECOND, None, start);
         let reading = monitor.reading();
         let mut expected = FleetLink::new(LinkStatus::Disconnected, SECOND);
         assert_eq!(reading.link(start + SECOND), expected);

@@ -38,6 +38,11 @@ impl Keys {
         self.key(circuit, "counts:")
     }
 
+    /// What the process of this name writes about itself; no circuit's key has a `~`.
+    pub(crate) fn process(&self, name: &str) -> String {
+        format!("{{{}:~{name}}}:process", self.prefix)
+    }
+
     fn key(&self, circuit: &str, what: &str) -> String {
         format!("{{{}:{}}}:{what}", self.prefix, escape(circuit))
     }

@@ -31,6 +31,9 @@ pub enum SyncErrorKind {
     TooManyClients,
     /// Something that is no record of this version stands under one of the keys.
     Foreign,
+    /// Another process of the fleet has the same name: give each a
+    /// [`node`](crate::RedisSyncBuilder::node) of its own.
+    SameName,
     /// An answer that nobody expected.
     Protocol,
     /// Anything else.
@@ -39,7 +42,7 @@ pub enum SyncErrorKind {
 
 impl SyncErrorKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unreachable,
         Self::TimedOut,
         Self::LoginRefused,
@@ -51,6 +54,7 @@ impl SyncErrorKind {
         Self::Moved,
         Self::TooManyClients,
         Self::Foreign,
+        Self::SameName,
         Self::Protocol,
         Self::Other,
     ];
@@ -70,6 +74,7 @@ impl SyncErrorKind {
             Self::Moved => "moved",
             Self::TooManyClients => "too_many_clients",
             Self::Foreign => "foreign",
+            Self::SameName => "same_name",
             Self::Protocol => "protocol",
             Self::Other => "other",
         }

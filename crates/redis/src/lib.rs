@@ -34,7 +34,10 @@
 //! - **Trips.** A circuit that trips acts at once in its own process, and is a vote. When
 //!   [`quorum`](RedisSyncBuilder::quorum) processes have voted within the
 //!   [vote window](RedisSyncBuilder::vote_window), the fleet's circuit opens: in every process, for
-//!   the open time of the last voter.
+//!   the open time of the last voter. The processes of one host have one vote together, unless they
+//!   have [names](RedisSyncBuilder::node), and so have all that joined less than a vote window ago: a
+//!   process that crashes and comes back is no quorum of its own. [`RedisSync::health`] says whose vote
+//!   it is, and whether another process has the same name.
 //! - **Probes.** When the open time is over, processes that have calls waiting ask for a lease. As
 //!   many as [`fleet_probes`](RedisSyncBuilder::fleet_probes) get one and probe; the others go on
 //!   rejecting. Success closes the circuit everywhere, failure opens it everywhere with the next step
@@ -85,7 +88,7 @@
 //! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
 //!     -@all +evalsha +script|load +subscribe +publish +getrange +time
 //!     +get +set +del +type +strlen +pexpire +pttl
-//!     +zadd +zrem +zcard +zremrangebyscore +zremrangebyrank +hincrby +hmget
+//!     +zadd +zrem +zrange +zremrangebyscore +zremrangebyrank +hincrby +hmget
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
@@ -98,6 +101,7 @@
 
 mod builder;
 mod client;
+mod connect;
 mod diagnosis;
 mod error;
 mod fault;
@@ -106,6 +110,7 @@ mod inbox;
 mod keys;
 mod kind;
 mod link;
+mod presence;
 mod remedy;
 mod scripts;
 mod sync;

@@ -8,6 +8,7 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, RedisResult,
     Value,
 };
+use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
 use crate::diagnosis::diagnose;
@@ -137,7 +138,7 @@ impl Session {
         let now = values.next().transpose()?.as_ref().map_or(0, clock);
         let answers = requests.iter().zip(values);
         let answers = answers.map(|(request, value)| {
-            let answered = answer(&request.ask, value, now);
+            let answered = answer(&request.ask, &self.terms.who, value, now);
             answered.map_err(|fault| fault.while_doing(self.terms.name(request)))
         });
         Ok((answers.collect(), now))
@@ -154,9 +155,9 @@ impl Session {
     }
 }
 
-fn answer(ask: &Ask, value: RedisResult<Value>, now: u64) -> Answer {
+fn answer(ask: &Ask, who: &Identity, value: RedisResult<Value>, now: u64) -> Answer {
     let value = value.map_err(|error| Fault::of(&error))?;
-    reply(ask, &value, now).map_err(|bad| Fault::new(SyncErrorKind::Foreign, &bad.to_string()))
+    reply(ask, who, &value, now).map_err(|bad| Fault::new(SyncErrorKind::Foreign, &bad.to_string()))
 }
 
 fn is_tls(client: &Client) -> bool {

@@ -26,6 +26,10 @@ const fn remedies(kind: SyncErrorKind) -> &'static [(&'static str, &'static str)
         }
         SyncErrorKind::Foreign => FOREIGN,
         SyncErrorKind::Protocol => PROTOCOL,
+        SyncErrorKind::SameName => &[(
+            "",
+            "give each process a name of its own by `node`, or leave it to its host and number",
+        )],
         SyncErrorKind::Loading | SyncErrorKind::Moved | SyncErrorKind::Other => &[],
     }
 }

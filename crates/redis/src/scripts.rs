@@ -1,10 +1,12 @@
 //! The scripts that decide in Redis, and the commands that call them.
 
 use redis::{Cmd, Value, cmd};
+use tower_circuit_breaker_fleet::identity::{Identity, Voter};
 use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord, LONGEST, Word};
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request, Shown};
 
 use crate::keys::Keys;
+use crate::presence::{announce, is_of_another};
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,7 @@ mod tests;
 #[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) keys: Keys,
-    pub(crate) node: String,
+    pub(crate) who: Identity,
     pub(crate) quorum: u32,
     pub(crate) vote_window_ms: u64,
     pub(crate) fleet_probes: u32,
@@ -80,6 +82,7 @@ impl Terms {
             Ask::Command { .. } => script("command"),
             Ask::Count { .. } => script("count"),
             Ask::Withdraw => format!("ZREM {}", self.keys.votes(circuit)),
+            Ask::Announce => format!("SET {}", self.keys.process(circuit)),
             Ask::Read => format!("GETRANGE {}", self.keys.record(circuit)),
         }
     }
@@ -90,17 +93,22 @@ impl Terms {
         let both = [self.keys.record(name), self.keys.votes(name)];
         let call = |script, keys: &[String]| Call::new(digests, script, keys);
         let told = |script, keys: &[String]| {
-            call(script, keys).arg(self.keys.channel()).arg(name).arg(&self.node)
+            call(script, keys).arg(self.keys.channel()).arg(name).arg(&self.who.name)
         };
         match &request.ask {
-            Ask::Vote { known, open_for, step, cause } => {
+            Ask::Vote { known, open_for, step, cause, voter } => {
                 told(VOTE, &both)
                     .arg((*known, millis(*open_for), *step, self.vote_window_ms))
                     .arg(if cause.needs_quorum() { self.quorum } else { 1 })
                     .arg(cause.as_str())
+                    .arg(self.who.entry(*voter))
+                    .arg(self.who.entry(voter.other()))
                     .0
             }
-            Ask::Withdraw => Cmd::zrem(self.keys.votes(name), &self.node),
+            Ask::Withdraw => {
+                let entries = [Voter::Own, Voter::Young].map(|voter| self.who.entry(voter));
+                Cmd::zrem(self.keys.votes(name), &entries)
+            }
             Ask::Settle { epoch, shown } => {
                 let (state, open_for, step) = match shown {
                     Shown::Well => ("c", 0, 0),
@@ -111,7 +119,7 @@ impl Terms {
             Ask::Lease { epoch, lasts } => {
                 let slots = (0..self.fleet_probes).map(|slot| self.keys.lease(name, *epoch, slot));
                 let keys: Vec<_> = std::iter::once(self.keys.record(name)).chain(slots).collect();
-                call(LEASE, &keys).arg(&self.node).arg(*epoch).arg(millis(*lasts).max(1)).0
+                call(LEASE, &keys).arg(self.who.id()).arg(*epoch).arg(millis(*lasts).max(1)).0
             }
             Ask::Restore { record, left } => {
                 told(RESTORE, &[self.keys.record(name)])
@@ -127,6 +135,7 @@ impl Terms {
                 let lasts = command.lasting().map_or(0, |lasting| millis(lasting).max(1));
                 told(COMMAND, &both).arg(*known).arg(command.as_str()).arg(lasts).0
             }
+            Ask::Announce => announce(&self.keys, &self.who),
             Ask::Read => read(&self.keys.record(name)),
             Ask::Count { calls, failures } => {
                 call(COUNT, &[self.keys.record(name), self.keys.counts(name)])
@@ -148,7 +157,16 @@ fn read(key: &str) -> Cmd {
 }
 
 /// What Redis has answered to `ask`; `now` is its clock in milliseconds.
-pub(crate) fn reply(ask: &Ask, value: &Value, now: u64) -> Result<Reply, BadRecord> {
+pub(crate) fn reply(
+    ask: &Ask,
+    who: &Identity,
+    value: &Value,
+    now: u64,
+) -> Result<Reply, BadRecord> {
+    if *ask == Ask::Announce {
+        let code = i64::from(is_of_another(value, who));
+        return Ok(Reply { code, number: 0, word: None });
+    }
     let reply = any_reply(ask, value, now)?;
     match &reply.word {
         Some(word) if word.record.is_ahead_of(now) => {

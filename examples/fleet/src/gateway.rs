@@ -20,6 +20,10 @@ use tower_circuit_breaker_redis::RedisSync;
 /// How long the circuit stays open at first.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(2);
 
+/// How long a vote counts, and how long a process is there before it has one of its own. So short for
+/// the sake of the example: 10 s by default.
+pub(crate) const VOTE_WINDOW: Duration = Duration::from_secs(2);
+
 /// Serves until its standard input ends, that is until the process that started it does.
 pub(crate) async fn run(name: &str, redis: &str, upstream: SocketAddr) -> Result<(), BoxError> {
     let registry = CircuitRegistry::with_template(|circuit| {
@@ -31,6 +35,7 @@ pub(crate) async fn run(name: &str, redis: &str, upstream: SocketAddr) -> Result
         .prefix("fleet-example")
         .node(name)
         .quorum(2)
+        .vote_window(VOTE_WINDOW)
         .on_health(|health| tell(&format!("redis {}", health.status)))
         .connect(&registry)
         .await?;

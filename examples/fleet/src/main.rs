@@ -23,6 +23,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 use tower::BoxError;
 
 use crate::cli::Args;
+use crate::gateway::{OPEN_FOR, VOTE_WINDOW};
 use crate::member::Member;
 use crate::store::Store;
 use crate::upstream::Upstream;
@@ -94,11 +95,13 @@ async fn scenes(
     until("every gateway answers", || members.iter().all(|member| member.seen().answered > 5))
         .await?;
     println!("Three gateways answer; {} calls so far.", upstream.calls());
+    // What has just started may be what is at fault: until then all three have one vote together.
+    sleep(VOTE_WINDOW).await;
 
     outage(members, upstream).await?;
     recovery(members, upstream).await?;
     match store {
-        Some(store) => without_redis(members, store).await,
+        Some(store) => without_redis(members, upstream, store).await,
         None => {
             println!("That Redis is not ours to kill.");
             Ok(())
@@ -139,13 +142,35 @@ async fn recovery(members: &[Member], upstream: &Upstream) -> Result<(), BoxErro
     expect(turns(members) == 2, "one process probed each time")
 }
 
-async fn without_redis(members: &[Member], store: &mut Store) -> Result<(), BoxError> {
-    println!("Redis is killed.");
+/// Redis goes while the upstream is down: no more probes than each gateway would make alone.
+async fn without_redis(
+    members: &[Member],
+    upstream: &Upstream,
+    store: &mut Store,
+) -> Result<(), BoxError> {
+    println!("The upstream dies again, and then Redis.");
+    upstream.die();
+    until("every gateway is open", || members.iter().all(|member| member.is("open"))).await?;
     store.kill().await?;
+    let (begun, before) = (Instant::now(), upstream.calls());
     until("every gateway knows", || {
         members.iter().all(|member| member.seen().redis == "disconnected")
     })
     .await?;
+    sleep(4 * OPEN_FOR).await;
+    let (probes, lasted) = (upstream.calls() - before, begun.elapsed());
+    // Alone each probes once when an open time is over, and one may have been about to end.
+    let alone = lasted.as_millis() / OPEN_FOR.as_millis() + 1;
+    let most = u64::try_from(alone)? * u64::try_from(members.len())?;
+    println!(
+        "  In {lasted:.1?} {probes} probes reached it; three gateways alone make {most} at most."
+    );
+    expect(probes > 0, "each goes on by itself")?;
+    expect(probes <= most, "no more probes than without a fleet")?;
+
+    println!("The upstream comes back, Redis does not.");
+    upstream.come_back();
+    until("every circuit is closed", || members.iter().all(|member| member.is("closed"))).await?;
     let before: Vec<_> = members.iter().map(Member::seen).collect();
     let enough =
         |(member, before): (&Member, &member::Seen)| member.seen().answered >= before.answered + 50;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
 
+use crate::identity::Voter;
 use crate::options::{Options, lead};
 use crate::outbox::LocalChange;
 use crate::record::{Cause, Word};
@@ -25,6 +26,8 @@ mod tests;
 #[derive(Debug)]
 pub struct Node {
     options: Options,
+    /// When the store first let this process in.
+    joined: Option<Timestamp>,
     views: HashMap<Arc<str>, View>,
 }
 
@@ -43,7 +46,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl Node {
     pub fn new(options: Options) -> Self {
-        Self { options, views: HashMap::new() }
+        Self { options, joined: None, views: HashMap::new() }
+    }
+
+    /// The store has let this process in; only the first time counts.
+    pub fn join(&mut self, now: Timestamp) {
+        self.joined.get_or_insert(now);
+    }
+
+    /// How long this process shares its vote with all others that have joined lately; zero once it has
+    /// one of its own.
+    pub fn young_for(&self, now: Timestamp) -> Duration {
+        let since = self.joined.map_or(Duration::ZERO, |joined| now.since(joined));
+        self.options.vote_window.saturating_sub(since)
     }
 
     /// The circuit has changed by itself, or by an operator of this process.
@@ -77,6 +92,7 @@ impl Node {
                 open_for: change.open_for,
                 step: circuit.backoff_step(),
                 cause: Cause::Votes,
+                voter: Voter::Young,
             },
         };
         view.wish = Some(wish);
@@ -109,6 +125,7 @@ impl Node {
                 open_for: circuit.first_open_time(),
                 step: 0,
                 cause: Cause::Rate,
+                voter: Voter::Young,
             });
         }
     }
@@ -139,12 +156,13 @@ impl Node {
 
     /// What to ask now, some `most`; each is to be answered by [`answered`](Self::answered).
     pub fn requests(&mut self, most: usize, now: Timestamp) -> Vec<Request> {
+        let voter = if self.young_for(now).is_zero() { Voter::Own } else { Voter::Young };
         let mut requests = Vec::new();
         for (name, view) in &mut self.views {
             if requests.len() >= most {
                 break;
             }
-            requests.extend(view.requests(name, now));
+            requests.extend(view.requests(name, voter, now));
         }
         requests
     }
@@ -170,11 +188,12 @@ impl Node {
                 leased(view, circuit, asked, reply, &self.options, now);
             }
             // It had recovered here before the fleet said so, and has tripped again.
-            (Ask::Vote { known, open_for, step, cause }, Some(reply))
+            (Ask::Vote { known, open_for, step, cause, voter }, Some(reply))
                 if reply.code == 0 && view.has_recovered(*known) && is_cut(circuit) =>
             {
-                let (known, open_for, step, cause) = (view.epoch(), *open_for, *step, *cause);
-                view.wish.get_or_insert(Ask::Vote { known, open_for, step, cause });
+                let (open_for, step, cause, voter) = (*open_for, *step, *cause, *voter);
+                let known = view.epoch();
+                view.wish.get_or_insert(Ask::Vote { known, open_for, step, cause, voter });
             }
             (Ask::Vote { .. } | Ask::Withdraw | Ask::Settle { .. }, None) => {
                 // Unless something newer is to be said.

@@ -9,6 +9,7 @@ use fastrand::Rng;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
 use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker_fleet::identity::{Identity, Voter};
 use tower_circuit_breaker_fleet::record::{Cause, FleetRecord};
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request, Shown};
 use tower_circuit_breaker_fleet::store;
@@ -37,7 +38,10 @@ const PROBES: u32 = 2;
 const LONG: Duration = Duration::from_secs(600);
 /// It is over at the next step.
 const SHORT: Duration = Duration::from_millis(1);
-const NODES: [&str; 3] = ["node-0", "node-1", "node-2"];
+/// Of two hosts; the first and the last have the same number there.
+fn processes() -> [Identity; 3] {
+    [Identity::on_host("a", 1, 7), Identity::on_host("a", 2, 8), Identity::on_host("b", 1, 7)]
+}
 
 impl Both {
     async fn new(client: &Client, circuit: u64) -> Self {
@@ -49,7 +53,7 @@ impl Both {
         let digests: Vec<String> = pipe.query_async(&mut connection).await.unwrap();
         let terms = Terms {
             keys: Keys::new("test"),
-            node: String::new(),
+            who: Identity::named("none", 0),
             quorum: u32::try_from(QUORUM).unwrap(),
             vote_window_ms: 600_000,
             fleet_probes: PROBES,
@@ -66,8 +70,9 @@ impl Both {
     }
 
     /// A request for each side, alike but for the epochs, which are their own.
-    fn request(&mut self, circuit: u64) -> (String, [Request; 2]) {
-        let node = NODES[usize::try_from(self.draw(3)).unwrap()].to_owned();
+    fn request(&mut self, circuit: u64) -> (Identity, [Request; 2]) {
+        let who = processes()[usize::try_from(self.draw(3)).unwrap()].clone();
+        let voter = if self.draw(3) == 0 { Voter::Young } else { Voter::Own };
         let epochs = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
         let (kind, choice, step) = (self.draw(7), self.draw(4), self.draw(5));
         // The present one, one of long before, or one that is not known there; but a lease would be
@@ -85,9 +90,9 @@ impl Both {
         let ask = |side: usize| {
             let epoch = epochs[side];
             match kind {
-                0 => Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Votes },
+                0 => Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Votes, voter },
                 1 if choice == 0 => {
-                    Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Rate }
+                    Ask::Vote { known: epoch, open_for: LONG, step, cause: Cause::Rate, voter }
                 }
                 1 => Ask::Withdraw,
                 2 if choice < 2 => Ask::Settle { epoch, shown: Shown::Well },
@@ -112,24 +117,24 @@ impl Both {
         };
         let circuit: Arc<str> = format!("circuit {circuit}").into();
         let requests = [0, 1].map(|side| Request { circuit: Arc::clone(&circuit), ask: ask(side) });
-        (node, requests)
+        (who, requests)
     }
 
     /// Asks Redis; gives its clock, too.
-    async fn ask_real(&mut self, node: &str, request: &Request) -> (Reply, u64) {
-        self.terms.node = node.to_owned();
+    async fn ask_real(&mut self, who: &Identity, request: &Request) -> (Reply, u64) {
+        self.terms.who = who.clone();
         let mut pipe = redis::pipe();
         pipe.cmd("TIME").add_command(self.terms.command(request, &self.digests));
         let values: Vec<Value> = pipe.query_async(&mut self.connection).await.unwrap();
         let (seconds, micros): (u64, u64) = redis::from_redis_value(values[0].clone()).unwrap();
         let now = seconds * 1000 + micros / 1000;
-        (reply(&request.ask, &values[1], now).unwrap(), now)
+        (reply(&request.ask, who, &values[1], now).unwrap(), now)
     }
 
     async fn step(&mut self, circuit: u64) {
         let before = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
-        let (node, [asked, modelled]) = self.request(circuit);
-        let (real, now) = self.ask_real(&node, &asked).await;
+        let (who, [asked, modelled]) = self.request(circuit);
+        let (real, now) = self.ask_real(&who, &asked).await;
         let terms = store::Terms {
             quorum: QUORUM,
             fleet_probes: PROBES,
@@ -138,11 +143,11 @@ impl Both {
         if matches!(&asked.ask, Ask::Command { command, .. } if command.lasting() == Some(SHORT)) {
             tokio::time::sleep(SHORT * 2).await;
         }
-        let model = self.model.answer(&node, &modelled, terms, now);
+        let model = self.model.answer(&who, &modelled, terms, now);
 
-        assert_eq!(real.code, model.code, "{node}: {asked:?}");
+        assert_eq!(real.code, model.code, "{who:?}: {asked:?}");
         let apart = real.number.abs_diff(model.number);
-        assert!(apart < 60_000, "{node}: {asked:?}: {real:?}, {model:?}");
+        assert!(apart < 60_000, "{who:?}: {asked:?}: {real:?}, {model:?}");
         if asked.ask.has_view() {
             let record = |reply: &Reply| reply.word.as_ref().map(|word| word.record.clone());
             let (real, model) = (record(&real), record(&model));
@@ -155,11 +160,11 @@ impl Both {
                     record.node().to_owned(),
                 )
             };
-            assert_eq!(real.as_ref().map(plain), model.as_ref().map(plain), "{node}: {asked:?}");
+            assert_eq!(real.as_ref().map(plain), model.as_ref().map(plain), "{who:?}: {asked:?}");
             let epoch = |record: Option<&FleetRecord>| record.map_or(0, FleetRecord::epoch);
             let after = [epoch(real.as_ref()), epoch(model.as_ref())];
             let grown = [0, 1].map(|side| after[side] > before[side]);
-            assert_eq!(grown[0], grown[1], "{node}: {asked:?}: {before:?}, {after:?}");
+            assert_eq!(grown[0], grown[1], "{who:?}: {asked:?}: {before:?}, {after:?}");
             self.real = real;
         }
     }

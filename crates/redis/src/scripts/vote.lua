@@ -1,9 +1,11 @@
 -- A node's circuit has tripped. The fleet's opens when enough have within the vote window.
 -- KEYS: record, votes. ARGV: channel, name, node, known epoch, open time in ms, step, vote window in
--- ms, quorum, cause. Gives: the votes that stand, 0, the view.
+-- ms, quorum, cause, what is to stand among the votes (whose it is, and who casts it), what stood
+-- there of the same process if it voted as another. Gives: the votes that stand, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local known, lasts, step = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local window, quorum, cause = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+local entry, other = ARGV[10], ARGV[11]
 
 local now = now_us()
 local record, foreign = read(KEYS[1], now)
@@ -17,12 +19,22 @@ local is_stale = record and known > 0 and record.epoch > known
 if is_forced(record, now) or is_open or is_stale then
   return {0, 0, view(record, now)}
 end
-redis.call('ZADD', KEYS[2], whole(now_ms), node)
+redis.call('ZREM', KEYS[2], other)
+redis.call('ZADD', KEYS[2], whole(now_ms), entry)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. whole(now_ms - window))
+-- Cast before that clock was set back, or by nobody of ours.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. whole(now_ms), '+inf')
 -- The newest thousand: whoever comes back under ever new names fills no more.
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1001)
 redis.call('PEXPIRE', KEYS[2], whole(window))
-local votes = redis.call('ZCARD', KEYS[2])
+local votes, seen = 0, {}
+for _, cast in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  local vote = string.match(cast, '^%S+')
+  if not seen[vote] then
+    seen[vote] = true
+    votes = votes + 1
+  end
+end
 if votes < quorum then
   return {votes, 0, view(record, now)}
 end

@@ -89,6 +89,7 @@ impl Task {
             Request { circuit, ask: Ask::Command { known, command } }
         };
         let mut requests: Vec<_> = self.commands.iter().map(command).collect();
+        requests.extend(self.announcement(now));
         requests.extend(self.parts.node.requests(BATCH, self.now()));
         if let Some(counts) = self.parts.counts.as_mut().filter(|_| now >= self.next_merge) {
             let circuits = self.parts.registry.circuits();
@@ -102,6 +103,17 @@ impl Task {
             self.end_round(Instant::now());
         }
         requests
+    }
+
+    /// That this process is there, from time to time.
+    fn announcement(&mut self, now: Instant) -> Option<Request> {
+        if !self.presence.is_due(now) {
+            return None;
+        }
+        let jitter = self.up_to(Duration::from_secs(1));
+        self.presence.said(jitter, now);
+        let name = self.parts.connector.terms.who.name.as_str();
+        Some(Request { circuit: name.into(), ask: Ask::Announce })
     }
 
     pub(super) fn finish(&mut self, done: Done) {
@@ -122,9 +134,11 @@ impl Task {
     }
 
     fn connected(&mut self, session: Session) {
-        self.heard = Instant::now();
-        self.parts.monitor.count_connection();
-        self.parts.monitor.enter(SyncStatus::Connected, Instant::now());
+        let (now, joined) = (Instant::now(), self.now());
+        self.parts.node.join(joined);
+        self.heard = now;
+        self.parts.monitor.count_connection(now);
+        self.parts.monitor.enter(SyncStatus::Connected, now);
         self.parts.session = Some(session);
         self.next_poll = Instant::now();
     }
@@ -161,11 +175,28 @@ impl Task {
             self.parts.monitor.count_error(fault);
             self.round = self.round.after(fault.kind());
         }
+        if let (Ask::Announce, Ok(reply)) = (&request.ask, answer) {
+            self.announced(reply.code == 1);
+            return;
+        }
         self.pass_on(request, answer, sent);
         // The caller that gave the command finds it carried out here.
         if matches!(request.ask, Ask::Command { .. }) {
             self.commanded(answer);
         }
+    }
+
+    fn announced(&mut self, is_of_another: bool) {
+        let now = Instant::now();
+        self.presence.heard(is_of_another, now);
+        if is_of_another && let Some(fault) = self.name_fault(now) {
+            self.parts.monitor.count_error(&fault);
+            self.parts.monitor.enter(SyncStatus::Degraded, now);
+        }
+    }
+
+    fn name_fault(&self, now: Instant) -> Option<Fault> {
+        self.presence.fault(&self.parts.connector.terms.who, now)
     }
 
     fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
@@ -208,7 +239,8 @@ impl Task {
             Round::Good => {
                 self.parts.monitor.agree(now);
                 tell_all(present);
-                if self.parts.session.is_some() {
+                // Two of one name are not well, though Redis is.
+                if self.parts.session.is_some() && self.name_fault(now).is_none() {
                     self.parts.monitor.enter(SyncStatus::Connected, now);
                 }
             }
@@ -220,6 +252,7 @@ impl Task {
     pub(super) fn disconnected(&mut self) {
         let now = Instant::now();
         self.parts.session = None;
+        self.presence.forget();
         self.unread.clear();
         self.round = self.round.after(SyncErrorKind::Unreachable);
         self.end_round(now);

@@ -22,6 +22,7 @@ use crate::health::{Monitor, SyncStatus};
 use crate::inbox::Push;
 use crate::kind::SyncErrorKind;
 use crate::link::{Answer, Connector, Session};
+use crate::presence::Presence;
 
 mod exchange;
 mod hear;
@@ -70,6 +71,7 @@ pub(super) struct Task {
     next_attempt: Instant,
     next_poll: Instant,
     next_merge: Instant,
+    presence: Presence,
     due: Option<Instant>,
     /// The circuits of this round of reading that have yet to be asked for.
     unread: VecDeque<Arc<str>>,
@@ -129,6 +131,7 @@ impl Task {
             next_attempt: now,
             next_poll: now,
             next_merge: now,
+            presence: Presence::new(now),
             due: None,
             unread: VecDeque::new(),
             round: Round::Over,
@@ -174,10 +177,10 @@ impl Task {
     fn wake(&self) -> Instant {
         let next = if self.parts.session.is_none() {
             self.next_attempt
-        } else if self.parts.counts.is_some() {
-            self.next_poll.min(self.next_merge)
         } else {
-            self.next_poll
+            let merge = self.parts.counts.as_ref().map(|_| self.next_merge);
+            let others = [self.next_poll, self.presence.next()];
+            others.into_iter().chain(merge).min().unwrap_or(self.next_poll)
         };
         // While work is in flight, its end says when to go on.
         let next = if self.work.is_some() { None } else { Some(next) };

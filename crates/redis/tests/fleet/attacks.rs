@@ -37,8 +37,9 @@ async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
     let keys = [RECORD, "{breaker:api}:votes"];
     let vote = |node: &str, known: u64| {
         let (known, channel) = (known.to_string(), "breaker:changes");
-        let arguments = [channel, "api", node, &known, "60000", "0", "10000", "1", "votes"];
-        eval(&server, VOTE, &keys, &arguments)
+        let (own, young) = (format!("{node} {node}/1"), format!("* {node}/1"));
+        let trip = [channel, "api", node, &known, "60000", "0", "10000", "1", "votes"];
+        eval(&server, VOTE, &keys, &[&trip[..], &[&own, &young]].concat())
     };
     let settle = |epoch: u64, state: &str| {
         let epoch = epoch.to_string();
@@ -196,11 +197,11 @@ async fn votes_of_ever_new_names_fill_no_more_than_a_thousand() {
     let server = Server::start().await;
     let keys = [RECORD, "{breaker:api}:votes"];
     let fill =
-        "for i = 1, 1020 do redis.call('ZADD', KEYS[2], ARGV[1], 'name-' .. i) end return {1}";
+        "for i = 1, 1020 do redis.call('ZADD', KEYS[2], ARGV[1], 'a' .. i .. ' b') end return {1}";
     eval(&server, fill, &keys, &[&now_ms().to_string()]);
 
-    let arguments = ["breaker:changes", "api", "one", "0", "60000", "0", "60000", "2000", "votes"];
-    let votes = eval(&server, VOTE, &keys, &arguments);
+    let trip = ["breaker:changes", "api", "one", "0", "60000", "0", "60000", "2000", "votes"];
+    let votes = eval(&server, VOTE, &keys, &[&trip[..], &["one one/1", "* one/1"]].concat());
 
     assert_eq!(votes[0], "1000");
     assert_eq!(server.cli(&["zcard", keys[1]]), "1000");

@@ -19,5 +19,6 @@ mod refusals;
 mod rounds;
 mod server;
 mod verdicts;
+mod voters;
 mod wire;
 mod wrong;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitRegistry, CircuitState};
-use tower_circuit_breaker_redis::{RedisSync, RedisSyncBuilder, SyncErrorKind, SyncStatus};
+use tower_circuit_breaker_redis::{
+    RedisSync, RedisSyncBuilder, SyncError, SyncErrorKind, SyncStatus,
+};
 
 /// One process of the fleet, with the circuit `api`.
 pub(crate) struct Node {
@@ -36,11 +38,38 @@ pub(crate) fn link(url: impl Into<String>) -> RedisSyncBuilder {
     RedisSync::builder(url).any_node().poll_interval(poll).response_timeout(timeout)
 }
 
+/// A link to a Redis that is there: also where the machine is so slow that the first attempt fails.
+async fn connected(builder: RedisSyncBuilder, registry: &CircuitRegistry) -> RedisSync {
+    for _ in 0..10 {
+        match builder.clone().connect(registry).await {
+            Err(error) if error.kind() == Some(SyncErrorKind::TimedOut) => {}
+            result => return result.unwrap(),
+        }
+    }
+    panic!("Redis has not answered in ten attempts");
+}
+
+/// Gives a command until it is carried out, though Redis may be slow.
+pub(crate) async fn carried_out<F>(mut command: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), SyncError>>,
+{
+    for _ in 0..10 {
+        match command().await {
+            Err(error) if error.kind() == SyncErrorKind::Unreachable => {
+                watch_for(Duration::from_millis(200)).await;
+            }
+            result => return result.unwrap(),
+        }
+    }
+    panic!("Redis has not carried it out in ten attempts");
+}
+
 impl Node {
     /// A process that has read everything.
     pub(crate) async fn join(builder: RedisSyncBuilder, registry: CircuitRegistry) -> Self {
         let api = registry.get_or_create("api");
-        let sync = builder.connect(&registry).await.unwrap();
+        let sync = connected(builder, &registry).await;
         sync.ready().await;
         Self { registry, sync, api }
     }

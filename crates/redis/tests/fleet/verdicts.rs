@@ -14,9 +14,21 @@ async fn join(number: usize, server: &Server, quorum: u32) -> Vec<Node> {
     let mut nodes = Vec::new();
     for at in 0..number {
         let builder = link(server.url()).node(format!("node-{at}")).quorum(quorum);
-        nodes.push(Node::join(builder, registry(LONG)).await);
+        nodes.push(Node::join(builder.vote_window(WINDOW), registry(LONG)).await);
+    }
+    if quorum > 1 {
+        grow_up(&nodes).await;
     }
     nodes
+}
+
+/// Longer than it takes for some to vote.
+const WINDOW: Duration = Duration::from_secs(4);
+
+/// Waits until each has a vote of its own.
+async fn grow_up(nodes: &[Node]) {
+    let is_grown = |node: &Node| node.sync.health().own_vote_in.is_zero();
+    until("each has its own vote", || nodes.iter().all(is_grown)).await;
 }
 
 fn votes(server: &Server) -> String {

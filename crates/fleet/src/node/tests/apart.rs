@@ -33,7 +33,7 @@ impl Process {
             .open_backoff(Backoff::exponential(SECOND, 100 * SECOND).without_jitter())
             .clock(clock.clone())
             .build();
-        let node = Node::new(Options { hold: HOLD, lease: None });
+        let node = Node::new(Options { hold: HOLD, lease: None, vote_window: Duration::ZERO });
         let mut process = Self { clock, now: Timestamp::ZERO, node, circuit };
         process.hears("1 7 o 1000 1000 0 votes there", 1000);
         process

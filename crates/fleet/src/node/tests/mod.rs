@@ -11,6 +11,7 @@ use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitState, ManualClock};
 
 use self::steps::{Fate, Step, Worth, any_step, calm_step};
 use self::turns::{Begun, Turns};
+use crate::identity::Identity;
 use crate::node::{Link, Node};
 use crate::options::Options;
 use crate::outbox::{Outbox, OutboxListener};
@@ -29,7 +30,7 @@ const NODES: usize = 3;
 
 /// A process.
 struct Process {
-    name: String,
+    who: Identity,
     node: Node,
     circuit: Circuit,
     outbox: Arc<Outbox>,
@@ -184,7 +185,7 @@ impl Fleet {
         for request in requests {
             let is_refused = process.is_refused && request.ask != Ask::Read;
             let reply = (fate != Fate::RequestLost && !is_refused)
-                .then(|| self.store.answer(&process.name, &request, self.terms, self.now));
+                .then(|| self.store.answer(&process.who, &request, self.terms, self.now));
             answers.push((request, reply));
         }
         match fate {
@@ -205,7 +206,7 @@ impl Fleet {
         if process.link == Link::Up && !process.is_refused {
             let known = process.node.epoch(process.circuit.name());
             let request = process.ask(Ask::Command { known, command });
-            let reply = self.store.answer(&process.name, &request, self.terms, self.now);
+            let reply = self.store.answer(&process.who, &request, self.terms, self.now);
             process.answered(&[(request, Some(reply))], true, now, now);
         }
     }
@@ -262,7 +263,7 @@ impl Fleet {
         for process in &self.processes {
             let known = process.node.epoch(process.circuit.name());
             let is_kept = self.store.record().is_some();
-            assert!(known == self.store.epoch() || !is_kept, "{} knows {known}", process.name);
+            assert!(known == self.store.epoch() || !is_kept, "{} knows {known}", process.who.name);
         }
         (0..NODES).for_each(|at| self.operate(at, FleetCommand::Release));
         self.messages.clear();
@@ -274,7 +275,7 @@ impl Fleet {
             self.take(&Step::Advance(500));
         }
         for process in &self.processes {
-            assert_eq!(process.circuit.state(), CircuitState::Closed, "{}", process.name);
+            assert_eq!(process.circuit.state(), CircuitState::Closed, "{}", process.who.name);
         }
     }
 }
@@ -287,9 +288,9 @@ impl Process {
             .listener(OutboxListener(Arc::clone(&outbox)))
             .listener(turns.listener())
             .build();
-        let options = Options { hold: HOLD, lease: None };
+        let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO };
         Self {
-            name: format!("node-{at}"),
+            who: Identity::named(format!("node-{at}"), at.try_into().unwrap()),
             node: Node::new(options),
             circuit,
             outbox,

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn node() -> Node {
-    Node::new(Options { hold: SECOND, lease: None })
+    Node::new(Options { hold: SECOND, lease: None, vote_window: Duration::ZERO })
 }
 
 fn circuit() -> Circuit {

@@ -1,0 +1,103 @@
+//! Who a process is in its fleet, and whose vote it has.
+
+use crate::record::LONGEST_NODE;
+
+/// A process of a fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name, which stands in records.
+    pub name: String,
+    /// Processes with the same have one vote together.
+    pub vote: String,
+    /// Drawn when it started: what tells it from another of its name.
+    pub number: u64,
+}
+
+/// Whose vote a process casts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voter {
+    /// The one of [`Identity::vote`].
+    Own,
+    /// The one of all processes that joined less than one vote window ago. A process that crashes and
+    /// comes back, under whatever name, is no more than that.
+    Young,
+}
+
+/// No process can be named so.
+const YOUNG: &str = "*";
+
+/// So much of a host's name is taken: the rest is for the number of the process.
+const LONGEST_HOST: usize = LONGEST_NODE - 12;
+
+impl Identity {
+    /// A process whose name and vote were chosen.
+    pub fn named(name: impl Into<String>, number: u64) -> Self {
+        let name = name.into();
+        Self { vote: name.clone(), name, number }
+    }
+
+    /// The process of this number on a host: its name has both, its vote is that of the host.
+    pub fn on_host(host: &str, process: u32, number: u64) -> Self {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+        let plain = |letter| if is_plain(letter) { letter } else { '-' };
+        let host: String = host.chars().map(plain).take(LONGEST_HOST).collect();
+        let vote = if host.is_empty() { format!("{number:016x}") } else { host };
+        Self { name: format!("{vote}:{process}"), vote, number }
+    }
+
+    /// What no other process has, also where two have one name.
+    pub fn id(&self) -> String {
+        format!("{}/{:016x}", self.name, self.number)
+    }
+
+    /// What stands among the votes: whose it is, a space, and who cast it.
+    pub fn entry(&self, voter: Voter) -> String {
+        format!("{} {}", self.vote_of(voter), self.id())
+    }
+
+    /// Whose vote it is.
+    pub fn vote_of(&self, voter: Voter) -> &str {
+        match voter {
+            Voter::Own => &self.vote,
+            Voter::Young => YOUNG,
+        }
+    }
+}
+
+impl Voter {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Own => Self::Young,
+            Self::Young => Self::Own,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::is_node;
+
+    #[test]
+    fn whatever_a_host_is_called_its_processes_have_good_names() {
+        let long = "a".repeat(200);
+        for host in ["web-1", "", "Bücher.local", "a b\nc", "*", &long] {
+            let process = Identity::on_host(host, u32::MAX, 7);
+            assert!(is_node(&process.name) && is_node(&process.vote), "{host:?}: {process:?}");
+            let other = Identity::on_host(host, 1, 7);
+            assert_eq!(process.vote, other.vote, "{host:?}");
+            assert_ne!(process.name, other.name, "{host:?}");
+            assert_ne!(process.entry(Voter::Own), process.entry(Voter::Young), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn two_processes_of_one_name_are_two() {
+        let [one, other] = [1, 2].map(|number| Identity::named("web", number));
+
+        assert_ne!(one.id(), other.id());
+        assert_ne!(one.entry(Voter::Own), other.entry(Voter::Own));
+    }
+}

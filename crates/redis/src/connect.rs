@@ -1,0 +1,158 @@
+//! From the settings of a link to a link.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tower_circuit_breaker::CircuitRegistry;
+use tower_circuit_breaker_fleet::counts::{BUCKETS, Counts};
+use tower_circuit_breaker_fleet::identity::Identity;
+use tower_circuit_breaker_fleet::node::Node;
+use tower_circuit_breaker_fleet::options::Options;
+use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
+use tower_circuit_breaker_fleet::time::Timestamp;
+
+use crate::builder::{First, RedisSyncBuilder};
+use crate::client::client;
+use crate::error::ConnectError;
+use crate::health::{Monitor, SyncStatus};
+use crate::inbox::{Inbox, Push};
+use crate::keys::Keys;
+use crate::link::{Connector, Session};
+use crate::scripts::Terms;
+use crate::sync::{Operators, RedisSync, SyncState};
+use crate::task::{Parts, Task};
+
+/// How many orders of handles wait for the task.
+const ORDERS: usize = 64;
+
+/// Beyond the time in which Redis is to answer: for the task to get its turn.
+const SLACK: Duration = Duration::from_millis(250);
+
+impl RedisSyncBuilder {
+    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
+    /// to come.
+    ///
+    /// Spawns one task on the present runtime, whatever the number of circuits.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] when the URL is none, the certificate is none, Redis cannot be reached,
+    /// refuses the login or is older than 6.2. See also
+    /// [`local_until_connected`](Self::local_until_connected).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it shares nothing.
+    pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
+        let client = client(&self.url, self.root_certificate.as_deref());
+        let client = client.map_err(|why| ConnectError { why })?;
+        let seed = RandomState::new().hash_one(&self.url);
+        let who = self.identity(seed);
+        let (inbox, pushed) = Inbox::new();
+        let connector = Connector {
+            client,
+            terms: Arc::new(self.terms(who.clone())),
+            timeout: self.response_timeout,
+            inbox,
+        };
+        let monitor = Arc::new(Monitor::new(
+            &who.vote,
+            self.vote_window,
+            self.on_health.clone(),
+            Instant::now(),
+        ));
+        let session = match connector.clone().connect(0).await {
+            Ok(session) => Some(session),
+            Err(why) if self.first == First::Required || !why.may_pass() => {
+                return Err(ConnectError { why });
+            }
+            Err(why) => {
+                monitor.count_error(&why.fault());
+                monitor.enter(SyncStatus::Disconnected, Instant::now());
+                None
+            }
+        };
+        Ok(self.start(registry, who, seed, connector, pushed, monitor, session))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is made once, on the way here")]
+    fn start(
+        self,
+        registry: &CircuitRegistry,
+        who: Identity,
+        seed: u64,
+        connector: Connector,
+        pushes: mpsc::Receiver<Push>,
+        monitor: Arc<Monitor>,
+        session: Option<Session>,
+    ) -> RedisSync {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let outbox = Arc::new(Outbox::default());
+        registry.on_event(OutboxListener(Arc::clone(&outbox)));
+        if session.is_some() {
+            monitor.count_connection(Instant::now());
+            monitor.enter(SyncStatus::Connected, Instant::now());
+        }
+        let options = Options {
+            hold: self.response_timeout.saturating_add(SLACK),
+            lease: self.probe_lease,
+            vote_window: self.vote_window,
+        };
+        let mut node = Node::new(options);
+        if session.is_some() {
+            node.join(Timestamp::ZERO);
+        }
+        let parts = Parts {
+            registry: registry.clone(),
+            node,
+            counts: self.fleet_rate.map(Counts::new),
+            outbox,
+            connector,
+            session,
+            pushes,
+            orders: ordered,
+            monitor: Arc::clone(&monitor),
+            poll: self.poll_interval,
+            seed,
+        };
+        let health = monitor.reading();
+        registry.join(Arc::new(Operators { orders: orders.downgrade(), health }));
+        tokio::spawn(Task::new(parts).run());
+        RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
+    }
+
+    fn identity(&self, number: u64) -> Identity {
+        match &self.node {
+            Some(name) => Identity::named(name, number),
+            None => {
+                let host = gethostname::gethostname();
+                Identity::on_host(&host.to_string_lossy(), std::process::id(), number)
+            }
+        }
+    }
+
+    fn terms(&self, who: Identity) -> Terms {
+        let over = self.fleet_rate.map_or(Duration::from_secs(10), |rule| rule.over);
+        let bucket = over / BUCKETS;
+        Terms {
+            keys: Keys::new(&self.prefix),
+            who,
+            quorum: self.quorum,
+            vote_window_ms: millis(self.vote_window),
+            fleet_probes: self.fleet_probes,
+            bucket_ms: millis(bucket).max(1),
+            buckets: BUCKETS.into(),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

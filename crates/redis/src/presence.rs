@@ -1,0 +1,125 @@
+//! What each process writes about itself, so that others know that it is there.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value, cmd};
+use tokio::time::Instant;
+use tower_circuit_breaker_fleet::identity::Identity;
+
+use crate::fault::Fault;
+use crate::keys::Keys;
+use crate::kind::SyncErrorKind;
+
+/// A process says every five seconds that it is there, and notices another of its name by what that
+/// has written meanwhile.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    is_known: bool,
+    next: Instant,
+    /// Until when another of this name is believed to be there.
+    shared_until: Option<Instant>,
+}
+
+/// How often it is said; half a second more or less is drawn, so that not all say it together.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How long what was said counts.
+const LIFE: Duration = Duration::from_secs(20);
+
+impl Presence {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { is_known: false, next: now, shared_until: None }
+    }
+
+    /// Whether it is time to say it.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now >= self.next
+    }
+
+    /// When it is time next.
+    pub(crate) const fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// It is said now; `jitter` is below one second.
+    pub(crate) fn said(&mut self, jitter: Duration, now: Instant) {
+        self.next = now + EVERY - Duration::from_millis(500) + jitter;
+    }
+
+    /// Takes whether another process had written since this one had: before the first time that was
+    /// one of before.
+    pub(crate) fn heard(&mut self, is_of_another: bool, now: Instant) {
+        if self.is_known && is_of_another {
+            self.shared_until = Some(now + LIFE);
+        }
+        self.is_known = true;
+    }
+
+    /// The connection is over: who writes meanwhile may be this process's successor.
+    pub(crate) const fn forget(&mut self) {
+        self.is_known = false;
+    }
+
+    /// What is wrong while another process has this name.
+    pub(crate) fn fault(&self, who: &Identity, now: Instant) -> Option<Fault> {
+        self.shared_until.filter(|until| now < *until)?;
+        let words = format!("another process of the fleet is called {}, too", who.name);
+        Some(Fault::new(SyncErrorKind::SameName, &words))
+    }
+}
+
+/// Writes it, and gives what stood there before.
+pub(crate) fn announce(keys: &Keys, who: &Identity) -> Cmd {
+    let mut set = cmd("SET");
+    set.arg(keys.process(&who.name)).arg(value(who));
+    set.arg("PX").arg(u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX)).arg("GET");
+    set
+}
+
+/// Whether what stood there before, as Redis has answered, was written by another process.
+pub(crate) fn is_of_another(before: &Value, who: &Identity) -> bool {
+    matches!(before, Value::BulkString(before) if before != value(who).as_bytes())
+}
+
+/// The version of what is written, the process's number, and whose vote it has.
+fn value(who: &Identity) -> String {
+    format!("1 {:016x} {}", who.number, who.vote)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_of_the_name_is_known_by_what_it_writes_meanwhile() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let who = Identity::named("web", 1);
+        let mut presence = Presence::new(start);
+
+        presence.heard(true, start);
+        assert_eq!(presence.fault(&who, start), None, "of the process that was here before");
+        presence.heard(false, at(5));
+        assert_eq!(presence.fault(&who, at(5)), None);
+        presence.heard(true, at(10));
+        let fault = presence.fault(&who, at(11)).unwrap();
+        assert_eq!(fault.kind(), SyncErrorKind::SameName);
+        presence.heard(false, at(15));
+        assert!(presence.fault(&who, at(29)).is_some(), "it may have been said twice in a row");
+        assert_eq!(presence.fault(&who, at(30)), None);
+
+        presence.forget();
+        presence.heard(true, at(60));
+        assert_eq!(presence.fault(&who, at(60)), None, "it may be the next of this name");
+    }
+
+    #[test]
+    fn what_was_written_before_is_known_by_its_number() {
+        let [own, other] = [1, 2].map(|number| Identity::named("web", number));
+        let wrote = |who: &Identity| Value::BulkString(value(who).into_bytes());
+
+        assert!(is_of_another(&wrote(&other), &own));
+        assert!(!is_of_another(&wrote(&own), &own));
+        assert!(!is_of_another(&Value::Nil, &own));
+    }
+}
