@@ -246,7 +246,7 @@ impl RedisSyncBuilder {
     /// # Errors
     ///
     /// [`ConnectError`] when the URL is none, the certificate is none, Redis cannot be reached,
-    /// refuses the login or is older than 6.2. See also
+    /// refuses the login, is older than 6.2, is a replica or is a Sentinel. See also
     /// [`local_until_connected`](Self::local_until_connected).
     ///
     /// # Panics

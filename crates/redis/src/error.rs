@@ -4,6 +4,8 @@ use std::fmt;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use crate::wrong::Wrong;
+
 /// What kind of thing went wrong between this process and Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -56,6 +58,7 @@ pub(crate) enum Why {
     BadCertificate { detail: String },
     Failed { kind: SyncErrorKind, address: String, detail: String },
     TooOld { version: String, address: String },
+    Wrong(Wrong),
 }
 
 impl SyncErrorKind {
@@ -142,6 +145,10 @@ impl Why {
     pub(crate) const fn kind(&self) -> SyncErrorKind {
         match self {
             Self::Failed { kind, .. } => *kind,
+            Self::Wrong(wrong) => match kind_of(wrong) {
+                Some(kind) => kind,
+                None => SyncErrorKind::Other,
+            },
             Self::BadUrl { .. } | Self::BadCertificate { .. } | Self::TooOld { .. } => {
                 SyncErrorKind::Other
             }
@@ -150,7 +157,18 @@ impl Why {
 
     /// Whether it may be well later without anyone's doing: the server is away or busy.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Failed { .. })
+        match self {
+            Self::Failed { .. } => true,
+            Self::Wrong(wrong) => wrong.may_pass(),
+            Self::BadUrl { .. } | Self::BadCertificate { .. } | Self::TooOld { .. } => false,
+        }
+    }
+}
+
+const fn kind_of(wrong: &Wrong) -> Option<SyncErrorKind> {
+    match wrong {
+        Wrong::Replica { .. } => Some(SyncErrorKind::ReadOnly),
+        Wrong::IsSentinel { .. } => None,
     }
 }
 
@@ -172,6 +190,7 @@ impl ConnectError {
     pub const fn kind(&self) -> Option<SyncErrorKind> {
         match self.why {
             Why::Failed { kind, .. } => Some(kind),
+            Why::Wrong(ref wrong) => kind_of(wrong),
             Why::BadUrl { .. } | Why::BadCertificate { .. } | Why::TooOld { .. } => None,
         }
     }
@@ -211,6 +230,7 @@ impl fmt::Display for ConnectError {
             Why::TooOld { version, address } => {
                 write!(f, "Redis at {address} is of version {version}: 6.2 or later is needed")
             }
+            Why::Wrong(wrong) => wrong.fmt(f),
         }
     }
 }

@@ -97,6 +97,7 @@ mod builder;
 mod client;
 mod error;
 mod health;
+mod hello;
 mod inbox;
 mod keys;
 mod link;
@@ -105,6 +106,7 @@ mod sync;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wrong;
 
 pub use crate::builder::RedisSyncBuilder;
 pub use crate::error::{ConnectError, SyncError, SyncErrorKind};

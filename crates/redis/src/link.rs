@@ -8,8 +8,10 @@ use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, Redis
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
 use crate::error::{SyncErrorKind, Why};
+use crate::hello::{Hello, Mode};
 use crate::inbox::{Inbox, Pushed};
 use crate::scripts::{Digests, Terms, load, reply};
+use crate::wrong::Wrong;
 
 /// Makes connections.
 #[derive(Debug, Clone)]
@@ -33,9 +35,6 @@ pub(crate) struct Session {
 /// What became of one request.
 pub(crate) type Answer = Result<Reply, SyncErrorKind>;
 
-/// The oldest Redis that will do: `GETDEL`-era scripts, `HELLO`, ACLs.
-const OLDEST: (u32, u32) = (6, 2);
-
 impl Connector {
     /// Connects, looks at the version, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
@@ -55,9 +54,7 @@ impl Connector {
             .query_async(&mut connection)
             .await
             .map_err(|error| failed(&error))?;
-        if let Some(version) = too_old(&hello) {
-            return Err(Why::TooOld { version, address });
-        }
+        check(&Hello::of(&hello), &address)?;
         let channel = self.terms.keys.channel();
         connection.subscribe(channel).await.map_err(|error| failed(&error))?;
         let digests = load_scripts(&mut connection).await.map_err(|error| failed(&error))?;
@@ -78,6 +75,21 @@ impl Connector {
             inbox.put(generation, what);
             Ok(())
         }
+    }
+}
+
+/// Whether this is a server that will do.
+fn check(hello: &Hello, address: &str) -> Result<(), Why> {
+    let address = || address.to_owned();
+    if let Some(version) = hello.too_old() {
+        return Err(Why::TooOld { version: version.to_owned(), address: address() });
+    }
+    match hello.mode {
+        Mode::Sentinel => Err(Why::Wrong(Wrong::IsSentinel { address: address() })),
+        Mode::Standalone if hello.is_replica => {
+            Err(Why::Wrong(Wrong::Replica { address: address() }))
+        }
+        Mode::Standalone | Mode::Cluster => Ok(()),
     }
 }
 
@@ -164,25 +176,6 @@ fn clock(time: &Value) -> u64 {
     };
     let (seconds, micros) = (part(0).unwrap_or(0), part(1).unwrap_or(0));
     seconds.saturating_mul(1000).saturating_add(micros / 1000)
-}
-
-/// The version in the answer to `HELLO`, if it is too old.
-fn too_old(hello: &Value) -> Option<String> {
-    let Value::Map(fields) = hello else {
-        return None;
-    };
-    let version = fields.iter().find_map(|(field, value)| match (field, value) {
-        (Value::BulkString(field), Value::BulkString(value)) if field == b"version" => {
-            Some(String::from_utf8_lossy(value).into_owned())
-        }
-        (Value::SimpleString(field), Value::SimpleString(value)) if field == "version" => {
-            Some(value.clone())
-        }
-        _ => None,
-    })?;
-    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
-    let parsed = (numbers.next()?, numbers.next()?);
-    (parsed < OLDEST).then_some(version)
 }
 
 /// What an error says, without what the URL may have brought into it.

@@ -20,3 +20,4 @@ mod rounds;
 mod server;
 mod verdicts;
 mod wire;
+mod wrong;
