@@ -20,8 +20,9 @@ use crate::error::ConnectError;
 use crate::health::{Monitor, OnHealth, SyncHealth, SyncStatus};
 use crate::inbox::{Inbox, Push};
 use crate::keys::Keys;
-use crate::link::{Connector, Session};
+use crate::link::Connector;
 use crate::scripts::Terms;
+use crate::session::Session;
 use crate::sync::{Operators, RedisSync, SyncState};
 use crate::task::{Parts, Task};
 

@@ -155,6 +155,16 @@ impl Why {
         }
     }
 
+    /// Whether somebody has to mend it: there is no use in asking once a second.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Failed { kind, .. } => {
+                matches!(kind, SyncErrorKind::LoginRefused | SyncErrorKind::NoPermission)
+            }
+            _ => true,
+        }
+    }
+
     /// Whether it may be well later without anyone's doing: the server is away or busy.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {

@@ -102,6 +102,7 @@ mod inbox;
 mod keys;
 mod link;
 mod scripts;
+mod session;
 mod sync;
 mod task;
 #[cfg(test)]

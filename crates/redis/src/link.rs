@@ -1,16 +1,15 @@
-//! The connection: how it is made, what goes over it, what is pushed from the other side.
+//! How the connection is made, and what is pushed over it from the other side.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, RedisResult, Value};
-use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
+use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, Value};
 
 use crate::error::{SyncErrorKind, Why};
 use crate::hello::{Hello, Mode};
 use crate::inbox::{Inbox, Pushed};
-use crate::scripts::{Digests, Terms, load, reply};
+use crate::scripts::Terms;
+use crate::session::{Session, load_scripts};
 use crate::wrong::Wrong;
 
 /// Makes connections.
@@ -22,21 +21,8 @@ pub(crate) struct Connector {
     pub(crate) inbox: Inbox,
 }
 
-/// A connection that has subscribed to the fleet's changes.
-#[derive(Debug, Clone)]
-pub(crate) struct Session {
-    connection: MultiplexedConnection,
-    digests: Digests,
-    terms: Arc<Terms>,
-    /// Tells what comes from this connection from what came from one before.
-    pub(crate) generation: u64,
-}
-
-/// What became of one request.
-pub(crate) type Answer = Result<Reply, SyncErrorKind>;
-
 impl Connector {
-    /// Connects, looks at the version, subscribes and loads the scripts.
+    /// Connects, looks at what the server is, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
         let address = self.client.get_connection_info().addr().to_string();
         let failed = |error: &RedisError| Why::Failed {
@@ -91,91 +77,6 @@ fn check(hello: &Hello, address: &str) -> Result<(), Why> {
         }
         Mode::Standalone | Mode::Cluster => Ok(()),
     }
-}
-
-impl Session {
-    /// Asks everything in one go; an answer for each request, in their order, and Redis' clock then, in
-    /// milliseconds.
-    pub(crate) async fn ask(
-        mut self,
-        requests: Arc<[Request]>,
-    ) -> (Self, Vec<Answer>, Option<u64>) {
-        match self.try_ask(&requests).await {
-            Ok((answers, now)) => (self, answers, Some(now)),
-            Err(error) => {
-                let answers = vec![Err(SyncErrorKind::of(&error)); requests.len()];
-                (self, answers, None)
-            }
-        }
-    }
-
-    async fn try_ask(&mut self, requests: &[Request]) -> RedisResult<(Vec<Answer>, u64)> {
-        let mut values = self.exchange(requests).await?;
-        let is_forgotten = |value: &RedisResult<Value>| {
-            value.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
-        };
-        if values.iter().any(is_forgotten) {
-            self.digests = load_scripts(&mut self.connection).await?;
-            // Once, and only what was not done.
-            let forgotten = values.iter().skip(1).map(is_forgotten);
-            let again: Vec<_> = requests
-                .iter()
-                .zip(forgotten)
-                .filter(|(_, is_forgotten)| *is_forgotten)
-                .map(|(request, _)| request.clone())
-                .collect();
-            let mut second = self.exchange(&again).await?.into_iter().skip(1);
-            for value in values.iter_mut().skip(1).filter(|value| is_forgotten(value)) {
-                if let Some(done) = second.next() {
-                    *value = done;
-                }
-            }
-        }
-        let mut values = values.into_iter();
-        let now = values.next().transpose()?.as_ref().map_or(0, clock);
-        let answers = requests.iter().zip(values);
-        let answers = answers.map(|(request, value)| answer(&request.ask, value, now));
-        Ok((answers.collect(), now))
-    }
-
-    /// Redis' clock first, then a value for each request.
-    async fn exchange(&mut self, requests: &[Request]) -> RedisResult<Vec<RedisResult<Value>>> {
-        let mut pipe = redis::Pipeline::with_capacity(requests.len().saturating_add(1));
-        pipe.ignore_errors().cmd("TIME");
-        for request in requests {
-            pipe.add_command(self.terms.command(request, &self.digests));
-        }
-        pipe.query_async(&mut self.connection).await
-    }
-}
-
-fn answer(ask: &Ask, value: RedisResult<Value>, now: u64) -> Answer {
-    let value = value.map_err(|error| SyncErrorKind::of(&error))?;
-    reply(ask, &value, now).map_err(|_| SyncErrorKind::Foreign)
-}
-
-async fn load_scripts(connection: &mut MultiplexedConnection) -> RedisResult<Digests> {
-    let mut pipe = redis::pipe();
-    for load in load() {
-        pipe.add_command(load);
-    }
-    let digests: Vec<String> = pipe.query_async(connection).await?;
-    Ok(std::array::from_fn(|at| digests.get(at).cloned().unwrap_or_default()))
-}
-
-/// The milliseconds of what `TIME` gives.
-fn clock(time: &Value) -> u64 {
-    let part = |at: usize| match time {
-        Value::Array(parts) => match parts.get(at) {
-            Some(Value::BulkString(digits)) => {
-                std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok())
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    let (seconds, micros) = (part(0).unwrap_or(0), part(1).unwrap_or(0));
-    seconds.saturating_mul(1000).saturating_add(micros / 1000)
 }
 
 /// What an error says, without what the URL may have brought into it.

@@ -14,7 +14,7 @@ use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::error::{SyncError, SyncErrorKind};
 use crate::health::SyncStatus;
-use crate::link::{Answer, Session};
+use crate::session::{Answer, Heard, Misplaced, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
 /// The shortest time between two attempts to connect; up to as much again is drawn at random.
@@ -26,6 +26,9 @@ impl Task {
             return;
         }
         let now = Instant::now();
+        if self.renewal.due().is_some_and(|due| due <= now) {
+            self.renew(now);
+        }
         match self.parts.session.clone() {
             Some(session) => self.begin_exchange(session, now),
             None if now >= self.next_attempt => {
@@ -55,8 +58,8 @@ impl Task {
         }
         let sent = self.now();
         self.work = Some(Box::pin(async move {
-            let (session, answers, clock) = session.ask(Arc::clone(&requests)).await;
-            Done::Asked { session, requests, answers, sent, clock }
+            let (session, heard) = session.ask(Arc::clone(&requests)).await;
+            Done::Asked { session, requests, heard, sent }
         }));
     }
 
@@ -109,11 +112,16 @@ impl Task {
             Done::Connected(Err(why)) => {
                 self.parts.monitor.count_error(why.kind());
                 self.disconnected();
+                if why.is_refusal() {
+                    let share = self.dice.f64();
+                    let pause = self.renewal.refused(share);
+                    self.next_attempt = self.next_attempt.max(Instant::now() + pause);
+                }
             }
-            Done::Asked { session, requests, answers, sent, clock } => {
+            Done::Asked { session, requests, heard, sent } => {
                 let now = Instant::now();
-                self.clock = clock.map(|clock| (clock, now)).or(self.clock);
-                self.asked(session, &requests, &answers, sent);
+                self.clock = heard.clock.map(|clock| (clock, now)).or(self.clock);
+                self.asked(session, &requests, &heard, sent);
             }
         }
     }
@@ -125,13 +133,8 @@ impl Task {
         self.next_poll = Instant::now();
     }
 
-    fn asked(
-        &mut self,
-        session: Session,
-        requests: &[Request],
-        answers: &[Answer],
-        sent: Timestamp,
-    ) {
+    fn asked(&mut self, session: Session, requests: &[Request], heard: &Heard, sent: Timestamp) {
+        let answers = &heard.answers;
         for (request, answer) in requests.iter().zip(answers) {
             self.take(request, answer, sent);
         }
@@ -144,11 +147,35 @@ impl Task {
             Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
             None => {}
         }
+        if let Some(misplaced) = heard.misplaced.filter(|_| self.parts.session.is_some()) {
+            self.misplaced(misplaced, answers, now);
+        }
         // It may have loaded the scripts again.
         self.parts.session = self.parts.session.take().map(|_| session);
         if self.unread.is_empty() && self.round != Round::Over {
             self.end_round(now);
         }
+    }
+
+    /// Another server is the one to ask: a new connection is to find it, if this goes on.
+    fn misplaced(&mut self, found: Misplaced, answers: &[Answer], now: Instant) {
+        // One that only read was refused nothing.
+        if !answers.contains(&Err(found.kind)) {
+            self.parts.monitor.count_error(found.kind);
+            self.round = self.round.after(found.kind);
+            self.parts.monitor.enter(SyncStatus::Degraded, now);
+        }
+        let share = self.dice.f64();
+        self.renewal.plan(now, found.patience, share);
+    }
+
+    /// Gives the connection up for a new one.
+    fn renew(&mut self, now: Instant) {
+        self.renewal.begin();
+        // The time was drawn already.
+        let soonest = self.next_attempt.max(now);
+        self.disconnected();
+        self.next_attempt = soonest;
     }
 
     /// Takes one answer.
@@ -203,6 +230,7 @@ impl Task {
             Round::Over => {}
             Round::Good => {
                 self.parts.monitor.agree(now);
+                self.renewal.cured();
                 tell_all(present);
                 if self.parts.session.is_some() {
                     self.parts.monitor.enter(SyncStatus::Connected, now);
@@ -216,6 +244,7 @@ impl Task {
     pub(super) fn disconnected(&mut self) {
         let now = Instant::now();
         self.parts.session = None;
+        self.renewal.forget();
         self.unread.clear();
         self.round = self.round.after(SyncErrorKind::Unreachable);
         self.end_round(now);

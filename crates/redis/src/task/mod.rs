@@ -20,9 +20,12 @@ use tower_circuit_breaker_fleet::time::Timestamp;
 use crate::error::{SyncError, SyncErrorKind, Why};
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Push, Pushed};
-use crate::link::{Answer, Connector, Session};
+use crate::link::Connector;
+use crate::session::{Heard, Session};
+use crate::task::renewal::Renewal;
 
 mod exchange;
+mod renewal;
 
 /// What handles ask of the task.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ pub(super) struct Task {
     /// What Redis' clock said, in milliseconds, and when.
     clock: Option<(u64, Instant)>,
     next_attempt: Instant,
+    renewal: Renewal,
     next_poll: Instant,
     next_merge: Instant,
     due: Option<Instant>,
@@ -97,14 +101,7 @@ struct Waiting {
 /// What work has come to.
 enum Done {
     Connected(Result<Session, Why>),
-    Asked {
-        session: Session,
-        requests: Arc<[Request]>,
-        answers: Vec<Answer>,
-        sent: Timestamp,
-        /// Redis' clock then, in milliseconds.
-        clock: Option<u64>,
-    },
+    Asked { session: Session, requests: Arc<[Request]>, heard: Heard, sent: Timestamp },
 }
 
 /// The questions of one exchange: as many as Redis answers in about a millisecond.
@@ -122,6 +119,7 @@ impl Task {
             oversized: 0,
             clock: None,
             next_attempt: now,
+            renewal: Renewal::default(),
             next_poll: now,
             next_merge: now,
             due: None,
@@ -174,6 +172,7 @@ impl Task {
         } else {
             self.next_poll
         };
+        let next = self.renewal.due().map_or(next, |due| due.min(next));
         // While work is in flight, its end says when to go on.
         let next = if self.work.is_some() { None } else { Some(next) };
         let far = || Instant::now() + Duration::from_secs(3600);

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod clocks;
+mod failover;
 mod load;
 mod login;
 mod lost;
