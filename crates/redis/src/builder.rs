@@ -15,7 +15,6 @@ use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
 use tower_circuit_breaker_fleet::rate::Rate;
 use tower_circuit_breaker_fleet::record::is_node;
 
-use crate::client::client;
 use crate::error::ConnectError;
 use crate::health::{Monitor, OnHealth, SyncHealth, SyncStatus};
 use crate::inbox::{Inbox, Push};
@@ -24,13 +23,16 @@ use crate::link::Connector;
 use crate::scripts::Terms;
 use crate::session::Session;
 use crate::sync::{Operators, RedisSync, SyncState};
+use crate::target::Places;
 use crate::task::{Parts, Task};
+
+mod reach;
 
 /// The settings of a [`RedisSync`].
 #[derive(Clone)]
 #[must_use = "nothing is shared until `connect`"]
 pub struct RedisSyncBuilder {
-    url: String,
+    places: Places,
     prefix: String,
     node: Option<String>,
     quorum: u32,
@@ -40,7 +42,6 @@ pub struct RedisSyncBuilder {
     poll_interval: Duration,
     response_timeout: Duration,
     fleet_rate: Option<FleetRate>,
-    root_certificate: Option<Vec<u8>>,
     first: First,
     on_health: Option<OnHealth>,
 }
@@ -62,8 +63,14 @@ const ORDERS: usize = 64;
 const SLACK: Duration = Duration::from_millis(250);
 
 impl RedisSync {
-    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
-    /// `rediss://user:password@host:6379` for TLS.
+    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`,
+    /// `rediss://user:password@host:6379` for TLS, or
+    /// `redis+sentinel://user:password@host:26379,host:26379/<name of the master>/0` for the primary
+    /// that Sentinels name (`rediss+sentinel://` for TLS to all of them).
+    ///
+    /// Login and database in a URL of Sentinels are those of the primary; for a login of the
+    /// Sentinels' own see [`sentinel_login`](RedisSyncBuilder::sentinel_login). They are asked at each
+    /// new connection, and once a second while the primary is away.
     pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
         RedisSyncBuilder::new(url.into())
     }
@@ -72,7 +79,7 @@ impl RedisSync {
 impl RedisSyncBuilder {
     fn new(url: String) -> Self {
         Self {
-            url,
+            places: Places::new(url),
             prefix: "breaker".to_owned(),
             node: None,
             quorum: 2,
@@ -82,7 +89,6 @@ impl RedisSyncBuilder {
             poll_interval: Duration::from_secs(1),
             response_timeout: Duration::from_millis(500),
             fleet_rate: None,
-            root_certificate: None,
             first: First::Required,
             on_health: None,
         }
@@ -218,13 +224,6 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Trusts servers whose certificate was signed by this one, in PEM form, instead of those that
-    /// the system trusts. For `rediss://`.
-    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificate = Some(pem.into());
-        self
-    }
-
     /// Has [`connect`](Self::connect) succeed although Redis cannot be reached: circuits go by
     /// themselves until it can be. A URL that is none is an error all the same.
     pub fn local_until_connected(mut self) -> Self {
@@ -258,13 +257,12 @@ impl RedisSyncBuilder {
     ///
     /// Dropping it shares nothing.
     pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
-        let client = client(&self.url, self.root_certificate.as_deref());
-        let client = client.map_err(|why| ConnectError { why })?;
-        let seed = RandomState::new().hash_one(&self.url);
+        let target = self.places.target().map_err(|why| ConnectError { why })?;
+        let seed = RandomState::new().hash_one(&self.places.url);
         let node = self.node.clone().unwrap_or_else(|| format!("{seed:016x}"));
         let (inbox, pushed) = Inbox::new();
         let connector = Connector {
-            client,
+            target,
             terms: Arc::new(self.terms(&node)),
             timeout: self.response_timeout,
             inbox,

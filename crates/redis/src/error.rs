@@ -161,6 +161,7 @@ impl Why {
             Self::Failed { kind, .. } => {
                 matches!(kind, SyncErrorKind::LoginRefused | SyncErrorKind::NoPermission)
             }
+            Self::Wrong(wrong) => wrong.is_refusal(),
             _ => true,
         }
     }
@@ -177,8 +178,10 @@ impl Why {
 
 const fn kind_of(wrong: &Wrong) -> Option<SyncErrorKind> {
     match wrong {
-        Wrong::Replica { .. } => Some(SyncErrorKind::ReadOnly),
-        Wrong::IsSentinel { .. } => None,
+        Wrong::Replica { .. } | Wrong::NotYet { .. } => Some(SyncErrorKind::ReadOnly),
+        Wrong::NoSentinel { .. } => Some(SyncErrorKind::Unreachable),
+        Wrong::SentinelRefuses { .. } => Some(SyncErrorKind::LoginRefused),
+        Wrong::IsSentinel { .. } | Wrong::SentinelUrl { .. } | Wrong::UnknownMaster { .. } => None,
     }
 }
 
@@ -248,3 +251,13 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for SyncError {}
 
 impl std::error::Error for ConnectError {}
+
+/// What an error says, without what the URL may have brought into it.
+pub(crate) fn detail(error: &RedisError) -> String {
+    // What the system or TLS says of a connection is one level down.
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    match error.detail().map(ToOwned::to_owned).or(source) {
+        Some(detail) => format!("{}: {detail}", error.category()),
+        None => error.category().to_owned(),
+    }
+}

@@ -73,6 +73,16 @@
 //! as foreign, and a command such as [`RedisSync::reset`] overwrites it. Every key begins with the prefix, carries the circuit's name as hash tag, and
 //! expires.
 //!
+//! # Which Redis
+//!
+//! A link needs a primary. What `HELLO` says of a server is read at each new connection: a replica, or
+//! a Sentinel under the URL of a Redis, is a [`ConnectError`] that says so. A primary that becomes a
+//! replica is left for a new connection, within a second or two, and so is a server that answers
+//! `MOVED` or `NOAUTH`, or that loads its data for more than five seconds. What cures nothing is tried
+//! again more and more seldom, every 30 s at last. With Sentinels
+//! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
+//! as they name the new primary.
+//!
 //! # The user of the link
 //!
 //! Every client that may write to Redis can open and close circuits: give the link a user of its own,
@@ -93,8 +103,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod access;
 mod builder;
-mod client;
 mod error;
 mod health;
 mod hello;
@@ -102,8 +112,11 @@ mod inbox;
 mod keys;
 mod link;
 mod scripts;
+mod sentinel;
+mod sentinel_url;
 mod session;
 mod sync;
+mod target;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, Value};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError, Value};
 
-use crate::error::{SyncErrorKind, Why};
+use crate::error::{SyncErrorKind, Why, detail};
 use crate::hello::{Hello, Mode};
 use crate::inbox::{Inbox, Pushed};
 use crate::scripts::Terms;
 use crate::session::{Session, load_scripts};
+use crate::target::{Candidate, Target};
 use crate::wrong::Wrong;
 
 /// Makes connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
-    pub(crate) client: Client,
+    pub(crate) target: Target,
     pub(crate) terms: Arc<Terms>,
     pub(crate) timeout: Duration,
     pub(crate) inbox: Inbox,
@@ -24,7 +25,8 @@ pub(crate) struct Connector {
 impl Connector {
     /// Connects, looks at what the server is, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
-        let address = self.client.get_connection_info().addr().to_string();
+        let Candidate { client, master } = self.target.find(self.timeout).await?;
+        let address = client.get_connection_info().addr().to_string();
         let failed = |error: &RedisError| Why::Failed {
             kind: SyncErrorKind::of(error),
             address: address.clone(),
@@ -34,13 +36,13 @@ impl Connector {
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
             .set_push_sender(self.push_sender(generation));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = connecting.await.map_err(|error| failed(&error))?;
         let hello: Value = redis::cmd("HELLO")
             .query_async(&mut connection)
             .await
             .map_err(|error| failed(&error))?;
-        check(&Hello::of(&hello), &address)?;
+        check(&Hello::of(&hello), &address, master)?;
         let channel = self.terms.keys.channel();
         connection.subscribe(channel).await.map_err(|error| failed(&error))?;
         let digests = load_scripts(&mut connection).await.map_err(|error| failed(&error))?;
@@ -65,26 +67,17 @@ impl Connector {
 }
 
 /// Whether this is a server that will do.
-fn check(hello: &Hello, address: &str) -> Result<(), Why> {
+fn check(hello: &Hello, address: &str, master: Option<String>) -> Result<(), Why> {
     let address = || address.to_owned();
     if let Some(version) = hello.too_old() {
         return Err(Why::TooOld { version: version.to_owned(), address: address() });
     }
     match hello.mode {
         Mode::Sentinel => Err(Why::Wrong(Wrong::IsSentinel { address: address() })),
-        Mode::Standalone if hello.is_replica => {
-            Err(Why::Wrong(Wrong::Replica { address: address() }))
-        }
+        Mode::Standalone if hello.is_replica => Err(Why::Wrong(match master {
+            Some(name) => Wrong::NotYet { address: address(), name },
+            None => Wrong::Replica { address: address() },
+        })),
         Mode::Standalone | Mode::Cluster => Ok(()),
-    }
-}
-
-/// What an error says, without what the URL may have brought into it.
-fn detail(error: &RedisError) -> String {
-    // What the system or TLS says of a connection is one level down.
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    match error.detail().map(ToOwned::to_owned).or(source) {
-        Some(detail) => format!("{}: {detail}", error.category()),
-        None => error.category().to_owned(),
     }
 }

@@ -9,15 +9,35 @@ pub(crate) enum Wrong {
     Replica { address: String },
     /// A URL of a Redis leads to a Sentinel.
     IsSentinel { address: String },
+    /// A URL of Sentinels that lacks something.
+    SentinelUrl { detail: String },
+    /// Sentinels name a primary that is none, or none yet.
+    NotYet { address: String, name: String },
+    /// No Sentinel answers.
+    NoSentinel { name: String, tried: String },
+    /// Sentinels watch no master of this name.
+    UnknownMaster { name: String, sentinel: String },
+    /// Sentinels do not let this process in.
+    SentinelRefuses { sentinel: String, detail: String },
 }
 
 impl Wrong {
     /// Whether it may be well later without anyone's doing, such as after a fail-over.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
-            Self::Replica { .. } => true,
-            Self::IsSentinel { .. } => false,
+            Self::Replica { .. }
+            | Self::NotYet { .. }
+            | Self::NoSentinel { .. }
+            | Self::SentinelRefuses { .. } => true,
+            Self::IsSentinel { .. } | Self::SentinelUrl { .. } | Self::UnknownMaster { .. } => {
+                false
+            }
         }
+    }
+
+    /// Whether somebody has to mend it: there is no use in asking once a second.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        !matches!(self, Self::NotYet { .. } | Self::NoSentinel { .. })
     }
 }
 
@@ -34,6 +54,31 @@ impl fmt::Display for Wrong {
                 f,
                 "a Sentinel is at {address}, which is no store: \
                  write redis+sentinel://{address}/<name of the master>"
+            ),
+            Self::SentinelUrl { detail } => write!(
+                f,
+                "not the URL of Sentinels ({detail}): \
+                 write redis+sentinel://host:26379,host:26379/<name of the master>"
+            ),
+            Self::NotYet { address, name } => write!(
+                f,
+                "Sentinels name {address} as the primary of '{name}', but it is a replica: \
+                 a fail-over is under way, or another of that name is watched there"
+            ),
+            Self::NoSentinel { name, tried } => write!(
+                f,
+                "no Sentinel says where '{name}' is ({tried}): are they running, and is theirs the \
+                 port in the URL, 26379 by default?"
+            ),
+            Self::UnknownMaster { name, sentinel } => write!(
+                f,
+                "the Sentinel at {sentinel} watches no master '{name}': end the URL with the name \
+                 that `sentinel monitor` gives it in the Sentinels' configuration"
+            ),
+            Self::SentinelRefuses { sentinel, detail } => write!(
+                f,
+                "the Sentinel at {sentinel} refused the login ({detail}): it has one of its own, \
+                 which RedisSyncBuilder::sentinel_login takes"
             ),
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Server {
     arguments: Vec<String>,
     /// What a file of configuration says; without it the process has none.
     config: Option<String>,
+    /// What redis-cli logs in with.
+    password: Option<String>,
 }
 
 impl Server {
@@ -40,7 +42,7 @@ impl Server {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("fleet-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut server = Self { process: None, folder, port: 0, arguments, config };
+        let mut server = Self { process: None, folder, port: 0, arguments, config, password: None };
         // Somebody else may have taken the port meanwhile.
         while server.port == 0 || !server.try_run().await {
             server.port = free_port();
@@ -116,10 +118,17 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Has redis-cli log in with this from now on.
+    pub(crate) fn with_password(mut self, password: Option<&str>) -> Self {
+        self.password = password.map(str::to_owned);
+        self
+    }
+
     /// What redis-cli says to this.
     pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         let output = Command::new("redis-cli")
             .args(["-p", &self.port.to_string()])
+            .envs(self.password.iter().map(|password| ("REDISCLI_AUTH", password)))
             .args(arguments)
             .output()
             .expect("redis-cli comes with redis-server");
