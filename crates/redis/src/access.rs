@@ -1,5 +1,6 @@
 //! How servers are connected to: with which login, and whom TLS trusts.
 
+use redis::cluster::ClusterClientBuilder;
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
     RedisConnectionInfo, RedisError, TlsCertificates,
@@ -73,6 +74,15 @@ impl Access {
             None => Client::open(info).map_err(|error| bad_url(&error)),
             Some(certificates) => Client::build_with_tls(info, certificates.clone())
                 .map_err(|error| Why::BadCertificate { detail: error.category().into() }),
+        }
+    }
+
+    /// What connects to the cluster of which `seed` leads to a node.
+    pub(crate) fn cluster(&self, seed: &Client) -> ClusterClientBuilder {
+        let builder = ClusterClientBuilder::new([seed.get_connection_info().clone()]);
+        match &self.certificates {
+            Some(certificates) => builder.certs(certificates.clone()),
+            None => builder,
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum SyncErrorKind {
     Loading,
     /// A script of somebody else runs: `BUSY`.
     Busy,
-    /// The keys are elsewhere: `MOVED`, `ASK`, `CLUSTERDOWN`. Clusters are not supported.
+    /// The keys are elsewhere: `MOVED`, `ASK`, `CLUSTERDOWN`.
     Moved,
     /// Redis has as many clients as it may.
     TooManyClients,
@@ -141,6 +141,12 @@ impl SyncErrorKind {
 }
 
 impl Why {
+    /// What has gone wrong with the server at `address`.
+    pub(crate) fn failed(error: &RedisError, address: &impl fmt::Display) -> Self {
+        let kind = SyncErrorKind::of(error);
+        Self::Failed { kind, address: address.to_string(), detail: detail(error) }
+    }
+
     /// What counts as having gone wrong.
     pub(crate) const fn kind(&self) -> SyncErrorKind {
         match self {

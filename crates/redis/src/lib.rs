@@ -81,7 +81,9 @@
 //! `MOVED` or `NOAUTH`, or that loads its data for more than five seconds. What cures nothing is tried
 //! again more and more seldom, every 30 s at last. With Sentinels
 //! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
-//! as they name the new primary.
+//! as they name the new primary. A Redis Cluster needs nothing but the URL of a node, and better of
+//! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its slot, and those
+//! whose primary is away go on by themselves until it is there or has a successor.
 //!
 //! # The user of the link
 //!
@@ -96,20 +98,23 @@
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
-//! `+select`, too. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
+//! `+select`, too, and one to a Redis Cluster `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
 //!
-//! Redis Cluster is not supported. This crate needs Rust 1.88, as the redis crate does.
+//! This crate needs Rust 1.88, as the redis crate does.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;
 mod builder;
+mod cluster;
 mod error;
 mod health;
 mod hello;
+mod host;
 mod inbox;
 mod keys;
+mod lane;
 mod link;
 mod scripts;
 mod sentinel;

@@ -3,18 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError, Value};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, RedisResult,
+    Value,
+};
 
-use crate::error::{SyncErrorKind, Why, detail};
+use crate::cluster::Topology;
+use crate::error::Why;
 use crate::hello::{Hello, Mode};
+use crate::host::Host;
 use crate::inbox::{Inbox, Pushed};
-use crate::scripts::Terms;
-use crate::session::{Session, load_scripts};
-use crate::target::{Candidate, Target};
+use crate::lane::{Lane, Way};
+use crate::scripts::{Digests, Terms};
+use crate::session::Session;
+use crate::target::{Candidates, Target};
 use crate::wrong::Wrong;
 
 /// Makes connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) target: Target,
     pub(crate) terms: Arc<Terms>,
@@ -25,28 +32,74 @@ pub(crate) struct Connector {
 impl Connector {
     /// Connects, looks at what the server is, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
-        let Candidate { client, master } = self.target.find(self.timeout).await?;
-        let address = client.get_connection_info().addr().to_string();
-        let failed = |error: &RedisError| Why::Failed {
-            kind: SyncErrorKind::of(error),
-            address: address.clone(),
-            detail: detail(error),
+        let Candidates { first, more, master } = self.target.find(self.timeout).await?;
+        let why = match self.connect_to(&first, master, generation).await {
+            Ok(session) => return Ok(session),
+            Err(why) => why,
         };
+        for client in more {
+            if let Ok(session) = self.connect_to(&client, None, generation).await {
+                return Ok(session);
+            }
+        }
+        // The others stand in for the first.
+        Err(why)
+    }
+
+    async fn connect_to(
+        &self,
+        client: &Client,
+        master: Option<String>,
+        generation: u64,
+    ) -> Result<Session, Why> {
+        let address = client.get_connection_info().addr();
+        let failed = |error: RedisError| Why::failed(&error, address);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
             .set_push_sender(self.push_sender(generation));
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| failed(&error))?;
-        let hello: Value = redis::cmd("HELLO")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| failed(&error))?;
-        check(&Hello::of(&hello), &address, master)?;
-        let channel = self.terms.keys.channel();
-        connection.subscribe(channel).await.map_err(|error| failed(&error))?;
-        let digests = load_scripts(&mut connection).await.map_err(|error| failed(&error))?;
-        Ok(Session { connection, digests, terms: self.terms, generation })
+        let mut connection = connecting.await.map_err(failed)?;
+        let hello = redis::cmd("HELLO").query_async::<Value>(&mut connection).await;
+        let hello = Hello::of(&hello.map_err(failed)?);
+        check(&hello, &address.to_string(), master)?;
+        let joined = match hello.mode {
+            Mode::Cluster => self.join_cluster(client, connection, generation).await,
+            Mode::Standalone | Mode::Sentinel => self.join(connection).await,
+        };
+        let (way, digests) = joined.map_err(failed)?;
+        Ok(Session { way, digests, terms: Arc::clone(&self.terms), generation })
+    }
+
+    async fn join(&self, connection: MultiplexedConnection) -> RedisResult<(Way, Digests)> {
+        let mut way = Way::Server(connection.clone());
+        way.subscribe(self.terms.keys.channel()).await?;
+        let digests = Lane::Server(connection).load_scripts().await?;
+        Ok((way, digests))
+    }
+
+    async fn join_cluster(
+        &self,
+        client: &Client,
+        mut node: MultiplexedConnection,
+        generation: u64,
+    ) -> RedisResult<(Way, Digests)> {
+        let seed = match client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Host { name: host.clone(), port: *port }
+            }
+            // The crate says that a cluster cannot be reached by a socket of this machine.
+            _ => Host { name: String::new(), port: 0 },
+        };
+        let (map, builder) = (self.target.map_address.as_ref(), self.target.access.cluster(client));
+        let topology = Topology::ask(&mut node, &seed).await?;
+        let pushes = self.push_sender(generation);
+        let connection = topology.connect(builder, map, self.timeout, pushes).await?;
+        self.target.learn(topology.primaries(map));
+        let digests = topology.load_scripts(&connection).await?;
+        let mut way = Way::Cluster(connection);
+        way.subscribe(self.terms.keys.channel()).await?;
+        Ok((way, digests))
     }
 
     fn push_sender(&self, generation: u64) -> impl Fn(PushInfo) -> Result<(), ()> + use<> {

@@ -1,6 +1,5 @@
 //! Sentinels, and how they are asked which server is the primary.
 
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tower_circuit_breaker_fleet::lock::lock;
 
 use crate::access::Access;
 use crate::error::{SyncErrorKind, Why, detail};
+use crate::host::Host;
 use crate::wrong::Wrong;
 
 /// The Sentinels that watch one master.
@@ -19,13 +19,6 @@ pub(crate) struct Sentinels {
     access: Access,
     /// The one that has answered last goes first.
     hosts: Arc<Mutex<Vec<Host>>>,
-}
-
-/// Where a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Host {
-    pub(crate) name: String,
-    pub(crate) port: u16,
 }
 
 /// Why one Sentinel has named no primary.
@@ -123,14 +116,4 @@ async fn query(client: &Client, name: &str, timeout: Duration) -> RedisResult<Va
     let mut question = redis::cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
     question.query_async(&mut connection).await
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name.contains(':') {
-            write!(f, "[{}]:{}", self.name, self.port)
-        } else {
-            write!(f, "{}:{}", self.name, self.port)
-        }
-    }
 }

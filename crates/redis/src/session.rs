@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{RedisError, RedisResult, Value};
+use redis::{Pipeline, RedisError, RedisResult, Value};
+use tokio::task::JoinSet;
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
 use crate::error::SyncErrorKind;
 use crate::hello::Hello;
-use crate::scripts::{Digests, Terms, load, reply};
+use crate::lane::{Lane, Way};
+use crate::scripts::{Digests, Terms, reply};
 
 /// A connection that has subscribed to the fleet's changes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Session {
-    pub(crate) connection: MultiplexedConnection,
+    pub(crate) way: Way,
     pub(crate) digests: Digests,
     pub(crate) terms: Arc<Terms>,
     /// Tells what comes from this connection from what came from one before.
@@ -33,7 +34,19 @@ pub(crate) struct Heard {
     pub(crate) clock: Option<u64>,
     /// What a new connection may cure, and this one does not.
     pub(crate) misplaced: Option<Misplaced>,
+    /// Whether nothing came back: the connection is of no more use.
+    pub(crate) is_lost: bool,
 }
+
+/// What one server has answered.
+struct Part {
+    answers: Vec<Answer>,
+    clock: u64,
+    misplaced: Option<Misplaced>,
+}
+
+/// The places of requests, and what the server said to which they went.
+type PartOf = (Vec<usize>, RedisResult<Part>);
 
 /// A server answers, but it is not the one to ask, or not over this connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,70 +58,137 @@ pub(crate) struct Misplaced {
 
 /// A server that reads its data in for longer than this may have been replaced meanwhile.
 const LOADS: Duration = Duration::from_secs(5);
+/// A cluster of which a part is away mends itself for so long.
+const MENDS: Duration = Duration::from_secs(2);
 
 impl Session {
-    /// Asks everything in one go.
-    pub(crate) async fn ask(mut self, requests: Arc<[Request]>) -> (Self, Heard) {
-        let heard = match self.try_ask(&requests).await {
-            Ok(heard) => heard,
-            Err(error) => Heard {
-                answers: vec![Err(SyncErrorKind::of(&error)); requests.len()],
-                clock: None,
-                misplaced: Misplaced::of(&error),
-            },
+    /// Whether it is made of many connections, of which some may go and come.
+    pub(crate) const fn is_of_cluster(&self) -> bool {
+        matches!(self.way, Way::Cluster(_))
+    }
+
+    /// Asks everything in one go, each server what it has.
+    pub(crate) async fn ask(self, requests: Arc<[Request]>) -> Heard {
+        let lanes = self.way.lanes(&requests, &self.terms.keys);
+        let lanes = match <[_; 1]>::try_from(lanes) {
+            Ok([(lane, places)]) => {
+                let part = self.ask_server(lane, &requests).await;
+                return self.heard(vec![(places, part)], requests.len());
+            }
+            Err(lanes) => lanes,
         };
-        (self, heard)
-    }
-
-    async fn try_ask(&mut self, requests: &[Request]) -> RedisResult<Heard> {
-        let (time, role, mut values) = self.exchange(requests).await?;
-        if values.iter().any(is_forgotten) {
-            self.ask_again(requests, &mut values).await?;
+        let mut asking = JoinSet::new();
+        for (lane, places) in lanes {
+            let session = self.clone();
+            let own = places.iter().filter_map(|place| requests.get(*place).cloned());
+            let own: Vec<_> = own.collect();
+            asking.spawn(async move { (places, session.ask_server(lane, &own).await) });
         }
-        let now = time.as_ref().map_or(0, clock);
-        let errors = values.iter().filter_map(|value| value.as_ref().err());
-        let misplaced = errors.filter_map(Misplaced::of).min_by_key(|cure| cure.patience);
-        let answers = requests.iter().zip(values);
-        let answers = answers.map(|(request, value)| answer(&request.ask, value, now)).collect();
-        Ok(Heard { answers, clock: Some(now), misplaced: misplaced.or(role) })
+        let mut parts = Vec::new();
+        while let Some(Ok(part)) = asking.join_next().await {
+            parts.push(part);
+        }
+        self.heard(parts, requests.len())
     }
 
-    /// Loads the scripts that Redis has forgotten, and asks once more what was not done.
+    /// Puts together what servers have answered.
+    fn heard(&self, parts: Vec<PartOf>, requests: usize) -> Heard {
+        let is_lost = |part: &RedisResult<Part>| {
+            part.as_ref().is_err_and(|error| SyncErrorKind::of(error).ends_connection())
+        };
+        let mut heard = Heard {
+            answers: vec![Err(SyncErrorKind::Unreachable); requests],
+            clock: None,
+            misplaced: None,
+            is_lost: parts.iter().all(|(_, part)| is_lost(part)),
+        };
+        for (places, part) in parts {
+            let (answers, misplaced) = match part {
+                Ok(part) => {
+                    heard.clock = heard.clock.max(Some(part.clock));
+                    (part.answers, part.misplaced)
+                }
+                Err(error) => {
+                    let kind = SyncErrorKind::of(&error);
+                    (vec![Err(kind); places.len()], self.misplaced(&error))
+                }
+            };
+            heard.misplaced =
+                heard.misplaced.into_iter().chain(misplaced).min_by_key(Misplaced::key);
+            for (place, answer) in places.into_iter().zip(answers) {
+                if let Some(slot) = heard.answers.get_mut(place) {
+                    *slot = answer;
+                }
+            }
+        }
+        heard
+    }
+
+    async fn ask_server(&self, mut lane: Lane, requests: &[Request]) -> RedisResult<Part> {
+        let (time, role, mut values) = self.exchange(&mut lane, requests).await?;
+        if values.iter().any(is_forgotten) {
+            self.ask_again(&mut lane, requests, &mut values).await?;
+        }
+        let clock = time.as_ref().map_or(0, clock);
+        let errors = values.iter().filter_map(|value| value.as_ref().err());
+        let misplaced =
+            errors.filter_map(|error| self.misplaced(error)).min_by_key(Misplaced::key).or(role);
+        let answers = requests.iter().zip(values);
+        let answers = answers.map(|(request, value)| answer(&request.ask, value, clock)).collect();
+        Ok(Part { answers, clock, misplaced })
+    }
+
+    /// Loads the scripts that the server has forgotten, or never had, and asks once more what was not
+    /// done.
     async fn ask_again(
-        &mut self,
+        &self,
+        lane: &mut Lane,
         requests: &[Request],
         values: &mut [RedisResult<Value>],
     ) -> RedisResult<()> {
-        self.digests = load_scripts(&mut self.connection).await?;
+        lane.load_scripts().await?;
         let forgotten = requests.iter().zip(&*values).filter(|(_, value)| is_forgotten(value));
         let again: Vec<_> = forgotten.map(|(request, _)| request.clone()).collect();
-        let (_, _, second) = self.exchange(&again).await?;
+        let (_, _, second) = self.exchange(lane, &again).await?;
         let places = values.iter_mut().filter(|value| is_forgotten(value));
         places.zip(second).for_each(|(value, done)| *value = done);
         Ok(())
     }
 
-    /// Redis' clock, what is wrong about its role, and a value for each request.
+    /// The server's clock, what is wrong about its role, and a value for each request.
     async fn exchange(
-        &mut self,
+        &self,
+        lane: &mut Lane,
         requests: &[Request],
     ) -> RedisResult<(Option<Value>, Option<Misplaced>, Vec<RedisResult<Value>>)> {
         // A primary that has become a replica answers what is only read, and as if all were well.
         let is_poll = requests.iter().any(|request| matches!(request.ask, Ask::Read));
-        let mut pipe = redis::Pipeline::with_capacity(requests.len().saturating_add(2));
-        pipe.ignore_errors().cmd("TIME");
-        if is_poll {
+        let asks_role = is_poll && lane.has_role();
+        let mut pipe = Pipeline::with_capacity(requests.len().saturating_add(2));
+        pipe.cmd("TIME");
+        if asks_role {
             pipe.cmd("HELLO");
         }
         for request in requests {
             pipe.add_command(self.terms.command(request, &self.digests));
         }
-        let values: Vec<RedisResult<Value>> = pipe.query_async(&mut self.connection).await?;
-        let mut values = values.into_iter();
+        let mut values = lane.send(&pipe).await?.into_iter();
         let time = values.next().transpose()?;
-        let hello = if is_poll { values.next() } else { None };
+        let hello = if asks_role { values.next() } else { None };
         let role = hello.and_then(Result::ok).and_then(|hello| Misplaced::of_role(&hello));
         Ok((time, role, values.collect()))
+    }
+
+    /// What of this a new connection may cure; a cluster is first left to cure it itself.
+    fn misplaced(&self, error: &RedisError) -> Option<Misplaced> {
+        let kind = SyncErrorKind::of(error);
+        let found = Misplaced::of(error);
+        if !self.is_of_cluster() {
+            return found;
+        }
+        let is_away = kind.ends_connection() || kind == SyncErrorKind::Moved;
+        let patience = found.map_or(MENDS, |found| found.patience.max(MENDS));
+        (is_away || found.is_some()).then_some(Misplaced { kind, patience })
     }
 }
 
@@ -121,6 +201,10 @@ impl Misplaced {
             _ => return None,
         };
         Some(Self { kind: SyncErrorKind::of(error), patience })
+    }
+
+    const fn key(&self) -> Duration {
+        self.patience
     }
 
     fn of_role(hello: &Value) -> Option<Self> {
@@ -136,15 +220,6 @@ fn is_forgotten(value: &RedisResult<Value>) -> bool {
 fn answer(ask: &Ask, value: RedisResult<Value>, now: u64) -> Answer {
     let value = value.map_err(|error| SyncErrorKind::of(&error))?;
     reply(ask, &value, now).map_err(|_| SyncErrorKind::Foreign)
-}
-
-pub(crate) async fn load_scripts(connection: &mut MultiplexedConnection) -> RedisResult<Digests> {
-    let mut pipe = redis::pipe();
-    for load in load() {
-        pipe.add_command(load);
-    }
-    let digests: Vec<String> = pipe.query_async(connection).await?;
-    Ok(std::array::from_fn(|at| digests.get(at).cloned().unwrap_or_default()))
 }
 
 /// The milliseconds of what `TIME` gives.

@@ -1,5 +1,7 @@
 //! How the fleet's Redis is reached.
 
+use std::sync::Arc;
+
 use crate::builder::RedisSyncBuilder;
 
 impl RedisSyncBuilder {
@@ -27,6 +29,52 @@ impl RedisSyncBuilder {
     /// ```
     pub fn sentinel_login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.places.sentinel_login = Some([user.into(), password.into()]);
+        self
+    }
+
+    /// More addresses at which to look for the fleet's Redis while the one of the URL is away, each as
+    /// a URL. Default: none.
+    ///
+    /// For a Redis Cluster, which is found by any of its nodes; that a server is one is read from its
+    /// answer to `HELLO`. Login, TLS and database are those of the first URL. Ignored for a URL of
+    /// Sentinels, which names all of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker_redis::RedisSync;
+    ///
+    /// let builder = RedisSync::builder("redis://:a-secret@node-1:6379")
+    ///     .nodes(["redis://node-2:6379", "redis://node-3:6379"]);
+    /// # let _ = builder;
+    /// ```
+    pub fn nodes<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
+        self.places.nodes = urls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Reaches each node of a Redis Cluster at the address that `map` gives for the one by which the
+    /// cluster calls it. Default: as the cluster calls it.
+    ///
+    /// For clusters behind address translation, in containers for example, and for those whose
+    /// certificates are made out to other names. A node that joins later is asked about when the link
+    /// connects again, which it does when it is led to an address that it cannot reach. Ignored where
+    /// the server is no cluster.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_circuit_breaker_redis::RedisSync;
+    ///
+    /// let builder = RedisSync::builder("redis://127.0.0.1:17001")
+    ///     .map_address(|_, port| ("127.0.0.1".to_owned(), port + 10_000));
+    /// # let _ = builder;
+    /// ```
+    pub fn map_address(
+        mut self,
+        map: impl Fn(&str, u16) -> (String, u16) + Send + Sync + 'static,
+    ) -> Self {
+        self.places.map_address = Some(Arc::new(map));
         self
     }
 }

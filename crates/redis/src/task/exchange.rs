@@ -58,8 +58,8 @@ impl Task {
         }
         let sent = self.now();
         self.work = Some(Box::pin(async move {
-            let (session, heard) = session.ask(Arc::clone(&requests)).await;
-            Done::Asked { session, requests, heard, sent }
+            let heard = session.ask(Arc::clone(&requests)).await;
+            Done::Asked { requests, heard, sent }
         }));
     }
 
@@ -118,10 +118,10 @@ impl Task {
                     self.next_attempt = self.next_attempt.max(Instant::now() + pause);
                 }
             }
-            Done::Asked { session, requests, heard, sent } => {
+            Done::Asked { requests, heard, sent } => {
                 let now = Instant::now();
                 self.clock = heard.clock.map(|clock| (clock, now)).or(self.clock);
-                self.asked(session, &requests, &heard, sent);
+                self.asked(&requests, &heard, sent);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Task {
         self.next_poll = Instant::now();
     }
 
-    fn asked(&mut self, session: Session, requests: &[Request], heard: &Heard, sent: Timestamp) {
+    fn asked(&mut self, requests: &[Request], heard: &Heard, sent: Timestamp) {
         let answers = &heard.answers;
         for (request, answer) in requests.iter().zip(answers) {
             self.take(request, answer, sent);
@@ -141,17 +141,15 @@ impl Task {
         let now = Instant::now();
         let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
         // What comes after the connection was seen to end is no news of it.
-        let errors = errors.filter(|_| self.parts.session.is_some());
-        match errors.max_by_key(|kind| kind.ends_connection()) {
-            Some(kind) if kind.ends_connection() => self.disconnected(),
+        let mut errors = errors.filter(|_| self.parts.session.is_some());
+        match errors.next() {
+            Some(_) if heard.is_lost => self.disconnected(),
             Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
             None => {}
         }
         if let Some(misplaced) = heard.misplaced.filter(|_| self.parts.session.is_some()) {
             self.misplaced(misplaced, answers, now);
         }
-        // It may have loaded the scripts again.
-        self.parts.session = self.parts.session.take().map(|_| session);
         if self.unread.is_empty() && self.round != Round::Over {
             self.end_round(now);
         }
@@ -167,6 +165,24 @@ impl Task {
         }
         let share = self.dice.f64();
         self.renewal.plan(now, found.patience, share);
+    }
+
+    /// A connection was cut.
+    pub(super) fn cut(&mut self) {
+        let now = Instant::now();
+        match &self.parts.session {
+            // One of many, perhaps the one that tells of changes: all is read now, and soon anew.
+            Some(session) if session.is_of_cluster() => {
+                self.next_poll = now;
+                let share = self.dice.f64();
+                self.renewal.insist(now, share);
+            }
+            Some(_) => {
+                self.parts.monitor.count_error(SyncErrorKind::Unreachable);
+                self.disconnected();
+            }
+            None => {}
+        }
     }
 
     /// Gives the connection up for a new one.

@@ -101,7 +101,7 @@ struct Waiting {
 /// What work has come to.
 enum Done {
     Connected(Result<Session, Why>),
-    Asked { session: Session, requests: Arc<[Request]>, heard: Heard, sent: Timestamp },
+    Asked { requests: Arc<[Request]>, heard: Heard, sent: Timestamp },
 }
 
 /// The questions of one exchange: as many as Redis answers in about a millisecond.
@@ -225,11 +225,7 @@ impl Task {
                 }
                 Err(_) => self.parts.monitor.count_error(SyncErrorKind::Foreign),
             },
-            Pushed::Disconnected if self.parts.session.is_some() => {
-                self.parts.monitor.count_error(SyncErrorKind::Unreachable);
-                self.disconnected();
-            }
-            Pushed::Disconnected => {}
+            Pushed::Disconnected => self.cut(),
         }
     }
 

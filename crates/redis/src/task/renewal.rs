@@ -9,6 +9,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Renewal {
     due: Option<Instant>,
+    /// Whether it is due also when all is well by then.
+    is_certain: bool,
     /// How often in a row it has cured nothing.
     refusals: u32,
 }
@@ -21,6 +23,12 @@ impl Renewal {
         self.due = Some(self.due.map_or(due, |planned| planned.min(due)));
     }
 
+    /// Plans a new connection whatever is heard until then.
+    pub(super) fn insist(&mut self, now: Instant, share: f64) {
+        self.plan(now, Duration::ZERO, share);
+        self.is_certain = true;
+    }
+
     /// Notes that a server has refused, and gives the pause before it is asked again.
     pub(super) fn refused(&mut self, share: f64) -> Duration {
         self.refusals = self.refusals.saturating_add(1);
@@ -29,18 +37,22 @@ impl Renewal {
 
     /// The connection is given up.
     pub(super) fn begin(&mut self) {
-        self.due = None;
+        self.forget();
         self.refusals = self.refusals.saturating_add(1);
     }
 
     /// Everything was read, and nothing refused.
     pub(super) fn cured(&mut self) {
-        *self = Self::default();
+        self.refusals = 0;
+        if !self.is_certain {
+            self.due = None;
+        }
     }
 
     /// The connection has ended by itself.
     pub(super) fn forget(&mut self) {
         self.due = None;
+        self.is_certain = false;
     }
 
     /// When the connection is to be given up.
@@ -94,6 +106,19 @@ mod tests {
 
         renewal.begin();
 
+        assert_eq!(renewal.due(), None);
+    }
+
+    #[test]
+    fn a_plan_is_dropped_when_all_is_well_unless_it_is_insisted_on() {
+        let (mut renewal, now) = (Renewal::default(), Instant::now());
+        renewal.plan(now, Duration::ZERO, 1.0);
+        renewal.cured();
+        assert_eq!(renewal.due(), None);
+        renewal.insist(now, 1.0);
+        renewal.cured();
+        assert_eq!(renewal.due(), Some(now + Duration::from_secs(1)));
+        renewal.forget();
         assert_eq!(renewal.due(), None);
     }
 }

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod clocks;
+mod cluster;
 mod failover;
 mod load;
 mod login;
@@ -20,6 +21,7 @@ mod refusals;
 mod rounds;
 mod sentinels;
 mod server;
+mod shards;
 mod verdicts;
 mod watched;
 mod wire;

@@ -87,7 +87,7 @@ impl Watched {
 }
 
 /// Waits for what takes seconds, and asks other processes.
-async fn pause_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn pause_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
