@@ -2,11 +2,12 @@
 
 use redis::cluster::ClusterClientBuilder;
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
     RedisConnectionInfo, RedisError, TlsCertificates,
 };
 
 use crate::error::Why;
+use crate::wrong::Wrong;
 
 /// What all servers of one kind are connected to with.
 #[derive(Debug, Clone)]
@@ -66,9 +67,15 @@ impl Access {
     pub(crate) fn client(&self, address: ConnectionAddr) -> Result<Client, Why> {
         let info = address.into_connection_info().map_err(|error| bad_url(&error))?;
         let info = info.set_redis_settings(self.settings.clone());
-        if self.security != Security::Plain {
+        match self.security {
+            Security::Plain if self.certificates.is_some() => {
+                return Err(Why::Wrong(Wrong::NeedsTls));
+            }
+            Security::Plain => {}
             // An application that has chosen its cryptography keeps it.
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            Security::Tls | Security::TrustsAll => {
+                let _ = rustls::crypto::ring::default_provider().install_default();
+            }
         }
         match &self.certificates {
             None => Client::open(info).map_err(|error| bad_url(&error)),
@@ -91,19 +98,39 @@ fn bad_url(error: &RedisError) -> Why {
     Why::BadUrl { detail: error.category().into() }
 }
 
-/// Checks the certificate by which servers are to be trusted.
-pub(crate) fn certificates(root: Option<&[u8]>) -> Result<Option<TlsCertificates>, Why> {
-    let Some(pem) = root else {
-        return Ok(None);
-    };
+/// Checks the certificate by which servers are to be trusted, and the one of this process with its
+/// key.
+pub(crate) fn certificates(
+    root: Option<&[u8]>,
+    client: Option<&[Vec<u8>; 2]>,
+) -> Result<Option<TlsCertificates>, Why> {
+    let bad = |detail: &str| Why::BadCertificate { detail: detail.to_owned() };
     // Else every server would be refused, since no root certificate is known.
-    if !has_certificate(pem) {
-        return Err(Why::BadCertificate { detail: "there is none in it".to_owned() });
+    if root.is_some_and(|pem| !has(pem, "CERTIFICATE-----")) {
+        return Err(bad("there is none in it"));
     }
-    Ok(Some(TlsCertificates { client_tls: None, root_cert: Some(pem.to_owned()) }))
+    if let Some([certificate, key]) = client {
+        if !has(certificate, "CERTIFICATE-----") {
+            return Err(bad("there is none in the first part of client_certificate"));
+        }
+        if !has(key, "PRIVATE KEY-----") {
+            return Err(bad("there is no private key in the second part of client_certificate"));
+        }
+    }
+    let client_tls = client.map(|[certificate, key]| ClientTlsConfig {
+        client_cert: certificate.clone(),
+        client_key: key.clone(),
+    });
+    let root_cert = root.map(<[u8]>::to_vec);
+    let is_any = client_tls.is_some() || root_cert.is_some();
+    Ok(is_any.then_some(TlsCertificates { client_tls, root_cert }))
 }
 
-fn has_certificate(pem: &[u8]) -> bool {
-    let begin = b"-----BEGIN CERTIFICATE-----";
-    pem.windows(begin.len()).any(|window| window == begin)
+/// Whether a block of `pem` begins whose name ends so.
+fn has(pem: &[u8], name: &str) -> bool {
+    let is_begin = |line: &[u8]| {
+        let line = line.trim_ascii_end();
+        line.starts_with(b"-----BEGIN ") && line.ends_with(name.as_bytes())
+    };
+    pem.split(|byte| *byte == b'\n').any(is_begin)
 }

@@ -187,7 +187,10 @@ const fn kind_of(wrong: &Wrong) -> Option<SyncErrorKind> {
         Wrong::Replica { .. } | Wrong::NotYet { .. } => Some(SyncErrorKind::ReadOnly),
         Wrong::NoSentinel { .. } => Some(SyncErrorKind::Unreachable),
         Wrong::SentinelRefuses { .. } => Some(SyncErrorKind::LoginRefused),
-        Wrong::IsSentinel { .. } | Wrong::SentinelUrl { .. } | Wrong::UnknownMaster { .. } => None,
+        Wrong::IsSentinel { .. }
+        | Wrong::SentinelUrl { .. }
+        | Wrong::UnknownMaster { .. }
+        | Wrong::NeedsTls => None,
     }
 }
 

@@ -19,6 +19,8 @@ use crate::wrong::Wrong;
 pub(crate) struct Places {
     pub(crate) url: String,
     pub(crate) root_certificate: Option<Vec<u8>>,
+    /// Of this process, with its key.
+    pub(crate) client_certificate: Option<[Vec<u8>; 2]>,
     /// User and password of the Sentinels.
     pub(crate) sentinel_login: Option<[String; 2]>,
     /// URLs of more nodes.
@@ -55,6 +57,7 @@ impl Places {
         Self {
             url,
             root_certificate: None,
+            client_certificate: None,
             sentinel_login: None,
             nodes: Vec::new(),
             map_address: None,
@@ -63,7 +66,8 @@ impl Places {
 
     /// Checks everything; connects to nothing yet.
     pub(crate) fn target(&self) -> Result<Target, Why> {
-        let certificates = certificates(self.root_certificate.as_deref())?;
+        let certificates =
+            certificates(self.root_certificate.as_deref(), self.client_certificate.as_ref())?;
         match SentinelUrl::parse(&self.url) {
             Some(Ok(url)) => self.watched(url, certificates),
             Some(Err(detail)) => Err(Why::Wrong(Wrong::SentinelUrl { detail })),

@@ -19,6 +19,8 @@ pub(crate) enum Wrong {
     UnknownMaster { name: String, sentinel: String },
     /// Sentinels do not let this process in.
     SentinelRefuses { sentinel: String, detail: String },
+    /// Certificates, and a URL without TLS.
+    NeedsTls,
 }
 
 impl Wrong {
@@ -29,9 +31,10 @@ impl Wrong {
             | Self::NotYet { .. }
             | Self::NoSentinel { .. }
             | Self::SentinelRefuses { .. } => true,
-            Self::IsSentinel { .. } | Self::SentinelUrl { .. } | Self::UnknownMaster { .. } => {
-                false
-            }
+            Self::IsSentinel { .. }
+            | Self::SentinelUrl { .. }
+            | Self::UnknownMaster { .. }
+            | Self::NeedsTls => false,
         }
     }
 
@@ -79,6 +82,10 @@ impl fmt::Display for Wrong {
                 f,
                 "the Sentinel at {sentinel} refused the login ({detail}): it has one of its own, \
                  which RedisSyncBuilder::sentinel_login takes"
+            ),
+            Self::NeedsTls => f.write_str(
+                "certificates are given, but the URL is one without TLS: write rediss:// or \
+                 rediss+sentinel://",
             ),
         }
     }

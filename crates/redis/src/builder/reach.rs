@@ -6,9 +6,38 @@ use crate::builder::RedisSyncBuilder;
 
 impl RedisSyncBuilder {
     /// Trusts servers whose certificate was signed by this one, in PEM form, instead of those that
-    /// the system trusts. For `rediss://`.
+    /// the system trusts. For `rediss://` and `rediss+sentinel://`.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.places.root_certificate = Some(pem.into());
+        self
+    }
+
+    /// Shows this certificate to servers, with its private `key`, both in PEM form: for those that let
+    /// in nobody without. For `rediss://` and `rediss+sentinel://`. Default: none.
+    ///
+    /// [`connect`](Self::connect) refuses a `key` or a `certificate` that is none.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::fs;
+    ///
+    /// use tower_circuit_breaker_redis::RedisSync;
+    ///
+    /// # fn example() -> std::io::Result<()> {
+    /// let builder = RedisSync::builder("rediss://redis.internal:6379")
+    ///     .root_certificate(fs::read("ca.pem")?)
+    ///     .client_certificate(fs::read("client.pem")?, fs::read("client.key")?);
+    /// # let _ = builder;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.places.client_certificate = Some([certificate.into(), key.into()]);
         self
     }
 

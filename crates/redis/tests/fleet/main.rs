@@ -22,6 +22,8 @@ mod rounds;
 mod sentinels;
 mod server;
 mod shards;
+mod sockets;
+mod tls;
 mod verdicts;
 mod watched;
 mod wire;

@@ -58,7 +58,7 @@ impl Server {
     /// Whether it listens: not where another process has the port. That one answers, too, so its own
     /// socket in its own folder says so, which a redis-server makes after it has the port.
     async fn try_run(&mut self) -> bool {
-        let socket = self.folder.join("redis.sock");
+        let socket = self.socket();
         let _ = fs::remove_file(&socket);
         let file = self.folder.join("config");
         if let Some(config) = &self.config {
@@ -112,6 +112,11 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The socket that it listens at, too.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("redis.sock")
     }
 
     pub(crate) fn url(&self) -> String {

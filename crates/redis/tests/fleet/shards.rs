@@ -28,6 +28,11 @@ impl Shards {
         Self::begin(|number| vec!["--cluster-announce-port".to_owned(), announce(number)]).await
     }
 
+    /// Servers with these arguments each, without a replica.
+    pub(crate) async fn with(arguments: [Vec<String>; 4]) -> Self {
+        Self::begin(|number| arguments[number].clone()).await
+    }
+
     async fn begin(more: impl Fn(usize) -> Vec<String>) -> Self {
         let (mut servers, mut buses) = (Vec::new(), Vec::new());
         for number in 0..4 {
