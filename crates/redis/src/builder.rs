@@ -10,12 +10,15 @@ use tower_circuit_breaker_fleet::record::is_node;
 
 use crate::health::{OnHealth, SyncHealth};
 use crate::sync::RedisSync;
+use crate::target::Places;
+
+mod reach;
 
 /// The settings of a [`RedisSync`].
 #[derive(Clone)]
 #[must_use = "nothing is shared until `connect`"]
 pub struct RedisSyncBuilder {
-    pub(crate) url: String,
+    pub(crate) places: Places,
     pub(crate) prefix: String,
     pub(crate) node: Option<String>,
     pub(crate) quorum: u32,
@@ -25,7 +28,6 @@ pub struct RedisSyncBuilder {
     pub(crate) poll_interval: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) fleet_rate: Option<FleetRate>,
-    pub(crate) root_certificate: Option<Vec<u8>>,
     pub(crate) first: First,
     pub(crate) on_health: Option<OnHealth>,
 }
@@ -41,8 +43,15 @@ pub(crate) enum First {
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl RedisSync {
-    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`, or
-    /// `rediss://user:password@host:6379` for TLS.
+    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`,
+    /// `rediss://user:password@host:6379` for TLS, or
+    /// `redis+sentinel://user:password@host:26379,host:26379/<name of the master>/0` for the primary
+    /// that Sentinels name (`rediss+sentinel://` for TLS to all of them).
+    ///
+    /// Login and database in a URL of Sentinels are those of the primary; for a login of the
+    /// Sentinels' own see [`sentinel_login`](RedisSyncBuilder::sentinel_login). They are asked at each
+    /// new connection, and once a second while the primary is away. On this machine
+    /// `redis+unix:///run/redis.sock?db=0&user=web&pass=a-secret` is a Unix socket.
     pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
         RedisSyncBuilder::new(url.into())
     }
@@ -51,7 +60,7 @@ impl RedisSync {
 impl RedisSyncBuilder {
     fn new(url: String) -> Self {
         Self {
-            url,
+            places: Places::new(url),
             prefix: "breaker".to_owned(),
             node: None,
             quorum: 2,
@@ -61,7 +70,6 @@ impl RedisSyncBuilder {
             poll_interval: Duration::from_secs(1),
             response_timeout: Duration::from_millis(500),
             fleet_rate: None,
-            root_certificate: None,
             first: First::Required,
             on_health: None,
         }
@@ -204,13 +212,6 @@ impl RedisSyncBuilder {
         );
         let over = over.min(LONGEST);
         self.fleet_rate = Some(FleetRate { rate, minimum_calls, over });
-        self
-    }
-
-    /// Trusts servers whose certificate was signed by this one, in PEM form, instead of those that
-    /// the system trusts. For `rediss://`.
-    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificate = Some(pem.into());
         self
     }
 

@@ -15,13 +15,13 @@ use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
 use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::builder::{First, RedisSyncBuilder};
-use crate::client::client;
 use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
 use crate::keys::Keys;
-use crate::link::{Connector, Session};
+use crate::link::Connector;
 use crate::scripts::Terms;
+use crate::session::Session;
 use crate::sync::{Operators, RedisSync, SyncState};
 use crate::task::{Parts, Task};
 
@@ -40,7 +40,7 @@ impl RedisSyncBuilder {
     /// # Errors
     ///
     /// [`ConnectError`] when the URL is none, the certificate is none, Redis cannot be reached,
-    /// refuses the login or is older than 6.2. See also
+    /// refuses the login, is older than 6.2, is a replica or is a Sentinel. See also
     /// [`local_until_connected`](Self::local_until_connected).
     ///
     /// # Panics
@@ -51,13 +51,12 @@ impl RedisSyncBuilder {
     ///
     /// Dropping it shares nothing.
     pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
-        let client = client(&self.url, self.root_certificate.as_deref());
-        let client = client.map_err(|why| ConnectError { why })?;
-        let seed = RandomState::new().hash_one(&self.url);
+        let target = self.places.target().map_err(|why| ConnectError { why })?;
+        let seed = RandomState::new().hash_one(&self.places.url);
         let who = self.identity(seed);
         let (inbox, pushed) = Inbox::new();
         let connector = Connector {
-            client,
+            target,
             terms: Arc::new(self.terms(who.clone())),
             timeout: self.response_timeout,
             inbox,

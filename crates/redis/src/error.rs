@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
+use crate::wrong::Wrong;
 
 /// A command to the fleet that was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(crate) enum Why {
     BadCertificate { detail: String },
     Failed { fault: Fault, address: String },
     TooOld { version: String, address: String },
+    Wrong(Wrong),
 }
 
 impl Why {
@@ -34,6 +36,10 @@ impl Why {
             Self::Failed { fault, address } => {
                 fault.while_doing(format_args!("connecting to {address}"))
             }
+            Self::Wrong(wrong) => {
+                let kind = kind_of(wrong).unwrap_or(SyncErrorKind::Other);
+                Fault::new(kind, &wrong.to_string())
+            }
             Self::BadUrl { .. } | Self::BadCertificate { .. } | Self::TooOld { .. } => {
                 let error = ConnectError { why: self.clone() };
                 Fault::new(SyncErrorKind::Other, &error.to_string())
@@ -41,9 +47,36 @@ impl Why {
         }
     }
 
+    /// Whether somebody has to mend it: there is no use in asking once a second.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Failed { fault, .. } => {
+                matches!(fault.kind(), SyncErrorKind::LoginRefused | SyncErrorKind::NoPermission)
+            }
+            Self::Wrong(wrong) => wrong.is_refusal(),
+            _ => true,
+        }
+    }
+
     /// Whether it may be well later without anyone's doing: the server is away or busy.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Failed { .. })
+        match self {
+            Self::Failed { .. } => true,
+            Self::Wrong(wrong) => wrong.may_pass(),
+            Self::BadUrl { .. } | Self::BadCertificate { .. } | Self::TooOld { .. } => false,
+        }
+    }
+}
+
+const fn kind_of(wrong: &Wrong) -> Option<SyncErrorKind> {
+    match wrong {
+        Wrong::Replica { .. } | Wrong::NotYet { .. } => Some(SyncErrorKind::ReadOnly),
+        Wrong::NoSentinel { .. } => Some(SyncErrorKind::Unreachable),
+        Wrong::SentinelRefuses { .. } => Some(SyncErrorKind::LoginRefused),
+        Wrong::IsSentinel { .. }
+        | Wrong::SentinelUrl { .. }
+        | Wrong::UnknownMaster { .. }
+        | Wrong::NeedsTls => None,
     }
 }
 
@@ -65,6 +98,7 @@ impl ConnectError {
     pub const fn kind(&self) -> Option<SyncErrorKind> {
         match &self.why {
             Why::Failed { fault, .. } => Some(fault.kind()),
+            Why::Wrong(wrong) => kind_of(wrong),
             Why::BadUrl { .. } | Why::BadCertificate { .. } | Why::TooOld { .. } => None,
         }
     }
@@ -96,6 +130,7 @@ impl fmt::Display for ConnectError {
             Why::TooOld { version, address } => {
                 write!(f, "Redis at {address} is of version {version}: 6.2 or later is needed")
             }
+            Why::Wrong(wrong) => wrong.fmt(f),
         }
     }
 }

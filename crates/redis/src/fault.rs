@@ -35,6 +35,11 @@ impl Fault {
         self.kind
     }
 
+    /// What Redis or the system said.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
     /// The same, with what was done: a command and its key or channel.
     pub(crate) fn while_doing(&self, what: impl fmt::Display) -> Self {
         Self::new(self.kind, &format!("{what}: {}", self.words))

@@ -79,6 +79,18 @@
 //! ([`max_trip_for`](tower_circuit_breaker::CircuitBuilder::max_trip_for), 1 h by default). Every key
 //! begins with the prefix, carries the circuit's name as hash tag, and expires.
 //!
+//! # Which Redis
+//!
+//! A link needs a primary. What `HELLO` says of a server is read at each new connection: a replica, or
+//! a Sentinel under the URL of a Redis, is a [`ConnectError`] that says so. A primary that becomes a
+//! replica is left for a new connection, within a second or two, and so is a server that answers
+//! `MOVED` or `NOAUTH`, or that loads its data for more than five seconds. What cures nothing is tried
+//! again more and more seldom, every 30 s at last. With Sentinels
+//! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
+//! as they name the new primary. A Redis Cluster needs nothing but the URL of a node, and better of
+//! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its slot, and those
+//! whose primary is away go on by themselves until it is there or has a successor.
+//!
 //! # The user of the link
 //!
 //! Every client that may write to Redis can open and close circuits: give the link a user of its own,
@@ -92,31 +104,40 @@
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
-//! `+select`, too. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
+//! `+select`, too, and one to a Redis Cluster `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
 //!
-//! Redis Cluster is not supported. This crate needs Rust 1.88, as the redis crate does.
+//! This crate needs Rust 1.88, as the redis crate does.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod access;
 mod builder;
-mod client;
+mod cluster;
 mod connect;
 mod diagnosis;
 mod error;
 mod fault;
 mod health;
+mod hello;
+mod host;
 mod inbox;
 mod keys;
 mod kind;
+mod lane;
 mod link;
 mod presence;
 mod remedy;
 mod scripts;
+mod sentinel;
+mod sentinel_url;
+mod session;
 mod sync;
+mod target;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wrong;
 
 pub use crate::builder::RedisSyncBuilder;
 pub use crate::error::{ConnectError, SyncError};

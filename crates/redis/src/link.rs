@@ -1,82 +1,123 @@
-//! The connection: how it is made, what goes over it, what is pushed from the other side.
+//! How the connection is made, and what is pushed over it from the other side.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, RedisResult,
-    Value,
-};
-use tower_circuit_breaker_fleet::identity::Identity;
-use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, Value};
 
+use crate::cluster::Topology;
 use crate::diagnosis::diagnose;
 use crate::error::Why;
 use crate::fault::Fault;
+use crate::hello::{Hello, Mode};
+use crate::host::Host;
 use crate::inbox::{Inbox, Pushed};
-use crate::kind::SyncErrorKind;
-use crate::scripts::{Digests, Terms, load, reply};
+use crate::lane::{Lane, Way};
+use crate::scripts::{Digests, Terms};
+use crate::session::Session;
+use crate::target::{Candidates, Target};
+use crate::wrong::Wrong;
 
 /// Makes connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Connector {
-    pub(crate) client: Client,
+    pub(crate) target: Target,
     pub(crate) terms: Arc<Terms>,
     pub(crate) timeout: Duration,
     pub(crate) inbox: Inbox,
 }
 
-/// A connection that has subscribed to the fleet's changes.
-#[derive(Debug, Clone)]
-pub(crate) struct Session {
-    connection: MultiplexedConnection,
-    digests: Digests,
-    terms: Arc<Terms>,
-    /// Tells what comes from this connection from what came from one before.
-    pub(crate) generation: u64,
-}
-
-/// What became of one request.
-pub(crate) type Answer = Result<Reply, Fault>;
-
-/// The oldest Redis that will do: `GETDEL`-era scripts, `HELLO`, ACLs.
-const OLDEST: (u32, u32) = (6, 2);
-
 impl Connector {
-    /// Connects, looks at the version, subscribes and loads the scripts.
+    /// Connects, looks at what the server is, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
-        let address = self.client.get_connection_info().addr().to_string();
-        let failed = |doing: &str, error: &RedisError| Why::Failed {
-            fault: Fault::of(error).while_doing(doing),
-            address: address.clone(),
+        let Candidates { first, more, master } = self.target.find(self.timeout).await?;
+        let why = match self.connect_to(&first, master, generation).await {
+            Ok(session) => return Ok(session),
+            Err(why) => why,
         };
+        for client in more {
+            if let Ok(session) = self.connect_to(&client, None, generation).await {
+                return Ok(session);
+            }
+        }
+        // The others stand in for the first.
+        Err(why)
+    }
+
+    async fn connect_to(
+        &self,
+        client: &Client,
+        master: Option<String>,
+        generation: u64,
+    ) -> Result<Session, Why> {
+        let address = client.get_connection_info().addr();
+        let failed = |fault: Fault| Why::Failed { fault, address: address.to_string() };
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
             .set_push_sender(self.push_sender(generation));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = match connecting.await {
             Ok(connection) => connection,
             Err(error) => {
-                let fault = diagnose(&self.client, Fault::of(&error)).await;
-                let doing = if is_tls(&self.client) { "connecting by TLS" } else { "connecting" };
-                return Err(Why::Failed { fault: fault.while_doing(doing), address });
+                let fault = diagnose(client, Fault::of(&error)).await;
+                let doing = if is_tls(address) { "connecting by TLS" } else { "connecting" };
+                return Err(failed(fault.while_doing(doing)));
             }
         };
-        let hello: Value = redis::cmd("HELLO")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| failed("HELLO", &error))?;
-        if let Some(version) = too_old(&hello) {
-            return Err(Why::TooOld { version, address });
-        }
+        let hello = redis::cmd("HELLO").query_async::<Value>(&mut connection).await;
+        let hello =
+            Hello::of(&hello.map_err(|error| failed(Fault::of(&error).while_doing("HELLO")))?);
+        check(&hello, &address.to_string(), master)?;
+        let joined = match hello.mode {
+            Mode::Cluster => self.join_cluster(client, connection, generation).await,
+            Mode::Standalone | Mode::Sentinel => self.join(connection).await,
+        };
+        let (way, digests) = joined.map_err(failed)?;
+        Ok(Session { way, digests, terms: Arc::clone(&self.terms), generation })
+    }
+
+    async fn join(&self, connection: MultiplexedConnection) -> Result<(Way, Digests), Fault> {
+        let mut way = Way::Server(connection.clone());
+        self.subscribe(&mut way).await?;
+        let loading = Lane::Server(connection).load_scripts().await;
+        let digests = loading.map_err(|error| Fault::of(&error).while_doing("SCRIPT LOAD"))?;
+        Ok((way, digests))
+    }
+
+    async fn join_cluster(
+        &self,
+        client: &Client,
+        mut node: MultiplexedConnection,
+        generation: u64,
+    ) -> Result<(Way, Digests), Fault> {
+        let failed =
+            |doing: &'static str| move |error: RedisError| Fault::of(&error).while_doing(doing);
+        let seed = match client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Host { name: host.clone(), port: *port }
+            }
+            // The crate says that a cluster cannot be reached by a socket of this machine.
+            _ => Host { name: String::new(), port: 0 },
+        };
+        let (map, builder) = (self.target.map_address.as_ref(), self.target.access.cluster(client));
+        let topology = Topology::ask(&mut node, &seed).await.map_err(failed("CLUSTER SLOTS"))?;
+        let pushes = self.push_sender(generation);
+        let connecting = topology.connect(builder, map, self.timeout, pushes).await;
+        let connection = connecting.map_err(failed("connecting to the cluster's nodes"))?;
+        self.target.learn(topology.primaries(map));
+        let digests = topology.load_scripts(&connection).await.map_err(failed("SCRIPT LOAD"))?;
+        let mut way = Way::Cluster(connection);
+        self.subscribe(&mut way).await?;
+        Ok((way, digests))
+    }
+
+    async fn subscribe(&self, way: &mut Way) -> Result<(), Fault> {
         let channel = self.terms.keys.channel();
-        let subscribing = connection.subscribe(&channel).await;
-        subscribing.map_err(|error| failed(&format!("SUBSCRIBE {channel}"), &error))?;
-        let digests = load_scripts(&mut connection).await;
-        let digests = digests.map_err(|error| failed("SCRIPT LOAD", &error))?;
-        Ok(Session { connection, digests, terms: self.terms, generation })
+        let subscribing = way.subscribe(channel.clone()).await;
+        subscribing
+            .map_err(|error| Fault::of(&error).while_doing(format_args!("SUBSCRIBE {channel}")))
     }
 
     fn push_sender(&self, generation: u64) -> impl Fn(PushInfo) -> Result<(), ()> + use<> {
@@ -96,116 +137,22 @@ impl Connector {
     }
 }
 
-impl Session {
-    /// Asks everything in one go; an answer for each request, in their order, and Redis' clock then, in
-    /// milliseconds.
-    pub(crate) async fn ask(
-        mut self,
-        requests: Arc<[Request]>,
-    ) -> (Self, Vec<Answer>, Option<u64>) {
-        match self.try_ask(&requests).await {
-            Ok((answers, now)) => (self, answers, Some(now)),
-            Err(error) => {
-                let answers = vec![Err(Fault::of(&error)); requests.len()];
-                (self, answers, None)
-            }
-        }
+fn is_tls(address: &ConnectionAddr) -> bool {
+    matches!(address, ConnectionAddr::TcpTls { .. })
+}
+
+/// Whether this is a server that will do.
+fn check(hello: &Hello, address: &str, master: Option<String>) -> Result<(), Why> {
+    let address = || address.to_owned();
+    if let Some(version) = hello.too_old() {
+        return Err(Why::TooOld { version: version.to_owned(), address: address() });
     }
-
-    async fn try_ask(&mut self, requests: &[Request]) -> RedisResult<(Vec<Answer>, u64)> {
-        let mut values = self.exchange(requests).await?;
-        let is_forgotten = |value: &RedisResult<Value>| {
-            value.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
-        };
-        if values.iter().any(is_forgotten) {
-            self.digests = load_scripts(&mut self.connection).await?;
-            // Once, and only what was not done.
-            let forgotten = values.iter().skip(1).map(is_forgotten);
-            let again: Vec<_> = requests
-                .iter()
-                .zip(forgotten)
-                .filter(|(_, is_forgotten)| *is_forgotten)
-                .map(|(request, _)| request.clone())
-                .collect();
-            let mut second = self.exchange(&again).await?.into_iter().skip(1);
-            for value in values.iter_mut().skip(1).filter(|value| is_forgotten(value)) {
-                if let Some(done) = second.next() {
-                    *value = done;
-                }
-            }
-        }
-        let mut values = values.into_iter();
-        let now = values.next().transpose()?.as_ref().map_or(0, clock);
-        let answers = requests.iter().zip(values);
-        let answers = answers.map(|(request, value)| {
-            let answered = answer(&request.ask, &self.terms.who, value, now);
-            answered.map_err(|fault| fault.while_doing(self.terms.name(request)))
-        });
-        Ok((answers.collect(), now))
+    match hello.mode {
+        Mode::Sentinel => Err(Why::Wrong(Wrong::IsSentinel { address: address() })),
+        Mode::Standalone if hello.is_replica => Err(Why::Wrong(match master {
+            Some(name) => Wrong::NotYet { address: address(), name },
+            None => Wrong::Replica { address: address() },
+        })),
+        Mode::Standalone | Mode::Cluster => Ok(()),
     }
-
-    /// Redis' clock first, then a value for each request.
-    async fn exchange(&mut self, requests: &[Request]) -> RedisResult<Vec<RedisResult<Value>>> {
-        let mut pipe = redis::Pipeline::with_capacity(requests.len().saturating_add(1));
-        pipe.ignore_errors().cmd("TIME");
-        for request in requests {
-            pipe.add_command(self.terms.command(request, &self.digests));
-        }
-        pipe.query_async(&mut self.connection).await
-    }
-}
-
-fn answer(ask: &Ask, who: &Identity, value: RedisResult<Value>, now: u64) -> Answer {
-    let value = value.map_err(|error| Fault::of(&error))?;
-    reply(ask, who, &value, now).map_err(|bad| Fault::new(SyncErrorKind::Foreign, &bad.to_string()))
-}
-
-fn is_tls(client: &Client) -> bool {
-    matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
-}
-
-async fn load_scripts(connection: &mut MultiplexedConnection) -> RedisResult<Digests> {
-    let mut pipe = redis::pipe();
-    // Else their own words are lost.
-    pipe.ignore_errors();
-    for load in load() {
-        pipe.add_command(load);
-    }
-    let loaded: Vec<RedisResult<String>> = pipe.query_async(connection).await?;
-    let digests = loaded.into_iter().collect::<RedisResult<Vec<_>>>()?;
-    Ok(std::array::from_fn(|at| digests.get(at).cloned().unwrap_or_default()))
-}
-
-/// The milliseconds of what `TIME` gives.
-fn clock(time: &Value) -> u64 {
-    let part = |at: usize| match time {
-        Value::Array(parts) => match parts.get(at) {
-            Some(Value::BulkString(digits)) => {
-                std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok())
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    let (seconds, micros) = (part(0).unwrap_or(0), part(1).unwrap_or(0));
-    seconds.saturating_mul(1000).saturating_add(micros / 1000)
-}
-
-/// The version in the answer to `HELLO`, if it is too old.
-fn too_old(hello: &Value) -> Option<String> {
-    let Value::Map(fields) = hello else {
-        return None;
-    };
-    let version = fields.iter().find_map(|(field, value)| match (field, value) {
-        (Value::BulkString(field), Value::BulkString(value)) if field == b"version" => {
-            Some(String::from_utf8_lossy(value).into_owned())
-        }
-        (Value::SimpleString(field), Value::SimpleString(value)) if field == "version" => {
-            Some(value.clone())
-        }
-        _ => None,
-    })?;
-    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
-    let parsed = (numbers.next()?, numbers.next()?);
-    (parsed < OLDEST).then_some(version)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Presence {
     shared_until: Option<Instant>,
 }
 
-/// How often it is said; half a second more or less is drawn, so that not all say it together.
+/// How often it is said, and the longest that a link is idle; half a second more or less is drawn, so that not all say it together.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// How long what was said counts.

@@ -16,7 +16,7 @@ use crate::error::SyncError;
 use crate::fault::Fault;
 use crate::health::SyncStatus;
 use crate::kind::SyncErrorKind;
-use crate::link::{Answer, Session};
+use crate::session::{Answer, Heard, Misplaced, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
 /// The shortest time between two attempts to connect; up to as much again is drawn at random.
@@ -28,6 +28,9 @@ impl Task {
             return;
         }
         let now = Instant::now();
+        if self.renewal.due().is_some_and(|due| due <= now) {
+            self.renew(now);
+        }
         match self.parts.session.clone() {
             Some(session) => self.begin_exchange(session, now),
             None if now >= self.next_attempt => {
@@ -57,8 +60,8 @@ impl Task {
         }
         let sent = self.now();
         self.work = Some(Box::pin(async move {
-            let (session, answers, clock) = session.ask(Arc::clone(&requests)).await;
-            Done::Asked { session, requests, answers, sent, clock }
+            let heard = session.ask(Arc::clone(&requests)).await;
+            Done::Asked { requests, heard, sent }
         }));
     }
 
@@ -123,12 +126,17 @@ impl Task {
             Done::Connected(Err(why)) => {
                 self.parts.monitor.count_error(&why.fault());
                 self.disconnected();
+                if why.is_refusal() {
+                    let share = self.dice.f64();
+                    let pause = self.renewal.refused(share);
+                    self.next_attempt = self.next_attempt.max(Instant::now() + pause);
+                }
             }
-            Done::Asked { session, requests, answers, sent, clock } => {
+            Done::Asked { requests, heard, sent } => {
                 let now = Instant::now();
                 self.heard = now;
-                self.clock = clock.map(|clock| (clock, now)).or(self.clock);
-                self.asked(session, &requests, &answers, sent);
+                self.clock = heard.clock.map(|clock| (clock, now)).or(self.clock);
+                self.asked(&requests, &heard, sent);
             }
         }
     }
@@ -143,30 +151,68 @@ impl Task {
         self.next_poll = Instant::now();
     }
 
-    fn asked(
-        &mut self,
-        session: Session,
-        requests: &[Request],
-        answers: &[Answer],
-        sent: Timestamp,
-    ) {
+    fn asked(&mut self, requests: &[Request], heard: &Heard, sent: Timestamp) {
+        let answers = &heard.answers;
         for (request, answer) in requests.iter().zip(answers) {
             self.take(request, answer, sent);
         }
         let now = Instant::now();
         let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
         // What comes after the connection was seen to end is no news of it.
-        let errors = errors.filter(|_| self.parts.session.is_some());
-        match errors.map(Fault::kind).max_by_key(|kind| kind.ends_connection()) {
-            Some(kind) if kind.ends_connection() => self.disconnected(),
+        let mut errors = errors.filter(|_| self.parts.session.is_some());
+        match errors.next() {
+            Some(_) if heard.is_lost => self.disconnected(),
             Some(_) => self.parts.monitor.enter(SyncStatus::Degraded, now),
             None => {}
         }
-        // It may have loaded the scripts again.
-        self.parts.session = self.parts.session.take().map(|_| session);
+        if let Some(misplaced) = heard.misplaced.as_ref().filter(|_| self.parts.session.is_some()) {
+            self.misplaced(misplaced, answers, now);
+        }
         if self.unread.is_empty() && self.round != Round::Over {
             self.end_round(now);
         }
+    }
+
+    /// Another server is the one to ask: a new connection is to find it, if this goes on.
+    fn misplaced(&mut self, found: &Misplaced, answers: &[Answer], now: Instant) {
+        let is_told = |answer: &Answer| {
+            answer.as_ref().is_err_and(|fault| fault.kind() == found.fault.kind())
+        };
+        // One that only read was refused nothing.
+        if !answers.iter().any(is_told) {
+            self.parts.monitor.count_error(&found.fault);
+            self.round = self.round.after(found.fault.kind());
+            self.parts.monitor.enter(SyncStatus::Degraded, now);
+        }
+        let share = self.dice.f64();
+        self.renewal.plan(now, found.patience, share);
+    }
+
+    /// A connection was cut.
+    pub(super) fn cut(&mut self) {
+        let now = Instant::now();
+        match &self.parts.session {
+            // One of many, perhaps the one that tells of changes: all is read now, and soon anew.
+            Some(session) if session.is_of_cluster() => {
+                self.next_poll = now;
+                let share = self.dice.f64();
+                self.renewal.insist(now, share);
+            }
+            Some(_) => {
+                self.parts.monitor.count_error(&self.hung_up());
+                self.disconnected();
+            }
+            None => {}
+        }
+    }
+
+    /// Gives the connection up for a new one.
+    fn renew(&mut self, now: Instant) {
+        self.renewal.begin();
+        // The time was drawn already.
+        let soonest = self.next_attempt.max(now);
+        self.disconnected();
+        self.next_attempt = soonest;
     }
 
     /// Takes one answer.
@@ -238,6 +284,7 @@ impl Task {
             Round::Over => {}
             Round::Good => {
                 self.parts.monitor.agree(now);
+                self.renewal.cured();
                 tell_all(present);
                 // Two of one name are not well, though Redis is.
                 if self.parts.session.is_some() && self.name_fault(now).is_none() {
@@ -252,6 +299,7 @@ impl Task {
     pub(super) fn disconnected(&mut self) {
         let now = Instant::now();
         self.parts.session = None;
+        self.renewal.forget();
         self.presence.forget();
         self.unread.clear();
         self.round = self.round.after(SyncErrorKind::Unreachable);

@@ -11,7 +11,7 @@ use crate::kind::SyncErrorKind;
 use crate::task::{BATCH, Task};
 
 /// A connection that ends after so long without a question was cut for that.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(2);
 
 impl Task {
     /// Hears `first`, and what came with it.
@@ -31,11 +31,7 @@ impl Task {
         }
         match push.what {
             Pushed::Message(message) => self.hear_message(&message),
-            Pushed::Disconnected if self.parts.session.is_some() => {
-                self.parts.monitor.count_error(&self.hung_up());
-                self.disconnected();
-            }
-            Pushed::Disconnected => {}
+            Pushed::Disconnected => self.cut(),
         }
     }
 
@@ -58,7 +54,7 @@ impl Task {
     }
 
     /// Why a connection ended that nobody here has ended.
-    fn hung_up(&self) -> Fault {
+    pub(super) fn hung_up(&self) -> Fault {
         let idle = self.heard.elapsed();
         let words = if self.work.is_none() && idle >= IDLE {
             format!(

@@ -21,11 +21,14 @@ use crate::fault::Fault;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::Push;
 use crate::kind::SyncErrorKind;
-use crate::link::{Answer, Connector, Session};
+use crate::link::Connector;
 use crate::presence::Presence;
+use crate::session::{Heard, Session};
+use crate::task::renewal::Renewal;
 
 mod exchange;
 mod hear;
+mod renewal;
 
 /// What handles ask of the task.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ pub(super) struct Task {
     next_poll: Instant,
     next_merge: Instant,
     presence: Presence,
+    renewal: Renewal,
     due: Option<Instant>,
     /// The circuits of this round of reading that have yet to be asked for.
     unread: VecDeque<Arc<str>>,
@@ -103,14 +107,7 @@ struct Waiting {
 /// What work has come to.
 enum Done {
     Connected(Result<Session, Why>),
-    Asked {
-        session: Session,
-        requests: Arc<[Request]>,
-        answers: Vec<Answer>,
-        sent: Timestamp,
-        /// Redis' clock then, in milliseconds.
-        clock: Option<u64>,
-    },
+    Asked { requests: Arc<[Request]>, heard: Heard, sent: Timestamp },
 }
 
 /// The questions of one exchange: as many as Redis answers in about a millisecond.
@@ -132,6 +129,7 @@ impl Task {
             next_poll: now,
             next_merge: now,
             presence: Presence::new(now),
+            renewal: Renewal::default(),
             due: None,
             unread: VecDeque::new(),
             round: Round::Over,
@@ -182,6 +180,7 @@ impl Task {
             let others = [self.next_poll, self.presence.next()];
             others.into_iter().chain(merge).min().unwrap_or(self.next_poll)
         };
+        let next = self.renewal.due().map_or(next, |due| due.min(next));
         // While work is in flight, its end says when to go on.
         let next = if self.work.is_some() { None } else { Some(next) };
         let far = || Instant::now() + Duration::from_secs(3600);

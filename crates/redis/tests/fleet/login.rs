@@ -1,10 +1,7 @@
 //! Who is let in, what is said when one is not, and that no password is said.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -180,51 +177,6 @@ async fn a_server_that_is_too_old_says_so() {
     assert!(error.to_string().ends_with("is of version 6.0.16: 6.2 or later is needed"), "{error}");
     assert_eq!(error.kind(), None);
     server.abort();
-}
-
-/// A certificate for 127.0.0.1 and its key, signed by itself.
-pub(crate) fn certificate(folder: &Path, name: &str) -> [String; 2] {
-    let file = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
-    let [certificate, key] = [file("crt"), file("key")];
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=redis"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"])
-        .args(["-out", &certificate, "-keyout", &key])
-        .output()
-        .expect("openssl is installed");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    [certificate, key]
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs openssl and redis-server: run by tests/run.sh"]
-async fn tls_trusts_the_given_certificate_and_no_other() {
-    let folder = std::env::temp_dir().join(format!("fleet-tls-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let [given, key] = certificate(&folder, "given");
-    let [other, _] = certificate(&folder, "other");
-    let port = free_port();
-    let tls = ["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-cert-file"];
-    let files = [&given, "--tls-key-file", &key, "--tls-ca-cert-file", &given];
-    let arguments: Vec<&str> = tls.into_iter().chain(files).collect();
-    let server = Server::with(&arguments).await;
-    let url = format!("rediss://127.0.0.1:{port}");
-    let trusting = |file: &str| link(&url).root_certificate(fs::read(file).unwrap());
-
-    let node = Node::join(trusting(&given), registry(LONG)).await;
-    fail(&node.api);
-    until("its vote is there", || server.record().contains(" o ")).await;
-
-    let builders = [trusting(&other), link(&url)];
-    for builder in builders {
-        let error = builder.connect(&CircuitRegistry::new()).await.unwrap_err();
-        assert_eq!(error.kind(), Some(SyncErrorKind::Unreachable), "{error}");
-        assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
-    }
-    let none = link(&url).root_certificate("no certificate");
-    let error = none.connect(&CircuitRegistry::new()).await.unwrap_err();
-    assert!(error.to_string().starts_with("not a certificate in PEM form"), "{error}");
-    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

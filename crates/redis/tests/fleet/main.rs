@@ -6,6 +6,9 @@
 
 mod attacks;
 mod clocks;
+mod cluster;
+mod elsewhere;
+mod failover;
 mod load;
 mod login;
 mod lost;
@@ -17,8 +20,13 @@ mod outages;
 mod proxy;
 mod refusals;
 mod rounds;
+mod sentinels;
 mod server;
+mod shards;
+mod sockets;
+mod tls;
 mod verdicts;
 mod voters;
+mod watched;
 mod wire;
 mod wrong;

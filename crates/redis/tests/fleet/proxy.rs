@@ -1,6 +1,6 @@
 //! The way to Redis, with its troubles.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub(crate) enum Way {
 /// A port that leads to another.
 pub(crate) struct Proxy {
     port: u16,
+    /// The port that new connections are led to.
+    to: Arc<AtomicU16>,
     mode: watch::Sender<Mode>,
     accepted: Arc<Mutex<Vec<Instant>>>,
     _tasks: JoinSet<()>,
@@ -58,10 +60,15 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
         let (mode, modes) = watch::channel(Mode::Pass);
-        let accepted = Arc::new(Mutex::new(Vec::new()));
+        let (accepted, to) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU16::new(port)));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, port, modes, Arc::clone(&accepted)));
-        Self { port: own, mode, accepted, _tasks: tasks }
+        tasks.spawn(accept(listener, Arc::clone(&to), modes, Arc::clone(&accepted)));
+        Self { port: own, to, mode, accepted, _tasks: tasks }
+    }
+
+    /// Leads new connections to this port; those that are there stay where they are.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.to.store(port, Ordering::SeqCst);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -80,7 +87,7 @@ impl Proxy {
 
 async fn accept(
     listener: TcpListener,
-    port: u16,
+    to: Arc<AtomicU16>,
     modes: watch::Receiver<Mode>,
     accepted: Arc<Mutex<Vec<Instant>>>,
 ) {
@@ -89,6 +96,7 @@ async fn accept(
         let (client, _) = listener.accept().await.unwrap();
         accepted.lock().unwrap().push(Instant::now());
         if *modes.borrow() != Mode::Refuse {
+            let port = to.load(Ordering::SeqCst);
             connections.spawn(connection(client, port, modes.clone()));
         }
     }

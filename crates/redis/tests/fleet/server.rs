@@ -15,6 +15,10 @@ pub(crate) struct Server {
     folder: PathBuf,
     port: u16,
     arguments: Vec<String>,
+    /// What a file of configuration says; without it the process has none.
+    config: Option<String>,
+    /// What redis-cli logs in with.
+    password: Option<String>,
 }
 
 impl Server {
@@ -24,12 +28,21 @@ impl Server {
 
     /// With these arguments besides.
     pub(crate) async fn with(arguments: &[&str]) -> Self {
+        let arguments = ["--save", "", "--appendonly", "no"].iter().chain(arguments);
+        Self::begin(arguments.map(|&argument| argument.to_owned()).collect(), None).await
+    }
+
+    /// A Sentinel with this configuration.
+    pub(crate) async fn sentinel(config: &str) -> Self {
+        Self::begin(vec!["--sentinel".to_owned()], Some(config.to_owned())).await
+    }
+
+    async fn begin(arguments: Vec<String>, config: Option<String>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("fleet-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let mut server = Self { process: None, folder, port: 0, arguments };
+        let mut server = Self { process: None, folder, port: 0, arguments, config, password: None };
         // Somebody else may have taken the port meanwhile.
         while server.port == 0 || !server.try_run().await {
             server.port = free_port();
@@ -45,11 +58,16 @@ impl Server {
     /// Whether it listens: not where another process has the port. That one answers, too, so its own
     /// socket in its own folder says so, which a redis-server makes after it has the port.
     async fn try_run(&mut self) -> bool {
-        let socket = self.folder.join("redis.sock");
+        let socket = self.socket();
         let _ = fs::remove_file(&socket);
+        let file = self.folder.join("config");
+        if let Some(config) = &self.config {
+            fs::write(&file, config).unwrap();
+        }
         let process = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "no", "--loglevel", "warning"])
+            .args(self.config.as_ref().map(|_| &file))
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--loglevel", "warning"])
             .arg("--dir")
             .arg(&self.folder)
             .arg("--unixsocket")
@@ -96,14 +114,26 @@ impl Server {
         self.port
     }
 
+    /// The socket that it listens at, too.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("redis.sock")
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Has redis-cli log in with this from now on.
+    pub(crate) fn with_password(mut self, password: Option<&str>) -> Self {
+        self.password = password.map(str::to_owned);
+        self
     }
 
     /// What redis-cli says to this.
     pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         let output = Command::new("redis-cli")
             .args(["-p", &self.port.to_string()])
+            .envs(self.password.iter().map(|password| ("REDISCLI_AUTH", password)))
             .args(arguments)
             .output()
             .expect("redis-cli comes with redis-server");

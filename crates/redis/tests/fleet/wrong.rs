@@ -1,6 +1,5 @@
 //! Connections that cannot work: what is said of each names what helps.
 
-use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,9 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker_redis::{RedisSync, SyncErrorKind as Kind, SyncStatus};
 
-use crate::login::{PASSWORD, certificate};
+use crate::login::PASSWORD;
 use crate::nodes::{LONG, Node, link, registry, until, until_within};
 use crate::server::{Server, free_port};
+use crate::tls::Authority;
 
 /// What `connect` says of `url`.
 async fn said_of(url: &str) -> (Option<Kind>, String) {
@@ -112,14 +112,8 @@ async fn every_letter_may_stand_in_a_password() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs openssl and redis-server: run by tests/run.sh"]
 async fn tls_where_there_is_none_and_none_where_there_is_are_told_so() {
-    let folder = std::env::temp_dir().join(format!("fleet-wrong-tls-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let [certificate, key] = certificate(&folder, "own");
-    let port = free_port().to_string();
-    let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key];
-    let tls = ["--tls-port", &port, "--tls-auth-clients", "no", "--tls-ca-cert-file", &certificate];
-    let arguments: Vec<&str> = tls.into_iter().chain(files).collect();
-    let server = Server::with(&arguments).await;
+    let (authority, port) = (Authority::new(), free_port());
+    let server = authority.serve(port, "no").await;
     let at_tls = format!("127.0.0.1:{port}");
 
     is_said(&server.url().replace("redis:", "rediss:"), Some(Kind::TimedOut), "redis://").await;
@@ -127,11 +121,9 @@ async fn tls_where_there_is_none_and_none_where_there_is_are_told_so() {
     assert!(text.contains("write rediss://"), "{text}");
     let own_root = format!("rediss://{at_tls}");
     is_said(&own_root, Some(Kind::Unreachable), "`root_certificate`").await;
-    let root = fs::read(&certificate).unwrap();
-    let other_name = link(format!("rediss://localhost:{port}")).root_certificate(root);
+    let other_name = authority.trusting(&format!("rediss://localhost:{port}"));
     let error = other_name.connect(&CircuitRegistry::new()).await.unwrap_err();
     assert!(error.to_string().contains("a name that stands in it"), "{error}");
-    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +237,7 @@ impl Drop for Haproxy {
 #[ignore = "needs haproxy and redis-server: run by tests/run.sh"]
 async fn a_proxy_that_cuts_what_idles_is_told_of() {
     let server = Server::start().await;
-    let proxy = Haproxy::to(server.port(), "6s");
+    let proxy = Haproxy::to(server.port(), "3s");
     let url = format!("redis://127.0.0.1:{}", proxy.1);
     let builder = link(url).poll_interval(Duration::from_secs(600)).local_until_connected();
     let node = Node::join(builder, registry(LONG)).await;

@@ -1,0 +1,121 @@
+//! Sentinels, and how they are asked which server is the primary.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisResult, Value};
+use tower_circuit_breaker_fleet::lock::lock;
+
+use crate::access::Access;
+use crate::error::Why;
+use crate::fault::Fault;
+use crate::host::Host;
+use crate::kind::SyncErrorKind;
+use crate::wrong::Wrong;
+
+/// The Sentinels that watch one master.
+#[derive(Debug, Clone)]
+pub(crate) struct Sentinels {
+    name: String,
+    access: Access,
+    /// The one that has answered last goes first.
+    hosts: Arc<Mutex<Vec<Host>>>,
+}
+
+/// Why one Sentinel has named no primary.
+enum Silent {
+    Failed(Fault),
+    DoesNotKnow,
+}
+
+impl Sentinels {
+    pub(crate) fn new(name: String, access: Access, hosts: Vec<Host>) -> Self {
+        Self { name, access, hosts: Arc::new(Mutex::new(hosts)) }
+    }
+
+    /// The name under which they watch the master.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks them in turn where the primary is, each for `timeout` at most.
+    pub(crate) async fn primary(&self, timeout: Duration) -> Result<Host, Why> {
+        let hosts = lock(&self.hosts).clone();
+        let mut silent = Vec::with_capacity(hosts.len());
+        for host in hosts {
+            let client = self.access.client_at(&host.name, host.port)?;
+            match ask(&client, &self.name, timeout).await {
+                Ok(primary) => {
+                    self.prefer(&host);
+                    return Ok(primary);
+                }
+                Err(why) => silent.push((host, why)),
+            }
+        }
+        Err(self.why(&silent))
+    }
+
+    fn prefer(&self, host: &Host) {
+        let mut hosts = lock(&self.hosts);
+        if let Some(at) = hosts.iter().position(|other| other == host) {
+            let preferred = hosts.remove(at);
+            hosts.insert(0, preferred);
+        }
+    }
+
+    /// The fault that tells most.
+    fn why(&self, silent: &[(Host, Silent)]) -> Why {
+        let name = || self.name.clone();
+        let first = |is: fn(&Silent) -> bool| silent.iter().find(|(_, why)| is(why));
+        if let Some((host, _)) = first(|why| matches!(why, Silent::DoesNotKnow)) {
+            return Why::Wrong(Wrong::UnknownMaster { name: name(), sentinel: host.to_string() });
+        }
+        let refused = first(|why| match why {
+            Silent::Failed(fault) => fault.kind() == SyncErrorKind::LoginRefused,
+            Silent::DoesNotKnow => false,
+        });
+        if let Some((host, Silent::Failed(fault))) = refused {
+            let (sentinel, detail) = (host.to_string(), fault.words().to_owned());
+            return Why::Wrong(Wrong::SentinelRefuses { sentinel, detail });
+        }
+        let tried = silent.iter().map(|(host, why)| match why {
+            Silent::Failed(fault) => format!("{host}: {} ({})", fault.kind(), fault.words()),
+            Silent::DoesNotKnow => host.to_string(),
+        });
+        let tried = tried.collect::<Vec<_>>().join(", ");
+        Why::Wrong(Wrong::NoSentinel { name: name(), tried })
+    }
+}
+
+async fn ask(client: &Client, name: &str, timeout: Duration) -> Result<Host, Silent> {
+    let answer = query(client, name, timeout).await;
+    let answer = answer.map_err(|error| Silent::Failed(Fault::of(&error)))?;
+    let text = |value: &Value| match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    };
+    let Value::Array(parts) = &answer else {
+        return Err(Silent::DoesNotKnow);
+    };
+    let port = |text: String| text.parse().ok();
+    match parts.as_slice() {
+        [name, at] => match (text(name), text(at).and_then(port)) {
+            (Some(name), Some(port)) => Ok(Host { name, port }),
+            _ => Err(Silent::DoesNotKnow),
+        },
+        _ => Err(Silent::DoesNotKnow),
+    }
+}
+
+async fn query(client: &Client, name: &str, timeout: Duration) -> RedisResult<Value> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(Some(timeout));
+    let mut connection: MultiplexedConnection =
+        client.get_multiplexed_async_connection_with_config(&config).await?;
+    let mut question = redis::cmd("SENTINEL");
+    question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+    question.query_async(&mut connection).await
+}

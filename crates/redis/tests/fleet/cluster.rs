@@ -1,0 +1,167 @@
+//! The fleet shares its circuits through a Redis Cluster.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitState};
+use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
+
+use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within};
+use crate::refusals::documented_user;
+use crate::server::{Server, free_port};
+use crate::shards::Shards;
+
+/// How soon after the promotion all agree.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The circuits of this name in each process, spread over all slots.
+fn circuits(nodes: &[Node], name: &str) -> Vec<Vec<Circuit>> {
+    let of = |node: &Node, at: usize| node.registry.get_or_create(&format!("{name}-{at}"));
+    nodes.iter().map(|node| (0..30).map(|at| of(node, at)).collect()).collect()
+}
+
+fn are_all(circuits: &[Vec<Circuit>], state: CircuitState) -> bool {
+    circuits.iter().flatten().all(|circuit| circuit.state() == state)
+}
+
+/// What one process says of thirty circuits reaches all.
+async fn agree(nodes: &[Node], name: &str, within: Duration) {
+    let circuits = circuits(nodes, name);
+    let start = Instant::now();
+    circuits[0].iter().for_each(fail);
+    until_within(within, "all trips arrive", || are_all(&circuits, CircuitState::Open)).await;
+    for at in 0..30 {
+        let name = format!("{name}-{at}");
+        while nodes[1].sync.reset(&name).await.is_err() {
+            assert!(start.elapsed() < within, "not within {within:?}: {name} is reset");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let left = within.saturating_sub(start.elapsed());
+    until_within(left, "all are reset", || are_all(&circuits, CircuitState::Closed)).await;
+}
+
+async fn join(builder: impl Fn() -> RedisSyncBuilder) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        // Three servers and their pushes: more to wait for than one.
+        let builder = builder().response_timeout(Duration::from_millis(500));
+        nodes.push(Node::join(builder, registry(LONG)).await);
+    }
+    nodes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn thirty_circuits_are_shared_through_three_primaries() {
+    let shards = Shards::start().await;
+    let nodes = join(|| link(shards.primaries[0].url())).await;
+
+    agree(&nodes, "c", Duration::from_secs(20)).await;
+    for primary in &shards.primaries {
+        let size: u32 = primary.cli(&["dbsize"]).parse().unwrap();
+        assert!(size > 0, "each has its share");
+        primary.cli(&["script", "flush"]);
+    }
+    // Each learns the scripts anew, and the replica is as good a seed as any.
+    agree(&nodes, "d", Duration::from_secs(20)).await;
+    let late = Node::join(link(shards.replica.url()), registry(LONG)).await;
+    fail(&late.api);
+    until("its trip arrives", || all_are(&nodes, CircuitState::Open)).await;
+
+    for node in &nodes {
+        assert_eq!(node.sync.health().errors, []);
+        assert_eq!(node.sync.health().connections, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_user_with_the_permissions_documented_for_clusters_will_do() {
+    let shards = Shards::start().await;
+    let user = documented_user();
+    let user: Vec<_> = user.iter().map(String::as_str).chain(["+cluster|slots", "+ping"]).collect();
+    for server in shards.servers() {
+        assert_eq!(server.cli(&user), "OK", "{user:?}");
+    }
+    let login = "redis://shop-breaker:a-long-secret@";
+    let url = shards.primaries[0].url().replace("redis://", login);
+
+    let nodes = join(|| link(&url).prefix("shop")).await;
+
+    agree(&nodes, "c", Duration::from_secs(20)).await;
+    assert!(nodes.iter().all(|node| node.sync.health().errors.is_empty()));
+}
+
+async fn fails_over(fail_primary: impl FnOnce(&mut Server)) {
+    let mut shards = Shards::start().await;
+    // The one that fails is the one of the URL, and the one that tells of changes.
+    let url = shards.followed().url();
+    let nodes = join(|| link(&url)).await;
+    agree(&nodes, "c", Duration::from_secs(20)).await;
+    let open = circuits(&nodes, "open");
+    open[0].iter().for_each(fail);
+    until("all open", || are_all(&open, CircuitState::Open)).await;
+
+    fail_primary(shards.followed());
+    shards.until_promoted().await;
+    let promoted = Instant::now();
+
+    agree(&nodes, "d", SOON).await;
+    eprintln!("all agree: {:.1?} after the promotion", promoted.elapsed());
+    assert!(are_all(&open, CircuitState::Open), "what was open stays so");
+    until("all are well", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+    // Its other nodes are known by now.
+    for node in &nodes {
+        assert!(node.sync.health().connections > 1, "{:?}", node.sync.health());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_primary_of_a_cluster_that_is_killed_is_followed_by_its_replica() {
+    fails_over(Server::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_primary_of_a_cluster_that_hangs_is_followed_by_its_replica() {
+    fails_over(|primary| primary.freeze()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn nodes_are_reached_where_the_map_says() {
+    let announced = [free_port(), free_port(), free_port(), free_port()];
+    let shards = Shards::announcing(&announced).await;
+    let real: Vec<_> = shards.primaries.iter().chain([&shards.replica]).map(Server::port).collect();
+    let map = move |host: &str, port: u16| {
+        let place = announced.iter().position(|own| *own == port);
+        (host.to_owned(), place.map_or(port, |place| real[place]))
+    };
+    let away = format!("redis://127.0.0.1:{}", free_port());
+    let seeds = [away.clone(), shards.primaries[1].url()];
+
+    let nodes = join(|| link(&away).nodes(seeds.clone()).map_address(map.clone())).await;
+
+    agree(&nodes, "c", Duration::from_secs(20)).await;
+    assert!(nodes.iter().all(|node| node.sync.health().connections == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_cluster_without_slots_says_so() {
+    let server = Server::with(&["--cluster-enabled", "yes", "--cluster-port", "0"]).await;
+
+    let error = link(server.url()).connect(&CircuitRegistry::new()).await.unwrap_err();
+
+    let text = error.to_string();
+    assert_eq!(error.kind(), Some(SyncErrorKind::Moved), "{text}");
+    assert!(text.contains("--cluster create"), "the remedy: {text}");
+    let registry = registry(LONG);
+    let sync = link(server.url()).local_until_connected().connect(&registry).await.unwrap();
+    let api = registry.get_or_create("api");
+    fail(&api);
+    assert_eq!(api.state(), CircuitState::Open, "it goes on by itself");
+    assert_eq!(sync.health().status, SyncStatus::Disconnected);
+}
