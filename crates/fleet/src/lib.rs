@@ -7,7 +7,10 @@
 //!
 //! This crate is for crates that bring a store, such as
 //! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis); users of a fleet take
-//! one of those. Its items are hidden from the documentation and may change with any release.
+//! one of those. A store is a [`Store`](store::Store): it carries out [`Request`](request::Request)s and
+//! brings a stream of changes. [`store`] says what it guarantees, [`suite::run`] looks whether it does, and
+//! [`MemoryStore`](store::MemoryStore) is one in the memory of a process. What else is public is hidden
+//! from the documentation and may change with any release.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -19,8 +22,9 @@
 )]
 
 #[doc(hidden)]
-pub mod counts;
+pub mod changes;
 #[doc(hidden)]
+pub mod counts;
 pub mod identity;
 #[doc(hidden)]
 pub mod lock;
@@ -30,14 +34,14 @@ pub mod node;
 pub mod options;
 #[doc(hidden)]
 pub mod outbox;
+pub mod partition;
 #[doc(hidden)]
 pub mod rate;
-#[doc(hidden)]
 pub mod record;
-#[doc(hidden)]
 pub mod request;
-#[doc(hidden)]
 pub mod store;
+pub mod suite;
+pub mod terms;
 #[doc(hidden)]
 pub mod time;
 #[doc(hidden)]

@@ -29,31 +29,43 @@ use tower_circuit_breaker::fleet::{Ruling, Verdict};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetRecord {
     epoch: u64,
+    /// What the fleet's circuit is.
     pub standing: Standing,
     /// The end of the open time, or of the override, in milliseconds of Redis' clock; 0 where there
     /// is none.
     ends: u64,
     /// The open time, or the override's, zero where that has no end.
     pub open_for: Duration,
+    /// The step of the backoff that its open time was.
     pub step: u32,
+    /// Why it was written.
     pub cause: Cause,
     node: String,
 }
 
+/// What a fleet's circuit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
+    /// Calls pass.
     Closed,
+    /// Calls are rejected, and then one process probes.
     Open,
+    /// An operator of the fleet has forced it open, or closed.
     Forced(Override),
 }
 
 /// Why a record was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
+    /// Enough processes have tripped.
     Votes,
+    /// The failure rate of the whole fleet was reached.
     Rate,
+    /// What probes have shown.
     Probes,
+    /// An operator has reset it.
     Reset,
+    /// An operator has forced or released it.
     Operator,
 }
 
@@ -66,7 +78,9 @@ pub struct BadRecord {
 /// A record and what was left of its open time when Redis was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
+    /// The record.
     pub record: FleetRecord,
+    /// What was left of its open time, or of its override's.
     pub left: Duration,
 }
 
@@ -91,8 +105,7 @@ impl FleetRecord {
     /// forged, or written before that clock was set back by more, and is nobody's word.
     #[must_use]
     pub const fn is_ahead_of(&self, store_ms: u64) -> bool {
-        const DAY: u64 = 24 * 60 * 60 * 1_000_000;
-        self.epoch > store_ms.saturating_mul(1000).saturating_add(DAY)
+        is_ahead(self.epoch, store_ms)
     }
 
     /// Whether the fleet's circuit is open.
@@ -152,6 +165,12 @@ impl FleetRecord {
     }
 }
 
+/// Whether `epoch` is more than a day ahead of the store's clock, in milliseconds.
+pub const fn is_ahead(epoch: u64, store_ms: u64) -> bool {
+    const DAY: u64 = 24 * 60 * 60 * 1_000_000;
+    epoch > store_ms.saturating_mul(1000).saturating_add(DAY)
+}
+
 /// A name that a node can have: letters, digits, `_`, `.`, `:` and `-`.
 pub fn is_node(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
@@ -167,6 +186,10 @@ fn number(word: &str) -> Option<u64> {
 }
 
 impl BadRecord {
+    /// It is nobody's word.
+    pub const AHEAD: Self = Self::new("its epoch is more than a day ahead of the store's clock");
+
+    /// With what is wrong about it.
     pub const fn new(what: &'static str) -> Self {
         Self { what }
     }
@@ -184,6 +207,7 @@ impl Standing {
         .find(|standing| standing.as_str() == word)
     }
 
+    /// The word that stands for it in a record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "c",
@@ -206,6 +230,7 @@ impl Cause {
             .find(|cause| cause.as_str() == word)
     }
 
+    /// The word that stands for it in a record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Votes => "votes",
@@ -219,6 +244,10 @@ impl Cause {
 
 impl Word {
     /// What a script gives: the milliseconds left, then the record. Nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where it is neither, or no record of this version.
     pub fn parse(text: &[u8]) -> Result<Option<Self>, BadRecord> {
         let text = std::str::from_utf8(text).map_err(|_| BadRecord::new("it is not text"))?;
         if text.is_empty() {
@@ -230,6 +259,10 @@ impl Word {
     }
 
     /// A message to the fleet: what a script gives, and the name of the circuit.
+    ///
+    /// # Errors
+    ///
+    /// Where it is none.
     pub fn parse_message(message: &[u8]) -> Result<(Self, &str), BadRecord> {
         // The words before the name: the time left, and those of the record.
         let end = message

@@ -1,4 +1,4 @@
-//! What a node asks of the store, and what the store answers.
+//! What a process asks of the store, and what the store answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,51 +8,142 @@ use tower_circuit_breaker::fleet::FleetCommand;
 use crate::identity::Voter;
 use crate::record::{Cause, FleetRecord, Word};
 
-/// One question about one circuit, or about this process.
+/// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    /// The circuit that it is about; the process for [`Ask::Announce`]; empty where it is about a
+    /// partition.
     pub circuit: Arc<str>,
+    /// What is asked.
     pub ask: Ask,
 }
 
+/// What is asked of a circuit, a process or a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// The circuit has tripped here, when this epoch was known.
-    Vote { known: u64, open_for: Duration, step: u32, cause: Cause, voter: Voter },
+    /// The circuit has tripped here. Gives the votes that stand as the code.
+    Vote {
+        /// The epoch that was known then; 0 before the first.
+        known: u64,
+        /// For how long the circuit is open here.
+        open_for: Duration,
+        /// The step of the backoff that this is.
+        step: u32,
+        /// [`Cause::Votes`], or [`Cause::Rate`], which needs no quorum.
+        cause: Cause,
+        /// Whose vote it is.
+        voter: Voter,
+    },
     /// It has closed here, and the vote with it.
     Withdraw,
-    /// What the probes of this node have shown of the open epoch of this number.
-    Settle { epoch: u64, shown: Shown },
-    /// May this node probe in the open epoch of this number?
-    Lease { epoch: u64, lasts: Duration },
-    /// Redis has lost this, or is to keep it.
-    Restore { record: FleetRecord, left: Duration },
-    /// An operator's command to the fleet.
-    Command { known: u64, command: FleetCommand },
+    /// What the probes of this process have shown. Gives code 1 if that stands, else 0.
+    Settle {
+        /// Of this open epoch.
+        epoch: u64,
+        /// What they have shown.
+        shown: Shown,
+    },
+    /// May this process probe? Gives code 1 if it may, 0 if others do, -1 if the epoch is over; and the
+    /// milliseconds that are left of its lease, or of the first of the others'.
+    Lease {
+        /// In this open epoch.
+        epoch: u64,
+        /// For so long.
+        lasts: Duration,
+    },
+    /// The store has lost this, or is to keep it. Gives code 1 if it was put in, 0 if what stands there
+    /// is as new.
+    Restore {
+        /// What this process knows.
+        record: FleetRecord,
+        /// What is left of its time.
+        left: Duration,
+    },
+    /// An operator's command to the fleet. Gives code 1 if it has changed anything, else 0.
+    Command {
+        /// The epoch that was known then; 0 before the first.
+        known: u64,
+        /// What is to be done.
+        command: FleetCommand,
+    },
     /// What stands there?
     Read,
-    /// This process is there; the name in place of the circuit's is its own. Gives 1 where another
-    /// process of that name has said so since, else 0.
+    /// The number that every change of a circuit of this partition raises; code 0 where there is none.
+    Changes {
+        /// From 0 on.
+        partition: u16,
+    },
+    /// There is none: it is to begin. Gives code 1.
+    Begin {
+        /// From 0 on.
+        partition: u16,
+    },
+    /// What this process has met since it last said so, in circuits of this partition.
+    Merge(Merge),
+    /// This process is there. Gives code 1 where another of its name has said so since, else 0.
     Announce,
-    /// What this node has counted since it was last asked, for the whole fleet's sums.
-    Count { calls: u64, failures: u64 },
+}
+
+/// What calls have met, for the sums of the whole fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// From 0 on.
+    pub partition: u16,
+    /// Sums are of the last so many buckets, this one among them, and each is so long.
+    pub buckets: u32,
+    /// See above.
+    pub bucket: Duration,
+    /// What calls have met, of each circuit.
+    pub met: Vec<Met>,
+}
+
+/// What calls of one circuit have met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// The circuit.
+    pub circuit: Arc<str>,
+    /// The epoch in which they did: with each the sums start anew.
+    pub epoch: u64,
+    /// How many.
+    pub sum: Sum,
+}
+
+/// Calls, and those of them that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sum {
+    /// All of them.
+    pub calls: u64,
+    /// Those that failed.
+    pub failures: u64,
 }
 
 /// What probes have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
+    /// The upstream is well.
     Well,
-    Failing { open_for: Duration, step: u32 },
+    /// It is not: the circuit is open again.
+    Failing {
+        /// For so long.
+        open_for: Duration,
+        /// The step of the backoff that this is.
+        step: u32,
+    },
 }
 
-/// What a script answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the store answers; what was not asked for is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
-    /// What the script says of the request; see each.
+    /// What it says of the request; see each.
     pub code: i64,
+    /// The rest of a lease in milliseconds, or the number of changes.
     pub number: i64,
     /// What stands there now.
     pub word: Option<Word>,
+    /// For each circuit that was merged, what the whole fleet has met.
+    pub sums: Vec<Sum>,
+    /// How long ago the first failure of the partition was merged; `None` where there is none.
+    pub failing_for: Option<Duration>,
 }
 
 impl Ask {
@@ -67,13 +158,30 @@ impl Ask {
 
     /// Whether the answer says what stands there.
     pub const fn has_view(&self) -> bool {
-        !matches!(self, Self::Withdraw | Self::Count { .. } | Self::Announce)
+        match self {
+            Self::Vote { .. }
+            | Self::Settle { .. }
+            | Self::Lease { .. }
+            | Self::Restore { .. }
+            | Self::Command { .. }
+            | Self::Read => true,
+            Self::Withdraw
+            | Self::Changes { .. }
+            | Self::Begin { .. }
+            | Self::Merge(_)
+            | Self::Announce => false,
+        }
     }
 }
 
 impl Reply {
     /// What stands there, and nothing besides.
-    pub const fn of(word: Option<Word>) -> Self {
-        Self { code: 0, number: 0, word }
+    pub fn of(word: Option<Word>) -> Self {
+        Self { word, ..Self::default() }
+    }
+
+    /// What it says of the request, and nothing besides.
+    pub fn code(code: i64) -> Self {
+        Self { code, ..Self::default() }
     }
 }

@@ -93,6 +93,12 @@ impl View {
         true
     }
 
+    /// What is known, and what is left of its time.
+    pub fn word(&self, now: Timestamp) -> Option<Word> {
+        let known = self.known.as_ref()?;
+        Some(Word { record: known.record.clone(), left: known.ends.since(now) })
+    }
+
     /// Whether a process that starts now should learn of it.
     pub fn is_worth_keeping(&self, now: Timestamp) -> bool {
         self.open_epoch().is_some() || self.is_forced(now)

@@ -167,8 +167,11 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How often everything is read from Redis, whatever messages have said: every `interval` to
-    /// twice that, by lot. Default 1 s.
+    /// How often Redis is asked whether anything has changed, whatever messages have said: every
+    /// `interval` to twice that, by lot. Default 1 s.
+    ///
+    /// That is one command, in a Redis Cluster 16, however many circuits there are; only what has
+    /// changed is read. Once a minute all is, whatever Redis says.
     ///
     /// # Panics
     ///
@@ -193,10 +196,15 @@ impl RedisSyncBuilder {
     /// Opens the fleet's circuit also when the share of failures among all calls of all processes
     /// over the last `over` is at least `rate`, of at least `minimum_calls`.
     ///
-    /// Off by default. Each process adds what it has met to sums in Redis every 250 ms, and looks
-    /// at the sums then. It holds for every circuit of the registry. With every change of the fleet's
-    /// circuit the sums start anew. What was added while the answer was lost is added again: the sums
-    /// are as exact as the network is well.
+    /// Off by default. While calls fail in any process, each adds what its calls have met to sums in
+    /// Redis once a second, and looks at the sums then; while none fails nothing is added. It holds for
+    /// every circuit of the registry. With every change of the fleet's circuit the sums start anew. What
+    /// was added while the answer was lost is added again: the sums are as exact as the network is well.
+    ///
+    /// It is late: the others learn with their next poll that calls fail, and only then add their
+    /// successes. So the sums decide no sooner than two [poll intervals](Self::poll_interval) and two
+    /// seconds after the first failure, 4 s by default, and each second from then on. Votes of processes
+    /// that trip by themselves are at once.
     ///
     /// # Panics
     ///
@@ -211,7 +219,8 @@ impl RedisSyncBuilder {
             "fleet_failure_rate looks at {over:?}: at least 10 ms"
         );
         let over = over.min(LONGEST);
-        self.fleet_rate = Some(FleetRate { rate, minimum_calls, over });
+        let patience = Duration::ZERO;
+        self.fleet_rate = Some(FleetRate { rate, minimum_calls, over, patience });
         self
     }
 

@@ -7,20 +7,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker_fleet::counts::{BUCKETS, Counts};
+use tower_circuit_breaker_fleet::counts::{FleetRate, MERGE};
 use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::node::Node;
 use tower_circuit_breaker_fleet::options::Options;
 use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
+use tower_circuit_breaker_fleet::terms::Terms;
 use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::builder::{First, RedisSyncBuilder};
 use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
-use crate::keys::Keys;
 use crate::link::Connector;
-use crate::scripts::Terms;
 use crate::session::Session;
 use crate::sync::{Operators, RedisSync, SyncState};
 use crate::task::{Parts, Task};
@@ -57,7 +56,8 @@ impl RedisSyncBuilder {
         let (inbox, pushed) = Inbox::new();
         let connector = Connector {
             target,
-            terms: Arc::new(self.terms(who.clone())),
+            prefix: self.prefix.clone(),
+            terms: self.terms(who.clone()),
             timeout: self.response_timeout,
             inbox,
         };
@@ -111,7 +111,7 @@ impl RedisSyncBuilder {
         let parts = Parts {
             registry: registry.clone(),
             node,
-            counts: self.fleet_rate.map(Counts::new),
+            fleet_rate: self.rate(),
             outbox,
             connector,
             session,
@@ -138,20 +138,13 @@ impl RedisSyncBuilder {
     }
 
     fn terms(&self, who: Identity) -> Terms {
-        let over = self.fleet_rate.map_or(Duration::from_secs(10), |rule| rule.over);
-        let bucket = over / BUCKETS;
-        Terms {
-            keys: Keys::new(&self.prefix),
-            who,
-            quorum: self.quorum,
-            vote_window_ms: millis(self.vote_window),
-            fleet_probes: self.fleet_probes,
-            bucket_ms: millis(bucket).max(1),
-            buckets: BUCKETS.into(),
-        }
+        let (quorum, fleet_probes) = (self.quorum, self.fleet_probes);
+        Terms { who, quorum, vote_window: self.vote_window, fleet_probes }
     }
-}
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    /// The rule for the whole fleet; it decides when all have had time to add what they meet.
+    fn rate(&self) -> Option<FleetRate> {
+        let patience = self.poll_interval.saturating_mul(2).saturating_add(2 * MERGE);
+        self.fleet_rate.map(|rule| FleetRate { patience, ..rule })
+    }
 }

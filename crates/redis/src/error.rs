@@ -76,7 +76,8 @@ const fn kind_of(wrong: &Wrong) -> Option<SyncErrorKind> {
         Wrong::IsSentinel { .. }
         | Wrong::SentinelUrl { .. }
         | Wrong::UnknownMaster { .. }
-        | Wrong::NeedsTls => None,
+        | Wrong::NeedsTls
+        | Wrong::OtherLayout { .. } => None,
     }
 }
 

@@ -21,6 +21,16 @@ pub(crate) enum Mode {
 /// The oldest Redis that will do: `GETDEL`-era scripts, `HELLO`, ACLs.
 const OLDEST: (u32, u32) = (6, 2);
 
+impl Mode {
+    /// How many partitions circuits lie in: in a cluster they are to lie with all primaries.
+    pub(crate) const fn partitions(self) -> u16 {
+        match self {
+            Self::Cluster => 16,
+            Self::Standalone | Self::Sentinel => 1,
+        }
+    }
+}
+
 impl Hello {
     /// Reads the answer. What it does not say, as behind a proxy that answers itself, is taken to be
     /// well.

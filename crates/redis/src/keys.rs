@@ -2,17 +2,25 @@
 
 use std::fmt::Write;
 
-/// Makes the names of all keys. All of one circuit carry the same hash tag, so that a script finds
+use tower_circuit_breaker_fleet::partition::partition;
+
+/// Makes the names of all keys. All of one partition carry the same hash tag, so that a script finds
 /// them in one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     prefix: String,
+    partitions: u16,
 }
 
 impl Keys {
-    /// The prefix is made of what [`is_node`](super::record::is_node) allows.
-    pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+    /// The prefix is made of what [`is_node`](tower_circuit_breaker_fleet::record::is_node) allows.
+    pub(crate) fn new(prefix: &str, partitions: u16) -> Self {
+        Self { prefix: prefix.to_owned(), partitions: partitions.max(1) }
+    }
+
+    /// How many partitions there are.
+    pub(crate) const fn partitions(&self) -> u16 {
+        self.partitions
     }
 
     /// Where changes are published.
@@ -21,30 +29,55 @@ impl Keys {
     }
 
     pub(crate) fn record(&self, circuit: &str) -> String {
-        self.key(circuit, "record")
+        self.of_circuit(circuit, "record")
     }
 
     pub(crate) fn votes(&self, circuit: &str) -> String {
-        self.key(circuit, "votes")
+        self.of_circuit(circuit, "votes")
     }
 
     /// The lease `slot` of the open epoch of this number.
     pub(crate) fn lease(&self, circuit: &str, epoch: u64, slot: u32) -> String {
-        format!("{}:{epoch}:{slot}", self.key(circuit, "probe"))
+        self.of_circuit(circuit, &format!("probe:{epoch}:{slot}"))
     }
 
-    /// The start of the keys of the counts.
-    pub(crate) fn counts(&self, circuit: &str) -> String {
-        self.key(circuit, "counts:")
+    /// The number of changes of the partition that a circuit is in.
+    pub(crate) fn changes_of(&self, circuit: &str) -> String {
+        self.changes(partition(circuit, self.partitions))
     }
 
-    /// What the process of this name writes about itself; no circuit's key has a `~`.
+    /// The number of changes of a partition.
+    pub(crate) fn changes(&self, partition: u16) -> String {
+        self.of_partition(partition, "changes")
+    }
+
+    /// The start of the keys of a partition's sums.
+    pub(crate) fn sums(&self, partition: u16) -> String {
+        self.of_partition(partition, "sums:")
+    }
+
+    /// Since when calls of a partition have failed.
+    pub(crate) fn failing(&self, partition: u16) -> String {
+        self.of_partition(partition, "failing")
+    }
+
+    /// What the process of this name writes about itself; no partition's key has a `~`.
     pub(crate) fn process(&self, name: &str) -> String {
         format!("{{{}:~{name}}}:process", self.prefix)
     }
 
-    fn key(&self, circuit: &str, what: &str) -> String {
-        format!("{{{}:{}}}:{what}", self.prefix, escape(circuit))
+    /// How the fleet has laid its keys.
+    pub(crate) fn layout(&self) -> String {
+        format!("{{{}:~}}:layout", self.prefix)
+    }
+
+    fn of_circuit(&self, circuit: &str, what: &str) -> String {
+        let what = format!("{what}:{}", escape(circuit));
+        self.of_partition(partition(circuit, self.partitions), &what)
+    }
+
+    fn of_partition(&self, partition: u16, what: &str) -> String {
+        format!("{{{}:{partition}}}:{what}", self.prefix)
     }
 }
 

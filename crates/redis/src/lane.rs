@@ -34,6 +34,14 @@ impl Way {
         }
     }
 
+    /// The way to whoever has `key`.
+    pub(crate) fn lane_of(&self, key: &str) -> Lane {
+        match self {
+            Self::Server(connection) => Lane::Server(connection.clone()),
+            Self::Cluster(connection) => Lane::Slot(connection.clone(), Slot::for_key(key)),
+        }
+    }
+
     /// Which requests go which way: the places that they have among `requests`.
     pub(crate) fn lanes(&self, requests: &[Request], keys: &Keys) -> Vec<(Lane, Vec<usize>)> {
         match self {
@@ -52,6 +60,8 @@ impl Way {
 fn key(request: &Request, keys: &Keys) -> String {
     match &request.ask {
         Ask::Announce => keys.process(&request.circuit),
+        Ask::Changes { partition } | Ask::Begin { partition } => keys.changes(*partition),
+        Ask::Merge(merge) => keys.changes(merge.partition),
         _ => keys.record(&request.circuit),
     }
 }
@@ -62,7 +72,7 @@ fn slots(requests: &[Request], keys: &Keys) -> HashMap<Slot, Vec<usize>> {
         slots.entry(Slot::for_key(key(request, keys))).or_default().push(place);
     }
     // Whether the server still answers that tells of changes, though it may have no circuit.
-    if requests.iter().any(|request| matches!(request.ask, Ask::Read)) {
+    if requests.iter().any(|request| matches!(request.ask, Ask::Changes { .. })) {
         slots.entry(Slot::for_key(keys.channel())).or_default();
     }
     slots
@@ -97,10 +107,5 @@ impl Lane {
         let text = |value: &Value| redis::from_redis_value_ref::<String>(value).ok();
         let digest = |at: usize| digests.get(at).and_then(text);
         Ok(std::array::from_fn(|at| digest(at).unwrap_or_default()))
-    }
-
-    /// Whether the server's own role says something about the answers.
-    pub(crate) const fn has_role(&self) -> bool {
-        matches!(self, Self::Server(_))
     }
 }

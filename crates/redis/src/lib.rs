@@ -99,8 +99,8 @@
 //! ```text
 //! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
 //!     -@all +evalsha +script|load +subscribe +publish +getrange +time
-//!     +get +set +del +type +strlen +pexpire +pttl
-//!     +zadd +zrem +zrange +zremrangebyscore +zremrangebyrank +hincrby +hmget
+//!     +get +getex +set +del +type +strlen +incr +pexpire +pttl
+//!     +zadd +zrem +zrange +zremrangebyscore +zremrangebyrank +hset +hmget
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs

@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, PushInfo, PushKind, RedisError, RedisResult,
+    Value,
+};
+use tower_circuit_breaker_fleet::terms::Terms;
 
 use crate::cluster::Topology;
 use crate::diagnosis::diagnose;
@@ -13,8 +17,9 @@ use crate::fault::Fault;
 use crate::hello::{Hello, Mode};
 use crate::host::Host;
 use crate::inbox::{Inbox, Pushed};
+use crate::keys::Keys;
 use crate::lane::{Lane, Way};
-use crate::scripts::{Digests, Terms};
+use crate::scripts::{Commands, Digests, layout};
 use crate::session::Session;
 use crate::target::{Candidates, Target};
 use crate::wrong::Wrong;
@@ -23,7 +28,8 @@ use crate::wrong::Wrong;
 #[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) target: Target,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) prefix: String,
+    pub(crate) terms: Terms,
     pub(crate) timeout: Duration,
     pub(crate) inbox: Inbox,
 }
@@ -75,7 +81,16 @@ impl Connector {
             Mode::Standalone | Mode::Sentinel => self.join(connection).await,
         };
         let (way, digests) = joined.map_err(failed)?;
-        Ok(Session { way, digests, terms: Arc::clone(&self.terms), generation })
+        let keys = Keys::new(&self.prefix, hello.mode.partitions());
+        let other = other_layout(&way, &keys).await;
+        let asking = format!("SET and GETEX {}", keys.layout());
+        let unsaid = |error| failed(Fault::of(&error).while_doing(asking));
+        if let Some(found) = other.map_err(unsaid)? {
+            let (prefix, own) = (self.prefix.clone(), keys.partitions());
+            return Err(Why::Wrong(Wrong::OtherLayout { prefix, found, own }));
+        }
+        let commands = Arc::new(Commands { keys, terms: self.terms.clone() });
+        Ok(Session { way, digests, commands, generation })
     }
 
     async fn join(&self, connection: MultiplexedConnection) -> Result<(Way, Digests), Fault> {
@@ -114,7 +129,7 @@ impl Connector {
     }
 
     async fn subscribe(&self, way: &mut Way) -> Result<(), Fault> {
-        let channel = self.terms.keys.channel();
+        let channel = Keys::new(&self.prefix, 1).channel();
         let subscribing = way.subscribe(channel.clone()).await;
         subscribing
             .map_err(|error| Fault::of(&error).while_doing(format_args!("SUBSCRIBE {channel}")))
@@ -135,6 +150,19 @@ impl Connector {
             Ok(())
         }
     }
+}
+
+/// What says of the fleet's keys that others have laid them in another way. Says how, if nobody has.
+async fn other_layout(way: &Way, keys: &Keys) -> RedisResult<Option<String>> {
+    let (own, commands) = layout(keys);
+    let mut pipe = redis::pipe();
+    for command in commands {
+        pipe.add_command(command);
+    }
+    let values = way.lane_of(&keys.layout()).send(&pipe).await?;
+    let found = values.into_iter().nth(1).transpose()?;
+    let found = found.and_then(|found| redis::from_redis_value::<String>(found).ok());
+    Ok(found.filter(|found| *found != own))
 }
 
 fn is_tls(address: &ConnectionAddr) -> bool {

@@ -9,17 +9,16 @@ use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 
 use crate::fault::Fault;
-use crate::hello::Hello;
 use crate::kind::SyncErrorKind;
 use crate::lane::{Lane, Way};
-use crate::scripts::{Digests, Terms, reply};
+use crate::scripts::{Commands, Digests, reply};
 
 /// A connection that has subscribed to the fleet's changes.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) way: Way,
     pub(crate) digests: Digests,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) commands: Arc<Commands>,
     /// Tells what comes from this connection from what came from one before.
     pub(crate) generation: u64,
 }
@@ -43,7 +42,7 @@ pub(crate) struct Heard {
 /// What one server has answered.
 struct Part {
     answers: Vec<Answer>,
-    clock: u64,
+    clock: Option<u64>,
     misplaced: Option<Misplaced>,
 }
 
@@ -69,9 +68,14 @@ impl Session {
         matches!(self.way, Way::Cluster(_))
     }
 
+    /// How many partitions the fleet's circuits lie in.
+    pub(crate) fn partitions(&self) -> u16 {
+        self.commands.keys.partitions()
+    }
+
     /// Asks everything in one go, each server what it has.
     pub(crate) async fn ask(self, requests: Arc<[Request]>) -> Heard {
-        let lanes = self.way.lanes(&requests, &self.terms.keys);
+        let lanes = self.way.lanes(&requests, &self.commands.keys);
         let lanes = match <[_; 1]>::try_from(lanes) {
             Ok([(lane, places)]) => {
                 let part = self.ask_server(lane, &requests).await;
@@ -108,7 +112,7 @@ impl Session {
         for (places, part) in parts {
             let (answers, misplaced) = match part {
                 Ok(part) => {
-                    heard.clock = heard.clock.max(Some(part.clock));
+                    heard.clock = heard.clock.max(part.clock);
                     (part.answers, part.misplaced)
                 }
                 Err(error) => {
@@ -128,18 +132,18 @@ impl Session {
     }
 
     async fn ask_server(&self, mut lane: Lane, requests: &[Request]) -> RedisResult<Part> {
-        let (time, role, mut values) = self.exchange(&mut lane, requests).await?;
+        let (time, mut values) = self.exchange(&mut lane, requests).await?;
         if values.iter().any(is_forgotten) {
             self.ask_again(&mut lane, requests, &mut values).await?;
         }
-        let clock = time.as_ref().map_or(0, clock);
+        let clock = time.as_ref().map(clock);
         let errors = values.iter().filter_map(|value| value.as_ref().err());
-        let misplaced =
-            errors.filter_map(|error| self.misplaced(error)).min_by_key(Misplaced::key).or(role);
+        let misplaced = errors.filter_map(|error| self.misplaced(error)).min_by_key(Misplaced::key);
         let answers = requests.iter().zip(values);
         let answers = answers.map(|(request, value)| {
-            let answered = answer(&request.ask, &self.terms.who, value, clock);
-            answered.map_err(|fault| fault.while_doing(self.terms.name(request)))
+            let answered =
+                answer(&request.ask, &self.commands.terms.who, value, clock.unwrap_or(0));
+            answered.map_err(|fault| fault.while_doing(self.commands.name(request)))
         });
         Ok(Part { answers: answers.collect(), clock, misplaced })
     }
@@ -155,34 +159,29 @@ impl Session {
         lane.load_scripts().await?;
         let forgotten = requests.iter().zip(&*values).filter(|(_, value)| is_forgotten(value));
         let again: Vec<_> = forgotten.map(|(request, _)| request.clone()).collect();
-        let (_, _, second) = self.exchange(lane, &again).await?;
+        let (_, second) = self.exchange(lane, &again).await?;
         let places = values.iter_mut().filter(|value| is_forgotten(value));
         places.zip(second).for_each(|(value, done)| *value = done);
         Ok(())
     }
 
-    /// The server's clock, what is wrong about its role, and a value for each request.
+    /// The server's clock, if any of it is a matter of time, and a value for each request.
     async fn exchange(
         &self,
         lane: &mut Lane,
         requests: &[Request],
-    ) -> RedisResult<(Option<Value>, Option<Misplaced>, Vec<RedisResult<Value>>)> {
-        // A primary that has become a replica answers what is only read, and as if all were well.
-        let is_poll = requests.iter().any(|request| matches!(request.ask, Ask::Read));
-        let asks_role = is_poll && lane.has_role();
-        let mut pipe = Pipeline::with_capacity(requests.len().saturating_add(2));
-        pipe.cmd("TIME");
-        if asks_role {
-            pipe.cmd("HELLO");
+    ) -> RedisResult<(Option<Value>, Vec<RedisResult<Value>>)> {
+        let has_clock = requests.is_empty() || requests.iter().any(|one| one.ask.has_view());
+        let mut pipe = Pipeline::with_capacity(requests.len().saturating_add(1));
+        if has_clock {
+            pipe.cmd("TIME");
         }
         for request in requests {
-            pipe.add_command(self.terms.command(request, &self.digests));
+            pipe.add_command(self.commands.command(request, &self.digests));
         }
         let mut values = lane.send(&pipe).await?.into_iter();
-        let time = values.next().transpose()?;
-        let hello = if asks_role { values.next() } else { None };
-        let role = hello.and_then(Result::ok).and_then(|hello| Misplaced::of_role(&hello));
-        Ok((time, role, values.collect()))
+        let time = if has_clock { values.next().transpose()? } else { None };
+        Ok((time, values.collect()))
     }
 
     /// What of this a new connection may cure; a cluster is first left to cure it itself.
@@ -212,11 +211,6 @@ impl Misplaced {
 
     const fn key(&self) -> Duration {
         self.patience
-    }
-
-    fn of_role(hello: &Value) -> Option<Self> {
-        let fault = Fault::new(SyncErrorKind::ReadOnly, "HELLO says that it is a replica");
-        Hello::of(hello).is_replica.then_some(Self { fault, patience: Duration::ZERO })
     }
 }
 

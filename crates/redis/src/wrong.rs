@@ -21,6 +21,8 @@ pub(crate) enum Wrong {
     SentinelRefuses { sentinel: String, detail: String },
     /// Certificates, and a URL without TLS.
     NeedsTls,
+    /// Other processes of the fleet keep their circuits in another way.
+    OtherLayout { prefix: String, found: String, own: u16 },
 }
 
 impl Wrong {
@@ -34,7 +36,8 @@ impl Wrong {
             Self::IsSentinel { .. }
             | Self::SentinelUrl { .. }
             | Self::UnknownMaster { .. }
-            | Self::NeedsTls => false,
+            | Self::NeedsTls
+            | Self::OtherLayout { .. } => false,
         }
     }
 
@@ -82,6 +85,12 @@ impl fmt::Display for Wrong {
                 f,
                 "the Sentinel at {sentinel} refused the login ({detail}): it has one of its own, \
                  which RedisSyncBuilder::sentinel_login takes"
+            ),
+            Self::OtherLayout { prefix, found, own } => write!(
+                f,
+                "the fleet {prefix:?} keeps its circuits by another layout (version and partitions \
+                 are {found:?}, and 1 {own} here): give this fleet a `prefix` of its own, or have all \
+                 its processes of one version and on one Redis"
             ),
             Self::NeedsTls => f.write_str(
                 "certificates are given, but the URL is one without TLS: write rediss:// or \

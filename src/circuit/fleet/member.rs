@@ -18,6 +18,9 @@ pub trait Member: sealed::Sealed {
     /// Probes no longer, and stays open as [`hold`](Self::hold) has it, under the verdict `epoch`.
     fn recall(&self, epoch: u64, left: Duration);
 
+    /// The epoch of the last verdict that it has heard; 0 before the first.
+    fn fleet_epoch(&self) -> u64;
+
     /// What is left of an open time that the circuit began itself; zero where the fleet did.
     fn own_left(&self) -> Duration;
 
@@ -57,6 +60,10 @@ impl Member for Circuit {
 
     fn recall(&self, epoch: u64, left: Duration) {
         self.tell_effect(self.core.machine.recall(epoch, left, self.now()));
+    }
+
+    fn fleet_epoch(&self) -> u64 {
+        self.core.machine.fleet_epoch()
     }
 
     fn own_left(&self) -> Duration {

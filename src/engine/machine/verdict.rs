@@ -162,6 +162,11 @@ impl Machine {
         })
     }
 
+    /// The epoch of the last verdict; 0 before the first.
+    pub(crate) fn fleet_epoch(&self) -> u64 {
+        self.look(|control| control.fleet().epoch())
+    }
+
     /// The backoff step of the last open time.
     pub(crate) fn backoff_step(&self) -> u32 {
         self.look(|control| control.backoff().1)

@@ -116,6 +116,14 @@ impl Node {
         }
     }
 
+    /// Tells the circuit what is known of its name, if it has heard less: it may have been made again.
+    pub fn remind(&self, circuit: &Circuit, now: Timestamp) {
+        let known = self.views.get(circuit.shared_name()).and_then(|view| view.word(now));
+        if let Some(word) = known.filter(|word| word.record.epoch() > circuit.fleet_epoch()) {
+            circuit.adopt(word.verdict(self.options.longer(&word)));
+        }
+    }
+
     /// The whole fleet's sums have reached the limit.
     pub fn exceeded(&mut self, circuit: &Circuit) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();

@@ -1,5 +1,5 @@
 -- An operator's command to the whole fleet.
--- KEYS: record, votes. ARGV: channel, name, node, known epoch, command (reset, force-open,
+-- KEYS: record, changes, votes. ARGV: channel, name, node, known epoch, command (reset, force-open,
 -- force-closed or release), ms for which it is forced (0: until it is released). Gives: 1 if anything
 -- changed, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
@@ -24,8 +24,8 @@ local left = lasts
 if command == 'reset' and forced then
   left, lasts = left_of(record, now), record.lasts
 end
-redis.call('DEL', KEYS[2])
-local seen = write(KEYS[1], channel, name, {
+redis.call('DEL', KEYS[3])
+local seen = write(KEYS[1], KEYS[2], channel, name, {
   epoch = next_epoch(record, known, now), state = state,
   ends = lasts > 0 and math.floor(now / 1000) + left or 0, lasts = lasts, step = 0,
   cause = command == 'reset' and 'reset' or 'operator', node = node,

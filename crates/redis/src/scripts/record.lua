@@ -87,14 +87,28 @@ local function view(record, now)
   return whole(left) .. ' ' .. record.line
 end
 
+-- How long the number of changes outlives the last of them, in ms: a week.
+local CHANGES = 604800000
+
+-- Raises the number of changes. Where there is none it begins with the time, as what was lost with
+-- it was lower; so it does where something else stands there.
+local function changed(key, now)
+  local number = redis.pcall('INCR', key)
+  if number == 1 or type(number) == 'table' then
+    redis.call('SET', key, whole(now))
+  end
+  redis.call('PEXPIRE', key, CHANGES)
+end
+
 -- Writes `record`, tells the fleet, and gives the view.
-local function write(key, channel, name, record, now)
+local function write(key, changes, channel, name, record, now)
   local left = left_of(record, now)
   record.line = table.concat({
     '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
     whole(record.step), record.cause, record.node,
   }, ' ')
   redis.call('SET', key, record.line, 'PX', whole(left + KEEP))
+  changed(changes, now)
   local seen = view(record, now)
   redis.call('PUBLISH', channel, seen .. ' ' .. name)
   return seen

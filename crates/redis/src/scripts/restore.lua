@@ -1,5 +1,5 @@
 -- Redis has lost a record, or has an older one, that a node still knows; or is to keep the present one.
--- KEYS: record. ARGV: channel, name, node, epoch, state, ms left, open time in ms, step, cause.
+-- KEYS: record, changes. ARGV: channel, name, node, epoch, state, ms left, open time in ms, step, cause.
 -- Gives: 1 if the node's record was put in, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local epoch, state, left = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
@@ -19,7 +19,7 @@ if record and record.epoch >= epoch then
   end
   return {0, 0, view(record, now)}
 end
-local seen = write(KEYS[1], channel, name, {
+local seen = write(KEYS[1], KEYS[2], channel, name, {
   epoch = epoch, state = state, ends = lasts > 0 and math.floor(now / 1000) + left or 0,
   lasts = lasts, step = tonumber(ARGV[8]), cause = ARGV[9], node = node,
 }, now)

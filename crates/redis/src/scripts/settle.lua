@@ -1,6 +1,6 @@
 -- The verdict of a node's probes on the open stretch `epoch`. A verdict on an older stretch is
 -- refused.
--- KEYS: record, votes. ARGV: channel, name, node, epoch, state (c or o), open time in ms, step.
+-- KEYS: record, changes, votes. ARGV: channel, name, node, epoch, state (c or o), open time in ms, step.
 -- Gives: 1 if the verdict stands, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
 local epoch, state = tonumber(ARGV[4]), ARGV[5]
@@ -18,9 +18,9 @@ end
 if record and (record.epoch > epoch or (record.epoch == epoch and record.state ~= 'o')) then
   return {0, 0, view(record, now)}
 end
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[3])
 local now_ms = math.floor(now / 1000)
-local seen = write(KEYS[1], channel, name, {
+local seen = write(KEYS[1], KEYS[2], channel, name, {
   epoch = next_epoch(record, epoch, now), state = state,
   ends = state == 'o' and now_ms + lasts or 0, lasts = lasts, step = step, cause = 'probes',
   node = node,

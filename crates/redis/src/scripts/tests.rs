@@ -12,27 +12,23 @@ use tower_circuit_breaker::fleet::FleetCommand;
 use tower_circuit_breaker_fleet::identity::{Identity, Voter};
 use tower_circuit_breaker_fleet::record::{Cause, FleetRecord};
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request, Shown};
-use tower_circuit_breaker_fleet::store;
-use tower_circuit_breaker_fleet::store::Store;
+use tower_circuit_breaker_fleet::store::ledger::Ledger;
+use tower_circuit_breaker_fleet::terms::Terms;
 
 use crate::keys::Keys;
-use crate::scripts::{Digests, Terms, load, reply};
-
-#[path = "../../tests/fleet/server.rs"]
-#[allow(dead_code, reason = "the tests of faults use all of it")]
-mod server;
+use crate::scripts::{Commands, Digests, load, reply};
+use crate::tests::server;
 
 /// One circuit in Redis, and the same in the model.
 struct Both {
     connection: MultiplexedConnection,
     digests: Digests,
-    terms: Terms,
+    commands: Commands,
     real: Option<FleetRecord>,
-    model: Store,
+    model: Ledger,
     dice: Rng,
 }
 
-const QUORUM: usize = 2;
 const PROBES: u32 = 2;
 /// Nothing runs out while the test runs.
 const LONG: Duration = Duration::from_secs(600);
@@ -52,17 +48,15 @@ impl Both {
         });
         let digests: Vec<String> = pipe.query_async(&mut connection).await.unwrap();
         let terms = Terms {
-            keys: Keys::new("test"),
             who: Identity::named("none", 0),
-            quorum: u32::try_from(QUORUM).unwrap(),
-            vote_window_ms: 600_000,
+            quorum: 2,
+            vote_window: LONG,
             fleet_probes: PROBES,
-            bucket_ms: 1000,
-            buckets: 10,
         };
-        let (real, model) = (None, Store::default());
+        let commands = Commands { keys: Keys::new("test", 1), terms };
+        let (real, model) = (None, Ledger::default());
         let digests = digests.try_into().unwrap();
-        Self { connection, digests, terms, real, model, dice: Rng::with_seed(circuit) }
+        Self { connection, digests, commands, real, model, dice: Rng::with_seed(circuit) }
     }
 
     fn draw(&mut self, below: u64) -> u64 {
@@ -122,9 +116,9 @@ impl Both {
 
     /// Asks Redis; gives its clock, too.
     async fn ask_real(&mut self, who: &Identity, request: &Request) -> (Reply, u64) {
-        self.terms.who = who.clone();
+        self.commands.terms.who = who.clone();
         let mut pipe = redis::pipe();
-        pipe.cmd("TIME").add_command(self.terms.command(request, &self.digests));
+        pipe.cmd("TIME").add_command(self.commands.command(request, &self.digests));
         let values: Vec<Value> = pipe.query_async(&mut self.connection).await.unwrap();
         let (seconds, micros): (u64, u64) = redis::from_redis_value(values[0].clone()).unwrap();
         let now = seconds * 1000 + micros / 1000;
@@ -135,15 +129,11 @@ impl Both {
         let before = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
         let (who, [asked, modelled]) = self.request(circuit);
         let (real, now) = self.ask_real(&who, &asked).await;
-        let terms = store::Terms {
-            quorum: QUORUM,
-            fleet_probes: PROBES,
-            vote_window_ms: self.terms.vote_window_ms,
-        };
         if matches!(&asked.ask, Ask::Command { command, .. } if command.lasting() == Some(SHORT)) {
             tokio::time::sleep(SHORT * 2).await;
         }
-        let model = self.model.answer(&who, &modelled, terms, now);
+        let terms = Terms { who: who.clone(), ..self.commands.terms.clone() };
+        let model = self.model.answer(&terms, &modelled.ask, now).unwrap();
 
         assert_eq!(real.code, model.code, "{who:?}: {asked:?}");
         let apart = real.number.abs_diff(model.number);

@@ -1,5 +1,5 @@
 -- A node's circuit has tripped. The fleet's opens when enough have within the vote window.
--- KEYS: record, votes. ARGV: channel, name, node, known epoch, open time in ms, step, vote window in
+-- KEYS: record, changes, votes. ARGV: channel, name, node, known epoch, open time in ms, step, vote window in
 -- ms, quorum, cause, what is to stand among the votes (whose it is, and who casts it), what stood
 -- there of the same process if it voted as another. Gives: the votes that stand, 0, the view.
 local channel, name, node = ARGV[1], ARGV[2], ARGV[3]
@@ -19,16 +19,16 @@ local is_stale = record and known > 0 and record.epoch > known
 if is_forced(record, now) or is_open or is_stale then
   return {0, 0, view(record, now)}
 end
-redis.call('ZREM', KEYS[2], other)
-redis.call('ZADD', KEYS[2], whole(now_ms), entry)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. whole(now_ms - window))
+redis.call('ZREM', KEYS[3], other)
+redis.call('ZADD', KEYS[3], whole(now_ms), entry)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', '(' .. whole(now_ms - window))
 -- Cast before that clock was set back, or by nobody of ours.
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. whole(now_ms), '+inf')
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '(' .. whole(now_ms), '+inf')
 -- The newest thousand: whoever comes back under ever new names fills no more.
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1001)
-redis.call('PEXPIRE', KEYS[2], whole(window))
+redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1001)
+redis.call('PEXPIRE', KEYS[3], whole(window))
 local votes, seen = 0, {}
-for _, cast in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+for _, cast in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
   local vote = string.match(cast, '^%S+')
   if not seen[vote] then
     seen[vote] = true
@@ -38,8 +38,8 @@ end
 if votes < quorum then
   return {votes, 0, view(record, now)}
 end
-redis.call('DEL', KEYS[2])
-local seen = write(KEYS[1], channel, name, {
+redis.call('DEL', KEYS[3])
+local seen = write(KEYS[1], KEYS[2], channel, name, {
   epoch = next_epoch(record, known, now), state = 'o', ends = now_ms + lasts, lasts = lasts,
   step = step, cause = cause, node = node,
 }, now)

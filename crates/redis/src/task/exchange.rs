@@ -4,18 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tower_circuit_breaker::Circuit;
-use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker_fleet::counts::MERGE;
-use tower_circuit_breaker_fleet::request::{Ask, Request};
+use tower_circuit_breaker_fleet::request::{Ask, Merge, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::error::SyncError;
 use crate::fault::Fault;
 use crate::health::SyncStatus;
-use crate::kind::SyncErrorKind;
 use crate::session::{Answer, Heard, Misplaced, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
@@ -65,24 +61,6 @@ impl Task {
         }));
     }
 
-    /// Reads everything from Redis, to know what no message said.
-    fn begin_round(&mut self, now: Instant) {
-        let circuits = self.parts.registry.circuits();
-        let registry = &self.parts.registry;
-        let is_here = |name: &str| registry.get(name).is_some();
-        self.parts.node.forget(is_here, since(self.start));
-        if let Some(counts) = &mut self.parts.counts {
-            counts.forget(is_here);
-        }
-        self.parts.node.keep_forced(since(self.start));
-        self.parts.node.ask_again();
-        self.unread = circuits.iter().map(|circuit| Arc::clone(circuit.shared_name())).collect();
-        self.round = Round::Good;
-        let [next, present] = &mut self.waiting;
-        present.append(next);
-        self.next_poll = now + self.parts.poll + self.up_to(self.parts.poll);
-    }
-
     /// What to ask in the next exchange: what is urgent first.
     fn questions(&mut self, now: Instant) -> Vec<Request> {
         let node = &self.parts.node;
@@ -94,11 +72,8 @@ impl Task {
         let mut requests: Vec<_> = self.commands.iter().map(command).collect();
         requests.extend(self.announcement(now));
         requests.extend(self.parts.node.requests(BATCH, self.now()));
-        if let Some(counts) = self.parts.counts.as_mut().filter(|_| now >= self.next_merge) {
-            let circuits = self.parts.registry.circuits();
-            requests.extend(circuits.iter().filter_map(|circuit| counts.request(circuit)));
-            self.next_merge = now + MERGE;
-        }
+        requests.extend(self.sums(now));
+        requests.extend(self.questions_of_round());
         let room = BATCH.saturating_sub(requests.len()).max(1).min(self.unread.len());
         let read = |circuit| Request { circuit, ask: Ask::Read };
         requests.extend(self.unread.drain(..room).map(read));
@@ -106,6 +81,17 @@ impl Task {
             self.end_round(Instant::now());
         }
         requests
+    }
+
+    /// What calls have met, to be added to the sums of the fleet.
+    fn sums(&mut self, now: Instant) -> Vec<Request> {
+        let time = self.now();
+        let Some(counts) = self.counts.as_mut().filter(|_| now >= self.next_merge) else {
+            return Vec::new();
+        };
+        self.next_merge = now + MERGE;
+        let node = &self.parts.node;
+        counts.requests(&self.parts.registry.circuits(), |circuit| node.epoch(circuit), time)
     }
 
     /// That this process is there, from time to time.
@@ -143,12 +129,13 @@ impl Task {
 
     fn connected(&mut self, session: Session) {
         let (now, joined) = (Instant::now(), self.now());
+        let partitions = session.partitions();
         self.parts.node.join(joined);
         self.heard = now;
         self.parts.monitor.count_connection(now);
         self.parts.monitor.enter(SyncStatus::Connected, now);
         self.parts.session = Some(session);
-        self.next_poll = Instant::now();
+        self.begin_anew(partitions);
     }
 
     fn asked(&mut self, requests: &[Request], heard: &Heard, sent: Timestamp) {
@@ -168,7 +155,7 @@ impl Task {
         if let Some(misplaced) = heard.misplaced.as_ref().filter(|_| self.parts.session.is_some()) {
             self.misplaced(misplaced, answers, now);
         }
-        if self.unread.is_empty() && self.round != Round::Over {
+        if self.is_round_done() && self.round != Round::Over {
             self.end_round(now);
         }
     }
@@ -221,11 +208,13 @@ impl Task {
             self.parts.monitor.count_error(fault);
             self.round = self.round.after(fault.kind());
         }
-        if let (Ask::Announce, Ok(reply)) = (&request.ask, answer) {
-            self.announced(reply.code == 1);
-            return;
+        match &request.ask {
+            Ask::Announce => self.announced(answer.as_ref().is_ok_and(|reply| reply.code == 1)),
+            Ask::Changes { partition } => self.counted(*partition, answer),
+            Ask::Begin { .. } => {}
+            Ask::Merge(merge) => self.merged(merge, answer),
+            _ => self.pass_on(request, answer, sent),
         }
-        self.pass_on(request, answer, sent);
         // The caller that gave the command finds it carried out here.
         if matches!(request.ask, Ask::Command { .. }) {
             self.commanded(answer);
@@ -241,7 +230,7 @@ impl Task {
         }
     }
 
-    fn name_fault(&self, now: Instant) -> Option<Fault> {
+    pub(super) fn name_fault(&self, now: Instant) -> Option<Fault> {
         self.presence.fault(&self.parts.connector.terms.who, now)
     }
 
@@ -251,20 +240,20 @@ impl Task {
             return;
         };
         let now = self.now();
-        if let (Ask::Count { .. }, Ok(sums)) = (&request.ask, answer) {
-            self.counted(&circuit, request, [sums.code, sums.number]);
+        if request.ask == Ask::Read && answer.is_ok() {
+            self.changes.has_read(&request.circuit);
         }
         self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
     }
 
-    fn counted(&mut self, circuit: &Circuit, request: &Request, sums: [i64; 2]) {
-        let Some(counts) = &mut self.parts.counts else {
+    fn merged(&mut self, merge: &Merge, answer: &Answer) {
+        let (Some(counts), Ok(reply)) = (&mut self.counts, answer) else {
             return;
         };
-        counts.added(request);
-        let [calls, failures] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
-        if counts.is_exceeded(calls, failures) {
-            self.parts.node.exceeded(circuit);
+        for circuit in counts.merged(merge, reply) {
+            if let Some(circuit) = self.parts.registry.get(&circuit) {
+                self.parts.node.exceeded(&circuit);
+            }
         }
     }
 
@@ -277,33 +266,12 @@ impl Task {
         }
     }
 
-    /// All that was asked in this round has been answered.
-    fn end_round(&mut self, now: Instant) {
-        let [next, present] = &mut self.waiting;
-        match std::mem::replace(&mut self.round, Round::Over) {
-            Round::Over => {}
-            Round::Good => {
-                self.parts.monitor.agree(now);
-                self.renewal.cured();
-                tell_all(present);
-                // Two of one name are not well, though Redis is.
-                if self.parts.session.is_some() && self.name_fault(now).is_none() {
-                    self.parts.monitor.enter(SyncStatus::Connected, now);
-                }
-            }
-            Round::Odd => tell_all(present),
-            Round::Bad => next.append(present),
-        }
-    }
-
     pub(super) fn disconnected(&mut self) {
         let now = Instant::now();
         self.parts.session = None;
         self.renewal.forget();
         self.presence.forget();
-        self.unread.clear();
-        self.round = self.round.after(SyncErrorKind::Unreachable);
-        self.end_round(now);
+        self.break_round_off(now);
         self.parts.monitor.enter(SyncStatus::Disconnected, now);
         let away = self.away();
         for waiting in self.commands.drain(..) {
@@ -316,23 +284,5 @@ impl Task {
 
     fn put_off_attempt(&mut self, now: Instant) {
         self.next_attempt = now + ATTEMPT;
-    }
-}
-
-impl Round {
-    /// What it is after this has gone wrong.
-    const fn after(self, kind: SyncErrorKind) -> Self {
-        match (self, kind) {
-            (Self::Over, _) => Self::Over,
-            (Self::Good | Self::Odd, SyncErrorKind::Foreign) => Self::Odd,
-            _ => Self::Bad,
-        }
-    }
-}
-
-fn tell_all(waiting: &mut Vec<oneshot::Sender<()>>) {
-    for waiting in waiting.drain(..) {
-        // A caller that no longer waits does not want to know.
-        let _ = waiting.send(());
     }
 }

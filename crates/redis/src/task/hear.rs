@@ -39,7 +39,7 @@ impl Task {
         self.heard = Instant::now();
         match Word::parse_message(message) {
             // What is nobody's word is counted when it is read.
-            Ok((word, _)) if self.is_ahead(&word) => self.next_poll = Instant::now(),
+            Ok((word, _)) if self.is_ahead(&word) => self.read_all(),
             Ok((word, name)) => {
                 if let Some(circuit) = self.parts.registry.get(name) {
                     let now = self.now();
@@ -83,7 +83,7 @@ impl Task {
         if lagged != self.lagged {
             self.parts.monitor.count_lagged(lagged.wrapping_sub(self.lagged));
             self.lagged = lagged;
-            self.next_poll = Instant::now();
+            self.read_all();
         }
         if oversized != self.oversized {
             let times = oversized.wrapping_sub(self.oversized);

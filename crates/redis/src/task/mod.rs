@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::fleet::FleetCommand;
-use tower_circuit_breaker_fleet::counts::Counts;
+use tower_circuit_breaker_fleet::changes::Changes;
+use tower_circuit_breaker_fleet::counts::{Counts, FleetRate};
 use tower_circuit_breaker_fleet::node::{Link, Node};
 use tower_circuit_breaker_fleet::outbox::Outbox;
-use tower_circuit_breaker_fleet::request::Request;
+use tower_circuit_breaker_fleet::request::{Ask, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
 
 use crate::error::{SyncError, Why};
@@ -29,6 +30,7 @@ use crate::task::renewal::Renewal;
 mod exchange;
 mod hear;
 mod renewal;
+mod rounds;
 
 /// What handles ask of the task.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub(super) enum Order {
 pub(super) struct Parts {
     pub(super) registry: CircuitRegistry,
     pub(super) node: Node,
-    pub(super) counts: Option<Counts>,
+    pub(super) fleet_rate: Option<FleetRate>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) connector: Connector,
     pub(super) session: Option<Session>,
@@ -74,9 +76,20 @@ pub(super) struct Task {
     next_attempt: Instant,
     next_poll: Instant,
     next_merge: Instant,
+    counts: Option<Counts>,
+    /// What has been read, and which partitions have changed since.
+    changes: Changes,
+    /// When all is read, whatever has changed.
+    next_full: Instant,
     presence: Presence,
     renewal: Renewal,
     due: Option<Instant>,
+    /// The partitions whose numbers of changes have yet to be asked for in this round, and how many of
+    /// these questions are not answered yet.
+    uncounted: Vec<u16>,
+    counting: usize,
+    /// What is to be asked besides: of partitions that have changed, or that have no number.
+    besides: Vec<Ask>,
     /// The circuits of this round of reading that have yet to be asked for.
     unread: VecDeque<Arc<str>>,
     /// Whether all answers of this round were good.
@@ -116,6 +129,7 @@ const BATCH: usize = 512;
 impl Task {
     pub(super) fn new(parts: Parts) -> Self {
         let now = Instant::now();
+        let partitions = parts.session.as_ref().map_or(1, Session::partitions);
         Self {
             start: now,
             dice: Rng::with_seed(parts.seed),
@@ -128,9 +142,15 @@ impl Task {
             next_attempt: now,
             next_poll: now,
             next_merge: now,
+            counts: parts.fleet_rate.map(|rule| Counts::new(rule, partitions)),
+            changes: Changes::new(partitions),
+            next_full: now,
             presence: Presence::new(now),
             renewal: Renewal::default(),
             due: None,
+            uncounted: Vec::new(),
+            counting: 0,
+            besides: Vec::new(),
             unread: VecDeque::new(),
             round: Round::Over,
             commands: VecDeque::new(),
@@ -176,7 +196,7 @@ impl Task {
         let next = if self.parts.session.is_none() {
             self.next_attempt
         } else {
-            let merge = self.parts.counts.as_ref().map(|_| self.next_merge);
+            let merge = self.counts.as_ref().map(|_| self.next_merge);
             let others = [self.next_poll, self.presence.next()];
             others.into_iter().chain(merge).min().unwrap_or(self.next_poll)
         };
@@ -194,7 +214,7 @@ impl Task {
                 // A caller that has given up waiting takes no room.
                 next.retain(|waiting| !waiting.is_closed());
                 next.push(ready);
-                self.next_poll = Instant::now();
+                self.read_all();
             }
             Order::Command { circuit, command, done } => {
                 if self.parts.session.is_none() {
@@ -204,6 +224,12 @@ impl Task {
                 self.commands.push_back(Waiting { circuit, command, done });
             }
         }
+    }
+
+    /// Has all read now, whatever has changed.
+    fn read_all(&mut self) {
+        self.next_full = Instant::now();
+        self.next_poll = self.next_full;
     }
 
     /// That Redis cannot be asked now, and why.

@@ -9,7 +9,8 @@ use crate::nodes::{
     LONG, Node, OPEN, all_are, call, call_all, fail, link, registry, registry_with, until,
 };
 use crate::proxy::{Mode, Proxy, Way};
-use crate::server::{RECORD, Server};
+use crate::server::{CHANGES, RECORD, Server};
+use crate::verdicts::patient;
 
 const SHARED: &str = include_str!("../../src/scripts/record.lua");
 const VOTE: &str = include_str!("../../src/scripts/vote.lua");
@@ -34,7 +35,7 @@ fn epoch(server: &Server) -> u64 {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
     let server = Server::start().await;
-    let keys = [RECORD, "{breaker:api}:votes"];
+    let keys = [RECORD, CHANGES, "{breaker:0}:votes:api"];
     let vote = |node: &str, known: u64| {
         let (known, channel) = (known.to_string(), "breaker:changes");
         let (own, young) = (format!("{node} {node}/1"), format!("* {node}/1"));
@@ -59,7 +60,7 @@ async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
     assert_eq!(settle(opened, "o")[0], "0", "a second verdict on the same stretch");
     assert_eq!(vote("late", opened)[0], "0", "an opener of before");
     assert!(server.record().contains(" c "), "{}", server.record());
-    assert_eq!(server.cli(&["exists", keys[1]]), "0", "nor does its vote stand");
+    assert_eq!(server.cli(&["exists", keys[2]]), "0", "nor does its vote stand");
     assert_eq!(vote("one", closed)[0], "1");
     assert!(epoch(&server) > closed);
 }
@@ -70,7 +71,7 @@ async fn as_many_leases_as_there_are_slots_and_none_for_an_older_epoch() {
     let server = Server::start().await;
     server.cli(&["set", RECORD, "1 1790000000000000 o 1790000030000 30000 0 votes web-1"]);
     let lease = |node: &str, epoch: &str| {
-        let keys = [RECORD, "{breaker:api}:probe:1:0", "{breaker:api}:probe:1:1"];
+        let keys = [RECORD, "{breaker:0}:probe:1:0:api", "{breaker:0}:probe:1:1:api"];
         eval(&server, LEASE, &keys, &[node, epoch, "60000"])[0].clone()
     };
 
@@ -88,7 +89,7 @@ async fn a_lease_that_never_ends_keeps_no_circuit_open() {
     let nodes = Node::join_all(2, &server.url(), open).await;
     fail(&nodes[0].api);
     until("all open", || all_are(&nodes, CircuitState::Open)).await;
-    let lease = format!("{{breaker:api}}:probe:{}:0", epoch(&server));
+    let lease = format!("{{breaker:0}}:probe:{}:0:api", epoch(&server));
     assert_eq!(server.cli(&["set", &lease, "somebody's"]), "OK");
 
     until("all recover", || {
@@ -138,7 +139,7 @@ async fn the_first_word_does_not_close_what_has_tripped_here() {
     let api = fresh.get_or_create("api");
     fail(&api);
     sync.ready().await;
-    until("its vote is there", || server.cli(&["zcard", "{breaker:api}:votes"]) == "1").await;
+    until("its vote is there", || server.cli(&["zcard", "{breaker:0}:votes:api"]) == "1").await;
     sync.ready().await;
 
     assert_eq!(api.state(), CircuitState::Open);
@@ -195,16 +196,16 @@ async fn a_forged_record_of_a_far_epoch_is_nobodys_word_and_a_reset_ends_it() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn votes_of_ever_new_names_fill_no_more_than_a_thousand() {
     let server = Server::start().await;
-    let keys = [RECORD, "{breaker:api}:votes"];
+    let keys = [RECORD, CHANGES, "{breaker:0}:votes:api"];
     let fill =
-        "for i = 1, 1020 do redis.call('ZADD', KEYS[2], ARGV[1], 'a' .. i .. ' b') end return {1}";
+        "for i = 1, 1020 do redis.call('ZADD', KEYS[3], ARGV[1], 'a' .. i .. ' b') end return {1}";
     eval(&server, fill, &keys, &[&now_ms().to_string()]);
 
     let trip = ["breaker:changes", "api", "one", "0", "60000", "0", "60000", "2000", "votes"];
     let votes = eval(&server, VOTE, &keys, &[&trip[..], &["one one/1", "* one/1"]].concat());
 
     assert_eq!(votes[0], "1000");
-    assert_eq!(server.cli(&["zcard", keys[1]]), "1000");
+    assert_eq!(server.cli(&["zcard", keys[2]]), "1000");
 }
 
 /// A process whose link is new has not yet read the clock of Redis.
@@ -268,8 +269,12 @@ async fn the_longest_times_are_no_trouble() {
     until("it travels", || all_are(&nodes, CircuitState::Open)).await;
     nodes[1].sync.reset("api").await.unwrap();
     until("it closes", || all_are(&nodes, CircuitState::Closed)).await;
-    until("it counts", || call(&nodes[0].api) && !server.cli(&["keys", "*:counts:*"]).is_empty())
-        .await;
+    let third = Node::join(joined("three"), patient()).await;
+    until("it counts", || {
+        fail(&third.api);
+        !server.cli(&["keys", "*:sums:*"]).is_empty()
+    })
+    .await;
 
     for node in &nodes {
         assert_eq!(node.sync.health().errors, [], "of {}", node.sync.node());

@@ -55,7 +55,7 @@ async fn a_redis_that_was_killed_and_comes_back_empty_is_told_again() {
 
     until("told again", || epoch(&server.record()) == epoch(&before)).await;
     until("what happened meanwhile too", || {
-        !server.cli(&["get", "{breaker:other}:record"]).is_empty()
+        !server.cli(&["get", "{breaker:0}:record:other"]).is_empty()
     })
     .await;
     until("all connected", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;

@@ -8,6 +8,7 @@ use tower_circuit_breaker_redis::{SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, OPEN, all_are, call, fail, link, registry, until, watch_for};
 use crate::server::Server;
+use crate::verdicts::patient;
 
 /// A refusal while the link is up: degraded, counted, and over when the fault is.
 async fn is_refused(server: &Server, kind: SyncErrorKind, fault: &[&str], mended: &[&str]) {
@@ -82,8 +83,13 @@ async fn a_user_with_the_documented_permissions_will_do() {
     until("it recovers", || call(&other.api) && one.api.state() == CircuitState::Closed).await;
     one.sync.force_open("api").await.unwrap();
     one.sync.release("api").await.unwrap();
-    let merged = || !server.cli(&["keys", "*counts*"]).is_empty();
-    until("it counts", || call(&one.api) && merged()).await;
+    let merged = || !server.cli(&["keys", "*:sums:*"]).is_empty();
+    let third = Node::join(builder(), patient()).await;
+    until("it counts", || {
+        fail(&third.api);
+        merged()
+    })
+    .await;
     server.cli(&["flushall"]);
     one.read_again().await;
 
@@ -203,7 +209,7 @@ async fn what_is_no_record_is_left_alone_and_counted() {
     let of_all =
         |name: &str| nodes.iter().map(|n| n.registry.get_or_create(name)).collect::<Vec<_>>();
     for (number, value) in foreign_values().into_iter().enumerate() {
-        let (key, what) = (format!("{{breaker:c-{number}}}:record"), format!("{value:.60?}"));
+        let (key, what) = (format!("{{breaker:0}}:record:c-{number}"), format!("{value:.60?}"));
         let value: Vec<_> = value.iter().map(|word| word.replace("KEY", &key)).collect();
         server.cli(&value.iter().map(String::as_str).collect::<Vec<_>>());
         let kept = server.cli(&["dump", &key]);

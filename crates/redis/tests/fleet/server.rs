@@ -154,7 +154,10 @@ impl Server {
 }
 
 /// The key of the circuit `api` under the prefix by default.
-pub(crate) const RECORD: &str = "{breaker:api}:record";
+pub(crate) const RECORD: &str = "{breaker:0}:record:api";
+
+/// The key of the number of changes.
+pub(crate) const CHANGES: &str = "{breaker:0}:changes";
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -16,7 +16,7 @@ fn two(server: &Server) -> RedisSyncBuilder {
 }
 
 fn votes(server: &Server) -> Vec<String> {
-    let entries = server.cli(&["zrange", "{breaker:api}:votes", "0", "-1"]);
+    let entries = server.cli(&["zrange", "{breaker:0}:votes:api", "0", "-1"]);
     entries.lines().map(ToOwned::to_owned).collect()
 }
 

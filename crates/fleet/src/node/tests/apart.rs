@@ -65,7 +65,7 @@ impl Process {
     }
 
     fn answered(&mut self, request: &Request, reply: Option<(i64, i64)>) {
-        let reply = reply.map(|(code, number)| Reply { code, number, word: None });
+        let reply = reply.map(|(code, number)| Reply { code, number, ..Reply::default() });
         self.node.answered(&self.circuit, request, reply.as_ref(), self.now, self.now);
     }
 

@@ -10,7 +10,7 @@ use tower_circuit_breaker::{Backoff, ChangeReason, CircuitEvent, CircuitState, L
 use crate::lock::lock;
 use crate::node::Link;
 use crate::node::tests::steps::dark_step;
-use crate::node::tests::{Fleet, HOLD, NODES, Process};
+use crate::node::tests::{Fleet, HOLD, Process};
 use crate::time::Timestamp;
 use crate::view::Lease;
 
@@ -120,7 +120,7 @@ proptest! {
 
     #[test]
     fn who_has_lost_redis_probes_no_sooner_and_no_later_than_alone(
-        quorum in 1..=NODES,
+        quorum in 1..=3_u32,
         fleet_probes in 1..3_u32,
         (probes, at_once) in (1..4_u32, 1..3_u32),
         steps in prop::collection::vec(dark_step(), 0..200),

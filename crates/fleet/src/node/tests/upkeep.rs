@@ -142,7 +142,7 @@ fn a_vote_refused_for_the_recovery_before_it_is_cast_again() {
     let (mut node, circuit) = tripped_again();
     node.changed(&circuit, &trip(6));
     let asked = node.requests(9, at(0));
-    let refusal = Reply { code: 0, number: 0, word: Some(closed_by("there", 7)) };
+    let refusal = Reply::of(Some(closed_by("there", 7)));
 
     node.answered(&circuit, &asked[0], Some(&refusal), at(0), at(0));
     let again = node.requests(9, at(0));

@@ -17,6 +17,11 @@ use tower_circuit_breaker_fleet::record::Word;
 use tower_circuit_breaker_fleet::request::{Ask, Shown};
 use tower_circuit_breaker_fleet::time::Timestamp;
 
+#[path = "../../tests/fleet/server.rs"]
+#[allow(dead_code, reason = "the tests of faults use all of it")]
+pub(crate) mod server;
+mod suite;
+
 const SECOND: Duration = Duration::from_secs(1);
 const FAILURE: Outcome = Outcome::Failure(FailureKind::OTHER);
 

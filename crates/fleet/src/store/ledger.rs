@@ -1,17 +1,18 @@
-//! What the scripts do, without Redis: a model for the tests of the protocol.
+//! What a store keeps of one circuit, and what becomes of it: the rules that every store follows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
-use crate::identity::{Identity, Voter};
-use crate::record::{Cause, FleetRecord, Standing, Word};
-use crate::request::{Ask, Reply, Request, Shown};
+use crate::identity::Voter;
+use crate::record::{BadRecord, Cause, FleetRecord, Standing, Word, is_ahead};
+use crate::request::{Ask, Reply, Shown};
+use crate::terms::Terms;
 
-/// Redis, with one circuit in it.
+/// The record of one circuit, its votes and its leases.
 #[derive(Debug, Clone, Default)]
-pub struct Store {
+pub struct Ledger {
     record: Option<FleetRecord>,
     /// By the process that cast it: whose, and when.
     votes: BTreeMap<String, (String, u64)>,
@@ -23,19 +24,13 @@ pub struct Store {
     pub published: Vec<Word>,
 }
 
-/// What a script receives besides the request.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    pub quorum: usize,
-    pub fleet_probes: u32,
-    pub vote_window_ms: u64,
-}
-
-impl Store {
+impl Ledger {
+    /// The epoch of the record; 0 where there is none.
     pub fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
     }
 
+    /// The record.
     pub fn record(&self) -> Option<&FleetRecord> {
         self.record.as_ref()
     }
@@ -47,29 +42,51 @@ impl Store {
         self.leases.clear();
     }
 
+    /// Forgets who may probe.
+    #[cfg(test)]
+    pub(crate) fn forget_leases(&mut self) {
+        self.leases.clear();
+    }
+
     /// Goes back to what was saved.
     pub fn load(&mut self, saved: &Self) {
         *self = Self { writes: self.writes, published: Vec::new(), ..saved.clone() };
     }
 
-    /// Answers as the scripts do when Redis' clock says `now`, in milliseconds.
-    pub fn answer(&mut self, who: &Identity, request: &Request, terms: Terms, now: u64) -> Reply {
-        let (node, id) = (who.name.as_str(), who.id());
-        let (code, number) = match &request.ask {
+    /// Answers when the store's clock says `now`, in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// Where the record, or what the process says it is, is more than a day ahead of that clock: only an
+    /// operator's command overwrites such a one.
+    pub fn answer(&mut self, terms: &Terms, ask: &Ask, now: u64) -> Result<Reply, BadRecord> {
+        let is_command = matches!(ask, Ask::Command { .. });
+        if self.record.as_ref().is_some_and(|record| record.is_ahead_of(now)) {
+            if !is_command {
+                return Err(BadRecord::AHEAD);
+            }
+            self.record = None;
+        }
+        let (node, id) = (terms.who.name.as_str(), terms.who.id());
+        let (code, number) = match ask {
             Ask::Vote { known, open_for, step, cause, voter } => {
                 let stated = (*known, *open_for, *step, *cause);
-                (self.vote(who, *voter, stated, terms, now), 0)
+                (self.vote(terms, *voter, stated, now), 0)
             }
             Ask::Withdraw => (self.votes.remove(&id).map_or(0, |_| 1), 0),
-            Ask::Settle { epoch, shown } => (self.settle(node, *epoch, *shown, now), 0),
-            Ask::Lease { epoch, lasts } => self.lease(&id, *epoch, *lasts, terms, now),
-            Ask::Restore { record, left } => (self.restore(record, *left, now), 0),
+            Ask::Settle { epoch, shown } => (self.settle(node, *epoch, *shown, now)?, 0),
+            Ask::Lease { epoch, lasts } => self.lease(&id, *epoch, *lasts, terms.fleet_probes, now),
+            Ask::Restore { record, left } => (self.restore(record, *left, now)?, 0),
             Ask::Command { known, command } => (self.command(node, *known, *command, now), 0),
-            Ask::Read | Ask::Count { .. } | Ask::Announce => (0, 0),
+            Ask::Read | Ask::Changes { .. } | Ask::Begin { .. } | Ask::Merge(_) | Ask::Announce => {
+                (0, 0)
+            }
         };
-        Reply { code, number, word: self.word(now).filter(|_| request.ask.has_view()) }
+        let word = self.word(now).filter(|_| ask.has_view());
+        Ok(Reply { code, number, word, ..Reply::default() })
     }
 
+    /// The record, and what is left of its time when the clock says `now`, in milliseconds.
     pub fn word(&self, now: u64) -> Option<Word> {
         let record = self.record.clone()?;
         let left = record.left(now);
@@ -78,10 +95,9 @@ impl Store {
 
     fn vote(
         &mut self,
-        who: &Identity,
+        terms: &Terms,
         voter: Voter,
         (known, open_for, step, cause): (u64, Duration, u32, Cause),
-        terms: Terms,
         now: u64,
     ) -> i64 {
         let stands = self.record.as_ref().is_some_and(|record| {
@@ -92,15 +108,17 @@ impl Store {
         if stands {
             return 0;
         }
+        let who = &terms.who;
         self.votes.insert(who.id(), (who.vote_of(voter).to_owned(), now));
-        self.votes.retain(|_, (_, at)| *at + terms.vote_window_ms >= now);
+        let counts = |at: u64| at <= now && now - at <= millis(terms.vote_window);
+        self.votes.retain(|_, (_, at)| counts(*at));
         let votes = self.votes.values().map(|(vote, _)| vote).collect::<BTreeSet<_>>().len();
-        let quorum = if cause.needs_quorum() { terms.quorum } else { 1 };
+        let quorum = if cause.needs_quorum() { terms.quorum as usize } else { 1 };
         if votes >= quorum {
             self.votes.clear();
             self.open(&who.name, known, open_for, step, cause, now);
         }
-        i64::try_from(votes).expect("few nodes")
+        i64::try_from(votes).unwrap_or(i64::MAX)
     }
 
     fn open(
@@ -112,16 +130,17 @@ impl Store {
         cause: Cause,
         now: u64,
     ) {
-        let lasts = u64::try_from(open_for.as_millis()).expect("short");
+        let lasts = millis(open_for);
         self.write(node, known, ("o", now + lasts, lasts, step, cause), now);
     }
 
-    fn settle(&mut self, node: &str, epoch: u64, shown: Shown, now: u64) -> i64 {
+    fn settle(&mut self, node: &str, epoch: u64, shown: Shown, now: u64) -> Result<i64, BadRecord> {
+        refuse_ahead(epoch, now)?;
         let is_stale = self.record.as_ref().is_some_and(|record| {
             record.epoch() > epoch || (record.epoch() == epoch && record.standing != Standing::Open)
         });
         if is_stale {
-            return 0;
+            return Ok(0);
         }
         self.votes.clear();
         match shown {
@@ -130,28 +149,28 @@ impl Store {
                 self.open(node, epoch, open_for, step, Cause::Probes, now);
             }
         }
-        1
+        Ok(1)
     }
 
     fn lease(
         &mut self,
-        node: &str,
+        id: &str,
         epoch: u64,
         lasts: Duration,
-        terms: Terms,
+        fleet_probes: u32,
         now: u64,
     ) -> (i64, i64) {
         if self.epoch() > epoch {
             return (-1, 0);
         }
-        let ends = now + u64::try_from(lasts.as_millis()).expect("short").max(1);
-        let left = |ends: u64| i64::try_from(ends - now).expect("short");
+        let ends = now.saturating_add(millis(lasts).max(1));
+        let left = |ends: u64| i64::try_from(ends - now).unwrap_or(i64::MAX);
         self.leases.retain(|_, (_, ends)| *ends > now);
         let mut first = i64::MAX;
-        for slot in 0..terms.fleet_probes {
+        for slot in 0..fleet_probes {
             let (owner, ends) =
-                self.leases.entry((epoch, slot)).or_insert_with(|| (node.to_owned(), ends));
-            if owner == node {
+                self.leases.entry((epoch, slot)).or_insert_with(|| (id.to_owned(), ends));
+            if owner == id {
                 return (1, left(*ends));
             }
             first = first.min(left(*ends));
@@ -159,16 +178,21 @@ impl Store {
         (0, first)
     }
 
-    fn restore(&mut self, record: &FleetRecord, left: Duration, now: u64) -> i64 {
+    fn restore(
+        &mut self,
+        record: &FleetRecord,
+        left: Duration,
+        now: u64,
+    ) -> Result<i64, BadRecord> {
+        refuse_ahead(record.epoch(), now)?;
         if self.epoch() >= record.epoch() {
-            return 0;
+            return Ok(0);
         }
-        let left = u64::try_from(left.as_millis()).expect("short");
-        let lasts = u64::try_from(record.open_for.as_millis()).expect("short");
+        let (left, lasts) = (millis(left), millis(record.open_for));
         let ends = if lasts > 0 { now + left } else { 0 };
         let written = (record.standing.as_str(), ends, lasts, record.step, record.cause);
         self.put(record.node(), record.epoch(), written, now);
-        1
+        Ok(1)
     }
 
     fn command(&mut self, node: &str, known: u64, command: FleetCommand, now: u64) -> i64 {
@@ -181,8 +205,8 @@ impl Store {
             (FleetCommand::ForceOpen { lasting }, _) => ("fo", whole(lasting)),
             (FleetCommand::ForceClosed { lasting }, _) => ("fc", whole(lasting)),
         };
-        let millis = |time: Duration| u64::try_from(time.as_millis()).expect("short");
-        let ends = if lasts.is_zero() { 0 } else { now + millis(left) };
+        let ends = if lasts.is_zero() { 0 } else { now.saturating_add(millis(left)) };
+        let known = if is_ahead(known, now) { 0 } else { known };
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
@@ -208,6 +232,17 @@ impl Store {
         self.record = Some(line.parse().expect("a record"));
         self.published.extend(self.word(now));
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    // Longer than anything is meant to last, and still a number in every store.
+    const LONGEST: u64 = 1_000_000_000_000;
+    u64::try_from(time.as_millis()).unwrap_or(LONGEST).min(LONGEST)
+}
+
+/// What is known to a process that was told so by a record of nobody.
+fn refuse_ahead(epoch: u64, now: u64) -> Result<(), BadRecord> {
+    if is_ahead(epoch, now) { Err(BadRecord::AHEAD) } else { Ok(()) }
 }
 
 /// Whether an operator's override is in force.

@@ -1,0 +1,231 @@
+//! A store in the memory of one process.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::lock::lock;
+use crate::partition::partition;
+use crate::record::Word;
+use crate::request::{Ask, Reply, Request};
+use crate::store::ledger::Ledger;
+use crate::store::sums::Sums;
+use crate::store::{Change, Gone, Refused, Store};
+use crate::terms::Terms;
+
+/// A store in memory: for several registries of one process, and for tests.
+///
+/// Clones share what is in it; each hears all changes from when it was made.
+#[derive(Debug)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+    /// Which of the listeners this is.
+    listener: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The clock's beginning, and what it said then.
+    start: Instant,
+    partitions: u16,
+    contents: Mutex<Contents>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    circuits: HashMap<Arc<str>, Ledger>,
+    /// By partition: the number of changes.
+    changes: BTreeMap<u16, i64>,
+    sums: BTreeMap<u16, Sums>,
+    /// By name: the number of the process that last said so, and until when it counts.
+    processes: HashMap<Arc<str>, (u64, u64)>,
+    listeners: HashMap<u64, Heard>,
+    next_listener: u64,
+}
+
+/// What a listener has yet to hear.
+#[derive(Debug, Default)]
+struct Heard {
+    changes: VecDeque<(Word, String)>,
+    has_missed: bool,
+}
+
+/// How many changes wait for a listener.
+const MOST: usize = 1024;
+
+/// How long it counts that a process is there, in milliseconds.
+const PROCESS: u64 = 20_000;
+
+/// Not near the beginning of time: epochs are microseconds of this clock.
+const BEGIN: u64 = 1_000_000;
+
+impl MemoryStore {
+    /// An empty one, of one partition.
+    ///
+    /// Its clock is that of tokio, which tests can pause and advance.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_partitions(1)
+    }
+
+    /// An empty one, of so many partitions, at least one.
+    #[must_use]
+    pub fn with_partitions(partitions: u16) -> Self {
+        let shared = Shared {
+            start: Instant::now(),
+            partitions: partitions.max(1),
+            contents: Mutex::default(),
+            changed: Notify::new(),
+        };
+        Self::listen(Arc::new(shared))
+    }
+
+    fn listen(shared: Arc<Shared>) -> Self {
+        let mut contents = lock(&shared.contents);
+        let listener = contents.next_listener;
+        contents.next_listener += 1;
+        contents.listeners.insert(listener, Heard::default());
+        drop(contents);
+        Self { shared, listener }
+    }
+
+    /// Milliseconds of its clock.
+    fn now(&self) -> u64 {
+        let since = self.shared.start.elapsed().as_millis();
+        BEGIN.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// Forgets all that it holds, as a store that was lost.
+    pub fn clear(&self) {
+        let mut contents = lock(&self.shared.contents);
+        let (listeners, next_listener) =
+            (std::mem::take(&mut contents.listeners), contents.next_listener);
+        *contents = Contents { listeners, next_listener, ..Contents::default() };
+    }
+
+    /// Loses the leases of a circuit.
+    #[cfg(test)]
+    pub(crate) fn forget_leases(&self, circuit: &str) {
+        if let Some(ledger) = lock(&self.shared.contents).circuits.get_mut(circuit) {
+            ledger.forget_leases();
+        }
+    }
+
+    fn carry_out(&self, terms: &Terms, request: &Request) -> Result<Reply, Refused> {
+        let now = self.now();
+        let mut contents = lock(&self.shared.contents);
+        match &request.ask {
+            Ask::Changes { partition } => Ok(contents.changes_of(*partition)),
+            Ask::Begin { partition } => {
+                contents.change(*partition, now);
+                Ok(contents.changes_of(*partition))
+            }
+            Ask::Merge(merge) => {
+                let sums = contents.sums.entry(merge.partition).or_default();
+                let was_well = sums.failing_for(now).is_none();
+                let merged = sums.merge(merge, now);
+                let failing_for = sums.failing_for(now);
+                if was_well && failing_for.is_some() {
+                    contents.change(merge.partition, now);
+                }
+                Ok(Reply { sums: merged, failing_for, ..Reply::default() })
+            }
+            Ask::Announce => Ok(contents.announce(terms, now)),
+            ask => {
+                let circuit = contents.circuits.entry(Arc::clone(&request.circuit)).or_default();
+                let reply = circuit.answer(terms, ask, now)?;
+                let published = std::mem::take(&mut circuit.published);
+                for word in published {
+                    contents.tell(&word, &request.circuit);
+                    contents.change(partition(&request.circuit, self.shared.partitions), now);
+                }
+                Ok(reply)
+            }
+        }
+    }
+}
+
+impl Contents {
+    fn changes_of(&self, partition: u16) -> Reply {
+        let number = self.changes.get(&partition).copied();
+        let (code, number) = (number.map_or(0, |_| 1), number.unwrap_or(0));
+        Reply { code, number, ..Reply::default() }
+    }
+
+    /// Raises the number of changes; a first one is not one of those that were before it was lost.
+    fn change(&mut self, partition: u16, now: u64) {
+        let first = i64::try_from(now.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let number = self.changes.entry(partition).or_insert(first);
+        *number = number.saturating_add(1);
+    }
+
+    fn announce(&mut self, terms: &Terms, now: u64) -> Reply {
+        let said = (terms.who.number, now.saturating_add(PROCESS));
+        let before = self.processes.insert(terms.who.name.as_str().into(), said);
+        let is_another = before.is_some_and(|(number, until)| number != said.0 && now < until);
+        Reply::code(i64::from(is_another))
+    }
+
+    fn tell(&mut self, word: &Word, circuit: &str) {
+        for heard in self.listeners.values_mut() {
+            if heard.changes.len() < MOST {
+                heard.changes.push_back((word.clone(), circuit.to_owned()));
+            } else {
+                heard.has_missed = true;
+            }
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn ask(
+        &mut self,
+        terms: &Terms,
+        batch: &[Request],
+    ) -> Result<Vec<Result<Reply, Refused>>, Gone> {
+        let answers = batch.iter().map(|request| self.carry_out(terms, request)).collect();
+        self.shared.changed.notify_waiters();
+        Ok(answers)
+    }
+
+    async fn changed(&mut self) -> Change {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            // From here on nothing is overheard.
+            changed.as_mut().enable();
+            if let Some(heard) = lock(&self.shared.contents).listeners.get_mut(&self.listener) {
+                if std::mem::take(&mut heard.has_missed) {
+                    heard.changes.clear();
+                    return Change::Missed;
+                }
+                if let Some((word, circuit)) = heard.changes.pop_front() {
+                    return Change::Circuit(word, circuit);
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self::listen(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for MemoryStore {
+    // Cannot panic: it takes out of a map.
+    fn drop(&mut self) {
+        lock(&self.shared.contents).listeners.remove(&self.listener);
+    }
+}

@@ -1,0 +1,122 @@
+//! Where a fleet keeps what it has agreed on.
+//!
+//! [`Store`] is what the protocol needs of Redis, of a database, or of the memory of one process
+//! ([`MemoryStore`]). Whoever brings another store runs the [suite](crate::suite) on it.
+
+use std::fmt;
+use std::future::Future;
+
+use crate::record::{BadRecord, Word};
+use crate::request::{Reply, Request};
+use crate::terms::Terms;
+
+pub mod ledger;
+mod memory;
+mod sums;
+
+pub use crate::store::memory::MemoryStore;
+
+/// One process's way to what its fleet has agreed on.
+///
+/// What a store guarantees, and its [suite](crate::suite) looks for:
+///
+/// - **One clock.** All that it says goes by one clock of its own, in milliseconds, which does not go
+///   back. Should it be set back all the same, nothing lasts longer than was asked for.
+/// - **Each request is one step.** Requests of different processes do not mix; those of a batch are
+///   carried out in their order. What was answered is what every later request of any process meets.
+/// - **Epochs.** Every change of a record has an epoch above all that the store and the asking process
+///   know of; none is used twice, also after the store has lost its data.
+/// - **Votes.** Each counts for the vote window and once, however often it is cast; processes with the
+///   same vote have one. The circuit opens with the quorum and not before.
+/// - **Leases.** At most [`fleet_probes`](Terms::fleet_probes) processes hold one in an open epoch.
+///   Each ends after what was asked for and not before; the same process that asks again has the same.
+/// - **Changes** of a partition's circuits raise its number in the same step, and it is never again
+///   what it once was.
+/// - **The stream** brings every change once, in the order of the changes, or says that some may be
+///   missing. A store that is gone says so: it is not silent.
+///
+/// What a circuit's record, votes and leases become of each request is written once, in
+/// [`Ledger`](ledger::Ledger).
+pub trait Store: Send {
+    /// Carries out `batch`, for the process and by the rules of `terms`, and gives an answer for each
+    /// request, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Where none of it was answered: it may have been carried out or not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped after its first poll the batch may have been carried out or not.
+    fn ask(
+        &mut self,
+        terms: &Terms,
+        batch: &[Request],
+    ) -> impl Future<Output = Result<Vec<Result<Reply, Refused>>, Gone>> + Send;
+
+    /// Waits for the next change, of whichever process.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    fn changed(&mut self) -> impl Future<Output = Change> + Send;
+}
+
+/// What comes unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The fleet's circuit of this name is so now.
+    Circuit(Word, String),
+    /// Some were lost: all is to be read again.
+    Missed,
+    /// The store can no longer be heard.
+    Gone,
+}
+
+/// One request was answered, and not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    why: String,
+}
+
+/// The store did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    why: String,
+}
+
+impl Refused {
+    /// With what the store says.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
+impl Gone {
+    /// With what the system, or the store, says.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
+impl From<BadRecord> for Refused {
+    fn from(bad: BadRecord) -> Self {
+        Self::new(bad.to_string())
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store refuses: {}", self.why)
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store does not answer: {}", self.why)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl std::error::Error for Gone {}

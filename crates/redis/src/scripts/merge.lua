@@ -1,0 +1,82 @@
+-- Adds to what the whole fleet has met, in buckets of Redis' own time, and sums the last of them, for
+-- many circuits of a partition at once. A circuit's field holds an epoch and its buckets:
+-- `epoch;bucket:calls:failures;..`. What was met before a change does not count after it.
+-- There are two hashes, of the present span of time and of the one before: so each expires by itself.
+-- KEYS: the start of the hashes' keys, the key that says since when there are failures, the number of
+-- changes: that there are failures is one, so that all processes add what they meet. ARGV: ms of a
+-- bucket, how many count, then for each circuit its name, epoch, calls and failures.
+-- Gives: for how many ms there have been failures (-1: none), and for each circuit calls and failures.
+local width, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = now_us()
+local now_ms = math.floor(now / 1000)
+local last = math.floor(now_ms / width)
+local span = math.floor(last / buckets)
+local before, present = KEYS[1] .. whole(span - 1), KEYS[1] .. whole(span)
+
+local names, has_failures = {}, false
+for at = 3, #ARGV, 4 do
+  names[#names + 1] = ARGV[at]
+  has_failures = has_failures or tonumber(ARGV[at + 3]) > 0
+end
+
+-- The buckets in `field` of an epoch that is not older; where it is newer than known, that is known.
+local function take(field, met)
+  if not field then
+    return
+  end
+  local epoch = tonumber(string.match(field, '^(%d+);')) or 0
+  if epoch < met.epoch then
+    return
+  end
+  if epoch > met.epoch then
+    met.epoch, met.buckets, met.is_late = epoch, {}, true
+  end
+  for bucket, calls, failures in string.gmatch(field, '(%d+):(%d+):(%d+)') do
+    bucket = tonumber(bucket)
+    if bucket > last - buckets and bucket <= last then
+      met.buckets[bucket] = { tonumber(calls), tonumber(failures) }
+    end
+  end
+end
+
+local sums, fields, olds, news = {}, {}, {}, {}
+if #names > 0 then
+  olds = redis.call('HMGET', before, unpack(names))
+  news = redis.call('HMGET', present, unpack(names))
+end
+for at, name in ipairs(names) do
+  local given = 3 + (at - 1) * 4
+  local met = { epoch = tonumber(ARGV[given + 1]), buckets = {} }
+  take(olds[at], met)
+  take(news[at], met)
+  if not met.is_late then
+    local bucket = met.buckets[last] or { 0, 0 }
+    met.buckets[last] = { bucket[1] + ARGV[given + 2], bucket[2] + ARGV[given + 3] }
+  end
+  local calls, failures, field = 0, 0, { whole(met.epoch) }
+  for bucket, sum in pairs(met.buckets) do
+    calls, failures = calls + sum[1], failures + sum[2]
+    if math.floor(bucket / buckets) == span then
+      field[#field + 1] = whole(bucket) .. ':' .. whole(sum[1]) .. ':' .. whole(sum[2])
+    end
+  end
+  sums[#sums + 1] = calls
+  sums[#sums + 1] = failures
+  fields[#fields + 1] = name
+  fields[#fields + 1] = table.concat(field, ';') .. ';'
+end
+if #names > 0 then
+  redis.call('HSET', present, unpack(fields))
+  redis.call('PEXPIRE', present, whole(2 * width * buckets))
+end
+
+local since = tonumber(redis.call('GET', KEYS[2]) or '')
+if has_failures then
+  -- At least for some times of merging.
+  redis.call('SET', KEYS[2], whole(since or now_ms), 'PX', whole(math.max(5000, width * buckets)))
+  if not since then
+    since = now_ms
+    changed(KEYS[3], now)
+  end
+end
+return { since and math.max(0, now_ms - since) or -1, unpack(sums) }
