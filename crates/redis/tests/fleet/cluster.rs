@@ -129,6 +129,34 @@ async fn a_primary_of_a_cluster_that_hangs_is_followed_by_its_replica() {
     fails_over(|primary| primary.freeze()).await;
 }
 
+/// What it had is not served until it is back; the rest is shared all the time.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_primary_without_a_replica_takes_only_its_own_circuits_along() {
+    let partial = || ["--cluster-require-full-coverage".to_owned(), "no".to_owned()].to_vec();
+    let mut shards = Shards::with([partial(), partial(), partial(), partial()]).await;
+    let nodes = join(|| link(shards.primaries[0].url())).await;
+    let circuits = circuits(&nodes, "c");
+    let lost = (shards.followed + 1) % 3;
+    // One whose slot is at the primary that fails, and one whose slot is not.
+    let place = |at: usize| shards.place_of(&format!("{{breaker:c-{at}}}:record"));
+    let is_lost = |at: &usize| place(*at) == lost;
+    let (away, kept) = ((0..30).find(is_lost).unwrap(), (0..30).find(|at| !is_lost(at)).unwrap());
+    let others = |at: usize, state| circuits[1..].iter().all(|own| own[at].state() == state);
+
+    shards.primaries[lost].kill();
+    until("all notice", || nodes.iter().all(|n| n.status() != SyncStatus::Connected)).await;
+    fail(&circuits[0][away]);
+    assert_eq!(circuits[0][away].state(), CircuitState::Open, "it acts here");
+    fail(&circuits[0][kept]);
+    until("the other is shared", || others(kept, CircuitState::Open)).await;
+    assert!(others(away, CircuitState::Closed), "nobody could tell them");
+
+    shards.primaries[lost].run().await;
+    until("it is told when it can be", || others(away, CircuitState::Open)).await;
+    until("all are well", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn nodes_are_reached_where_the_map_says() {

@@ -46,8 +46,7 @@ impl Shards {
         }
         let replica = servers.pop().unwrap();
         let slot: u16 = replica.cli(&["cluster", "keyslot", "breaker:changes"]).parse().unwrap();
-        let followed = BORDERS.windows(2).position(|ends| slot < ends[1]).unwrap();
-        let shards = Self { primaries: servers, replica, followed };
+        let shards = Self { primaries: servers, replica, followed: place(slot) };
         shards.join(&buses).await;
         shards
     }
@@ -94,12 +93,21 @@ impl Shards {
         &mut self.primaries[self.followed]
     }
 
+    /// The place of the primary that has this key.
+    pub(crate) fn place_of(&self, key: &str) -> usize {
+        place(self.replica.cli(&["cluster", "keyslot", key]).parse().unwrap())
+    }
+
     pub(crate) async fn until_promoted(&self) {
         pause_until("the replica is promoted", || {
             self.replica.cli(&["info", "replication"]).contains("role:master")
         })
         .await;
     }
+}
+
+fn place(slot: u16) -> usize {
+    BORDERS.windows(2).position(|ends| slot < ends[1]).unwrap()
 }
 
 fn said_ok(answer: &str) {
