@@ -8,7 +8,7 @@ use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within};
 use crate::refusals::documented_user;
-use crate::server::{Server, free_port};
+use crate::server::{RECORD, Server, free_port};
 use crate::shards::Shards;
 
 /// How soon after the promotion all agree.
@@ -127,6 +127,31 @@ async fn a_primary_of_a_cluster_that_is_killed_is_followed_by_its_replica() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_primary_of_a_cluster_that_hangs_is_followed_by_its_replica() {
     fails_over(|primary| primary.freeze()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_slot_that_moves_takes_its_circuit_along() {
+    let shards = Shards::start().await;
+    let nodes = join(|| link(shards.primaries[0].url())).await;
+    fail(&nodes[0].api);
+    until("all open", || all_are(&nodes, CircuitState::Open)).await;
+    let from = shards.place_of(RECORD);
+    let to = (from + 1) % 3;
+
+    shards.move_slot(RECORD, from, to);
+
+    assert!(shards.primaries[to].record().contains(" o "), "it went along");
+    until("all know it", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+    let start = Instant::now();
+    while nodes[1].sync.reset("api").await.is_err() {
+        assert!(start.elapsed() < SOON, "not within {SOON:?}: it is reset");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until("all closed", || all_are(&nodes, CircuitState::Closed)).await;
+    fail(&nodes[2].api);
+    until("all open again", || all_are(&nodes, CircuitState::Open)).await;
+    until("and it is kept there", || shards.primaries[to].record().contains(" o ")).await;
 }
 
 /// What it had is not served until it is back; the rest is shared all the time.

@@ -98,6 +98,22 @@ impl Shards {
         place(self.replica.cli(&["cluster", "keyslot", key]).parse().unwrap())
     }
 
+    /// Moves the slot of this key with all that is in it, as `redis-cli --cluster reshard` does.
+    pub(crate) fn move_slot(&self, key: &str, from: usize, to: usize) {
+        let slot = self.replica.cli(&["cluster", "keyslot", key]);
+        let (from, to) = (&self.primaries[from], &self.primaries[to]);
+        let [from_id, to_id] = [from, to].map(|primary| primary.cli(&["cluster", "myid"]));
+        said_ok(&to.cli(&["cluster", "setslot", &slot, "importing", &from_id]));
+        said_ok(&from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]));
+        let port = to.port().to_string();
+        for key in from.cli(&["cluster", "getkeysinslot", &slot, "100"]).lines() {
+            said_ok(&from.cli(&["migrate", "127.0.0.1", &port, key, "0", "5000"]));
+        }
+        for primary in [to, from] {
+            said_ok(&primary.cli(&["cluster", "setslot", &slot, "node", &to_id]));
+        }
+    }
+
     pub(crate) async fn until_promoted(&self) {
         pause_until("the replica is promoted", || {
             self.replica.cli(&["info", "replication"]).contains("role:master")
