@@ -39,7 +39,8 @@ impl RedisSyncBuilder {
     /// # Errors
     ///
     /// [`ConnectError`] when the URL is none, the certificate is none, Redis cannot be reached,
-    /// refuses the login, is older than 6.2, is a replica or is a Sentinel. See also
+    /// refuses the login, is older than 6.2, is a replica or is a Sentinel; when no Sentinel names a primary,
+    /// or a cluster has no slots. See also
     /// [`local_until_connected`](Self::local_until_connected).
     ///
     /// # Panics

@@ -238,3 +238,36 @@ fn clock(time: &Value) -> u64 {
     let (seconds, micros) = (part(0).unwrap_or(0), part(1).unwrap_or(0));
     seconds.saturating_mul(1000).saturating_add(micros / 1000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        value.and_then(Value::extract_error).expect_err(line)
+    }
+
+    #[test]
+    fn a_new_connection_is_for_what_it_may_cure() {
+        let soon = Some(Duration::ZERO);
+        let cases = [
+            ("READONLY You can't write against a read only replica.", soon),
+            ("NOAUTH Authentication required.", soon),
+            ("MOVED 3999 127.0.0.1:6381", soon),
+            ("CLUSTERDOWN Hash slot not served", soon),
+            ("LOADING Redis is loading the dataset in memory", Some(LOADS)),
+            ("NOPERM this user has no permissions", None),
+            ("MISCONF Errors writing to the AOF file", None),
+            ("NOREPLICAS Not enough good replicas to write.", None),
+            ("OOM command not allowed", None),
+            ("BUSY Redis is busy running a script.", None),
+            ("ASK 3999 127.0.0.1:6381", None),
+            ("ERR anything else", None),
+        ];
+        for (line, patience) in cases {
+            let found = Misplaced::of(&error(line));
+            assert_eq!(found.map(|found| found.patience), patience, "{line}");
+        }
+    }
+}

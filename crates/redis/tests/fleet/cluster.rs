@@ -8,7 +8,7 @@ use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within};
 use crate::refusals::documented_user;
-use crate::server::{Server, free_port};
+use crate::server::{RECORD, Server, free_port};
 use crate::shards::Shards;
 
 /// How soon after the promotion all agree.
@@ -127,6 +127,59 @@ async fn a_primary_of_a_cluster_that_is_killed_is_followed_by_its_replica() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_primary_of_a_cluster_that_hangs_is_followed_by_its_replica() {
     fails_over(|primary| primary.freeze()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_slot_that_moves_takes_its_circuit_along() {
+    let shards = Shards::start().await;
+    let nodes = join(|| link(shards.primaries[0].url())).await;
+    fail(&nodes[0].api);
+    until("all open", || all_are(&nodes, CircuitState::Open)).await;
+    let from = shards.place_of(RECORD);
+    let to = (from + 1) % 3;
+
+    shards.move_slot(RECORD, from, to);
+
+    assert!(shards.primaries[to].record().contains(" o "), "it went along");
+    until("all know it", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+    let start = Instant::now();
+    while nodes[1].sync.reset("api").await.is_err() {
+        assert!(start.elapsed() < SOON, "not within {SOON:?}: it is reset");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until("all closed", || all_are(&nodes, CircuitState::Closed)).await;
+    fail(&nodes[2].api);
+    until("all open again", || all_are(&nodes, CircuitState::Open)).await;
+    until("and it is kept there", || shards.primaries[to].record().contains(" o ")).await;
+}
+
+/// What it had is not served until it is back; the rest is shared all the time.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_primary_without_a_replica_takes_only_its_own_circuits_along() {
+    let partial = || ["--cluster-require-full-coverage".to_owned(), "no".to_owned()].to_vec();
+    let mut shards = Shards::with([partial(), partial(), partial(), partial()]).await;
+    let nodes = join(|| link(shards.primaries[0].url())).await;
+    let circuits = circuits(&nodes, "c");
+    let lost = (shards.followed + 1) % 3;
+    // One whose slot is at the primary that fails, and one whose slot is not.
+    let place = |at: usize| shards.place_of(&format!("{{breaker:c-{at}}}:record"));
+    let is_lost = |at: &usize| place(*at) == lost;
+    let (away, kept) = ((0..30).find(is_lost).unwrap(), (0..30).find(|at| !is_lost(at)).unwrap());
+    let others = |at: usize, state| circuits[1..].iter().all(|own| own[at].state() == state);
+
+    shards.primaries[lost].kill();
+    until("all notice", || nodes.iter().all(|n| n.status() != SyncStatus::Connected)).await;
+    fail(&circuits[0][away]);
+    assert_eq!(circuits[0][away].state(), CircuitState::Open, "it acts here");
+    fail(&circuits[0][kept]);
+    until("the other is shared", || others(kept, CircuitState::Open)).await;
+    assert!(others(away, CircuitState::Closed), "nobody could tell them");
+
+    shards.primaries[lost].run().await;
+    until("it is told when it can be", || others(away, CircuitState::Open)).await;
+    until("all are well", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,8 +46,7 @@ impl Shards {
         }
         let replica = servers.pop().unwrap();
         let slot: u16 = replica.cli(&["cluster", "keyslot", "breaker:changes"]).parse().unwrap();
-        let followed = BORDERS.windows(2).position(|ends| slot < ends[1]).unwrap();
-        let shards = Self { primaries: servers, replica, followed };
+        let shards = Self { primaries: servers, replica, followed: place(slot) };
         shards.join(&buses).await;
         shards
     }
@@ -94,12 +93,37 @@ impl Shards {
         &mut self.primaries[self.followed]
     }
 
+    /// The place of the primary that has this key.
+    pub(crate) fn place_of(&self, key: &str) -> usize {
+        place(self.replica.cli(&["cluster", "keyslot", key]).parse().unwrap())
+    }
+
+    /// Moves the slot of this key with all that is in it, as `redis-cli --cluster reshard` does.
+    pub(crate) fn move_slot(&self, key: &str, from: usize, to: usize) {
+        let slot = self.replica.cli(&["cluster", "keyslot", key]);
+        let (from, to) = (&self.primaries[from], &self.primaries[to]);
+        let [from_id, to_id] = [from, to].map(|primary| primary.cli(&["cluster", "myid"]));
+        said_ok(&to.cli(&["cluster", "setslot", &slot, "importing", &from_id]));
+        said_ok(&from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]));
+        let port = to.port().to_string();
+        for key in from.cli(&["cluster", "getkeysinslot", &slot, "100"]).lines() {
+            said_ok(&from.cli(&["migrate", "127.0.0.1", &port, key, "0", "5000"]));
+        }
+        for primary in [to, from] {
+            said_ok(&primary.cli(&["cluster", "setslot", &slot, "node", &to_id]));
+        }
+    }
+
     pub(crate) async fn until_promoted(&self) {
         pause_until("the replica is promoted", || {
             self.replica.cli(&["info", "replication"]).contains("role:master")
         })
         .await;
     }
+}
+
+fn place(slot: u16) -> usize {
+    BORDERS.windows(2).position(|ends| slot < ends[1]).unwrap()
 }
 
 fn said_ok(answer: &str) {

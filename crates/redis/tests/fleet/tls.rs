@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitState};
 use tower_circuit_breaker_redis::{ConnectError, RedisSyncBuilder, SyncErrorKind};
@@ -84,7 +85,7 @@ impl Authority {
 
     /// A link that trusts this authority.
     pub(crate) fn trusting(&self, url: &str) -> RedisSyncBuilder {
-        link(url).root_certificate(fs::read(&self.files("ca")[0]).unwrap())
+        patient(url).root_certificate(fs::read(&self.files("ca")[0]).unwrap())
     }
 
     /// The certificate of a client, and its key.
@@ -97,6 +98,11 @@ impl Drop for Authority {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A machine with more to do takes its time to shake hands.
+fn patient(url: &str) -> RedisSyncBuilder {
+    link(url).response_timeout(Duration::from_secs(10))
 }
 
 async fn refused(builder: RedisSyncBuilder) -> ConnectError {
@@ -115,12 +121,12 @@ async fn tls_trusts_the_given_certificate_and_no_other() {
     fail(&node.api);
     until("its vote is there", || server.record().contains(" o ")).await;
 
-    for builder in [other.trusting(&url), link(&url)] {
+    for builder in [other.trusting(&url), patient(&url)] {
         let error = refused(builder).await;
         assert_eq!(error.kind(), Some(SyncErrorKind::Unreachable), "{error}");
         assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
     }
-    let error = refused(link(&url).root_certificate("no certificate")).await;
+    let error = refused(patient(&url).root_certificate("no certificate")).await;
     assert!(error.to_string().starts_with("not a certificate in PEM form"), "{error}");
 }
 
@@ -200,7 +206,7 @@ async fn sentinels_and_the_primary_are_reached_by_tls() {
     fail(&node.api);
     until("its vote is there", || server.record().contains(" o ")).await;
 
-    let error = refused(link(&url)).await;
+    let error = refused(patient(&url)).await;
     assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
 }
 
