@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitState};
+use tower_circuit_breaker_fleet::partition::partition;
 use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within};
 use crate::refusals::documented_user;
-use crate::server::{RECORD, Server, free_port};
+use crate::server::{Server, free_port};
 use crate::shards::Shards;
 
 /// How soon after the promotion all agree.
@@ -93,6 +94,11 @@ async fn a_user_with_the_permissions_documented_for_clusters_will_do() {
     assert!(nodes.iter().all(|node| node.sync.health().errors.is_empty()));
 }
 
+/// The key of a circuit's record in a cluster.
+fn key(circuit: &str) -> String {
+    format!("{{breaker:{}}}:record:{circuit}", partition(circuit, 16))
+}
+
 async fn fails_over(fail_primary: impl FnOnce(&mut Server)) {
     let mut shards = Shards::start().await;
     // The one that fails is the one of the URL, and the one that tells of changes.
@@ -136,12 +142,14 @@ async fn a_slot_that_moves_takes_its_circuit_along() {
     let nodes = join(|| link(shards.primaries[0].url())).await;
     fail(&nodes[0].api);
     until("all open", || all_are(&nodes, CircuitState::Open)).await;
-    let from = shards.place_of(RECORD);
+    let key = key("api");
+    let from = shards.place_of(&key);
     let to = (from + 1) % 3;
 
-    shards.move_slot(RECORD, from, to);
+    shards.move_slot(&key, from, to);
 
-    assert!(shards.primaries[to].record().contains(" o "), "it went along");
+    let is_open_there = || shards.primaries[to].cli(&["get", &key]).contains(" o ");
+    assert!(is_open_there(), "it went along");
     until("all know it", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
     let start = Instant::now();
     while nodes[1].sync.reset("api").await.is_err() {
@@ -151,7 +159,7 @@ async fn a_slot_that_moves_takes_its_circuit_along() {
     until("all closed", || all_are(&nodes, CircuitState::Closed)).await;
     fail(&nodes[2].api);
     until("all open again", || all_are(&nodes, CircuitState::Open)).await;
-    until("and it is kept there", || shards.primaries[to].record().contains(" o ")).await;
+    until("and it is kept there", is_open_there).await;
 }
 
 /// What it had is not served until it is back; the rest is shared all the time.
@@ -164,7 +172,7 @@ async fn a_primary_without_a_replica_takes_only_its_own_circuits_along() {
     let circuits = circuits(&nodes, "c");
     let lost = (shards.followed + 1) % 3;
     // One whose slot is at the primary that fails, and one whose slot is not.
-    let place = |at: usize| shards.place_of(&format!("{{breaker:c-{at}}}:record"));
+    let place = |at: usize| shards.place_of(&key(&format!("c-{at}")));
     let is_lost = |at: &usize| place(*at) == lost;
     let (away, kept) = ((0..30).find(is_lost).unwrap(), (0..30).find(|at| !is_lost(at)).unwrap());
     let others = |at: usize, state| circuits[1..].iter().all(|own| own[at].state() == state);
