@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage abort instructions figures load page readers blocks alone beside sanitizers minimal deny"
+fixed="coverage abort instructions figures load page readers cost blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -146,6 +146,13 @@ step_page() {
 step_readers() {
     cargo test --quiet --release --locked --all-features --test it -- --ignored --nocapture \
         what_a_thousand_readers
+}
+
+# What fleets of 40 and 200 processes cost their Redis; prints commands, bytes and processor.
+step_cost() {
+    need redis-server redis-server || return 1
+    cargo test --quiet --release --locked -p tower-circuit-breaker-redis --test fleet -- --ignored \
+        --nocapture what_forty_and_two_hundred
 }
 
 # The whole programs of README and guide, each in an empty package of its own, with what its

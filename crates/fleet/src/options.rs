@@ -13,6 +13,8 @@ pub struct Options {
     pub lease: Option<Duration>,
     /// How long a vote counts; a process that joined less than that ago has none of its own.
     pub vote_window: Duration,
+    /// Another in each process, so that not all ask at the same moment.
+    pub seed: u64,
 }
 
 /// How long before the end of the open time a lease is asked for.
@@ -27,7 +29,39 @@ impl Options {
     }
 }
 
-/// How long before the end of an open time of `open_for` a lease is asked for.
+impl Options {
+    /// How long before the end of an open epoch this process asks for a lease: from half of the
+    /// longest to the whole, another in each process and epoch.
+    pub fn lead(&self, epoch: u64, open_for: Duration) -> Duration {
+        let mixed = (self.seed ^ epoch).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        let share = 0.5 + 0.5 * f64::from(u16::try_from(mixed).unwrap_or(0)) / f64::from(u16::MAX);
+        lead(open_for).mul_f64(share)
+    }
+}
+
+/// How long at most before the end of an open time of `open_for` a lease is asked for.
 pub fn lead(open_for: Duration) -> Duration {
     LEAD.min(open_for / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_ask_for_leases_at_different_moments() {
+        let second = Duration::from_secs(1);
+        let lead = |seed| {
+            let options = Options { hold: second, lease: None, vote_window: second, seed };
+            options.lead(1_790_000_000_000_000, 30 * second)
+        };
+        let mut leads: Vec<_> =
+            (0..200).map(|seed| lead(u64::wrapping_mul(seed, 0x1234_5678_9abc_def1))).collect();
+        leads.sort_unstable();
+        leads.dedup();
+
+        assert!(leads.len() > 190, "{}", leads.len());
+        assert!(leads[0] >= second / 2 && leads[leads.len() - 1] <= second, "{leads:?}");
+        assert!(leads[0] < second * 6 / 10 && leads[leads.len() - 1] > second * 9 / 10);
+    }
 }

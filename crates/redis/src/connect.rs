@@ -104,6 +104,7 @@ impl RedisSyncBuilder {
             hold: self.response_timeout.saturating_add(SLACK),
             lease: self.probe_lease,
             vote_window: self.vote_window,
+            seed,
         };
         let mut node = Node::new(options);
         if session.is_some() {

@@ -56,11 +56,6 @@ impl Keys {
         self.of_partition(partition, "sums:")
     }
 
-    /// Since when calls of a partition have failed.
-    pub(crate) fn failing(&self, partition: u16) -> String {
-        self.of_partition(partition, "failing")
-    }
-
     /// What the process of this name writes about itself; no partition's key has a `~`.
     pub(crate) fn process(&self, name: &str) -> String {
         format!("{{{}:~{name}}}:process", self.prefix)

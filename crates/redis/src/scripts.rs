@@ -80,7 +80,7 @@ impl Commands {
             Ask::Restore { .. } => script("restore"),
             Ask::Command { .. } => script("command"),
             Ask::Merge(merge) => {
-                format!("EVALSHA (merge) {}", self.keys.failing(merge.partition))
+                format!("EVALSHA (merge) {}", self.keys.sums(merge.partition))
             }
             Ask::Changes { partition } => format!("GETEX {}", self.keys.changes(*partition)),
             Ask::Begin { partition } => format!("SET {}", self.keys.changes(*partition)),
@@ -150,11 +150,7 @@ impl Commands {
     }
 
     fn merge(&self, merge: &Merge, digests: &Digests) -> Cmd {
-        let keys = [
-            self.keys.sums(merge.partition),
-            self.keys.failing(merge.partition),
-            self.keys.changes(merge.partition),
-        ];
+        let keys = [self.keys.sums(merge.partition), self.keys.changes(merge.partition)];
         let mut call = Call::new(digests, MERGE, &keys)
             .arg(millis(merge.bucket).max(1))
             .arg(merge.buckets.max(1));

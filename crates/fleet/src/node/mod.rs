@@ -12,7 +12,7 @@ use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
 
 use crate::identity::Voter;
-use crate::options::{Options, lead};
+use crate::options::Options;
 use crate::outbox::LocalChange;
 use crate::record::{Cause, Word};
 use crate::request::{Ask, Reply, Request, Shown};
@@ -291,7 +291,7 @@ fn attend(
         Lease::Denied { .. } => view.lease = Lease::None,
         Lease::Unanswered { .. } | Lease::None => {}
     }
-    let lead = lead(open_epoch.open_for);
+    let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
     if left > lead {
         return Some(now.after(left.saturating_sub(lead)));
     }

@@ -1,9 +1,10 @@
 -- Adds to what the whole fleet has met, in buckets of Redis' own time, and sums the last of them, for
 -- many circuits of a partition at once. A circuit's field holds an epoch and its buckets:
 -- `epoch;bucket:calls:failures;..`. What was met before a change does not count after it.
+-- The field `s` says since when there are failures, and when the last was added.
 -- There are two hashes, of the present span of time and of the one before: so each expires by itself.
--- KEYS: the start of the hashes' keys, the key that says since when there are failures, the number of
--- changes: that there are failures is one, so that all processes add what they meet. ARGV: ms of a
+-- KEYS: the start of the hashes' keys, the number of changes: that there are failures is one, so that
+-- all processes add what they meet. ARGV: ms of a
 -- bucket, how many count, then for each circuit its name, epoch, calls and failures.
 -- Gives: for how many ms there have been failures (-1: none), and for each circuit calls and failures.
 local width, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -13,9 +14,9 @@ local last = math.floor(now_ms / width)
 local span = math.floor(last / buckets)
 local before, present = KEYS[1] .. whole(span - 1), KEYS[1] .. whole(span)
 
-local names, has_failures = {}, false
+local names, has_failures = { 's' }, false
 for at = 3, #ARGV, 4 do
-  names[#names + 1] = ARGV[at]
+  names[#names + 1] = 'c' .. ARGV[at]
   has_failures = has_failures or tonumber(ARGV[at + 3]) > 0
 end
 
@@ -39,13 +40,11 @@ local function take(field, met)
   end
 end
 
-local sums, fields, olds, news = {}, {}, {}, {}
-if #names > 0 then
-  olds = redis.call('HMGET', before, unpack(names))
-  news = redis.call('HMGET', present, unpack(names))
-end
-for at, name in ipairs(names) do
-  local given = 3 + (at - 1) * 4
+local sums, fields = {}, {}
+local olds = redis.call('HMGET', before, unpack(names))
+local news = redis.call('HMGET', present, unpack(names))
+for at = 2, #names do
+  local given = 3 + (at - 2) * 4
   local met = { epoch = tonumber(ARGV[given + 1]), buckets = {} }
   take(olds[at], met)
   take(news[at], met)
@@ -62,21 +61,30 @@ for at, name in ipairs(names) do
   end
   sums[#sums + 1] = calls
   sums[#sums + 1] = failures
-  fields[#fields + 1] = name
+  fields[#fields + 1] = names[at]
   fields[#fields + 1] = table.concat(field, ';') .. ';'
 end
-if #names > 0 then
-  redis.call('HSET', present, unpack(fields))
-  redis.call('PEXPIRE', present, whole(2 * width * buckets))
-end
 
-local since = tonumber(redis.call('GET', KEYS[2]) or '')
+-- A failure counts for the window, and at least for some times of merging.
+local counts_for = math.max(5000, width * buckets)
+local since, latest = string.match(news[1] or olds[1] or '', '^(%d+):(%d+)$')
+since, latest = tonumber(since), tonumber(latest)
+if since and now_ms - latest > counts_for then
+  since = nil
+end
 if has_failures then
-  -- At least for some times of merging.
-  redis.call('SET', KEYS[2], whole(since or now_ms), 'PX', whole(math.max(5000, width * buckets)))
   if not since then
     since = now_ms
-    changed(KEYS[3], now)
+    changed(KEYS[2], now)
   end
+  latest = now_ms
+end
+if since then
+  fields[#fields + 1] = 's'
+  fields[#fields + 1] = whole(since) .. ':' .. whole(latest)
+end
+if #fields > 0 then
+  redis.call('HSET', present, unpack(fields))
+  redis.call('PEXPIRE', present, whole(2 * counts_for))
 end
 return { since and math.max(0, now_ms - since) or -1, unpack(sums) }

@@ -60,7 +60,7 @@ fn left(circuit: &Circuit) -> Option<Duration> {
 
 /// What the fleet is asked about the changes of `circuit`, when the last it said is `word`.
 fn asked(circuit: &Circuit, outbox: &Outbox, word: Option<&Word>) -> Vec<Ask> {
-    let mut node = Node::new(Options { hold: SECOND, lease: None, vote_window: SECOND });
+    let mut node = Node::new(Options { hold: SECOND, lease: None, vote_window: SECOND, seed: 0 });
     if let Some(word) = word {
         node.heard(circuit, Some(word), Timestamp::ZERO);
     }
@@ -147,7 +147,7 @@ fn what_the_fleet_forces_ends_an_observation_here() {
 fn what_a_health_probe_closes_is_well_for_all() {
     let (circuit, ..) = circuit(|b| b);
     let word = Word::of("1 7 o 10000 10000 0 votes there", 10_000);
-    let mut node = Node::new(Options { hold: SECOND, lease: None, vote_window: SECOND });
+    let mut node = Node::new(Options { hold: SECOND, lease: None, vote_window: SECOND, seed: 0 });
     node.heard(&circuit, Some(&word), Timestamp::ZERO);
     let change = LocalChange {
         from: CircuitState::Open,

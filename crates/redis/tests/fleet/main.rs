@@ -7,6 +7,7 @@
 mod attacks;
 mod clocks;
 mod cluster;
+mod cost;
 mod elsewhere;
 mod failover;
 mod load;

@@ -301,7 +301,7 @@ impl Process {
             .listener(OutboxListener(Arc::clone(&outbox)))
             .listener(turns.listener())
             .build();
-        let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO };
+        let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO, seed: 0 };
         Self {
             who: Identity::named(format!("node-{at}"), at.try_into().unwrap()),
             node: Node::new(options),

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn node() -> Node {
-    Node::new(Options { hold: SECOND, lease: None, vote_window: Duration::ZERO })
+    Node::new(Options { hold: SECOND, lease: None, vote_window: Duration::ZERO, seed: 0 })
 }
 
 fn circuit() -> Circuit {
