@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::circuit::fleet::link::FleetLink;
+use crate::circuit::fleet::look::FleetLook;
 use crate::sync::Arc;
 
 /// The fleet of a registry, as operators and metrics reach it; a crate that shares circuits
@@ -27,6 +28,44 @@ pub trait Fleet: Send + Sync {
     fn link(&self) -> Option<FleetLink> {
         None
     }
+
+    /// As [`command`](Self::command), with who gives it and why, which the other processes show, too.
+    ///
+    /// By default the words are lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`command`](Self::command).
+    fn order(
+        &self,
+        circuit: Arc<str>,
+        order: FleetOrder,
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
+        self.command(circuit, order.command)
+    }
+
+    /// Returns what the fleet looks like, as last read; `None`, the default, where nobody reads it, or
+    /// nothing was read yet.
+    ///
+    /// Waits for nothing. Whoever asks has it read again soon, at most once in two seconds; while
+    /// nobody asks nothing is read.
+    fn look(&self) -> Option<FleetLook> {
+        None
+    }
+}
+
+/// A command to the circuits of one name in all processes, with who gives it and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FleetOrder {
+    /// What is to be done.
+    pub command: FleetCommand,
+    /// Who gives it: at most 64 bytes are kept.
+    pub actor: Option<String>,
+    /// Whether whoever passes it on knows the actor; else it is what somebody says.
+    pub actor_checked: bool,
+    /// Why: at most 200 bytes are kept.
+    pub reason: Option<String>,
 }
 
 /// A command to the circuits of one name in all processes.
@@ -53,6 +92,14 @@ pub enum FleetCommand {
 #[derive(Debug)]
 pub struct FleetUnreachable {
     reason: String,
+}
+
+impl FleetOrder {
+    /// Of nobody in particular, for no reason that is said.
+    #[must_use]
+    pub const fn new(command: FleetCommand) -> Self {
+        Self { command, actor: None, actor_checked: false, reason: None }
+    }
 }
 
 impl FleetCommand {

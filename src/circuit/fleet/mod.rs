@@ -5,9 +5,13 @@
 
 mod command;
 mod link;
+mod look;
 mod member;
 
-pub use self::command::{Fleet, FleetCommand, FleetUnreachable};
+pub use self::command::{Fleet, FleetCommand, FleetOrder, FleetUnreachable};
 pub use self::link::{FleetLink, LinkStatus};
+pub use self::look::{
+    FleetCircuit, FleetLease, FleetLook, FleetProcess, FleetRecordLook, ProcessCircuit,
+};
 pub use self::member::Member;
 pub use crate::engine::machine::verdict::{Ruling, Verdict};
