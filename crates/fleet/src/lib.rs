@@ -46,3 +46,4 @@ pub mod terms;
 pub mod time;
 #[doc(hidden)]
 pub mod view;
+pub mod words;

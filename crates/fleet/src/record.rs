@@ -4,16 +4,19 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tower_circuit_breaker::Override;
-use tower_circuit_breaker::fleet::{Ruling, Verdict};
+use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder, Member, Ruling, Verdict};
+use tower_circuit_breaker::{Circuit, Override};
+
+use crate::words::Words;
 
 /// What the fleet has agreed on about one circuit: the value of its key in Redis.
 ///
-/// A line of eight words: the version 1, the epoch, the state (`c` closed, `o` open, `fo` forced
+/// A line of words: the version, the epoch, the state (`c` closed, `o` open, `fo` forced
 /// open, `fc` forced closed), the end of the open time and the whole of it in milliseconds, the
 /// backoff's step, the cause, the node that wrote it. Where the circuit is forced, those are the end
-/// and the time of the override, 0 where it lasts until it is released. Anything else is refused,
-/// whatever its size.
+/// and the time of the override, 0 where it lasts until it is released. Version 1 has these eight;
+/// version 2 has two besides, which say who has forced it, and why ([`Words`]). Anything else is
+/// refused, whatever its size.
 ///
 /// # Examples
 ///
@@ -41,6 +44,8 @@ pub struct FleetRecord {
     /// Why it was written.
     pub cause: Cause,
     node: String,
+    /// What was said of an override.
+    words: Words,
 }
 
 /// What a fleet's circuit is.
@@ -85,7 +90,7 @@ pub struct Word {
 }
 
 /// Longer than any record; more is not even read.
-pub const LONGEST: usize = 256;
+pub const LONGEST: usize = 1024;
 
 /// Numbers above this are not whole in the scripts.
 const LAST_NUMBER: u64 = 9_000_000_000_000_000;
@@ -128,6 +133,12 @@ impl FleetRecord {
         self.overridden().is_some() && !self.open_for.is_zero()
     }
 
+    /// Who has forced it, and why, as far as that was said.
+    #[must_use]
+    pub const fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// The node whose vote, probe or command it was.
     #[must_use]
     pub fn node(&self) -> &str {
@@ -144,9 +155,17 @@ impl FleetRecord {
         if line.len() > LONGEST {
             return Err(BadRecord::new("it is too long"));
         }
-        let words: Vec<_> = line.split(' ').collect();
-        let &["1", epoch, standing, ends, open_for, step, cause, node] = words.as_slice() else {
-            return Err(BadRecord::new("it is not eight words that begin with the version 1"));
+        let parts: Vec<_> = line.split(' ').collect();
+        let (words, said) = match parts.as_slice() {
+            ["1", words @ ..] => (words, Words::default()),
+            ["2", words @ .., actor, reason] => {
+                let said = Words::parse([actor, reason]);
+                (words, said.ok_or(BadRecord::new("its actor or reason is malformed"))?)
+            }
+            _ => return Err(BadRecord::new("it does not begin with the version 1 or 2")),
+        };
+        let &[epoch, standing, ends, open_for, step, cause, node] = words else {
+            return Err(BadRecord::new("it has not as many words as its version"));
         };
         let number = |word| number(word).ok_or(BadRecord::new("a number is none, or too large"));
         let unknown = BadRecord::new("its state or cause is unknown");
@@ -161,6 +180,7 @@ impl FleetRecord {
             step: u32::try_from(number(step)?).unwrap_or(u32::MAX),
             cause: Cause::parse(cause).ok_or(unknown)?,
             node: node.to_owned(),
+            words: said,
         })
     }
 }
@@ -265,11 +285,10 @@ impl Word {
     /// Where it is none.
     pub fn parse_message(message: &[u8]) -> Result<(Self, &str), BadRecord> {
         // The words before the name: the time left, and those of the record.
-        let end = message
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b' ')
-            .nth(8)
+        let mut spaces = message.iter().enumerate().filter(|(_, byte)| **byte == b' ');
+        let version = spaces.clone().next().and_then(|(at, _)| message.get(at + 1));
+        let end = spaces
+            .nth(if version == Some(&b'2') { 10 } else { 8 })
             .map(|(at, _)| at)
             .ok_or(BadRecord::new("the message has too few words"))?;
         let (text, name) = message.split_at(end);
@@ -293,6 +312,26 @@ impl Word {
             word.left = word.left.min(longest);
         }
         word
+    }
+
+    /// Has `circuit` go by it; an open one is held for `longer`.
+    pub fn adopt_by(&self, circuit: &Circuit, longer: Duration) {
+        let verdict = self.verdict(longer);
+        match self.order() {
+            Some(order) => circuit.adopt_order(verdict, &order),
+            None => circuit.adopt(verdict),
+        }
+    }
+
+    /// The order that has forced it, if anything was said of it.
+    fn order(&self) -> Option<FleetOrder> {
+        let words = self.record.words();
+        let lasting = self.record.has_override_end().then_some(self.record.open_for);
+        let command = match self.record.overridden()? {
+            Override::ForcedOpen => FleetCommand::ForceOpen { lasting },
+            _ => FleetCommand::ForceClosed { lasting },
+        };
+        (!words.is_empty()).then(|| words.order(command))
     }
 
     /// What a circuit is to make of it; an open one is held for `longer`.
@@ -325,15 +364,22 @@ impl FromStr for FleetRecord {
 
 impl fmt::Display for FleetRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { epoch, standing, ends, open_for, step, cause, node } = self;
+        let Self { epoch, standing, ends, open_for, step, cause, node, words } = self;
         let (standing, open_for) = (standing.as_str(), open_for.as_millis());
-        write!(f, "1 {epoch} {standing} {ends} {open_for} {step} {} {node}", cause.as_str())
+        let version = if words.is_empty() { 1 } else { 2 };
+        let cause = cause.as_str();
+        write!(f, "{version} {epoch} {standing} {ends} {open_for} {step} {cause} {node}")?;
+        if words.is_empty() {
+            return Ok(());
+        }
+        let [actor, reason] = words.as_words();
+        write!(f, " {actor} {reason}")
     }
 }
 
 impl fmt::Display for BadRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a fleet record of version 1: {}", self.what)
+        write!(f, "not a fleet record of version 1 or 2: {}", self.what)
     }
 }
 

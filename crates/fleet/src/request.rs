@@ -7,6 +7,7 @@ use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
 use crate::record::{Cause, FleetRecord, Word};
+use crate::words::Words;
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Ask {
         known: u64,
         /// What is to be done.
         command: FleetCommand,
+        /// Who gives it, and why.
+        words: Words,
     },
     /// What stands there?
     Read,

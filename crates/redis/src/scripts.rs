@@ -134,11 +134,17 @@ impl Commands {
                     .arg(millis(record.open_for))
                     .arg(record.step)
                     .arg(record.cause.as_str())
+                    .arg(&record.words().as_words())
                     .0
             }
-            Ask::Command { known, command } => {
+            Ask::Command { known, command, words } => {
                 let lasts = command.lasting().map_or(0, |lasting| millis(lasting).max(1));
-                told(COMMAND, &three()).arg(*known).arg(command.as_str()).arg(lasts).0
+                told(COMMAND, &three())
+                    .arg(*known)
+                    .arg(command.as_str())
+                    .arg(lasts)
+                    .arg(&words.as_words())
+                    .0
             }
             Ask::Announce => announce(&self.keys, &terms.who),
             Ask::Read => read(&self.keys.record(name)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetLink, FleetUnreachable};
+use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetLink, FleetOrder, FleetUnreachable};
 
 use crate::error::SyncError;
 use crate::fault::Fault;
@@ -146,7 +146,41 @@ impl RedisSync {
         circuit: &str,
         command: FleetCommand,
     ) -> Result<(), SyncError> {
-        give(self.shared.orders.clone(), circuit.into(), command).await
+        self.order(circuit, FleetOrder::new(command)).await
+    }
+
+    /// Gives a command to every process, with who gives it and why: each shows the words with the
+    /// override ([`Circuit::operators_override`](tower_circuit_breaker::Circuit::operators_override)).
+    ///
+    /// At most 64 bytes of the actor and 200 of the reason are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`reset`](Self::reset).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
+    /// # async fn example(
+    /// #     sync: tower_circuit_breaker_redis::RedisSync,
+    /// # ) -> Result<(), tower_circuit_breaker_redis::SyncError> {
+    /// let lasting = Some(Duration::from_secs(900));
+    /// let mut order = FleetOrder::new(FleetCommand::ForceOpen { lasting });
+    /// order.actor = Some("ann".to_owned());
+    /// order.reason = Some("the upstream asked us to stop".to_owned());
+    /// sync.order("payments", order).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn order(&self, circuit: &str, order: FleetOrder) -> Result<(), SyncError> {
+        give(self.shared.orders.clone(), circuit.into(), order).await
     }
 }
 
@@ -154,11 +188,11 @@ impl RedisSync {
 async fn give(
     orders: mpsc::Sender<Order>,
     circuit: Arc<str>,
-    command: FleetCommand,
+    order: FleetOrder,
 ) -> Result<(), SyncError> {
     let (done, answer) = oneshot::channel();
     let stopped = || SyncError::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"));
-    let order = Order::Command { circuit, command, done };
+    let order = Order::Command { circuit, order, done };
     orders.send(order).await.map_err(|_| stopped())?;
     answer.await.unwrap_or_else(|_| Err(stopped()))
 }
@@ -176,11 +210,19 @@ impl Fleet for Operators {
         circuit: Arc<str>,
         command: FleetCommand,
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
+        self.order(circuit, FleetOrder::new(command))
+    }
+
+    fn order(
+        &self,
+        circuit: Arc<str>,
+        order: FleetOrder,
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
         let orders = self.orders.upgrade();
         Box::pin(async move {
             let orders =
                 orders.ok_or_else(|| FleetUnreachable::new("the link has stopped".to_owned()))?;
-            let given = give(orders, circuit, command).await;
+            let given = give(orders, circuit, order).await;
             given.map_err(|error| FleetUnreachable::new(error.to_string()))
         })
     }

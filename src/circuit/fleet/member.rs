@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::circuit::Circuit;
+use crate::circuit::fleet::command::FleetOrder;
+use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::machine::verdict::Verdict;
 use crate::sync::Arc;
 
@@ -10,6 +12,9 @@ use crate::sync::Arc;
 pub trait Member: sealed::Sealed {
     /// Goes by what the fleet has agreed on, unless something newer is known.
     fn adopt(&self, verdict: Verdict);
+
+    /// The same, where `order` has imposed what it says: its words are shown.
+    fn adopt_order(&self, verdict: Verdict, order: &FleetOrder);
 
     /// Stays open for `left` from now, if it is open under the verdict `epoch`; until the end of an
     /// open time that it began itself at least.
@@ -51,7 +56,17 @@ pub trait Member: sealed::Sealed {
 
 impl Member for Circuit {
     fn adopt(&self, verdict: Verdict) {
-        self.tell_effect(self.core.machine.adopt(verdict, self.end_override()));
+        self.tell_effect(self.core.machine.adopt_said(verdict, None, self.end_override()));
+    }
+
+    fn adopt_order(&self, verdict: Verdict, order: &FleetOrder) {
+        let words = OverrideWords {
+            actor: order.actor.as_deref().map(Arc::from),
+            actor_checked: order.actor_checked,
+            reason: order.reason.as_deref().map(Arc::from),
+        };
+        let words = (words != OverrideWords::default()).then(|| Arc::new(words));
+        self.tell_effect(self.core.machine.adopt_said(verdict, words, self.end_override()));
     }
 
     fn hold(&self, epoch: u64, left: Duration) {

@@ -6,8 +6,10 @@ use crate::engine::change::{ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::effect::Effect;
+use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::Timestamp;
+use crate::sync::Arc;
 
 #[cfg(all(test, breaker_loom))]
 mod races;
@@ -59,9 +61,22 @@ impl Ruling {
 }
 
 impl Machine {
+    /// As [`adopt_said`](Self::adopt_said), without words.
+    #[cfg(test)]
+    pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
+        self.adopt_said(verdict, None, now)
+    }
+
     /// Applies `verdict`, unless it is no newer than the last one. A circuit that an operator of
     /// this process has forced stays forced.
-    pub(crate) fn adopt(&self, verdict: Verdict, now: Timestamp) -> Effect {
+    ///
+    /// `words` are those of whoever has forced it.
+    pub(crate) fn adopt_said(
+        &self,
+        verdict: Verdict,
+        words: Option<Arc<OverrideWords>>,
+        now: Timestamp,
+    ) -> Effect {
         let mut control = self.lock();
         let known = control.fleet();
         if verdict.epoch <= known.epoch() {
@@ -81,6 +96,9 @@ impl Machine {
         match verdict.ruling {
             Ruling::Forced { overridden, left } => {
                 let forced = control.next_override(overridden, now).lasting(left).of_fleet();
+                if let Some(words) = words {
+                    control.say(forced.serial, words);
+                }
                 Effect::changed(self.impose(&mut control, Some(forced), fleet, now))
             }
             Ruling::Fresh => Effect::changed(self.impose(&mut control, observing, fleet, now)),

@@ -108,7 +108,7 @@ impl Node {
                     view.demand = circuit.rejections();
                 }
                 // Also when it is not new here: the circuit may be.
-                circuit.adopt(word.verdict(self.options.longer(word)));
+                word.adopt_by(circuit, self.options.longer(word));
             }
             // Redis has forgotten, or remembers what is over.
             Some(_) => view.must_restore = true,
@@ -120,7 +120,7 @@ impl Node {
     pub fn remind(&self, circuit: &Circuit, now: Timestamp) {
         let known = self.views.get(circuit.shared_name()).and_then(|view| view.word(now));
         if let Some(word) = known.filter(|word| word.record.epoch() > circuit.fleet_epoch()) {
-            circuit.adopt(word.verdict(self.options.longer(&word)));
+            word.adopt_by(circuit, self.options.longer(&word));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::identity::Voter;
 use crate::record::{BadRecord, Cause, FleetRecord, Standing, Word, is_ahead};
 use crate::request::{Ask, Reply, Shown};
 use crate::terms::Terms;
+use crate::words::Words;
 
 /// The record of one circuit, its votes and its leases.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,22 @@ pub struct Ledger {
     writes: u64,
     /// What was published and not yet taken.
     pub published: Vec<Word>,
+}
+
+/// What is written, but for its epoch and by whom.
+struct Written<'a> {
+    state: &'a str,
+    ends: u64,
+    lasts: u64,
+    step: u32,
+    cause: Cause,
+    words: Words,
+}
+
+impl Written<'_> {
+    fn closed(cause: Cause) -> Self {
+        Self { state: "c", ends: 0, lasts: 0, step: 0, cause, words: Words::default() }
+    }
 }
 
 impl Ledger {
@@ -77,7 +94,9 @@ impl Ledger {
             Ask::Settle { epoch, shown } => (self.settle(node, *epoch, *shown, now)?, 0),
             Ask::Lease { epoch, lasts } => self.lease(&id, *epoch, *lasts, terms.fleet_probes, now),
             Ask::Restore { record, left } => (self.restore(record, *left, now)?, 0),
-            Ask::Command { known, command } => (self.command(node, *known, *command, now), 0),
+            Ask::Command { known, command, words } => {
+                (self.command(node, *known, (*command, words), now), 0)
+            }
             Ask::Read | Ask::Changes { .. } | Ask::Begin { .. } | Ask::Merge(_) | Ask::Announce => {
                 (0, 0)
             }
@@ -131,7 +150,9 @@ impl Ledger {
         now: u64,
     ) {
         let lasts = millis(open_for);
-        self.write(node, known, ("o", now + lasts, lasts, step, cause), now);
+        let ends = now.saturating_add(lasts);
+        let written = Written { state: "o", ends, lasts, step, cause, words: Words::default() };
+        self.write(node, known, &written, now);
     }
 
     fn settle(&mut self, node: &str, epoch: u64, shown: Shown, now: u64) -> Result<i64, BadRecord> {
@@ -144,7 +165,7 @@ impl Ledger {
         }
         self.votes.clear();
         match shown {
-            Shown::Well => self.write(node, epoch, ("c", 0, 0, 0, Cause::Probes), now),
+            Shown::Well => self.write(node, epoch, &Written::closed(Cause::Probes), now),
             Shown::Failing { open_for, step } => {
                 self.open(node, epoch, open_for, step, Cause::Probes, now);
             }
@@ -190,12 +211,25 @@ impl Ledger {
         }
         let (left, lasts) = (millis(left), millis(record.open_for));
         let ends = if lasts > 0 { now + left } else { 0 };
-        let written = (record.standing.as_str(), ends, lasts, record.step, record.cause);
-        self.put(record.node(), record.epoch(), written, now);
+        let written = Written {
+            state: record.standing.as_str(),
+            ends,
+            lasts,
+            step: record.step,
+            cause: record.cause,
+            words: record.words().clone(),
+        };
+        self.put(record.node(), record.epoch(), &written, now);
         Ok(1)
     }
 
-    fn command(&mut self, node: &str, known: u64, command: FleetCommand, now: u64) -> i64 {
+    fn command(
+        &mut self,
+        node: &str,
+        known: u64,
+        (command, words): (FleetCommand, &Words),
+        now: u64,
+    ) -> i64 {
         let forced = self.record.clone().filter(|record| is_forced(record, now));
         let kept = |record: &FleetRecord| (record.left(now), record.open_for);
         let (state, (left, lasts)) = match (command, &forced) {
@@ -210,25 +244,33 @@ impl Ledger {
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
-        self.write(node, known, (state, ends, millis(lasts), 0, cause), now);
+        // A reset leaves what is forced, and what was said of it.
+        let words = match (command, &forced) {
+            (FleetCommand::Reset, Some(forced)) => forced.words().clone(),
+            (FleetCommand::ForceOpen { .. } | FleetCommand::ForceClosed { .. }, _) => words.clone(),
+            _ => Words::default(),
+        };
+        let written = Written { state, ends, lasts: millis(lasts), step: 0, cause, words };
+        self.write(node, known, &written, now);
         1
     }
 
-    fn write(&mut self, node: &str, known: u64, written: (&str, u64, u64, u32, Cause), now: u64) {
+    fn write(&mut self, node: &str, known: u64, written: &Written<'_>, now: u64) {
         self.writes += 1;
         let epoch = (self.epoch().max(known) + 1).max(now * 1000 + self.writes);
         self.put(node, epoch, written, now);
     }
 
-    fn put(
-        &mut self,
-        node: &str,
-        epoch: u64,
-        (state, ends, lasts, step, cause): (&str, u64, u64, u32, Cause),
-        now: u64,
-    ) {
+    fn put(&mut self, node: &str, epoch: u64, written: &Written<'_>, now: u64) {
+        let Written { state, ends, lasts, step, cause, words } = written;
+        let (version, said) = if words.is_empty() {
+            (1, String::new())
+        } else {
+            let [actor, reason] = words.as_words();
+            (2, format!(" {actor} {reason}"))
+        };
         let cause = cause.as_str();
-        let line = format!("1 {epoch} {state} {ends} {lasts} {step} {cause} {node}");
+        let line = format!("{version} {epoch} {state} {ends} {lasts} {step} {cause} {node}{said}");
         self.record = Some(line.parse().expect("a record"));
         self.published.extend(self.word(now));
     }

@@ -9,6 +9,7 @@ use crate::identity::Voter;
 use crate::request::{Ask, Shown};
 use crate::store::Store;
 use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two};
+use crate::words::Words;
 
 const FORCED: FleetCommand = FleetCommand::ForceOpen { lasting: None };
 
@@ -45,7 +46,8 @@ pub(crate) async fn each_is_above_all<S: Store>(players: &mut [Player<S>]) -> Ve
     }
     // As after the store has lost what a process still knows.
     let known = last + 1_000_000;
-    let reply = one.ask(circuit, Ask::Command { known, command: FORCED }).await?;
+    let reply =
+        one.ask(circuit, Ask::Command { known, command: FORCED, words: Words::default() }).await?;
     let newest = epoch(&reply)?;
     expect(newest > known, || format!("epoch {newest} comes where {known} is known"))
 }
@@ -64,7 +66,8 @@ pub(crate) async fn what_was_answered_is_read<S: Store>(players: &mut [Player<S>
         }
     }
     // In one batch, too.
-    let command = Ask::Command { known: 0, command: FleetCommand::Release };
+    let command =
+        Ask::Command { known: 0, command: FleetCommand::Release, words: Words::default() };
     let replies = other.ask_all(circuit, vec![command, Ask::Read]).await?;
     let epochs: Vec<_> = replies.iter().map(epoch).collect::<Result<_, _>>()?;
     expect(epochs.first() == epochs.last(), || format!("a batch wrote and then read {epochs:?}"))

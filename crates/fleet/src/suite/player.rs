@@ -11,6 +11,7 @@ use crate::record::{Cause, Word};
 use crate::request::{Ask, Reply, Request, Shown};
 use crate::store::{Change, Store};
 use crate::terms::Terms;
+use crate::words::Words;
 
 /// What a look at a guarantee has come to: how it was broken, if it was.
 pub(crate) type Verdict = Result<(), String>;
@@ -94,7 +95,8 @@ impl<S: Store> Player<S> {
         circuit: &str,
         command: FleetCommand,
     ) -> Result<u64, String> {
-        let reply = self.ask(circuit, Ask::Command { known: 0, command }).await?;
+        let reply =
+            self.ask(circuit, Ask::Command { known: 0, command, words: Words::default() }).await?;
         epoch(&reply)
     }
 

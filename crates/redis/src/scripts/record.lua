@@ -1,11 +1,12 @@
--- What all scripts share. A record is a line of eight words: the version 1, epoch, state
+-- What all scripts share. A record is a line of words: the version, epoch, state
 -- (c closed, o open, fo and fc forced), the end of the open time in ms of Redis' clock, the whole
 -- open time in ms, the backoff's step, the cause, and the node that wrote it. Where it is forced, end
--- and time are the override's, and 0 where that has no end.
+-- and time are the override's, and 0 where that has no end. Version 2 has two words more, which say
+-- who has forced it and why; each is `-` where that was not said.
 
 -- How long a record outlives what it says, in ms.
 local KEEP = 3600000
-local LONGEST = 256
+local LONGEST = 1024
 
 -- Numbers above this are not whole in Lua.
 local LAST_NUMBER = 9000000000000000
@@ -52,15 +53,18 @@ local function read_any(key)
     return nil, redis.error_reply('FOREIGN not a record')
   end
   local line = redis.call('GET', key)
-  local epoch, state, ends, lasts, step, cause, node = string.match(
-    line, '^1 (%d+) (%l+) (%d+) (%d+) (%d+) (%S+) (%S+)$')
-  if not epoch or not STATES[state] or not CAUSES[cause] or #node > 64
+  local version, epoch, state, ends, lasts, step, cause, node, rest = string.match(
+    line, '^([12]) (%d+) (%l+) (%d+) (%d+) (%d+) (%S+) (%S+)(.*)$')
+  local words = rest and string.match(rest, '^ ([-=~]%S* [-~]%S*)$')
+  local is_whole = (version == '1' and rest == '') or (version == '2' and words)
+  if not is_whole or not STATES[state] or not CAUSES[cause] or #node > 64
     or string.find(node, '[^%w_.:-]') or above({ epoch, ends, lasts, step }) then
-    return nil, redis.error_reply('FOREIGN not a record of version 1')
+    return nil, redis.error_reply('FOREIGN not a record of version 1 or 2')
   end
   return {
     line = line, epoch = tonumber(epoch), state = state, ends = tonumber(ends),
     lasts = tonumber(lasts), step = tonumber(step), cause = cause, node = node,
+    words = words,
   }
 end
 
@@ -100,12 +104,20 @@ local function changed(key, now)
   redis.call('PEXPIRE', key, CHANGES)
 end
 
+-- What was said of an override, as it stands in a record; nil where nothing was.
+local function said(actor, reason)
+  if actor == '-' and reason == '-' then
+    return nil
+  end
+  return actor .. ' ' .. reason
+end
+
 -- Writes `record`, tells the fleet, and gives the view.
 local function write(key, changes, channel, name, record, now)
   local left = left_of(record, now)
   record.line = table.concat({
-    '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
-    whole(record.step), record.cause, record.node,
+    record.words and '2' or '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
+    whole(record.step), record.cause, record.node, record.words,
   }, ' ')
   redis.call('SET', key, record.line, 'PX', whole(left + KEEP))
   changed(changes, now)

@@ -8,12 +8,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
-use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
 use tower_circuit_breaker_fleet::identity::{Identity, Voter};
 use tower_circuit_breaker_fleet::record::{Cause, FleetRecord};
 use tower_circuit_breaker_fleet::request::{Ask, Reply, Request, Shown};
 use tower_circuit_breaker_fleet::store::ledger::Ledger;
 use tower_circuit_breaker_fleet::terms::Terms;
+use tower_circuit_breaker_fleet::words::Words;
 
 use crate::keys::Keys;
 use crate::scripts::{Commands, Digests, load, reply};
@@ -37,6 +38,14 @@ const SHORT: Duration = Duration::from_millis(1);
 /// Of two hosts; the first and the last have the same number there.
 fn processes() -> [Identity; 3] {
     [Identity::on_host("a", 1, 7), Identity::on_host("a", 2, 8), Identity::on_host("b", 1, 7)]
+}
+
+/// Words of an operator.
+fn said(actor: &str) -> Words {
+    let mut order = FleetOrder::new(FleetCommand::Release);
+    order.actor = Some(actor.to_owned());
+    order.reason = Some("50 % of calls, and more".to_owned());
+    Words::of(&order)
 }
 
 impl Both {
@@ -80,6 +89,7 @@ impl Both {
         let step = u32::try_from(step).unwrap();
         // No time, one that is over when the next request comes, and one that is not.
         let lasting = [None, Some(SHORT), Some(LONG)][usize::try_from(self.draw(3)).unwrap()];
+        let words = [Words::default(), said("ann")][usize::try_from(self.draw(2)).unwrap()].clone();
         let records = [self.real.clone(), self.model.record().cloned()];
         let ask = |side: usize| {
             let epoch = epochs[side];
@@ -104,7 +114,7 @@ impl Both {
                         FleetCommand::Release,
                     ];
                     let command = command[usize::try_from(choice).unwrap()];
-                    Ask::Command { known: epoch, command }
+                    Ask::Command { known: epoch, command, words: words.clone() }
                 }
                 _ => Ask::Read,
             }
@@ -148,6 +158,7 @@ impl Both {
                     record.step,
                     record.cause,
                     record.node().to_owned(),
+                    record.words().clone(),
                 )
             };
             assert_eq!(real.as_ref().map(plain), model.as_ref().map(plain), "{who:?}: {asked:?}");

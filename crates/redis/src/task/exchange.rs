@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tower_circuit_breaker_fleet::counts::MERGE;
 use tower_circuit_breaker_fleet::request::{Ask, Merge, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
+use tower_circuit_breaker_fleet::words::Words;
 
 use crate::error::SyncError;
 use crate::fault::Fault;
@@ -65,9 +66,10 @@ impl Task {
     fn questions(&mut self, now: Instant) -> Vec<Request> {
         let node = &self.parts.node;
         let command = |waiting: &Waiting| {
-            let (circuit, command) = (Arc::clone(&waiting.circuit), waiting.command);
-            let known = node.epoch(&circuit);
-            Request { circuit, ask: Ask::Command { known, command } }
+            let circuit = Arc::clone(&waiting.circuit);
+            let (known, command) = (node.epoch(&circuit), waiting.order.command);
+            let words = Words::of(&waiting.order);
+            Request { circuit, ask: Ask::Command { known, command, words } }
         };
         let mut requests: Vec<_> = self.commands.iter().map(command).collect();
         requests.extend(self.announcement(now));

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker::fleet::FleetOrder;
 use tower_circuit_breaker_fleet::changes::Changes;
 use tower_circuit_breaker_fleet::counts::{Counts, FleetRate};
 use tower_circuit_breaker_fleet::node::{Link, Node};
@@ -39,7 +39,7 @@ pub(super) enum Order {
     Ready(oneshot::Sender<()>),
     Command {
         circuit: Arc<str>,
-        command: FleetCommand,
+        order: FleetOrder,
         done: oneshot::Sender<Result<(), SyncError>>,
     },
 }
@@ -113,7 +113,7 @@ type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 /// A command, and the caller that waits for it.
 struct Waiting {
     circuit: Arc<str>,
-    command: FleetCommand,
+    order: FleetOrder,
     done: oneshot::Sender<Result<(), SyncError>>,
 }
 
@@ -216,12 +216,12 @@ impl Task {
                 next.push(ready);
                 self.read_all();
             }
-            Order::Command { circuit, command, done } => {
+            Order::Command { circuit, order, done } => {
                 if self.parts.session.is_none() {
                     let _ = done.send(Err(SyncError::new(self.away())));
                     return;
                 }
-                self.commands.push_back(Waiting { circuit, command, done });
+                self.commands.push_back(Waiting { circuit, order, done });
             }
         }
     }

@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::ServiceExt;
+use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
 use tower_circuit_breaker::{CircuitState, Override};
 use tower_circuit_breaker_admin::Admin;
 use tower_circuit_breaker_redis::SyncStatus;
@@ -144,4 +145,36 @@ async fn a_flush_neither_lifts_nor_prolongs_what_the_fleet_forces_for_a_time() {
     nodes[0].read_again().await;
     nodes[0].read_again().await;
     assert!(late.iter().chain(&nodes).all(|node| forced(node).is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn who_has_forced_the_fleet_and_why_is_known_in_every_process_and_after_a_flush() {
+    let server = Server::start().await;
+    let nodes = Node::join_all(3, &server.url(), LONG).await;
+    let mut order = FleetOrder::new(FleetCommand::ForceOpen { lasting: Some(LONG) });
+    order.actor = Some("ann of the night shift".to_owned());
+    order.actor_checked = true;
+    order.reason = Some("50 % of orders are lost: \"stop\"\n".repeat(30));
+    let reason = order.reason.clone().unwrap()[..200].to_owned();
+
+    nodes[0].sync.order("api", order).await.unwrap();
+
+    let words = |node: &Node| {
+        let own = node.api.operators_override()?;
+        Some((own.actor?.to_string(), own.actor_checked, own.reason?.to_string(), own.by_fleet))
+    };
+    let told = Some(("ann of the night shift".to_owned(), true, reason, true));
+    let all_told = || nodes.iter().all(|node| words(node) == told);
+    until("all know it", all_told).await;
+    nodes[1].sync.reset("api").await.unwrap();
+    until("a reset changes no word of it", all_told).await;
+    server.cli(&["flushall"]);
+    until("it is put in again", || server.record().contains("ann%20of%20the")).await;
+    let late = Node::join(crate::nodes::link(server.url()), crate::nodes::registry(LONG)).await;
+    assert_eq!(words(&late), told, "who comes later, too");
+
+    nodes[2].sync.release("api").await.unwrap();
+    until("nothing is left of it", || nodes.iter().all(|node| words(node).is_none())).await;
+    assert!(server.record().starts_with("1 "), "{}", server.record());
 }

@@ -21,6 +21,7 @@ use crate::store::ledger::Ledger;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::view::Lease;
+use crate::words::Words;
 
 mod apart;
 mod steps;
@@ -217,7 +218,7 @@ impl Fleet {
         let process = &mut self.processes[at];
         if process.link == Link::Up && !process.is_refused {
             let known = process.node.epoch(process.circuit.name());
-            let request = process.ask(Ask::Command { known, command });
+            let request = process.ask(Ask::Command { known, command, words: Words::default() });
             let terms = self.terms_of(at);
             let reply = self.store.answer(&terms, &request.ask, self.now).ok();
             self.processes[at].answered(&[(request, reply)], true, now, now);
