@@ -75,6 +75,11 @@ impl Voter {
     }
 }
 
+/// The name of the process whose [`id`](Identity::id) this is.
+pub fn holder(id: &str) -> String {
+    id.split('/').next().unwrap_or(id).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,7 @@
 pub mod changes;
 #[doc(hidden)]
 pub mod counts;
+mod escape;
 pub mod identity;
 #[doc(hidden)]
 pub mod lock;
@@ -35,6 +36,7 @@ pub mod options;
 #[doc(hidden)]
 pub mod outbox;
 pub mod partition;
+pub mod presence;
 #[doc(hidden)]
 pub mod rate;
 pub mod record;

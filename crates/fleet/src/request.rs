@@ -12,7 +12,7 @@ use crate::words::Words;
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The circuit that it is about; the process for [`Ask::Announce`]; empty where it is about a
+    /// The circuit that it is about; the process for [`Ask::Announce`] and [`Ask::Enlist`]; empty where it is about a
     /// partition.
     pub circuit: Arc<str>,
     /// What is asked.
@@ -83,8 +83,21 @@ pub enum Ask {
     },
     /// What this process has met since it last said so, in circuits of this partition.
     Merge(Merge),
-    /// This process is there. Gives code 1 where another of its name has said so since, else 0.
-    Announce,
+    /// This process is there, and says so much of itself, for 20 s. Gives code 1 where another of its
+    /// name has said so since, else 0.
+    Announce {
+        /// See [`presence`](crate::presence).
+        said: Arc<str>,
+    },
+    /// The process is to be found in the census: to be said at first, and every half a minute.
+    Enlist,
+    /// Which processes are there, and what do they say?
+    Census,
+    /// Who has voted for the circuit to open, and who may probe?
+    Look {
+        /// The number of its open epoch, if it is in one.
+        open: Option<u64>,
+    },
 }
 
 /// What calls have met, for the sums of the whole fleet.
@@ -120,6 +133,15 @@ pub struct Sum {
     pub failures: u64,
 }
 
+/// What stands in the store about a circuit, besides its record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Looked {
+    /// The votes that stand, each once; `*` is that of all which have just joined.
+    pub votes: Vec<String>,
+    /// The processes that may probe, and for how long.
+    pub leases: Vec<(String, Duration)>,
+}
+
 /// What probes have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
@@ -147,6 +169,10 @@ pub struct Reply {
     pub sums: Vec<Sum>,
     /// How long ago the first failure of the partition was merged; `None` where there is none.
     pub failing_for: Option<Duration>,
+    /// The processes that are there: their names, and what each says.
+    pub processes: Vec<(String, String)>,
+    /// Who has voted, and who may probe.
+    pub looked: Option<Looked>,
 }
 
 impl Ask {
@@ -172,7 +198,10 @@ impl Ask {
             | Self::Changes { .. }
             | Self::Begin { .. }
             | Self::Merge(_)
-            | Self::Announce => false,
+            | Self::Announce { .. }
+            | Self::Enlist
+            | Self::Census
+            | Self::Look { .. } => false,
         }
     }
 }

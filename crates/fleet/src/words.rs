@@ -1,8 +1,8 @@
 //! Who has forced a fleet's circuit, and why.
 
-use std::fmt::Write;
-
 use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
+
+use crate::escape::{escape, unescape};
 
 /// What an operator says of a command, as far as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +41,16 @@ impl Words {
         self.actor.is_none() && self.reason.is_none()
     }
 
+    /// Who it is.
+    pub fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// The same as those of an order.
     pub fn order(&self, command: FleetCommand) -> FleetOrder {
         let mut order = FleetOrder::new(command);
@@ -75,19 +85,7 @@ fn cut(text: &str, most: usize) -> &str {
 }
 
 fn written(sign: char, text: Option<&str>) -> String {
-    let Some(text) = text else {
-        return NONE.to_owned();
-    };
-    let mut written = String::from(sign);
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
-            written.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(written, "%{byte:02X}");
-        }
-    }
-    written
+    text.map_or_else(|| NONE.to_owned(), |text| format!("{sign}{}", escape(text)))
 }
 
 /// `Some(None)` where there is none, `None` where it is not well-formed.
@@ -96,18 +94,7 @@ fn read(word: &str) -> Option<Option<String>> {
     if word == NONE {
         return Some(None);
     }
-    let mut bytes = word.strip_prefix(['=', '~'])?.bytes();
-    let mut text = Vec::new();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digits = [bytes.next()?, bytes.next()?];
-            let digits = std::str::from_utf8(&digits).ok()?;
-            text.push(u8::from_str_radix(digits, 16).ok()?);
-        } else {
-            text.push(byte);
-        }
-    }
-    String::from_utf8(text).ok().map(Some)
+    unescape(word.strip_prefix(['=', '~'])?).map(Some)
 }
 
 #[cfg(test)]

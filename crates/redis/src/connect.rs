@@ -20,6 +20,7 @@ use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
 use crate::link::Connector;
+use crate::look::Shown;
 use crate::session::Session;
 use crate::sync::{Operators, RedisSync, SyncState};
 use crate::task::{Parts, Task};
@@ -110,6 +111,7 @@ impl RedisSyncBuilder {
         if session.is_some() {
             node.join(Timestamp::ZERO);
         }
+        let shown = Shown::default();
         let parts = Parts {
             registry: registry.clone(),
             node,
@@ -120,11 +122,13 @@ impl RedisSyncBuilder {
             pushes,
             orders: ordered,
             monitor: Arc::clone(&monitor),
+            shown: shown.clone(),
             poll: self.poll_interval,
             seed,
         };
         let health = monitor.reading();
-        registry.join(Arc::new(Operators { orders: orders.downgrade(), health }));
+        let operators = Operators { orders: orders.downgrade(), health, shown };
+        registry.join(Arc::new(operators));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
     }

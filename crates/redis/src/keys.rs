@@ -56,14 +56,24 @@ impl Keys {
         self.of_partition(partition, "sums:")
     }
 
-    /// What the process of this name writes about itself; no partition's key has a `~`.
+    /// What the process of this name says of itself.
     pub(crate) fn process(&self, name: &str) -> String {
-        format!("{{{}:~{name}}}:process", self.prefix)
+        self.of_fleet(&format!("process:{name}"))
+    }
+
+    /// The names of the processes that are there.
+    pub(crate) fn processes(&self) -> String {
+        self.of_fleet("processes")
     }
 
     /// How the fleet has laid its keys.
     pub(crate) fn layout(&self) -> String {
-        format!("{{{}:~}}:layout", self.prefix)
+        self.of_fleet("layout")
+    }
+
+    /// No partition's key has a `~`.
+    fn of_fleet(&self, what: &str) -> String {
+        format!("{{{}:~}}:{what}", self.prefix)
     }
 
     fn of_circuit(&self, circuit: &str, what: &str) -> String {

@@ -59,7 +59,7 @@ impl Way {
 /// A key of those that a request is about: all of them are in one slot.
 fn key(request: &Request, keys: &Keys) -> String {
     match &request.ask {
-        Ask::Announce => keys.process(&request.circuit),
+        Ask::Announce { .. } | Ask::Enlist | Ask::Census => keys.processes(),
         Ask::Changes { partition } | Ask::Begin { partition } => keys.changes(*partition),
         Ask::Merge(merge) => keys.changes(merge.partition),
         _ => keys.record(&request.circuit),

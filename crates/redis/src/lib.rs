@@ -53,6 +53,11 @@
 //!   [`Circuit`](tower_circuit_breaker::Circuit) itself stays in its process, and wins there.
 //! - **Sums**, where asked for: [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate).
 //!
+//! - **Who is there.** Each process says every five seconds who it is, and how its circuits stand. Whoever
+//!   looks at the fleet ([`Fleet::look`](tower_circuit_breaker::fleet::Fleet::look), `GET /fleet` of the
+//!   admin service) sees all of them, the votes, the leases, and who has forced what and why
+//!   ([`order`](RedisSync::order)); Redis is read for it while somebody looks, once in two seconds.
+//!
 //! Circuits of one name are one circuit of the fleet. They should have the same settings.
 //!
 //! # When Redis is away
@@ -100,7 +105,7 @@
 //! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
 //!     -@all +evalsha +script|load +subscribe +publish +getrange +time
 //!     +get +getex +set +del +type +strlen +incr +pexpire +pttl
-//!     +zadd +zrem +zrange +zremrangebyscore +zremrangebyrank +hset +hmget
+//!     +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +hset +hmget
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
@@ -126,8 +131,10 @@ mod keys;
 mod kind;
 mod lane;
 mod link;
+mod look;
 mod presence;
 mod remedy;
+mod replies;
 mod scripts;
 mod sentinel;
 mod sentinel_url;

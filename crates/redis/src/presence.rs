@@ -5,9 +5,9 @@ use std::time::Duration;
 use redis::{Cmd, Value, cmd};
 use tokio::time::Instant;
 use tower_circuit_breaker_fleet::identity::Identity;
+use tower_circuit_breaker_fleet::presence::number;
 
 use crate::fault::Fault;
-use crate::keys::Keys;
 use crate::kind::SyncErrorKind;
 
 /// A process says every five seconds that it is there, and notices another of its name by what that
@@ -16,6 +16,8 @@ use crate::kind::SyncErrorKind;
 pub(crate) struct Presence {
     is_known: bool,
     next: Instant,
+    /// How often it was said since it was last put into the list of all.
+    unlisted: u32,
     /// Until when another of this name is believed to be there.
     shared_until: Option<Instant>,
 }
@@ -23,12 +25,15 @@ pub(crate) struct Presence {
 /// How often it is said, and the longest that a link is idle; half a second more or less is drawn, so that not all say it together.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// So often it is said before it is listed again: a name stands in the list for twice as long.
+const LISTED: u32 = 6;
+
 /// How long what was said counts.
 const LIFE: Duration = Duration::from_secs(20);
 
 impl Presence {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { is_known: false, next: now, shared_until: None }
+        Self { is_known: false, next: now, unlisted: LISTED, shared_until: None }
     }
 
     /// Whether it is time to say it.
@@ -41,9 +46,15 @@ impl Presence {
         self.next
     }
 
-    /// It is said now; `jitter` is below one second.
-    pub(crate) fn said(&mut self, jitter: Duration, now: Instant) {
+    /// It is said now; `jitter` is below one second. Gives whether it is to be listed, too.
+    pub(crate) fn said(&mut self, jitter: Duration, now: Instant) -> bool {
         self.next = now + EVERY - Duration::from_millis(500) + jitter;
+        self.unlisted += 1;
+        let is_due = self.unlisted >= LISTED;
+        if is_due {
+            self.unlisted = 0;
+        }
+        is_due
     }
 
     /// Takes whether another process had written since this one had: before the first time that was
@@ -58,6 +69,8 @@ impl Presence {
     /// The connection is over: who writes meanwhile may be this process's successor.
     pub(crate) const fn forget(&mut self) {
         self.is_known = false;
+        // Redis may have lost the list.
+        self.unlisted = LISTED;
     }
 
     /// What is wrong while another process has this name.
@@ -68,26 +81,26 @@ impl Presence {
     }
 }
 
-/// Writes it, and gives what stood there before.
-pub(crate) fn announce(keys: &Keys, who: &Identity) -> Cmd {
+/// Writes what the process says, and gives what stood there before.
+pub(crate) fn announce(key: &str, said: &str) -> Cmd {
     let mut set = cmd("SET");
-    set.arg(keys.process(&who.name)).arg(value(who));
+    set.arg(key).arg(said);
     set.arg("PX").arg(u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX)).arg("GET");
     set
 }
 
 /// Whether what stood there before, as Redis has answered, was written by another process.
 pub(crate) fn is_of_another(before: &Value, who: &Identity) -> bool {
-    matches!(before, Value::BulkString(before) if before != value(who).as_bytes())
-}
-
-/// The version of what is written, the process's number, and whose vote it has.
-fn value(who: &Identity) -> String {
-    format!("1 {:016x} {}", who.number, who.vote)
+    let Value::BulkString(before) = before else {
+        return false;
+    };
+    std::str::from_utf8(before).ok().and_then(number) != Some(who.number)
 }
 
 #[cfg(test)]
 mod tests {
+    use tower_circuit_breaker_fleet::presence::said;
+
     use super::*;
 
     #[test]
@@ -116,7 +129,7 @@ mod tests {
     #[test]
     fn what_was_written_before_is_known_by_its_number() {
         let [own, other] = [1, 2].map(|number| Identity::named("web", number));
-        let wrote = |who: &Identity| Value::BulkString(value(who).into_bytes());
+        let wrote = |who: &Identity| Value::BulkString(said(who, "0.1.0", &[]).into_bytes());
 
         assert!(is_of_another(&wrote(&other), &own));
         assert!(!is_of_another(&wrote(&own), &own));

@@ -3,14 +3,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use redis::{Cmd, Value, cmd};
-use tower_circuit_breaker_fleet::identity::{Identity, Voter};
-use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord, LONGEST, Word};
-use tower_circuit_breaker_fleet::request::{Ask, Merge, Reply, Request, Shown, Sum};
+use redis::{Cmd, cmd};
+use tower_circuit_breaker_fleet::identity::Voter;
+use tower_circuit_breaker_fleet::record::{FleetRecord, LONGEST};
+use tower_circuit_breaker_fleet::request::{Ask, Merge, Request, Shown};
 use tower_circuit_breaker_fleet::terms::Terms;
 
 use crate::keys::Keys;
-use crate::presence::{announce, is_of_another};
+use crate::presence::announce;
 
 #[cfg(test)]
 mod tests;
@@ -27,13 +27,16 @@ pub(crate) type Digests = [String; SCRIPTS.len()];
 
 const RECORD: &str = include_str!("scripts/record.lua");
 
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 9] = [
     include_str!("scripts/vote.lua"),
     include_str!("scripts/settle.lua"),
     include_str!("scripts/lease.lua"),
     include_str!("scripts/restore.lua"),
     include_str!("scripts/command.lua"),
     include_str!("scripts/merge.lua"),
+    include_str!("scripts/enlist.lua"),
+    include_str!("scripts/census.lua"),
+    include_str!("scripts/look.lua"),
 ];
 
 const VOTE: usize = 0;
@@ -42,6 +45,9 @@ const LEASE: usize = 2;
 const RESTORE: usize = 3;
 const COMMAND: usize = 4;
 const MERGE: usize = 5;
+const ENLIST: usize = 6;
+const CENSUS: usize = 7;
+const LOOK: usize = 8;
 
 /// The commands that give Redis the scripts.
 pub(crate) fn load() -> impl Iterator<Item = Cmd> {
@@ -85,7 +91,10 @@ impl Commands {
             Ask::Changes { partition } => format!("GETEX {}", self.keys.changes(*partition)),
             Ask::Begin { partition } => format!("SET {}", self.keys.changes(*partition)),
             Ask::Withdraw => format!("ZREM {}", self.keys.votes(circuit)),
-            Ask::Announce => format!("SET {}", self.keys.process(circuit)),
+            Ask::Announce { .. } => format!("SET {}", self.keys.process(circuit)),
+            Ask::Enlist => format!("EVALSHA (enlist) {}", self.keys.processes()),
+            Ask::Census => format!("EVALSHA (census) {}", self.keys.processes()),
+            Ask::Look { .. } => format!("EVALSHA (look) {}", self.keys.votes(circuit)),
             Ask::Read => format!("GETRANGE {}", self.keys.record(circuit)),
         }
     }
@@ -94,7 +103,6 @@ impl Commands {
     pub(crate) fn command(&self, request: &Request, digests: &Digests) -> Cmd {
         let name = &*request.circuit;
         let (keys, terms) = (&self.keys, &self.terms);
-        let two = || [keys.record(name), keys.changes_of(name)];
         let three = || [keys.record(name), keys.changes_of(name), keys.votes(name)];
         let call = |script, keys: &[String]| Call::new(digests, script, keys);
         let told = |script, keys: &[String]| {
@@ -126,17 +134,7 @@ impl Commands {
                 let keys: Vec<_> = std::iter::once(self.keys.record(name)).chain(slots).collect();
                 call(LEASE, &keys).arg(terms.who.id()).arg(*epoch).arg(millis(*lasts).max(1)).0
             }
-            Ask::Restore { record, left } => {
-                told(RESTORE, &two())
-                    .arg(record.epoch())
-                    .arg(record.standing.as_str())
-                    .arg(millis(*left))
-                    .arg(millis(record.open_for))
-                    .arg(record.step)
-                    .arg(record.cause.as_str())
-                    .arg(&record.words().as_words())
-                    .0
-            }
+            Ask::Restore { record, left } => self.restore(name, record, *left, digests),
             Ask::Command { known, command, words } => {
                 let lasts = command.lasting().map_or(0, |lasting| millis(lasting).max(1));
                 told(COMMAND, &three())
@@ -146,13 +144,41 @@ impl Commands {
                     .arg(&words.as_words())
                     .0
             }
-            Ask::Announce => announce(&self.keys, &terms.who),
             Ask::Read => read(&self.keys.record(name)),
+            Ask::Announce { said } => announce(&keys.process(name), said),
+            Ask::Enlist => call(ENLIST, &[keys.processes()]).arg(name).0,
+            Ask::Census => call(CENSUS, &[keys.processes(), keys.process("")]).0,
+            Ask::Look { open } => self.look(name, *open, digests),
             // A write, too: a primary that has become a replica refuses it.
             Ask::Changes { partition } => renewed(&keys.changes(*partition)),
             Ask::Begin { partition } => begin(&keys.changes(*partition)),
             Ask::Merge(merge) => self.merge(merge, digests),
         }
+    }
+
+    /// What reads votes and leases for operators.
+    fn look(&self, name: &str, open: Option<u64>, digests: &Digests) -> Cmd {
+        let slots = open.iter().flat_map(|epoch| {
+            (0..self.terms.fleet_probes).map(|slot| self.keys.lease(name, *epoch, slot))
+        });
+        let keys: Vec<_> = std::iter::once(self.keys.votes(name)).chain(slots).collect();
+        Call::new(digests, LOOK, &keys).arg(millis(self.terms.vote_window)).0
+    }
+
+    fn restore(&self, name: &str, record: &FleetRecord, left: Duration, digests: &Digests) -> Cmd {
+        let keys = [self.keys.record(name), self.keys.changes_of(name)];
+        Call::new(digests, RESTORE, &keys)
+            .arg(self.keys.channel())
+            .arg(name)
+            .arg(&self.terms.who.name)
+            .arg(record.epoch())
+            .arg(record.standing.as_str())
+            .arg(millis(left))
+            .arg(millis(record.open_for))
+            .arg(record.step)
+            .arg(record.cause.as_str())
+            .arg(&record.words().as_words())
+            .0
     }
 
     fn merge(&self, merge: &Merge, digests: &Digests) -> Cmd {
@@ -199,79 +225,6 @@ fn read(key: &str) -> Cmd {
     // One more than the longest: what is too long shows.
     read.arg(key).arg(0).arg(LONGEST);
     read
-}
-
-/// What Redis has answered to `ask`; `now` is its clock in milliseconds.
-pub(crate) fn reply(
-    ask: &Ask,
-    who: &Identity,
-    value: &Value,
-    now: u64,
-) -> Result<Reply, BadRecord> {
-    let bad = BadRecord::new("the answer has another form");
-    match (ask, value) {
-        (Ask::Announce, before) => Ok(Reply::code(i64::from(is_of_another(before, who)))),
-        (Ask::Begin { .. }, _) => Ok(Reply::code(1)),
-        (Ask::Withdraw, Value::Int(code)) => Ok(Reply::code(*code)),
-        (Ask::Changes { .. }, number) => Ok(changes(number)),
-        (Ask::Merge(_), Value::Array(numbers)) => sums(numbers).ok_or(bad),
-        (Ask::Read, Value::BulkString(line)) => read_line(line, now),
-        (_, Value::Array(parts)) => match parts.as_slice() {
-            [Value::Int(code), Value::Int(number), Value::BulkString(view)] => {
-                let word = believed(Word::parse(view)?, now)?;
-                Ok(Reply { code: *code, number: *number, word, ..Reply::default() })
-            }
-            _ => Err(bad),
-        },
-        _ => Err(bad),
-    }
-}
-
-fn read_line(line: &[u8], now: u64) -> Result<Reply, BadRecord> {
-    if line.is_empty() {
-        return Ok(Reply::of(None));
-    }
-    let line = std::str::from_utf8(line).map_err(|_| BadRecord::new("it is not text"))?;
-    let record: FleetRecord = line.parse()?;
-    let left = record.left(now);
-    Ok(Reply::of(believed(Some(Word { record, left }), now)?))
-}
-
-/// What is too far ahead is nobody's word.
-fn believed(word: Option<Word>, now: u64) -> Result<Option<Word>, BadRecord> {
-    match word {
-        Some(word) if word.record.is_ahead_of(now) => Err(BadRecord::AHEAD),
-        word => Ok(word),
-    }
-}
-
-/// The number of changes. What is no number is none.
-fn changes(number: &Value) -> Reply {
-    let number = match number {
-        Value::BulkString(digits) => std::str::from_utf8(digits).ok(),
-        _ => None,
-    };
-    let number = number.and_then(|digits| digits.parse().ok());
-    let code = number.map_or(0, |_| 1);
-    Reply { code, number: number.unwrap_or(0), ..Reply::default() }
-}
-
-/// For how long calls fail, or a negative number, and a sum for each circuit.
-fn sums(numbers: &[Value]) -> Option<Reply> {
-    let number = |value: &Value| match value {
-        Value::Int(number) => Some(*number),
-        _ => None,
-    };
-    let numbers: Vec<i64> = numbers.iter().map(number).collect::<Option<_>>()?;
-    let (failing, sums) = numbers.split_first()?;
-    let failing_for = u64::try_from(*failing).ok().map(Duration::from_millis);
-    let sum = |pair: &[i64]| {
-        let [calls, failures] = [0, 1].map(|at| pair.get(at).copied().unwrap_or(0));
-        let whole = |number| u64::try_from(number).unwrap_or(0);
-        Sum { calls: whole(calls), failures: whole(failures) }
-    };
-    let sums = sums.chunks(2).map(sum).collect();
-    Some(Reply { sums, failing_for, ..Reply::default() })
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -11,7 +11,8 @@ use tower_circuit_breaker_fleet::request::{Ask, Reply, Request};
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 use crate::lane::{Lane, Way};
-use crate::scripts::{Commands, Digests, reply};
+use crate::replies::reply;
+use crate::scripts::{Commands, Digests};
 
 /// A connection that has subscribed to the fleet's changes.
 #[derive(Clone)]

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetLink, FleetOrder, FleetUnreachable};
+use tower_circuit_breaker::fleet::{
+    Fleet, FleetCommand, FleetLink, FleetLook, FleetOrder, FleetUnreachable,
+};
 
 use crate::error::SyncError;
 use crate::fault::Fault;
 use crate::health::{Monitor, Reading, SyncHealth};
 use crate::kind::SyncErrorKind;
+use crate::look::Shown;
 use crate::task::Order;
 
 /// Shares the circuits of a registry with the other processes of a fleet, through Redis.
@@ -202,6 +205,7 @@ async fn give(
 pub(crate) struct Operators {
     pub(crate) orders: mpsc::WeakSender<Order>,
     pub(crate) health: Reading,
+    pub(crate) shown: Shown,
 }
 
 impl Fleet for Operators {
@@ -225,6 +229,14 @@ impl Fleet for Operators {
             let given = give(orders, circuit, order).await;
             given.map_err(|error| FleetUnreachable::new(error.to_string()))
         })
+    }
+
+    fn look(&self) -> Option<FleetLook> {
+        // Where the task has too much to do it is asked again by the next look.
+        if let Some(orders) = self.orders.upgrade() {
+            let _ = orders.try_send(Order::Look);
+        }
+        self.shown.look(Instant::now())
     }
 
     fn link(&self) -> Option<FleetLink> {

@@ -31,7 +31,8 @@ pub struct FleetProcess {
     pub version: String,
     /// Whether it is the process that has read this.
     pub is_this: bool,
-    /// What is other than closed and without override there, by name; as many as it had room to say.
+    /// Its circuits, by name: as many as it had room to say, those that are not as usual before the
+    /// others.
     pub circuits: Vec<ProcessCircuit>,
     /// Whether it had no room to say all.
     pub is_cut: bool,

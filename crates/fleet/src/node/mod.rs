@@ -239,6 +239,16 @@ impl Node {
         }
     }
 
+    /// What is known of a circuit, and what is left of its time.
+    pub fn word(&self, circuit: &str, now: Timestamp) -> Option<Word> {
+        self.views.get(circuit)?.word(now)
+    }
+
+    /// The number of a circuit's epoch, if it is open.
+    pub fn open_epoch(&self, circuit: &str) -> Option<u64> {
+        Some(self.views.get(circuit)?.open_epoch()?.epoch)
+    }
+
     /// The epoch that is known of a circuit; 0 for none.
     pub fn epoch(&self, circuit: &str) -> u64 {
         self.views.get(circuit).map_or(0, View::epoch)

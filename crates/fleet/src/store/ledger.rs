@@ -6,8 +6,9 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
+use crate::identity::holder;
 use crate::record::{BadRecord, Cause, FleetRecord, Standing, Word, is_ahead};
-use crate::request::{Ask, Reply, Shown};
+use crate::request::{Ask, Looked, Reply, Shown};
 use crate::terms::Terms;
 use crate::words::Words;
 
@@ -50,6 +51,16 @@ impl Ledger {
     /// The record.
     pub fn record(&self) -> Option<&FleetRecord> {
         self.record.as_ref()
+    }
+
+    /// Who has voted, and who may probe in the open epoch of this number.
+    pub(crate) fn look(&self, open: Option<u64>, now: u64) -> Looked {
+        let votes: BTreeSet<_> = self.votes.values().map(|(vote, _)| vote.clone()).collect();
+        let leases = self.leases.iter().filter(|((epoch, _), _)| Some(*epoch) == open);
+        let leases = leases.filter(|(_, (_, ends))| *ends > now);
+        let held = |(id, ends): &(String, u64)| (holder(id), Duration::from_millis(ends - now));
+        let leases = leases.map(|(_, lease)| held(lease)).collect();
+        Looked { votes: votes.into_iter().collect(), leases }
     }
 
     /// Forgets everything.
@@ -97,9 +108,7 @@ impl Ledger {
             Ask::Command { known, command, words } => {
                 (self.command(node, *known, (*command, words), now), 0)
             }
-            Ask::Read | Ask::Changes { .. } | Ask::Begin { .. } | Ask::Merge(_) | Ask::Announce => {
-                (0, 0)
-            }
+            _ => (0, 0),
         };
         let word = self.word(now).filter(|_| ask.has_view());
         Ok(Reply { code, number, word, ..Reply::default() })

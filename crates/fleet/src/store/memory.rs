@@ -40,8 +40,8 @@ struct Contents {
     /// By partition: the number of changes.
     changes: BTreeMap<u16, i64>,
     sums: BTreeMap<u16, Sums>,
-    /// By name: the number of the process that last said so, and until when it counts.
-    processes: HashMap<Arc<str>, (u64, u64)>,
+    /// By name.
+    processes: HashMap<Arc<str>, Said>,
     listeners: HashMap<u64, Heard>,
     next_listener: u64,
 }
@@ -52,6 +52,9 @@ struct Heard {
     changes: VecDeque<(Word, String)>,
     has_missed: bool,
 }
+
+/// The number of the process that last said so, until when it counts, and what it said.
+type Said = (u64, u64, Arc<str>);
 
 /// How many changes wait for a listener.
 const MOST: usize = 1024;
@@ -133,7 +136,20 @@ impl MemoryStore {
                 }
                 Ok(Reply { sums: merged, failing_for, ..Reply::default() })
             }
-            Ask::Announce => Ok(contents.announce(terms, now)),
+            Ask::Announce { said } => Ok(contents.announce(terms, said, now)),
+            // All that have said so are in it.
+            Ask::Enlist => Ok(Reply::code(1)),
+            Ask::Census => {
+                let there = contents.processes.iter().filter(|(_, (_, until, _))| now < *until);
+                let said =
+                    |(name, (.., said)): (&Arc<str>, &Said)| (name.to_string(), said.to_string());
+                Ok(Reply { processes: there.map(said).collect(), ..Reply::default() })
+            }
+            Ask::Look { open } => {
+                let ledger = contents.circuits.get(&request.circuit);
+                let looked = ledger.map(|ledger| ledger.look(*open, now)).unwrap_or_default();
+                Ok(Reply { looked: Some(looked), ..Reply::default() })
+            }
             ask => {
                 let circuit = contents.circuits.entry(Arc::clone(&request.circuit)).or_default();
                 let reply = circuit.answer(terms, ask, now)?;
@@ -162,10 +178,11 @@ impl Contents {
         *number = number.saturating_add(1);
     }
 
-    fn announce(&mut self, terms: &Terms, now: u64) -> Reply {
-        let said = (terms.who.number, now.saturating_add(PROCESS));
+    fn announce(&mut self, terms: &Terms, said: &Arc<str>, now: u64) -> Reply {
+        let own = terms.who.number;
+        let said = (own, now.saturating_add(PROCESS), Arc::clone(said));
         let before = self.processes.insert(terms.who.name.as_str().into(), said);
-        let is_another = before.is_some_and(|(number, until)| number != said.0 && now < until);
+        let is_another = before.is_some_and(|(number, until, _)| number != own && now < until);
         Reply::code(i64::from(is_another))
     }
 

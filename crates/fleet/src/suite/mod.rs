@@ -54,7 +54,7 @@ pub enum Guarantee {
     Stream,
     /// Sums are of all processes, of one epoch and of their window.
     Sums,
-    /// Another process of one's name is noticed.
+    /// Another process of one's name is noticed, and all processes are found.
     Names,
 }
 
@@ -100,6 +100,7 @@ where
     note(Guarantee::Leases, leases::each_for_its_time(&mut players).await);
     note(Guarantee::Changes, numbers::grow_and_never_come_back(&mut players).await);
     note(Guarantee::Names, numbers::of_one_name_are_two(&mut players).await);
+    note(Guarantee::Names, numbers::are_counted(&mut players).await);
     note(Guarantee::Sums, sums::are_of_all(&mut players).await);
     note(Guarantee::Stream, stream::brings_each_once(&mut players).await);
     broken

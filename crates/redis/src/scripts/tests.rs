@@ -17,7 +17,8 @@ use tower_circuit_breaker_fleet::terms::Terms;
 use tower_circuit_breaker_fleet::words::Words;
 
 use crate::keys::Keys;
-use crate::scripts::{Commands, Digests, load, reply};
+use crate::replies::reply;
+use crate::scripts::{Commands, Digests, load};
 use crate::tests::server;
 
 /// One circuit in Redis, and the same in the model.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_circuit_breaker_fleet::counts::MERGE;
+use tower_circuit_breaker_fleet::presence::said;
 use tower_circuit_breaker_fleet::request::{Ask, Merge, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
 use tower_circuit_breaker_fleet::words::Words;
@@ -72,7 +73,8 @@ impl Task {
             Request { circuit, ask: Ask::Command { known, command, words } }
         };
         let mut requests: Vec<_> = self.commands.iter().map(command).collect();
-        requests.extend(self.announcement(now));
+        requests.extend(self.announcements(now));
+        requests.extend(self.questions_of_look(now));
         requests.extend(self.parts.node.requests(BATCH, self.now()));
         requests.extend(self.sums(now));
         requests.extend(self.questions_of_round());
@@ -97,14 +99,18 @@ impl Task {
     }
 
     /// That this process is there, from time to time.
-    fn announcement(&mut self, now: Instant) -> Option<Request> {
+    fn announcements(&mut self, now: Instant) -> Vec<Request> {
         if !self.presence.is_due(now) {
-            return None;
+            return Vec::new();
         }
         let jitter = self.up_to(Duration::from_secs(1));
-        self.presence.said(jitter, now);
-        let name = self.parts.connector.terms.who.name.as_str();
-        Some(Request { circuit: name.into(), ask: Ask::Announce })
+        let is_listed = self.presence.said(jitter, now);
+        let who = &self.parts.connector.terms.who;
+        let circuits = self.parts.registry.circuits();
+        let said = said(who, env!("CARGO_PKG_VERSION"), &circuits).into();
+        let asks = [Some(Ask::Announce { said }), is_listed.then_some(Ask::Enlist)];
+        let about = |ask| Request { circuit: who.name.as_str().into(), ask };
+        asks.into_iter().flatten().map(about).collect()
     }
 
     pub(super) fn finish(&mut self, done: Done) {
@@ -211,9 +217,12 @@ impl Task {
             self.round = self.round.after(fault.kind());
         }
         match &request.ask {
-            Ask::Announce => self.announced(answer.as_ref().is_ok_and(|reply| reply.code == 1)),
+            Ask::Announce { .. } => {
+                self.announced(answer.as_ref().is_ok_and(|reply| reply.code == 1));
+            }
+            Ask::Census | Ask::Look { .. } => self.looked(request, answer),
             Ask::Changes { partition } => self.counted(*partition, answer),
-            Ask::Begin { .. } => {}
+            Ask::Begin { .. } | Ask::Enlist => {}
             Ask::Merge(merge) => self.merged(merge, answer),
             _ => self.pass_on(request, answer, sent),
         }

@@ -23,12 +23,15 @@ use crate::health::{Monitor, SyncStatus};
 use crate::inbox::Push;
 use crate::kind::SyncErrorKind;
 use crate::link::Connector;
+use crate::look::Shown;
 use crate::presence::Presence;
 use crate::session::{Heard, Session};
+use crate::task::looks::Looks;
 use crate::task::renewal::Renewal;
 
 mod exchange;
 mod hear;
+mod looks;
 mod renewal;
 mod rounds;
 
@@ -37,6 +40,8 @@ mod rounds;
 pub(super) enum Order {
     /// Tell me when everything has been read from Redis, from now on.
     Ready(oneshot::Sender<()>),
+    /// Somebody looks at the fleet.
+    Look,
     Command {
         circuit: Arc<str>,
         order: FleetOrder,
@@ -55,6 +60,8 @@ pub(super) struct Parts {
     pub(super) pushes: mpsc::Receiver<Push>,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) monitor: Arc<Monitor>,
+    /// What operators are shown.
+    pub(super) shown: Shown,
     pub(super) poll: Duration,
     pub(super) seed: u64,
 }
@@ -81,6 +88,7 @@ pub(super) struct Task {
     changes: Changes,
     /// When all is read, whatever has changed.
     next_full: Instant,
+    looks: Looks,
     presence: Presence,
     renewal: Renewal,
     due: Option<Instant>,
@@ -145,6 +153,7 @@ impl Task {
             counts: parts.fleet_rate.map(|rule| Counts::new(rule, partitions)),
             changes: Changes::new(partitions),
             next_full: now,
+            looks: Looks::new(now),
             presence: Presence::new(now),
             renewal: Renewal::default(),
             due: None,
@@ -198,7 +207,8 @@ impl Task {
         } else {
             let merge = self.counts.as_ref().map(|_| self.next_merge);
             let others = [self.next_poll, self.presence.next()];
-            others.into_iter().chain(merge).min().unwrap_or(self.next_poll)
+            let others = others.into_iter().chain(self.looks.due());
+            others.chain(merge).min().unwrap_or(self.next_poll)
         };
         let next = self.renewal.due().map_or(next, |due| due.min(next));
         // While work is in flight, its end says when to go on.
@@ -216,6 +226,7 @@ impl Task {
                 next.push(ready);
                 self.read_all();
             }
+            Order::Look => self.looks.want(),
             Order::Command { circuit, order, done } => {
                 if self.parts.session.is_none() {
                     let _ = done.send(Err(SyncError::new(self.away())));

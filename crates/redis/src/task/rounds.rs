@@ -114,6 +114,7 @@ impl Task {
         self.uncounted.clear();
         self.besides.clear();
         self.counting = 0;
+        self.looks.break_off();
         self.round = self.round.after(SyncErrorKind::Unreachable);
         self.end_round(now);
     }

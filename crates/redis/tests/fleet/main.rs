@@ -8,6 +8,7 @@ mod attacks;
 mod clocks;
 mod cluster;
 mod cost;
+mod desk;
 mod elsewhere;
 mod failover;
 mod load;

@@ -90,6 +90,8 @@ async fn a_user_with_the_documented_permissions_will_do() {
         merged()
     })
     .await;
+    let fleet = one.registry.fleet().unwrap();
+    until("it is looked at", || fleet.look().is_some()).await;
     server.cli(&["flushall"]);
     one.read_again().await;
 

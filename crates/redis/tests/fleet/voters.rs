@@ -114,5 +114,5 @@ async fn two_processes_of_one_name_are_noticed_and_one_that_comes_back_is_not() 
 
 /// What stands there of the process `web-1`.
 fn said(server: &Server) -> String {
-    server.cli(&["get", "{breaker:~web-1}:process"])
+    server.cli(&["get", "{breaker:~}:process:web-1"])
 }
