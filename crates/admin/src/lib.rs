@@ -34,11 +34,14 @@
 //!
 //! Where circuits are shared with a fleet
 //! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), `?scope=fleet` gives
-//! `reset`, `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when
-//! the fleet cannot be reached. `GET /fleet` has the processes with what is other than closed in each, and
-//! of each circuit what the fleet has agreed on, the names of its votes, and who may probe for how long. It
-//! waits for nothing: it is as it was last read, with its age as `read_ago`. The store is read only while
-//! somebody asks, and at most once in two seconds.
+//! `reset`, `force-open`, `force-closed` and `release` to all its processes, with `actor` and `reason`; the
+//! answer is 503 when the fleet cannot be reached, and the audit then has [another
+//! entry](AuditEntry::failed) that says so.
+//!
+//! `GET /fleet` has these processes with what is other than closed in each, and of each circuit what the
+//! fleet has agreed on, the names of its votes, and who may probe for how long. It waits for nothing: it is
+//! as it was last read, with its age as `read_ago`. The store is read only while somebody asks, and at most
+//! once in two seconds.
 //!
 //! # Events
 //!

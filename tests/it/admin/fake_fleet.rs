@@ -1,27 +1,34 @@
-//! A fleet that looks as it is told.
+//! A fleet that keeps orders to itself, and looks as it is told.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tower_circuit_breaker::fleet::{
-    Fleet, FleetCircuit, FleetCommand, FleetLease, FleetLink, FleetLook, FleetProcess,
+    Fleet, FleetCircuit, FleetCommand, FleetLease, FleetLink, FleetLook, FleetOrder, FleetProcess,
     FleetRecordLook, FleetUnreachable, LinkStatus, ProcessCircuit,
 };
 use tower_circuit_breaker::{CircuitRegistry, CircuitState, Override};
 
 use crate::support::SECOND;
 
+/// Takes orders as long as it is given no reason to fail.
 pub(crate) struct FakeFleet {
-    pub(crate) link: Option<FleetLink>,
-    pub(crate) look: Option<FleetLook>,
+    link: Option<FleetLink>,
+    look: Option<FleetLook>,
+    fails: Option<&'static str>,
+    /// An answer needs a permit of it.
+    answers: Arc<Semaphore>,
+    orders: Mutex<Vec<(Arc<str>, FleetOrder)>>,
 }
 
 impl FakeFleet {
     /// Nothing is known of it.
     pub(crate) fn new() -> Self {
-        Self { link: None, look: None }
+        let answers = Arc::new(Semaphore::new(PLENTY));
+        Self { link: None, look: None, fails: None, answers, orders: Mutex::default() }
     }
 
     /// One that is linked, and was read two seconds ago.
@@ -29,21 +36,53 @@ impl FakeFleet {
         let mut link = FleetLink::new(LinkStatus::Connected, 90 * SECOND);
         link.last_agreed = Some(Duration::from_millis(1_500));
         link.errors = 3;
-        Self { link: Some(link), look: Some(look()) }
+        Self { link: Some(link), look: Some(look()), ..Self::new() }
     }
 
-    pub(crate) fn join(self, registry: &CircuitRegistry) {
-        registry.join(Arc::new(self));
+    pub(crate) fn failing(why: &'static str) -> Self {
+        Self { fails: Some(why), ..Self::new() }
+    }
+
+    pub(crate) fn join(self, registry: &CircuitRegistry) -> Arc<Self> {
+        let fleet = Arc::new(self);
+        registry.join(Arc::<Self>::clone(&fleet));
+        fleet
+    }
+
+    /// Gives no answer until it is told to.
+    pub(crate) fn hold_answers(&self) {
+        self.answers.forget_permits(PLENTY);
+    }
+
+    pub(crate) fn answer(&self) {
+        self.answers.add_permits(1);
+    }
+
+    pub(crate) fn orders(&self) -> Vec<(Arc<str>, FleetOrder)> {
+        self.orders.lock().unwrap().clone()
     }
 }
 
 impl Fleet for FakeFleet {
     fn command(
         &self,
-        _: Arc<str>,
-        _: FleetCommand,
+        circuit: Arc<str>,
+        command: FleetCommand,
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        Box::pin(std::future::ready(Ok(())))
+        self.order(circuit, FleetOrder::new(command))
+    }
+
+    fn order(
+        &self,
+        circuit: Arc<str>,
+        order: FleetOrder,
+    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
+        self.orders.lock().unwrap().push((circuit, order));
+        let (answers, fails) = (Arc::clone(&self.answers), self.fails);
+        Box::pin(async move {
+            answers.acquire().await.unwrap().forget();
+            fails.map_or(Ok(()), |why| Err(FleetUnreachable::new(why)))
+        })
     }
 
     fn link(&self) -> Option<FleetLink> {
@@ -80,3 +119,6 @@ fn look() -> FleetLook {
     prices.votes = vec!["eu".to_owned()];
     FleetLook::new(2 * SECOND, vec![other, this], vec![prices, plants])
 }
+
+/// More answers than any test asks for.
+const PLENTY: usize = 1000;
