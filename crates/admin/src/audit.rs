@@ -14,6 +14,10 @@ use crate::sync::lock;
 
 /// One command that was given through [`Admin`](super::Admin).
 ///
+/// It is written before it is done. That says of one to a fleet that it was given, no more: where the
+/// fleet has not kept it, another entry follows with the same fields, a command such as
+/// `fleet force-open failed`, and why in [`failed`](Self::failed).
+///
 /// Its `Display` is one line for a log, in which no name and no word of an operator can end the line,
 /// steer a terminal or turn text around; the fields hold them as they are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +30,8 @@ pub struct AuditEntry {
     pub at: SystemTime,
     /// Which circuit, by its name as it is; `None` for all.
     pub circuit: Option<Arc<str>>,
-    /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on.
+    /// What was asked for, as in the path: `reset`, `force-open`, `reset-all` and so on; to a fleet
+    /// `fleet reset` and so on or, where that has failed, `fleet reset failed`.
     pub command: &'static str,
     /// The operator; `expiry` where an override's time was over.
     pub actor: Option<String>,
@@ -40,6 +45,9 @@ pub struct AuditEntry {
     /// For how long.
     #[serde(rename = "for", serialize_with = "tower_circuit_breaker::view::optional_seconds")]
     pub lasting: Option<Duration>,
+    /// Why the fleet has not kept the command, as far as is known: an answer that was lost may have
+    /// been that it has. `None` where nothing has failed, or not yet.
+    pub failed: Option<String>,
 }
 
 /// The last commands.
@@ -68,7 +76,13 @@ impl AuditEntry {
             reason: None,
             peer: None,
             lasting: None,
+            failed: None,
         }
+    }
+
+    /// The entry that follows this one where the fleet has not kept its command.
+    pub(crate) fn of_failure(self, command: &'static str, why: String) -> Self {
+        Self { at: Self::now(command, None).at, command, failed: Some(why), ..self }
     }
 }
 
@@ -124,7 +138,10 @@ impl fmt::Display for AuditEntry {
         if let Some(peer) = self.peer {
             write!(f, " from {peer}")?;
         }
-        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason:?}"))
+        if let Some(reason) = &self.reason {
+            write!(f, ": {reason:?}")?;
+        }
+        self.failed.as_ref().map_or(Ok(()), |why| write!(f, "; it failed: {why:?}"))
     }
 }
 

@@ -210,7 +210,8 @@ impl AdminBuilder {
         self
     }
 
-    /// Tells `listener` of each command, before it is done: for a log that outlasts the process.
+    /// Tells `listener` of each command, before it is done: for a log that outlasts the process. Of one
+    /// that a fleet has not kept it is told once more, [after it has failed](AuditEntry::failed).
     ///
     /// Log the entry by its `Display`, or its fields with what escapes them: names of circuits are not
     /// always one's own, as where there is a circuit for each host.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use serde_json::json;
 use tower_circuit_breaker::Circuit;
+use tower_circuit_breaker::fleet::FleetUnreachable;
 
 use crate::audit::AuditEntry;
 use crate::body::AdminBody;
@@ -16,7 +17,7 @@ use crate::guard::BodyRule;
 use crate::problem::Problem;
 use crate::refused::Refusal;
 use crate::respond;
-use crate::scope::{Scope, no_fleet};
+use crate::scope::{Scope, failed_str, fleet_order, no_fleet};
 use crate::state::AdminState;
 
 #[derive(Debug)]
@@ -79,23 +80,18 @@ impl CommandRequest {
         let fleet = self.state.registry.fleet().ok_or_else(no_fleet)?;
         let body = command.read(body)?;
         let fleet_command = command.for_fleet(body.lasting)?;
-        let has_end = body.lasting.is_some();
         note_end(&circuit);
-        self.state.audit.write(self.entry(fleet_command.as_fleet_str(), Some(name), body));
-        let in_progress = fleet.command(name.into(), fleet_command);
+        let entry = self.entry(fleet_command.as_fleet_str(), Some(name), body);
+        self.state.audit.write(entry.clone());
+        let answer = fleet.order(name.into(), fleet_order(fleet_command, &entry));
         let state = Arc::clone(&self.state);
+        let given =
+            Unanswered { state: Arc::clone(&state), entry, failed_str: failed_str(fleet_command) };
+        // The caller may leave before the answer: what has failed is written all the same.
+        let kept = tokio::spawn(given.kept(answer));
         Ok(Executed::InProgress(Box::pin(async move {
-            match in_progress.await {
-                Ok(()) => {
-                    if has_end {
-                        state.override_ends.watch();
-                    }
-                    Ok(respond::json(StatusCode::OK, &state.view(&circuit)))
-                }
-                Err(unreachable) => {
-                    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, unreachable.to_string()))
-                }
-            }
+            kept.await.unwrap_or_else(|_| Err(Problem::broken()))?;
+            Ok(respond::json(StatusCode::OK, &state.view(&circuit)))
         })))
     }
 
@@ -136,6 +132,31 @@ impl CommandRequest {
         let actor = self.actor.clone().or(said);
         let (entry, peer) = (AuditEntry::now(command, circuit), self.peer);
         AuditEntry { actor, actor_checked, reason, lasting, peer, ..entry }
+    }
+}
+
+/// A command that was written down and given to the fleet.
+struct Unanswered {
+    state: Arc<AdminState>,
+    entry: AuditEntry,
+    failed_str: &'static str,
+}
+
+impl Unanswered {
+    /// Waits until the fleet has kept it; that it has not is written, too.
+    async fn kept(
+        self,
+        answer: impl Future<Output = Result<(), FleetUnreachable>>,
+    ) -> Result<(), Problem> {
+        let Err(unreachable) = answer.await else {
+            if self.entry.lasting.is_some() {
+                self.state.override_ends.watch();
+            }
+            return Ok(());
+        };
+        let why = unreachable.to_string();
+        self.state.audit.write(self.entry.of_failure(self.failed_str, why.clone()));
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why))
     }
 }
 

@@ -162,6 +162,7 @@ fn work(desk: Desk, route: Route, asked: Asked) -> Work {
     Box::new(move || match (route, asked) {
         (Route::Circuits, Asked::Circuits(selection)) => Ok(desk.circuits(&selection)),
         (Route::Counts(ids), _) => Ok(desk.counts(&ids)),
+        (Route::Fleet, _) => desk.fleet(),
         (Route::Histories(ids), Asked::History(last)) => desk.histories(&ids, last),
         (Route::History(name), Asked::History(last)) => desk.history(&name, last),
         _ => Ok(desk.summary()),

@@ -25,7 +25,7 @@ pin_project! {
     /// The response future of [`Admin`](super::Admin).
     ///
     /// Dropping it before the body of a command has come leaves the command undone; one to a fleet
-    /// may or may not be carried out once the command is on its way to the fleet.
+    /// goes on once it is on its way there, and that it has failed is still written into the audit.
     pub struct AdminFuture<B> {
         #[pin]
         state: State<B>,

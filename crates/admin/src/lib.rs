@@ -13,6 +13,7 @@
 //! | `GET /circuits/history?ids=1,2` | their last five minutes or, with `last=1h`, hour; see [`AdminBuilder::history`] |
 //! | `GET /summary` | how many are in which state, the calls a second, and what the caller may do |
 //! | `GET /groups` | the groups of [`AdminBuilder::group`] |
+//! | `GET /fleet` | the processes that share these circuits, and what they have agreed on, as last read |
 //! | `GET /circuits/{name}` | one, with its settings; `?name=` instead of `/{name}` reaches names that a path cannot hold, here and below |
 //! | `GET /circuits/{name}/events` | its last changes |
 //! | `GET /circuits/{name}/history` | its last five minutes or, with `?last=1h`, hour |
@@ -33,8 +34,14 @@
 //!
 //! Where circuits are shared with a fleet
 //! ([tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis)), `?scope=fleet` gives
-//! `reset`, `force-open`, `force-closed` and `release` to all its processes; the answer is 503 when
-//! the fleet cannot be reached.
+//! `reset`, `force-open`, `force-closed` and `release` to all its processes, with `actor` and `reason`; the
+//! answer is 503 when the fleet cannot be reached, and the audit then has [another
+//! entry](AuditEntry::failed) that says so.
+//!
+//! `GET /fleet` has these processes with what is other than closed in each, and of each circuit what the
+//! fleet has agreed on, the names of its votes, and who may probe for how long. It waits for nothing: it is
+//! as it was last read, with its age as `read_ago`. The store is read only while somebody asks, and at most
+//! once in two seconds.
 //!
 //! # Events
 //!

@@ -22,6 +22,7 @@ pub(crate) enum Route {
     Audit,
     Summary,
     Groups,
+    Fleet,
     Settings(String),
     History(String),
     /// Of the circuits that have these numbers.
@@ -71,6 +72,7 @@ impl Route {
             ["audit"] => Self::Audit,
             ["summary"] => Self::Summary,
             ["groups"] => Self::Groups,
+            ["fleet"] => Self::Fleet,
             ["circuits"] => Self::Circuits,
             // A circuit may have that name: it is read by GET.
             ["circuits", "reset-all"] if method == Method::POST => Self::ResetAll,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
 
+use crate::audit::AuditEntry;
 use crate::command::Command;
 use crate::problem::{Problem, quoted};
 use crate::query::Query;
@@ -51,6 +52,25 @@ impl Command {
             )),
         }
     }
+}
+
+/// The name in the audit where the fleet has not kept it.
+pub(crate) const fn failed_str(command: FleetCommand) -> &'static str {
+    match command {
+        FleetCommand::Reset => "fleet reset failed",
+        FleetCommand::ForceOpen { .. } => "fleet force-open failed",
+        FleetCommand::ForceClosed { .. } => "fleet force-closed failed",
+        FleetCommand::Release => "fleet release failed",
+    }
+}
+
+/// The order, with who gives it and why, as the audit has it in `entry`.
+pub(crate) fn fleet_order(command: FleetCommand, entry: &AuditEntry) -> FleetOrder {
+    let mut order = FleetOrder::new(command);
+    order.actor.clone_from(&entry.actor);
+    order.actor_checked = entry.actor_checked;
+    order.reason.clone_from(&entry.reason);
+    order
 }
 
 /// There is nobody to share a command with.

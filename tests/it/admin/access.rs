@@ -10,6 +10,7 @@ use serde_json::json;
 use tower_circuit_breaker::{CircuitRegistry, CircuitState};
 use tower_circuit_breaker_admin::{self as admin, Admin, AdminBuilder, Peer};
 
+use super::fake_fleet::FakeFleet;
 use super::{Answer, READ_TOKEN, TOKEN, ask, command, from_here, get, post, registry, steering};
 
 pub(super) fn guarded(registry: &CircuitRegistry) -> AdminBuilder {
@@ -29,8 +30,15 @@ pub(super) fn from(request: Builder, peer: [u8; 4]) -> Builder {
 }
 
 /// Everything that shows circuits.
-const SHOWS: [&str; 6] =
-    ["/circuits", "/circuits/plants", "/circuits/plants/events", "/events", "/metrics", "/audit"];
+const SHOWS: [&str; 7] = [
+    "/circuits",
+    "/circuits/plants",
+    "/circuits/plants/events",
+    "/events",
+    "/fleet",
+    "/metrics",
+    "/audit",
+];
 
 #[tokio::test]
 async fn without_a_token_nobody_steers() {
@@ -122,6 +130,7 @@ async fn where_there_is_a_token_the_loopback_needs_it_like_all() {
 #[tokio::test]
 async fn with_a_token_nothing_is_shown_or_steered_without_it() {
     let (registry, _clock) = registry(&["plants"]);
+    FakeFleet::read().join(&registry);
     let admin = guarded(&registry).build();
 
     for path in SHOWS {
@@ -140,6 +149,7 @@ async fn with_a_token_nothing_is_shown_or_steered_without_it() {
 #[tokio::test]
 async fn a_token_to_read_by_reads_and_steers_nothing() {
     let (registry, _clock) = registry(&["plants"]);
+    FakeFleet::read().join(&registry);
     let admin = guarded(&registry).build();
 
     for path in SHOWS {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tower_circuit_breaker::CircuitGroup;
 use tower_circuit_breaker_admin::History;
 
+use super::fake_fleet::FakeFleet;
 use super::{Answer, TOKEN, ask, from_here, get, registry, steering};
 
 const DESCRIPTION: &str = include_str!("../../../crates/admin/src/openapi.json");
@@ -42,6 +43,7 @@ async fn perform(method: &str, path: &str) -> Answer {
     let (registry, _clock) = registry(&["plants"]);
     let admin = steering(&registry).metrics(|_| "# EOF\n".to_owned()).history(History::all());
     let admin = admin.group(&CircuitGroup::new("vendor")).build();
+    FakeFleet::read().join(&registry);
     admin.sample();
     if path == "/events" {
         admin.end_streams();

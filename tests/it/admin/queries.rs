@@ -111,6 +111,8 @@ async fn what_is_not_known_is_refused_and_nothing_is_done() {
         ("GET", "/events?x", r#"known here are ?after, not "x""#),
         ("GET", "/summary?x", "takes no query"),
         ("GET", "/groups?x", "takes no query"),
+        ("GET", "/fleet?x", "takes no query"),
+        ("GET", "/fleet/plants", "no such path"),
         ("GET", "/circuits/plants/settings?x", "takes no query"),
         ("GET", "/circuits/plants/history?x", r#"known here are ?last and ?name, not "x""#),
         ("GET", "/circuits/plants/history?last=2h", r#"?last is 5m or 1h, not "2h""#),

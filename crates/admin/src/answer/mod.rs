@@ -1,5 +1,6 @@
 //! Answers to requests that read.
 
+mod fleet;
 mod group;
 pub(crate) mod history;
 pub(crate) mod live;

@@ -28,7 +28,7 @@ pub(crate) struct Summary {
     rejected_per_second: Cell<'static>,
     /// Of those that count them; `None` where none does.
     in_flight: Option<u64>,
-    /// The number of the last command.
+    /// The number of the last entry of the audit.
     audit: u64,
 }
 
