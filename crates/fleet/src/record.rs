@@ -87,6 +87,8 @@ pub struct Word {
     pub record: FleetRecord,
     /// What was left of its open time, or of its override's.
     pub left: Duration,
+    /// How long ago it was written, where the store's clock was known.
+    pub age: Option<Duration>,
 }
 
 /// Longer than any record; more is not even read.
@@ -149,6 +151,12 @@ impl FleetRecord {
     /// milliseconds: no more than all of it, also when that clock was set back.
     pub fn left(&self, now: u64) -> Duration {
         Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
+    }
+
+    /// How long ago it was written when the store's clock says `now`, in milliseconds: its epoch is that
+    /// clock's time then, unless two changes came at once.
+    pub fn age(&self, now: u64) -> Duration {
+        Duration::from_micros(now.saturating_mul(1000).saturating_sub(self.epoch))
     }
 
     fn parse(line: &str) -> Result<Self, BadRecord> {
@@ -275,7 +283,7 @@ impl Word {
         }
         let (left, line) = text.split_once(' ').ok_or(BadRecord::new("it is one word"))?;
         let left = number(left).ok_or(BadRecord::new("the time left is no number"))?;
-        Ok(Some(Self { record: line.parse()?, left: Duration::from_millis(left) }))
+        Ok(Some(Self { record: line.parse()?, left: Duration::from_millis(left), age: None }))
     }
 
     /// A message to the fleet: what a script gives, and the name of the circuit.
@@ -392,6 +400,7 @@ impl Word {
     ///
     /// Where the text is no record.
     pub fn of(line: &str, left: u64) -> Self {
-        Self { record: line.parse().expect("a record"), left: Duration::from_millis(left) }
+        let record = line.parse().expect("a record");
+        Self { record, left: Duration::from_millis(left), age: None }
     }
 }

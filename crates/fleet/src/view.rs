@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tower_circuit_breaker::fleet::Member;
+use tower_circuit_breaker::{Circuit, CircuitState};
+
 use crate::identity::Voter;
-use crate::record::{FleetRecord, Standing, Word};
+use crate::record::{Cause, FleetRecord, Standing, Word};
 use crate::request::{Ask, Request};
 use crate::time::Timestamp;
 
@@ -76,6 +79,15 @@ impl View {
         })
     }
 
+    /// The circuit has tripped after what is known: that is a vote.
+    pub fn vote_again(&mut self, circuit: &Circuit) {
+        let (known, open_for) = (self.epoch(), circuit.first_open_time());
+        let (step, cause, voter) = (circuit.backoff_step(), Cause::Votes, Voter::Young);
+        if circuit.state() == CircuitState::Open {
+            self.wish.get_or_insert(Ask::Vote { known, open_for, step, cause, voter });
+        }
+    }
+
     /// Takes a word that is not older than what is known; gives whether it is new.
     pub fn learn(&mut self, word: &Word, now: Timestamp) -> bool {
         self.must_restore = false;
@@ -96,7 +108,7 @@ impl View {
     /// What is known, and what is left of its time.
     pub fn word(&self, now: Timestamp) -> Option<Word> {
         let known = self.known.as_ref()?;
-        Some(Word { record: known.record.clone(), left: known.ends.since(now) })
+        Some(Word { record: known.record.clone(), left: known.ends.since(now), age: None })
     }
 
     /// Whether a process that starts now should learn of it.

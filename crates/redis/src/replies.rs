@@ -45,14 +45,14 @@ fn read_line(line: &[u8], now: u64) -> Result<Reply, BadRecord> {
     let line = std::str::from_utf8(line).map_err(|_| BadRecord::new("it is not text"))?;
     let record: FleetRecord = line.parse()?;
     let left = record.left(now);
-    Ok(Reply::of(believed(Some(Word { record, left }), now)?))
+    Ok(Reply::of(believed(Some(Word { record, left, age: None }), now)?))
 }
 
 /// What is too far ahead is nobody's word.
 fn believed(word: Option<Word>, now: u64) -> Result<Option<Word>, BadRecord> {
     match word {
         Some(word) if word.record.is_ahead_of(now) => Err(BadRecord::AHEAD),
-        word => Ok(word),
+        word => Ok(word.map(|word| Word { age: Some(word.record.age(now)), ..word })),
     }
 }
 

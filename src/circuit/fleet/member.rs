@@ -23,6 +23,13 @@ pub trait Member: sealed::Sealed {
     /// Probes no longer, and stays open as [`hold`](Self::hold) has it, under the verdict `epoch`.
     fn recall(&self, epoch: u64, left: Duration);
 
+    /// Notes that the fleet has agreed on something that is older than what the circuit does now.
+    fn pass_over(&self, epoch: u64);
+
+    /// How long ago the circuit began the outage that it is in by itself; `None` where it is closed, or
+    /// the fleet began it.
+    fn own_outage(&self) -> Option<Duration>;
+
     /// The epoch of the last verdict that it has heard; 0 before the first.
     fn fleet_epoch(&self) -> u64;
 
@@ -75,6 +82,14 @@ impl Member for Circuit {
 
     fn recall(&self, epoch: u64, left: Duration) {
         self.tell_effect(self.core.machine.recall(epoch, left, self.now()));
+    }
+
+    fn pass_over(&self, epoch: u64) {
+        self.core.machine.pass_over(epoch);
+    }
+
+    fn own_outage(&self) -> Option<Duration> {
+        self.core.machine.own_outage(self.now())
     }
 
     fn fleet_epoch(&self) -> u64 {

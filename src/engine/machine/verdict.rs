@@ -180,6 +180,24 @@ impl Machine {
         })
     }
 
+    /// Notes that a verdict of `epoch` has come, which is older than what the circuit does now.
+    pub(crate) fn pass_over(&self, epoch: u64) {
+        let mut control = self.lock();
+        if epoch > control.fleet().epoch() {
+            control.hear_fleet(epoch);
+        }
+    }
+
+    /// How long ago the circuit began the outage that it is in by itself, or the probes after it; `None`
+    /// where it is closed, or the fleet began it.
+    pub(crate) fn own_outage(&self, now: Timestamp) -> Option<Duration> {
+        self.look(|control| {
+            let is_out = self.word().state() != CircuitState::Closed && !self.word().is_forced();
+            let begun = control.fleet().own_begun().filter(|_| is_out);
+            begun.map(|begun| now.since(begun))
+        })
+    }
+
     /// The epoch of the last verdict; 0 before the first.
     pub(crate) fn fleet_epoch(&self) -> u64 {
         self.look(|control| control.fleet().epoch())

@@ -14,7 +14,7 @@ use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
 use crate::identity::Voter;
 use crate::options::Options;
 use crate::outbox::LocalChange;
-use crate::record::{Cause, Word};
+use crate::record::{Cause, Standing, Word};
 use crate::request::{Ask, Reply, Request, Shown};
 use crate::time::Timestamp;
 use crate::view::{Lease, View};
@@ -107,8 +107,14 @@ impl Node {
                 if view.learn(word, now) {
                     view.demand = circuit.rejections();
                 }
-                // Also when it is not new here: the circuit may be.
-                word.adopt_by(circuit, self.options.longer(word));
+                if is_older(word, circuit) {
+                    // It has tripped since, and what was before that is over here.
+                    circuit.pass_over(word.record.epoch());
+                    view.vote_again(circuit);
+                } else {
+                    // Also when it is not new here: the circuit may be.
+                    word.adopt_by(circuit, self.options.longer(word));
+                }
             }
             // Redis has forgotten, or remembers what is over.
             Some(_) => view.must_restore = true,
@@ -258,6 +264,13 @@ impl Node {
     pub fn forget(&mut self, is_here: impl Fn(&str) -> bool, now: Timestamp) {
         self.views.retain(|name, view| view.outlives_its_circuit(now) || is_here(name));
     }
+}
+
+/// Whether a word that closes the circuit is older than the outage that it is in by itself.
+fn is_older(word: &Word, circuit: &Circuit) -> bool {
+    let closes = word.record.standing == Standing::Closed;
+    let both = word.age.zip(circuit.own_outage());
+    closes && both.is_some_and(|(age, outage)| age > outage)
 }
 
 fn is_cut(circuit: &Circuit) -> bool {

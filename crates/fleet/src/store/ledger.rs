@@ -117,8 +117,8 @@ impl Ledger {
     /// The record, and what is left of its time when the clock says `now`, in milliseconds.
     pub fn word(&self, now: u64) -> Option<Word> {
         let record = self.record.clone()?;
-        let left = record.left(now);
-        Some(Word { record, left })
+        let (left, age) = (record.left(now), Some(record.age(now)));
+        Some(Word { record, left, age })
     }
 
     fn vote(

@@ -87,7 +87,7 @@ fn coarse(word: &Word) -> Word {
     let epoch = word.record.epoch();
     let line = word.record.to_string();
     let line = line.replacen(&epoch.to_string(), &(epoch / 4 * 4).to_string(), 1);
-    Word { record: line.parse().unwrap(), left: word.left }
+    Word { record: line.parse().unwrap(), left: word.left, age: word.age }
 }
 
 impl Store for Faulty {

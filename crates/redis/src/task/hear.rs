@@ -41,6 +41,8 @@ impl Task {
             // What is nobody's word is counted when it is read.
             Ok((word, _)) if self.is_ahead(&word) => self.read_all(),
             Ok((word, name)) => {
+                let age = self.clock_now().map(|now| word.record.age(now));
+                let word = Word { age, ..word };
                 if let Some(circuit) = self.parts.registry.get(name) {
                     let now = self.now();
                     self.parts.node.heard(&circuit, Some(&word), now);
@@ -67,13 +69,18 @@ impl Task {
         Fault::new(SyncErrorKind::Unreachable, &words)
     }
 
+    /// What Redis' clock says now, in milliseconds, as far as is known.
+    fn clock_now(&self) -> Option<u64> {
+        self.clock.map(|(then, read)| {
+            let since = u64::try_from(read.elapsed().as_millis()).unwrap_or(u64::MAX);
+            then.saturating_add(since)
+        })
+    }
+
     /// Whether a word cannot be the fleet's, since it is too far ahead of Redis' clock, or that is not
     /// known yet.
     fn is_ahead(&self, word: &Word) -> bool {
-        self.clock.is_none_or(|(then, read)| {
-            let since = u64::try_from(read.elapsed().as_millis()).unwrap_or(u64::MAX);
-            word.record.is_ahead_of(then.saturating_add(since))
-        })
+        self.clock_now().is_none_or(|now| word.record.is_ahead_of(now))
     }
 
     /// Messages came faster than they were read: what they said is read again.

@@ -12,6 +12,8 @@ pub(crate) struct FleetView {
     has_opened: bool,
     /// When the last open epoch ends without the fleet; `None` where the fleet began it.
     own_end: Option<Timestamp>,
+    /// When the last open epoch began.
+    begun: Timestamp,
 }
 
 impl FleetView {
@@ -30,8 +32,11 @@ impl FleetView {
         self.has_opened = false;
     }
 
-    /// Notes whether the fleet began the open epoch that ends at `until`.
-    pub(super) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp) {
+    /// Notes whether the fleet began the open epoch that begins at `now` and ends at `until`.
+    pub(super) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp, now: Timestamp) {
+        if reason != ChangeReason::LeaseOver {
+            self.begun = now;
+        }
         match reason {
             ChangeReason::Fleet => self.own_end = None,
             // Continues the open epoch from before the probes that are recalled.
@@ -62,6 +67,11 @@ impl FleetView {
     /// When the last open epoch ends without the fleet; `None` where the fleet began it.
     pub(crate) const fn own_end(&self) -> Option<Timestamp> {
         self.own_end
+    }
+
+    /// When the last open epoch began, if the circuit began it itself.
+    pub(crate) fn own_begun(&self) -> Option<Timestamp> {
+        self.own_end.map(|_| self.begun)
     }
 
     /// When the open epoch is to end if the fleet says `until`. The fleet's verdict may be older

@@ -115,7 +115,7 @@ impl Control {
             self.overrides.set(None);
         }
         let open_for = self.next_open_time(from, open_time, now);
-        self.fleet.note_opening(reason, now.after(open_for));
+        self.fleet.note_opening(reason, now.after(open_for), now);
         open_for
     }
 
