@@ -22,6 +22,8 @@ pub struct Ledger {
     leases: HashMap<(u64, u32), (String, u64)>,
     /// Two writes are never in the same microsecond.
     writes: u64,
+    /// Every epoch is above it.
+    floor: u64,
     /// What was published and not yet taken.
     pub published: Vec<Word>,
 }
@@ -43,6 +45,11 @@ impl Written<'_> {
 }
 
 impl Ledger {
+    /// An empty one, whose epochs are above `floor`.
+    pub(crate) fn above(floor: u64) -> Self {
+        Self { floor, ..Self::default() }
+    }
+
     /// The epoch of the record; 0 where there is none.
     pub fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
@@ -266,7 +273,7 @@ impl Ledger {
 
     fn write(&mut self, node: &str, known: u64, written: &Written<'_>, now: u64) {
         self.writes += 1;
-        let epoch = (self.epoch().max(known) + 1).max(now * 1000 + self.writes);
+        let epoch = (self.epoch().max(known).max(self.floor) + 1).max(now * 1000 + self.writes);
         self.put(node, epoch, written, now);
     }
 
