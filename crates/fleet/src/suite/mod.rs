@@ -24,6 +24,7 @@ use crate::suite::player::{Player, Verdict};
 
 mod epochs;
 mod leases;
+mod names;
 mod numbers;
 mod player;
 mod stream;
@@ -99,8 +100,8 @@ where
     note(Guarantee::Leases, leases::as_many_as_may(&mut players).await);
     note(Guarantee::Leases, leases::each_for_its_time(&mut players).await);
     note(Guarantee::Changes, numbers::grow_and_never_come_back(&mut players).await);
-    note(Guarantee::Names, numbers::of_one_name_are_two(&mut players).await);
-    note(Guarantee::Names, numbers::are_counted(&mut players).await);
+    note(Guarantee::Names, names::of_one_name_are_two(&mut players).await);
+    note(Guarantee::Names, names::are_counted(&mut players).await);
     note(Guarantee::Sums, sums::are_of_all(&mut players).await);
     note(Guarantee::Stream, stream::brings_each_once(&mut players).await);
     broken
