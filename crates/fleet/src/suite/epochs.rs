@@ -6,9 +6,10 @@ use tokio::time::sleep;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
+use crate::record::Cause;
 use crate::request::{Ask, Shown};
 use crate::store::Store;
-use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two};
+use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two, vote};
 use crate::words::Words;
 
 const FORCED: FleetCommand = FleetCommand::ForceOpen { lasting: None };
@@ -49,7 +50,9 @@ pub(crate) async fn each_is_above_all<S: Store>(players: &mut [Player<S>]) -> Ve
     let reply =
         one.ask(circuit, Ask::Command { known, command: FORCED, words: Words::default() }).await?;
     let newest = epoch(&reply)?;
-    expect(newest > known, || format!("epoch {newest} comes where {known} is known"))
+    expect(newest > known, || format!("epoch {newest} comes where {known} is known"))?;
+    let voted = epoch(&one.ask("suite-epochs-vote", vote(known, Cause::Votes)).await?)?;
+    expect(voted > known, || format!("a vote gives epoch {voted} where {known} is known"))
 }
 
 /// By the process that was answered, and by another.
