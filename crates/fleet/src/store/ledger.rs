@@ -256,7 +256,6 @@ impl Ledger {
             (FleetCommand::ForceClosed { lasting }, _) => ("fc", whole(lasting)),
         };
         let ends = if lasts.is_zero() { 0 } else { now.saturating_add(millis(left)) };
-        let known = if is_ahead(known, now) { 0 } else { known };
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
@@ -273,6 +272,7 @@ impl Ledger {
 
     fn write(&mut self, node: &str, known: u64, written: &Written<'_>, now: u64) {
         self.writes += 1;
+        let known = if is_ahead(known, now) { 0 } else { known };
         let epoch = (self.epoch().max(known).max(self.floor) + 1).max(now * 1000 + self.writes);
         self.put(node, epoch, written, now);
     }
