@@ -56,6 +56,11 @@ impl Changes {
         }
     }
 
+    /// A circuit could not be read.
+    pub fn has_not_read(&mut self, circuit: &str) {
+        self.read.remove(circuit);
+    }
+
     /// All that was due in this round has been read.
     pub fn end_round(&mut self) {
         self.known.clone_from(&self.heard);

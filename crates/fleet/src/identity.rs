@@ -18,13 +18,13 @@ pub struct Identity {
 pub enum Voter {
     /// The one of [`Identity::vote`].
     Own,
-    /// The one of all processes that joined less than one vote window ago. A process that crashes and
-    /// comes back, under whatever name, is no more than that.
+    /// The one of all processes that joined less than one vote window ago, which counts only where no
+    /// other does: who has just joined may have voted before and crashed since.
     Young,
 }
 
 /// No process can be named so.
-const YOUNG: &str = "*";
+pub const YOUNG: &str = "*";
 
 /// So much of a host's name is taken: the rest is for the number of the process.
 const LONGEST_HOST: usize = LONGEST_NODE - 12;

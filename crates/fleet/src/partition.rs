@@ -1,5 +1,8 @@
 //! Where circuits lie in a store.
 
+/// The most partitions that a store has.
+pub const MOST_PARTITIONS: u16 = 16;
+
 /// The partition of `circuit` among `partitions`, from 0 on.
 ///
 /// All processes of a fleet have to agree on it, whatever their version: it is the 64-bit hash

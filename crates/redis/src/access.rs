@@ -55,6 +55,11 @@ impl Access {
         Self { settings, security, certificates }
     }
 
+    /// The number of the database.
+    pub(crate) fn database(&self) -> i64 {
+        self.settings.db()
+    }
+
     /// What connects to `host`.
     pub(crate) fn client_at(&self, host: &str, port: u16) -> Result<Client, Why> {
         let host = host.to_owned();

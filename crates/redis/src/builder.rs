@@ -109,9 +109,9 @@ impl RedisSyncBuilder {
     /// [vote window](Self::vote_window). Default 2: one process with a fault of its own does not
     /// open all the others.
     ///
-    /// All processes of a host have one vote together, unless they have [names](Self::node). So have all
-    /// that joined the fleet less than one vote window ago: whatever crashes and comes back, under
-    /// whatever name, is one vote.
+    /// All processes of a host have one vote together, unless they have [names](Self::node). Those that
+    /// joined the fleet less than one vote window ago have none beside the others: each may be one that
+    /// has voted and crashed since. So whatever crashes and comes back, under whatever name, is one vote.
     ///
     /// # Panics
     ///

@@ -36,8 +36,8 @@ pub struct SyncHealth {
     /// The name of this process's vote: that of its host, or its own
     /// ([`node`](crate::RedisSyncBuilder::node)).
     pub vote: String,
-    /// For so long all processes that joined lately have one vote together, and this is one of them;
-    /// zero once its vote is its own. The whole
+    /// For so long this process has no vote beside those of others, since it may have voted before and
+    /// crashed; zero once its vote counts like theirs. The whole
     /// [vote window](crate::RedisSyncBuilder::vote_window) before it joined.
     pub own_vote_in: Duration,
 }

@@ -10,12 +10,19 @@ use tower_circuit_breaker_fleet::partition::partition;
 pub(crate) struct Keys {
     prefix: String,
     partitions: u16,
+    /// Channels are those of all databases.
+    database: i64,
 }
 
 impl Keys {
     /// The prefix is made of what [`is_node`](tower_circuit_breaker_fleet::record::is_node) allows.
     pub(crate) fn new(prefix: &str, partitions: u16) -> Self {
-        Self { prefix: prefix.to_owned(), partitions: partitions.max(1) }
+        Self { prefix: prefix.to_owned(), partitions: partitions.max(1), database: 0 }
+    }
+
+    /// The same in this database.
+    pub(crate) fn in_database(self, database: i64) -> Self {
+        Self { database, ..self }
     }
 
     /// How many partitions there are.
@@ -25,7 +32,10 @@ impl Keys {
 
     /// Where changes are published.
     pub(crate) fn channel(&self) -> String {
-        format!("{}:changes", self.prefix)
+        match self.database {
+            0 => format!("{}:changes", self.prefix),
+            other => format!("{}:changes:{other}", self.prefix),
+        }
     }
 
     pub(crate) fn record(&self, circuit: &str) -> String {

@@ -25,7 +25,7 @@ pub enum SyncErrorKind {
     Loading,
     /// A script of somebody else runs: `BUSY`.
     Busy,
-    /// The keys are elsewhere: `MOVED`, `ASK`, `CLUSTERDOWN`. Clusters are not supported.
+    /// The keys are elsewhere: `MOVED`, `ASK`, `CLUSTERDOWN`.
     Moved,
     /// Redis has as many clients as it may.
     TooManyClients,
@@ -84,8 +84,13 @@ impl SyncErrorKind {
         if error.is_timeout() {
             return Self::TimedOut;
         }
-        if is_of_full_server(&error.to_string()) {
+        let words = error.to_string();
+        if is_of_full_server(&words) {
             return Self::TooManyClients;
+        }
+        // Where a number was asked for.
+        if words.contains("is not an integer") {
+            return Self::Foreign;
         }
         Self::of_code(error.code().unwrap_or_default()).unwrap_or_else(|| match error.kind() {
             ErrorKind::AuthenticationFailed => Self::LoginRefused,

@@ -35,8 +35,8 @@
 //!   [`quorum`](RedisSyncBuilder::quorum) processes have voted within the
 //!   [vote window](RedisSyncBuilder::vote_window), the fleet's circuit opens: in every process, for
 //!   the open time of the last voter. The processes of one host have one vote together, unless they
-//!   have [names](RedisSyncBuilder::node), and so have all that joined less than a vote window ago: a
-//!   process that crashes and comes back is no quorum of its own. [`RedisSync::health`] says whose vote
+//!   have [names](RedisSyncBuilder::node), and one that joined less than a vote window ago adds none to
+//!   theirs: a process that crashes and comes back is no quorum of its own. [`RedisSync::health`] says whose vote
 //!   it is, and whether another process has the same name.
 //! - **Probes.** When the open time is over, processes that have calls waiting ask for a lease. As
 //!   many as [`fleet_probes`](RedisSyncBuilder::fleet_probes) get one and probe; the others go on
@@ -76,11 +76,11 @@
 //! When it is back all agree again within two polls. A Redis that has lost its data receives what
 //! processes still know. While the network is split each side may probe: shared state is best effort.
 //!
-//! Everything that Redis says is checked for size and version, and nothing else that stands under a
-//! key is touched. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it
+//! Everything that Redis says is checked for size and version, and what is no record is left alone and
+//! counted; only the number of changes and what a process says of itself are written over. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it
 //! was forged, or that clock was set back. Circuits decide alone then, [`RedisSync::health`] counts it
 //! as foreign, and a command such as [`RedisSync::reset`] overwrites it. No record keeps a circuit open for
-//! longer than its own settings could
+//! longer than its own settings could, but for an operator's override
 //! ([`max_trip_for`](tower_circuit_breaker::CircuitBuilder::max_trip_for), 1 h by default). Every key
 //! begins with the prefix, carries the circuit's name as hash tag, and expires.
 //!
@@ -104,7 +104,7 @@
 //! ```text
 //! ACL SETUSER shop-breaker on >a-long-secret resetkeys ~{shop:* resetchannels &shop:changes
 //!     -@all +evalsha +script|load +subscribe +publish +getrange +time
-//!     +get +getex +set +del +type +strlen +incr +pexpire +pttl
+//!     +get +set +del +type +strlen +incr +incrby +pexpire +pttl
 //!     +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +hset +hmget
 //! ```
 //!

@@ -18,6 +18,7 @@ use crate::hello::{Hello, Mode};
 use crate::host::Host;
 use crate::inbox::{Inbox, Pushed};
 use crate::keys::Keys;
+use crate::kind::SyncErrorKind;
 use crate::lane::{Lane, Way};
 use crate::scripts::{Commands, Digests, layout};
 use crate::session::Session;
@@ -39,7 +40,10 @@ impl Connector {
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
         let Candidates { first, more, master } = self.target.find(self.timeout).await?;
         let why = match self.connect_to(&first, master, generation).await {
-            Ok(session) => return Ok(session),
+            Ok(session) => {
+                self.target.found();
+                return Ok(session);
+            }
             Err(why) => why,
         };
         for client in more {
@@ -81,9 +85,9 @@ impl Connector {
             Mode::Standalone | Mode::Sentinel => self.join(connection).await,
         };
         let (way, digests) = joined.map_err(failed)?;
-        let keys = Keys::new(&self.prefix, hello.mode.partitions());
+        let keys = self.keys(hello.mode.partitions());
         let other = other_layout(&way, &keys).await;
-        let asking = format!("SET and GETEX {}", keys.layout());
+        let asking = format!("SET and GETRANGE {}", keys.layout());
         let unsaid = |error| failed(Fault::of(&error).while_doing(asking));
         if let Some(found) = other.map_err(unsaid)? {
             let (prefix, own) = (self.prefix.clone(), keys.partitions());
@@ -91,6 +95,10 @@ impl Connector {
         }
         let commands = Arc::new(Commands { keys, terms: self.terms.clone() });
         Ok(Session { way, digests, commands, generation })
+    }
+
+    fn keys(&self, partitions: u16) -> Keys {
+        Keys::new(&self.prefix, partitions).in_database(self.target.access.database())
     }
 
     async fn join(&self, connection: MultiplexedConnection) -> Result<(Way, Digests), Fault> {
@@ -129,7 +137,7 @@ impl Connector {
     }
 
     async fn subscribe(&self, way: &mut Way) -> Result<(), Fault> {
-        let channel = Keys::new(&self.prefix, 1).channel();
+        let channel = self.keys(1).channel();
         let subscribing = way.subscribe(channel.clone()).await;
         subscribing
             .map_err(|error| Fault::of(&error).while_doing(format_args!("SUBSCRIBE {channel}")))
@@ -152,7 +160,8 @@ impl Connector {
     }
 }
 
-/// What says of the fleet's keys that others have laid them in another way. Says how, if nobody has.
+/// What says that others have laid the fleet's keys in another way. Says how, if nobody has. What is no
+/// such word is nobody's, and a Redis that takes no writes may be read from all the same.
 async fn other_layout(way: &Way, keys: &Keys) -> RedisResult<Option<String>> {
     let (own, commands) = layout(keys);
     let mut pipe = redis::pipe();
@@ -160,9 +169,18 @@ async fn other_layout(way: &Way, keys: &Keys) -> RedisResult<Option<String>> {
         pipe.add_command(command);
     }
     let values = way.lane_of(&keys.layout()).send(&pipe).await?;
-    let found = values.into_iter().nth(1).transpose()?;
-    let found = found.and_then(|found| redis::from_redis_value::<String>(found).ok());
-    Ok(found.filter(|found| *found != own))
+    let found = match values.into_iter().nth(1) {
+        Some(Err(error)) if SyncErrorKind::of(&error) != SyncErrorKind::Foreign => {
+            return Err(error);
+        }
+        Some(Ok(found)) => redis::from_redis_value::<String>(found).ok(),
+        _ => None,
+    };
+    let is_layout = |found: &String| {
+        let mut words = found.split(' ').map(str::parse::<u16>);
+        words.by_ref().take(2).all(|word| word.is_ok()) && found.matches(' ').count() == 1
+    };
+    Ok(found.filter(|found| is_layout(found) && *found != own))
 }
 
 fn is_tls(address: &ConnectionAddr) -> bool {

@@ -20,7 +20,7 @@ pub(crate) struct Shown(Arc<Mutex<Option<(Instant, FleetLook)>>>);
 
 /// A reading, as its answers come in.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct Collected {
     processes: Vec<FleetProcess>,
     circuits: Vec<FleetCircuit>,
     /// How many answers have yet to come.
@@ -41,7 +41,7 @@ impl Shown {
     }
 }
 
-impl Reading {
+impl Collected {
     /// So many answers are to come.
     pub(crate) fn of(missing: usize) -> Self {
         Self { missing, ..Self::default() }

@@ -39,6 +39,10 @@ const UNREACHABLE: &[(&str, &str)] = &[
         "connection refused",
         "is Redis running there, is that its port, and does its `bind` let others in?",
     ),
+    (
+        "node in cluster not found",
+        "the cluster's nodes are not to be reached where they say: give `map_address`",
+    ),
     ("lookup", "is the name of the host spelled right?"),
     ("invalidcontenttype", PLAIN),
     ("corrupt message", PLAIN),
@@ -109,11 +113,16 @@ const READ_ONLY: &[(&str, &str)] = &[
     ("", "this is a replica: connect to the primary"),
 ];
 
-const FOREIGN: &[(&str, &str)] = &[(
-    "",
-    "another program or version writes there: give this fleet a `prefix` of its own; a command such \
-     as `reset` overwrites a record",
-)];
+const FOREIGN: &[(&str, &str)] = &[
+    (
+        "ahead of",
+        "it was forged, or the clock of Redis was set back: a command such as `reset` overwrites it",
+    ),
+    (
+        "",
+        "another program or version writes there: give this fleet a `prefix` of its own, or delete the key",
+    ),
+];
 
 const PROTOCOL: &[(&str, &str)] = &[
     ("hello", RESP3),

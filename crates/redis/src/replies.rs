@@ -56,15 +56,14 @@ fn believed(word: Option<Word>, now: u64) -> Result<Option<Word>, BadRecord> {
     }
 }
 
-/// The number of changes. What is no number is none.
+/// The number of changes.
 fn changes(number: &Value) -> Reply {
-    let number = match number {
-        Value::BulkString(digits) => std::str::from_utf8(digits).ok(),
-        _ => None,
-    };
-    let number = number.and_then(|digits| digits.parse().ok());
-    let code = number.map_or(0, |_| 1);
-    Reply { code, number: number.unwrap_or(0), ..Reply::default() }
+    match number {
+        // It was made by asking for it.
+        Value::Int(0) => Reply::code(0),
+        Value::Int(number) => Reply { code: 1, number: *number, ..Reply::default() },
+        _ => Reply::code(0),
+    }
 }
 
 /// The processes that are there, and what each says. What is no text is left out.

@@ -88,7 +88,7 @@ impl Commands {
             Ask::Merge(merge) => {
                 format!("EVALSHA (merge) {}", self.keys.sums(merge.partition))
             }
-            Ask::Changes { partition } => format!("GETEX {}", self.keys.changes(*partition)),
+            Ask::Changes { partition } => format!("INCRBY {} 0", self.keys.changes(*partition)),
             Ask::Begin { partition } => format!("SET {}", self.keys.changes(*partition)),
             Ask::Withdraw => format!("ZREM {}", self.keys.votes(circuit)),
             Ask::Announce { .. } => format!("SET {}", self.keys.process(circuit)),
@@ -150,7 +150,7 @@ impl Commands {
             Ask::Census => call(CENSUS, &[keys.processes(), keys.process("")]).0,
             Ask::Look { open } => self.look(name, *open, digests),
             // A write, too: a primary that has become a replica refuses it.
-            Ask::Changes { partition } => renewed(&keys.changes(*partition)),
+            Ask::Changes { partition } => number(&keys.changes(*partition)),
             Ask::Begin { partition } => begin(&keys.changes(*partition)),
             Ask::Merge(merge) => self.merge(merge, digests),
         }
@@ -193,23 +193,24 @@ impl Commands {
     }
 }
 
-/// Begins a number of changes, if there is none.
+/// Begins a number of changes where there is none. Where another process has begun it meanwhile it is
+/// another one again, which has all read what they know already.
 fn begin(key: &str) -> Cmd {
     // It is to be another than one of before, which Redis has lost.
     let number = RandomState::new().hash_one(key) >> 14;
     let mut set = cmd("SET");
-    set.arg(key).arg(number).arg("NX").arg("PX").arg(WEEK_MS);
+    set.arg(key).arg(number).arg("PX").arg(WEEK_MS);
     set
 }
 
-/// Reads what stands under `key`, which then stays for another week.
-fn renewed(key: &str) -> Cmd {
-    let mut read = cmd("GETEX");
-    read.arg(key).arg("PX").arg(WEEK_MS);
+/// Reads a number, and nothing else that may stand there.
+fn number(key: &str) -> Cmd {
+    let mut read = cmd("INCRBY");
+    read.arg(key).arg(0);
     read
 }
 
-/// How long what is renewed stays, in milliseconds.
+/// How long a number of changes stays without one, in milliseconds.
 const WEEK_MS: u64 = 7 * 24 * 3600 * 1000;
 
 /// What says how the fleet's keys are laid: its version, and the number of partitions.
@@ -217,7 +218,10 @@ pub(crate) fn layout(keys: &Keys) -> (String, [Cmd; 2]) {
     let (key, own) = (keys.layout(), format!("1 {}", keys.partitions()));
     let mut set = cmd("SET");
     set.arg(&key).arg(&own).arg("NX").arg("PX").arg(WEEK_MS);
-    (own, [set, renewed(&key)])
+    // No longer than it may be: somebody else may have written there.
+    let mut read = cmd("GETRANGE");
+    read.arg(&key).arg(0).arg(15);
+    (own, [set, read])
 }
 
 fn read(key: &str) -> Cmd {

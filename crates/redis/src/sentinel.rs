@@ -19,7 +19,7 @@ use crate::wrong::Wrong;
 pub(crate) struct Sentinels {
     name: String,
     access: Access,
-    /// The one that has answered last goes first.
+    /// The one that has named the primary last goes first; one whose primary was none, last.
     hosts: Arc<Mutex<Vec<Host>>>,
 }
 
@@ -47,7 +47,8 @@ impl Sentinels {
             let client = self.access.client_at(&host.name, host.port)?;
             match ask(&client, &self.name, timeout).await {
                 Ok(primary) => {
-                    self.prefer(&host);
+                    // It is asked last, should that turn out to be none.
+                    self.put_last(&host);
                     return Ok(primary);
                 }
                 Err(why) => silent.push((host, why)),
@@ -56,11 +57,19 @@ impl Sentinels {
         Err(self.why(&silent))
     }
 
-    fn prefer(&self, host: &Host) {
+    /// What the last one asked has named is the primary: it is asked first next time.
+    pub(crate) fn prefer(&self) {
+        let mut hosts = lock(&self.hosts);
+        if let Some(host) = hosts.pop() {
+            hosts.insert(0, host);
+        }
+    }
+
+    fn put_last(&self, host: &Host) {
         let mut hosts = lock(&self.hosts);
         if let Some(at) = hosts.iter().position(|other| other == host) {
-            let preferred = hosts.remove(at);
-            hosts.insert(0, preferred);
+            let asked = hosts.remove(at);
+            hosts.push(asked);
         }
     }
 
@@ -68,7 +77,9 @@ impl Sentinels {
     fn why(&self, silent: &[(Host, Silent)]) -> Why {
         let name = || self.name.clone();
         let first = |is: fn(&Silent) -> bool| silent.iter().find(|(_, why)| is(why));
-        if let Some((host, _)) = first(|why| matches!(why, Silent::DoesNotKnow)) {
+        // One that does not know may be new; what all of them say is so.
+        let is_known_to_none = silent.iter().all(|(_, why)| matches!(why, Silent::DoesNotKnow));
+        if let Some((host, _)) = silent.first().filter(|_| is_known_to_none) {
             return Why::Wrong(Wrong::UnknownMaster { name: name(), sentinel: host.to_string() });
         }
         let refused = first(|why| match why {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redis::{Client, ProtocolVersion, RedisConnectionInfo, TlsCertificates};
+use redis::{Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo, TlsCertificates};
 use tower_circuit_breaker_fleet::lock::lock;
 
 use crate::access::{Access, certificates};
@@ -75,9 +75,15 @@ impl Places {
                 let (access, address) = Access::parse(&self.url, certificates.clone())?;
                 let first = access.client(address)?;
                 let more = self.nodes.iter().map(|node| {
-                    // Login and TLS are those of the first.
+                    // Login, TLS and database are those of the first.
                     let (_, address) = Access::parse(node, certificates.clone())?;
-                    access.client(address)
+                    match address {
+                        ConnectionAddr::Tcp(host, port)
+                        | ConnectionAddr::TcpTls { host, port, .. } => {
+                            access.client_at(&host, port)
+                        }
+                        other => access.client(other),
+                    }
                 });
                 let (more, learnt) = (more.collect::<Result<_, _>>()?, Arc::default());
                 Ok(self.of(access, Source::Fixed { first, more, learnt }))
@@ -135,6 +141,13 @@ impl Target {
                 let master = Some(sentinels.name().to_owned());
                 Ok(Candidates { first, more: Vec::new(), master })
             }
+        }
+    }
+
+    /// The server that was found will do.
+    pub(crate) fn found(&self) {
+        if let Source::Watched(sentinels) = &self.source {
+            sentinels.prefer();
         }
     }
 

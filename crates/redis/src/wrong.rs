@@ -32,12 +32,12 @@ impl Wrong {
             Self::Replica { .. }
             | Self::NotYet { .. }
             | Self::NoSentinel { .. }
-            | Self::SentinelRefuses { .. } => true,
+            | Self::SentinelRefuses { .. }
+            | Self::OtherLayout { .. } => true,
             Self::IsSentinel { .. }
             | Self::SentinelUrl { .. }
             | Self::UnknownMaster { .. }
-            | Self::NeedsTls
-            | Self::OtherLayout { .. } => false,
+            | Self::NeedsTls => false,
         }
     }
 

@@ -222,6 +222,20 @@ impl Node {
         }
     }
 
+    /// The fleet has said something of a circuit that is not here. What this process has known of it is
+    /// not the last word any longer; and what is forced is kept for whoever makes it.
+    pub fn overheard(&mut self, circuit: &str, word: &Word, now: Timestamp) {
+        let is_forced = word.record.overridden().is_some() && !word.is_over();
+        if is_forced && !self.views.contains_key(circuit) {
+            self.views.insert(circuit.into(), View::default());
+        }
+        if let Some(view) = self.views.get_mut(circuit) {
+            if word.record.epoch() >= view.epoch() {
+                view.learn(word, now);
+            }
+        }
+    }
+
     /// Redis has answered to a request about a circuit that is here no longer.
     pub fn answered_in_vain(&mut self, request: &Request) {
         if let Some(view) = self.views.get_mut(&request.circuit) {

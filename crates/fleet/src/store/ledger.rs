@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
-use crate::identity::Voter;
-use crate::identity::holder;
+use crate::identity::{Voter, YOUNG, holder};
 use crate::record::{BadRecord, Cause, FleetRecord, Standing, Word, is_ahead};
 use crate::request::{Ask, Looked, Reply, Shown};
 use crate::terms::Terms;
@@ -22,6 +21,8 @@ pub struct Ledger {
     leases: HashMap<(u64, u32), (String, u64)>,
     /// Two writes are never in the same microsecond.
     writes: u64,
+    /// Every epoch is above it.
+    floor: u64,
     /// What was published and not yet taken.
     pub published: Vec<Word>,
 }
@@ -43,6 +44,11 @@ impl Written<'_> {
 }
 
 impl Ledger {
+    /// An empty one, whose epochs are above `floor`.
+    pub(crate) fn above(floor: u64) -> Self {
+        Self { floor, ..Self::default() }
+    }
+
     /// The epoch of the record; 0 where there is none.
     pub fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
@@ -140,7 +146,9 @@ impl Ledger {
         self.votes.insert(who.id(), (who.vote_of(voter).to_owned(), now));
         let counts = |at: u64| at <= now && now - at <= millis(terms.vote_window);
         self.votes.retain(|_, (_, at)| counts(*at));
-        let votes = self.votes.values().map(|(vote, _)| vote).collect::<BTreeSet<_>>().len();
+        let own: BTreeSet<_> = self.votes.values().map(|(vote, _)| vote).collect();
+        // Whoever has just joined may be one that has voted and crashed since.
+        let votes = own.iter().filter(|vote| **vote != YOUNG).count().max(1);
         let quorum = if cause.needs_quorum() { terms.quorum as usize } else { 1 };
         if votes >= quorum {
             self.votes.clear();
@@ -249,7 +257,6 @@ impl Ledger {
             (FleetCommand::ForceClosed { lasting }, _) => ("fc", whole(lasting)),
         };
         let ends = if lasts.is_zero() { 0 } else { now.saturating_add(millis(left)) };
-        let known = if is_ahead(known, now) { 0 } else { known };
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
@@ -266,7 +273,8 @@ impl Ledger {
 
     fn write(&mut self, node: &str, known: u64, written: &Written<'_>, now: u64) {
         self.writes += 1;
-        let epoch = (self.epoch().max(known) + 1).max(now * 1000 + self.writes);
+        let known = if is_ahead(known, now) { 0 } else { known };
+        let epoch = (self.epoch().max(known).max(self.floor) + 1).max(now * 1000 + self.writes);
         self.put(node, epoch, written, now);
     }
 

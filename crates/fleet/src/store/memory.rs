@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::lock::lock;
 use crate::partition::partition;
-use crate::record::Word;
+use crate::record::{Word, is_ahead};
 use crate::request::{Ask, Reply, Request};
 use crate::store::ledger::Ledger;
+use crate::store::seam::{Change, Gone, Refused, Store};
 use crate::store::sums::Sums;
-use crate::store::{Change, Gone, Refused, Store};
 use crate::terms::Terms;
 
 /// A store in memory: for several registries of one process, and for tests.
@@ -44,6 +44,16 @@ struct Contents {
     processes: HashMap<Arc<str>, Said>,
     listeners: HashMap<u64, Heard>,
     next_listener: u64,
+    lost: Lost,
+}
+
+/// Above these is all that comes after a loss, also where the clock stands still.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    /// The highest of all epochs.
+    epoch: u64,
+    /// The highest of all numbers of changes.
+    number: i64,
 }
 
 /// What a listener has yet to hear.
@@ -74,7 +84,8 @@ impl MemoryStore {
         Self::with_partitions(1)
     }
 
-    /// An empty one, of so many partitions, at least one.
+    /// An empty one, of so many partitions, at least one; the [suite](crate::suite) knows up to
+    /// [`MOST_PARTITIONS`](crate::partition::MOST_PARTITIONS).
     #[must_use]
     pub fn with_partitions(partitions: u16) -> Self {
         let shared = Shared {
@@ -102,11 +113,15 @@ impl MemoryStore {
     }
 
     /// Forgets all that it holds, as a store that was lost.
+    ///
+    /// No epoch and no number of changes is used again: what comes is above all that was.
     pub fn clear(&self) {
+        let now = self.now();
         let mut contents = lock(&self.shared.contents);
+        let lost = contents.highest(now);
         let (listeners, next_listener) =
             (std::mem::take(&mut contents.listeners), contents.next_listener);
-        *contents = Contents { listeners, next_listener, ..Contents::default() };
+        *contents = Contents { listeners, next_listener, lost, ..Contents::default() };
     }
 
     /// Loses the leases of a circuit.
@@ -151,7 +166,9 @@ impl MemoryStore {
                 Ok(Reply { looked: Some(looked), ..Reply::default() })
             }
             ask => {
-                let circuit = contents.circuits.entry(Arc::clone(&request.circuit)).or_default();
+                let Contents { circuits, lost, .. } = &mut *contents;
+                let circuit = circuits.entry(Arc::clone(&request.circuit));
+                let circuit = circuit.or_insert_with(|| Ledger::above(lost.epoch));
                 let reply = circuit.answer(terms, ask, now)?;
                 let published = std::mem::take(&mut circuit.published);
                 for word in published {
@@ -174,8 +191,18 @@ impl Contents {
     /// Raises the number of changes; a first one is not one of those that were before it was lost.
     fn change(&mut self, partition: u16, now: u64) {
         let first = i64::try_from(now.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let first = first.max(self.lost.number);
         let number = self.changes.entry(partition).or_insert(first);
         *number = number.saturating_add(1);
+    }
+
+    /// The highest epoch and number that there ever were.
+    fn highest(&self, now: u64) -> Lost {
+        let epochs = self.circuits.values().map(Ledger::epoch);
+        // One that is nobody's would make all that come after it nobody's, too.
+        let epoch = epochs.filter(|epoch| !is_ahead(*epoch, now)).max().unwrap_or(0);
+        let number = self.changes.values().copied().max().unwrap_or(0);
+        Lost { epoch: epoch.max(self.lost.epoch), number: number.max(self.lost.number) }
     }
 
     fn announce(&mut self, terms: &Terms, said: &Arc<str>, now: u64) -> Reply {
@@ -246,3 +273,6 @@ impl Drop for MemoryStore {
         lock(&self.shared.contents).listeners.remove(&self.listener);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,14 @@ use tokio::time::sleep;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
+use crate::record::Cause;
 use crate::request::{Ask, Shown};
 use crate::store::Store;
-use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two};
+use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two, vote};
 use crate::words::Words;
+
+/// In microseconds, which epochs are.
+const DAY: u64 = 24 * 3600 * 1_000_000;
 
 const FORCED: FleetCommand = FleetCommand::ForceOpen { lasting: None };
 
@@ -49,7 +53,21 @@ pub(crate) async fn each_is_above_all<S: Store>(players: &mut [Player<S>]) -> Ve
     let reply =
         one.ask(circuit, Ask::Command { known, command: FORCED, words: Words::default() }).await?;
     let newest = epoch(&reply)?;
-    expect(newest > known, || format!("epoch {newest} comes where {known} is known"))
+    expect(newest > known, || format!("epoch {newest} comes where {known} is known"))?;
+    let voted = epoch(&one.ask("suite-epochs-vote", vote(known, Cause::Votes)).await?)?;
+    expect(voted > known, || format!("a vote gives epoch {voted} where {known} is known"))?;
+    nobodys(one, last + 2 * DAY).await
+}
+
+/// What is further ahead of the store's clock than a day is nobody's, whoever says it is known.
+async fn nobodys<S: Store>(player: &mut Player<S>, known: u64) -> Verdict {
+    let command = Ask::Command { known, command: FORCED, words: Words::default() };
+    let asks = [("suite-ahead-vote", vote(known, Cause::Votes)), ("suite-ahead-command", command)];
+    for (circuit, ask) in asks {
+        let given = epoch(&player.ask(circuit, ask).await?)?;
+        expect(given < known, || format!("epoch {given} comes where nobody's {known} is known"))?;
+    }
+    Ok(())
 }
 
 /// By the process that was answered, and by another.

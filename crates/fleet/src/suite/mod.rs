@@ -22,9 +22,12 @@ use std::future::Future;
 use crate::store::Store;
 use crate::suite::player::{Player, Verdict};
 
+mod at_once;
 mod epochs;
 mod leases;
+mod names;
 mod numbers;
+mod overrides;
 mod player;
 mod stream;
 mod sums;
@@ -38,17 +41,19 @@ mod votes;
 pub enum Guarantee {
     /// Its clock does not go back, and what was said to last does for no longer.
     Clock,
+    /// Each request is one step, also where several processes ask at once.
+    Steps,
     /// Each change has an epoch above all that were before.
     Epochs,
     /// What was answered is what every later request meets.
     Reads,
-    /// A vote counts once, and for its window.
+    /// A vote counts once, for its window, and not after what it knew nothing of.
     Votes,
     /// At most so many hold a lease as may, each for its time.
     Leases,
     /// A verdict on an epoch that is over changes nothing.
     Verdicts,
-    /// The number of changes grows with each, and never comes back.
+    /// The number of changes of a circuit's partition grows with each, and never comes back.
     Changes,
     /// Every change is brought once, in its order.
     Stream,
@@ -76,7 +81,11 @@ impl Broken {
 /// Looks for everything that a store guarantees; gives what it has not kept.
 ///
 /// `connect` gives another process's way to the same store each time. A store that does not answer
-/// within five seconds is one that does not answer.
+/// within five seconds is one that does not answer. How many partitions it has is not told, but found:
+/// by which number of changes those of some circuits raise.
+///
+/// What has to be there for its time is not judged where machine or store were so slow that the time
+/// may have been over.
 pub async fn run<S, F>(connect: impl Fn() -> F) -> Vec<Broken>
 where
     S: Store,
@@ -91,16 +100,22 @@ where
         players.push(Player::new(connect().await, number));
     }
     note(Guarantee::Clock, epochs::time_runs_down(&mut players).await);
+    note(Guarantee::Clock, overrides::end_in_time(&mut players).await);
     note(Guarantee::Epochs, epochs::each_is_above_all(&mut players).await);
     note(Guarantee::Reads, epochs::what_was_answered_is_read(&mut players).await);
     note(Guarantee::Verdicts, epochs::verdicts_are_on_the_present(&mut players).await);
     note(Guarantee::Votes, votes::each_counts_once(&mut players).await);
     note(Guarantee::Votes, votes::each_ends(&mut players).await);
+    note(Guarantee::Votes, votes::of_a_rate_need_no_quorum(&mut players).await);
+    note(Guarantee::Votes, votes::of_what_is_over_do_not_count(&mut players).await);
     note(Guarantee::Leases, leases::as_many_as_may(&mut players).await);
     note(Guarantee::Leases, leases::each_for_its_time(&mut players).await);
     note(Guarantee::Changes, numbers::grow_and_never_come_back(&mut players).await);
-    note(Guarantee::Names, numbers::of_one_name_are_two(&mut players).await);
-    note(Guarantee::Names, numbers::are_counted(&mut players).await);
+    note(Guarantee::Changes, numbers::are_raised_by_every_change(&mut players).await);
+    note(Guarantee::Changes, numbers::are_of_the_circuits_partition(&mut players).await);
+    note(Guarantee::Steps, at_once::each_is_one_step(&mut players).await);
+    note(Guarantee::Names, names::of_one_name_are_two(&mut players).await);
+    note(Guarantee::Names, names::are_counted(&mut players).await);
     note(Guarantee::Sums, sums::are_of_all(&mut players).await);
     note(Guarantee::Stream, stream::brings_each_once(&mut players).await);
     broken

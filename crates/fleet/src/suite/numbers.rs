@@ -1,24 +1,22 @@
-//! The numbers of changes, and of processes.
+//! The numbers of changes, and the partitions whose they are.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
-use crate::presence;
-use crate::request::Ask;
+use crate::partition::{MOST_PARTITIONS, partition};
+use crate::record::{Cause, Word};
+use crate::request::{Ask, Reply, Shown};
 use crate::store::Store;
-use crate::suite::player::{LONG, Player, Verdict, epoch, expect, two};
+use crate::suite::player::{LONG, Player, Verdict, agree, command, epoch, expect, two, vote};
 
 /// The numbers of as many partitions as a store may have.
 async fn numbers<S: Store>(player: &mut Player<S>) -> Result<Vec<i64>, String> {
-    let asks = (0..MOST).map(|partition| Ask::Changes { partition }).collect();
+    let asks = (0..MOST_PARTITIONS).map(|partition| Ask::Changes { partition }).collect();
     let replies = player.ask_all("", asks).await?;
     Ok(replies.iter().map(|reply| if reply.code == 1 { reply.number } else { 0 }).collect())
 }
-
-const MOST: u16 = 16;
 
 pub(crate) async fn grow_and_never_come_back<S: Store>(players: &mut [Player<S>]) -> Verdict {
     let [one, other] = two(players)?;
@@ -45,55 +43,97 @@ pub(crate) async fn grow_and_never_come_back<S: Store>(players: &mut [Player<S>]
     expect(after == voted, || "a lease is counted as a change of a record".to_owned())
 }
 
-/// Another process of one's name is told of, and oneself is not.
-pub(crate) async fn of_one_name_are_two<S: Store>(players: &mut [Player<S>]) -> Verdict {
-    let [one, other] = two(players)?;
-    let own = (one.terms.who.name.clone(), other.terms.who.name.clone());
-    let name = own.0.clone();
-    let said = |code: i64, who: &str| format!("{who} is told {code} of another of its name");
-    announce(one, &name).await?;
-    let again = announce(one, &name).await?;
-    expect(again == 0, || said(again, "one that is alone"))?;
-    other.terms.who.name.clone_from(&name);
-    let second = announce(other, &name).await?;
-    let first = announce(one, &name).await?;
-    other.terms.who.name = own.1;
-    expect(second == 1 && first == 1, || said(second.min(first), "one of two"))?;
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let alone = announce(one, &name).await?;
-    expect(alone == 0, || said(alone, "one that is alone again"))
+/// Whatever changes a record raises the number of one partition, and no other.
+pub(crate) async fn are_raised_by_every_change<S: Store>(players: &mut [Player<S>]) -> Verdict {
+    agree(players, 1, 1);
+    let circuit = "suite-numbers-raised";
+    let failing = Shown::Failing { open_for: LONG, step: 1 };
+    let opened = raised(players, circuit, vote(0, Cause::Votes)).await?;
+    let (shown, epoch) = (failing, opened.record.epoch());
+    let renewed = raised(players, circuit, Ask::Settle { epoch, shown }).await?;
+    let (shown, epoch) = (Shown::Well, renewed.record.epoch());
+    let closed = raised(players, circuit, Ask::Settle { epoch, shown }).await?;
+    let Word { record, left, .. } = closed;
+    raised(players, "suite-numbers-restored", Ask::Restore { record, left }).await?;
+    for forced in [FORCED, FleetCommand::Reset, FleetCommand::Release, FleetCommand::Reset] {
+        raised(players, circuit, command(forced)).await?;
+    }
+    Ok(())
 }
 
-async fn announce<S: Store>(player: &mut Player<S>, name: &str) -> Result<i64, String> {
-    let said = presence::said(&player.terms.who, "suite", &[]).into();
-    Ok(player.ask(name, Ask::Announce { said }).await?.code)
+/// What stands there after a change that has raised one number.
+async fn raised<S: Store>(
+    players: &mut [Player<S>],
+    circuit: &str,
+    ask: Ask,
+) -> Result<Word, String> {
+    let what = format!("{ask:?}");
+    let (reply, _) = change(players, circuit, ask).await.map_err(|how| format!("{what}: {how}"))?;
+    reply.word.ok_or_else(|| format!("{what}: nothing stands there"))
 }
 
-/// Who is there is found, with what it says; and who votes and probes.
-pub(crate) async fn are_counted<S: Store>(players: &mut [Player<S>]) -> Verdict {
+/// The answer to a change of `circuit`, and the partition whose number it has raised.
+async fn change<S: Store>(
+    players: &mut [Player<S>],
+    circuit: &str,
+    ask: Ask,
+) -> Result<(Reply, u16), String> {
     let [one, other] = two(players)?;
-    for player in [&mut *one, &mut *other] {
-        let name = player.terms.who.name.clone();
-        announce(player, &name).await?;
-        player.ask(&name, Ask::Enlist).await?;
+    let before = numbers(other).await?;
+    let reply = one.ask(circuit, ask).await?;
+    let after = numbers(other).await?;
+    let pairs = || (0..MOST_PARTITIONS).zip(before.iter().zip(&after));
+    let sunk = pairs().find(|(_, (before, after))| after < before);
+    expect(sunk.is_none(), || format!("a number of changes goes back: {sunk:?}"))?;
+    let raised: Vec<_> = pairs().filter(|(_, (before, after))| after > before).collect();
+    match *raised {
+        [(partition, _)] => Ok((reply, partition)),
+        _ => Err(format!("a change raises the numbers of {} partitions", raised.len())),
     }
-    let found = one.ask("", Ask::Census).await?.processes;
-    for who in [&one.terms.who, &other.terms.who] {
-        let said = found.iter().find(|(name, _)| *name == who.name).map(|(_, said)| said);
-        let number = said.and_then(|said| presence::number(said));
-        expect(number == Some(who.number), || format!("{} is not in {found:?}", who.name))?;
+}
+
+/// A store has from 1 to 16 partitions, and a circuit is in the one that
+/// [`partition`](crate::partition::partition) gives.
+///
+/// The suite is not told how many there are: it finds it. Each of some circuits is changed, and has to
+/// raise the number of one partition; and there has to be a number of partitions among which all of
+/// them belong where they are.
+pub(crate) async fn are_of_the_circuits_partition<S: Store>(players: &mut [Player<S>]) -> Verdict {
+    let mut found = Vec::new();
+    for circuit in circuits() {
+        let (_, partition) = change(players, &circuit, command(FORCED)).await?;
+        found.push((circuit, partition));
     }
-    let circuit = "suite-looked";
-    (one.terms.quorum, one.terms.vote_window) = (2, LONG);
-    one.vote(circuit, Voter::Own).await?;
-    let voted = other.ask(circuit, Ask::Look { open: None }).await?.looked;
-    let votes = voted.map(|looked| looked.votes).unwrap_or_default();
-    expect(votes == [one.terms.who.vote.clone()], || format!("votes are {votes:?}"))?;
-    other.terms.quorum = 1;
-    let opened = epoch(&other.vote(circuit, Voter::Own).await?)?;
-    one.lease(circuit, opened, LONG).await?;
-    let leased = other.ask(circuit, Ask::Look { open: Some(opened) }).await?.looked;
-    let leases = leased.map(|looked| looked.leases).unwrap_or_default();
-    let is_so = leases.len() == 1 && leases.iter().all(|(who, _)| *who == one.terms.who.name);
-    expect(is_so, || format!("leases are {leases:?}"))
+    let fits = possible(&found);
+    expect(!fits.is_empty(), || format!("of no number of partitions circuits lie so: {found:?}"))
+}
+
+fn circuits() -> impl Iterator<Item = String> {
+    (0..24).map(|number| format!("suite-partition-{number}"))
+}
+
+/// How many partitions there may be where circuits lie so.
+fn possible(found: &[(String, u16)]) -> Vec<u16> {
+    let is_so = |among: &u16| found.iter().all(|(name, at)| partition(name, *among) == *at);
+    (1..=MOST_PARTITIONS).filter(is_so).collect()
+}
+
+const FORCED: FleetCommand = FleetCommand::ForceOpen { lasting: None };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_circuits_of_the_suite_tell_each_number_of_partitions_from_the_others() {
+        for among in 1..=MOST_PARTITIONS {
+            let found: Vec<_> =
+                circuits().map(|name| (name.clone(), partition(&name, among))).collect();
+            assert_eq!(possible(&found), [among]);
+
+            let beside: Vec<_> =
+                found.into_iter().map(|(name, at)| (name, (at + 1) % MOST_PARTITIONS)).collect();
+            assert_eq!(possible(&beside), [0; 0], "one beside of {among}");
+        }
+    }
 }

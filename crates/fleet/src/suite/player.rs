@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::{Identity, Voter};
@@ -86,18 +86,15 @@ impl<S: Store> Player<S> {
     }
 
     pub(crate) async fn vote(&mut self, circuit: &str, voter: Voter) -> Result<Reply, String> {
-        let (open_for, step, cause) = (LONG, 0, Cause::Votes);
-        self.ask(circuit, Ask::Vote { known: 0, open_for, step, cause, voter }).await
+        self.ask(circuit, vote(0, Cause::Votes).voted_by(voter)).await
     }
 
     pub(crate) async fn command(
         &mut self,
         circuit: &str,
-        command: FleetCommand,
+        what: FleetCommand,
     ) -> Result<u64, String> {
-        let reply =
-            self.ask(circuit, Ask::Command { known: 0, command, words: Words::default() }).await?;
-        epoch(&reply)
+        epoch(&self.ask(circuit, command(what)).await?)
     }
 
     pub(crate) async fn settle(
@@ -118,6 +115,29 @@ impl<S: Store> Player<S> {
     ) -> Result<(i64, i64), String> {
         let reply = self.ask(circuit, Ask::Lease { epoch, lasts }).await?;
         Ok((reply.code, reply.number))
+    }
+}
+
+/// A process' own vote to open for long, where `known` is known.
+pub(crate) const fn vote(known: u64, cause: Cause) -> Ask {
+    Ask::Vote { known, open_for: LONG, step: 0, cause, voter: Voter::Own }
+}
+
+/// An operator's, who knows and says nothing.
+pub(crate) fn command(command: FleetCommand) -> Ask {
+    Ask::Command { known: 0, command, words: Words::default() }
+}
+
+/// Whether what began after `since` and lasts for `lasts` is certainly not over yet. Where it is not
+/// certain, since the machine or the store was slow, nothing can be said.
+pub(crate) fn is_early(since: Instant, lasts: Duration) -> bool {
+    since.elapsed() < lasts * 9 / 10
+}
+
+/// All players follow these rules from now on.
+pub(crate) fn agree<S>(players: &mut [Player<S>], quorum: u32, fleet_probes: u32) {
+    for Player { terms, .. } in players {
+        *terms = Terms { who: terms.who.clone(), quorum, vote_window: LONG, fleet_probes };
     }
 }
 

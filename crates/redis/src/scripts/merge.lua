@@ -11,7 +11,9 @@ local width, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_us()
 local now_ms = math.floor(now / 1000)
 local last = math.floor(now_ms / width)
-local span = math.floor(last / buckets)
+-- At least as long as failures are remembered.
+local counts_for = math.max(5000, width * buckets)
+local span = math.floor(now_ms / counts_for)
 local before, present = KEYS[1] .. whole(span - 1), KEYS[1] .. whole(span)
 
 local names, has_failures = { 's' }, false
@@ -55,7 +57,7 @@ for at = 2, #names do
   local calls, failures, field = 0, 0, { whole(met.epoch) }
   for bucket, sum in pairs(met.buckets) do
     calls, failures = calls + sum[1], failures + sum[2]
-    if math.floor(bucket / buckets) == span then
+    if math.floor(bucket * width / counts_for) >= span then
       field[#field + 1] = whole(bucket) .. ':' .. whole(sum[1]) .. ':' .. whole(sum[2])
     end
   end
@@ -66,7 +68,6 @@ for at = 2, #names do
 end
 
 -- A failure counts for the window, and at least for some times of merging.
-local counts_for = math.max(5000, width * buckets)
 local since, latest = string.match(news[1] or olds[1] or '', '^(%d+):(%d+)$')
 since, latest = tonumber(since), tonumber(latest)
 if since and now_ms - latest > counts_for then

@@ -94,11 +94,11 @@ end
 -- How long the number of changes outlives the last of them, in ms: a week.
 local CHANGES = 604800000
 
--- Raises the number of changes. Where there is none it begins with the time, as what was lost with
--- it was lower; so it does where something else stands there.
+-- Raises the number of changes, to the time at least: what an old dump brings back is lower. So it does
+-- where something else stands there.
 local function changed(key, now)
   local number = redis.pcall('INCR', key)
-  if number == 1 or type(number) == 'table' then
+  if type(number) == 'table' or number < now then
     redis.call('SET', key, whole(now))
   end
   redis.call('PEXPIRE', key, CHANGES)

@@ -27,7 +27,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[3], '(' .. whole(now_ms), '+inf')
 -- The newest thousand: whoever comes back under ever new names fills no more.
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1001)
 redis.call('PEXPIRE', KEYS[3], whole(window))
-local votes, seen = 0, {}
+local votes, seen = 0, { ['*'] = true }
 for _, cast in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
   local vote = string.match(cast, '^%S+')
   if not seen[vote] then
@@ -35,6 +35,9 @@ for _, cast in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     votes = votes + 1
   end
 end
+-- The one of all that have just joined counts where no other does: each of them may have voted before,
+-- and crashed since.
+votes = math.max(votes, 1)
 if votes < quorum then
   return {votes, 0, view(record, now)}
 end

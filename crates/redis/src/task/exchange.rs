@@ -1,6 +1,7 @@
 //! Exchanges with Redis: what is asked in each, what becomes of the answers, and the connection
 //! that they go over.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::health::SyncStatus;
 use crate::session::{Answer, Heard, Misplaced, Session};
 use crate::task::{BATCH, Done, Round, Task, Waiting, since};
 
+/// So long a refusal is believed: a process says every five seconds that it is there.
+const REFUSED: Duration = Duration::from_secs(12);
+
 /// The shortest time between two attempts to connect; up to as much again is drawn at random.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -26,26 +30,28 @@ impl Task {
             return;
         }
         let now = Instant::now();
-        if self.renewal.due().is_some_and(|due| due <= now) {
-            self.renew(now);
+        if self.renewal.due().is_some_and(|due| due <= now) && self.renew(now) {
+            return;
         }
         match self.parts.session.clone() {
             Some(session) => self.begin_exchange(session, now),
             None if now >= self.next_attempt => {
-                self.generation += 1;
                 // Circuits come and go also while nothing can be read.
                 let registry = &self.parts.registry;
                 let now_here = |name: &str| registry.get(name).is_some();
                 self.parts.node.forget(now_here, since(self.start));
-                let (connector, generation) = (self.parts.connector.clone(), self.generation);
                 self.put_off_attempt(now);
-                self.work =
-                    Some(Box::pin(
-                        async move { Done::Connected(connector.connect(generation).await) },
-                    ));
+                self.begin_connecting();
             }
             None => {}
         }
+    }
+
+    fn begin_connecting(&mut self) {
+        self.attempt += 1;
+        let (connector, generation) = (self.parts.connector.clone(), self.attempt);
+        self.work =
+            Some(Box::pin(async move { Done::Connected(connector.connect(generation).await) }));
     }
 
     fn begin_exchange(&mut self, session: Session, now: Instant) {
@@ -119,6 +125,12 @@ impl Task {
             Done::Connected(Ok(session)) => self.connected(session),
             Done::Connected(Err(why)) => {
                 self.parts.monitor.count_error(&why.fault());
+                if self.parts.session.is_some() {
+                    // What there is goes on until there is something better.
+                    let share = self.dice.f64();
+                    self.renewal.plan(Instant::now(), Duration::ZERO, share);
+                    return;
+                }
                 self.disconnected();
                 if why.is_refusal() {
                     let share = self.dice.f64();
@@ -141,7 +153,11 @@ impl Task {
         self.parts.node.join(joined);
         self.heard = now;
         self.parts.monitor.count_connection(now);
-        self.parts.monitor.enter(SyncStatus::Connected, now);
+        // Where another goes on it is not known yet that this one is better.
+        if self.parts.session.is_none() {
+            self.parts.monitor.enter(SyncStatus::Connected, now);
+        }
+        self.generation = session.generation;
         self.parts.session = Some(session);
         self.begin_anew(partitions);
     }
@@ -152,6 +168,7 @@ impl Task {
             self.take(request, answer, sent);
         }
         let now = Instant::now();
+        self.note_refusals(requests, answers, now);
         let errors = answers.iter().filter_map(|answer| answer.as_ref().err());
         // What comes after the connection was seen to end is no news of it.
         let mut errors = errors.filter(|_| self.parts.session.is_some());
@@ -165,6 +182,22 @@ impl Task {
         }
         if self.is_round_done() && self.round != Round::Over {
             self.end_round(now);
+        }
+    }
+
+    /// What is written may be refused while all can be read: then the link is not well before the same
+    /// is written again, or was not to be written for a while.
+    fn note_refusals(&mut self, requests: &[Request], answers: &[Answer], now: Instant) {
+        let written = requests.iter().zip(answers).filter(|(request, _)| {
+            !matches!(request.ask, Ask::Read | Ask::Changes { .. } | Ask::Census | Ask::Look { .. })
+        });
+        for (request, answer) in written {
+            let kind = discriminant(&request.ask);
+            match (answer, self.refused) {
+                (Err(_), _) => self.refused = Some((kind, now + REFUSED)),
+                (Ok(_), Some((refused, _))) if refused == kind => self.refused = None,
+                _ => {}
+            }
         }
     }
 
@@ -201,13 +234,19 @@ impl Task {
         }
     }
 
-    /// Gives the connection up for a new one.
-    fn renew(&mut self, now: Instant) {
+    /// Gives the connection up for a new one. That to a cluster goes on until there is a new one, which
+    /// may take its time where a node is away: gives whether it is being made.
+    fn renew(&mut self, now: Instant) -> bool {
         self.renewal.begin();
+        if self.parts.session.as_ref().is_some_and(Session::is_of_cluster) {
+            self.begin_connecting();
+            return true;
+        }
         // The time was drawn already.
         let soonest = self.next_attempt.max(now);
         self.disconnected();
         self.next_attempt = soonest;
+        false
     }
 
     /// Takes one answer.
@@ -247,12 +286,18 @@ impl Task {
 
     fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {
         let Some(circuit) = self.parts.registry.get(&request.circuit) else {
+            let now = self.now();
             self.parts.node.answered_in_vain(request);
+            if let Some(word) = answer.as_ref().ok().and_then(|reply| reply.word.as_ref()) {
+                self.parts.node.overheard(&request.circuit, word, now);
+            }
             return;
         };
         let now = self.now();
-        if request.ask == Ask::Read && answer.is_ok() {
-            self.changes.has_read(&request.circuit);
+        match (&request.ask, answer) {
+            (Ask::Read, Ok(_)) => self.changes.has_read(&request.circuit),
+            (Ask::Read, Err(_)) => self.changes.has_not_read(&request.circuit),
+            _ => {}
         }
         self.parts.node.answered(&circuit, request, answer.as_ref().ok(), sent, now);
     }

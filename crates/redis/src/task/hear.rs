@@ -43,9 +43,10 @@ impl Task {
             Ok((word, name)) => {
                 let age = self.clock_now().map(|now| word.record.age(now));
                 let word = Word { age, ..word };
-                if let Some(circuit) = self.parts.registry.get(name) {
-                    let now = self.now();
-                    self.parts.node.heard(&circuit, Some(&word), now);
+                let now = self.now();
+                match self.parts.registry.get(name) {
+                    Some(circuit) => self.parts.node.heard(&circuit, Some(&word), now),
+                    None => self.parts.node.overheard(name, &word, now),
                 }
             }
             Err(bad) => {

@@ -8,7 +8,7 @@ use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 use tower_circuit_breaker_fleet::request::{Ask, Request};
 
-use crate::look::Reading;
+use crate::look::Collected;
 use crate::session::Answer;
 use crate::task::Task;
 
@@ -17,7 +17,7 @@ use crate::task::Task;
 pub(super) struct Looks {
     is_wanted: bool,
     next: Instant,
-    reading: Option<Reading>,
+    reading: Option<Collected>,
 }
 
 /// No sooner after the last.
@@ -65,7 +65,7 @@ impl Task {
         let questions: Vec<_> = circuits.iter().map(look).chain([census]).collect();
         self.looks.is_wanted = false;
         self.looks.next = now + PAUSE;
-        self.looks.reading = Some(Reading::of(questions.len()));
+        self.looks.reading = Some(Collected::of(questions.len()));
         questions
     }
 

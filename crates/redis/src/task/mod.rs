@@ -1,6 +1,7 @@
 //! The one task of a process: listens to its circuits, to Redis and to its operators.
 
 use std::collections::VecDeque;
+use std::mem::Discriminant;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub(super) struct Task {
     work: Option<Work>,
     /// Of the connection, or of the next.
     generation: u64,
+    /// The number of the last attempt to connect: the generation of what comes of it.
+    attempt: u64,
     lagged: u64,
     oversized: u64,
     /// When Redis last answered, or let this process in.
@@ -91,6 +94,8 @@ pub(super) struct Task {
     looks: Looks,
     presence: Presence,
     renewal: Renewal,
+    /// What Redis has refused to write, and until when that is believed.
+    refused: Option<(Discriminant<Ask>, Instant)>,
     due: Option<Instant>,
     /// The partitions whose numbers of changes have yet to be asked for in this round, and how many of
     /// these questions are not answered yet.
@@ -143,6 +148,7 @@ impl Task {
             dice: Rng::with_seed(parts.seed),
             work: None,
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
+            attempt: 0,
             lagged: 0,
             oversized: 0,
             heard: now,
@@ -156,6 +162,7 @@ impl Task {
             looks: Looks::new(now),
             presence: Presence::new(now),
             renewal: Renewal::default(),
+            refused: None,
             due: None,
             uncounted: Vec::new(),
             counting: 0,

@@ -98,8 +98,10 @@ impl Task {
                 self.parts.monitor.agree(now);
                 self.renewal.cured();
                 tell_all(present);
-                // Two of one name are not well, though Redis is.
-                if self.parts.session.is_some() && self.name_fault(now).is_none() {
+                // Two of one name are not well, though Redis is; nor is one that takes no writes.
+                let is_refused = self.refused.is_some_and(|(_, until)| now < until);
+                let is_well = self.name_fault(now).is_none() && !is_refused;
+                if self.parts.session.is_some() && is_well {
                     self.parts.monitor.enter(SyncStatus::Connected, now);
                 }
             }

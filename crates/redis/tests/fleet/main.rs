@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
 mod attacks;
+mod beside;
 mod clocks;
 mod cluster;
 mod cost;
 mod desk;
+mod earlier;
 mod elsewhere;
 mod failover;
 mod load;
@@ -26,6 +28,7 @@ mod sentinels;
 mod server;
 mod shards;
 mod sockets;
+mod spoilt;
 mod tls;
 mod verdicts;
 mod voters;

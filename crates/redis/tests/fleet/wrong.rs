@@ -141,7 +141,7 @@ async fn what_a_user_lacks_is_named() {
         (["~*", "resetchannels"], "SUBSCRIBE breaker:changes: NOPERM", "`&prefix:changes`"),
         (["allchannels", "-subscribe"], "SUBSCRIBE breaker:changes: NOPERM", "needs that command"),
         (["allchannels", "-script"], "SCRIPT LOAD: NOPERM", "needs that command"),
-        (["allchannels", "~other"], "GETEX {breaker:~}:layout: NOPERM", "`~{prefix:*`"),
+        (["allchannels", "~other"], "GETRANGE {breaker:~}:layout: NOPERM", "`~{prefix:*`"),
     ];
     for (rights, words, remedy) in at_once {
         give(&rights);
