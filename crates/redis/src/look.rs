@@ -28,6 +28,50 @@ pub(crate) struct Collected {
     has_failed: bool,
 }
 
+/// When the fleet is to be read for operators.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    is_wanted: bool,
+    next: Instant,
+    reading: Option<Collected>,
+}
+
+/// No sooner after the last.
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl Looks {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { is_wanted: false, next: now, reading: None }
+    }
+
+    /// Somebody looks.
+    pub(crate) const fn want(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// When the next reading is due, if somebody looks.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        (self.is_wanted && self.reading.is_none()).then_some(self.next)
+    }
+
+    /// What was not answered is read anew, when somebody looks.
+    pub(crate) fn break_off(&mut self) {
+        self.reading = None;
+    }
+
+    /// So many questions are asked now.
+    pub(crate) fn begin(&mut self, questions: usize, now: Instant) {
+        self.is_wanted = false;
+        self.next = now + PAUSE;
+        self.reading = Some(Collected::of(questions));
+    }
+
+    /// What was answered so far, while there is a reading.
+    pub(crate) const fn collected(&mut self) -> Option<&mut Collected> {
+        self.reading.as_mut()
+    }
+}
+
 impl Shown {
     /// The last reading, with its age.
     pub(crate) fn look(&self, now: Instant) -> Option<FleetLook> {

@@ -1,51 +1,17 @@
 //! Readings for operators: while somebody looks, and at most once in two seconds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 use tower_circuit_breaker_fleet::request::{Ask, Request};
 
-use crate::look::Collected;
 use crate::session::Answer;
 use crate::task::Task;
 
-/// When the fleet is to be read for operators.
-#[derive(Debug)]
-pub(super) struct Looks {
-    is_wanted: bool,
-    next: Instant,
-    reading: Option<Collected>,
-}
-
-/// No sooner after the last.
-const PAUSE: Duration = Duration::from_secs(2);
-
 /// The most circuits of one reading: those that are not closed come first.
 const MOST: usize = 500;
-
-impl Looks {
-    pub(super) const fn new(now: Instant) -> Self {
-        Self { is_wanted: false, next: now, reading: None }
-    }
-
-    /// Somebody looks.
-    pub(super) const fn want(&mut self) {
-        self.is_wanted = true;
-    }
-
-    /// When the next reading is due, if somebody looks.
-    pub(super) fn due(&self) -> Option<Instant> {
-        (self.is_wanted && self.reading.is_none()).then_some(self.next)
-    }
-
-    /// What was not answered is read anew, when somebody looks.
-    pub(super) fn break_off(&mut self) {
-        self.reading = None;
-    }
-}
 
 impl Task {
     /// What is asked for operators now.
@@ -63,9 +29,7 @@ impl Task {
         };
         let census = Request { circuit: "".into(), ask: Ask::Census };
         let questions: Vec<_> = circuits.iter().map(look).chain([census]).collect();
-        self.looks.is_wanted = false;
-        self.looks.next = now + PAUSE;
-        self.looks.reading = Some(Collected::of(questions.len()));
+        self.looks.begin(questions.len(), now);
         questions
     }
 
@@ -77,7 +41,7 @@ impl Task {
     /// One of these questions was answered.
     pub(super) fn looked(&mut self, request: &Request, answer: &Answer) {
         let word = self.parts.node.word(&request.circuit, self.now());
-        let Some(reading) = &mut self.looks.reading else {
+        let Some(reading) = self.looks.collected() else {
             return;
         };
         match answer {
@@ -91,7 +55,7 @@ impl Task {
             Err(_) => reading.failed(),
         }
         if reading.end(&self.parts.shown, Instant::now()) {
-            self.looks.reading = None;
+            self.looks.break_off();
         }
     }
 }

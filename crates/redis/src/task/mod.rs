@@ -24,10 +24,9 @@ use crate::health::{Monitor, SyncStatus};
 use crate::inbox::Push;
 use crate::kind::SyncErrorKind;
 use crate::link::Connector;
-use crate::look::Shown;
+use crate::look::{Looks, Shown};
 use crate::presence::Presence;
 use crate::session::{Heard, Session};
-use crate::task::looks::Looks;
 use crate::task::renewal::Renewal;
 
 mod exchange;
