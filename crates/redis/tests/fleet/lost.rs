@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitState};
 use tower_circuit_breaker_redis::{SyncErrorKind, SyncStatus};
 
-use crate::nodes::{Node, all_are, call_all, fail, registry, until, watch_for};
+use crate::nodes::{Node, all_are, call_all, fail, registry, until, until_within, watch_for};
 use crate::server::Server;
 
 /// How Redis is lost, and how it comes back.
@@ -20,7 +20,7 @@ enum Loss {
     WithoutRights,
 }
 
-/// How long it is gone, and how long the upstream is still down once it is back.
+/// How long it is gone every day, and how long the upstream is still down once it is back.
 const GONE: Duration = Duration::from_secs(4);
 const BACK: Duration = Duration::from_secs(2);
 
@@ -79,7 +79,8 @@ fn knock(circuit: &Circuit, end: Instant) -> JoinHandle<Vec<Instant>> {
     })
 }
 
-async fn loses(loss: Loss, open_for: Duration) {
+/// It is gone for so long.
+async fn loses(loss: Loss, open_for: Duration, gone: Duration) {
     let mut server = Server::start().await;
     let nodes = Node::join_all(2, &server.url(), open_for).await;
     let lone = registry(open_for).get_or_create("api");
@@ -88,7 +89,7 @@ async fn loses(loss: Loss, open_for: Duration) {
     until("all open", || all_are(&nodes, CircuitState::Open)).await;
 
     loss.begin(&mut server);
-    let end = Instant::now() + GONE + BACK;
+    let end = Instant::now() + gone + BACK;
     let alone = knock(&lone, end);
     let callers: Vec<_> = nodes.iter().map(|node| knock(&node.api, end)).collect();
     until(&format!("{loss:?} is noticed"), || nodes.iter().all(|n| loss.is_noticed(n))).await;
@@ -101,7 +102,7 @@ async fn loses(loss: Loss, open_for: Duration) {
     let alone = alone.len();
     // So many it could have let through, whatever else the machine had to do.
     let most =
-        alone.max(usize::try_from((GONE + BACK).as_millis() / open_for.as_millis()).unwrap());
+        alone.max(usize::try_from((gone + BACK).as_millis() / open_for.as_millis()).unwrap());
     for (caller, node) in callers.into_iter().zip(&nodes) {
         let (calls, name) = (caller.await.unwrap(), node.sync.node());
         let what = format!("{loss:?}, {open_for:?}, {name}: {} calls, {alone} alone", calls.len());
@@ -113,7 +114,7 @@ async fn loses(loss: Loss, open_for: Duration) {
         let soonest = calls.windows(2).map(|two| two[1] - two[0]).min().unwrap_or(open_for);
         assert!(soonest >= open_for, "{what}, the next {soonest:?} after the last");
     }
-    until("all recover", || {
+    until_within(open_for + Duration::from_secs(20), "all recover", || {
         call_all(&nodes);
         all_are(&nodes, CircuitState::Closed)
     })
@@ -123,7 +124,7 @@ async fn loses(loss: Loss, open_for: Duration) {
 async fn loses_at_short_open_times(loss: Loss) {
     let mut tasks = JoinSet::new();
     for millis in [200, 1000] {
-        tasks.spawn(loses(loss, Duration::from_millis(millis)));
+        tasks.spawn(loses(loss, Duration::from_millis(millis), GONE));
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
@@ -152,4 +153,19 @@ async fn a_redis_that_is_read_only_while_open_lets_no_more_calls_through_than_no
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_redis_that_takes_rights_away_while_open_lets_no_more_calls_through_than_none() {
     loses_at_short_open_times(Loss::WithoutRights).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes more than a minute: run by tests/deep.sh stores"]
+async fn every_loss_at_every_open_time_lets_no_more_calls_through_than_none() {
+    let mut tasks = JoinSet::new();
+    for loss in [Loss::Killed, Loss::Hung, Loss::ReadOnly, Loss::WithoutRights] {
+        for millis in [200, 1000, 5000, 30_000] {
+            let gone = Duration::from_secs(60);
+            tasks.spawn(loses(loss, Duration::from_millis(millis), gone));
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
 }
