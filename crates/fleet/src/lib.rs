@@ -9,7 +9,8 @@
 //! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis); users of a fleet take
 //! one of those. A store is a [`Store`](store::Store): it carries out [`Request`](request::Request)s and
 //! brings a stream of changes. [`store`] says what it guarantees, [`suite::run`] looks whether it does, and
-//! [`MemoryStore`](store::MemoryStore) is one in the memory of a process. What else is public is hidden
+//! [`MemoryStore`](store::MemoryStore) is one in the memory of a process. A [`Link`](link::Link) shares a
+//! registry on any of them. What else is public is hidden
 //! from the documentation and may change with any release.
 
 #![forbid(unsafe_code)]
@@ -27,12 +28,14 @@ pub mod changes;
 pub mod counts;
 mod escape;
 pub mod identity;
+pub mod link;
 #[doc(hidden)]
 pub mod lock;
 #[doc(hidden)]
 pub mod node;
 #[doc(hidden)]
 pub mod options;
+mod order;
 #[doc(hidden)]
 pub mod outbox;
 pub mod partition;

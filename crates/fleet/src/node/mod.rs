@@ -33,7 +33,7 @@ pub struct Node {
 
 /// Whether Redis answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
+pub enum Reach {
     Up,
     Down,
 }
@@ -148,7 +148,7 @@ impl Node {
     pub fn attend(
         &mut self,
         lookup: impl Fn(&str) -> Option<Circuit>,
-        link: Link,
+        link: Reach,
         now: Timestamp,
     ) -> Option<Timestamp> {
         let options = &self.options;
@@ -296,7 +296,7 @@ fn attend(
     view: &mut View,
     circuit: &Circuit,
     options: &Options,
-    link: Link,
+    link: Reach,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let open_epoch = view.open_epoch()?;
@@ -307,7 +307,7 @@ fn attend(
     }
     // Of the open time that the fleet knows of, or the circuit has begun since.
     let left = open_epoch.ends.since(now).max(circuit.own_left());
-    if link == Link::Down {
+    if link == Reach::Down {
         go_alone(view, circuit, open_epoch.epoch, left, now);
         return None;
     }

@@ -112,6 +112,12 @@ impl MemoryStore {
         BEGIN.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 
+    /// Whether nothing stands in it about any circuit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        lock(&self.shared.contents).circuits.values().all(|ledger| ledger.record().is_none())
+    }
+
     /// Forgets all that it holds, as a store that was lost.
     ///
     /// No epoch and no number of changes is used again: what comes is above all that was.

@@ -13,7 +13,7 @@ use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::fleet::FleetOrder;
 use tower_circuit_breaker_fleet::changes::Changes;
 use tower_circuit_breaker_fleet::counts::{Counts, FleetRate};
-use tower_circuit_breaker_fleet::node::{Link, Node};
+use tower_circuit_breaker_fleet::node::{Node, Reach};
 use tower_circuit_breaker_fleet::outbox::Outbox;
 use tower_circuit_breaker_fleet::request::{Ask, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
@@ -200,7 +200,7 @@ impl Task {
 
     /// Sees to circuits whose open time is nearly over.
     fn attend(&mut self) {
-        let link = if self.parts.session.is_some() { Link::Up } else { Link::Down };
+        let link = if self.parts.session.is_some() { Reach::Up } else { Reach::Down };
         let (now, registry) = (self.now(), &self.parts.registry);
         let due = self.parts.node.attend(|name| registry.get(name), link, now);
         self.due = due.map(|due| self.start + Duration::from_nanos(due.as_nanos()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Backoff, ChangeReason, Circuit, CircuitState, ManualClock};
 
-use crate::node::{Link, Node};
+use crate::node::{Node, Reach};
 use crate::options::Options;
 use crate::outbox::LocalChange;
 use crate::record::Word;
@@ -50,7 +50,7 @@ impl Process {
         self.now = self.now.after(time);
     }
 
-    fn attend(&mut self, link: Link) {
+    fn attend(&mut self, link: Reach) {
         self.node.attend(|_| Some(self.circuit.clone()), link, self.now);
     }
 
@@ -73,7 +73,7 @@ impl Process {
     /// Asks for a lease, which somebody wants by now.
     fn asks_for_a_lease(&mut self) -> Request {
         assert!(!self.call(), "it is open");
-        self.attend(Link::Up);
+        self.attend(Reach::Up);
         let asked = self.asks();
         assert!(matches!(asked[..], [Request { ask: Ask::Lease { .. }, .. }]), "{asked:?}");
         asked[0].clone()
@@ -86,16 +86,16 @@ impl Process {
 
 /// What comes between the process and its store at the end of the fleet's open time, and what it
 /// finds from then on.
-const LOSSES: [(&str, fn(&mut Process), Link); 5] = [
-    ("away", |_| {}, Link::Down),
-    ("never heard of again", |_| {}, Link::Up),
+const LOSSES: [(&str, fn(&mut Process), Reach); 5] = [
+    ("away", |_| {}, Reach::Down),
+    ("never heard of again", |_| {}, Reach::Up),
     (
         "refusing",
         |process| {
             let asked = process.asks_for_a_lease();
             process.answered(&asked, None);
         },
-        Link::Up,
+        Reach::Up,
     ),
     (
         "away, with a lease held",
@@ -103,7 +103,7 @@ const LOSSES: [(&str, fn(&mut Process), Link); 5] = [
             let asked = process.asks_for_a_lease();
             process.answered(&asked, Some((1, 1)));
         },
-        Link::Down,
+        Reach::Down,
     ),
     (
         "silent, with a lease held",
@@ -111,7 +111,7 @@ const LOSSES: [(&str, fn(&mut Process), Link); 5] = [
             let asked = process.asks_for_a_lease();
             process.answered(&asked, Some((1, 1)));
         },
-        Link::Up,
+        Reach::Up,
     ),
 ];
 
@@ -149,15 +149,15 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     let mut process = Process::new();
     process.wait(999);
     process.asks_nothing_and_is_held();
-    process.attend(Link::Down);
+    process.attend(Reach::Down);
     assert_eq!(process.left(), Duration::from_millis(1));
 
     // when it was to be,
     let mut process = Process::new();
     process.wait(999);
     assert!(!process.call());
-    process.attend(Link::Up);
-    process.attend(Link::Down);
+    process.attend(Reach::Up);
+    process.attend(Reach::Down);
     assert_eq!(process.left(), Duration::from_millis(1));
     assert_eq!(process.asks(), [], "it is of no use later");
 
@@ -166,7 +166,7 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     process.wait(999);
     let asked = process.asks_for_a_lease();
     process.answered(&asked, Some((0, 700)));
-    process.attend(Link::Down);
+    process.attend(Reach::Down);
     assert_eq!(process.left(), Duration::from_millis(700));
     process.wait(700);
     assert!(process.call());
@@ -176,7 +176,7 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
 #[test]
 fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
     const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
-    for link in [Link::Up, Link::Down] {
+    for link in [Reach::Up, Reach::Down] {
         let mut process = Process::new();
         process.wait(999);
         let asked = process.asks_for_a_lease();
@@ -187,19 +187,19 @@ fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
         assert!(process.left() <= lasts + HOLD, "{:?} left", process.left());
         process.wait(u64::try_from(lasts.as_millis()).unwrap());
         match link {
-            Link::Up => {
+            Reach::Up => {
                 process.attend(link);
                 let is_lease = |request: &Request| matches!(request.ask, Ask::Lease { .. });
                 assert!(process.asks().iter().any(is_lease), "it asks again");
             }
-            Link::Down => assert!(process.call(), "{:?} left", process.left()),
+            Reach::Down => assert!(process.call(), "{:?} left", process.left()),
         }
     }
 }
 
 impl Process {
     fn asks_nothing_and_is_held(&mut self) {
-        self.attend(Link::Up);
+        self.attend(Reach::Up);
         assert_eq!(self.asks(), []);
         assert_eq!(self.left(), Duration::from_millis(1) + HOLD);
     }
@@ -215,7 +215,7 @@ fn a_store_that_refuses_holds_no_circuit_until_it_answers_again() {
     assert!(process.call(), "it probes by itself");
     process.wait(2000);
 
-    process.attend(Link::Up);
+    process.attend(Reach::Up);
 
     assert!(process.call(), "without being asked for first");
     process.wait(3999);
@@ -224,7 +224,7 @@ fn a_store_that_refuses_holds_no_circuit_until_it_answers_again() {
     process.answered(&asked, Some((0, 100)));
     assert_eq!(process.left(), Duration::from_millis(100) + HOLD, "now it has answered");
     process.wait(100);
-    process.attend(Link::Up);
+    process.attend(Reach::Up);
     assert_eq!(process.left(), HOLD);
 }
 
@@ -236,13 +236,13 @@ fn no_lease_is_asked_for_long_before_the_end_of_an_own_open_time() {
     assert!(!process.call(), "somebody wants in");
 
     process.wait(1499);
-    process.attend(Link::Up);
+    process.attend(Reach::Up);
     assert_eq!(process.asks(), [], "the others may probe meanwhile");
 
     // Not all processes at the same moment, but each before half of that time is over.
     let asked = (250..=500).rev().find_map(|left| {
         process.wait(1);
-        process.attend(Link::Up);
+        process.attend(Reach::Up);
         process.asks().first().map(|request| (left, request.ask.clone()))
     });
     let (left, ask) = asked.expect("it is asked for");
@@ -260,7 +260,7 @@ fn who_probes_without_the_store_is_not_taken_back_for_want_of_it() {
     let probe = process.circuit.try_acquire().unwrap();
 
     process.wait(100);
-    process.attend(Link::Down);
+    process.attend(Reach::Down);
 
     assert_eq!(process.circuit.state(), CircuitState::HalfOpen);
     assert!(!process.call(), "its slot is taken");

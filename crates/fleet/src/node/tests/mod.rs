@@ -12,7 +12,7 @@ use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitState, ManualClock};
 use self::steps::{Fate, Step, Worth, any_step, calm_step};
 use self::turns::{Begun, Turns};
 use crate::identity::Identity;
-use crate::node::{Link, Node};
+use crate::node::{Node, Reach};
 use crate::options::Options;
 use crate::outbox::{Outbox, OutboxListener};
 use crate::record::Word;
@@ -36,7 +36,7 @@ struct Process {
     node: Node,
     circuit: Circuit,
     outbox: Arc<Outbox>,
-    link: Link,
+    link: Reach,
     is_refused: bool,
     begun: Vec<Begun>,
     turns: Turns,
@@ -117,7 +117,7 @@ impl Fleet {
             Step::Exchange(at, fate) => self.exchange(*at, *fate, false),
             Step::Poll(at) => self.exchange(*at, Fate::Arrives, true),
             Step::Deliver { node, message, copies } => {
-                if !self.messages.is_empty() && self.processes[*node].link == Link::Up {
+                if !self.messages.is_empty() && self.processes[*node].link == Reach::Up {
                     let word = self.messages[message % self.messages.len()].clone();
                     for _ in 0..*copies {
                         self.processes[*node].heard(&word, now);
@@ -134,7 +134,7 @@ impl Fleet {
                 self.now += millis;
                 self.clock.advance(Duration::from_millis(*millis));
             }
-            Step::Cut(at) => self.processes[*at].link = Link::Down,
+            Step::Cut(at) => self.processes[*at].link = Reach::Down,
             Step::Refuse(at) => self.processes[*at].is_refused = true,
             Step::Mend(at) => self.processes[*at].mend(),
             Step::Flush => {
@@ -178,7 +178,7 @@ impl Fleet {
             let answers: Answers = requests.into_iter().map(|request| (request, None)).collect();
             process.answered(&answers, true, sent, now);
         }
-        if process.link == Link::Down {
+        if process.link == Reach::Down {
             return;
         }
         if with_read {
@@ -216,7 +216,7 @@ impl Fleet {
     fn operate(&mut self, at: usize, command: FleetCommand) {
         let now = self.timestamp();
         let process = &mut self.processes[at];
-        if process.link == Link::Up && !process.is_refused {
+        if process.link == Reach::Up && !process.is_refused {
             let known = process.node.epoch(process.circuit.name());
             let request = process.ask(Ask::Command { known, command, words: Words::default() });
             let terms = self.terms_of(at);
@@ -308,7 +308,7 @@ impl Process {
             node: Node::new(options),
             circuit,
             outbox,
-            link: Link::Up,
+            link: Reach::Up,
             is_refused: false,
             begun: Vec::new(),
             turns,
@@ -333,7 +333,7 @@ impl Process {
     }
 
     fn mend(&mut self) {
-        self.link = Link::Up;
+        self.link = Reach::Up;
         self.is_refused = false;
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tower_circuit_breaker::{Backoff, ChangeReason, CircuitEvent, CircuitState, Listener, Permit};
 
 use crate::lock::lock;
-use crate::node::Link;
+use crate::node::Reach;
 use crate::node::tests::steps::dark_step;
 use crate::node::tests::{Fleet, HOLD, Process};
 use crate::time::Timestamp;
@@ -108,7 +108,7 @@ impl Process {
         };
         let said = self.turns.own_end.max(fleets).max(others).max(Some(now));
         // A connected process waits a while for an answer, but not for one that refuses.
-        let waits = self.link == Link::Up && !matches!(lease, Lease::Unanswered { .. });
+        let waits = self.link == Reach::Up && !matches!(lease, Lease::Unanswered { .. });
         let wait = if waits { HOLD } else { Duration::ZERO };
         let most = said.unwrap_or(now).since(now) + wait;
         assert!(left <= most, "{} is open for {left:?}, not {most:?}, {lease:?}", self.who.name);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, ManualClock};
 
-use crate::node::{Link, Node};
+use crate::node::{Node, Reach};
 use crate::options::Options;
 use crate::outbox::LocalChange;
 use crate::record::Word;
@@ -101,7 +101,7 @@ fn a_lease_asked_for_a_circuit_that_is_gone_does_not_keep_the_next_from_asking()
     let (mut node, first, next) = (node(), circuit(), circuit());
     node.heard(&first, Some(&open(7)), at(0));
     assert!(first.run(|| Ok::<_, ()>(())).is_err(), "somebody wants in");
-    node.attend(|_| Some(first.clone()), Link::Up, at(1));
+    node.attend(|_| Some(first.clone()), Reach::Up, at(1));
     let asked = node.requests(9, at(1));
     assert!(matches!(asked[0].ask, Ask::Lease { .. }), "{asked:?}");
 
@@ -109,7 +109,7 @@ fn a_lease_asked_for_a_circuit_that_is_gone_does_not_keep_the_next_from_asking()
     node.heard(&next, Some(&open(7)), at(1));
     assert!(next.run(|| Ok::<_, ()>(())).is_err());
     assert!(next.run(|| Ok::<_, ()>(())).is_err());
-    node.attend(|_| Some(next.clone()), Link::Up, at(1));
+    node.attend(|_| Some(next.clone()), Reach::Up, at(1));
 
     assert_eq!(node.requests(9, at(1)).len(), 1);
 }
@@ -179,7 +179,7 @@ fn a_record_opens_no_circuit_for_longer_than_it_may_be_open() {
     let hour = Duration::from_secs(3600);
     assert_eq!(circuit.snapshot().retry_after, Some(hour), "`max_trip_for` of the circuit");
 
-    for link in [Link::Up, Link::Down] {
+    for link in [Reach::Up, Reach::Down] {
         let seen = node.attend(|_| Some(circuit.clone()), link, at(1));
         assert!(seen.is_none_or(|when| when < at(3600)), "{seen:?}");
         assert!(circuit.snapshot().retry_after <= Some(hour), "{link:?}");

@@ -1,0 +1,71 @@
+//! The settings of a link.
+
+use std::time::Duration;
+
+use crate::identity::Identity;
+use crate::terms::Terms;
+
+/// What a link goes by; all of one fleet should have the same.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Settings {
+    terms: Terms,
+    pub(crate) probe_lease: Option<Duration>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) partitions: u16,
+}
+
+impl Settings {
+    /// Those by default, for this process: a quorum of 2, a vote window of 10 s, one process that
+    /// probes, a poll each second, and one partition.
+    pub fn new(who: Identity) -> Self {
+        let vote_window = Duration::from_secs(10);
+        Self {
+            terms: Terms { who, quorum: 2, vote_window, fleet_probes: 1 },
+            probe_lease: None,
+            poll_interval: Duration::from_secs(1),
+            partitions: 1,
+        }
+    }
+
+    /// Opens the fleet's circuit when so many votes are cast; at least one.
+    pub fn quorum(mut self, votes: u32) -> Self {
+        self.terms.quorum = votes.max(1);
+        self
+    }
+
+    /// How long a vote counts, and how long one that has joined has none beside those of others.
+    pub const fn vote_window(mut self, window: Duration) -> Self {
+        self.terms.vote_window = window;
+        self
+    }
+
+    /// How many may probe at once; at least one.
+    pub fn fleet_probes(mut self, number: u32) -> Self {
+        self.terms.fleet_probes = number.max(1);
+        self
+    }
+
+    /// How long one may probe before the next gets its turn. Default: as long as a probe of the circuit
+    /// may take.
+    pub const fn probe_lease(mut self, lease: Duration) -> Self {
+        self.probe_lease = Some(lease);
+        self
+    }
+
+    /// How often the store is asked whether anything has changed; at least a millisecond.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How many partitions the store has; at least one.
+    pub fn partitions(mut self, number: u16) -> Self {
+        self.partitions = number.max(1);
+        self
+    }
+
+    pub(crate) const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+}
