@@ -36,8 +36,8 @@
 //!   [vote window](RedisSyncBuilder::vote_window), the fleet's circuit opens: in every process, for
 //!   the open time of the last voter. The processes of one host have one vote together, unless they
 //!   have [names](RedisSyncBuilder::node), and one that joined less than a vote window ago adds none to
-//!   theirs: a process that crashes and comes back is no quorum of its own. [`RedisSync::health`] says whose vote
-//!   it is, and whether another process has the same name.
+//!   theirs: a process that crashes and comes back is no quorum of its own. [`RedisSync::health`] says
+//!   whose vote it is, and whether another process has the same name.
 //! - **Probes.** When the open time is over, processes that have calls waiting ask for a lease. As
 //!   many as [`fleet_probes`](RedisSyncBuilder::fleet_probes) get one and probe; the others go on
 //!   rejecting. Success closes the circuit everywhere, failure opens it everywhere with the next step
@@ -52,7 +52,6 @@
 //!   itself, [`reset`](RedisSync::reset), [`release`](RedisSync::release). What is done to the
 //!   [`Circuit`](tower_circuit_breaker::Circuit) itself stays in its process, and wins there.
 //! - **Sums**, where asked for: [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate).
-//!
 //! - **Who is there.** Each process says every five seconds who it is, and how its circuits stand. Whoever
 //!   looks at the fleet ([`Fleet::look`](tower_circuit_breaker::fleet::Fleet::look), `GET /fleet` of the
 //!   admin service) sees all of them, the votes, the leases, and who has forced what and why
@@ -82,7 +81,8 @@
 //! as foreign, and a command such as [`RedisSync::reset`] overwrites it. No record keeps a circuit open for
 //! longer than its own settings could, but for an operator's override
 //! ([`max_trip_for`](tower_circuit_breaker::CircuitBuilder::max_trip_for), 1 h by default). Every key
-//! begins with the prefix, carries the circuit's name as hash tag, and expires.
+//! begins with the prefix, carries its partition as hash tag (one in a single Redis, 16 in a cluster),
+//! and expires. Fleets of one prefix in two databases of one Redis are two.
 //!
 //! # Which Redis
 //!
@@ -93,7 +93,7 @@
 //! again more and more seldom, every 30 s at last. With Sentinels
 //! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
 //! as they name the new primary. A Redis Cluster needs nothing but the URL of a node, and better of
-//! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its slot, and those
+//! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its partition, and those
 //! whose primary is away go on by themselves until it is there or has a successor.
 //!
 //! # The user of the link
@@ -109,7 +109,9 @@
 //! ```
 //!
 //! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
-//! `+select`, too, and one to a Redis Cluster `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
+//! `+select` and the channel of that, as in `&shop:changes:3`, too, and one to a Redis Cluster
+//! `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and
+//! names it.
 //!
 //! This crate needs Rust 1.88, as the redis crate does.
 
