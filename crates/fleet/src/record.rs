@@ -311,6 +311,14 @@ impl Word {
         self.record.has_override_end() && self.left.is_zero()
     }
 
+    /// Whether the store's clock was set back so far that the epoch `known` is more than a day ahead of
+    /// it.
+    pub fn is_of_an_earlier_clock(&self, known: u64) -> bool {
+        let now = self.age.map(|age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
+        let now = now.map(|age| self.record.epoch.saturating_add(age) / 1000);
+        known > self.record.epoch && now.is_some_and(|now| is_ahead(known, now))
+    }
+
     /// The same for a circuit that may be open for `longest`: whoever wrote it, it is open no longer.
     #[must_use]
     pub fn bounded(&self, longest: Duration) -> Self {

@@ -23,8 +23,12 @@ pub trait Member: sealed::Sealed {
     /// Probes no longer, and stays open as [`hold`](Self::hold) has it, under the verdict `epoch`.
     fn recall(&self, epoch: u64, left: Duration);
 
-    /// Notes that the fleet has agreed on something that is older than what the circuit does now.
+    /// Notes that the fleet has closed the circuit before the outage began that it is in by itself: what
+    /// the fleet had said before that no longer prolongs it.
     fn pass_over(&self, epoch: u64);
+
+    /// Forgets which epoch it has heard last: the store's clock was set back, and all are before it now.
+    fn forget_epoch(&self);
 
     /// How long ago the circuit began the outage that it is in by itself; `None` where it is closed, or
     /// the fleet began it.
@@ -85,7 +89,11 @@ impl Member for Circuit {
     }
 
     fn pass_over(&self, epoch: u64) {
-        self.core.machine.pass_over(epoch);
+        self.tell_effect(self.core.machine.pass_over(epoch));
+    }
+
+    fn forget_epoch(&self) {
+        self.core.machine.forget_epoch();
     }
 
     fn own_outage(&self) -> Option<Duration> {

@@ -180,12 +180,24 @@ impl Machine {
         })
     }
 
-    /// Notes that a verdict of `epoch` has come, which is older than what the circuit does now.
-    pub(crate) fn pass_over(&self, epoch: u64) {
+    /// Notes that the fleet has closed the circuit in `epoch`, before the outage that it is in by itself
+    /// began: that goes on, but what the fleet had said before no longer prolongs it.
+    pub(crate) fn pass_over(&self, epoch: u64) -> Effect {
         let mut control = self.lock();
-        if epoch > control.fleet().epoch() {
-            control.hear_fleet(epoch);
+        if epoch <= control.fleet().epoch() {
+            return Effect::Nothing;
         }
+        control.hear_fleet(epoch);
+        control.fleet_is_over();
+        match control.fleet().own_end() {
+            Some(end) if self.word().state() == CircuitState::Open => self.reschedule(end),
+            _ => Effect::Nothing,
+        }
+    }
+
+    /// Forgets which epoch it has heard last.
+    pub(crate) fn forget_epoch(&self) {
+        self.lock().hear_fleet(0);
     }
 
     /// How long ago the circuit began the outage that it is in by itself, or the probes after it; `None`

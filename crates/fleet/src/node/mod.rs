@@ -102,6 +102,11 @@ impl Node {
     pub fn heard(&mut self, circuit: &Circuit, word: Option<&Word>, now: Timestamp) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
         let word = word.map(|word| word.bounded(circuit.longest_open_time()));
+        if word.as_ref().is_some_and(|word| word.is_of_an_earlier_clock(view.epoch())) {
+            // What was known is nobody's word by the clock that the store has now.
+            *view = View::default();
+            circuit.forget_epoch();
+        }
         match &word {
             Some(word) if word.record.epoch() >= view.epoch() => {
                 if view.learn(word, now) {

@@ -291,6 +291,11 @@ impl Control {
         self.fleet.hear(epoch);
     }
 
+    /// Notes that no verdict keeps the circuit open any more.
+    pub(super) fn fleet_is_over(&mut self) {
+        self.fleet.close();
+    }
+
     /// Notes that a verdict keeps the circuit open, for step `step` of the backoff.
     pub(super) fn opened_by_fleet(&mut self, open_for: Duration, step: u32) {
         self.fleet.open();

@@ -4,14 +4,19 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, ManualClock};
+use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, ManualClock, Override};
 
+use crate::identity::Identity;
 use crate::node::{Node, Reach};
 use crate::options::Options;
 use crate::outbox::LocalChange;
 use crate::record::Word;
-use crate::request::{Ask, Reply};
+use crate::request::{Ask, Reply, Request};
+use crate::store::ledger::Ledger;
+use crate::terms::Terms;
 use crate::time::Timestamp;
+use crate::words::Words;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -186,4 +191,45 @@ fn a_record_opens_no_circuit_for_longer_than_it_may_be_open() {
     }
     clock.advance(hour);
     assert!(circuit.try_acquire().is_ok());
+}
+
+/// A record that was written while the clock of the store was days ahead.
+#[test]
+fn after_a_clock_was_set_back_by_days_an_operator_is_heard() {
+    const NOW: u64 = 1_790_000_000_000;
+    const DAY: u64 = 24 * 3600 * 1000;
+    let terms = Terms {
+        who: Identity::named("one", 1),
+        quorum: 1,
+        vote_window: 10 * SECOND,
+        fleet_probes: 1,
+    };
+    let (mut store, mut node, circuit) = (Ledger::default(), node(), circuit());
+    let ask = |known, command| Ask::Command { known, command, words: Words::default() };
+    let forced = ask(0, FleetCommand::ForceOpen { lasting: None });
+    let word = store.answer(&terms, &forced, NOW + 3 * DAY).unwrap().word;
+    node.heard(&circuit, word.as_ref(), at(1));
+    assert_eq!(circuit.state(), CircuitState::Open);
+
+    let ask = ask(node.epoch("api"), FleetCommand::ForceClosed { lasting: None });
+    let request = Request { circuit: "api".into(), ask };
+    let reply = store.answer(&terms, &request.ask, NOW + 2).unwrap();
+    node.answered(&circuit, &request, Some(&reply), at(2), at(2));
+
+    assert_eq!(circuit.snapshot().overridden, Some(Override::ForcedClosed));
+    let release = Request { circuit: "api".into(), ask: Ask::Read };
+    store
+        .answer(
+            &terms,
+            &Ask::Command {
+                known: node.epoch("api"),
+                command: FleetCommand::Release,
+                words: Words::default(),
+            },
+            NOW + 3,
+        )
+        .unwrap();
+    let reply = store.answer(&terms, &release.ask, NOW + 4).unwrap();
+    node.answered(&circuit, &release, Some(&reply), at(4), at(4));
+    assert_eq!(circuit.snapshot().overridden, None);
 }
