@@ -96,13 +96,13 @@ const NO_PERMISSION: &[(&str, &str)] = &[
         "the user needs the channel, as in `&prefix:changes`; the crate's documentation has the \
          whole ACL line",
     ),
-    (
-        "one of the keys",
-        "the user needs the keys, as in `~{prefix:*`, with the brace; the crate's documentation has \
-         the whole ACL line",
-    ),
+    ("one of the keys", KEYS),
+    ("access a key", KEYS),
     ("", "the user needs that command; the crate's documentation has the whole ACL line"),
 ];
+
+const KEYS: &str = "the user needs the keys, as in `~{prefix:*`, with the brace; the crate's \
+     documentation has the whole ACL line";
 
 const READ_ONLY: &[(&str, &str)] = &[
     ("misconf", "Redis cannot save its data and takes no writes until it can: see its log"),

@@ -150,7 +150,11 @@ async fn what_a_user_lacks_is_named() {
     }
     let later = [
         (["allkeys", "-evalsha"], "EVALSHA (command) {breaker:0}:record:api", "needs that command"),
-        (["~{breaker:~*", "%R~*"], "EVALSHA (command) {breaker:0}:record:api", "`~{prefix:*`"),
+        (
+            ["~{breaker:~*", "allchannels"],
+            "EVALSHA (command) {breaker:0}:record:api",
+            "`~{prefix:*`",
+        ),
     ];
     for (rights, words, remedy) in later {
         give(&[&rights[..], &["allchannels"]].concat());
