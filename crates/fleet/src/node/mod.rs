@@ -109,13 +109,16 @@ impl Node {
         }
         match &word {
             Some(word) if word.record.epoch() >= view.epoch() => {
-                if view.learn(word, now) {
+                let is_new = view.learn(word, now);
+                if is_new {
                     view.demand = circuit.rejections();
                 }
                 if is_older(word, circuit) {
                     // It has tripped since, and what was before that is over here.
                     circuit.pass_over(word.record.epoch());
-                    view.vote_again(circuit);
+                    if is_new {
+                        view.vote_again(circuit);
+                    }
                 } else {
                     // Also when it is not new here: the circuit may be.
                     word.adopt_by(circuit, self.options.longer(word));

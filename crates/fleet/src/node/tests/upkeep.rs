@@ -233,3 +233,26 @@ fn after_a_clock_was_set_back_by_days_an_operator_is_heard() {
     node.answered(&circuit, &release, Some(&reply), at(4), at(4));
     assert_eq!(circuit.snapshot().overridden, None);
 }
+
+/// The fleet had recovered before, and this process alone has tripped since.
+#[test]
+fn a_vote_that_is_not_enough_is_cast_once() {
+    let (mut node, circuit) = (node(), circuit());
+    let recovered = Word { age: Some(60 * SECOND), ..closed_by("there", 7) };
+    node.heard(&circuit, Some(&recovered), at(0));
+    fail(&circuit);
+    node.changed(&circuit, &trip(7));
+    let mut cast = 0;
+
+    for _ in 0..5 {
+        for request in node.requests(9, at(1)) {
+            cast += usize::from(matches!(request.ask, Ask::Vote { .. }));
+            let reply = Reply { code: 1, ..Reply::of(Some(recovered.clone())) };
+            node.answered(&circuit, &request, Some(&reply), at(1), at(1));
+        }
+        node.heard(&circuit, Some(&recovered), at(1));
+    }
+
+    assert_eq!(cast, 1);
+    assert_eq!(circuit.state(), CircuitState::Open);
+}
