@@ -42,6 +42,8 @@ pub mod partition;
 pub mod presence;
 #[doc(hidden)]
 pub mod rate;
+#[doc(hidden)]
+pub mod reach;
 pub mod record;
 pub mod request;
 pub mod store;
@@ -51,4 +53,5 @@ pub mod terms;
 pub mod time;
 #[doc(hidden)]
 pub mod view;
+pub mod word;
 pub mod words;

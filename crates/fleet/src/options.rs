@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::record::Word;
+use crate::word::Word;
 
 /// The settings that the protocol needs.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
-use crate::record::{Cause, FleetRecord, Word};
+use crate::record::{Cause, FleetRecord};
+use crate::word::Word;
 use crate::words::Words;
 
 /// One question.

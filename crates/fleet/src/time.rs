@@ -25,6 +25,13 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The point `time` before `self`, at the earliest [`ZERO`](Self::ZERO).
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(time))
+    }
+
     /// The point `wait` after `self`, at the latest the last one.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {

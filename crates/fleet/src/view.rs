@@ -7,9 +7,10 @@ use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
 use crate::identity::Voter;
-use crate::record::{Cause, FleetRecord, Standing, Word};
+use crate::record::{Cause, FleetRecord, Standing};
 use crate::request::{Ask, Request};
 use crate::time::Timestamp;
+use crate::word::Word;
 
 /// What is known of one circuit, and what is to be said of it.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ struct Known {
     record: FleetRecord,
     /// The end of the open time, or of the override, by the clock of this process.
     ends: Timestamp,
+    /// When it was written, if that is known: at the earliest when this process began.
+    written: Option<Timestamp>,
 }
 
 /// An epoch in which the fleet's circuit is open.
@@ -97,7 +100,9 @@ impl View {
         if word.record.standing == Standing::Open {
             self.last_open = word.record.epoch();
         }
-        self.known = Some(Known { record: word.record.clone(), ends: now.after(word.left) });
+        let written = word.age.map(|age| now.before(age));
+        self.known =
+            Some(Known { record: word.record.clone(), ends: now.after(word.left), written });
         self.lease = Lease::None;
         self.must_lease = None;
         // What probes have shown of an epoch that is over is of no use.
@@ -108,7 +113,8 @@ impl View {
     /// What is known, and what is left of its time.
     pub fn word(&self, now: Timestamp) -> Option<Word> {
         let known = self.known.as_ref()?;
-        Some(Word { record: known.record.clone(), left: known.ends.since(now), age: None })
+        let age = known.written.map(|written| now.since(written));
+        Some(Word { record: known.record.clone(), left: known.ends.since(now), age })
     }
 
     /// Whether a process that starts now should learn of it.

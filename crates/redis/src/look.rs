@@ -11,8 +11,9 @@ use tower_circuit_breaker::{CircuitState, Override};
 use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::lock::lock;
 use tower_circuit_breaker_fleet::presence::process;
-use tower_circuit_breaker_fleet::record::{Standing, Word};
+use tower_circuit_breaker_fleet::record::Standing;
 use tower_circuit_breaker_fleet::request::Looked;
+use tower_circuit_breaker_fleet::word::Word;
 
 /// The last reading, written by the task and shown to all.
 #[derive(Debug, Clone, Default)]

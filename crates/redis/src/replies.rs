@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use redis::Value;
 use tower_circuit_breaker_fleet::identity::{Identity, holder};
-use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord, Word};
+use tower_circuit_breaker_fleet::record::{BadRecord, FleetRecord};
 use tower_circuit_breaker_fleet::request::{Ask, Looked, Reply, Sum};
+use tower_circuit_breaker_fleet::word::Word;
 
 use crate::presence::is_of_another;
 

@@ -10,10 +10,11 @@ use tower_circuit_breaker::fleet::{FleetOrder, FleetUnreachable, Member};
 
 use crate::changes::Changes;
 use crate::link::settings::Settings;
-use crate::node::{Node, Reach};
+use crate::node::Node;
 use crate::options::Options;
 use crate::order::Order;
 use crate::outbox::Outbox;
+use crate::reach::Reach;
 use crate::request::{Ask, Reply, Request};
 use crate::store::{Change, Store};
 use crate::terms::Terms;

@@ -12,13 +12,17 @@ use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState};
 
 use crate::identity::Voter;
+use crate::node::leases::{Asked, attend, leased};
 use crate::options::Options;
 use crate::outbox::LocalChange;
-use crate::record::{Cause, Standing, Word};
+use crate::reach::Reach;
+use crate::record::{Cause, Standing};
 use crate::request::{Ask, Reply, Request, Shown};
 use crate::time::Timestamp;
 use crate::view::{Lease, View};
+use crate::word::Word;
 
+mod leases;
 #[cfg(test)]
 mod tests;
 
@@ -30,19 +34,6 @@ pub struct Node {
     joined: Option<Timestamp>,
     views: HashMap<Arc<str>, View>,
 }
-
-/// Whether Redis answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    Up,
-    Down,
-}
-
-/// How often an open circuit past its time is looked at: whether a call wants in.
-const TICK: Duration = Duration::from_millis(100);
-
-/// How long after a refused or unanswered request for a lease none is made.
-const PAUSE: Duration = Duration::from_secs(1);
 
 impl Node {
     pub fn new(options: Options) -> Self {
@@ -113,15 +104,9 @@ impl Node {
                 if is_new {
                     view.demand = circuit.rejections();
                 }
-                if is_older(word, circuit) {
-                    // It has tripped since, and what was before that is over here.
-                    circuit.pass_over(word.record.epoch());
-                    if is_new {
-                        view.vote_again(circuit);
-                    }
-                } else {
-                    // Also when it is not new here: the circuit may be.
-                    word.adopt_by(circuit, self.options.longer(word));
+                // Also when it is not new here: the circuit may be.
+                if tell(circuit, word, &self.options) == Told::TooLate && is_new {
+                    view.vote_again(circuit);
                 }
             }
             // Redis has forgotten, or remembers what is over.
@@ -134,7 +119,7 @@ impl Node {
     pub fn remind(&self, circuit: &Circuit, now: Timestamp) {
         let known = self.views.get(circuit.shared_name()).and_then(|view| view.word(now));
         if let Some(word) = known.filter(|word| word.record.epoch() > circuit.fleet_epoch()) {
-            word.adopt_by(circuit, self.options.longer(&word));
+            tell(circuit, &word, &self.options);
         }
     }
 
@@ -288,6 +273,24 @@ impl Node {
     }
 }
 
+/// What a circuit has made of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// It goes by it.
+    Heard,
+    /// It has tripped since, and what was before that is over there.
+    TooLate,
+}
+
+fn tell(circuit: &Circuit, word: &Word, options: &Options) -> Told {
+    if is_older(word, circuit) {
+        circuit.pass_over(word.record.epoch());
+        return Told::TooLate;
+    }
+    word.adopt_by(circuit, options.longer(word));
+    Told::Heard
+}
+
 /// Whether a word that closes the circuit is older than the outage that it is in by itself.
 fn is_older(word: &Word, circuit: &Circuit) -> bool {
     let closes = word.record.standing == Standing::Closed;
@@ -297,123 +300,4 @@ fn is_older(word: &Word, circuit: &Circuit) -> bool {
 
 fn is_cut(circuit: &Circuit) -> bool {
     circuit.state() == CircuitState::Open && !circuit.is_overridden()
-}
-
-/// Sees to one circuit that is open, or was when the fleet last spoke.
-fn attend(
-    view: &mut View,
-    circuit: &Circuit,
-    options: &Options,
-    link: Reach,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    let open_epoch = view.open_epoch()?;
-    let state = circuit.state();
-    if state == CircuitState::Closed {
-        view.lease = Lease::None;
-        return None;
-    }
-    // Of the open time that the fleet knows of, or the circuit has begun since.
-    let left = open_epoch.ends.since(now).max(circuit.own_left());
-    if link == Reach::Down {
-        go_alone(view, circuit, open_epoch.epoch, left, now);
-        return None;
-    }
-    match view.lease {
-        Lease::Asked => return None,
-        Lease::Held { until } | Lease::Denied { until } | Lease::Unanswered { until }
-            if now < until =>
-        {
-            return Some(until);
-        }
-        Lease::Held { .. } => {
-            // No verdict in time: the next node that wants to may try.
-            view.lease = Lease::None;
-            circuit.recall(open_epoch.epoch, options.hold);
-            view.demand = circuit.rejections();
-            return Some(now.after(TICK));
-        }
-        Lease::Denied { .. } => view.lease = Lease::None,
-        Lease::Unanswered { .. } | Lease::None => {}
-    }
-    let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
-    if left > lead {
-        return Some(now.after(left.saturating_sub(lead)));
-    }
-    let is_wanted = state == CircuitState::HalfOpen
-        || circuit.rejections() != view.demand
-        || circuit.is_awaited();
-    // For a Redis that has not answered last time nobody waits.
-    let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
-    let hold = if is_answered { options.hold } else { Duration::ZERO };
-    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
-    if !is_wanted {
-        return Some(now.after(TICK));
-    }
-    let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(open_epoch.open_for));
-    let lasts = left.saturating_add(probing);
-    view.lease = Lease::Asked;
-    view.must_lease = Some(Ask::Lease { epoch: open_epoch.epoch, lasts });
-    None
-}
-
-/// Redis is away: the circuit, of whose open time this much is `left`, goes by itself.
-fn go_alone(view: &mut View, circuit: &Circuit, epoch: u64, left: Duration, now: Timestamp) {
-    view.must_lease = None;
-    let denied = match view.lease {
-        // Another may probe: that was Redis' last word.
-        Lease::Denied { until } if now < until => until.since(now),
-        _ => {
-            view.lease = Lease::None;
-            Duration::ZERO
-        }
-    };
-    circuit.hold(epoch, left.max(denied));
-}
-
-/// A request for a lease.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    epoch: u64,
-    lasts: Duration,
-    sent: Timestamp,
-}
-
-/// What has become of a request for a lease.
-///
-/// Whoever has it, it is believed for as long as was asked for at most, from when it was asked for:
-/// who may write to Redis keeps no circuit from probing for longer than a probe takes.
-fn leased(
-    view: &mut View,
-    circuit: &Circuit,
-    asked: Asked,
-    reply: Option<&Reply>,
-    options: &Options,
-    now: Timestamp,
-) {
-    let epoch = asked.epoch;
-    let Some(open_epoch) = view.open_epoch().filter(|open_epoch| open_epoch.epoch == epoch) else {
-        return;
-    };
-    let until = |reply: &Reply| {
-        let left = Duration::from_millis(reply.number.try_into().unwrap_or(0));
-        asked.sent.after(left.min(asked.lasts))
-    };
-    match reply {
-        Some(reply) if reply.code == 1 => {
-            // Over here no later than in Redis.
-            view.lease = Lease::Held { until: until(reply) };
-            circuit.hold(epoch, open_epoch.ends.since(now));
-        }
-        Some(reply) if reply.code == 0 => {
-            let until = until(reply);
-            view.lease = Lease::Denied { until };
-            circuit.recall(epoch, until.since(now).saturating_add(options.hold));
-        }
-        _ => {
-            // Nobody can say: each for itself.
-            view.lease = Lease::Unanswered { until: now.after(PAUSE) };
-            circuit.hold(epoch, open_epoch.ends.since(now));
-        }
-    }
 }

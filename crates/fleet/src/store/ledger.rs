@@ -6,9 +6,10 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::{Voter, YOUNG, holder};
-use crate::record::{BadRecord, Cause, FleetRecord, Standing, Word, is_ahead};
+use crate::record::{BadRecord, Cause, FleetRecord, Standing, is_ahead};
 use crate::request::{Ask, Looked, Reply, Shown};
 use crate::terms::Terms;
+use crate::word::Word;
 use crate::words::Words;
 
 /// The record of one circuit, its votes and its leases.

@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use crate::lock::lock;
 use crate::partition::partition;
-use crate::record::{Word, is_ahead};
+use crate::record::is_ahead;
 use crate::request::{Ask, Reply, Request};
 use crate::store::ledger::Ledger;
 use crate::store::seam::{Change, Gone, Refused, Store};
 use crate::store::sums::Sums;
 use crate::terms::Terms;
+use crate::word::Word;
 
 /// A store in memory: for several registries of one process, and for tests.
 ///

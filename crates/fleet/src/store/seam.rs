@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::Future;
 
-use crate::record::{BadRecord, Word};
+use crate::record::BadRecord;
 use crate::request::{Reply, Request};
 use crate::terms::Terms;
+use crate::word::Word;
 
 /// One process's way to what its fleet has agreed on.
 ///

@@ -6,10 +6,11 @@ use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::Voter;
 use crate::partition::{MOST_PARTITIONS, partition};
-use crate::record::{Cause, Word};
+use crate::record::Cause;
 use crate::request::{Ask, Reply, Shown};
 use crate::store::Store;
 use crate::suite::player::{LONG, Player, Verdict, agree, command, epoch, expect, two, vote};
+use crate::word::Word;
 
 /// The numbers of as many partitions as a store may have.
 async fn numbers<S: Store>(player: &mut Player<S>) -> Result<Vec<i64>, String> {

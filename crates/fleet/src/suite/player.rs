@@ -7,10 +7,11 @@ use tokio::time::{Instant, timeout};
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::identity::{Identity, Voter};
-use crate::record::{Cause, Word};
+use crate::record::Cause;
 use crate::request::{Ask, Reply, Request, Shown};
 use crate::store::{Change, Store};
 use crate::terms::Terms;
+use crate::word::Word;
 use crate::words::Words;
 
 /// What a look at a guarantee has come to: how it was broken, if it was.

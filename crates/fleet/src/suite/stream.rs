@@ -2,10 +2,11 @@
 
 use tower_circuit_breaker::fleet::FleetCommand;
 
-use crate::record::{Cause, Word};
+use crate::record::Cause;
 use crate::request::{Ask, Shown};
 use crate::store::{Change, Store};
 use crate::suite::player::{LONG, Player, Verdict, agree, command, expect, two, vote};
+use crate::word::Word;
 use crate::words::Words;
 
 const CIRCUITS: [&str; 2] = ["suite-stream-1", "suite-stream-2"];

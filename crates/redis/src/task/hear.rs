@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_circuit_breaker_fleet::record::Word;
+use tower_circuit_breaker_fleet::word::Word;
 
 use crate::fault::Fault;
 use crate::inbox::{Push, Pushed};

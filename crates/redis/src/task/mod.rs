@@ -13,8 +13,9 @@ use tower_circuit_breaker::CircuitRegistry;
 use tower_circuit_breaker::fleet::FleetOrder;
 use tower_circuit_breaker_fleet::changes::Changes;
 use tower_circuit_breaker_fleet::counts::{Counts, FleetRate};
-use tower_circuit_breaker_fleet::node::{Node, Reach};
+use tower_circuit_breaker_fleet::node::Node;
 use tower_circuit_breaker_fleet::outbox::Outbox;
+use tower_circuit_breaker_fleet::reach::Reach;
 use tower_circuit_breaker_fleet::request::{Ask, Request};
 use tower_circuit_breaker_fleet::time::Timestamp;
 

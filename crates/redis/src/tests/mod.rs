@@ -13,9 +13,9 @@ use tower_circuit_breaker::{
 use tower_circuit_breaker_fleet::node::Node;
 use tower_circuit_breaker_fleet::options::Options;
 use tower_circuit_breaker_fleet::outbox::{LocalChange, Outbox, OutboxListener};
-use tower_circuit_breaker_fleet::record::Word;
 use tower_circuit_breaker_fleet::request::{Ask, Shown};
 use tower_circuit_breaker_fleet::time::Timestamp;
+use tower_circuit_breaker_fleet::word::Word;
 
 #[path = "../../tests/fleet/server.rs"]
 #[allow(dead_code, reason = "the tests of faults use all of it")]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tower_circuit_breaker_fleet::identity::Identity;
-use tower_circuit_breaker_fleet::record::Word;
 use tower_circuit_breaker_fleet::request::{Reply, Request};
 use tower_circuit_breaker_fleet::store::{Change, Gone, Refused, Store};
 use tower_circuit_breaker_fleet::suite;
 use tower_circuit_breaker_fleet::terms::Terms;
+use tower_circuit_breaker_fleet::word::Word;
 
 use crate::inbox::{Inbox, Push, Pushed};
 use crate::link::Connector;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Backoff, ChangeReason, Circuit, CircuitState, ManualClock};
 
-use crate::node::{Node, Reach};
+use crate::node::Node;
 use crate::options::Options;
 use crate::outbox::LocalChange;
-use crate::record::Word;
+use crate::reach::Reach;
 use crate::request::{Ask, Reply, Request, Shown};
 use crate::time::Timestamp;
+use crate::word::Word;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(500);

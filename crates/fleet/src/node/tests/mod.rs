@@ -12,15 +12,16 @@ use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitState, ManualClock};
 use self::steps::{Fate, Step, Worth, any_step, calm_step};
 use self::turns::{Begun, Turns};
 use crate::identity::Identity;
-use crate::node::{Node, Reach};
+use crate::node::Node;
 use crate::options::Options;
 use crate::outbox::{Outbox, OutboxListener};
-use crate::record::Word;
+use crate::reach::Reach;
 use crate::request::{Ask, Reply, Request};
 use crate::store::ledger::Ledger;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::view::Lease;
+use crate::word::Word;
 use crate::words::Words;
 
 mod apart;

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use tower_circuit_breaker::{Backoff, ChangeReason, CircuitEvent, CircuitState, Listener, Permit};
 
 use crate::lock::lock;
-use crate::node::Reach;
 use crate::node::tests::steps::dark_step;
 use crate::node::tests::{Fleet, HOLD, Process};
+use crate::reach::Reach;
 use crate::time::Timestamp;
 use crate::view::Lease;
 

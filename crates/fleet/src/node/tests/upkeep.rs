@@ -4,18 +4,19 @@
 
 use std::time::Duration;
 
-use tower_circuit_breaker::fleet::FleetCommand;
+use tower_circuit_breaker::fleet::{FleetCommand, Member};
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitState, ManualClock, Override};
 
 use crate::identity::Identity;
-use crate::node::{Node, Reach};
+use crate::node::Node;
 use crate::options::Options;
 use crate::outbox::LocalChange;
-use crate::record::Word;
+use crate::reach::Reach;
 use crate::request::{Ask, Reply, Request};
 use crate::store::ledger::Ledger;
 use crate::terms::Terms;
 use crate::time::Timestamp;
+use crate::word::Word;
 use crate::words::Words;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -255,4 +256,18 @@ fn a_vote_that_is_not_enough_is_cast_once() {
 
     assert_eq!(cast, 1);
     assert_eq!(circuit.state(), CircuitState::Open);
+}
+
+/// As after it was evicted and made again by the call that trips it.
+#[test]
+fn a_circuit_that_is_made_again_and_trips_is_not_closed_by_what_was_before() {
+    let (mut node, earlier) = (node(), circuit());
+    let reset = Word::of("1 7 c 0 0 0 reset there", 0);
+    node.heard(&earlier, Some(&Word { age: Some(SECOND), ..reset }), at(5));
+    let again = circuit();
+    fail(&again);
+
+    node.remind(&again, at(9));
+
+    assert_eq!((again.state(), again.fleet_epoch()), (CircuitState::Open, 7));
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::FleetCommand;
 
 use crate::partition::MOST_PARTITIONS;
-use crate::record::{Cause, Word};
+use crate::record::Cause;
 use crate::request::{Ask, Merge, Reply, Request};
 use crate::store::{Change, Gone, MemoryStore, Refused, Store};
 use crate::terms::Terms;
+use crate::word::Word;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Planted {
