@@ -134,11 +134,12 @@ sanitized() { # whether leaks count, tests
 }
 
 # The admin page with a thousand circuits, of which fifty change each second, in a browser; prints
-# how long the server's thread and the page were held up, and what both keep.
+# how long the server's thread and the page were held up, and what both keep. And with ten thousand: what
+# a frame takes while they scroll by.
 step_page() {
     need chromium chromium || return 1
     PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked --all-features \
-        --test admin_page -- --ignored --nocapture what_fifty_changes
+        --test admin_page -- --ignored --nocapture what_fifty_changes what_scrolling
 }
 
 # A thousand readers of the events of a thousand busy circuits; prints what each is sent and how long the

@@ -46,6 +46,16 @@ need_prometheus() { # promtool or prometheus
     return 1
 }
 
+# The rules of axe-core, which Debian has not: out of npm, in a place of their own.
+need_axe() {
+    local tools="$PWD/target/tools/axe"
+    [ -e "$tools/node_modules/axe-core/axe.min.js" ] && return 0
+    echo "installing axe-core, into $tools"
+    need npm npm || return 1
+    mkdir -p "$tools"
+    npm install --prefix "$tools" --no-save --no-audit --no-fund --loglevel error axe-core@4.11.0
+}
+
 # The validator of OpenAPI, which Debian has not: out of PyPI, in a place of its own.
 need_openapi_validator() {
     local tools="$PWD/target/tools/openapi"

@@ -12,7 +12,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-steps="tools format clippy features tests model races doctests docs api msrv package examples"
+steps="tools format page clippy features tests model races doctests docs api msrv package examples"
 # Crates beside the workspace, and programs that abort: tests/deep.sh runs these.
 by_name="quick abort versus fuzz"
 
@@ -74,6 +74,11 @@ step_format() {
         cargo metadata --locked --format-version 1 --manifest-path $beside/Cargo.toml \
             >/dev/null || return 1
     done
+}
+
+# The admin page is made of its parts, which are what is read and changed.
+step_page() {
+    need npm npm && crates/admin/page/build.sh --check
 }
 
 step_clippy() {

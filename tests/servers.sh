@@ -4,7 +4,7 @@
 # that program is missing. What is ignored with another reason is run by name alone: a test that is the
 # child of another, or one that goes on for as long as it is told. `it::ignored` holds both.
 
-programs="redis-server openssl postgres nginx haproxy chromium faketime promtool prometheus openapi-spec-validator rustc-1.95"
+programs="redis-server openssl postgres nginx haproxy chromium axe-core faketime promtool prometheus openapi-spec-validator rustc-1.95"
 
 # Those of them that cannot be had here.
 missing=
@@ -18,7 +18,7 @@ need_servers() {
     for program in $programs; do
         if ! need_server "$program"; then
             case $(uname)-$program in
-                Linux-rustc-1.95 | Linux-openapi-spec-validator) ;;
+                Linux-rustc-1.95 | Linux-openapi-spec-validator | Linux-axe-core) ;;
                 Linux-*) return 1 ;;
             esac
             missing="$missing $program"
@@ -33,6 +33,7 @@ need_server() {
         haproxy) need_haproxy ;;
         promtool | prometheus) need_prometheus "$1" ;;
         openapi-spec-validator) need_openapi_validator ;;
+        axe-core) need_axe ;;
         # Stable, from that version on: others word their messages otherwise.
         rustc-1.95) rustc --version | awk -F '[ .]' '{ exit !($3 >= 95 && !/nightly|beta/) }' ;;
         *) need "$1" "$1" ;;

@@ -68,6 +68,14 @@ impl CircuitConfig {
         self.settings().effective_window().is_some()
     }
 
+    /// Returns for how long a circuit of these settings admits a rising share of its calls after it
+    /// has closed ([`CircuitBuilder::ramp`](crate::CircuitBuilder::ramp)); `None` where it admits all at
+    /// once.
+    #[must_use]
+    pub fn ramp(&self) -> Option<Duration> {
+        self.settings().ramp
+    }
+
     /// Returns what trips a circuit of these settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {

@@ -11,14 +11,21 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use serde_json::{Value, json};
 
-/// A browser with one tab.
+/// A browser, of whose tabs one is steered.
 pub(crate) struct Browser {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
     profile: PathBuf,
     session: String,
+    tabs: Vec<Tab>,
     sent: u64,
+}
+
+#[derive(Clone)]
+struct Tab {
+    target: String,
+    session: String,
 }
 
 impl Browser {
@@ -37,17 +44,40 @@ impl Browser {
             .unwrap();
         let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let from = BufReader::new(from);
-        let mut browser = Self { child, to, from, profile, session: String::new(), sent: 0 };
+        let (session, tabs) = (String::new(), Vec::new());
+        let mut browser = Self { child, to, from, profile, session, tabs, sent: 0 };
         browser.open_tab();
         browser
     }
 
-    fn open_tab(&mut self) {
+    /// Opens one more, which is steered from now on; gives its number.
+    pub(crate) fn open_tab(&mut self) -> usize {
+        self.session.clear();
         let tab = self.ask("Target.createTarget", &json!({ "url": "about:blank" }));
         let attached = json!({ "targetId": tab["targetId"], "flatten": true });
         let session = self.ask("Target.attachToTarget", &attached);
-        session["sessionId"].as_str().unwrap().clone_into(&mut self.session);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let tab = Tab { target: text(&tab["targetId"]), session: text(&session["sessionId"]) };
+        self.session.clone_from(&tab.session);
+        self.tabs.push(tab);
         self.ask("Page.enable", &json!({}));
+        self.tabs.len() - 1
+    }
+
+    /// Steers that tab, wherever it is.
+    pub(crate) fn turn_to(&mut self, tab: usize) {
+        self.session.clone_from(&self.tabs[tab].session);
+    }
+
+    /// Tells the tab that it is looked at, whatever others are.
+    pub(crate) fn stay_visible(&mut self) {
+        self.ask("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
+    }
+
+    pub(crate) fn close(&mut self, tab: usize) {
+        let target = json!({ "targetId": self.tabs[tab].target });
+        self.session.clear();
+        self.ask("Target.closeTarget", &target);
     }
 
     pub(crate) fn visit(&mut self, url: &str) {
@@ -95,12 +125,59 @@ impl Browser {
     }
 
     pub(crate) fn press(&mut self, key: &str) {
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            "Tab" => 9,
+            "End" => 35,
+            "Home" => 36,
+            "ArrowUp" => 38,
+            "ArrowDown" => 40,
+            letter => u32::from(letter.to_uppercase().chars().next().unwrap()),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let text = if key == "Enter" { "\r" } else { "" };
+            let text = match key {
+                "Enter" => "\r",
+                letter if letter.chars().count() == 1 && kind == "keyDown" => letter,
+                _ => "",
+            };
             let event = json!({ "type": kind, "key": key, "code": key, "text": text,
-                "windowsVirtualKeyCode": if key == "Enter" { 13 } else { 9 } });
+                "windowsVirtualKeyCode": code });
             self.ask("Input.dispatchKeyEvent", &event);
         }
+    }
+
+    /// Puts the pointer on the middle of what is found.
+    pub(crate) fn point_at(&mut self, selector: &str) {
+        let middle = format!(
+            "(({{x, y, width, height}}) => [x + width / 2, y + height / 2])(\
+             document.querySelector({selector:?}).getBoundingClientRect())"
+        );
+        let at = self.eval(&middle);
+        let event = json!({ "type": "mouseMoved", "x": at[0], "y": at[1] });
+        self.ask("Input.dispatchMouseEvent", &event);
+    }
+
+    /// Role, name and what else is said of all that is to be seen, a line each, as those hear it who do
+    /// not see.
+    pub(crate) fn spoken(&mut self) -> String {
+        let tree = self.ask("Accessibility.getFullAXTree", &json!({}));
+        let lines = tree["nodes"].as_array().unwrap().iter().filter_map(|node| {
+            let role = node["role"]["value"].as_str().filter(|_| node["ignored"] == false)?;
+            let skipped = ["generic", "none", "StaticText", "InlineTextBox", "RootWebArea"];
+            if skipped.contains(&role) {
+                return None;
+            }
+            let name = node["name"]["value"].as_str().unwrap_or_default();
+            let more = node["properties"].as_array().into_iter().flatten().filter_map(|property| {
+                let name = property["name"].as_str()?;
+                let value = &property["value"]["value"];
+                let told = ["checked", "pressed", "selected", "expanded", "modal", "disabled"];
+                (told.contains(&name) && value != false).then(|| format!(" {name}={value}"))
+            });
+            Some(format!("{role} \"{name}\"{}\n", more.collect::<String>()))
+        });
+        lines.collect()
     }
 
     /// How many nodes the page's documents have, whether they are shown or not.

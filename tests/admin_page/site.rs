@@ -17,7 +17,7 @@ pub(crate) struct Site {
     pub(crate) registry: CircuitRegistry,
     pub(crate) address: SocketAddr,
     runtime: Option<Runtime>,
-    set: fn(AdminBuilder) -> AdminBuilder,
+    set: Box<dyn Fn(AdminBuilder) -> AdminBuilder + Send + Sync>,
 }
 
 impl Site {
@@ -36,8 +36,16 @@ impl Site {
         for name in names {
             registry.get_or_create(name);
         }
+        Self::of(registry, set)
+    }
+
+    /// Of any circuits.
+    pub(crate) fn of(
+        registry: CircuitRegistry,
+        set: impl Fn(AdminBuilder) -> AdminBuilder + Send + Sync + 'static,
+    ) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut site = Self { registry, address, runtime: None, set };
+        let mut site = Self { registry, address, runtime: None, set: Box::new(set) };
         site.serve();
         site
     }

@@ -22,11 +22,12 @@ pub(crate) fn openapi(parts: &Parts) -> Response<AdminBody> {
 
 const OPENAPI: &str = include_str!("openapi.json");
 
+/// Made of `page/` beside `src/`, by `page/build.sh`.
 const PAGE: &str = include_str!("page.html");
 
-/// The page's own script and style by their hashes, and nothing else from anywhere. A test of the
-/// page says which hashes belong here when it has changed.
+/// The page's own script and style by their hashes, and nothing else from anywhere. What makes the
+/// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-ncPDdO5G8ApW1dj5fMkWKpI/u5vXGnGESK/7qRWLTtI='; \
-     style-src 'sha256-wdalQFwkRnR6LJTQpOi4JIe6IepbpFb0GMficn+LI2M='";
+     script-src 'sha256-NWzPdPGEat0aj8Ou7fFuP9fpjdnCA3jP8bmCN2H4xIk='; \
+     style-src 'sha256-sven9LNyaCoTrh7LHWWflp/Jgl5gI4/eCJbs3mrpdog='";

@@ -35,6 +35,19 @@ pub(crate) struct CircuitView {
     recent_events: Vec<RecentEvent>,
     #[serde(flatten)]
     rates: RatesView,
+    #[serde(flatten)]
+    words: OperatorWords,
+}
+
+/// What operators and code have said; only for those who may see what operators did.
+#[derive(Debug, Default, Serialize)]
+struct OperatorWords {
+    /// Of an override that is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_words: Option<OverrideWords>,
+    /// Of each isolation, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isolation_reasons: Option<Vec<Option<Arc<str>>>>,
 }
 
 /// How many calls there are, as far as somebody counts them.
@@ -59,12 +72,6 @@ pub(crate) struct CircuitDetail {
     /// Only for those who may see what operators did, and where the circuit keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
-    /// The same, of an override that is in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    override_words: Option<OverrideWords>,
-    /// The same, of each isolation, in their order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    isolation_reasons: Option<Vec<Option<Arc<str>>>>,
 }
 
 /// Who imposed an override, and why.
@@ -118,6 +125,7 @@ impl CircuitView {
             override_ends_in: snapshot.operators_override.as_ref().and_then(|own| own.ends_in),
             recent_events,
             rates: RatesView::default(),
+            words: OperatorWords::default(),
             snapshot,
         }
     }
@@ -126,24 +134,37 @@ impl CircuitView {
     pub(crate) fn known_as(self, id: Option<Id>, shares: Shares) -> Self {
         Self { id, rates: RatesView::of(shares), ..self }
     }
+
+    /// The same as `caller` may see it.
+    pub(crate) fn shown_to(self, caller: Caller) -> Self {
+        let words = match caller {
+            Caller::Insider | Caller::Operator => OperatorWords::of(&self.snapshot),
+            Caller::Stranger | Caller::Reader => OperatorWords::default(),
+        };
+        Self { words, ..self }
+    }
+}
+
+impl OperatorWords {
+    fn of(snapshot: &CircuitSnapshot) -> Self {
+        let own = snapshot.operators_override.as_ref().map(|own| OverrideWords {
+            actor: own.actor.clone(),
+            actor_checked: own.actor_checked,
+            reason: own.reason.clone(),
+        });
+        let isolations = &snapshot.isolated_by;
+        let reasons = || isolations.iter().map(|one| one.reason.clone()).collect();
+        let isolation_reasons = (!isolations.is_empty()).then(reasons);
+        Self { override_words: own, isolation_reasons }
+    }
 }
 
 impl CircuitDetail {
     pub(crate) fn new(view: CircuitView, circuit: &Circuit, caller: Caller) -> Self {
         let last_error = view.snapshot.last_error.as_ref().filter(|_| caller >= Caller::Insider);
         let last_error = last_error.map(|text| text.as_str().to_owned());
-        let own = view.snapshot.operators_override.as_ref();
-        let override_words = own.filter(|_| caller >= Caller::Insider).map(|own| OverrideWords {
-            actor: own.actor.clone(),
-            actor_checked: own.actor_checked,
-            reason: own.reason.clone(),
-        });
-        let isolations = Some(&view.snapshot.isolated_by)
-            .filter(|isolations| caller >= Caller::Insider && !isolations.is_empty());
-        let isolation_reasons =
-            isolations.map(|isolations| isolations.iter().map(|one| one.reason.clone()).collect());
         let (at, config) = (now_in_millis(), circuit.config());
-        Self { at, config, last_error, override_words, isolation_reasons, view }
+        Self { at, config, last_error, view: view.shown_to(caller) }
     }
 }
 

@@ -8,6 +8,7 @@ mod coming_back;
 mod control;
 mod corrected;
 mod crowd;
+mod desk;
 mod events;
 mod fake_fleet;
 mod fleet;

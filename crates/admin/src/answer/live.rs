@@ -15,7 +15,7 @@ use crate::gzip::Encoding;
 use crate::live::Live;
 use crate::live::frames::Cursor;
 use crate::live::look::Looked;
-use crate::live::row::{Row, Table};
+use crate::live::row::{Row, Table, ramp_left};
 use crate::live::summary::Summary;
 use crate::selection::{Form, Selection};
 use crate::shown::Shown;
@@ -153,7 +153,8 @@ impl Desk {
     fn view(&self, looked: Looked) -> CircuitView {
         let (id, shares) = self.live.know(|roster| roster.show(&looked, Instant::now()));
         let Looked { circuit, snapshot, is_critical, .. } = looked;
-        CircuitView::new(&circuit, snapshot, is_critical).known_as(Some(id), shares)
+        let view = CircuitView::new(&circuit, snapshot, is_critical).known_as(Some(id), shares);
+        view.shown_to(self.caller)
     }
 
     fn row<'a>(&self, looked: &'a Looked) -> Row<'a> {
@@ -162,6 +163,7 @@ impl Desk {
             id,
             snapshot: &looked.snapshot,
             limits: looked.circuit.config().thresholds(),
+            ramp_left: ramp_left(looked),
             is_critical: looked.is_critical,
             shares,
         }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use tower_circuit_breaker::CircuitSnapshot;
 use tower_circuit_breaker::view::Thresholds;
+use tower_circuit_breaker::{CircuitSnapshot, CircuitState};
 
 use crate::cell::{Cell, trimmed};
 use crate::encode::to_json;
 use crate::ids::Id;
+use crate::live::look::Looked;
 use crate::live::nearest::Nearest;
 use crate::rates::Shares;
 
@@ -19,6 +20,8 @@ pub(crate) struct Row<'a> {
     pub(crate) id: Id,
     pub(crate) snapshot: &'a CircuitSnapshot,
     pub(crate) limits: Thresholds,
+    /// Until all calls are admitted again, after a recovery.
+    pub(crate) ramp_left: Option<Duration>,
     pub(crate) is_critical: bool,
     pub(crate) shares: Shares,
 }
@@ -49,7 +52,7 @@ impl<'a> Table<'a> {
 }
 
 /// What is seldom known comes last, and is left out there.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 26] = [
     "id",
     "name",
     "profile",
@@ -75,6 +78,7 @@ const COLUMNS: [&str; 25] = [
     "tripped",
     "reason",
     "override_ends",
+    "ramp_ends",
 ];
 
 fn cells<'a>(circuit: &Row<'a>, profile: usize, at: Duration) -> Vec<Cell<'a>> {
@@ -109,5 +113,14 @@ fn cells<'a>(circuit: &Row<'a>, profile: usize, at: Duration) -> Vec<Cell<'a>> {
         Cell::or_nothing(trip, |trip| ago(trip.ago)),
         Cell::or_nothing(trip, |trip| Cell::Text(trip.reason.as_str())),
         Cell::or_nothing(ends, |left| Cell::Count(at.saturating_add(left).as_secs())),
+        Cell::or_nothing(circuit.ramp_left, |left| Cell::Count(at.saturating_add(left).as_secs())),
     ]
+}
+
+/// For how long a circuit that is closed again admits a rising share; none where it throttles alone.
+pub(crate) fn ramp_left(looked: &Looked) -> Option<Duration> {
+    let snapshot = &looked.snapshot;
+    snapshot.admitted_share.filter(|_| snapshot.state == CircuitState::Closed)?;
+    let ramp = looked.circuit.config().ramp()?;
+    ramp.checked_sub(snapshot.in_state_for)
 }

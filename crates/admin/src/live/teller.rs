@@ -13,7 +13,7 @@ use crate::live::compact::{BriefChange, Compact};
 use crate::live::known::SentCounts;
 use crate::live::look::Look;
 use crate::live::roster::{Changed, Roster};
-use crate::live::row::{Row, Table};
+use crate::live::row::{Row, Table, ramp_left};
 use crate::live::summary::Summary;
 use crate::rates::{PerSecond, Shares};
 use crate::wall_clock::millis;
@@ -180,6 +180,7 @@ impl Place {
             id: self.id,
             snapshot: &looked.snapshot,
             limits: looked.circuit.config().thresholds(),
+            ramp_left: ramp_left(looked),
             is_critical: looked.is_critical,
             shares: self.shares,
         })

@@ -1,0 +1,70 @@
+
+// ---- Where there is nothing to show, the page says why.
+
+let blank = null;
+
+function drawBlank() {
+  if (link.phase === 'token') return drawToken();
+  const children = circuits.size ? noneFits() : link.heard !== null ? empty() : connecting();
+  if (blank?.kind !== 'text' || !blank.element.isConnected) {
+    grid = null;
+    blank = { kind: 'text', element: h('div', { class: 'blank' }) };
+    fill($('view'), blank.element);
+  }
+  takeChildren(blank.element, children);
+}
+
+function connecting() {
+  const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
+  return [h('h2', null, 'Connecting to ', bdi(location.host)),
+    h('p', null, 'Nothing has been heard yet, so nothing is known: neither that all is well nor that it is not.'),
+    link.why && h('p', { class: 'error', id: 'why' }, sentenceEnd(link.why)),
+    h('p', { class: 'soft' }, `First asked at ${ofDay.format(link.began)}${link.tries ? `, ${many(link.tries, 'time')} so far` : ''}${left === null ? '' : `; next in ${span(left)}`}.`),
+    h('button', { type: 'button', 'data-do': 'try' }, 'Try now')];
+}
+const empty = () => [h('h2', null, 'No circuits yet'),
+  h('p', null, 'The service is live, but its registry holds no circuit. One appears here as soon as code asks for it:'),
+  h('pre', { class: 'mono' }, 'registry.get_or_create("payments")'),
+  h('p', null, 'If you expected circuits here, this may be the wrong process, or the page was given another registry.')];
+const noneFits = () => [h('h2', null, 'No circuit matches this filter'), h('p', null, `${many(circuits.size, 'circuit')} ${circuits.size === 1 ? 'is' : 'are'} hidden by it.`), h('button', { type: 'button', 'data-do': 'clear' }, 'Clear the filter')];
+
+// A form in the page, which nothing dismisses; what was typed is kept.
+function drawToken() {
+  if (blank?.kind !== 'token' || !blank.element.isConnected) {
+    const input = h('input', { type: 'password', name: 'token', autocomplete: 'current-password', required: true, 'aria-describedby': 'token-error' });
+    const error = h('p', { class: 'error', id: 'token-error', role: 'alert' });
+    const tokenForm = h('form', { id: 'token-form', onsubmit: useToken }, h('label', null, h('span', null, 'Token'), input), h('button', { class: 'main' }, 'Continue'));
+    const element = h('div', { class: 'blank' }, h('h2', null, 'A token is needed to look'), h('p', null, 'Ask the team that runs this service. It stays in this tab until that is closed.'), tokenForm, error);
+    grid = null;
+    blank = { kind: 'token', element, input, error };
+    fill($('view'), element);
+    input.focus();
+  }
+  write(blank.error, refusal());
+}
+function refusal() {
+  if (!link.refusedToken) return '';
+  const left = link.waitsUntil === null ? 0 : Math.ceil((link.waitsUntil - Date.now()) / 1000);
+  if (left > 0) return `Too many wrong tokens came from here. What you typed is kept and is tried again in ${span(left)}.`;
+  return 'This token was not accepted. You can try again at once; what you typed is kept.';
+}
+function useToken(event) {
+  event.preventDefault();
+  token = blank.input.value.trim();
+  keep('token', token);
+  tryNow();
+}
+function askForToken() {
+  link.phase = 'token';
+  link.refusedToken = '';
+  token = '';
+  keep('token', '');
+  link.abort?.abort();
+  plan();
+}
+// After the time that was asked for, it is tried once more.
+setInterval(() => {
+  if (link.phase !== 'token' || link.waitsUntil === null || Date.now() < link.waitsUntil) return;
+  link.waitsUntil = null;
+  tryNow();
+}, 500);

@@ -1,0 +1,82 @@
+
+// ---- What needs attention, a line each: what, since when, why, what callers get, what comes next.
+
+let isFolded = false, shownIncidents = [];
+const incidentRows = () => shownIncidents;
+
+// The worst first; the members of a group that isolates them are one line.
+function gatherIncidents() {
+  const rows = [], ofGroup = new Map();
+  for (const c of [...circuits.values()].filter(isIncident).sort(byNeed)) {
+    const group = c.kind === 'isolated' ? c.detail?.isolated_by?.[0]?.group ?? c.groups.find(isolates) : null;
+    if (!group) rows.push({ c, all: [c], group: null });
+    else if (ofGroup.has(group)) ofGroup.get(group).all.push(c);
+    else {
+      ofGroup.set(group, { c, all: [c], group });
+      rows.push(ofGroup.get(group));
+    }
+  }
+  return rows;
+}
+const isolates = name => site.groups.find(group => group.name === name)?.is_isolated;
+
+function drawIncidents() {
+  const rows = gatherIncidents(), loose = [...circuits.values()].filter(c => c.kind === 'forced_closed' || c.kind === 'observing');
+  show($('incidents'), rows.length || loose.length);
+  if (!rows.length && !loose.length) {
+    shownIncidents = [];
+    return;
+  }
+  const most = roomForIncidents();
+  shownIncidents = isFolded ? [] : rows.slice(0, most);
+  const needed = rows.reduce((sum, row) => sum + row.all.length, 0);
+  write($('incidents-title'), isUnknown() ? `${whole.format(needed)} needed attention when last heard` : needed ? `${whole.format(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
+  $('incidents-fold').setAttribute('aria-expanded', String(!isFolded));
+  takeChildren($('incidents-fold'), [document.createTextNode(isFolded ? 'Unfold ' : 'Fold '), h('kbd', null, 'i')]);
+  takeChildren($('incidents-list'), shownIncidents.map(incidentLine));
+  takeChildren($('incidents-more'), present(isFolded ? [] : moreIncidents(rows.slice(most), loose)));
+}
+
+function roomForIncidents() {
+  if (isPhone.matches) return 8;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const line = ($('left').clientWidth > rem * 78 ? 1.6 : 3) * rem;
+  return Math.max(3, Math.min(8, Math.floor(innerHeight * .26 / line)));
+}
+
+function incidentLine({ c, all, group }) {
+  const isGroup = all.length > 1, began = sinceOf(c);
+  const rejected = all.some(one => known(one.rejected)) ? all.reduce((sum, one) => sum + (one.rejected ?? 0), 0) : null;
+  const named = isGroup
+    ? h('a', { href: addressOf({ group, circuit: null, states: [] }) }, bdi(group), h('span', { class: 'tag' }, ` ${many(all.length, 'circuit')}`))
+    : h('a', { href: addressOf({ circuit: c.name }) }, bdi(c.name));
+  return h('li', { class: `incident ${c.kind}` },
+    h('span', null, pill(c)),
+    h('p', { class: 'name' }, named, c.critical && !isGroup && h('span', { class: 'tag' }, ' critical')),
+    h('p', null, began === null ? soft('–') : [time(began), soft(h('i', null, isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
+    h('p', { class: 'why' }, whyOf(c, isGroup), votesOf(c)),
+    h('p', { class: 'callers' }, callersOf(c, rejected)),
+    h('p', { class: 'next' }, nextOf(c)));
+}
+
+// What the fleet says of it.
+function votesOf(c) {
+  const shared = site.fleet?.circuits?.find(one => one.name === c.name);
+  if (!shared || c.kind !== 'open' && c.kind !== 'half_open') return null;
+  const votes = shared.votes.length, says = votes ? `${votes} of ${Math.max(site.fleet.processes.length, votes)}` : shared.state === c.state ? 'the same' : null;
+  return says && h('span', { class: 'tag nobr' }, ` · fleet: ${says}`);
+}
+
+function moreIncidents(rest, loose) {
+  const parts = [];
+  if (rest.length) {
+    const names = rest.slice(0, 4).flatMap(({ c, all, group }, at) => [at ? ',\u00a0' : '', bdi(all.length > 1 ? group : c.name)]);
+    const states = [...new Set(rest.flatMap(row => row.all.map(c => CLASS_OF[c.kind])))];
+    parts.push(h('button', { type: 'button', class: 'bare', 'data-states': states.join(',') }, `${whole.format(rest.length)} more:\u00a0`, names, rest.length > 4 && ' …'));
+  }
+  if (loose.length) {
+    const names = loose.slice(0, 4).flatMap((c, at) => [at ? ', ' : '', bdi(c.name), ` (${lower(c.kind)}`, c.detail?.override_words?.actor ? [', ', bdi(c.detail.override_words.actor)] : '', ')']);
+    parts.push(h('span', { class: 'soft' }, parts.length ? ' · ' : '', 'Unprotected by an operator: ', names, loose.length > 4 && ` and ${loose.length - 4} more`));
+  }
+  return parts;
+}

@@ -1,0 +1,111 @@
+
+// ---- Groups, fleet, commands.
+
+function drawPane(label, ...children) {
+  let pane = $('scroll');
+  if (!pane || pane.getAttribute('aria-label') !== label) {
+    grid = null;
+    pane = h('div', { id: 'scroll', class: 'pane', role: 'region', 'aria-label': label });
+    fill($('view'), pane);
+  }
+  takeChildren(pane, ...children);
+}
+const sideways = (label, table) => h('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': `${label}, scrolls sideways` }, table);
+function listTable(label, heads, lines) {
+  const cells = heads.map(head => typeof head === 'string' ? { text: head } : head);
+  return sideways(label, h('table', { class: 'list', 'aria-label': label }, h('thead', null, h('tr', null, cells.map(({ text, dress, title }) => h('th', { scope: 'col', class: dress, title }, text)))), h('tbody', null, lines)));
+}
+const circuitLink = name => h('a', { href: addressOf({ circuit: name }) }, bdi(name));
+
+function drawGroups() {
+  const right = text => ({ text, dress: 'num' });
+  const lines = site.groups.map(group => {
+    const members = group.members.map(member => circuits.get(member)).filter(Boolean);
+    const sum = of => members.some(c => known(of(c))) ? members.reduce((all, c) => all + (of(c) ?? 0), 0) : null;
+    const isolated = members.find(c => c.kind === 'isolated'), began = isolated ? sinceOf(isolated) : null;
+    return h('tr', null, h('th', { scope: 'row' }, h('a', { href: addressOf({ group: group.name, states: [], circuit: null }) }, bdi(group.name))),
+      h('td', null, h('span', { class: 'pips' }, members.map(c => h('a', { class: c.kind, href: addressOf({ circuit: c.name }), 'aria-label': `${c.name}: ${isUnknown() ? 'was ' : ''}${lower(c.kind)}`, title: `${c.name}: ${lower(c.kind)}` }, icon(c.kind))))),
+      h('td', { class: 'num' }, `${count(group.open)} of ${count(members.length)}`),
+      h('td', null, known(group.most_open) ? `${count(group.open)} of ${count(group.most_open)} places taken` : soft('none')),
+      h('td', { class: group.trips_prevented ? 'num' : 'num soft' }, count(group.trips_prevented)),
+      h('td', { class: 'num' }, rate(sum(c => c.calls))), h('td', { class: 'num' }, rate(sum(c => c.rejected))),
+      h('td', { class: 'wrap' }, group.is_isolated ? [b('Isolated'), began === null ? '' : [' since ', time(began), ` (${since(began)})`], group.reason ? [': “', bdi(group.reason), '”'] : ''] : soft('on')));
+  });
+  drawPane('Groups', listTable('Groups', ['Group', 'Members', right('Not closed'), 'Cap', right('Trips kept back'), right('Calls/s'), right('Rejected/s'), 'Switch'], lines),
+    h('p', { class: 'soft' }, 'A capped group lets no more than so many of its members trip; “trips kept back” counts those for which it had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
+}
+
+function drawFleet() {
+  const { link: status, processes, circuits: shared, read_ago: readAgo } = site.fleet, passed = (now() - site.fleetAt) / 1000;
+  const names = processes.map(process => shortName(process.name, processes));
+  const figures = [];
+  if (status) {
+    const isUp = status.status === 'connected';
+    figures.push(['This process', h('span', { class: `pill ${isUp ? 'closed' : 'half_open'}` }, icon(isUp ? 'closed' : 'unknown'), isUp ? 'Connected' : 'Disconnected, deciding alone')],
+      [isUp ? 'For' : 'Lost for', span(status.in_status_for + passed)], ['Last agreed', known(status.last_agreed) ? `${span(status.last_agreed + passed)} ago` : 'never'], ['Errors', count(status.errors)]);
+  }
+  figures.push(['Read', known(readAgo) ? `${span(readAgo + passed)} ago` : 'not yet']);
+  const lines = shared.map(one => h('tr', null, h('th', { scope: 'row' }, circuitLink(one.name)), h('td', null, fleetSays(one)),
+    h('td', { title: one.votes.join(', ') }, one.votes.length ? `${one.votes.length} of ${Math.max(processes.length, one.votes.length)}` : soft('0')),
+    processes.map(process => fleetCell(process, one)), h('td', null, leaseOf(one, processes, names))));
+  const ofProcesses = processes.map(process => h('tr', null, h('th', { scope: 'row' }, bdi(process.name), process.this && h('span', { class: 'tag' }, ' this process')), h('td', null, bdi(process.vote)), h('td', null, process.version), h('td', { class: 'num' }, process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
+  drawPane('Fleet', h('section', null, h('h2', null, 'Link'), figuresOf(figures)),
+    h('section', null, h('h2', null, 'Shared circuits', h('small', null, 'as each process sees them')), shared.length
+      ? listTable('Shared circuits by process', ['Circuit', 'Fleet says', 'Votes to open', ...names.map((text, at) => ({ text: [bdi(text), processes[at].this ? ' (this)' : ''], dress: 'mid', title: processes[at].name })), 'Probe lease'], lines)
+      : h('p', { class: 'soft' }, 'The fleet has agreed on nothing yet, and nobody has voted.')),
+    h('section', null, h('h2', null, 'Processes', h('small', null, 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Version', { text: 'Circuits not closed', dress: 'num' }], ofProcesses)));
+}
+// What tells processes apart: what they all begin with is left out.
+function shortName(name, processes) {
+  if (processes.length < 2) return name;
+  let same = 0;
+  while (same < name.length && processes.every(process => process.name[same] === name[same])) same++;
+  const cut = Math.max(name.lastIndexOf('-', same - 1), name.lastIndexOf('.', same - 1), name.lastIndexOf(':', same - 1)) + 1;
+  return name.slice(cut) || name;
+}
+function fleetSays(one) {
+  const kind = one.override ?? one.state;
+  if (!kind) return soft('nothing yet');
+  const words = one.actor ? [', ', bdi(one.actor)] : one.cause ? `, by ${one.cause}` : '';
+  return [pill(null, kind), h('span', { class: 'tag' }, words)];
+}
+function fleetCell(process, one) {
+  const seen = process.circuits.find(({ name }) => name === one.name);
+  const kind = seen ? seen.override ?? seen.state : process.cut ? 'unknown' : 'closed';
+  const holds = one.leases.some(lease => lease.process === process.name);
+  return h('td', { class: 'mid' }, h('span', { class: `cell ${kind}${holds ? ' holds' : ''}`, title: `${process.name}: ${lower(kind)}` }, icon(kind), h('span', { class: 'unseen' }, WORD[kind])));
+}
+function leaseOf(one, processes, names) {
+  if (!one.leases.length) return soft('–');
+  return one.leases.map(({ process, left }, at) => {
+    const place = processes.findIndex(({ name }) => name === process);
+    return [at ? ', ' : '', h('span', { class: 'lease' }, 'holds'), ' ', bdi(place < 0 ? process : names[place]), ` probes, ${span(left)} left`];
+  });
+}
+
+// ---- Commands.
+
+const commandsOn = c => (site.audit ?? []).filter(entry => entry.circuit === c.name || entry.circuit === null);
+const REFUSALS = {
+  no_token: 'no token', wrong_token: 'a wrong token', read_token: 'a token to read by', control_off: 'commands are off', not_this_machine: 'not from this machine',
+  through_proxy: 'through a proxy', foreign_host: 'a foreign host', foreign_origin: 'a foreign page', not_json: 'not as JSON',
+};
+
+function commandTable(entries, hasTarget) {
+  const heads = ['When', 'Who', 'What', hasTarget && 'On', 'For', 'Where', 'Reason', 'Result'].filter(Boolean);
+  const lines = entries.map(entry => {
+    const isFleet = entry.command.startsWith('fleet '), command = entry.command.replace(/^fleet /, '').replace(/ failed$/, '');
+    const lasts = known(entry.for) ? span(entry.for) : /^(force|observe)/.test(command) ? 'until released' : '–';
+    const who = [entry.actor === null ? soft('not said') : [entry.actor_checked || entry.actor === 'expiry' ? '' : 'says ', bdi(entry.actor)], hasTarget && entry.peer && h('span', { class: 'tag' }, ` ${entry.peer}`)];
+    return h('tr', null, h('td', null, time(entry.at)), h('td', { class: 'wrap' }, who), h('td', null, command.replaceAll('-', ' ')), hasTarget && h('td', { class: 'wrap' }, entry.circuit === null ? 'all circuits' : circuitLink(entry.circuit)),
+      h('td', null, lasts), h('td', null, isFleet ? 'fleet' : 'here'), h('td', { class: 'wrap' }, entry.reason ? bdi(entry.reason) : soft('none given')), h('td', { class: 'wrap' }, entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : 'done'));
+  });
+  return h('table', { class: hasTarget ? 'list' : 'plain', 'aria-label': 'Commands' }, h('thead', null, h('tr', null, heads.map(head => h('th', { scope: 'col' }, head)))), h('tbody', null, lines));
+}
+
+function drawCommands() {
+  const refused = site.refused.map(entry => h('tr', null, h('td', null, time(entry.at)), h('td', null, entry.peer ?? soft('not known')), h('td', null, REFUSALS[entry.reason] ?? entry.reason), h('td', { class: 'num' }, count(entry.count))));
+  drawPane('Commands', site.audit.length ? sideways('Commands', commandTable(site.audit, true)) : h('p', { class: 'soft' }, 'No command was given yet.'),
+    refused.length > 0 && h('section', null, h('h2', null, 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', { text: 'How often', dress: 'num' }], refused)),
+    h('p', { class: 'soft' }, 'The last 256 commands that this process was given, and the last 100 that it refused. They end with the process: keep them from its log.'));
+}

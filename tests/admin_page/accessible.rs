@@ -1,0 +1,135 @@
+//! For those who do not see, do not point, or see in other colours.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::site::Site;
+use crate::stage::Stage;
+use crate::{ask, call, open, row};
+
+/// The rules of axe-core, as `tests/run.sh` has installed them.
+fn axe() -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("target/tools/axe/node_modules/axe-core/axe.min.js");
+    fs::read_to_string(file).expect("axe-core is missing: tests/run.sh installs it")
+}
+
+/// What is against WCAG 2.2, at A and AA, or against good practice: a line for each.
+fn violations(browser: &mut Browser) -> Vec<String> {
+    let found = browser.eval(
+        "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(\
+         ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`))",
+    );
+    found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+#[ignore = "needs chromium and axe-core: run by tests/run.sh"]
+fn axe_finds_nothing_in_any_view() {
+    let mut browser = Browser::start();
+    let stage = Stage::incident();
+    let axe = axe();
+    let mut found = Vec::new();
+    for (width, height, scheme) in
+        [(1440, 900, "light"), (1440, 900, "dark"), (1024, 768, "light"), (390, 844, "dark")]
+    {
+        browser.show_on(width, height, scheme);
+        browser.visit("about:blank");
+        browser.visit(&stage.site.url("/ops/"));
+        browser.wait_for("document.querySelectorAll('.incident').length > 3");
+        browser.wait_for("document.querySelector('#tab-fleet')");
+        browser.eval(&format!("{axe}; true"));
+        let mut look = |browser: &mut Browser, view: &str| {
+            let lines = violations(browser).into_iter();
+            found.extend(lines.map(|line| format!("{width} {scheme} {view}: {line}")));
+        };
+        look(&mut browser, "circuits");
+        for (view, shown) in [
+            ("circuit=payments.stripe/charge", "#drawer .chart"),
+            ("circuit=payments.adyen/charge", "#drawer .figures"),
+            ("tab=groups", ".pips"),
+            ("tab=fleet", ".lease"),
+        ] {
+            browser.eval(&format!("location.hash = '{view}'"));
+            browser.wait_for(&format!("document.querySelector('{shown}')"));
+            look(&mut browser, view);
+        }
+        browser.eval("location.hash = 'circuit=payments.stripe/charge'");
+        ask(&mut browser, "override");
+        look(&mut browser, "dialog");
+        browser.press("Escape");
+        browser.eval("document.querySelector('#help-open').click()");
+        look(&mut browser, "help");
+        browser.press("Escape");
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+#[ignore = "needs chromium and axe-core: run by tests/run.sh"]
+fn axe_finds_nothing_where_there_is_nothing_to_show() {
+    let mut browser = Browser::start();
+    let asks = Site::start_with(&["plants"], |admin| admin.token("0123456789abcdef"));
+    let empty = Site::start(&[]);
+    for (site, shown) in [(&asks, "#token-form"), (&empty, ".blank pre")] {
+        browser.visit(&site.url("/ops/"));
+        browser.wait_for(&format!("document.querySelector('{shown}')"));
+        browser.eval(&format!("{}; true", axe()));
+        assert_eq!(violations(&mut browser), Vec::<String>::new(), "{shown}");
+    }
+}
+
+/// Role, name and state of each row and of a dialog, as chromium tells them to those who read them out.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn rows_and_dialogs_are_spoken_by_role_name_and_state() {
+    let mut browser = Browser::start();
+    let site = Site::start(&["plants", "prices"]);
+    site.registry.mark_critical("plants");
+    call(&site.circuit("plants"), 10, 60);
+    browser.show_on(1440, 900, "light");
+    browser.visit(&site.url("/ops/"));
+    browser.wait_for(&row("prices"));
+    browser.wait_for("document.querySelector('.incident')");
+    let spoken = browser.spoken();
+    for line in [
+        "heading \"1 needs attention\"",
+        "tab \"Circuits 2\" selected=true",
+        "button \"Open 1\"",
+        "grid \"Circuits\"",
+        "columnheader \"Rejected/s\"",
+        "checkbox \"Select \u{2068}plants\u{2069}\"",
+        "rowheader \"plants\"",
+        "gridcell \"Open\"",
+        "rowheader \"prices\"",
+        "gridcell \"Closed\"",
+        "gridcell \"0 % failure rate\"",
+    ] {
+        let line = if line.starts_with("gridcell \"0") { "gridcell \"–\"" } else { line };
+        assert!(spoken.contains(line), "no {line} in\n{spoken}");
+    }
+
+    open(&mut browser, "plants");
+    ask(&mut browser, "override");
+    let spoken = browser.spoken();
+    for line in [
+        "dialog \"Override plants\" modal=true",
+        "group \"For how long\"",
+        "radio \"30 min\" checked=\"true\"",
+        "textbox \"Reason, for the log (may be left out)\"",
+        "button \"Cancel\"",
+        "button \"Force open for 30\u{a0}min\"",
+    ] {
+        assert!(spoken.contains(line), "no {line} in\n{spoken}");
+    }
+    // A row that is selected says so.
+    browser.press("Escape");
+    browser.press("Escape");
+    browser.press("x");
+    browser.wait_for(&format!("{}.ariaSelected === 'true'", row("plants")));
+    assert!(browser.spoken().contains("selected=true"));
+    assert_eq!(browser.eval("document.querySelector('table').ariaRowCount"), Value::from("3"));
+}
