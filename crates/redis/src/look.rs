@@ -154,6 +154,7 @@ fn record(word: &Word) -> FleetRecordLook {
     look.left = (has_end && !is_over).then_some(word.left);
     look.process = record.node().to_owned();
     if overridden.is_some() {
+        look.serial = record.serial();
         look.actor = record.words().actor().map(str::to_owned);
         look.reason = record.words().reason().map(str::to_owned);
     }

@@ -20,7 +20,8 @@ use crate::word::Word;
 ///   later request of any process meets.
 /// - **Epochs.** Every change of a record has an epoch above all that the store and the asking process
 ///   know of; none is used twice, also after the store has lost its data. What is more than a day ahead
-///   of the store's clock is nobody's, and not known.
+///   of the store's clock is nobody's, and not known. An override that begins has its record's epoch as
+///   [serial](crate::record::FleetRecord::serial), and keeps that.
 /// - **Votes.** Each counts for the vote window and once, however often it is cast; processes with the
 ///   same vote have one, and so have all that have just joined. One that is withdrawn counts no
 ///   longer. The circuit opens with the quorum and not before; by [`Cause::Rate`] it opens at once. A

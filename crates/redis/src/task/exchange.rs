@@ -113,7 +113,8 @@ impl Task {
         let is_listed = self.presence.said(jitter, now);
         let who = &self.parts.connector.terms.who;
         let circuits = self.parts.registry.circuits();
-        let said = said(who, env!("CARGO_PKG_VERSION"), &circuits).into();
+        let link = self.parts.monitor.reading().link(now);
+        let said = said(who, env!("CARGO_PKG_VERSION"), Some(&link), &circuits).into();
         let asks = [Some(Ask::Announce { said }), is_listed.then_some(Ask::Enlist)];
         let about = |ask| Request { circuit: who.name.as_str().into(), ask };
         asks.into_iter().flatten().map(about).collect()

@@ -99,7 +99,7 @@ async fn two_processes_of_one_name_are_noticed_and_one_that_comes_back_is_not() 
     let server = Server::start().await;
     let of_name = || link(server.url()).node("web-1");
     let earlier = Node::join(of_name(), registry(LONG)).await;
-    until("it has said that it is there", || said(&server).starts_with("1 ")).await;
+    until("it has said that it is there", || said(&server).starts_with("2 ")).await;
     let before = said(&server);
     drop(earlier);
     let one = Node::join(of_name(), registry(LONG)).await;
