@@ -50,7 +50,8 @@ impl RedisSync {
     ///
     /// Login and database in a URL of Sentinels are those of the primary; for a login of the
     /// Sentinels' own see [`sentinel_login`](RedisSyncBuilder::sentinel_login). They are asked at each
-    /// new connection, and once a second while the primary is away. On this machine
+    /// new connection, once a second while the primary is away, and every one to two seconds while it
+    /// answers: the one that has named it last, over a connection that stays. On this machine
     /// `redis+unix:///run/redis.sock?db=0&user=web&pass=a-secret` is a Unix socket.
     pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
         RedisSyncBuilder::new(url.into())

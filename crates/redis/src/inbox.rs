@@ -28,6 +28,8 @@ pub(crate) enum Pushed {
     Message(Vec<u8>),
     /// The connection is over.
     Disconnected,
+    /// Sentinels name another primary.
+    Elsewhere,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ impl Inbox {
                 return;
             }
             Pushed::Message(message) => message.len(),
-            Pushed::Disconnected => 0,
+            Pushed::Disconnected | Pushed::Elsewhere => 0,
         };
         let put = Place::take(&self.room, bytes)
             .is_some_and(|place| self.pushes.try_send(Push { generation, what, place }).is_ok());

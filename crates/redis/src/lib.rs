@@ -92,7 +92,8 @@
 //! `MOVED` or `NOAUTH`, or that loads its data for more than five seconds. What cures nothing is tried
 //! again more and more seldom, every 30 s at last. With Sentinels
 //! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
-//! as they name the new primary. A Redis Cluster needs nothing but the URL of a node, and better of
+//! as they name the new primary, one by command within five seconds of the promotion: one of them is
+//! asked every one to two seconds. A Redis Cluster needs nothing but the URL of a node, and better of
 //! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its partition, and those
 //! whose primary is away go on by themselves until it is there or has a successor.
 //!
@@ -146,6 +147,7 @@ mod target;
 mod task;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod wrong;
 
 pub use crate::builder::RedisSyncBuilder;

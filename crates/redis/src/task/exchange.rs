@@ -159,6 +159,9 @@ impl Task {
             self.parts.monitor.enter(SyncStatus::Connected, now);
         }
         self.generation = session.generation;
+        self.renewal.connected();
+        // Another server may have lost the list, and who has written there.
+        self.presence.forget();
         self.parts.session = Some(session);
         self.begin_anew(partitions);
     }
@@ -236,10 +239,12 @@ impl Task {
     }
 
     /// Gives the connection up for a new one. That to a cluster goes on until there is a new one, which
-    /// may take its time where a node is away: gives whether it is being made.
+    /// may take its time where a node is away, and so does that to a primary that Sentinels do not name
+    /// any longer: gives whether it is being made.
     fn renew(&mut self, now: Instant) -> bool {
         self.renewal.begin();
-        if self.parts.session.as_ref().is_some_and(Session::is_of_cluster) {
+        let goes_on = |session: &Session| session.is_of_cluster() || self.renewal.goes_on();
+        if self.parts.session.as_ref().is_some_and(goes_on) {
             self.begin_connecting();
             return true;
         }

@@ -32,6 +32,10 @@ impl Task {
         match push.what {
             Pushed::Message(message) => self.hear_message(&message),
             Pushed::Disconnected => self.cut(),
+            Pushed::Elsewhere => {
+                let share = self.dice.f64();
+                self.renewal.replace(Instant::now(), share);
+            }
         }
     }
 

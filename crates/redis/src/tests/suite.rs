@@ -63,7 +63,7 @@ impl Store for Way {
                 Ok((word, circuit)) => Change::Circuit(word, circuit.to_owned()),
                 Err(_) => Change::Missed,
             },
-            Some(Pushed::Disconnected) | None => Change::Gone,
+            Some(Pushed::Disconnected | Pushed::Elsewhere) | None => Change::Gone,
         }
     }
 }
