@@ -109,10 +109,20 @@
 //!     +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +hset +hmget
 //! ```
 //!
-//! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
-//! `+select` and the channel of that, as in `&shop:changes:3`, too, and one to a Redis Cluster
-//! `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and
-//! names it.
+//! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0, here
+//! to 3, needs that and its channel, too:
+//!
+//! ```text
+//! ACL SETUSER shop-breaker +select &shop:changes:3
+//! ```
+//!
+//! And one to a Redis Cluster, on each of its nodes:
+//!
+//! ```text
+//! ACL SETUSER shop-breaker +cluster|slots +ping
+//! ```
+//!
+//! What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
 //!
 //! This crate needs Rust 1.88, as the redis crate does.
 

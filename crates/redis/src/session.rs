@@ -24,6 +24,7 @@ pub(crate) struct Session {
     /// Tells what comes from this connection from what came from one before.
     pub(crate) generation: u64,
     /// Looks whether Sentinels still name this server.
+    #[expect(dead_code, reason = "it looks until it is dropped")]
     pub(crate) watch: Option<Arc<Watch>>,
 }
 
