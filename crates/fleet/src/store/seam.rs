@@ -38,7 +38,7 @@ use crate::word::Word;
 ///   it has: whoever connects a process knows it (a Redis has one, a Redis Cluster 16), and says so
 ///   where the process counts changes ([`Changes::new`]). The suite finds it by the numbers that
 ///   changes of some circuits raise.
-/// - **The stream** brings every change once, whatever it comes from, in the order of the changes, or
+/// - **The stream** brings every change once, whatever it comes from, those of a circuit in their order, or
 ///   says that some may be missing. A store that is gone says so: it is not silent.
 /// - **Sums** are of what all processes have met, in the present epoch of a circuit and in their last
 ///   buckets; what comes late of an epoch that is over does not count. The first failure is a change of

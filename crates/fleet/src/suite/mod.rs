@@ -55,7 +55,7 @@ pub enum Guarantee {
     Verdicts,
     /// The number of changes of a circuit's partition grows with each, and never comes back.
     Changes,
-    /// Every change is brought once, in its order.
+    /// Every change is brought once, those of a circuit in their order.
     Stream,
     /// Sums are of all processes, of one epoch and of their window.
     Sums,

@@ -211,12 +211,23 @@ impl Store for Faulty {
                 change
             }
             Planted::ReorderedMessages => {
-                let next = self.store.changed().await;
+                let mut next = self.store.changed().await;
+                while circuit(&next) != circuit(&change) {
+                    self.late.push_back(next);
+                    next = self.store.changed().await;
+                }
                 self.late.push_back(change);
                 next
             }
             _ => change,
         }
+    }
+}
+
+fn circuit(change: &Change) -> Option<&str> {
+    match change {
+        Change::Circuit(_, circuit) => Some(circuit),
+        Change::Missed | Change::Gone => None,
     }
 }
 
