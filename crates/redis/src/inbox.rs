@@ -107,7 +107,8 @@ impl Drop for Place {
 const MOST: usize = 1024;
 /// Of all that wait.
 const MOST_BYTES: usize = 1 << 20;
-/// A record has 256 bytes at most; the rest is for the circuit's name.
+/// A record has 1024 bytes at most; the rest is for the circuit's name, and one that is longer is in no
+/// message.
 const LONGEST_MESSAGE: usize = 4096;
 
 #[cfg(test)]

@@ -113,6 +113,9 @@ local function said(actor, reason)
   return actor .. ' ' .. reason
 end
 
+-- A name that is longer has no room in a message, in bytes: that is empty then.
+local LONGEST_NAME = 3000
+
 -- Writes `record`, with a serial if it is an override that begins, tells the fleet, and gives the view.
 local function write(key, changes, channel, name, record, now)
   local left = left_of(record, now)
@@ -126,7 +129,7 @@ local function write(key, changes, channel, name, record, now)
   redis.call('SET', key, record.line, 'PX', whole(left + KEEP))
   changed(changes, now)
   local seen = view(record, now)
-  redis.call('PUBLISH', channel, seen .. ' ' .. name)
+  redis.call('PUBLISH', channel, #name <= LONGEST_NAME and seen .. ' ' .. name or '')
   return seen
 end
 
