@@ -15,7 +15,7 @@ use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
 use tower_circuit_breaker_fleet::terms::Terms;
 use tower_circuit_breaker_fleet::time::Timestamp;
 
-use crate::builder::{First, RedisSyncBuilder};
+use crate::builder::{First, NodeName, RedisSyncBuilder};
 use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
@@ -135,11 +135,8 @@ impl RedisSyncBuilder {
 
     fn identity(&self, number: u64) -> Identity {
         match &self.node {
-            Some(name) => Identity::named(name, number),
-            None => {
-                let host = gethostname::gethostname();
-                Identity::on_host(&host.to_string_lossy(), std::process::id(), number)
-            }
+            NodeName::Given(name) => Identity::named(name, number),
+            NodeName::OnHost(host) => Identity::on_host(host, std::process::id(), number),
         }
     }
 

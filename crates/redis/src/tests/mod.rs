@@ -17,6 +17,7 @@ use tower_circuit_breaker_fleet::request::{Ask, Shown};
 use tower_circuit_breaker_fleet::time::Timestamp;
 use tower_circuit_breaker_fleet::word::Word;
 
+mod restarts;
 #[path = "../../tests/fleet/server.rs"]
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 pub(crate) mod server;
