@@ -11,6 +11,7 @@ use tower_circuit_breaker_fleet::counts::{FleetRate, MERGE};
 use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::node::Node;
 use tower_circuit_breaker_fleet::options::Options;
+use tower_circuit_breaker_fleet::order::Operators;
 use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
 use tower_circuit_breaker_fleet::terms::Terms;
 use tower_circuit_breaker_fleet::time::Timestamp;
@@ -20,9 +21,9 @@ use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
 use crate::link::Connector;
-use crate::look::Shown;
+use crate::look::LastLook;
 use crate::session::Session;
-use crate::sync::{Operators, RedisSync, SyncState};
+use crate::sync::{LinkInsight, RedisSync, SyncState};
 use crate::task::{Parts, Task};
 
 /// How many orders of handles wait for the task.
@@ -111,7 +112,7 @@ impl RedisSyncBuilder {
         if session.is_some() {
             node.join(Timestamp::ZERO);
         }
-        let shown = Shown::default();
+        let shown = LastLook::default();
         let parts = Parts {
             registry: registry.clone(),
             node,
@@ -127,8 +128,7 @@ impl RedisSyncBuilder {
             seed,
         };
         let health = monitor.reading();
-        let operators = Operators { orders: orders.downgrade(), health, shown };
-        registry.join(Arc::new(operators));
+        registry.join(Arc::new(Operators::new(&orders, LinkInsight { health, shown })));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
     }
