@@ -5,14 +5,16 @@ use std::time::Duration;
 use tower_circuit_breaker::{CircuitRegistry, CircuitState};
 use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
-use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within, watch_for};
+use crate::nodes::{
+    LONG, Node, all_are, fail, link, registry, unnamed, until, until_within, watch_for,
+};
 use crate::server::Server;
 
 /// Longer than it takes for some to vote.
 const WINDOW: Duration = Duration::from_secs(4);
 
 fn two(server: &Server) -> RedisSyncBuilder {
-    link(server.url()).quorum(2).vote_window(WINDOW)
+    unnamed(server.url()).quorum(2).vote_window(WINDOW)
 }
 
 fn votes(server: &Server) -> Vec<String> {
