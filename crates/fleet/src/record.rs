@@ -136,7 +136,7 @@ impl FleetRecord {
 
     /// What stands in the place of the step: that, or the serial of an override.
     pub fn step_or_serial(&self) -> u64 {
-        self.serial().unwrap_or(self.step.into())
+        self.serial().unwrap_or_else(|| self.step.into())
     }
 
     /// Who has forced it, and why, as far as that was said.

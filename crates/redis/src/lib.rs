@@ -72,8 +72,9 @@
 //! is back; [`RedisSync::health`] says the same ([`last_error_text`](SyncHealth::last_error_text)), and
 //! metrics say so for as long as it lasts
 //! ([`Fleet::link`](tower_circuit_breaker::fleet::Fleet::link)).
-//! When it is back all agree again within two polls. A Redis that has lost its data receives what
-//! processes still know. While the network is split each side may probe: shared state is best effort.
+//! When it is back all agree again within two polls: what a process tells the others late is told of
+//! what is left of its own open time. A Redis that has lost its data receives what processes still
+//! know. While the network is split each side may probe: shared state is best effort.
 //!
 //! Everything that Redis says is checked for size and version, and what is no record is left alone and
 //! counted; only the number of changes and what a process says of itself are written over. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it

@@ -308,8 +308,10 @@ impl Process {
     fn asks_to_open_for(&mut self) -> Duration {
         self.attend(Reach::Up);
         match self.asks().first().map(|request| request.ask.clone()) {
-            Some(Ask::Vote { open_for, .. }) => open_for,
-            Some(Ask::Settle { shown: Shown::Failing { open_for, .. }, .. }) => open_for,
+            Some(
+                Ask::Vote { open_for, .. }
+                | Ask::Settle { shown: Shown::Failing { open_for, .. }, .. },
+            ) => open_for,
             other => panic!("{other:?}"),
         }
     }
