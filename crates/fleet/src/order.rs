@@ -21,10 +21,6 @@ pub enum Order<E> {
     Command { circuit: Arc<str>, order: FleetOrder, done: oneshot::Sender<Result<(), E>> },
 }
 
-/// There is no task any longer that could be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stopped;
-
 /// What a link shows of itself.
 pub trait Insight: Send + Sync {
     /// As [`Fleet::link`].
@@ -39,6 +35,7 @@ pub trait Insight: Send + Sync {
 #[derive(Debug)]
 pub struct Operators<E, S> {
     orders: mpsc::WeakSender<Order<E>>,
+    stopped: fn() -> E,
     shown: S,
 }
 
@@ -54,28 +51,29 @@ pub async fn ready<E>(orders: &mpsc::Sender<Order<E>>) {
 ///
 /// # Errors
 ///
-/// Those of the task, and where there is none.
-pub async fn give<E: From<Stopped>>(
+/// Those of the task, and `stopped` where there is none.
+pub async fn give<E>(
     orders: mpsc::Sender<Order<E>>,
     circuit: Arc<str>,
     order: FleetOrder,
+    stopped: fn() -> E,
 ) -> Result<(), E> {
     let (done, answer) = oneshot::channel();
     let order = Order::Command { circuit, order, done };
-    orders.send(order).await.map_err(|_| Stopped)?;
-    answer.await.unwrap_or_else(|_| Err(Stopped.into()))
+    orders.send(order).await.map_err(|_| stopped())?;
+    answer.await.unwrap_or_else(|_| Err(stopped()))
 }
 
 impl<E, S> Operators<E, S> {
-    /// The way to whoever receives what `orders` sends.
-    pub fn new(orders: &mpsc::Sender<Order<E>>, shown: S) -> Self {
-        Self { orders: orders.downgrade(), shown }
+    /// The way to whoever receives what `orders` sends; `stopped` says that there is nobody.
+    pub fn new(orders: &mpsc::Sender<Order<E>>, stopped: fn() -> E, shown: S) -> Self {
+        Self { orders: orders.downgrade(), stopped, shown }
     }
 }
 
 impl<E, S> Fleet for Operators<E, S>
 where
-    E: From<Stopped> + Display + Send + 'static,
+    E: Display + Send + 'static,
     S: Insight,
 {
     fn command(
@@ -91,10 +89,12 @@ where
         circuit: Arc<str>,
         order: FleetOrder,
     ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        let orders = self.orders.upgrade();
+        let (orders, stopped) = (self.orders.upgrade(), self.stopped);
         Box::pin(async move {
-            let orders = orders.ok_or(Stopped)?;
-            let given = give(orders, circuit, order).await;
+            let given = match orders {
+                Some(orders) => give(orders, circuit, order, stopped).await,
+                None => Err(stopped()),
+            };
             given.map_err(|error| FleetUnreachable::new(error.to_string()))
         })
     }
@@ -120,11 +120,5 @@ impl Insight for () {
 
     fn look(&self) -> Option<FleetLook> {
         None
-    }
-}
-
-impl From<Stopped> for FleetUnreachable {
-    fn from(_: Stopped) -> Self {
-        Self::new("the link has stopped")
     }
 }

@@ -23,7 +23,7 @@ use crate::inbox::{Inbox, Push};
 use crate::link::Connector;
 use crate::look::LastLook;
 use crate::session::Session;
-use crate::sync::{LinkInsight, RedisSync, SyncState};
+use crate::sync::{LinkInsight, RedisSync, SyncState, stopped};
 use crate::task::{Parts, Task};
 
 /// How many orders of handles wait for the task.
@@ -128,7 +128,7 @@ impl RedisSyncBuilder {
             seed,
         };
         let health = monitor.reading();
-        registry.join(Arc::new(Operators::new(&orders, LinkInsight { health, shown })));
+        registry.join(Arc::new(Operators::new(&orders, stopped, LinkInsight { health, shown })));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
     }

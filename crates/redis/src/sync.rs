@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tower_circuit_breaker::fleet::{FleetCommand, FleetLink, FleetLook, FleetOrder};
-use tower_circuit_breaker_fleet::order::{Insight, Order, Stopped, give, ready};
+use tower_circuit_breaker_fleet::order::{Insight, Order, give, ready};
 
 use crate::error::SyncError;
 use crate::fault::Fault;
@@ -176,7 +176,7 @@ impl RedisSync {
     /// # }
     /// ```
     pub async fn order(&self, circuit: &str, order: FleetOrder) -> Result<(), SyncError> {
-        give(self.shared.orders.clone(), circuit.into(), order).await
+        give(self.shared.orders.clone(), circuit.into(), order, stopped).await
     }
 }
 
@@ -197,11 +197,9 @@ impl Insight for LinkInsight {
     }
 }
 
-/// Said where the task of the link is gone.
-impl From<Stopped> for SyncError {
-    fn from(_: Stopped) -> Self {
-        Self::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"))
-    }
+/// That the task of the link is gone.
+pub(crate) fn stopped() -> SyncError {
+    SyncError::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"))
 }
 
 impl fmt::Debug for RedisSync {

@@ -77,7 +77,7 @@ impl Link {
         let (orders, ordered) = mpsc::channel(ORDERS);
         let outbox = Arc::new(Outbox::default());
         registry.on_event(OutboxListener(Arc::clone(&outbox)));
-        registry.join(Arc::new(Operators::new(&orders, ())));
+        registry.join(Arc::new(Operators::new(&orders, stopped, ())));
         let who = Arc::new(settings.terms().who.clone());
         tokio::spawn(Driver::new(store, registry.clone(), outbox, ordered, settings).run());
         Self { orders, who }
@@ -109,8 +109,12 @@ impl Link {
     ///
     /// Dropped after its first poll it may or may not be carried out.
     pub async fn order(&self, circuit: &str, order: FleetOrder) -> Result<(), FleetUnreachable> {
-        give(self.orders.clone(), circuit.into(), order).await
+        give(self.orders.clone(), circuit.into(), order, stopped).await
     }
+}
+
+fn stopped() -> FleetUnreachable {
+    FleetUnreachable::new("the link has stopped")
 }
 
 impl fmt::Debug for Link {
