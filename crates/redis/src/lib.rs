@@ -85,6 +85,23 @@
 //! begins with the prefix, carries its partition as hash tag (one in a single Redis, 16 in a cluster),
 //! and expires. Fleets of one prefix in two databases of one Redis are two.
 //!
+//! # What it costs
+//!
+//! On a machine of two cores (AMD EPYC) that had other work to do, with Redis 7.0.15 on it, on 2026-11-30
+//! (`cargo bench --bench fleet --all-features`):
+//!
+//! | | median | p99 |
+//! |---|---:|---:|
+//! | from a trip in one process until four others are open, too | 0.24 ms | 0.44 ms |
+//! | a call, without a fleet | 120 ns | 0.6 µs |
+//! | a call, while the fleet trips and recovers ten times a second | 170 ns | 0.7 µs |
+//! | a call, while Redis hangs | 121 ns | 0.6 µs |
+//! | a call, while Redis is away | 130 ns | 0.5 µs |
+//!
+//! Each process asks Redis 0.9 commands a second, also of 200 with 50 circuits each, and 6.9 with
+//! [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate) while 5 % of all calls fail
+//! (`tests/deep.sh cost`).
+//!
 //! # Which Redis
 //!
 //! A link needs a primary. What `HELLO` says of a server is read at each new connection: a replica, or
