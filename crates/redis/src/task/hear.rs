@@ -32,6 +32,8 @@ impl Task {
         match push.what {
             Pushed::Message(message) => self.hear_message(&message),
             Pushed::Disconnected => self.cut(),
+            // It may have been said of a connection that has ended meanwhile.
+            Pushed::Elsewhere if self.parts.session.is_none() => {}
             Pushed::Elsewhere => {
                 let share = self.dice.f64();
                 self.renewal.replace(Instant::now(), share);
