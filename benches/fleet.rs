@@ -22,7 +22,7 @@ use tower_circuit_breaker::{Circuit, CircuitEvent, CircuitRegistry, CircuitState
 use tower_circuit_breaker_redis::RedisSync;
 
 const NODES: usize = 5;
-const TRIPS: usize = 20;
+const TRIPS: usize = 200;
 const CALLERS: usize = 4;
 /// How long calls are measured in each setting.
 const MEASURED: Duration = Duration::from_secs(5);
@@ -199,4 +199,9 @@ fn main() {
     });
     print("calls, while Redis hangs", calls);
     server.signal("-CONT");
+    let calls = measure_calls(&nodes[0].api, || {
+        drop(server);
+        keep_busy(&nodes);
+    });
+    print("calls, while Redis is away", calls);
 }

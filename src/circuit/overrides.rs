@@ -90,9 +90,10 @@ impl OverrideOrder {
 pub struct OverrideSnapshot {
     /// What was imposed.
     pub overridden: Override,
-    /// The number that tells this override from earlier and later ones of the circuit.
+    /// The number that tells this override from earlier and later ones of the circuit in this process.
     ///
-    /// It grows with each override. 0 for the
+    /// A fleet's overrides have numbers of their own, the same in all processes
+    /// ([`FleetRecordLook::serial`](crate::fleet::FleetRecordLook::serial)). It grows with each override. 0 for the
     /// [`initial_override`](crate::CircuitBuilder::initial_override).
     pub serial: u64,
     /// How long ago it was imposed, in this process.

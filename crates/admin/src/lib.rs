@@ -38,8 +38,9 @@
 //! answer is 503 when the fleet cannot be reached, and the audit then has [another
 //! entry](AuditEntry::failed) that says so.
 //!
-//! `GET /fleet` has these processes with what is other than closed in each, and of each circuit what the
-//! fleet has agreed on, the names of its votes, and who may probe for how long. It waits for nothing: it is
+//! `GET /fleet` has these processes, each with its link and what is other than closed there, and of each
+//! circuit what the fleet has agreed on, with the serial of an override, the names of its votes, and who may
+//! probe for how long. It waits for nothing: it is
 //! as it was last read, with its age as `read_ago`. The store is read only while somebody asks, and at most
 //! once in two seconds.
 //!

@@ -35,7 +35,8 @@ pub mod lock;
 pub mod node;
 #[doc(hidden)]
 pub mod options;
-mod order;
+#[doc(hidden)]
+pub mod order;
 #[doc(hidden)]
 pub mod outbox;
 pub mod partition;

@@ -1,21 +1,35 @@
 //! What a process says of itself, so that operators see all of them.
 
-use tower_circuit_breaker::fleet::{FleetProcess, Member, ProcessCircuit};
+use std::time::Duration;
+
+use tower_circuit_breaker::fleet::{FleetLink, FleetProcess, LinkStatus, Member, ProcessCircuit};
 use tower_circuit_breaker::{Circuit, CircuitState, Override};
 
 use crate::escape::{escape, unescape};
 use crate::identity::Identity;
+use crate::record::number as number_of;
 
 /// The most bytes that a process says.
 pub const LONGEST_SAID: usize = 4096;
 
 /// What the process says: a line of the version of this text, its number, the name of its vote, the
-/// version of its crate and `1` if it had no room to say all; then a line for each circuit, with its
-/// state, its override and its name. Those that are not as usual come first.
-pub fn said(who: &Identity, version: &str, circuits: &[Circuit]) -> String {
+/// version of its crate, `1` if it had no room to say all, and four words of its link; then a line for
+/// each circuit, with its state, its override and its name. Those that are not as usual come first.
+///
+/// The link's words are `c` where the store answers, `d` where it refuses some of what is asked, too,
+/// `x` where it does not answer and `-` where nothing is said of the link; for how many seconds it has
+/// been so; how many seconds ago all was known that the fleet has agreed on, or `-`; and the number of
+/// errors so far. A text of version 1 has none of these, and is read, too.
+pub fn said(
+    who: &Identity,
+    version: &str,
+    link: Option<&FleetLink>,
+    circuits: &[Circuit],
+) -> String {
     let mut lines: Vec<_> = circuits.iter().map(line).collect();
     lines.sort_by_cached_key(|line| (line.starts_with("c - "), line.clone()));
-    let head = |cut: u8| format!("1 {:016x} {} {} {cut}", who.number, who.vote, escape(version));
+    let (number, vote, version, link) = (who.number, &who.vote, escape(version), said_of(link));
+    let head = |cut: u8| format!("2 {number:016x} {vote} {version} {cut} {link}");
     let room = LONGEST_SAID.saturating_sub(head(0).len());
     let mut text = String::new();
     for line in &lines {
@@ -26,6 +40,19 @@ pub fn said(who: &Identity, version: &str, circuits: &[Circuit]) -> String {
         text.push_str(line);
     }
     head(0) + &text
+}
+
+fn said_of(link: Option<&FleetLink>) -> String {
+    let Some(link) = link else {
+        return "- 0 - 0".to_owned();
+    };
+    let word = match (link.status, link.is_degraded) {
+        (LinkStatus::Connected, false) => 'c',
+        (LinkStatus::Connected, true) => 'd',
+        _ => 'x',
+    };
+    let agreed = link.last_agreed.map_or_else(|| "-".to_owned(), |ago| ago.as_secs().to_string());
+    format!("{word} {} {agreed} {}", link.in_status_for.as_secs(), link.errors)
 }
 
 fn line(circuit: &Circuit) -> String {
@@ -51,16 +78,40 @@ pub fn process(name: &str, said: &str) -> Option<FleetProcess> {
     }
     let mut lines = said.lines();
     let head: Vec<_> = lines.next()?.split(' ').collect();
-    let &["1", number, vote, version, cut] = head.as_slice() else {
-        return None;
+    let (&[number, vote, version, cut], link) = match head.as_slice() {
+        ["1", words @ ..] => (<&[_; 4]>::try_from(words).ok()?, None),
+        ["2", words @ .., status, lasted, agreed, errors] => {
+            let said = link([status, lasted, agreed, errors])?;
+            (<&[_; 4]>::try_from(words).ok()?, said)
+        }
+        _ => return None,
     };
     let mut process = FleetProcess::new(name, u64::from_str_radix(number, 16).ok()?);
     process.vote = vote.to_owned();
     process.version = unescape(version)?;
     process.is_cut = cut == "1";
+    process.link = link;
     process.circuits = lines.map(circuit).collect::<Option<_>>()?;
     process.circuits.sort_by(|one, other| one.name.cmp(&other.name));
     Some(process)
+}
+
+/// `Some(None)` where nothing is said of it, `None` where that is not well-formed.
+#[expect(clippy::option_option, reason = "there may be none, and it may be malformed")]
+fn link([status, lasted, agreed, errors]: [&str; 4]) -> Option<Option<FleetLink>> {
+    let (status, is_degraded) = match status {
+        "c" => (LinkStatus::Connected, false),
+        "d" => (LinkStatus::Connected, true),
+        "x" => (LinkStatus::Disconnected, false),
+        "-" => return Some(None),
+        _ => return None,
+    };
+    let seconds = |word| number_of(word).map(Duration::from_secs);
+    let mut link = FleetLink::new(status, seconds(lasted)?);
+    link.is_degraded = is_degraded;
+    link.last_agreed = if agreed == "-" { None } else { Some(seconds(agreed)?) };
+    link.errors = number_of(errors)?;
+    Some(Some(link))
 }
 
 fn circuit(line: &str) -> Option<ProcessCircuit> {
@@ -107,7 +158,7 @@ mod tests {
         circuits[1].force_closed();
         let who = Identity::on_host("web-1", 7, 0xfeed);
 
-        let said = said(&who, "0.1.0", &circuits);
+        let said = said(&who, "0.1.0", None, &circuits);
         let process = process("web-1:7", &said).unwrap();
 
         assert_eq!((process.number, number(&said)), (0xfeed, Some(0xfeed)));
@@ -117,6 +168,31 @@ mod tests {
         let forced = Some(Override::ForcedClosed);
         assert_eq!(seen, [(CircuitState::Open, None), (closed, forced), (closed, None)]);
         assert!(!process.is_cut);
+        assert_eq!(process.link, None);
+    }
+
+    #[test]
+    fn how_the_link_of_a_process_does_is_read_by_the_others() {
+        let seconds = Duration::from_secs;
+        let mut links = vec![FleetLink::new(LinkStatus::Disconnected, seconds(0))];
+        links.push(FleetLink::new(LinkStatus::Connected, seconds(3600)));
+        let mut degraded = FleetLink::new(LinkStatus::Connected, seconds(7));
+        degraded.is_degraded = true;
+        degraded.last_agreed = Some(seconds(2));
+        degraded.errors = 41;
+        links.push(degraded);
+
+        for link in links {
+            let said = said(&Identity::named("web", 1), "0.1.0", Some(&link), &circuits(2));
+            assert_eq!(process("web", &said).unwrap().link, Some(link), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_processes_of_before_say_is_read_without_a_link() {
+        let process = process("web", "1 000000000000feed web 0.1.0 0\no - api").unwrap();
+        assert_eq!((process.link, process.number), (None, 0xfeed));
+        assert_eq!(process.circuits.len(), 1);
     }
 
     #[test]
@@ -124,7 +200,7 @@ mod tests {
         let circuits = circuits(1000);
         circuits[999].trip();
 
-        let said = said(&Identity::named("web", 1), "0.1.0", &circuits);
+        let said = said(&Identity::named("web", 1), "0.1.0", None, &circuits);
         let process = process("web", &said).unwrap();
 
         assert!(said.len() <= LONGEST_SAID && process.is_cut);
@@ -134,10 +210,14 @@ mod tests {
 
     #[test]
     fn what_is_no_such_text_is_none() {
-        let good = said(&Identity::named("web", 1), "0.1.0", &circuits(1));
+        let good = said(&Identity::named("web", 1), "0.1.0", None, &circuits(1));
         assert!(process("web", &good).is_some());
         let long = good.clone() + &"\nc - x".repeat(1000);
-        for bad in ["", "2 1 web 0 0", "1 x web 0 0", &good.replace("c -", "x -"), &long] {
+        let bad = |from, to| good.replace(from, to);
+        let bad =
+            [bad("\nc -", "\nx -"), bad("- 0 - 0", "y 0 - 0"), bad("- 0 - 0", "c -1 - 0"), long];
+        let short = ["", "3 1 web 0 0", "2 1 web 0 0", "1 x web 0 0", "1 1 web 0 0 - 0 - 0"];
+        for bad in short.into_iter().chain(bad.iter().map(String::as_str)) {
             assert_eq!(process("web", bad), None, "{bad:.60}");
         }
     }

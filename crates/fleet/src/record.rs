@@ -13,7 +13,8 @@ use crate::words::Words;
 /// A line of words: the version, the epoch, the state (`c` closed, `o` open, `fo` forced
 /// open, `fc` forced closed), the end of the open time and the whole of it in milliseconds, the
 /// backoff's step, the cause, the node that wrote it. Where the circuit is forced, those are the end
-/// and the time of the override, 0 where it lasts until it is released. Version 1 has these eight;
+/// and the time of the override, 0 where it lasts until it is released, and in the place of the step is
+/// the override's [serial](Self::serial). Version 1 has these eight;
 /// version 2 has two besides, which say who has forced it, and why ([`Words`]). Anything else is
 /// refused, whatever its size.
 ///
@@ -38,8 +39,10 @@ pub struct FleetRecord {
     ends: u64,
     /// The open time, or the override's, zero where that has no end.
     pub open_for: Duration,
-    /// The step of the backoff that its open time was.
+    /// The step of the backoff that its open time was; 0 where it is forced.
     pub step: u32,
+    /// As it stands there; 0 where it is not forced, or was by a process that gave none.
+    serial: u64,
     /// Why it was written.
     pub cause: Cause,
     node: String,
@@ -123,6 +126,19 @@ impl FleetRecord {
         self.overridden().is_some() && !self.open_for.is_zero()
     }
 
+    /// The number that tells this override from earlier and later ones of the circuit: the epoch of the
+    /// record that imposed it, which it keeps where a reset gives it another. `None` where nothing is
+    /// imposed.
+    pub fn serial(&self) -> Option<u64> {
+        let serial = if self.serial == 0 { self.epoch } else { self.serial };
+        self.overridden().map(|_| serial)
+    }
+
+    /// What stands in the place of the step: that, or the serial of an override.
+    pub fn step_or_serial(&self) -> u64 {
+        self.serial().unwrap_or_else(|| self.step.into())
+    }
+
     /// Who has forced it, and why, as far as that was said.
     #[must_use]
     pub const fn words(&self) -> &Words {
@@ -168,12 +184,18 @@ impl FleetRecord {
         if !is_node(node) {
             return Err(BadRecord::new("its node's name is malformed"));
         }
+        let standing = Standing::parse(standing).ok_or(unknown)?;
+        let (step, serial) = match standing {
+            Standing::Forced(_) => (0, number(step)?),
+            Standing::Closed | Standing::Open => (number(step)?, 0),
+        };
         Ok(Self {
             epoch: number(epoch)?,
-            standing: Standing::parse(standing).ok_or(unknown)?,
+            standing,
             ends: number(ends)?,
             open_for: Duration::from_millis(number(open_for)?),
-            step: u32::try_from(number(step)?).unwrap_or(u32::MAX),
+            step: u32::try_from(step).unwrap_or(u32::MAX),
+            serial,
             cause: Cause::parse(cause).ok_or(unknown)?,
             node: node.to_owned(),
             words: said,
@@ -268,8 +290,9 @@ impl FromStr for FleetRecord {
 
 impl fmt::Display for FleetRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { epoch, standing, ends, open_for, step, cause, node, words } = self;
+        let Self { epoch, standing, ends, open_for, cause, node, words, .. } = self;
         let (standing, open_for) = (standing.as_str(), open_for.as_millis());
+        let step = if self.overridden().is_some() { self.serial } else { self.step.into() };
         let version = if words.is_empty() { 1 } else { 2 };
         let cause = cause.as_str();
         write!(f, "{version} {epoch} {standing} {ends} {open_for} {step} {cause} {node}")?;

@@ -8,7 +8,7 @@ use tower_circuit_breaker::{Circuit, CircuitState};
 
 use crate::identity::Voter;
 use crate::record::{Cause, FleetRecord, Standing};
-use crate::request::{Ask, Request};
+use crate::request::{Ask, Request, Shown};
 use crate::time::Timestamp;
 use crate::word::Word;
 
@@ -64,6 +64,12 @@ pub enum Lease {
     },
 }
 
+/// What is said sooner is said in time.
+const LATE: Duration = Duration::from_secs(1);
+
+/// No open time is shorter.
+const OVER: Duration = Duration::from_millis(1);
+
 impl View {
     /// The epoch of the last word; 0 before the first.
     pub fn epoch(&self) -> u64 {
@@ -88,6 +94,28 @@ impl View {
         let (step, cause, voter) = (circuit.backoff_step(), Cause::Votes, Voter::Young);
         if circuit.state() == CircuitState::Open {
             self.wish.get_or_insert(Ask::Vote { known, open_for, step, cause, voter });
+        }
+    }
+
+    /// Whether it is to be said that the circuit is open.
+    pub const fn has_opening(&self) -> bool {
+        let failing = matches!(self.wish, Some(Ask::Settle { shown: Shown::Failing { .. }, .. }));
+        failing || matches!(self.wish, Some(Ask::Vote { .. }))
+    }
+
+    /// That it is open is said late, if the store was away: then it is of what is left of the open time,
+    /// so that nobody waits for the whole of it again.
+    pub fn age_opening(&mut self, circuit: &Circuit) {
+        let (Some(_), left) = (circuit.own_outage(), circuit.own_left()) else {
+            return;
+        };
+        if let Some(
+            Ask::Vote { open_for, .. } | Ask::Settle { shown: Shown::Failing { open_for, .. }, .. },
+        ) = &mut self.wish
+        {
+            if left.is_zero() || left + LATE < *open_for {
+                *open_for = left.max(OVER);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ mod reach;
 pub struct RedisSyncBuilder {
     pub(crate) places: Places,
     pub(crate) prefix: String,
-    pub(crate) node: Option<String>,
+    pub(crate) node: NodeName,
     pub(crate) quorum: u32,
     pub(crate) vote_window: Duration,
     pub(crate) fleet_probes: u32,
@@ -30,6 +30,15 @@ pub struct RedisSyncBuilder {
     pub(crate) fleet_rate: Option<FleetRate>,
     pub(crate) first: First,
     pub(crate) on_health: Option<OnHealth>,
+}
+
+/// What a process is called by, and its vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NodeName {
+    /// This host, whose vote it is, and the number of the process.
+    OnHost(String),
+    /// What the user has said.
+    Given(String),
 }
 
 /// What a first connection that fails means.
@@ -50,7 +59,8 @@ impl RedisSync {
     ///
     /// Login and database in a URL of Sentinels are those of the primary; for a login of the
     /// Sentinels' own see [`sentinel_login`](RedisSyncBuilder::sentinel_login). They are asked at each
-    /// new connection, and once a second while the primary is away. On this machine
+    /// new connection, once a second while the primary is away, and every one to two seconds while it
+    /// answers: the one that has named it last, over a connection that stays. On this machine
     /// `redis+unix:///run/redis.sock?db=0&user=web&pass=a-secret` is a Unix socket.
     pub fn builder(url: impl Into<String>) -> RedisSyncBuilder {
         RedisSyncBuilder::new(url.into())
@@ -62,7 +72,7 @@ impl RedisSyncBuilder {
         Self {
             places: Places::new(url),
             prefix: "breaker".to_owned(),
-            node: None,
+            node: NodeName::OnHost(gethostname::gethostname().to_string_lossy().into_owned()),
             quorum: 2,
             vote_window: Duration::from_secs(10),
             fleet_probes: 1,
@@ -101,7 +111,7 @@ impl RedisSyncBuilder {
     /// When it is not made of 1 to 64 letters, digits, `_`, `.`, `:` and `-`.
     #[track_caller]
     pub fn node(mut self, node: impl Into<String>) -> Self {
-        self.node = Some(plain("node", node.into()));
+        self.node = NodeName::Given(plain("node", node.into()));
         self
     }
 

@@ -11,18 +11,19 @@ use tower_circuit_breaker_fleet::counts::{FleetRate, MERGE};
 use tower_circuit_breaker_fleet::identity::Identity;
 use tower_circuit_breaker_fleet::node::Node;
 use tower_circuit_breaker_fleet::options::Options;
+use tower_circuit_breaker_fleet::order::Operators;
 use tower_circuit_breaker_fleet::outbox::{Outbox, OutboxListener};
 use tower_circuit_breaker_fleet::terms::Terms;
 use tower_circuit_breaker_fleet::time::Timestamp;
 
-use crate::builder::{First, RedisSyncBuilder};
+use crate::builder::{First, NodeName, RedisSyncBuilder};
 use crate::error::ConnectError;
 use crate::health::{Monitor, SyncStatus};
 use crate::inbox::{Inbox, Push};
 use crate::link::Connector;
-use crate::look::Shown;
+use crate::look::LastLook;
 use crate::session::Session;
-use crate::sync::{Operators, RedisSync, SyncState};
+use crate::sync::{LinkInsight, RedisSync, SyncState, stopped};
 use crate::task::{Parts, Task};
 
 /// How many orders of handles wait for the task.
@@ -111,7 +112,7 @@ impl RedisSyncBuilder {
         if session.is_some() {
             node.join(Timestamp::ZERO);
         }
-        let shown = Shown::default();
+        let shown = LastLook::default();
         let parts = Parts {
             registry: registry.clone(),
             node,
@@ -127,19 +128,15 @@ impl RedisSyncBuilder {
             seed,
         };
         let health = monitor.reading();
-        let operators = Operators { orders: orders.downgrade(), health, shown };
-        registry.join(Arc::new(operators));
+        registry.join(Arc::new(Operators::new(&orders, stopped, LinkInsight { health, shown })));
         tokio::spawn(Task::new(parts).run());
         RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
     }
 
     fn identity(&self, number: u64) -> Identity {
         match &self.node {
-            Some(name) => Identity::named(name, number),
-            None => {
-                let host = gethostname::gethostname();
-                Identity::on_host(&host.to_string_lossy(), std::process::id(), number)
-            }
+            NodeName::Given(name) => Identity::named(name, number),
+            NodeName::OnHost(host) => Identity::on_host(host, std::process::id(), number),
         }
     }
 

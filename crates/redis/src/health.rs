@@ -213,6 +213,7 @@ impl Reading {
         };
         let mut link = FleetLink::new(status, now.saturating_duration_since(state.since));
         link.last_agreed = state.agreed.map(|agreed| now.saturating_duration_since(agreed));
+        link.is_degraded = state.status == SyncStatus::Degraded;
         link.errors = state.errors.iter().fold(0, |all, times| all.saturating_add(*times));
         link
     }
@@ -297,11 +298,13 @@ mod tests {
         expected = FleetLink::new(LinkStatus::Connected, SECOND);
         expected.last_agreed = Some(2 * SECOND);
         expected.errors = 2;
+        expected.is_degraded = true;
         assert_eq!(reading.link(start + 3 * SECOND), expected);
 
         monitor.enter(SyncStatus::Stopped, start + 3 * SECOND);
         drop(monitor);
         expected.status = LinkStatus::Disconnected;
+        expected.is_degraded = false;
         expected.last_agreed = Some(3 * SECOND);
         assert_eq!(reading.link(start + 4 * SECOND), expected);
     }

@@ -28,6 +28,8 @@ pub(crate) enum Pushed {
     Message(Vec<u8>),
     /// The connection is over.
     Disconnected,
+    /// Sentinels name another primary.
+    Elsewhere,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ impl Inbox {
                 return;
             }
             Pushed::Message(message) => message.len(),
-            Pushed::Disconnected => 0,
+            Pushed::Disconnected | Pushed::Elsewhere => 0,
         };
         let put = Place::take(&self.room, bytes)
             .is_some_and(|place| self.pushes.try_send(Push { generation, what, place }).is_ok());
@@ -105,7 +107,8 @@ impl Drop for Place {
 const MOST: usize = 1024;
 /// Of all that wait.
 const MOST_BYTES: usize = 1 << 20;
-/// A record has 256 bytes at most; the rest is for the circuit's name.
+/// A record has 1024 bytes at most; the rest is for the circuit's name, and one that is longer is in no
+/// message.
 const LONGEST_MESSAGE: usize = 4096;
 
 #[cfg(test)]

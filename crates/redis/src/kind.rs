@@ -88,6 +88,10 @@ impl SyncErrorKind {
         if is_of_full_server(&words) {
             return Self::TooManyClients;
         }
+        // Of the commands of a login, the code is lost on the way.
+        if words.contains("has no permissions to run") {
+            return Self::NoPermission;
+        }
         // Where a number was asked for.
         if words.contains("is not an integer") {
             return Self::Foreign;

@@ -72,8 +72,9 @@
 //! is back; [`RedisSync::health`] says the same ([`last_error_text`](SyncHealth::last_error_text)), and
 //! metrics say so for as long as it lasts
 //! ([`Fleet::link`](tower_circuit_breaker::fleet::Fleet::link)).
-//! When it is back all agree again within two polls. A Redis that has lost its data receives what
-//! processes still know. While the network is split each side may probe: shared state is best effort.
+//! When it is back all agree again within two polls: what a process tells the others late is told of
+//! what is left of its own open time. A Redis that has lost its data receives what processes still
+//! know. While the network is split each side may probe: shared state is best effort.
 //!
 //! Everything that Redis says is checked for size and version, and what is no record is left alone and
 //! counted; only the number of changes and what a process says of itself are written over. A record whose epoch is more than a day ahead of Redis' clock is nobody's word: it
@@ -84,6 +85,23 @@
 //! begins with the prefix, carries its partition as hash tag (one in a single Redis, 16 in a cluster),
 //! and expires. Fleets of one prefix in two databases of one Redis are two.
 //!
+//! # What it costs
+//!
+//! On a machine of two cores (AMD EPYC) that had other work to do, with Redis 7.0.15 on it, on 2026-11-30
+//! (`cargo bench --bench fleet --all-features`):
+//!
+//! | | median | p99 |
+//! |---|---:|---:|
+//! | from a trip in one process until four others are open, too | 0.24 ms | 0.44 ms |
+//! | a call, without a fleet | 120 ns | 0.6 µs |
+//! | a call, while the fleet trips and recovers ten times a second | 170 ns | 0.7 µs |
+//! | a call, while Redis hangs | 121 ns | 0.6 µs |
+//! | a call, while Redis is away | 130 ns | 0.5 µs |
+//!
+//! Each process asks Redis 0.9 commands a second, also of 200 with 50 circuits each, and 6.9 with
+//! [`fleet_failure_rate`](RedisSyncBuilder::fleet_failure_rate) while 5 % of all calls fail
+//! (`tests/deep.sh cost`).
+//!
 //! # Which Redis
 //!
 //! A link needs a primary. What `HELLO` says of a server is read at each new connection: a replica, or
@@ -92,7 +110,8 @@
 //! `MOVED` or `NOAUTH`, or that loads its data for more than five seconds. What cures nothing is tried
 //! again more and more seldom, every 30 s at last. With Sentinels
 //! (`redis+sentinel://host:26379,host:26379/<name of the master>`) the link follows a fail-over as soon
-//! as they name the new primary. A Redis Cluster needs nothing but the URL of a node, and better of
+//! as they name the new primary, one by command within five seconds of the promotion: one of them is
+//! asked every one to two seconds. A Redis Cluster needs nothing but the URL of a node, and better of
 //! [several](RedisSyncBuilder::nodes): each circuit is kept by the primary that has its partition, and those
 //! whose primary is away go on by themselves until it is there or has a successor.
 //!
@@ -108,10 +127,20 @@
 //!     +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zremrangebyrank +hset +hmget
 //! ```
 //!
-//! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0 needs
-//! `+select` and the channel of that, as in `&shop:changes:3`, too, and one to a Redis Cluster
-//! `+cluster|slots +ping`. What it may not do is refused by Redis, and [`RedisSync::health`] counts and
-//! names it.
+//! Mind the brace before the prefix: keys begin with `{shop:`. A link to another database than 0, here
+//! to 3, needs that and its channel, too:
+//!
+//! ```text
+//! ACL SETUSER shop-breaker +select &shop:changes:3
+//! ```
+//!
+//! And one to a Redis Cluster, on each of its nodes:
+//!
+//! ```text
+//! ACL SETUSER shop-breaker +cluster|slots +ping
+//! ```
+//!
+//! What it may not do is refused by Redis, and [`RedisSync::health`] counts and names it.
 //!
 //! This crate needs Rust 1.88, as the redis crate does.
 
@@ -146,6 +175,7 @@ mod target;
 mod task;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod wrong;
 
 pub use crate::builder::RedisSyncBuilder;

@@ -38,11 +38,14 @@ pub(crate) struct Connector {
 impl Connector {
     /// Connects, looks at what the server is, subscribes and loads the scripts.
     pub(crate) async fn connect(self, generation: u64) -> Result<Session, Why> {
-        let Candidates { first, more, master } = self.target.find(self.timeout).await?;
+        let Candidates { first, more, named } = self.target.find(self.timeout).await?;
+        let master = named.as_ref().map(|named| named.master.clone());
         let why = match self.connect_to(&first, master, generation).await {
             Ok(session) => {
-                self.target.found();
-                return Ok(session);
+                let inbox = self.inbox.clone();
+                let elsewhere = move || inbox.put(generation, Pushed::Elsewhere);
+                let watch = self.target.found(named, self.timeout, elsewhere).map(Arc::new);
+                return Ok(Session { watch, ..session });
             }
             Err(why) => why,
         };
@@ -94,7 +97,7 @@ impl Connector {
             return Err(Why::Wrong(Wrong::OtherLayout { prefix, found, own }));
         }
         let commands = Arc::new(Commands { keys, terms: self.terms.clone() });
-        Ok(Session { way, digests, commands, generation })
+        Ok(Session { way, digests, commands, generation, watch: None })
     }
 
     fn keys(&self, partitions: u16) -> Keys {

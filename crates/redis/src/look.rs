@@ -17,7 +17,7 @@ use tower_circuit_breaker_fleet::word::Word;
 
 /// The last reading, written by the task and shown to all.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Option<(Instant, FleetLook)>>>);
+pub(crate) struct LastLook(Arc<Mutex<Option<(Instant, FleetLook)>>>);
 
 /// A reading, as its answers come in.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Looks {
     }
 }
 
-impl Shown {
+impl LastLook {
     /// The last reading, with its age.
     pub(crate) fn look(&self, now: Instant) -> Option<FleetLook> {
         let (read, mut look) = lock(&self.0).clone()?;
@@ -125,7 +125,7 @@ impl Collected {
     }
 
     /// Shows it, if nothing is missing; gives whether it is over.
-    pub(crate) fn end(&mut self, shown: &Shown, now: Instant) -> bool {
+    pub(crate) fn end(&mut self, shown: &LastLook, now: Instant) -> bool {
         if self.missing > 0 {
             return false;
         }
@@ -154,6 +154,7 @@ fn record(word: &Word) -> FleetRecordLook {
     look.left = (has_end && !is_over).then_some(word.left);
     look.process = record.node().to_owned();
     if overridden.is_some() {
+        look.serial = record.serial();
         look.actor = record.words().actor().map(str::to_owned);
         look.reason = record.words().reason().map(str::to_owned);
     }

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_was_written_before_is_known_by_its_number() {
         let [own, other] = [1, 2].map(|number| Identity::named("web", number));
-        let wrote = |who: &Identity| Value::BulkString(said(who, "0.1.0", &[]).into_bytes());
+        let wrote = |who: &Identity| Value::BulkString(said(who, "0.1.0", None, &[]).into_bytes());
 
         assert!(is_of_another(&wrote(&other), &own));
         assert!(!is_of_another(&wrote(&own), &own));

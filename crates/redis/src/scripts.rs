@@ -175,7 +175,7 @@ impl Commands {
             .arg(record.standing.as_str())
             .arg(millis(left))
             .arg(millis(record.open_for))
-            .arg(record.step)
+            .arg(record.step_or_serial())
             .arg(record.cause.as_str())
             .arg(&record.words().as_words())
             .0

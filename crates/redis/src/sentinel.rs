@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Value};
 use tower_circuit_breaker_fleet::lock::lock;
 
 use crate::access::Access;
@@ -24,7 +24,7 @@ pub(crate) struct Sentinels {
 }
 
 /// Why one Sentinel has named no primary.
-enum Silent {
+pub(crate) enum Silent {
     Failed(Fault),
     DoesNotKnow,
 }
@@ -41,11 +41,14 @@ impl Sentinels {
 
     /// Asks them in turn where the primary is, each for `timeout` at most.
     pub(crate) async fn primary(&self, timeout: Duration) -> Result<Host, Why> {
-        let hosts = lock(&self.hosts).clone();
+        let hosts = self.hosts();
         let mut silent = Vec::with_capacity(hosts.len());
         for host in hosts {
-            let client = self.access.client_at(&host.name, host.port)?;
-            match ask(&client, &self.name, timeout).await {
+            let named = match self.connect(&host, timeout).await? {
+                Ok(mut connection) => self.ask(&mut connection).await,
+                Err(fault) => Err(Silent::Failed(fault)),
+            };
+            match named {
                 Ok(primary) => {
                     // It is asked last, should that turn out to be none.
                     self.put_last(&host);
@@ -55,6 +58,44 @@ impl Sentinels {
             }
         }
         Err(self.why(&silent))
+    }
+
+    /// All of them, in the order in which they are asked.
+    pub(crate) fn hosts(&self) -> Vec<Host> {
+        lock(&self.hosts).clone()
+    }
+
+    /// A way to the one at `host`; an error of its own where it cannot even be written to.
+    pub(crate) async fn connect(
+        &self,
+        host: &Host,
+        timeout: Duration,
+    ) -> Result<Result<MultiplexedConnection, Fault>, Why> {
+        let client = self.access.client_at(&host.name, host.port)?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout));
+        let connecting = client.get_multiplexed_async_connection_with_config(&config).await;
+        Ok(connecting.map_err(|error| Fault::of(&error)))
+    }
+
+    /// Asks one of them where the primary is.
+    pub(crate) async fn ask(&self, connection: &mut MultiplexedConnection) -> Result<Host, Silent> {
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+        let answer = question.query_async::<Value>(connection).await;
+        let answer = answer.map_err(|error| Silent::Failed(Fault::of(&error)))?;
+        let Value::Array(parts) = &answer else {
+            return Err(Silent::DoesNotKnow);
+        };
+        let port = |text: String| text.parse().ok();
+        match parts.as_slice() {
+            [name, at] => match (text(name), text(at).and_then(port)) {
+                (Some(name), Some(port)) => Ok(Host { name, port }),
+                _ => Err(Silent::DoesNotKnow),
+            },
+            _ => Err(Silent::DoesNotKnow),
+        }
     }
 
     /// What the last one asked has named is the primary: it is asked first next time.
@@ -99,34 +140,10 @@ impl Sentinels {
     }
 }
 
-async fn ask(client: &Client, name: &str, timeout: Duration) -> Result<Host, Silent> {
-    let answer = query(client, name, timeout).await;
-    let answer = answer.map_err(|error| Silent::Failed(Fault::of(&error)))?;
-    let text = |value: &Value| match value {
+fn text(value: &Value) -> Option<String> {
+    match value {
         Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
         Value::SimpleString(text) => Some(text.clone()),
         _ => None,
-    };
-    let Value::Array(parts) = &answer else {
-        return Err(Silent::DoesNotKnow);
-    };
-    let port = |text: String| text.parse().ok();
-    match parts.as_slice() {
-        [name, at] => match (text(name), text(at).and_then(port)) {
-            (Some(name), Some(port)) => Ok(Host { name, port }),
-            _ => Err(Silent::DoesNotKnow),
-        },
-        _ => Err(Silent::DoesNotKnow),
     }
-}
-
-async fn query(client: &Client, name: &str, timeout: Duration) -> RedisResult<Value> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout));
-    let mut connection: MultiplexedConnection =
-        client.get_multiplexed_async_connection_with_config(&config).await?;
-    let mut question = redis::cmd("SENTINEL");
-    question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-    question.query_async(&mut connection).await
 }

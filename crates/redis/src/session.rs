@@ -13,6 +13,7 @@ use crate::kind::SyncErrorKind;
 use crate::lane::{Lane, Way};
 use crate::replies::reply;
 use crate::scripts::{Commands, Digests};
+use crate::watch::Watch;
 
 /// A connection that has subscribed to the fleet's changes.
 #[derive(Clone)]
@@ -22,6 +23,9 @@ pub(crate) struct Session {
     pub(crate) commands: Arc<Commands>,
     /// Tells what comes from this connection from what came from one before.
     pub(crate) generation: u64,
+    /// Looks whether Sentinels still name this server.
+    #[expect(dead_code, reason = "it looks until it is dropped")]
+    pub(crate) watch: Option<Arc<Watch>>,
 }
 
 /// What became of one request.

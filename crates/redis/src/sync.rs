@@ -1,23 +1,19 @@
 //! The handle.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tower_circuit_breaker::fleet::{
-    Fleet, FleetCommand, FleetLink, FleetLook, FleetOrder, FleetUnreachable,
-};
+use tower_circuit_breaker::fleet::{FleetCommand, FleetLink, FleetLook, FleetOrder};
+use tower_circuit_breaker_fleet::order::{Insight, Order, give, ready};
 
 use crate::error::SyncError;
 use crate::fault::Fault;
 use crate::health::{Monitor, Reading, SyncHealth};
 use crate::kind::SyncErrorKind;
-use crate::look::Shown;
-use crate::task::Order;
+use crate::look::LastLook;
 
 /// Shares the circuits of a registry with the other processes of a fleet, through Redis.
 ///
@@ -29,7 +25,7 @@ pub struct RedisSync {
 }
 
 pub(crate) struct SyncState {
-    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) orders: mpsc::Sender<Order<SyncError>>,
     pub(crate) monitor: Arc<Monitor>,
     pub(crate) node: String,
 }
@@ -46,10 +42,7 @@ impl RedisSync {
     ///
     /// Dropping it changes nothing.
     pub async fn ready(&self) {
-        let (done, ready) = oneshot::channel();
-        if self.shared.orders.send(Order::Ready(done)).await.is_ok() {
-            let _ = ready.await;
-        }
+        ready(&self.shared.orders).await;
     }
 
     /// Waits as [`ready`](Self::ready) does, for `time` at most, and returns whether all has been read.
@@ -183,65 +176,30 @@ impl RedisSync {
     /// # }
     /// ```
     pub async fn order(&self, circuit: &str, order: FleetOrder) -> Result<(), SyncError> {
-        give(self.shared.orders.clone(), circuit.into(), order).await
+        give(self.shared.orders.clone(), circuit.into(), order, stopped).await
     }
 }
 
-/// Gives a command to the task, and waits for what became of it.
-async fn give(
-    orders: mpsc::Sender<Order>,
-    circuit: Arc<str>,
-    order: FleetOrder,
-) -> Result<(), SyncError> {
-    let (done, answer) = oneshot::channel();
-    let stopped = || SyncError::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"));
-    let order = Order::Command { circuit, order, done };
-    orders.send(order).await.map_err(|_| stopped())?;
-    answer.await.unwrap_or_else(|_| Err(stopped()))
-}
-
-/// The way of a registry's operators to the task, and of its metrics to the health. It does not keep
-/// the link, nor what the user gave to it: a listener of the health may hold the registry.
-pub(crate) struct Operators {
-    pub(crate) orders: mpsc::WeakSender<Order>,
+/// What metrics are shown of the link, and operators of the fleet. It keeps nothing of what the user
+/// gave to the link: a listener of the health may hold the registry.
+pub(crate) struct LinkInsight {
     pub(crate) health: Reading,
-    pub(crate) shown: Shown,
+    pub(crate) shown: LastLook,
 }
 
-impl Fleet for Operators {
-    fn command(
-        &self,
-        circuit: Arc<str>,
-        command: FleetCommand,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        self.order(circuit, FleetOrder::new(command))
-    }
-
-    fn order(
-        &self,
-        circuit: Arc<str>,
-        order: FleetOrder,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        let orders = self.orders.upgrade();
-        Box::pin(async move {
-            let orders =
-                orders.ok_or_else(|| FleetUnreachable::new("the link has stopped".to_owned()))?;
-            let given = give(orders, circuit, order).await;
-            given.map_err(|error| FleetUnreachable::new(error.to_string()))
-        })
-    }
-
-    fn look(&self) -> Option<FleetLook> {
-        // Where the task has too much to do it is asked again by the next look.
-        if let Some(orders) = self.orders.upgrade() {
-            let _ = orders.try_send(Order::Look);
-        }
-        self.shown.look(Instant::now())
-    }
-
+impl Insight for LinkInsight {
     fn link(&self) -> Option<FleetLink> {
         Some(self.health.link(Instant::now()))
     }
+
+    fn look(&self) -> Option<FleetLook> {
+        self.shown.look(Instant::now())
+    }
+}
+
+/// That the task of the link is gone.
+pub(crate) fn stopped() -> SyncError {
+    SyncError::new(Fault::new(SyncErrorKind::Unreachable, "the link has stopped"))
 }
 
 impl fmt::Debug for RedisSync {

@@ -12,6 +12,7 @@ use crate::error::Why;
 use crate::host::Host;
 use crate::sentinel::Sentinels;
 use crate::sentinel_url::SentinelUrl;
+use crate::watch::Watch;
 use crate::wrong::Wrong;
 
 /// What the user has said of where the fleet's Redis is. Without `Debug`: it holds passwords.
@@ -48,8 +49,15 @@ enum Source {
 pub(crate) struct Candidates {
     pub(crate) first: Client,
     pub(crate) more: Vec<Client>,
-    /// The name under which Sentinels have named the first the primary.
-    pub(crate) master: Option<String>,
+    /// Where the first is, if Sentinels have named it the primary.
+    pub(crate) named: Option<Named>,
+}
+
+/// A primary that Sentinels have named.
+pub(crate) struct Named {
+    /// The name under which they watch it.
+    pub(crate) master: String,
+    host: Host,
 }
 
 impl Places {
@@ -133,22 +141,30 @@ impl Target {
                 let learnt = learnt.iter().map(|at| self.access.client_at(&at.name, at.port));
                 let more = more.iter().cloned().map(Ok).chain(learnt);
                 let more = more.collect::<Result<_, _>>()?;
-                Ok(Candidates { first: first.clone(), more, master: None })
+                Ok(Candidates { first: first.clone(), more, named: None })
             }
             Source::Watched(sentinels) => {
                 let primary = sentinels.primary(timeout).await?;
                 let first = self.access.client_at(&primary.name, primary.port)?;
-                let master = Some(sentinels.name().to_owned());
-                Ok(Candidates { first, more: Vec::new(), master })
+                let named = Named { master: sentinels.name().to_owned(), host: primary };
+                Ok(Candidates { first, more: Vec::new(), named: Some(named) })
             }
         }
     }
 
-    /// The server that was found will do.
-    pub(crate) fn found(&self) {
-        if let Source::Watched(sentinels) = &self.source {
-            sentinels.prefer();
-        }
+    /// The server that was found will do. Where Sentinels have named it, they are asked from now on
+    /// whether it is still the primary; `elsewhere` is called when it is not.
+    pub(crate) fn found(
+        &self,
+        named: Option<Named>,
+        timeout: Duration,
+        elsewhere: impl Fn() + Send + 'static,
+    ) -> Option<Watch> {
+        let (Source::Watched(sentinels), Some(named)) = (&self.source, named) else {
+            return None;
+        };
+        sentinels.prefer();
+        Some(Watch::begin(sentinels.clone(), named.host, timeout, elsewhere))
     }
 
     /// Notes where a cluster is, in case that the nodes of the settings are away.

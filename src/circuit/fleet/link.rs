@@ -26,6 +26,8 @@ pub struct FleetLink {
     pub last_agreed: Option<Duration>,
     /// Number of errors so far, of every kind.
     pub errors: u64,
+    /// Whether the store answers, and refuses some of what is asked.
+    pub is_degraded: bool,
 }
 
 /// Whether a fleet's store answers a process.
@@ -39,9 +41,9 @@ pub enum LinkStatus {
 }
 
 impl FleetLink {
-    /// A link that has had this status for that long, has agreed on nothing and met no error.
+    /// A link that has had this status for that long, has agreed on nothing, met no error and is refused nothing.
     #[must_use]
     pub const fn new(status: LinkStatus, in_status_for: Duration) -> Self {
-        Self { status, in_status_for, last_agreed: None, errors: 0 }
+        Self { status, in_status_for, last_agreed: None, errors: 0, is_degraded: false }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::circuit::fleet::link::FleetLink;
 use crate::engine::state::{CircuitState, Override};
 use crate::sync::Arc;
 
@@ -29,6 +30,9 @@ pub struct FleetProcess {
     pub vote: String,
     /// The version of the crate that shares its circuits.
     pub version: String,
+    /// How its link does; `None` where it does not say so. What has lasted, has lasted when it said so:
+    /// every process says it every five seconds, while its store takes that.
+    pub link: Option<FleetLink>,
     /// Whether it is the process that has read this.
     pub is_this: bool,
     /// Its circuits, by name: as many as it had room to say, those that are not as usual before the
@@ -74,6 +78,9 @@ pub struct FleetRecordLook {
     pub state: CircuitState,
     /// What an operator of the fleet has imposed.
     pub overridden: Option<Override>,
+    /// The number that tells this override from the fleet's earlier and later ones, the same in every
+    /// process. It stays where a reset gives the record another epoch. `None` where nothing is imposed.
+    pub serial: Option<u64>,
     /// What is left of the open time, or of the override; `None` where that has no end.
     pub left: Option<Duration>,
     /// Why it was written: `votes`, `rate`, `probes`, `reset` or `operator`.
@@ -119,6 +126,7 @@ impl FleetProcess {
             number,
             vote: String::new(),
             version: String::new(),
+            link: None,
             is_this: false,
             circuits: Vec::new(),
             is_cut: false,
@@ -150,6 +158,7 @@ impl FleetRecordLook {
             epoch,
             state,
             overridden: None,
+            serial: None,
             left: None,
             cause,
             process: String::new(),

@@ -100,6 +100,10 @@ fn look() -> FleetLook {
     this.vote = "eu".to_owned();
     this.version = "0.3.0".to_owned();
     this.is_this = true;
+    let mut link = FleetLink::new(LinkStatus::Connected, 12 * SECOND);
+    link.last_agreed = Some(SECOND);
+    link.is_degraded = true;
+    this.link = Some(link);
     let mut other = FleetProcess::new("pod-2", u64::MAX);
     let mut forced = ProcessCircuit::new("plants", CircuitState::Open);
     forced.overridden = Some(Override::ForcedOpen);
@@ -108,6 +112,7 @@ fn look() -> FleetLook {
 
     let mut record = FleetRecordLook::new(7, CircuitState::Open, "operator");
     record.overridden = Some(Override::ForcedOpen);
+    record.serial = Some(5);
     record.left = Some(600 * SECOND);
     record.process = "pod-2".to_owned();
     record.actor = Some("ann".to_owned());

@@ -37,28 +37,34 @@ async fn a_fleet_is_shown_as_it_was_last_read() {
 
     let shown = get(&steering(&registry).build(), "/fleet").await.json;
 
-    let link =
-        json!({ "status": "connected", "in_status_for": 90.0, "last_agreed": 1.5, "errors": 3 });
+    let link = json!({
+        "status": "connected", "in_status_for": 90.0, "last_agreed": 1.5, "errors": 3,
+        "degraded": false,
+    });
+    let said = json!({
+        "status": "connected", "in_status_for": 12.0, "last_agreed": 1.0, "errors": 0,
+        "degraded": true,
+    });
     let this = json!({
         "name": "pod-1", "number": "000000000000beef", "vote": "eu", "version": "0.3.0",
-        "this": true, "circuits": [], "cut": false,
+        "link": said, "this": true, "circuits": [], "cut": false,
     });
     let other = json!({
         "name": "pod-2", "number": "ffffffffffffffff", "vote": "", "version": "",
-        "this": false, "cut": true,
+        "link": null, "this": false, "cut": true,
         "circuits": [
             { "name": "plants", "state": "open", "override": "forced_open" },
             { "name": "prices", "state": "half_open", "override": null },
         ],
     });
     let plants = json!({
-        "name": "plants", "epoch": 7, "state": "open", "override": "forced_open", "left": 600.0,
-        "cause": "operator", "process": "pod-2", "actor": "ann",
+        "name": "plants", "epoch": 7, "state": "open", "override": "forced_open", "serial": 5,
+        "left": 600.0, "cause": "operator", "process": "pod-2", "actor": "ann",
         "reason": "the vendor's maintenance", "votes": [],
         "leases": [{ "process": "pod-2", "left": 2.5 }],
     });
     let prices = json!({
-        "name": "prices", "epoch": null, "state": null, "override": null, "left": null,
+        "name": "prices", "epoch": null, "state": null, "override": null, "serial": null, "left": null,
         "cause": null, "process": null, "actor": null, "reason": null, "votes": ["eu"],
         "leases": [],
     });

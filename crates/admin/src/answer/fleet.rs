@@ -35,6 +35,8 @@ struct LinkView {
     #[serde(serialize_with = "tower_circuit_breaker::view::optional_seconds")]
     last_agreed: Option<Duration>,
     errors: u64,
+    #[serde(rename = "degraded")]
+    is_degraded: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +46,8 @@ struct ProcessView<'a> {
     number: String,
     vote: &'a str,
     version: &'a str,
+    /// What has lasted, has lasted when the process said so.
+    link: Option<LinkView>,
     #[serde(rename = "this")]
     is_this: bool,
     circuits: Vec<StateView<'a>>,
@@ -68,6 +72,7 @@ struct AgreedView<'a> {
     state: Option<CircuitState>,
     #[serde(rename = "override")]
     overridden: Option<Override>,
+    serial: Option<u64>,
     #[serde(serialize_with = "tower_circuit_breaker::view::optional_seconds")]
     left: Option<Duration>,
     cause: Option<&'a str>,
@@ -108,7 +113,7 @@ impl<'a> FleetView<'a> {
         let processes = look.iter().flat_map(|look| &look.processes);
         let circuits = look.iter().flat_map(|look| &look.circuits);
         Self {
-            link: link.map(LinkView::of),
+            link: link.as_ref().map(LinkView::of),
             read_ago: look.map(|look| look.read_ago),
             processes: processes.map(ProcessView::of).collect(),
             circuits: circuits.map(|circuit| AgreedView::of(circuit, sees_words)).collect(),
@@ -117,7 +122,7 @@ impl<'a> FleetView<'a> {
 }
 
 impl LinkView {
-    fn of(link: FleetLink) -> Self {
+    fn of(link: &FleetLink) -> Self {
         Self {
             status: match link.status {
                 LinkStatus::Connected => "connected",
@@ -126,6 +131,7 @@ impl LinkView {
             in_status_for: link.in_status_for,
             last_agreed: link.last_agreed,
             errors: link.errors,
+            is_degraded: link.is_degraded,
         }
     }
 }
@@ -137,6 +143,7 @@ impl<'a> ProcessView<'a> {
             number: format!("{:016x}", process.number),
             vote: &process.vote,
             version: &process.version,
+            link: process.link.as_ref().map(LinkView::of),
             is_this: process.is_this,
             circuits: process.circuits.iter().map(StateView::of).collect(),
             is_cut: process.is_cut,
@@ -158,6 +165,7 @@ impl<'a> AgreedView<'a> {
             epoch: record.map(|record| record.epoch),
             state: record.map(|record| record.state),
             overridden: record.and_then(|record| record.overridden),
+            serial: record.and_then(|record| record.serial),
             left: record.and_then(|record| record.left),
             cause: record.map(|record| record.cause),
             process: record.map(|record| record.process.as_str()),

@@ -27,7 +27,7 @@ pub(super) struct Driver<S> {
     node: Node,
     changes: Changes,
     outbox: Arc<Outbox>,
-    orders: mpsc::Receiver<Order>,
+    orders: mpsc::Receiver<Order<FleetUnreachable>>,
     terms: Terms,
     start: Instant,
     poll: Duration,
@@ -55,7 +55,7 @@ impl<S: Store> Driver<S> {
         store: S,
         registry: CircuitRegistry,
         outbox: Arc<Outbox>,
-        orders: mpsc::Receiver<Order>,
+        orders: mpsc::Receiver<Order<FleetUnreachable>>,
         settings: Settings,
     ) -> Self {
         let (now, terms) = (Instant::now(), settings.terms().clone());
@@ -237,13 +237,15 @@ impl<S: Store> Driver<S> {
         self.next_poll = self.next_full;
     }
 
-    async fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order<FleetUnreachable>) {
         match order {
             Order::Ready(ready) => {
                 self.waiting.retain(|waiting| !waiting.is_closed());
                 self.waiting.push(ready);
                 self.read_all();
             }
+            // Nothing is read for operators.
+            Order::Look => {}
             Order::Command { circuit, order, done } => {
                 let given = self.give(circuit, &order).await;
                 let _ = done.send(given);

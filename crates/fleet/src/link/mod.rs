@@ -30,17 +30,15 @@
 //! ```
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::fleet::{Fleet, FleetCommand, FleetOrder, FleetUnreachable};
+use tower_circuit_breaker::fleet::{FleetOrder, FleetUnreachable};
 
 use crate::identity::Identity;
 use crate::link::driver::Driver;
-use crate::order::Order;
+use crate::order::{Operators, Order, give, ready};
 use crate::outbox::{Outbox, OutboxListener};
 use crate::store::Store;
 
@@ -57,7 +55,7 @@ pub use crate::link::settings::Settings;
 #[derive(Clone)]
 #[must_use = "the link ends when it is dropped"]
 pub struct Link {
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Order<FleetUnreachable>>,
     who: Arc<Identity>,
 }
 
@@ -79,7 +77,7 @@ impl Link {
         let (orders, ordered) = mpsc::channel(ORDERS);
         let outbox = Arc::new(Outbox::default());
         registry.on_event(OutboxListener(Arc::clone(&outbox)));
-        registry.join(Arc::new(Operators(orders.downgrade())));
+        registry.join(Arc::new(Operators::new(&orders, stopped, ())));
         let who = Arc::new(settings.terms().who.clone());
         tokio::spawn(Driver::new(store, registry.clone(), outbox, ordered, settings).run());
         Self { orders, who }
@@ -98,10 +96,7 @@ impl Link {
     ///
     /// Dropping it changes nothing.
     pub async fn ready(&self) {
-        let (done, ready) = oneshot::channel();
-        if self.orders.send(Order::Ready(done)).await.is_ok() {
-            let _ = ready.await;
-        }
+        ready(&self.orders).await;
     }
 
     /// Gives a command to all that share the circuit, with who gives it and why.
@@ -114,45 +109,12 @@ impl Link {
     ///
     /// Dropped after its first poll it may or may not be carried out.
     pub async fn order(&self, circuit: &str, order: FleetOrder) -> Result<(), FleetUnreachable> {
-        give(self.orders.clone(), circuit.into(), order).await
+        give(self.orders.clone(), circuit.into(), order, stopped).await
     }
 }
 
-async fn give(
-    orders: mpsc::Sender<Order>,
-    circuit: Arc<str>,
-    order: FleetOrder,
-) -> Result<(), FleetUnreachable> {
-    let (done, answer) = oneshot::channel();
-    let stopped = || FleetUnreachable::new("the link has stopped");
-    let order = Order::Command { circuit, order, done };
-    orders.send(order).await.map_err(|_| stopped())?;
-    answer.await.unwrap_or_else(|_| Err(stopped()))
-}
-
-/// The way of a registry's operators to the task; it does not keep the link.
-struct Operators(mpsc::WeakSender<Order>);
-
-impl Fleet for Operators {
-    fn command(
-        &self,
-        circuit: Arc<str>,
-        command: FleetCommand,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        self.order(circuit, FleetOrder::new(command))
-    }
-
-    fn order(
-        &self,
-        circuit: Arc<str>,
-        order: FleetOrder,
-    ) -> Pin<Box<dyn Future<Output = Result<(), FleetUnreachable>> + Send + Sync>> {
-        let orders = self.0.upgrade();
-        Box::pin(async move {
-            let orders = orders.ok_or_else(|| FleetUnreachable::new("the link has stopped"))?;
-            give(orders, circuit, order).await
-        })
-    }
+fn stopped() -> FleetUnreachable {
+    FleetUnreachable::new("the link has stopped")
 }
 
 impl fmt::Debug for Link {

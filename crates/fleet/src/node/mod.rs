@@ -92,7 +92,7 @@ impl Node {
     /// Redis says what stands there about the circuit.
     pub fn heard(&mut self, circuit: &Circuit, word: Option<&Word>, now: Timestamp) {
         let view = self.views.entry(Arc::clone(circuit.shared_name())).or_default();
-        let word = word.map(|word| word.bounded(circuit.longest_open_time()));
+        let word = word.map(|word| fitting(word, circuit));
         if word.as_ref().is_some_and(|word| word.is_of_an_earlier_clock(view.epoch())) {
             // What was known is nobody's word by the clock that the store has now.
             *view = View::default();
@@ -119,7 +119,7 @@ impl Node {
     pub fn remind(&self, circuit: &Circuit, now: Timestamp) {
         let known = self.views.get(circuit.shared_name()).and_then(|view| view.word(now));
         if let Some(word) = known.filter(|word| word.record.epoch() > circuit.fleet_epoch()) {
-            tell(circuit, &word, &self.options);
+            tell(circuit, &fitting(&word, circuit), &self.options);
         }
     }
 
@@ -137,7 +137,8 @@ impl Node {
         }
     }
 
-    /// Sees to open circuits whose time is nearly over; gives when to come back.
+    /// Sees to open circuits whose time is nearly over, and to what is told late of them; gives when to
+    /// come back. To be called before [`requests`](Self::requests).
     pub fn attend(
         &mut self,
         lookup: impl Fn(&str) -> Option<Circuit>,
@@ -145,6 +146,11 @@ impl Node {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let options = &self.options;
+        for (name, view) in self.views.iter_mut().filter(|(_, view)| view.has_opening()) {
+            if let Some(circuit) = lookup(name) {
+                view.age_opening(&circuit);
+            }
+        }
         self.views
             .iter_mut()
             .filter(|(_, view)| view.open_epoch().is_some())
@@ -280,6 +286,16 @@ enum Told {
     Heard,
     /// It has tripped since, and what was before that is over there.
     TooLate,
+}
+
+/// The same for this circuit: it opens that for no longer than it may be open, and leaves its probes as
+/// long as they have after a trip, though what was told late has little of its open time left.
+fn fitting(word: &Word, circuit: &Circuit) -> Word {
+    let mut word = word.bounded(circuit.longest_open_time());
+    if word.record.standing == Standing::Open {
+        word.record.open_for = word.record.open_for.max(circuit.first_open_time());
+    }
+    word
 }
 
 fn tell(circuit: &Circuit, word: &Word, options: &Options) -> Told {

@@ -33,7 +33,8 @@ struct Written<'a> {
     state: &'a str,
     ends: u64,
     lasts: u64,
-    step: u32,
+    /// Or the serial of an override; 0 for one that begins.
+    step: u64,
     cause: Cause,
     words: Words,
 }
@@ -169,7 +170,8 @@ impl Ledger {
     ) {
         let lasts = millis(open_for);
         let ends = now.saturating_add(lasts);
-        let written = Written { state: "o", ends, lasts, step, cause, words: Words::default() };
+        let (step, words) = (step.into(), Words::default());
+        let written = Written { state: "o", ends, lasts, step, cause, words };
         self.write(node, known, &written, now);
     }
 
@@ -233,7 +235,7 @@ impl Ledger {
             state: record.standing.as_str(),
             ends,
             lasts,
-            step: record.step,
+            step: record.step_or_serial(),
             cause: record.cause,
             words: record.words().clone(),
         };
@@ -261,13 +263,17 @@ impl Ledger {
         self.votes.clear();
         let is_reset = command == FleetCommand::Reset;
         let cause = if is_reset { Cause::Reset } else { Cause::Operator };
-        // A reset leaves what is forced, and what was said of it.
-        let words = match (command, &forced) {
-            (FleetCommand::Reset, Some(forced)) => forced.words().clone(),
-            (FleetCommand::ForceOpen { .. } | FleetCommand::ForceClosed { .. }, _) => words.clone(),
-            _ => Words::default(),
+        // A reset leaves what is forced, its serial, and what was said of it.
+        let (step, words) = match (command, &forced) {
+            (FleetCommand::Reset, Some(forced)) => {
+                (forced.step_or_serial(), forced.words().clone())
+            }
+            (FleetCommand::ForceOpen { .. } | FleetCommand::ForceClosed { .. }, _) => {
+                (0, words.clone())
+            }
+            _ => (0, Words::default()),
         };
-        let written = Written { state, ends, lasts: millis(lasts), step: 0, cause, words };
+        let written = Written { state, ends, lasts: millis(lasts), step, cause, words };
         self.write(node, known, &written, now);
         1
     }
@@ -281,6 +287,8 @@ impl Ledger {
 
     fn put(&mut self, node: &str, epoch: u64, written: &Written<'_>, now: u64) {
         let Written { state, ends, lasts, step, cause, words } = written;
+        let begins = matches!(*state, "fo" | "fc") && *step == 0;
+        let step = if begins { epoch } else { *step };
         let (version, said) = if words.is_empty() {
             (1, String::new())
         } else {

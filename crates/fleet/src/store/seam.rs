@@ -20,7 +20,8 @@ use crate::word::Word;
 ///   later request of any process meets.
 /// - **Epochs.** Every change of a record has an epoch above all that the store and the asking process
 ///   know of; none is used twice, also after the store has lost its data. What is more than a day ahead
-///   of the store's clock is nobody's, and not known.
+///   of the store's clock is nobody's, and not known. An override that begins has its record's epoch as
+///   [serial](crate::record::FleetRecord::serial), and keeps that.
 /// - **Votes.** Each counts for the vote window and once, however often it is cast; processes with the
 ///   same vote have one, and so have all that have just joined. One that is withdrawn counts no
 ///   longer. The circuit opens with the quorum and not before; by [`Cause::Rate`] it opens at once. A
@@ -37,7 +38,7 @@ use crate::word::Word;
 ///   it has: whoever connects a process knows it (a Redis has one, a Redis Cluster 16), and says so
 ///   where the process counts changes ([`Changes::new`]). The suite finds it by the numbers that
 ///   changes of some circuits raise.
-/// - **The stream** brings every change once, whatever it comes from, in the order of the changes, or
+/// - **The stream** brings every change once, whatever it comes from, those of a circuit in their order, or
 ///   says that some may be missing. A store that is gone says so: it is not silent.
 /// - **Sums** are of what all processes have met, in the present epoch of a circuit and in their last
 ///   buckets; what comes late of an epoch that is over does not count. The first failure is a change of

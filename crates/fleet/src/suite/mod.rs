@@ -43,7 +43,7 @@ pub enum Guarantee {
     Clock,
     /// Each request is one step, also where several processes ask at once.
     Steps,
-    /// Each change has an epoch above all that were before.
+    /// Each change has an epoch above all that were before, and each override a serial of its own.
     Epochs,
     /// What was answered is what every later request meets.
     Reads,
@@ -55,7 +55,7 @@ pub enum Guarantee {
     Verdicts,
     /// The number of changes of a circuit's partition grows with each, and never comes back.
     Changes,
-    /// Every change is brought once, in its order.
+    /// Every change is brought once, those of a circuit in their order.
     Stream,
     /// Sums are of all processes, of one epoch and of their window.
     Sums,
@@ -101,6 +101,7 @@ where
     }
     note(Guarantee::Clock, epochs::time_runs_down(&mut players).await);
     note(Guarantee::Clock, overrides::end_in_time(&mut players).await);
+    note(Guarantee::Epochs, overrides::have_serials(&mut players).await);
     note(Guarantee::Epochs, epochs::each_is_above_all(&mut players).await);
     note(Guarantee::Reads, epochs::what_was_answered_is_read(&mut players).await);
     note(Guarantee::Verdicts, epochs::verdicts_are_on_the_present(&mut players).await);

@@ -28,7 +28,7 @@ pub(crate) async fn of_one_name_are_two<S: Store>(players: &mut [Player<S>]) -> 
 }
 
 async fn announce<S: Store>(player: &mut Player<S>, name: &str) -> Result<i64, String> {
-    let said = presence::said(&player.terms.who, "suite", &[]).into();
+    let said = presence::said(&player.terms.who, "suite", None, &[]).into();
     Ok(player.ask(name, Ask::Announce { said }).await?.code)
 }
 

@@ -41,3 +41,27 @@ pub(crate) async fn end_in_time<S: Store>(players: &mut [Player<S>]) -> Verdict 
     }
     Ok(())
 }
+
+/// An override has a serial of its own: a reset, which gives its record another epoch, leaves that, and
+/// so does who puts it back; another override has another.
+pub(crate) async fn have_serials<S: Store>(players: &mut [Player<S>]) -> Verdict {
+    agree(players, 1, 1);
+    let [one, other] = two(players)?;
+    let circuit = "suite-serial";
+    let forcing = FleetCommand::ForceOpen { lasting: None };
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        let word = one.ask(circuit, command(forcing)).await?.word.ok_or("nothing is forced")?;
+        let (serial, epoch) = (word.record.serial(), word.record.epoch());
+        let is_new = serial.is_some() && !before.contains(&serial);
+        expect(is_new, || format!("after {before:?} the serial of an override is {serial:?}"))?;
+        let reset = other.ask(circuit, command(FleetCommand::Reset)).await?.word;
+        let reset = reset.ok_or("a reset has taken what was forced")?.record;
+        let is_kept = reset.epoch() > epoch && reset.serial() == serial;
+        expect(is_kept, || format!("of {:?} a reset has made {reset:?}", word.record))?;
+        before.push(serial);
+    }
+    let closed = one.ask(circuit, command(FleetCommand::Release)).await?.word;
+    let serial = closed.and_then(|word| word.record.serial());
+    expect(serial.is_none(), || format!("without an override the serial is {serial:?}"))
+}

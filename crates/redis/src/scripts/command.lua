@@ -21,17 +21,18 @@ if command == 'release' and not forced then
 end
 local states = { ['force-open'] = 'fo', ['force-closed'] = 'fc', release = 'c' }
 local state = states[command] or (forced and record.state) or 'c'
-local left, words = lasts, nil
+local left, words, serial = lasts, nil, 0
 if command == 'force-open' or command == 'force-closed' then
   words = said(ARGV[7], ARGV[8])
 end
 if command == 'reset' and forced then
   left, lasts, words = left_of(record, now), record.lasts, record.words
+  serial = record.step > 0 and record.step or record.epoch
 end
 redis.call('DEL', KEYS[3])
 local seen = write(KEYS[1], KEYS[2], channel, name, {
   epoch = next_epoch(record, known, now), state = state,
-  ends = lasts > 0 and math.floor(now / 1000) + left or 0, lasts = lasts, step = 0,
+  ends = lasts > 0 and math.floor(now / 1000) + left or 0, lasts = lasts, step = serial,
   cause = command == 'reset' and 'reset' or 'operator', node = node,
   words = words,
 }, now)

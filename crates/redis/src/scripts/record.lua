@@ -1,7 +1,8 @@
 -- What all scripts share. A record is a line of words: the version, epoch, state
 -- (c closed, o open, fo and fc forced), the end of the open time in ms of Redis' clock, the whole
 -- open time in ms, the backoff's step, the cause, and the node that wrote it. Where it is forced, end
--- and time are the override's, and 0 where that has no end. Version 2 has two words more, which say
+-- and time are the override's, and 0 where that has no end, and in the place of the step is the
+-- override's serial: the epoch of the record that imposed it. Version 2 has two words more, which say
 -- who has forced it and why; each is `-` where that was not said.
 
 -- How long a record outlives what it says, in ms.
@@ -112,9 +113,15 @@ local function said(actor, reason)
   return actor .. ' ' .. reason
 end
 
--- Writes `record`, tells the fleet, and gives the view.
+-- A name that is longer has no room in a message, in bytes: that is empty then.
+local LONGEST_NAME = 3000
+
+-- Writes `record`, with a serial if it is an override that begins, tells the fleet, and gives the view.
 local function write(key, changes, channel, name, record, now)
   local left = left_of(record, now)
+  if (record.state == 'fo' or record.state == 'fc') and record.step == 0 then
+    record.step = record.epoch
+  end
   record.line = table.concat({
     record.words and '2' or '1', whole(record.epoch), record.state, whole(record.ends), whole(record.lasts),
     whole(record.step), record.cause, record.node, record.words,
@@ -122,7 +129,7 @@ local function write(key, changes, channel, name, record, now)
   redis.call('SET', key, record.line, 'PX', whole(left + KEEP))
   changed(changes, now)
   local seen = view(record, now)
-  redis.call('PUBLISH', channel, seen .. ' ' .. name)
+  redis.call('PUBLISH', channel, #name <= LONGEST_NAME and seen .. ' ' .. name or '')
   return seen
 end
 

@@ -137,6 +137,8 @@ impl Both {
     }
 
     async fn step(&mut self, circuit: u64) {
+        let serial = |record: Option<&FleetRecord>| record.and_then(FleetRecord::serial);
+        let serials = [serial(self.real.as_ref()), serial(self.model.record())];
         let before = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
         let (who, [asked, modelled]) = self.request(circuit);
         let (real, now) = self.ask_real(&who, &asked).await;
@@ -167,6 +169,9 @@ impl Both {
             let after = [epoch(real.as_ref()), epoch(model.as_ref())];
             let grown = [0, 1].map(|side| after[side] > before[side]);
             assert_eq!(grown[0], grown[1], "{who:?}: {asked:?}: {before:?}, {after:?}");
+            let kept = serial(real.as_ref()) == serials[0];
+            let is_kept = serial(model.as_ref()) == serials[1];
+            assert_eq!(kept, is_kept, "{who:?}: {asked:?}: {real:?}, {model:?}");
             self.real = real;
         }
     }

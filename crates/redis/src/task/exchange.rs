@@ -113,7 +113,8 @@ impl Task {
         let is_listed = self.presence.said(jitter, now);
         let who = &self.parts.connector.terms.who;
         let circuits = self.parts.registry.circuits();
-        let said = said(who, env!("CARGO_PKG_VERSION"), &circuits).into();
+        let link = self.parts.monitor.reading().link(now);
+        let said = said(who, env!("CARGO_PKG_VERSION"), Some(&link), &circuits).into();
         let asks = [Some(Ask::Announce { said }), is_listed.then_some(Ask::Enlist)];
         let about = |ask| Request { circuit: who.name.as_str().into(), ask };
         asks.into_iter().flatten().map(about).collect()
@@ -158,6 +159,9 @@ impl Task {
             self.parts.monitor.enter(SyncStatus::Connected, now);
         }
         self.generation = session.generation;
+        self.renewal.connected();
+        // Another server may have lost the list, and who has written there.
+        self.presence.forget();
         self.parts.session = Some(session);
         self.begin_anew(partitions);
     }
@@ -235,10 +239,12 @@ impl Task {
     }
 
     /// Gives the connection up for a new one. That to a cluster goes on until there is a new one, which
-    /// may take its time where a node is away: gives whether it is being made.
+    /// may take its time where a node is away, and so does that to a primary that Sentinels do not name
+    /// any longer: gives whether it is being made.
     fn renew(&mut self, now: Instant) -> bool {
         self.renewal.begin();
-        if self.parts.session.as_ref().is_some_and(Session::is_of_cluster) {
+        let goes_on = |session: &Session| session.is_of_cluster() || self.renewal.goes_on();
+        if self.parts.session.as_ref().is_some_and(goes_on) {
             self.begin_connecting();
             return true;
         }

@@ -32,11 +32,23 @@ impl Task {
         match push.what {
             Pushed::Message(message) => self.hear_message(&message),
             Pushed::Disconnected => self.cut(),
+            // It may have been said of a connection that has ended meanwhile.
+            Pushed::Elsewhere if self.parts.session.is_none() => {}
+            Pushed::Elsewhere => {
+                let share = self.dice.f64();
+                self.renewal.replace(Instant::now(), share);
+            }
         }
     }
 
     fn hear_message(&mut self, message: &[u8]) {
         self.heard = Instant::now();
+        if message.is_empty() {
+            // A circuit has changed whose name has no room in a message: the numbers of changes tell
+            // where it lies.
+            self.next_poll = self.next_poll.min(self.heard);
+            return;
+        }
         match Word::parse_message(message) {
             // What is nobody's word is counted when it is read.
             Ok((word, _)) if self.is_ahead(&word) => self.read_all(),

@@ -14,6 +14,7 @@ use tower_circuit_breaker::fleet::FleetOrder;
 use tower_circuit_breaker_fleet::changes::Changes;
 use tower_circuit_breaker_fleet::counts::{Counts, FleetRate};
 use tower_circuit_breaker_fleet::node::Node;
+use tower_circuit_breaker_fleet::order::Order;
 use tower_circuit_breaker_fleet::outbox::Outbox;
 use tower_circuit_breaker_fleet::reach::Reach;
 use tower_circuit_breaker_fleet::request::{Ask, Request};
@@ -25,7 +26,7 @@ use crate::health::{Monitor, SyncStatus};
 use crate::inbox::Push;
 use crate::kind::SyncErrorKind;
 use crate::link::Connector;
-use crate::look::{Looks, Shown};
+use crate::look::{LastLook, Looks};
 use crate::presence::Presence;
 use crate::session::{Heard, Session};
 use crate::task::renewal::Renewal;
@@ -36,20 +37,6 @@ mod looks;
 mod renewal;
 mod rounds;
 
-/// What handles ask of the task.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Tell me when everything has been read from Redis, from now on.
-    Ready(oneshot::Sender<()>),
-    /// Somebody looks at the fleet.
-    Look,
-    Command {
-        circuit: Arc<str>,
-        order: FleetOrder,
-        done: oneshot::Sender<Result<(), SyncError>>,
-    },
-}
-
 /// What the task is given.
 pub(super) struct Parts {
     pub(super) registry: CircuitRegistry,
@@ -59,10 +46,10 @@ pub(super) struct Parts {
     pub(super) connector: Connector,
     pub(super) session: Option<Session>,
     pub(super) pushes: mpsc::Receiver<Push>,
-    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) orders: mpsc::Receiver<Order<SyncError>>,
     pub(super) monitor: Arc<Monitor>,
     /// What operators are shown.
-    pub(super) shown: Shown,
+    pub(super) shown: LastLook,
     pub(super) poll: Duration,
     pub(super) seed: u64,
 }
@@ -224,7 +211,7 @@ impl Task {
         next.into_iter().chain(self.due).min().unwrap_or_else(far)
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: Order<SyncError>) {
         match order {
             Order::Ready(ready) => {
                 let [next, _] = &mut self.waiting;

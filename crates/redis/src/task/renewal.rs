@@ -11,6 +11,8 @@ pub(super) struct Renewal {
     due: Option<Instant>,
     /// Whether it is due also when all is well by then.
     is_certain: bool,
+    /// Whether the present one goes on until there is the new one.
+    goes_on: bool,
     /// How often in a row it has cured nothing.
     refusals: u32,
 }
@@ -29,6 +31,28 @@ impl Renewal {
         self.is_certain = true;
     }
 
+    /// Plans a new connection whatever is heard until then, at once the first time; the present one
+    /// goes on until there is another.
+    pub(super) fn replace(&mut self, now: Instant, share: f64) {
+        if self.refusals == 0 {
+            self.due = Some(now);
+        } else {
+            self.plan(now, Duration::ZERO, share);
+        }
+        self.is_certain = true;
+        self.goes_on = true;
+    }
+
+    /// Whether the present connection goes on until there is another.
+    pub(super) const fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// There is a new connection.
+    pub(super) const fn connected(&mut self) {
+        self.goes_on = false;
+    }
+
     /// Notes that a server has refused, and gives the pause before it is asked again.
     pub(super) fn refused(&mut self, share: f64) -> Duration {
         self.refusals = self.refusals.saturating_add(1);
@@ -37,7 +61,7 @@ impl Renewal {
 
     /// The connection is given up.
     pub(super) fn begin(&mut self) {
-        self.forget();
+        (self.due, self.is_certain) = (None, false);
         self.refusals = self.refusals.saturating_add(1);
     }
 
@@ -51,8 +75,7 @@ impl Renewal {
 
     /// The connection has ended by itself.
     pub(super) fn forget(&mut self) {
-        self.due = None;
-        self.is_certain = false;
+        (self.due, self.is_certain, self.goes_on) = (None, false, false);
     }
 
     /// When the connection is to be given up.
@@ -120,5 +143,21 @@ mod tests {
         assert_eq!(renewal.due(), Some(now + Duration::from_secs(1)));
         renewal.forget();
         assert_eq!(renewal.due(), None);
+    }
+
+    #[test]
+    fn what_is_replaced_goes_on_until_there_is_another() {
+        let (mut renewal, now) = (Renewal::default(), Instant::now());
+        renewal.replace(now, 1.0);
+        assert_eq!(renewal.due(), Some(now));
+        renewal.begin();
+        assert!(renewal.goes_on());
+        renewal.replace(now, 1.0);
+        assert_eq!(renewal.due(), Some(now + Duration::from_secs(1)), "not as fast as it fails");
+        renewal.connected();
+        assert!(!renewal.goes_on());
+        renewal.replace(now, 1.0);
+        renewal.forget();
+        assert!(!renewal.goes_on());
     }
 }

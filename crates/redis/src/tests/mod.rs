@@ -17,10 +17,17 @@ use tower_circuit_breaker_fleet::request::{Ask, Shown};
 use tower_circuit_breaker_fleet::time::Timestamp;
 use tower_circuit_breaker_fleet::word::Word;
 
+mod restarts;
 #[path = "../../tests/fleet/server.rs"]
 #[allow(dead_code, reason = "the tests of faults use all of it")]
 pub(crate) mod server;
+#[path = "../../tests/fleet/shards.rs"]
+#[allow(dead_code, reason = "the tests of fail-overs use all of it")]
+mod shards;
 mod suite;
+#[path = "../../tests/fleet/watched.rs"]
+#[allow(dead_code, reason = "the tests of fail-overs use all of it")]
+mod watched;
 
 const SECOND: Duration = Duration::from_secs(1);
 const FAILURE: Outcome = Outcome::Failure(FailureKind::OTHER);

@@ -1,4 +1,4 @@
-//! What every store guarantees, on a real Redis.
+//! What every store guarantees, on a real Redis and on a Redis Cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::scripts::Commands;
 use crate::session::Session;
 use crate::target::Places;
 use crate::tests::server;
+use crate::tests::shards::Shards;
 
 /// One connection, asked by the rules of whoever asks.
 struct Way {
@@ -63,7 +64,7 @@ impl Store for Way {
                 Ok((word, circuit)) => Change::Circuit(word, circuit.to_owned()),
                 Err(_) => Change::Missed,
             },
-            Some(Pushed::Disconnected) | None => Change::Gone,
+            Some(Pushed::Disconnected | Pushed::Elsewhere) | None => Change::Gone,
         }
     }
 }
@@ -73,6 +74,17 @@ impl Store for Way {
 async fn redis_keeps_all_that_a_store_guarantees() {
     let server = server::Server::start().await;
     let url = server.url();
+
+    let broken = suite::run(|| Way::to(&url)).await;
+
+    assert!(broken.is_empty(), "{broken:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_redis_cluster_keeps_all_that_a_store_guarantees() {
+    let shards = Shards::start().await;
+    let url = shards.primaries[0].url();
 
     let broken = suite::run(|| Way::to(&url)).await;
 

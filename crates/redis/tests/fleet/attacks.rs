@@ -304,7 +304,7 @@ async fn a_flood_of_messages_hides_nothing() {
     for node in &nodes {
         let health = node.sync.health();
         assert!(health.lagged > 0, "there were more than it keeps: {health:?}");
-        assert_eq!((health.status, health.connections), (SyncStatus::Connected, 1));
+        assert_eq!((health.status, health.connections), (SyncStatus::Connected, 1), "{health:?}");
     }
 }
 

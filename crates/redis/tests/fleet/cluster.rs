@@ -8,7 +8,7 @@ use tower_circuit_breaker_fleet::partition::partition;
 use tower_circuit_breaker_redis::{RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, all_are, fail, link, registry, until, until_within};
-use crate::refusals::documented_user;
+use crate::refusals::Documented;
 use crate::server::{Server, free_port};
 use crate::shards::Shards;
 
@@ -80,10 +80,9 @@ async fn thirty_circuits_are_shared_through_three_primaries() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_user_with_the_permissions_documented_for_clusters_will_do() {
     let shards = Shards::start().await;
-    let user = documented_user();
-    let user: Vec<_> = user.iter().map(String::as_str).chain(["+cluster|slots", "+ping"]).collect();
     for server in shards.servers() {
-        assert_eq!(server.cli(&user), "OK", "{user:?}");
+        Documented::User.set(server);
+        Documented::Cluster.set(server);
     }
     let login = "redis://shop-breaker:a-long-secret@";
     let url = shards.primaries[0].url().replace("redis://", login);

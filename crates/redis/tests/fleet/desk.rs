@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_circuit_breaker::CircuitState;
-use tower_circuit_breaker::fleet::{FleetCircuit, FleetLook};
+use tower_circuit_breaker::fleet::{FleetCircuit, FleetLook, LinkStatus};
 
 use crate::nodes::{LONG, Node, OPEN, all_are, call, fail, link, registry, until, watch_for};
 use crate::server::Server;
@@ -39,6 +39,9 @@ async fn who_is_there_who_votes_and_who_probes_is_seen_from_every_process() {
     assert_eq!(this, [true, false, false]);
     assert!(seen.processes.iter().all(|process| process.version == env!("CARGO_PKG_VERSION")));
     assert_eq!(seen.processes[1].vote, "node-1");
+    let links = seen.processes.iter().map(|process| process.link.clone().unwrap());
+    assert!(links.clone().all(|link| link.status == LinkStatus::Connected && !link.is_degraded));
+    assert!(links.clone().all(|link| link.errors == 0), "{links:?}");
     assert_eq!(seen.processes[1].circuits[0].state, CircuitState::Closed);
     until("they have votes of their own", || {
         nodes.iter().all(|node| node.sync.health().own_vote_in.is_zero())
@@ -118,4 +121,52 @@ async fn what_a_process_that_is_no_more_has_said_ends_and_what_is_forged_is_left
     assert_eq!(names, ["web-1"]);
     let ttl: i64 = server.cli(&["pttl", "{breaker:~}:process:web-1"]).parse().unwrap();
     assert!(ttl > 0 && ttl <= 20_000, "{ttl}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn an_override_of_the_fleet_has_a_serial_which_a_reset_leaves() {
+    let server = Server::start().await;
+    let nodes = Node::join_all(2, &server.url(), LONG).await;
+    let record = |node: &Node| look(node).as_ref().and_then(api).and_then(|api| api.record.clone());
+    let mut serials = Vec::new();
+    for _ in 0..2 {
+        let [one, other] = [&nodes[0], &nodes[1]];
+        one.sync.force_open("api").await.unwrap();
+        until_seen("it is forced", other, |look| {
+            let record = api(look).and_then(|api| api.record.clone());
+            record.is_some_and(|record| record.serial.is_some_and(|new| !serials.contains(&new)))
+        })
+        .await;
+        let before = record(other).unwrap();
+        one.sync.reset("api").await.unwrap();
+        until("it is reset", || record(other).is_some_and(|after| after.epoch > before.epoch))
+            .await;
+        assert_eq!(record(other).unwrap().serial, before.serial);
+        serials.extend(before.serial);
+    }
+    nodes[0].sync.release("api").await.unwrap();
+    until("it is released", || record(&nodes[1]).is_some_and(|now| now.overridden.is_none())).await;
+    assert_eq!(record(&nodes[1]).unwrap().serial, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn others_see_that_a_process_is_refused_what_it_asks() {
+    let server = Server::start().await;
+    // All keys but those of votes.
+    let keys = ["~{breaker:~}*", "~{breaker:0}:changes", "~{breaker:0}:record:*"];
+    let user = ["acl", "setuser", "poor", "on", "nopass", "&*", "+@all"];
+    assert_eq!(server.cli(&[&user[..], &keys].concat()), "OK");
+    let poor = format!("redis://poor:x@127.0.0.1:{}", server.port());
+    let poor = Node::join(link(poor).node("poor"), registry(LONG)).await;
+    let well = Node::join(link(server.url()).node("well"), registry(LONG)).await;
+    fail(&poor.api);
+
+    let degraded = |look: &FleetLook, name: &str| {
+        let process = look.processes.iter().find(|process| process.name == name);
+        process.and_then(|process| process.link.clone()).map(|link| link.is_degraded)
+    };
+    until_seen("it is seen", &well, |look| degraded(look, "poor") == Some(true)).await;
+    assert_eq!(degraded(&look(&well).unwrap(), "well"), Some(false));
 }

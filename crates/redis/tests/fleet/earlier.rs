@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tower_circuit_breaker::CircuitState;
 use tower_circuit_breaker_redis::{RedisSync, SyncStatus};
 
-use crate::nodes::{LONG, Node, all_are, call, fail, link, registry, until, watch_for};
+use crate::nodes::{LONG, Node, all_are, call, fail, link, registry, unnamed, until, watch_for};
 use crate::proxy::{Mode, Proxy, Way};
 use crate::server::{CHANGES, RECORD, Server};
 use crate::verdicts::patient;
@@ -44,7 +44,7 @@ async fn one_that_was_here_for_long_and_crashes_and_comes_back_is_one_vote() {
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn one_host_of_which_one_process_is_young_is_one_vote() {
     let server = Server::start().await;
-    let two = || link(server.url()).quorum(2).vote_window(Duration::from_secs(5));
+    let two = || unnamed(server.url()).quorum(2).vote_window(Duration::from_secs(5));
     let old = Node::join(two(), registry(LONG)).await;
     grown(&old).await;
     let young = Node::join(two(), registry(LONG)).await;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tower_circuit_breaker::CircuitState;
 
-use crate::nodes::{LONG, fail, link, registry, until};
+use crate::nodes::{LONG, Node, fail, link, registry, until};
 use crate::server::Server;
 
 /// What means something to Redis, a shell, a script or a terminal.
@@ -91,4 +91,29 @@ async fn a_name_of_64_kib_is_one_key() {
     let keys = keys_of(&server, &names).await;
 
     assert_eq!(keys.len(), 3);
+}
+
+/// The message says only that something has changed, and all are asked for it at once.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_name_that_has_no_room_in_a_message_travels_as_fast_and_is_nothing_foreign() {
+    let server = Server::start().await;
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        nodes.push(Node::join(link(server.url()).poll_interval(LONG), registry(LONG)).await);
+    }
+    // The longest that has room, the shortest that has none, and much longer ones.
+    for length in [3000, 3001, 5000, 65_536] {
+        let name = "x".repeat(length);
+        let [one, other] = [0, 1].map(|at: usize| nodes[at].registry.get_or_create(&name));
+        // The circuit is new: it is read before it trips elsewhere.
+        nodes[1].read_again().await;
+        fail(&one);
+        until("it travels", || other.state() == CircuitState::Open).await;
+        nodes[1].sync.reset(&name).await.unwrap();
+        until("and back", || one.state() == CircuitState::Closed).await;
+    }
+    for node in &nodes {
+        assert_eq!(node.sync.health().errors, []);
+    }
 }

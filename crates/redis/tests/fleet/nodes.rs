@@ -1,5 +1,6 @@
 //! The processes of a fleet: each is a registry with a link of its own.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,8 +33,15 @@ pub(crate) fn registry_with(
     CircuitRegistry::with_template(move |builder| template(builder.consecutive_failures(1)))
 }
 
-/// Settings that suit a test: the first trip opens the fleet's circuit, faults are noticed soon.
+/// Settings that suit a test: the first trip opens the fleet's circuit, faults are noticed soon, and
+/// each has a name of its own, though all are in one process.
 pub(crate) fn link(url: impl Into<String>) -> RedisSyncBuilder {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    unnamed(url).node(format!("process-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// The same under the name that processes have by default.
+pub(crate) fn unnamed(url: impl Into<String>) -> RedisSyncBuilder {
     let (poll, timeout) = (Duration::from_millis(200), Duration::from_millis(300));
     RedisSync::builder(url).any_node().poll_interval(poll).response_timeout(timeout)
 }

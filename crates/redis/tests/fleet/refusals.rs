@@ -57,37 +57,58 @@ async fn a_user_without_permission_is_refused_and_circuits_go_on() {
     is_refused(&server, SyncErrorKind::NoPermission, &less, &more).await;
 }
 
-/// The words of the line that the docs show.
-pub(crate) fn documented_user() -> Vec<String> {
-    let docs =
-        include_str!("../../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! "));
-    let lines = docs.skip_while(|line| !line.starts_with("ACL SETUSER"));
-    let lines = lines.take_while(|line| !line.starts_with("```"));
-    lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+/// What the docs show for a user of the link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Documented {
+    User,
+    /// Besides, for a link to database 3.
+    OtherDatabase,
+    /// Besides, for a link to a cluster.
+    Cluster,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server: run by tests/run.sh"]
-async fn a_user_with_the_documented_permissions_will_do() {
-    let server = Server::start().await;
-    let user = documented_user();
-    assert_eq!(server.cli(&user.iter().map(String::as_str).collect::<Vec<_>>()), "OK", "{user:?}");
-    let url = format!("redis://shop-breaker:a-long-secret@127.0.0.1:{}", server.port());
+impl Documented {
+    /// Gives it to `server` as it stands in the docs.
+    pub(crate) fn set(self, server: &Server) {
+        let docs =
+            include_str!("../../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! "));
+        let mut commands: Vec<Vec<&str>> = Vec::new();
+        let mut is_in = false;
+        for line in docs {
+            let begins = line.starts_with("ACL SETUSER");
+            if begins {
+                commands.push(Vec::new());
+            }
+            is_in = (is_in || begins) && !line.starts_with("```");
+            if let Some(command) = commands.last_mut().filter(|_| is_in) {
+                command.extend(line.split_whitespace());
+            }
+        }
+        assert_eq!(commands.len(), 3, "{commands:?}");
+        let command = &commands[self as usize];
+        assert_eq!(server.cli(command), "OK", "{command:?}");
+    }
+}
+
+/// A link to `database` as the documented user can do all that a link does.
+async fn will_do(server: &Server, database: u32) {
+    let at = server.port();
+    let url = format!("redis://shop-breaker:a-long-secret@127.0.0.1:{at}/{database}");
     let builder =
         || link(&url).prefix("shop").fleet_failure_rate(0.9, 1000, Duration::from_secs(1));
     let one = Node::join(builder(), registry(OPEN)).await;
-    let other = Node::join(builder(), registry(OPEN)).await;
+    let other = Node::join(builder().poll_interval(LONG), registry(OPEN)).await;
 
     fail(&one.api);
-    until("it travels", || other.api.state() == CircuitState::Open).await;
+    until("it travels as a message", || other.api.state() == CircuitState::Open).await;
     until("it recovers", || call(&other.api) && one.api.state() == CircuitState::Closed).await;
     one.sync.force_open("api").await.unwrap();
     one.sync.release("api").await.unwrap();
-    let merged = || !server.cli(&["keys", "*:sums:*"]).is_empty();
+    let keys = || server.cli(&["-n", &database.to_string(), "keys", "*:sums:*"]);
     let third = Node::join(builder(), patient()).await;
     until("it counts", || {
         fail(&third.api);
-        merged()
+        !keys().is_empty()
     })
     .await;
     let fleet = one.registry.fleet().unwrap();
@@ -95,8 +116,31 @@ async fn a_user_with_the_documented_permissions_will_do() {
     server.cli(&["flushall"]);
     one.read_again().await;
 
-    assert_eq!(one.sync.health().errors, []);
-    assert_eq!(other.sync.health().errors, []);
+    for node in [&one, &other, &third] {
+        assert_eq!(node.sync.health().errors, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_user_with_the_documented_permissions_will_do() {
+    let server = Server::start().await;
+    Documented::User.set(&server);
+    will_do(&server, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_user_with_the_permissions_documented_for_another_database_will_do() {
+    let server = Server::start().await;
+    Documented::User.set(&server);
+    let url = format!("redis://shop-breaker:a-long-secret@127.0.0.1:{}/3", server.port());
+    let refused = link(url).prefix("shop").connect(&registry(OPEN)).await.unwrap_err();
+    assert_eq!(refused.kind(), Some(SyncErrorKind::NoPermission), "{refused}");
+    assert!(refused.to_string().contains("documentation has the whole ACL line"), "{refused}");
+
+    Documented::OtherDatabase.set(&server);
+    will_do(&server, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

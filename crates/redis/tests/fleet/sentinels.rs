@@ -7,7 +7,7 @@ use tower_circuit_breaker::{CircuitRegistry, CircuitState, Outcome, Permit};
 use tower_circuit_breaker_redis::{ConnectError, RedisSyncBuilder, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{
-    LONG, Node, OPEN, all_are, call_all, fail, link, registry, until, until_within,
+    LONG, Node, OPEN, all_are, call_all, fail, link, registry, until, until_within, watch_for,
 };
 use crate::server::{RECORD, Server, free_port};
 use crate::watched::{NAME, Watched};
@@ -45,7 +45,7 @@ async fn half_open(watched: &Watched) -> (Vec<Node>, Permit) {
 }
 
 /// The primary fails with a fleet idle, one open and one half-open.
-async fn fails_over(fail_primary: impl FnOnce(&mut Server)) {
+async fn fails_over(fail_over: impl FnOnce(&mut Watched)) {
     let mut watched = Watched::start().await;
     let idle = fleet(&watched, "idle", LONG).await;
     let open = fleet(&watched, "open", LONG).await;
@@ -53,7 +53,7 @@ async fn fails_over(fail_primary: impl FnOnce(&mut Server)) {
     until("all open", || all_are(&open, CircuitState::Open)).await;
     let (half, probe) = half_open(&watched).await;
 
-    fail_primary(&mut watched.primary);
+    fail_over(&mut watched);
     let promoted = watched.until_promoted().await;
     let left = || SOON.saturating_sub(promoted.elapsed());
 
@@ -82,39 +82,88 @@ async fn fails_over(fail_primary: impl FnOnce(&mut Server)) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_primary_that_is_killed_is_followed_by_its_replica() {
-    fails_over(Server::kill).await;
+    fails_over(|watched| watched.primary.kill()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn a_primary_that_hangs_is_followed_by_its_replica() {
-    fails_over(|primary| primary.freeze()).await;
+    fails_over(|watched| watched.primary.freeze()).await;
 }
 
-/// The old primary is there all the time, and its connections are.
+/// The old primary is there all the time and takes writes for ten seconds more, and connections stay.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
-async fn a_primary_that_is_demoted_is_left() {
-    let watched = Watched::start().await;
-    let nodes = fleet(&watched, "breaker", LONG).await;
+async fn a_fail_over_by_command_is_followed_before_the_old_primary_is_demoted() {
+    fails_over(|watched| {
+        assert_eq!(watched.sentinels[0].cli(&["sentinel", "failover", NAME]), "OK");
+    })
+    .await;
+}
 
-    assert_eq!(watched.sentinels[0].cli(&["sentinel", "failover", NAME]), "OK");
-    let promoted = watched.until_promoted().await;
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn while_all_is_well_a_sentinel_is_asked_once_in_one_to_two_seconds_over_one_connection() {
+    let primary = Server::start().await;
+    // There is no other to ask it anything.
+    let config = format!("sentinel monitor {NAME} 127.0.0.1 {} 1\n", primary.port());
+    let sentinel = Server::sentinel(&config).await;
+    let url = format!("redis+sentinel://127.0.0.1:{}/{NAME}", sentinel.port());
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(Node::join(link(&url), registry(LONG)).await);
+    }
+    let clients = || sentinel.cli(&["client", "list", "type", "normal"]).lines().count() - 1;
+    until("each has a way to it", || clients() == nodes.len()).await;
+    let lasts = 6;
+    let before = sentinel.commands();
+    watch_for(Duration::from_secs(lasts)).await;
 
-    let demoted = || watched.primary.cli(&["info", "replication"]).contains("role:slave");
-    until("the other is demoted", demoted).await;
-    let demoted = Instant::now();
-    let follows =
-        |node: &Node| node.status() == SyncStatus::Connected && node.sync.health().connections > 1;
-    until_within(SOON, "all follow", || nodes.iter().all(follows)).await;
-    fail(&nodes[1].api);
-    until("all open", || all_are(&nodes, CircuitState::Open)).await;
-    eprintln!(
-        "all agree: {:.1?} after the promotion, {:.1?} after the demotion",
-        promoted.elapsed(),
-        demoted.elapsed()
-    );
-    assert!(watched.replica.record().contains(" o "), "written where it is kept");
+    let asked = sentinel.commands() - before - 1;
+    eprintln!("{asked} questions of {} processes in {lasts} s", nodes.len());
+    assert!((6..=21).contains(&asked), "{asked} questions");
+    assert_eq!(clients(), nodes.len());
+    assert!(nodes.iter().all(|node| node.sync.health().connections == 1));
+    drop(nodes);
+    until("it is left", || clients() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_primary_stays_the_one_while_the_sentinels_are_away_or_one_names_another() {
+    let primary = Server::start().await;
+    let other = Server::with(&["--replicaof", "127.0.0.1", &primary.port().to_string()]).await;
+    let watching = |port: u16| format!("sentinel monitor {NAME} 127.0.0.1 {port} 2\n");
+    let mut first = Server::sentinel(&watching(primary.port())).await;
+    let stale = Server::sentinel(&watching(other.port())).await;
+    let second = Server::sentinel(&watching(primary.port())).await;
+    let ports = [first.port(), stale.port(), second.port()].map(|port| format!("127.0.0.1:{port}"));
+    let url = format!("redis+sentinel://{}/{NAME}", ports.join(","));
+    let mut statuses = Vec::new();
+    let node = Node::join(link(url), registry(LONG)).await;
+
+    // The next that is asked names another: a replica, which is no primary for anybody.
+    first.kill();
+    let is_counted = || node.sync.health().errors.iter().any(|(_, times)| *times > 0);
+    until("the stale one was believed", || {
+        statuses.push(node.status());
+        is_counted()
+    })
+    .await;
+    until("the others are asked", || {
+        statuses.push(node.status());
+        node.sync.health().connections == 2
+    })
+    .await;
+    drop((stale, second));
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        statuses.push(node.status());
+        watch_for(Duration::from_millis(20)).await;
+    }
+    assert!(statuses.iter().all(|status| *status == SyncStatus::Connected), "it stays connected");
+    assert_eq!(node.sync.health().connections, 2);
+    node.sync.reset("api").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A Redis Cluster of three primaries, of which one has a replica.
 
-use crate::server::{Server, free_port};
-use crate::watched::pause_until;
+use super::server::{Server, free_port};
+use super::watched::pause_until;
 
 /// Where the slots of one primary end and the next one's begin.
 const BORDERS: [u16; 4] = [0, 5461, 10923, 16384];

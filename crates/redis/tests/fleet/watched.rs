@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::server::Server;
+use super::server::Server;
 
 /// What Sentinels do by themselves is theirs to time: looked at less often than what is tested.
 pub(crate) struct Watched {

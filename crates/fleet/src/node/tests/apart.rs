@@ -293,3 +293,76 @@ fn the_fleet_is_told_the_step_that_a_process_has_reached_alone() {
     let shown = Shown::Failing { open_for, step: 3 };
     assert_eq!(asked[0].ask, Ask::Settle { epoch: 7, shown });
 }
+
+impl Process {
+    /// Its circuit has just opened, and the store is away.
+    fn opens_apart(&mut self, from: CircuitState, fleet_epoch: u64) {
+        let (reason, open_for) = (ChangeReason::ProbesFailed, self.left());
+        let to = CircuitState::Open;
+        let change = LocalChange { from, to, reason, open_for, fleet_epoch };
+        self.node.changed(&self.circuit, &change);
+        self.attend(Reach::Down);
+    }
+
+    /// For how long it asks that the fleet be open.
+    fn asks_to_open_for(&mut self) -> Duration {
+        self.attend(Reach::Up);
+        match self.asks().first().map(|request| request.ask.clone()) {
+            Some(
+                Ask::Vote { open_for, .. }
+                | Ask::Settle { shown: Shown::Failing { open_for, .. }, .. },
+            ) => open_for,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Who was away for most of its open time keeps nobody waiting for the whole of it again.
+#[test]
+fn what_is_told_late_is_told_of_what_is_left_of_the_open_time() {
+    let probe_fails: fn(&mut Process) = |apart| {
+        apart.wait(1000);
+        assert!(apart.call());
+        apart.opens_apart(CircuitState::HalfOpen, 7);
+    };
+    let trips: fn(&mut Process) = |apart| {
+        apart.hears("1 8 c 0 0 0 probes there", 0);
+        assert!(apart.call());
+        apart.opens_apart(CircuitState::Closed, 8);
+    };
+    let (over, millis) = (Duration::from_millis(1), Duration::from_millis);
+    let cases = [
+        (probe_fails, 0, 2 * SECOND),
+        (probe_fails, 900, 2 * SECOND),
+        (probe_fails, 1500, millis(500)),
+        (probe_fails, 2000, over),
+        (probe_fails, 9000, over),
+        (trips, 0, 2 * SECOND),
+        (trips, 1500, millis(500)),
+        (trips, 2000, over),
+    ];
+    for (opens, waits, left) in cases {
+        let mut apart = Process::new();
+        opens(&mut apart);
+        apart.wait(waits);
+        assert_eq!(apart.asks_to_open_for(), left, "of {left:?}, {waits} ms later");
+    }
+}
+
+/// A probe may take as long as the open time, where nothing else was set.
+#[test]
+fn what_was_told_late_leaves_probes_their_time() {
+    let clock = ManualClock::new();
+    let circuit = Circuit::builder("api").open_for(10 * SECOND).clock(clock.clone()).build();
+    let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO, seed: 0 };
+    let word = Word::of("1 8 o 1 1 0 votes there", 1);
+    Node::new(options).heard(&circuit, Some(&word), Timestamp::ZERO);
+    clock.advance(Duration::from_millis(1) + HOLD);
+    let probe = circuit.try_acquire();
+    assert!(probe.is_ok());
+
+    clock.advance(9 * SECOND);
+    assert!(circuit.try_acquire().is_err(), "its slot is taken");
+    clock.advance(SECOND);
+    assert!(circuit.try_acquire().is_ok());
+}

@@ -38,6 +38,7 @@ pub(super) enum Planted {
     OverrideWithoutEnd,
     SecondLeaseForWhoAsksAgain,
     KnownIsIgnoredByVotes,
+    ResetIsAnotherOverride,
 }
 
 /// A store in memory with one fault, which is in all its clones.
@@ -115,6 +116,9 @@ impl Faulty {
             (Planted::EpochUsedTwice, _) => {
                 reply.word = reply.word.take().map(|word| coarse(&word));
             }
+            (Planted::ResetIsAnotherOverride, _) => {
+                reply.word = reply.word.take().map(|word| without_serial(&word));
+            }
             (Planted::VerdictRaisesNoNumber, Ask::Settle { .. } | Ask::Restore { .. }) => {
                 self.all.uncounted.fetch_add(reply.code, Ordering::SeqCst);
             }
@@ -131,6 +135,15 @@ fn coarse(word: &Word) -> Word {
     let epoch = word.record.epoch();
     let line = word.record.to_string();
     let line = line.replacen(&epoch.to_string(), &(epoch / 4 * 4).to_string(), 1);
+    Word { record: line.parse().unwrap(), left: word.left, age: word.age }
+}
+
+/// The same as a process writes that gives no serials.
+fn without_serial(word: &Word) -> Word {
+    let (mut line, cause) = (word.record.to_string(), word.record.cause.as_str());
+    if let Some(serial) = word.record.serial() {
+        line = line.replace(&format!(" {serial} {cause} "), &format!(" 0 {cause} "));
+    }
     Word { record: line.parse().unwrap(), left: word.left, age: word.age }
 }
 
@@ -198,12 +211,23 @@ impl Store for Faulty {
                 change
             }
             Planted::ReorderedMessages => {
-                let next = self.store.changed().await;
+                let mut next = self.store.changed().await;
+                while circuit(&next) != circuit(&change) {
+                    self.late.push_back(next);
+                    next = self.store.changed().await;
+                }
                 self.late.push_back(change);
                 next
             }
             _ => change,
         }
+    }
+}
+
+fn circuit(change: &Change) -> Option<&str> {
+    match change {
+        Change::Circuit(_, circuit) => Some(circuit),
+        Change::Missed | Change::Gone => None,
     }
 }
 

@@ -49,6 +49,7 @@ async fn each_planted_fault_is_found_by_the_guarantee_that_it_breaks() {
         (Planted::OverrideWithoutEnd, Guarantee::Clock),
         (Planted::SecondLeaseForWhoAsksAgain, Guarantee::Leases),
         (Planted::KnownIsIgnoredByVotes, Guarantee::Votes),
+        (Planted::ResetIsAnotherOverride, Guarantee::Epochs),
     ];
     for (planted, guarantee) in faults {
         let broken = broken_by(planted).await;
