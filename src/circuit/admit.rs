@@ -81,10 +81,12 @@ impl Circuit {
     fn rejected(&self, rejection: Rejection, now: Timestamp) -> Rejected {
         let name = Arc::clone(&self.core.name);
         self.reject(match rejection {
-            Rejection::Open { until } => Rejected::open(name, until.since(now)),
+            Rejection::Open { until } => Rejected::open(name, until.nanos_since(now)),
             Rejection::ProbesBusy { .. } => Rejected::busy(name),
             Rejection::ForcedOpen { until: Timestamp::NEVER } => Rejected::forced_open(name),
-            Rejection::ForcedOpen { until } => Rejected::forced_open_for(name, until.since(now)),
+            Rejection::ForcedOpen { until } => {
+                Rejected::forced_open_for(name, until.nanos_since(now))
+            }
             Rejection::Ramping => Rejected::ramping(name),
             Rejection::Throttled => Rejected::throttled(name),
         })

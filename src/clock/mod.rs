@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use self::system::DefaultClock;
 pub use self::system::SystemClock;
-use crate::engine::time::{TimeSource, Timestamp, nanos};
+use crate::engine::time::{Nanos, TimeSource, Timestamp, nanos};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(feature = "coarse-clock")]
@@ -100,12 +100,12 @@ impl TimeSource for ClockSource {
     }
 
     #[inline]
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+    fn time_left(&self, until: Timestamp) -> Option<Nanos> {
         if let Self::System(clock) = self {
             return clock.time_left(until);
         }
         let now = self.now();
-        (now < until).then(|| until.since(now))
+        (now < until).then(|| until.nanos_since(now))
     }
 }
 

@@ -16,7 +16,7 @@ pub use self::text::{ErrorRef, ErrorText};
 use crate::clock::SharedClock;
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::kinds::KindCounts;
-use crate::engine::time::nanos;
+use crate::engine::time::Nanos;
 use crate::sync::Arc;
 
 /// A boxed error, as tower's layers use it.
@@ -165,7 +165,7 @@ impl RejectReason {
 
 impl Rejected {
     #[inline]
-    pub(crate) const fn open(circuit: Arc<Name>, left: Duration) -> Self {
+    pub(crate) const fn open(circuit: Arc<Name>, left: Nanos) -> Self {
         Self { circuit, grounds: PackedReason::open(left) }
     }
 
@@ -180,7 +180,7 @@ impl Rejected {
     }
 
     /// Forced open for `left`.
-    pub(crate) const fn forced_open_for(circuit: Arc<Name>, left: Duration) -> Self {
+    pub(crate) const fn forced_open_for(circuit: Arc<Name>, left: Nanos) -> Self {
         Self { circuit, grounds: PackedReason::forced_open_for(left) }
     }
 
@@ -317,16 +317,16 @@ impl PackedReason {
     /// 146 years.
     const LONGEST: u64 = (1 << 62) - 1;
 
-    const fn open(left: Duration) -> Self {
+    const fn open(left: Nanos) -> Self {
         Self(Self::at_most(left))
     }
 
-    const fn forced_open_for(left: Duration) -> Self {
+    const fn forced_open_for(left: Nanos) -> Self {
         Self(Self::FORCED_FOR | Self::at_most(left))
     }
 
-    const fn at_most(left: Duration) -> u64 {
-        let left = nanos(left);
+    const fn at_most(left: Nanos) -> u64 {
+        let left = left.get();
         if left > Self::LONGEST { Self::LONGEST } else { left }
     }
 

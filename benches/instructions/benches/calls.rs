@@ -162,7 +162,7 @@ benchmark!(closed_slow_calls, breaker(slow_calls, false), 536_038);
 benchmark!(closed_latency, breaker(latency, false), 397_064);
 benchmark!(failing_count_window, breaker(count_window, true), 779_875);
 benchmark!(failing_time_window, breaker(time_window, true), 917_038);
-benchmark!(rejection, rejecting(), 247_038);
+benchmark!(rejection, rejecting(), 220_038);
 
 library_benchmark_group!(
     name = calls,

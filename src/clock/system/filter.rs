@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::engine::time::{MARGIN, Timestamp};
+use crate::engine::time::{MARGIN, Nanos, Timestamp, nanos};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The two clocks of a circuit.
@@ -45,15 +45,15 @@ impl CoarseFilter {
     /// The time left until `until`, at most [`MARGIN`] too long and never too short; `None` where
     /// it has come.
     #[inline]
-    pub(super) fn time_left(&self, until: Timestamp, clocks: &impl Clocks) -> Option<Duration> {
+    pub(super) fn time_left(&self, until: Timestamp, clocks: &impl Clocks) -> Option<Nanos> {
         if self.is_on() {
-            let left = until.since(clocks.coarse());
-            if left > MARGIN {
+            let left = until.nanos_since(clocks.coarse());
+            if left.get() > nanos(MARGIN) {
                 return Some(left);
             }
         }
         let now = self.now(clocks);
-        (now < until).then(|| until.since(now))
+        (now < until).then(|| until.nanos_since(now))
     }
 
     #[inline]

@@ -1,10 +1,8 @@
 //! The clock by the kernel, with its coarse clock in front.
 
-use std::time::Duration;
-
 use crate::clock::system::filter::{Clocks, CoarseFilter};
 use crate::clock::{SystemClock, kernel};
-use crate::engine::time::{TimeSource, Timestamp};
+use crate::engine::time::{Nanos, TimeSource, Timestamp};
 
 /// When a clock started.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +57,7 @@ impl TimeSource for FilteredClock {
     }
 
     #[inline]
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+    fn time_left(&self, until: Timestamp) -> Option<Nanos> {
         self.filter.time_left(until, &self.clock)
     }
 }

@@ -1,8 +1,6 @@
 //! Admission: at once where the circuit is plainly closed; counted as in flight, or by share, where
 //! it tracks, ramps or throttles its calls; else by a probe's slot.
 
-use std::time::Duration;
-
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
@@ -12,7 +10,7 @@ use crate::engine::outcome::EndedCall;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
-use crate::engine::time::{TimeSource, Timestamp};
+use crate::engine::time::{Nanos, TimeSource, Timestamp};
 
 /// The purpose for which a probe's slot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +119,7 @@ impl Machine {
     /// Rejects a call to the open circuit whose open time is not over, and returns how long it will
     /// be; `None` where that is not all that has to be looked at.
     #[inline]
-    pub(crate) fn reject_at_once(&self, clock: &impl TimeSource) -> Option<Duration> {
+    pub(crate) fn reject_at_once(&self, clock: &impl TimeSource) -> Option<Nanos> {
         let left = self.plainly_open_for(self.word(), clock)?;
         self.count_rejection();
         Some(left)
@@ -142,14 +140,14 @@ impl Machine {
 
     /// How long the circuit will be open, where `word` says that it is, and nothing overrides that.
     #[inline]
-    fn plainly_open_for<C: TimeSource>(&self, word: Word, clock: &C) -> Option<Duration> {
+    fn plainly_open_for<C: TimeSource>(&self, word: Word, clock: &C) -> Option<Nanos> {
         if word.state() != CircuitState::Open || word.overridden().is_some() {
             return None;
         }
         let until = self.until();
         let left = clock.time_left(until)?;
         // A rough answer must not be longer than the whole time: that would be seen.
-        let left = if C::IS_EXACT { left } else { left.min(until.since(self.began())) };
+        let left = if C::IS_EXACT { left } else { left.min(until.nanos_since(self.began())) };
         (self.word() == word).then_some(left)
     }
 

@@ -97,6 +97,7 @@ impl Machine {
 
     /// The deadline; without the lock it is to be trusted only if the word, read after it, is still
     /// the one that was read before.
+    #[inline]
     pub(crate) fn until(&self) -> Timestamp {
         // Acquire: pairs with the Release in `set_until`, and keeps the load of the word that
         // checks it behind this one.
@@ -144,6 +145,7 @@ impl Machine {
     }
 
     /// When the epoch began, or the next one that is about to.
+    #[inline]
     pub(crate) fn began(&self) -> Timestamp {
         // Relaxed: who reads it wants a time that has come, and both have.
         Timestamp::from_nanos(self.began.load(Ordering::Relaxed))
