@@ -3,7 +3,7 @@
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
 use crate::engine::machine::admit::Rejection;
-use crate::engine::machine::extras::RareReason;
+use crate::engine::record::extras::RareReason;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};

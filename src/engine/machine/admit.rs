@@ -5,8 +5,8 @@ use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::extras::RareReason;
 use crate::engine::outcome::EndedCall;
+use crate::engine::record::extras::RareReason;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
@@ -172,7 +172,7 @@ impl Machine {
     pub(crate) fn count_rejection_for(&self, reason: Option<RareReason>) {
         match reason {
             None => self.count_rejection(),
-            Some(reason) => self.extras.count_rejection(reason),
+            Some(reason) => self.extras().count_rejection(reason),
         }
     }
 
@@ -201,7 +201,7 @@ impl Machine {
         now: Timestamp,
     ) -> Result<Ticket, Rejection> {
         if word.overridden() == Some(Override::Observing) {
-            self.tally.add(Counter::WouldHaveRejected);
+            self.extras().count_would_have_rejected();
             return Ok(Ticket::new(word, now));
         }
         self.count_rejection_for(rejection.rare_reason());
@@ -267,7 +267,7 @@ impl Machine {
         }
         let Some(rejection) = rejection else { return Some(Ok(self.begin_tracked(word, now))) };
         if word.overridden() == Some(Override::Observing) {
-            self.tally().add(Counter::WouldHaveRejected);
+            self.extras().count_would_have_rejected();
             return Some(Ok(self.begin_tracked(word, now)));
         }
         if let (Rejection::Throttled, Some(tracking)) = (rejection, self.recorder().tracking()) {

@@ -45,7 +45,7 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
     let edges = [now - 1, now, now + 1, now + 20 * MS - 1, now + 20 * MS, now + 20 * MS + 1, 0];
     for until in near.chain(edges).chain([u64::MAX]) {
         for lag in [0, 1, MS, 4 * MS, 7 * MS, 12 * MS, LONGEST_LAG] {
-            let left = CoarseFilter::new()
+            let left = CoarseFilter::beside(0)
                 .time_left(Timestamp::from_nanos(until), &Standing::at(now, lag))
                 .map(Nanos::get);
 
@@ -63,7 +63,7 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
 
 #[test]
 fn the_precise_clock_is_read_near_the_end_alone() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(1_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(1_000 * MS));
 
     let far = Standing::at(900 * MS, 5 * MS);
     assert_eq!(filter.time_left(until, &far).map(Duration::from), Some(Duration::from_millis(105)));
@@ -76,7 +76,7 @@ fn the_precise_clock_is_read_near_the_end_alone() {
 
 #[test]
 fn a_coarse_clock_that_was_too_far_behind_is_asked_no_more() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(2_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
     let standing = Standing::at(1_000 * MS, LONGEST_LAG + 1);
 
     assert_eq!(filter.now(&standing), Timestamp::from_nanos(1_000 * MS));
@@ -92,7 +92,7 @@ fn a_coarse_clock_that_was_too_far_behind_is_asked_no_more() {
 
 #[test]
 fn a_lag_below_the_margin_leaves_it_on() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(2_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
     let standing = Standing::at(1_000 * MS, LONGEST_LAG);
 
     filter.now(&standing);
