@@ -30,11 +30,17 @@ impl Circuit {
         }
     }
 
+    /// Two functions, so that the one for calls that are tracked has little to keep on the stack.
     #[inline(never)]
     fn admit_or_reject(&self) -> Result<Ticket, Rejected> {
-        if let Some(ticket) = self.core.machine.admit_tracked(|| self.core.clock.start()) {
-            return Ok(ticket);
+        match self.core.machine.admit_tracked(|| self.core.clock.start()) {
+            Some(ticket) => Ok(ticket),
+            None => self.admit_otherwise(),
         }
+    }
+
+    #[inline(never)]
+    fn admit_otherwise(&self) -> Result<Ticket, Rejected> {
         if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {
             return Err(self.reject(Rejected::open(Arc::clone(&self.core.name), left)));
         }

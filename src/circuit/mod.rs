@@ -309,7 +309,17 @@ impl Circuit {
     pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
         let is_success = outcome == Some(Outcome::Success);
         if !(is_success && self.core.machine.count_success(ticket, &self.core.clock)) {
+            self.record_otherwise(ticket, outcome);
+        }
+    }
+
+    /// The same where the call is not plain.
+    #[inline(never)]
+    fn record_otherwise(&self, ticket: Ticket, outcome: Option<Outcome>) {
+        if outcome != Some(Outcome::Success) {
             self.record_and_tell(ticket, outcome, None);
+        } else if !self.core.count_watched_success(ticket) {
+            self.record_and_tell(ticket, Some(Outcome::Success), None);
         }
     }
 
@@ -322,10 +332,6 @@ impl Circuit {
         described: Option<&Described>,
     ) {
         let machine = &self.core.machine;
-        let is_success = outcome == Some(Outcome::Success);
-        if is_success && machine.count_watched_success(ticket, &self.core.clock) {
-            return;
-        }
         let held = described.and_then(|it| Some((machine.kinds().text()?.hold(), it)));
         let ended = described.map(|it| it.at);
         let mut judged = machine.judge(ticket, outcome, || ended.unwrap_or_else(|| self.now()));
@@ -342,6 +348,15 @@ impl Circuit {
     #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+}
+
+impl Core {
+    /// As [`Machine::count_watched_success`]. A function of its own, so that nothing else of a call
+    /// is kept on the stack meanwhile.
+    #[inline(never)]
+    fn count_watched_success(&self, ticket: Ticket) -> bool {
+        self.machine.count_watched_success(ticket, &self.clock)
     }
 }
 

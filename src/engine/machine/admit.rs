@@ -129,19 +129,25 @@ impl Machine {
     #[inline]
     pub(crate) fn is_rejecting(&self, clock: &impl TimeSource) -> bool {
         let word = self.word();
-        match (word.state(), word.overridden()) {
-            (CircuitState::Closed, _) => false,
-            (CircuitState::Open, None) => {
-                clock.time_left(self.until()).is_some() && self.word() == word
-            }
-            _ => self.would_reject(|| clock.now()).is_some(),
+        if word.is_closed() {
+            return false;
         }
+        if word.is_plainly_open() {
+            return clock.time_left(self.until()).is_some() && self.word() == word;
+        }
+        self.is_rejecting_otherwise(clock)
+    }
+
+    /// The same where the circuit is not simply open.
+    #[inline(never)]
+    fn is_rejecting_otherwise(&self, clock: &impl TimeSource) -> bool {
+        self.would_reject(|| clock.now()).is_some()
     }
 
     /// How long the circuit will be open, where `word` says that it is, and nothing overrides that.
     #[inline]
     fn plainly_open_for<C: TimeSource>(&self, word: Word, clock: &C) -> Option<Nanos> {
-        if word.state() != CircuitState::Open || word.overridden().is_some() {
+        if !word.is_plainly_open() {
             return None;
         }
         let until = self.until();
