@@ -3,7 +3,7 @@
 use crate::circuit::Circuit;
 use crate::circuit::permit::Permit;
 use crate::engine::machine::admit::Rejection;
-use crate::engine::machine::extras::RareReason;
+use crate::engine::record::extras::RareReason;
 use crate::engine::state::Word;
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
@@ -30,11 +30,17 @@ impl Circuit {
         }
     }
 
+    /// Two functions, so that the one for calls that are tracked has little to keep on the stack.
     #[inline(never)]
     fn admit_or_reject(&self) -> Result<Ticket, Rejected> {
-        if let Some(ticket) = self.core.machine.admit_tracked(|| self.core.clock.start()) {
-            return Ok(ticket);
+        match self.core.machine.admit_tracked(|| self.core.clock.start()) {
+            Some(ticket) => Ok(ticket),
+            None => self.admit_otherwise(),
         }
+    }
+
+    #[inline(never)]
+    fn admit_otherwise(&self) -> Result<Ticket, Rejected> {
         if let Some(left) = self.core.machine.reject_at_once(&self.core.clock) {
             return Err(self.reject(Rejected::open(Arc::clone(&self.core.name), left)));
         }
@@ -81,10 +87,12 @@ impl Circuit {
     fn rejected(&self, rejection: Rejection, now: Timestamp) -> Rejected {
         let name = Arc::clone(&self.core.name);
         self.reject(match rejection {
-            Rejection::Open { until } => Rejected::open(name, until.since(now)),
+            Rejection::Open { until } => Rejected::open(name, until.nanos_since(now)),
             Rejection::ProbesBusy { .. } => Rejected::busy(name),
             Rejection::ForcedOpen { until: Timestamp::NEVER } => Rejected::forced_open(name),
-            Rejection::ForcedOpen { until } => Rejected::forced_open_for(name, until.since(now)),
+            Rejection::ForcedOpen { until } => {
+                Rejected::forced_open_for(name, until.nanos_since(now))
+            }
             Rejection::Ramping => Rejected::ramping(name),
             Rejection::Throttled => Rejected::throttled(name),
         })

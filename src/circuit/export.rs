@@ -16,7 +16,7 @@ impl Circuit {
     #[must_use]
     pub fn export(&self) -> SavedCircuit {
         let (memory, words) = self.core.machine.export(self.end_override());
-        SavedCircuit::now(Arc::clone(&self.core.name.text), memory, words)
+        SavedCircuit::now(Arc::clone(self.core.name.text()), memory, words)
     }
 
     /// Restores `saved`, if nothing has changed this circuit yet; the caller delivers the change

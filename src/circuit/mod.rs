@@ -32,11 +32,12 @@ use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
 use crate::engine::outcome::Outcome;
+use crate::engine::record::kinds::SharedKinds;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
-use crate::error::{ErrorText, Name};
+use crate::error::{ErrorText, Label, Name};
 use crate::events::listeners::slot::ListenersSlot;
 use crate::sync::{Arc, Counted, holders};
 
@@ -173,14 +174,15 @@ impl Circuit {
         clock: ClockSource,
         marks: Marks,
     ) -> Self {
-        let machine = Machine::new(settings, seed, clock.now());
+        let name = Arc::new(Name::new(Label::new(name, clock.shared())));
+        let kinds: SharedKinds = Arc::<Name>::clone(&name);
+        let machine = Machine::with_kinds(kinds, settings, seed, clock.now());
         let machine = if marks.has(Marks::LATENCY) { machine.with_latency() } else { machine };
         let machine = match marks.initial_override() {
             Some(initial) => machine.begin_under(initial),
             None => machine,
         };
         let (listeners, wakers) = (ListenersSlot::default(), Wakers::new());
-        let name = Arc::new(Name::new(name, Arc::clone(machine.kinds()), clock.shared()));
         let core = Core { name, machine, clock, listeners, wakers, marks };
         Self { core: Counted::new(core) }
     }
@@ -188,7 +190,7 @@ impl Circuit {
     /// Returns the name of the circuit.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.core.name.text
+        self.core.name.text()
     }
 
     /// Returns the current state, without a lock; it may have changed by the time you read it.
@@ -224,7 +226,7 @@ impl Circuit {
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.core.name.text
+        self.core.name.text()
     }
 
     /// The number of clones of the circuit, with this one.
@@ -251,7 +253,7 @@ impl Circuit {
         let seen = core.machine.snapshot(now);
         let last_text = seen.last_failure.and_then(|(_, at)| core.machine.kinds().text_at(at));
         CircuitSnapshot {
-            name: Arc::clone(&core.name.text),
+            name: Arc::clone(core.name.text()),
             critical: core.marks.has(Marks::CRITICAL),
             state: seen.state,
             overridden: seen.overridden,
@@ -307,7 +309,17 @@ impl Circuit {
     pub(crate) fn record(&self, ticket: Ticket, outcome: Option<Outcome>) {
         let is_success = outcome == Some(Outcome::Success);
         if !(is_success && self.core.machine.count_success(ticket, &self.core.clock)) {
+            self.record_otherwise(ticket, outcome);
+        }
+    }
+
+    /// The same where the call is not plain.
+    #[inline(never)]
+    fn record_otherwise(&self, ticket: Ticket, outcome: Option<Outcome>) {
+        if outcome != Some(Outcome::Success) {
             self.record_and_tell(ticket, outcome, None);
+        } else if !self.core.count_watched_success(ticket) {
+            self.record_and_tell(ticket, Some(Outcome::Success), None);
         }
     }
 
@@ -320,10 +332,6 @@ impl Circuit {
         described: Option<&Described>,
     ) {
         let machine = &self.core.machine;
-        let is_success = outcome == Some(Outcome::Success);
-        if is_success && machine.count_watched_success(ticket, &self.core.clock) {
-            return;
-        }
         let held = described.and_then(|it| Some((machine.kinds().text()?.hold(), it)));
         let ended = described.map(|it| it.at);
         let mut judged = machine.judge(ticket, outcome, || ended.unwrap_or_else(|| self.now()));
@@ -340,6 +348,15 @@ impl Circuit {
     #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+}
+
+impl Core {
+    /// As [`Machine::count_watched_success`]. A function of its own, so that nothing else of a call
+    /// is kept on the stack meanwhile.
+    #[inline(never)]
+    fn count_watched_success(&self, ticket: Ticket) -> bool {
+        self.machine.count_watched_success(ticket, &self.clock)
     }
 }
 

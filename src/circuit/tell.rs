@@ -53,7 +53,7 @@ impl Circuit {
         if !self.core.machine.word().has(Word::CALL_EVENTS) {
             return;
         }
-        let circuit = Arc::clone(&self.core.name.text);
+        let circuit = Arc::clone(self.core.name.text());
         let event = match counted {
             CountedAs::Success => CircuitEvent::Succeeded { circuit, elapsed },
             CountedAs::Failure(kind) => CircuitEvent::Failed { circuit, kind, elapsed },
@@ -123,7 +123,7 @@ impl Circuit {
     }
 
     pub(super) fn events(&self, change: &Change) -> Vec<CircuitEvent> {
-        let circuit = &self.core.name.text;
+        let circuit = self.core.name.text();
         let state = (change.from.state != change.to.state).then(|| CircuitEvent::StateChanged {
             circuit: Arc::clone(circuit),
             from: change.from.state,

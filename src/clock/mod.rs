@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use self::system::DefaultClock;
 pub use self::system::SystemClock;
-use crate::engine::time::{TimeSource, Timestamp, nanos};
+use crate::engine::time::{Nanos, TimeSource, Timestamp, nanos};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 #[cfg(feature = "coarse-clock")]
@@ -49,8 +49,8 @@ pub(crate) enum ClockSource {
     System(DefaultClock),
     /// A clock that is monotonic, by its own account.
     Monotonic(CustomClock),
-    /// A clock, and its latest reading in nanoseconds.
-    Latched(CustomClock, AtomicU64),
+    /// A clock, and its latest reading in nanoseconds. Boxed, for a circuit without one to be small.
+    Latched(Box<(CustomClock, AtomicU64)>),
 }
 
 /// The clock of one circuit for others, which may read it after the circuit is gone.
@@ -69,15 +69,17 @@ impl ClockSource {
         }
         let is_monotonic = clock.is_monotonic();
         let clock: CustomClock = Arc::new(Box::new(clock));
-        if is_monotonic { Self::Monotonic(clock) } else { Self::Latched(clock, AtomicU64::new(0)) }
+        if is_monotonic {
+            return Self::Monotonic(clock);
+        }
+        Self::Latched(Box::new((clock, AtomicU64::new(0))))
     }
 
     pub(crate) fn shared(&self) -> SharedClock {
         match self {
             Self::System(clock) => SharedClock::System(clock.unfiltered()),
-            Self::Monotonic(clock) | Self::Latched(clock, _) => {
-                SharedClock::Custom(Arc::clone(clock))
-            }
+            Self::Monotonic(clock) => SharedClock::Custom(Arc::clone(clock)),
+            Self::Latched(latched) => SharedClock::Custom(Arc::clone(&latched.0)),
         }
     }
 }
@@ -90,7 +92,7 @@ impl TimeSource for ClockSource {
         match self {
             Self::System(clock) => clock.now(),
             Self::Monotonic(clock) => Timestamp::from_nanos(nanos(clock.now())),
-            Self::Latched(clock, latest) => latched(&***clock, latest),
+            Self::Latched(clock) => latched(&**clock.0, &clock.1),
         }
     }
 
@@ -100,12 +102,12 @@ impl TimeSource for ClockSource {
     }
 
     #[inline]
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+    fn time_left(&self, until: Timestamp) -> Option<Nanos> {
         if let Self::System(clock) = self {
             return clock.time_left(until);
         }
         let now = self.now();
-        (now < until).then(|| until.since(now))
+        (now < until).then(|| until.nanos_since(now))
     }
 }
 

@@ -86,6 +86,7 @@ impl Word {
     pub(crate) const LATENCY: u64 = 1 << 8;
 
     pub(crate) const STATE: u64 = 0b11;
+    const OPEN: u64 = 1;
     const OVERRIDE: u64 = 0b11 << 2;
     pub(crate) const EPOCH: u32 = 9;
 
@@ -97,7 +98,7 @@ impl Word {
     ) -> Self {
         let state = match state {
             CircuitState::Closed => 0,
-            CircuitState::Open => 1,
+            CircuitState::Open => Self::OPEN,
             CircuitState::HalfOpen => 2,
         };
         let overridden = match overridden {
@@ -123,7 +124,7 @@ impl Word {
     pub(crate) const fn state(self) -> CircuitState {
         match self.0 & Self::STATE {
             0 => CircuitState::Closed,
-            1 => CircuitState::Open,
+            Self::OPEN => CircuitState::Open,
             _ => CircuitState::HalfOpen,
         }
     }
@@ -137,6 +138,12 @@ impl Word {
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 & (Self::STATE | Self::TRACKED) == 0
+    }
+
+    /// Whether the circuit is open, and nothing overrides that.
+    #[inline]
+    pub(crate) const fn is_plainly_open(self) -> bool {
+        self.0 & (Self::STATE | Self::OVERRIDE) == Self::OPEN
     }
 
     /// Whether calls are tracked, and nothing besides keeps this word alone from admitting one.

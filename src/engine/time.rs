@@ -29,9 +29,33 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The time from `earlier` to `self`, as [`since`](Self::since).
+    #[inline]
+    pub(crate) const fn nanos_since(self, earlier: Self) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
+    }
+
     /// The point `wait` after `self`, at the latest one before [`NEVER`](Self::NEVER).
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(nanos(wait)).min(u64::MAX - 1))
+    }
+}
+
+/// A length of time in whole nanoseconds: half as long as a [`Duration`], and made from two points in
+/// time without a division, which a rejection has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nanos(u64);
+
+impl Nanos {
+    #[inline]
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(nanos: Nanos) -> Self {
+        Self::from_nanos(nanos.0)
     }
 }
 
@@ -67,9 +91,9 @@ pub(crate) trait TimeSource {
     /// The time left until `until`: never too short, and at most [`MARGIN`] too long. `None` where
     /// `until` has come, exactly. May cost less than a reading.
     #[inline]
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
+    fn time_left(&self, until: Timestamp) -> Option<Nanos> {
         let now = self.now();
-        (now < until).then(|| until.since(now))
+        (now < until).then(|| until.nanos_since(now))
     }
 }
 

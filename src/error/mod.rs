@@ -15,8 +15,8 @@ pub(crate) use self::chain::{find_in_chain, find_source, known_rejection};
 pub use self::text::{ErrorRef, ErrorText};
 use crate::clock::SharedClock;
 use crate::engine::outcome::FailureKind;
-use crate::engine::record::kinds::KindCounts;
-use crate::engine::time::nanos;
+use crate::engine::record::kinds::KindsWith;
+use crate::engine::time::Nanos;
 use crate::sync::Arc;
 
 /// A boxed error, as tower's layers use it.
@@ -114,9 +114,11 @@ pub struct Rejected {
 }
 
 /// What a rejection knows of its circuit, behind one thin pointer: the name, and the last failure.
-pub(crate) struct Name {
-    pub(crate) text: Arc<str>,
-    kinds: Arc<KindCounts>,
+pub(crate) type Name = KindsWith<Label>;
+
+/// What is kept beside the failures of a circuit.
+pub(crate) struct Label {
+    text: Arc<str>,
     clock: SharedClock,
 }
 
@@ -165,7 +167,7 @@ impl RejectReason {
 
 impl Rejected {
     #[inline]
-    pub(crate) const fn open(circuit: Arc<Name>, left: Duration) -> Self {
+    pub(crate) const fn open(circuit: Arc<Name>, left: Nanos) -> Self {
         Self { circuit, grounds: PackedReason::open(left) }
     }
 
@@ -180,7 +182,7 @@ impl Rejected {
     }
 
     /// Forced open for `left`.
-    pub(crate) const fn forced_open_for(circuit: Arc<Name>, left: Duration) -> Self {
+    pub(crate) const fn forced_open_for(circuit: Arc<Name>, left: Nanos) -> Self {
         Self { circuit, grounds: PackedReason::forced_open_for(left) }
     }
 
@@ -202,11 +204,11 @@ impl Rejected {
     /// Returns the name of the circuit that rejected the call.
     #[must_use]
     pub fn circuit(&self) -> &str {
-        &self.circuit.text
+        self.circuit.text()
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.circuit.text
+        self.circuit.text()
     }
 
     /// Returns why the call was rejected.
@@ -278,14 +280,21 @@ impl Rejected {
     }
 }
 
+impl Label {
+    pub(crate) const fn new(text: Arc<str>, clock: SharedClock) -> Self {
+        Self { text, clock }
+    }
+}
+
 impl Name {
-    pub(crate) fn new(text: Arc<str>, kinds: Arc<KindCounts>, clock: SharedClock) -> Self {
-        Self { text, kinds, clock }
+    #[inline]
+    pub(crate) const fn text(&self) -> &Arc<str> {
+        &self.with.text
     }
 
     fn failed_last(&self) -> Option<(FailureKind, Duration)> {
         let (kind, at) = self.kinds.last()?;
-        Some((kind, self.clock.now().since(at)))
+        Some((kind, self.with.clock.now().since(at)))
     }
 
     fn last_error(&self) -> Option<ErrorText> {
@@ -300,7 +309,7 @@ impl RefUnwindSafe for Name {}
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text() == other.text()
     }
 }
 
@@ -317,16 +326,16 @@ impl PackedReason {
     /// 146 years.
     const LONGEST: u64 = (1 << 62) - 1;
 
-    const fn open(left: Duration) -> Self {
+    const fn open(left: Nanos) -> Self {
         Self(Self::at_most(left))
     }
 
-    const fn forced_open_for(left: Duration) -> Self {
+    const fn forced_open_for(left: Nanos) -> Self {
         Self(Self::FORCED_FOR | Self::at_most(left))
     }
 
-    const fn at_most(left: Duration) -> u64 {
-        let left = nanos(left);
+    const fn at_most(left: Nanos) -> u64 {
+        let left = left.get();
         if left > Self::LONGEST { Self::LONGEST } else { left }
     }
 

@@ -39,7 +39,7 @@ impl CircuitRegistry {
         let mut entries = write(&self.shared.entries);
         let place = entries.listeners.iter().position(|listener| listener.id.is(id));
         let removed = place.map(|place| entries.listeners.remove(place));
-        let circuits: Vec<_> = entries.circuits.values().cloned().collect();
+        let circuits: Vec<_> = entries.all().cloned().collect();
         // After the lock: the drop of a listener is user code.
         drop(entries);
         for circuit in circuits {
@@ -53,12 +53,12 @@ impl Entries {
     /// Adds a listener to the circuits that are here, and returns those that have something to
     /// tell it.
     fn listen(&mut self, listener: OfAll) -> Vec<Circuit> {
-        for circuit in self.circuits.values() {
+        for circuit in self.all() {
             listener.add_to(circuit, None);
         }
         let is_told = listener.interest.contains(Interest::PRESENCE);
         self.listeners.push(listener);
-        self.circuits.values().filter(|_| is_told).cloned().collect()
+        self.all().filter(|_| is_told).cloned().collect()
     }
 }
 

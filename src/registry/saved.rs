@@ -53,7 +53,7 @@ impl CircuitRegistry {
         let saved: Vec<_> = saved.into_iter().collect();
         let mut entries = write(&self.shared.entries);
         for saved in saved {
-            if !entries.circuits.contains_key(saved.name()) {
+            if !entries.circuits.contains(saved.name()) {
                 entries.saved.insert(Arc::from(saved.name()), saved);
             }
         }

@@ -206,9 +206,9 @@ fn ten_thousand_cycles_hold_live_bytes_constant() {
 
 /// What the documentation of [`CircuitRegistry`] says of each circuit, by the rules of its template.
 const DOCUMENTED: [(fn(CircuitBuilder) -> CircuitBuilder, isize); 3] = [
-    (|builder| builder.consecutive_failures(5), 605),
-    (|builder| builder, 765),
-    (|builder| builder.failure_rate(0.5).window(SlidingWindow::count(100)), 735),
+    (|builder| builder.consecutive_failures(5), 500),
+    (|builder| builder, 660),
+    (|builder| builder.failure_rate(0.5).window(SlidingWindow::count(100)), 630),
 ];
 
 #[test]

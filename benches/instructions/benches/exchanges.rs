@@ -95,13 +95,13 @@ fn guarded(inner: Inner) -> Guarded {
     layer(circuit).layer(inner)
 }
 
-#[library_benchmark(config = at_most(1_165_040))]
+#[library_benchmark(config = at_most(1_144_062))]
 #[bench::exchanges(exchange(guarded(Inner::WithoutHeaders)))]
 fn behind_a_circuit(service: Guarded) -> Guarded {
     exchange(service)
 }
 
-#[library_benchmark(config = at_most(2_042_040))]
+#[library_benchmark(config = at_most(2_021_062))]
 #[bench::exchanges(exchange(guarded(Inner::WithHeaders)))]
 fn behind_a_circuit_with_headers(service: Guarded) -> Guarded {
     exchange(service)

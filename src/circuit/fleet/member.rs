@@ -133,7 +133,7 @@ impl Member for Circuit {
     }
 
     fn shared_name(&self) -> &Arc<str> {
-        &self.core.name.text
+        self.core.name.text()
     }
 
     fn is_overridden(&self) -> bool {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::engine::time::{MARGIN, Timestamp};
+use crate::engine::time::{MARGIN, Nanos, Timestamp, nanos};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The two clocks of a circuit.
@@ -18,16 +18,25 @@ pub(super) trait Clocks {
     fn coarse(&self) -> Timestamp;
 }
 
-/// What is known of the coarse clock.
+/// What is known of the coarse clock, and a number of 63 bits beside it that never changes.
 #[derive(Debug)]
 pub(super) struct CoarseFilter {
-    /// Whether it was once too far behind to be trusted: 0 or 1.
-    is_off: AtomicU64,
+    /// The number, and above it whether the clock was once too far behind to be trusted.
+    word: AtomicU64,
 }
 
 impl CoarseFilter {
-    pub(super) const fn new() -> Self {
-        Self { is_off: AtomicU64::new(0) }
+    const OFF: u64 = 1 << 63;
+
+    pub(super) const fn beside(number: u64) -> Self {
+        Self { word: AtomicU64::new(number & !Self::OFF) }
+    }
+
+    /// The number beside it.
+    #[inline]
+    pub(super) fn number(&self) -> u64 {
+        // Relaxed: it is so from the beginning.
+        self.word.load(Ordering::Relaxed) & !Self::OFF
     }
 
     /// The time now, by the precise clock.
@@ -45,28 +54,28 @@ impl CoarseFilter {
     /// The time left until `until`, at most [`MARGIN`] too long and never too short; `None` where
     /// it has come.
     #[inline]
-    pub(super) fn time_left(&self, until: Timestamp, clocks: &impl Clocks) -> Option<Duration> {
+    pub(super) fn time_left(&self, until: Timestamp, clocks: &impl Clocks) -> Option<Nanos> {
         if self.is_on() {
-            let left = until.since(clocks.coarse());
-            if left > MARGIN {
+            let left = until.nanos_since(clocks.coarse());
+            if left.get() > nanos(MARGIN) {
                 return Some(left);
             }
         }
         let now = self.now(clocks);
-        (now < until).then(|| until.since(now))
+        (now < until).then(|| until.nanos_since(now))
     }
 
     #[inline]
     fn is_on(&self) -> bool {
         // Relaxed: it announces nothing else.
-        self.is_off.load(Ordering::Relaxed) == 0
+        self.word.load(Ordering::Relaxed) & Self::OFF == 0
     }
 
     #[inline]
     fn note(&self, lag: Duration) {
         if lag >= MARGIN {
             // Relaxed: as in `is_on`.
-            self.is_off.store(1, Ordering::Relaxed);
+            self.word.fetch_or(Self::OFF, Ordering::Relaxed);
         }
     }
 }

@@ -1,10 +1,8 @@
 //! The clock by the kernel, with its coarse clock in front.
 
-use std::time::Duration;
-
 use crate::clock::system::filter::{Clocks, CoarseFilter};
 use crate::clock::{SystemClock, kernel};
-use crate::engine::time::{TimeSource, Timestamp};
+use crate::engine::time::{Nanos, TimeSource, Timestamp};
 
 /// When a clock started.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +29,18 @@ impl KernelOrigin {
 /// The clock of a circuit that was given no other.
 #[derive(Debug)]
 pub(crate) struct FilteredClock {
-    clock: SystemClock,
+    /// Beside it when the clock started: within 292 years of the system's start.
     filter: CoarseFilter,
 }
 
 impl FilteredClock {
     pub(crate) const fn new(clock: SystemClock) -> Self {
-        Self { clock, filter: CoarseFilter::new() }
+        Self { filter: CoarseFilter::beside(clock.origin.0) }
     }
 
-    pub(crate) const fn unfiltered(&self) -> SystemClock {
-        self.clock
+    #[inline]
+    pub(crate) fn unfiltered(&self) -> SystemClock {
+        SystemClock { origin: KernelOrigin(self.filter.number()) }
     }
 }
 
@@ -50,17 +49,17 @@ impl TimeSource for FilteredClock {
 
     #[inline]
     fn now(&self) -> Timestamp {
-        self.filter.now(&self.clock)
+        self.filter.now(&self.unfiltered())
     }
 
     #[inline]
     fn start(&self) -> Timestamp {
-        self.clock.precise()
+        self.unfiltered().precise()
     }
 
     #[inline]
-    fn time_left(&self, until: Timestamp) -> Option<Duration> {
-        self.filter.time_left(until, &self.clock)
+    fn time_left(&self, until: Timestamp) -> Option<Nanos> {
+        self.filter.time_left(until, &self.unfiltered())
     }
 }
 

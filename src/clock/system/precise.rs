@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::engine::time::{TimeSource, Timestamp, nanos};
 
 /// When a clock started.
@@ -40,6 +40,6 @@ impl PreciseClock {
 impl TimeSource for PreciseClock {
     #[inline]
     fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(nanos(self.0.now()))
+        Timestamp::from_nanos(self.0.origin.passed())
     }
 }

@@ -14,6 +14,8 @@ use crate::sync::{AtomicU64, Ordering};
 /// The calls in flight, and the share of new calls to admit.
 #[derive(Debug)]
 pub(crate) struct InFlightTracking {
+    /// From how many nanoseconds on a call is slow; 0 for never.
+    slower_than: AtomicU64,
     /// Held against the slow-call rule.
     pub(crate) slow: InFlight,
     /// Held against the rule of stalled calls.
@@ -28,6 +30,7 @@ impl InFlightTracking {
     /// that shed calls.
     pub(crate) fn new(settings: &Settings, seed: u64) -> Self {
         Self {
+            slower_than: AtomicU64::new(0),
             slow: InFlight::new(),
             stalled: InFlight::new(),
             stalled_calls: AtomicU64::new(0),
@@ -49,9 +52,18 @@ impl InFlightTracking {
         }
         self.slow.configure(nanos(slow));
         self.stalled.configure(nanos(age));
-        // Relaxed: published with the epoch, by the Release in `Machine::publish`.
+        // Relaxed, both: published with the epoch, by the Release in `Machine::publish`. A stale
+        // call that reads them has its result dropped with its epoch.
+        self.slower_than.store(nanos(slow), Ordering::Relaxed);
         self.stalled_calls.store(stalled.into(), Ordering::Relaxed);
         self.admission_share.configure(settings);
+    }
+
+    /// From how many nanoseconds on a call is slow; 0 for never.
+    #[inline]
+    pub(crate) fn slower_than(&self) -> u64 {
+        // Relaxed: published with the epoch.
+        self.slower_than.load(Ordering::Relaxed)
     }
 
     /// Clears everything, for a new epoch. The caller holds the lock.

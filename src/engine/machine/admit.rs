@@ -1,18 +1,16 @@
 //! Admission: at once where the circuit is plainly closed; counted as in flight, or by share, where
 //! it tracks, ramps or throttles its calls; else by a probe's slot.
 
-use std::time::Duration;
-
 use crate::engine::change::Change;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::extras::RareReason;
 use crate::engine::outcome::EndedCall;
+use crate::engine::record::extras::RareReason;
 use crate::engine::record::totals::Counter;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
-use crate::engine::time::{TimeSource, Timestamp};
+use crate::engine::time::{Nanos, TimeSource, Timestamp};
 
 /// The purpose for which a probe's slot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +119,7 @@ impl Machine {
     /// Rejects a call to the open circuit whose open time is not over, and returns how long it will
     /// be; `None` where that is not all that has to be looked at.
     #[inline]
-    pub(crate) fn reject_at_once(&self, clock: &impl TimeSource) -> Option<Duration> {
+    pub(crate) fn reject_at_once(&self, clock: &impl TimeSource) -> Option<Nanos> {
         let left = self.plainly_open_for(self.word(), clock)?;
         self.count_rejection();
         Some(left)
@@ -131,25 +129,31 @@ impl Machine {
     #[inline]
     pub(crate) fn is_rejecting(&self, clock: &impl TimeSource) -> bool {
         let word = self.word();
-        match (word.state(), word.overridden()) {
-            (CircuitState::Closed, _) => false,
-            (CircuitState::Open, None) => {
-                clock.time_left(self.until()).is_some() && self.word() == word
-            }
-            _ => self.would_reject(|| clock.now()).is_some(),
+        if word.is_closed() {
+            return false;
         }
+        if word.is_plainly_open() {
+            return clock.time_left(self.until()).is_some() && self.word() == word;
+        }
+        self.is_rejecting_otherwise(clock)
+    }
+
+    /// The same where the circuit is not simply open.
+    #[inline(never)]
+    fn is_rejecting_otherwise(&self, clock: &impl TimeSource) -> bool {
+        self.would_reject(|| clock.now()).is_some()
     }
 
     /// How long the circuit will be open, where `word` says that it is, and nothing overrides that.
     #[inline]
-    fn plainly_open_for<C: TimeSource>(&self, word: Word, clock: &C) -> Option<Duration> {
-        if word.state() != CircuitState::Open || word.overridden().is_some() {
+    fn plainly_open_for<C: TimeSource>(&self, word: Word, clock: &C) -> Option<Nanos> {
+        if !word.is_plainly_open() {
             return None;
         }
         let until = self.until();
         let left = clock.time_left(until)?;
         // A rough answer must not be longer than the whole time: that would be seen.
-        let left = if C::IS_EXACT { left } else { left.min(until.since(self.began())) };
+        let left = if C::IS_EXACT { left } else { left.min(until.nanos_since(self.began())) };
         (self.word() == word).then_some(left)
     }
 
@@ -174,7 +178,7 @@ impl Machine {
     pub(crate) fn count_rejection_for(&self, reason: Option<RareReason>) {
         match reason {
             None => self.count_rejection(),
-            Some(reason) => self.extras.count_rejection(reason),
+            Some(reason) => self.extras().count_rejection(reason),
         }
     }
 
@@ -203,7 +207,7 @@ impl Machine {
         now: Timestamp,
     ) -> Result<Ticket, Rejection> {
         if word.overridden() == Some(Override::Observing) {
-            self.tally.add(Counter::WouldHaveRejected);
+            self.extras().count_would_have_rejected();
             return Ok(Ticket::new(word, now));
         }
         self.count_rejection_for(rejection.rare_reason());
@@ -269,7 +273,7 @@ impl Machine {
         }
         let Some(rejection) = rejection else { return Some(Ok(self.begin_tracked(word, now))) };
         if word.overridden() == Some(Override::Observing) {
-            self.tally().add(Counter::WouldHaveRejected);
+            self.extras().count_would_have_rejected();
             return Some(Ok(self.begin_tracked(word, now)));
         }
         if let (Rejection::Throttled, Some(tracking)) = (rejection, self.recorder().tracking()) {

@@ -3,8 +3,8 @@
 use crate::engine::change::{Change, ChangeReason};
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::extras::RareReason;
 use crate::engine::machine::isolator::{IsolationRecord, Isolator};
+use crate::engine::record::extras::RareReason;
 use crate::engine::state::Override;
 use crate::engine::time::Timestamp;
 use crate::sync::Arc;

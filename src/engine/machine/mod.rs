@@ -10,7 +10,6 @@ pub(crate) mod answered;
 pub(crate) mod commands;
 mod control;
 pub(crate) mod effect;
-pub(crate) mod extras;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;
 pub(crate) mod isolation;
@@ -35,9 +34,11 @@ pub(crate) mod verdict;
 use crate::engine::machine::control::slot::{ControlGuard, ControlSlot};
 use crate::engine::machine::control::{Beginning, Control};
 use crate::engine::machine::effect::Effect;
-use crate::engine::machine::extras::Extras;
 use crate::engine::outcome::FailureKind;
-use crate::engine::record::kinds::KindCounts;
+use crate::engine::record::extras::Extras;
+#[cfg(test)]
+use crate::engine::record::kinds::KindsWith;
+use crate::engine::record::kinds::{KindCounts, SharedKinds};
 use crate::engine::record::recorder::Recorder;
 use crate::engine::record::totals::Tally;
 use crate::engine::rules::settings::Settings;
@@ -58,14 +59,24 @@ pub(crate) struct Machine {
     recorder: Recorder,
     tally: Tally,
     /// Rejections name the last failure, too.
-    kinds: Arc<KindCounts>,
-    extras: Extras,
+    kinds: SharedKinds,
     control: Mutex<ControlSlot>,
 }
 
 impl Machine {
     /// A closed circuit in its first epoch; `seed` is for jitter.
+    #[cfg(test)]
     pub(crate) fn new(settings: impl Into<Arc<Settings>>, seed: u64, now: Timestamp) -> Self {
+        Self::with_kinds(Arc::new(KindsWith::new(())), settings, seed, now)
+    }
+
+    /// The same; it counts its failures in `kinds`.
+    pub(crate) fn with_kinds(
+        kinds: SharedKinds,
+        settings: impl Into<Arc<Settings>>,
+        seed: u64,
+        now: Timestamp,
+    ) -> Self {
         let settings = settings.into();
         let epoch = 1;
         let recorder = Recorder::new(&settings);
@@ -81,8 +92,7 @@ impl Machine {
             began: AtomicU64::new(now.as_nanos()),
             recorder,
             tally: Tally::new(),
-            kinds: Arc::new(KindCounts::new()),
-            extras: Extras::new(),
+            kinds,
             control: Mutex::new(control),
         }
     }
@@ -97,6 +107,7 @@ impl Machine {
 
     /// The deadline; without the lock it is to be trusted only if the word, read after it, is still
     /// the one that was read before.
+    #[inline]
     pub(crate) fn until(&self) -> Timestamp {
         // Acquire: pairs with the Release in `set_until`, and keeps the load of the word that
         // checks it behind this one.
@@ -104,7 +115,7 @@ impl Machine {
     }
 
     pub(crate) const fn extras(&self) -> &Extras {
-        &self.extras
+        self.recorder.extras()
     }
 
     pub(crate) const fn recorder(&self) -> &Recorder {
@@ -114,11 +125,12 @@ impl Machine {
     /// The failures by kind, `other` first.
     pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
         let others = (FailureKind::OTHER, self.tally.unnamed_failures());
-        std::iter::once(others).chain(self.kinds.counts()).collect()
+        std::iter::once(others).chain(self.kinds().counts()).collect()
     }
 
-    pub(crate) const fn kinds(&self) -> &Arc<KindCounts> {
-        &self.kinds
+    #[inline]
+    pub(crate) fn kinds(&self) -> &KindCounts {
+        &self.kinds.kinds
     }
 
     pub(crate) const fn tally(&self) -> &Tally {
@@ -144,6 +156,7 @@ impl Machine {
     }
 
     /// When the epoch began, or the next one that is about to.
+    #[inline]
     pub(crate) fn began(&self) -> Timestamp {
         // Relaxed: who reads it wants a time that has come, and both have.
         Timestamp::from_nanos(self.began.load(Ordering::Relaxed))
@@ -168,9 +181,9 @@ impl Machine {
             None => self.publish(word),
             Some(end) => {
                 // Zero sends readers to the lock until word and end belong together.
-                self.extras.set_override_ends(Timestamp::ZERO);
+                self.extras().set_override_ends(Timestamp::ZERO);
                 self.publish(word);
-                self.extras.set_override_ends(end);
+                self.extras().set_override_ends(end);
             }
         }
     }
@@ -194,7 +207,7 @@ impl Machine {
 
     /// When the override ends; without the lock to be trusted as [`until`](Self::until) is.
     pub(crate) fn override_ends(&self) -> Timestamp {
-        self.extras.override_ends()
+        self.extras().override_ends()
     }
 
     /// Publishes when a slot is free, and returns what that changes for waiting callers. The lock

@@ -32,9 +32,21 @@ impl Machine {
         };
         let is_counted = self.count_success_before(fast_until, Tag::of(word.epoch()), clock);
         if is_counted && ticket.is_tracked() {
-            self.end_tracked(ticket, Some(Outcome::Success), || clock.now());
+            self.end_tracked_success(ticket, clock);
         }
         is_counted
+    }
+
+    /// As [`end_tracked`](Self::end_tracked) for a success.
+    #[inline]
+    fn end_tracked_success(&self, ticket: Ticket, clock: &impl TimeSource) {
+        let Some(tracking) = self.recorder().tracking() else { return };
+        if tracking.admission_share.has_throttle() {
+            return self.end_tracked(ticket, Some(Outcome::Success), || clock.now());
+        }
+        if !ticket.is_answered() {
+            tracking.end(ticket.tag(), ticket.started());
+        }
     }
 
     /// The same for a call whose latency is to be kept: by one reading of the clock.

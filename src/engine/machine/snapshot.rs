@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::engine::in_flight::share::Share;
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
-use crate::engine::machine::extras::RareReason;
 use crate::engine::machine::isolator::IsolationRecord;
 use crate::engine::machine::own_override::{OverrideWords, OwnOverride};
 use crate::engine::machine::probes::ProbeCounts;
 use crate::engine::machine::trip_record::TripRecord;
 use crate::engine::outcome::FailureKind;
+use crate::engine::record::extras::RareReason;
 use crate::engine::record::rejections::Rejections;
 use crate::engine::record::totals::{Totals, Transitions};
 use crate::engine::rules::settings::Settings;
@@ -113,7 +113,9 @@ impl Machine {
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
         let totals = self.tally().totals(control.trips(), in_window, named);
         let trips_prevented = control.trips_prevented();
-        Totals { not_sent: self.extras().not_sent(), trips_prevented, ..totals }
+        let (not_sent, would_have_rejected) =
+            (self.extras().not_sent(), self.extras().would_have_rejected());
+        Totals { not_sent, would_have_rejected, trips_prevented, ..totals }
     }
 
     /// The rejections by reason, `open` of them by a circuit that was simply open. The lock is held.

@@ -1,5 +1,7 @@
 //! Number of failures by kind, and the last failure.
 
+use std::fmt;
+
 use crate::engine::outcome::FailureKind;
 use crate::engine::record::texts::{Describe, LastText};
 use crate::engine::time::Timestamp;
@@ -10,13 +12,29 @@ use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 /// Kept apart and made at the first such failure: most circuits name no kinds.
 #[derive(Debug)]
 pub(crate) struct KindCounts {
-    slots: OnceLock<Box<[KindSlot; MOST_KINDS]>>,
     /// When the last failure ended, in nanoseconds whose lowest bits are the place of its kind; 0
     /// before the first.
     last: AtomicU64,
-    /// Set before the first failure, if at all: most circuits keep no text.
+    few: OnceLock<Box<OfFew>>,
+}
+
+/// What few circuits have, in one box.
+#[derive(Debug, Default)]
+struct OfFew {
+    slots: OnceLock<Box<[KindSlot; MOST_KINDS]>>,
+    /// Set before the first failure, if at all.
     text: OnceLock<Box<LastText>>,
 }
+
+/// The failures of a circuit by kind, and in the same allocation what others keep beside them: a
+/// rejection refers to both, and is the smaller for it.
+pub(crate) struct KindsWith<T: ?Sized> {
+    pub(crate) kinds: KindCounts,
+    pub(crate) with: T,
+}
+
+/// Failures by kind, whatever is kept beside them.
+pub(crate) type SharedKinds = Arc<KindsWith<dyn Send + Sync>>;
 
 #[derive(Debug)]
 struct KindSlot {
@@ -39,7 +57,7 @@ const FIRST_PLACE: u64 = 2;
 
 impl KindCounts {
     pub(crate) fn new() -> Self {
-        Self { slots: OnceLock::new(), last: AtomicU64::new(0), text: OnceLock::new() }
+        Self { last: AtomicU64::new(0), few: OnceLock::new() }
     }
 
     /// Counts a failure of `kind` that ended `at`; returns false where it is to be counted as
@@ -55,7 +73,7 @@ impl KindCounts {
         // Release: pairs with the Acquire in `last`; publishes the kind in its place. The latest
         // time is kept, whichever thread is the last to come here.
         let before = self.last.fetch_max(packed, Ordering::Release);
-        if let Some(text) = self.text.get() {
+        if let Some(text) = self.text() {
             if before & !PLACE_MASK <= packed & !PLACE_MASK {
                 text.renew();
             }
@@ -70,19 +88,19 @@ impl KindCounts {
         let kind = match packed & PLACE_MASK {
             0 => return None,
             PLACE_OF_OTHER => FailureKind::OTHER,
-            place => self.slots.get().and_then(|slots| kind_in(&**slots, place))?,
+            place => kind_in(self.slots(), place)?,
         };
         Some((kind, Timestamp::from_nanos(packed & !PLACE_MASK)))
     }
 
     /// Keeps the text of the last failure's error from now on, as `describe` gives it.
     pub(crate) fn keep_text(&self, describe: Vec<Describe>) {
-        self.text.get_or_init(|| Box::new(LastText::new(describe)));
+        self.make_few().text.get_or_init(|| Box::new(LastText::new(describe)));
     }
 
     /// What keeps the text of the last failure's error, if anything does.
     pub(crate) fn text(&self) -> Option<&LastText> {
-        self.text.get().map(|text| &**text)
+        self.few.get()?.text.get().map(|text| &**text)
     }
 
     /// The text of the last failure's error, where that failure ended `at`, as [`last`](Self::last)
@@ -98,18 +116,41 @@ impl KindCounts {
         if kind == FailureKind::OTHER {
             return None;
         }
-        let slots = self.slots.get_or_init(|| Box::new(std::array::from_fn(|_| KindSlot::new())));
+        let new_slots = || Box::new(std::array::from_fn(|_| KindSlot::new()));
+        let slots = self.make_few().slots.get_or_init(new_slots);
         let places = (FIRST_PLACE..).zip(slots.iter());
         places.into_iter().find(|(_, slot)| *slot.kind.get_or_init(|| kind) == kind)
     }
 
     /// The kinds with the number of failures of each, in the order of their first failures.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (FailureKind, u64)> + '_ {
-        let slots = self.slots.get().map_or(&[][..], |slots| &**slots);
         // Relaxed: as in `add`; the kind itself is published by its `OnceLock`.
-        slots
+        self.slots()
             .iter()
             .filter_map(|slot| Some((*slot.kind.get()?, slot.failures.load(Ordering::Relaxed))))
+    }
+
+    /// The slots; none before the first failure of a kind with a name.
+    fn slots(&self) -> &[KindSlot] {
+        let slots = self.few.get().and_then(|few| few.slots.get());
+        slots.map_or(&[], |slots| &**slots)
+    }
+
+    fn make_few(&self) -> &OfFew {
+        self.few.get_or_init(Box::default)
+    }
+}
+
+impl<T> KindsWith<T> {
+    /// No failures yet, beside `with`.
+    pub(crate) fn new(with: T) -> Self {
+        Self { kinds: KindCounts::new(), with }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for KindsWith<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kinds.fmt(f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What ended calls count as: the recorder of the present epoch, totals, kinds of failure.
 
+pub(crate) mod extras;
 pub(crate) mod histogram;
 pub(crate) mod kinds;
 pub(crate) mod latency;

@@ -65,12 +65,10 @@ pub(crate) struct Tally {
     /// Made once calls come from several threads: from then on each counts what is frequent on a
     /// cache line of its own.
     stripes: OnceLock<Box<[Stripe; STRIPES]>>,
-    /// The thread, by its number, that made the last call at which it was looked.
-    last_seen: AtomicU64,
 }
 
-/// They fill a cache line, so calls that were not sent are counted elsewhere.
-#[derive(Debug, Default)]
+/// They fill a cache line, so what is rare is counted elsewhere.
+#[derive(Debug)]
 #[repr(align(64))]
 struct Counters {
     successes: AtomicU64,
@@ -79,8 +77,9 @@ struct Counters {
     abandoned: AtomicU64,
     slow_calls: AtomicU64,
     rejected: AtomicU64,
-    would_have_rejected: AtomicU64,
     stale: AtomicU64,
+    /// The thread, by its number, that made the last call at which it was looked.
+    last_seen: AtomicU64,
 }
 
 /// What is frequent, for some of the threads. Two cache lines: processors fetch them in pairs.
@@ -106,14 +105,12 @@ pub(crate) enum Counter {
     Abandoned,
     SlowCalls,
     Rejected,
-    WouldHaveRejected,
     Stale,
 }
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        let (first, last_seen) = (Box::default(), AtomicU64::new(u64::MAX));
-        Self { first, stripes: OnceLock::new(), last_seen }
+        Self { first: Box::new(Counters::new()), stripes: OnceLock::new() }
     }
 
     #[inline]
@@ -130,7 +127,6 @@ impl Tally {
             Counter::Abandoned => &first.abandoned,
             Counter::SlowCalls => &first.slow_calls,
             Counter::Rejected => &first.rejected,
-            Counter::WouldHaveRejected => &first.would_have_rejected,
             Counter::Stale => &first.stale,
         };
         // Relaxed: each counter is a number by itself; nothing is decided by it.
@@ -146,7 +142,7 @@ impl Tally {
     fn look(&self) {
         let thread = u64::try_from(thread_number()).unwrap_or(0);
         // Relaxed: a hint; all that depends on it is where is counted.
-        let last = self.last_seen.swap(thread, Ordering::Relaxed);
+        let last = self.first.last_seen.swap(thread, Ordering::Relaxed);
         if last != u64::MAX && last != thread {
             self.stripes.get_or_init(Box::default);
         }
@@ -164,7 +160,7 @@ impl Tally {
     }
 
     /// The totals, given the trips, the successes that the window has counted, and the failures
-    /// with a name; calls not sent are left to the caller.
+    /// with a name; calls not sent, and those that would have been rejected, are left to the caller.
     pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
         let first = &*self.first;
         let successes = self.sum(&first.successes, |stripe| &stripe.successes);
@@ -177,7 +173,7 @@ impl Tally {
             abandoned: first.abandoned.load(Ordering::Relaxed),
             slow_calls: first.slow_calls.load(Ordering::Relaxed),
             rejected: self.rejected(),
-            would_have_rejected: first.would_have_rejected.load(Ordering::Relaxed),
+            would_have_rejected: 0,
             stale: first.stale.load(Ordering::Relaxed),
             trips,
             trips_prevented: 0,
@@ -190,6 +186,21 @@ impl Tally {
         // Relaxed: as in `add`. Each only grows, and so does the sum.
         let counts = stripes.map(|stripe| of(stripe).load(Ordering::Relaxed));
         counts.fold(first.load(Ordering::Relaxed), u64::saturating_add)
+    }
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            successes: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            slow_calls: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            last_seen: AtomicU64::new(u64::MAX),
+        }
     }
 }
 

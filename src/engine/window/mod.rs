@@ -105,11 +105,31 @@ impl Window {
         clock: &impl TimeSource,
     ) -> Option<bool> {
         let is_fast = || fast_until == Timestamp::NEVER || clock.time_left(fast_until).is_some();
-        self.with_ring(
-            || is_fast().then_some(false),
-            |ring| (is_fast() && ring.count_success(tag)).then_some(true),
-            |ring| ring.count_success(tag, fast_until, clock).then_some(true),
-        )
+        let shape = self.shape();
+        match shape.kind() {
+            Shape::COUNT => {
+                (is_fast() && self.count_ring(shape).count_success(tag)).then_some(true)
+            }
+            Shape::TIME => {
+                self.count_success_in_time(shape, tag, fast_until, clock).then_some(true)
+            }
+            _ => is_fast().then_some(false),
+        }
+    }
+
+    /// The same for a time window.
+    ///
+    /// Not inlined: the reading of the clock would crowd what circuits without such a window do. The
+    /// ring is made in here, where its parts stay in registers.
+    #[inline(never)]
+    fn count_success_in_time(
+        &self,
+        shape: Shape,
+        tag: Tag,
+        fast_until: Timestamp,
+        clock: &impl TimeSource,
+    ) -> bool {
+        self.time_ring(shape).count_success(tag, fast_until, clock)
     }
 
     /// Adds one result; with the counts where it may trip the circuit.
@@ -148,23 +168,39 @@ impl Window {
         count: impl FnOnce(CountRing<'_>) -> T,
         time: impl FnOnce(TimeRing<'_>) -> T,
     ) -> T {
-        // Relaxed: a result of the current epoch comes after an Acquire load of the state word,
-        // which published the shape. What a result of another epoch does is cleared with its tag.
-        let shape = Shape(self.shape.load(Ordering::Relaxed));
-        let words = || self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[]);
+        let shape = self.shape();
         match shape.kind() {
-            Shape::COUNT => {
-                count(CountRing::new(words(), &self.cursor, shape.size(), shape.slow_calls()))
-            }
-            Shape::TIME => {
-                // Relaxed: as the shape.
-                let width = self.width.load(Ordering::Relaxed);
-                let classes = shape.slow_calls().classes();
-                let (cursor, past) = (&self.cursor, &self.past);
-                time(TimeRing::new(words(), cursor, past, shape.size(), width, classes))
-            }
+            Shape::COUNT => count(self.count_ring(shape)),
+            Shape::TIME => time(self.time_ring(shape)),
             _ => none(),
         }
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        // Relaxed: a result of the current epoch comes after an Acquire load of the state word,
+        // which published the shape. What a result of another epoch does is cleared with its tag.
+        Shape(self.shape.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn words(&self, shape: Shape) -> &[AtomicU64] {
+        self.slots.words(shape.block()).get(..shape.words()).unwrap_or(&[])
+    }
+
+    /// The ring of a `shape` of calls.
+    #[inline]
+    fn count_ring(&self, shape: Shape) -> CountRing<'_> {
+        CountRing::new(self.words(shape), &self.cursor, shape.size(), shape.slow_calls())
+    }
+
+    /// The ring of a `shape` of time.
+    #[inline]
+    fn time_ring(&self, shape: Shape) -> TimeRing<'_> {
+        // Relaxed: as the shape.
+        let width = self.width.load(Ordering::Relaxed);
+        let (words, classes) = (self.words(shape), shape.slow_calls().classes());
+        TimeRing::new(words, &self.cursor, &self.past, shape.size(), width, classes)
     }
 }
 

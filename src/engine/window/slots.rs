@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, OnceLock};
 #[derive(Debug)]
 pub(crate) struct Slots {
     first: Words,
-    grown: OnceLock<Box<[OnceLock<Words>]>>,
+    grown: OnceLock<Box<[OnceLock<Words>; GROWN]>>,
 }
 
 type Words = Box<[AtomicU64]>;
@@ -46,7 +46,7 @@ impl Slots {
         if words <= self.first.len() {
             return 0;
         }
-        let grown = self.grown.get_or_init(|| (0..GROWN).map(|_| OnceLock::new()).collect());
+        let grown = self.grown.get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
         let size = words.next_power_of_two();
         let index = size.trailing_zeros();
         if let Some(block) = grown.get(index as usize) {

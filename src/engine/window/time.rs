@@ -128,9 +128,7 @@ impl<'a> TimeRing<'a> {
 
     /// Adds a success that ends before `fast_until` to the newest bucket; false where time has gone
     /// on, the word is full, or another thread is at it: then nothing is added.
-    ///
-    /// Not inlined: the reading of the clock would crowd what circuits without such a window do.
-    #[inline(never)]
+    #[inline]
     pub(super) fn count_success(
         &self,
         tag: Tag,

@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::clock::system::filter::{Clocks, CoarseFilter};
-use crate::engine::time::{MARGIN, Timestamp, nanos};
+use crate::engine::time::{MARGIN, Nanos, Timestamp, nanos};
 
 const MS: u64 = 1_000_000;
 const LONGEST_LAG: u64 = nanos(MARGIN) - 1;
@@ -45,9 +45,9 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
     let edges = [now - 1, now, now + 1, now + 20 * MS - 1, now + 20 * MS, now + 20 * MS + 1, 0];
     for until in near.chain(edges).chain([u64::MAX]) {
         for lag in [0, 1, MS, 4 * MS, 7 * MS, 12 * MS, LONGEST_LAG] {
-            let left = CoarseFilter::new()
+            let left = CoarseFilter::beside(0)
                 .time_left(Timestamp::from_nanos(until), &Standing::at(now, lag))
-                .map(nanos);
+                .map(Nanos::get);
 
             assert_eq!(left.is_some(), now < until, "{lag} ns behind, until {until}");
             if let Some(left) = left {
@@ -63,33 +63,36 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
 
 #[test]
 fn the_precise_clock_is_read_near_the_end_alone() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(1_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(1_000 * MS));
 
     let far = Standing::at(900 * MS, 5 * MS);
-    assert_eq!(filter.time_left(until, &far), Some(Duration::from_millis(105)));
+    assert_eq!(filter.time_left(until, &far).map(Duration::from), Some(Duration::from_millis(105)));
     assert_eq!(far.readings(), (0, 1));
 
     let near = Standing::at(990 * MS, 5 * MS);
-    assert_eq!(filter.time_left(until, &near), Some(Duration::from_millis(10)));
+    assert_eq!(filter.time_left(until, &near).map(Duration::from), Some(Duration::from_millis(10)));
     assert_eq!(near.readings().0, 1);
 }
 
 #[test]
 fn a_coarse_clock_that_was_too_far_behind_is_asked_no_more() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(2_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
     let standing = Standing::at(1_000 * MS, LONGEST_LAG + 1);
 
     assert_eq!(filter.now(&standing), Timestamp::from_nanos(1_000 * MS));
     let readings = standing.readings().1;
 
-    assert_eq!(filter.time_left(until, &standing), Some(Duration::from_secs(1)));
+    assert_eq!(
+        filter.time_left(until, &standing).map(Duration::from),
+        Some(Duration::from_secs(1))
+    );
     assert_eq!(filter.now(&standing), Timestamp::from_nanos(1_000 * MS));
     assert_eq!(standing.readings().1, readings);
 }
 
 #[test]
 fn a_lag_below_the_margin_leaves_it_on() {
-    let (filter, until) = (CoarseFilter::new(), Timestamp::from_nanos(2_000 * MS));
+    let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
     let standing = Standing::at(1_000 * MS, LONGEST_LAG);
 
     filter.now(&standing);

@@ -1,7 +1,5 @@
 //! The limits of the trip rules, packed for the path of every call.
 
-use std::time::Duration;
-
 use crate::engine::change::ChangeReason;
 use crate::engine::record::recorder::packed::{load, lower, pair, upper};
 use crate::engine::record::recorder::rare::kind_rules;
@@ -10,7 +8,6 @@ use crate::engine::rules::condition::Condition;
 use crate::engine::rules::confidence::Threshold;
 use crate::engine::rules::rate::Rate;
 use crate::engine::rules::settings::Settings;
-use crate::engine::time::nanos;
 use crate::engine::window::counts::WindowCounts;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -26,13 +23,12 @@ pub(super) struct Limits {
     /// How many rules are about one kind of failure in the lower half, the number of calls that a
     /// rate needs in the upper.
     pub(super) kinds_and_minimum: AtomicU64,
-    pub(super) slower_than: AtomicU64,
 }
 
 impl Limits {
     pub(super) fn set(&self, settings: &Settings) {
         let (mut in_a_row, mut lasting, mut count, mut failed) = (0, None, 0, 0);
-        let (mut slow, mut slower_than) = (0, Duration::ZERO);
+        let mut slow = 0;
         for rule in settings.effective_rules() {
             match rule.condition {
                 Condition::ConsecutiveFailures { kind: None, failures, lasting: least } => {
@@ -40,16 +36,15 @@ impl Limits {
                 }
                 Condition::FailureRate(rate) => failed = rate.scaled(),
                 Condition::FailureCount(failures) => count = failures,
-                Condition::SlowCallRate { rate, slower_than: limit } => {
-                    (slow, slower_than) = (rate.scaled(), limit);
-                }
-                // Their limits are with their runs, with what is rare, and with the calls in flight.
+                Condition::SlowCallRate { rate, .. } => slow = rate.scaled(),
+                // Their limits are with their runs, with what is rare, and with the calls in flight,
+                // as is the time from which on calls are slow.
                 Condition::ConsecutiveFailures { kind: Some(_), .. }
                 | Condition::FailureRateConfident { .. }
                 | Condition::StalledCalls { .. } => {}
             }
         }
-        // Relaxed, all five: published with the epoch, by the Release in `Machine::publish`. A
+        // Relaxed, all four: published with the epoch, by the Release in `Machine::publish`. A
         // stale call that reads them has its result dropped by its tag or, under the lock, by its
         // epoch.
         self.failures.store(pair(in_a_row.into(), count.into()), Ordering::Relaxed);
@@ -58,7 +53,6 @@ impl Limits {
         let kinds = u64::try_from(kind_rules(settings)).unwrap_or(u64::MAX);
         let kinds_and_minimum = pair(kinds, settings.effective_minimum().into());
         self.kinds_and_minimum.store(kinds_and_minimum, Ordering::Relaxed);
-        self.slower_than.store(nanos(slower_than), Ordering::Relaxed);
     }
 
     /// Whether `stalled` slow calls in flight and those of the window make the slow-call rule hold.

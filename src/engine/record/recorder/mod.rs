@@ -6,12 +6,13 @@
 
 mod limits;
 mod packed;
-mod rare;
+pub(in crate::engine::record) mod rare;
 use std::time::Duration;
 
 use crate::engine::change::ChangeReason;
 use crate::engine::in_flight::tracking::InFlightTracking;
 use crate::engine::outcome::{EndedCall, FailureKind, Outcome, Recorded};
+use crate::engine::record::extras::Extras;
 use crate::engine::record::recorder::limits::Limits;
 use crate::engine::record::recorder::packed::{load, lower};
 use crate::engine::record::recorder::rare::{Rare, hash};
@@ -40,8 +41,8 @@ pub(crate) struct Recorder {
     limits: Limits,
     /// Made when settings first ask for it.
     tracking: OnceLock<Box<InFlightTracking>>,
-    /// The same for what fewer of them ask for.
-    rare: OnceLock<Box<Rare>>,
+    /// What fewer of them ask for, and other things that are rare.
+    extras: Extras,
 }
 
 impl Recorder {
@@ -56,10 +57,9 @@ impl Recorder {
                 lasting: AtomicU64::new(0),
                 rates: AtomicU64::new(0),
                 kinds_and_minimum: AtomicU64::new(0),
-                slower_than: AtomicU64::new(0),
             },
             tracking: OnceLock::new(),
-            rare: OnceLock::new(),
+            extras: Extras::new(),
         }
     }
 
@@ -75,9 +75,9 @@ impl Recorder {
             tracking.configure(settings);
         }
         if Rare::is_asked_for(settings) {
-            self.rare.get_or_init(|| Box::new(Rare::new(settings)));
+            self.extras.make_rare(settings);
         }
-        if let Some(rare) = self.rare.get() {
+        if let Some(rare) = self.extras.rare() {
             rare.configure(settings);
         }
     }
@@ -109,6 +109,10 @@ impl Recorder {
         if let Some(tracking) = self.tracking.get() {
             tracking.restart(tag, now);
         }
+    }
+
+    pub(crate) const fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     /// The calls in flight and the admission share, where settings ask for them.
@@ -152,7 +156,7 @@ impl Recorder {
         tag: Tag,
         now: impl FnOnce() -> Timestamp,
     ) -> Option<ChangeReason> {
-        let confident = self.rare.get().map_or(0, |rare| rare.confident());
+        let confident = self.extras.rare().map_or(0, |rare| rare.confident());
         self.limits.reached_by(counts, confident, || {
             self.tracking().map_or(0, |tracking| tracking.slow.stalled(tag, now()))
         })
@@ -161,7 +165,7 @@ impl Recorder {
     /// From how many nanoseconds on a call is slow; 0 for never.
     #[inline]
     pub(crate) fn slower_than(&self) -> u64 {
-        load(&self.limits.slower_than)
+        self.tracking().map_or(0, InFlightTracking::slower_than)
     }
 
     /// Counts a success that ends before `fast_until`, where nothing else is to be changed, and
@@ -246,7 +250,7 @@ impl Recorder {
 
     /// Whether a call that was dropped after `elapsed` counts as a failure.
     pub(crate) fn is_failure_when_abandoned(&self, elapsed: Duration) -> bool {
-        let limit = self.rare.get().map_or(0, |rare| rare.abandoned_after());
+        let limit = self.extras.rare().map_or(0, |rare| rare.abandoned_after());
         limit != 0 && nanos(elapsed) >= limit
     }
 
@@ -290,7 +294,7 @@ impl Recorder {
     }
 
     fn kind_words(&self) -> std::slice::ChunksExact<'_, AtomicU64> {
-        self.rare.get().map_or_else(|| [].chunks_exact(1), |rare| rare.kind_words())
+        self.extras.rare().map_or_else(|| [].chunks_exact(1), |rare| rare.kind_words())
     }
 }
 

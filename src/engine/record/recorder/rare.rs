@@ -13,7 +13,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// Runs of kinds, and limits that no success is held against; 0 where there is no such rule.
 #[derive(Debug)]
-pub(super) struct Rare {
+pub(in crate::engine::record) struct Rare {
     /// For each rule about one kind of failure: the kind's hash, its limit, its run, when the run
     /// began, and for how long it is to last.
     kinds: Slots,
@@ -33,7 +33,7 @@ impl Rare {
     }
 
     /// Makes room for `settings`: [`configure`](Self::configure) comes next.
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::engine::record) fn new(settings: &Settings) -> Self {
         Self {
             kinds: Slots::new(kind_rules(settings).saturating_mul(WORDS_PER_KIND)),
             kind_rules: AtomicU64::new(0),

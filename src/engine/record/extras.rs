@@ -1,6 +1,8 @@
 //! What few circuits ever need, in one box that is made when it is first needed.
 
 use crate::engine::record::latency::Latency;
+use crate::engine::record::recorder::rare::Rare;
+use crate::engine::rules::settings::Settings;
 use crate::engine::time::Timestamp;
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
@@ -14,10 +16,14 @@ struct ExtraWords {
     override_ends: AtomicU64,
     /// Calls that were not sent. Rare, and so not in the tally, whose cache line is full.
     not_sent: AtomicU64,
+    /// Calls that would have been rejected, were the circuit not under observation.
+    would_have_rejected: AtomicU64,
     /// Rejections for each of [`RareReason`].
     rejections: [AtomicU64; RareReason::ALL.len()],
     /// How long calls took, where the circuit was made to keep it.
-    latency: Option<Box<Latency>>,
+    latency: OnceLock<Box<Latency>>,
+    /// Limits and runs that few settings ask for; made when they first do.
+    rare: OnceLock<Box<Rare>>,
 }
 
 /// Why a call was rejected, where the circuit was not simply open: that is what is left of all.
@@ -44,16 +50,25 @@ impl Extras {
         Self(OnceLock::new())
     }
 
-    /// The same, with room for the latency of calls.
-    pub(crate) fn with_latency() -> Self {
-        let words = ExtraWords { latency: Some(Box::default()), ..ExtraWords::new() };
-        Self(OnceLock::from(Box::new(words)))
+    /// Makes room for the latency of calls.
+    pub(crate) fn keep_latency(&self) {
+        self.make().latency.get_or_init(Box::default);
     }
 
     /// How long calls took, where that is kept.
     #[inline]
     pub(crate) fn latency(&self) -> Option<&Latency> {
-        self.0.get()?.latency.as_deref()
+        self.0.get()?.latency.get().map(|latency| &**latency)
+    }
+
+    /// Limits and runs that few settings ask for, where they do.
+    pub(in crate::engine::record) fn rare(&self) -> Option<&Rare> {
+        self.0.get()?.rare.get().map(|rare| &**rare)
+    }
+
+    /// The same, made with room for `settings` if it is not.
+    pub(in crate::engine::record) fn make_rare(&self, settings: &Settings) -> &Rare {
+        self.make().rare.get_or_init(|| Box::new(Rare::new(settings)))
     }
 
     /// Counts a call that was not sent.
@@ -66,6 +81,18 @@ impl Extras {
     pub(crate) fn not_sent(&self) -> u64 {
         // Relaxed: as in `count_not_sent`.
         self.0.get().map_or(0, |words| words.not_sent.load(Ordering::Relaxed))
+    }
+
+    /// Counts a call that would have been rejected, were the circuit not under observation.
+    pub(crate) fn count_would_have_rejected(&self) {
+        // Relaxed: as in `count_not_sent`.
+        self.make().would_have_rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of calls that would have been rejected.
+    pub(crate) fn would_have_rejected(&self) -> u64 {
+        // Relaxed: as in `count_not_sent`.
+        self.0.get().map_or(0, |words| words.would_have_rejected.load(Ordering::Relaxed))
     }
 
     /// Counts a rejection for `reason`, which the tally does not count.
@@ -117,8 +144,10 @@ impl ExtraWords {
         Self {
             override_ends: AtomicU64::new(Timestamp::NEVER.as_nanos()),
             not_sent: AtomicU64::new(0),
+            would_have_rejected: AtomicU64::new(0),
             rejections: std::array::from_fn(|_| AtomicU64::new(0)),
-            latency: None,
+            latency: OnceLock::new(),
+            rare: OnceLock::new(),
         }
     }
 }
