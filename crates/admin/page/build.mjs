@@ -18,12 +18,17 @@ const SCRIPTS = [
   'panes', 'commands', 'blank', 'keys', 'main',
 ];
 
-const squeezed = (code, loader) => mode === '--plain' ? code : transformSync(code, { loader, minify: true, charset: 'utf8', target: 'es2022' }).code.trim();
+// Long names of fields that stand in no answer of the service, but are the page's own.
+const OWN = /^(isRefused|isWanted|isShaky|isPolling|isLookedAt|isBrief|titleHeard|heardAt|waitsUntil|gaveUp|keepsHistory|audited|fleetAt|samplesFrom|overrideEnds|detailOf|hourAt|retryAt|canFleet|dress|failing)$/;
+const options = { minify: true, charset: 'utf8', target: 'es2022', mangleProps: OWN };
+const squeezed = (code, loader) => mode === '--plain' ? code : transformSync(code, { loader, ...options }).code.trim();
 const style = squeezed(STYLES.map(name => part(`style/${name}.css`)).join('\n'), 'css');
 const script = squeezed(`(() => {\n'use strict';\n${SCRIPTS.map(name => part(`script/${name}.js`)).join('\n')}\n})();`, 'js');
 if (/<\/(script|style)/i.test(style + script)) throw new Error('a part holds the end of a script or style');
 
-const page = `${part('head.html')}<style>${style}</style>\n${part('body.html')}<script>${script}</script>\n</body>\n</html>\n`;
+// No element of the page keeps the spaces at the beginning of a line.
+const flush = text => text.replace(/^ +/gm, '');
+const page = `${flush(part('head.html'))}<style>${style}</style>\n${flush(part('body.html'))}<script>${script}</script>\n</body>\n</html>\n`;
 const hash = text => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 const policy = new URL('crates/admin/src/page.rs', root), file = new URL('crates/admin/src/page.html', root);
 const before = readFileSync(policy, 'utf8');

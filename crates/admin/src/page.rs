@@ -29,5 +29,5 @@ const PAGE: &str = include_str!("page.html");
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-NWzPdPGEat0aj8Ou7fFuP9fpjdnCA3jP8bmCN2H4xIk='; \
-     style-src 'sha256-sven9LNyaCoTrh7LHWWflp/Jgl5gI4/eCJbs3mrpdog='";
+     script-src 'sha256-dzWqtP6O+KwGi+0GLEEnklXw7NiuT7QzXZbllqZRGfA='; \
+     style-src 'sha256-ayihaaA1Rcn1NU5N2viTZNH3yeoC6uLHTp023nsSY1s='";

@@ -5,7 +5,7 @@ let blank = null;
 
 function drawBlank() {
   if (link.phase === 'token') return drawToken();
-  const children = circuits.size ? noneFits() : link.heard !== null ? empty() : connecting();
+  const children = circuits.size ? noneFits() : isLive() ? empty() : connecting();
   if (blank?.kind !== 'text' || !blank.element.isConnected) {
     grid = null;
     blank = { kind: 'text', element: h('div', { class: 'blank' }) };
@@ -25,7 +25,7 @@ function connecting() {
 const empty = () => [h('h2', null, 'No circuits yet'),
   h('p', null, 'The service is live, but its registry holds no circuit. One appears here as soon as code asks for it:'),
   h('pre', { class: 'mono' }, 'registry.get_or_create("payments")'),
-  h('p', null, 'If you expected circuits here, this may be the wrong process, or the page was given another registry.')];
+  h('p', null, 'If you expected some, this may be the wrong process or registry.')];
 const noneFits = () => [h('h2', null, 'No circuit matches this filter'), h('p', null, `${many(circuits.size, 'circuit')} ${circuits.size === 1 ? 'is' : 'are'} hidden by it.`), h('button', { type: 'button', 'data-do': 'clear' }, 'Clear the filter')];
 
 // A form in the page, which nothing dismisses; what was typed is kept.
@@ -43,20 +43,26 @@ function drawToken() {
   write(blank.error, refusal());
 }
 function refusal() {
-  if (!link.refusedToken) return '';
+  if (!link.isRefused) return token && link.why !== AGAIN ? `${sentenceEnd(link.why)} What you typed is kept and is tried again.` : '';
   const left = link.waitsUntil === null ? 0 : Math.ceil((link.waitsUntil - Date.now()) / 1000);
   if (left > 0) return `Too many wrong tokens came from here. What you typed is kept and is tried again in ${span(left)}.`;
+  if (!token) return '';
   return 'This token was not accepted. You can try again at once; what you typed is kept.';
 }
 function useToken(event) {
   event.preventDefault();
-  token = blank.input.value.trim();
+  const typed = blank.input.value.trim();
+  // A header takes no other characters.
+  if (!/^[\x21-\x7e]+$/.test(typed)) return write(blank.error, 'A token is of ASCII letters, digits and signs alone.');
+  token = typed;
   keep('token', token);
+  link.isRefused = false;
   tryNow();
 }
 function askForToken() {
   link.phase = 'token';
-  link.refusedToken = '';
+  link.isRefused = true;
+  link.waitsUntil = null;
   token = '';
   keep('token', '');
   link.abort?.abort();

@@ -35,7 +35,7 @@ class HourChart {
     this.left = 44;
     this.right = this.width - 8;
     this.step = (this.right - this.left) / this.points.length;
-    this.end = now();
+    this.end = c.hour.at + STEP;
     this.parts = [];
   }
   x(at) { return this.left + this.step * (at + .5); }
@@ -126,7 +126,7 @@ class HourChart {
     const isKept = this.points.some(({ latency }) => known(latency[2]));
     if (!isKept) {
       this.draw('text', { class: 'title', x: this.left, y: LANES[3].top - 5 }, 'Latency');
-      this.draw('text', { x: this.left, y: LANES[3].top + 12 }, 'None was measured in this hour; CircuitBuilder::latency turns it on');
+      this.draw('text', { x: this.left, y: LANES[3].top + 12 }, 'Not measured in this hour; CircuitBuilder::latency turns it on');
       return this.rule(LANES[3].top + LANES[3].height + .5);
     }
     const most = peakOf(this.points.map(({ latency }) => latency[2]));

@@ -25,9 +25,9 @@ function ask(command, on) {
   choices('ask-what', 'what', ['force-open', 'force-closed', 'observe'].map(kind => [kind, VERB[kind]]), changes ? KIND_OF[on[0].overridden] : 'force-open');
   show($('ask-for'), isOverride || command === 'trip');
   choices('ask-for', 'lasts', command === 'trip' ? [['', 'its own open time'], ...LASTS.slice(0, 3)] : LASTS, command === 'trip' ? '' : '30m');
-  const size = site.fleet?.processes.length ?? 0, toFleet = Boolean(site.fleet) && site.may.includes('fleet') && command !== 'trip';
-  show($('ask-where'), toFleet);
-  choices('ask-where', 'where', [['here', 'This process only'], ['fleet', size > 1 ? `All ${size} processes` : 'The whole fleet']], changes && on[0].detail?.operators_override?.by_fleet ? 'fleet' : 'here');
+  const size = site.fleet?.processes.length ?? 0;
+  asking.canFleet = Boolean(site.fleet) && site.may.includes('fleet') && command !== 'trip';
+  choices('ask-where', 'where', [['here', 'This process only'], ['fleet', size > 1 ? `All ${size} processes` : 'The whole fleet']], on.length === 1 && on[0].detail?.operators_override?.by_fleet ? 'fleet' : 'here');
   show($('ask-count'), on.length > MUST_COUNT);
   write($('ask-count').querySelector('.label'), `Type ${on.length} to confirm`);
   const mustSay = site.about?.environment === 'production';
@@ -46,11 +46,12 @@ function complain(text) {
 
 const wanted = () => asking.command === 'override' ? field.what.value : asking.command;
 const lasting = () => $('ask-for').hidden ? null : LASTS.find(([value]) => value === field.lasts.value)?.[2] ?? null;
-const toFleet = () => !$('ask-where').hidden && field.where.value === 'fleet' && wanted() !== 'observe';
+const toFleet = () => asking.canFleet && wanted() !== 'observe' && field.where.value === 'fleet';
 
 // What it does, in the numbers of now.
 function foretell() {
   if (!asking) return;
+  show($('ask-where'), asking.canFleet && wanted() !== 'observe');
   const { on } = asking, command = wanted(), seconds = lasting(), one = on.length === 1;
   const known_ = on.filter(c => known(c.calls)), calls = known_.length ? known_.reduce((sum, c) => sum + c.calls + (c.rejected ?? 0), 0) : null;
   const about = known(calls) ? `about ${rate(calls)}/s now` : 'how many is not known', [it, its, s] = one ? ['it', 'its', 's'] : ['they', 'their', ''];
@@ -92,6 +93,7 @@ $('ask').addEventListener('close', () => {
 form.addEventListener('submit', event => {
   event.preventDefault();
   const { on } = asking, command = wanted(), what = VERB[command];
+  if (!isLive()) return complain('Not connected: nothing was sent.');
   if (on.length > MUST_COUNT && field.count.value.trim() !== String(on.length)) return complain(`Type ${on.length} to confirm.`);
   const body = {};
   for (const key of ['reason', 'actor']) if (field[key].value.trim()) body[key] = field[key].value.trim();
@@ -105,14 +107,16 @@ form.addEventListener('submit', event => {
 // Sends it for each circuit, and says how that went. What was sent cannot be taken back.
 async function send({ what, command, on, body, scope }) {
   const names = on.length === 1 ? apart(on[0].name) : many(on.length, 'circuit');
-  const toast = makeToast('', `${what} ${names}: sent, waiting for the answer`), failures = [], left = [...on];
+  const toast = makeToast('', `${what} ${names}: sent, waiting for the answer`), failures = [], left = [...on], { boot } = site;
   let answered = 0;
   const work = async () => {
     for (let c = left.shift(); c; c = left.shift()) {
-      const why = await sendOne(command, c, body, scope);
+      // What was asked for of one process is not sent to another, nor minutes later.
+      const isSame = isLive() && site.boot === boot;
+      const why = isSame ? await sendOne(command, c, body, scope) : 'not sent, since the connection was lost';
       if (why) failures.push({ c, why });
       answered += 1;
-      if (on.length > 1) toast.say(`${what} ${names}: ${answered} of ${on.length} answered`);
+      if (on.length > 1 && answered % 10 === 0) toast.say(`${what} ${names}: ${answered} of ${on.length} answered`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -120,8 +124,8 @@ async function send({ what, command, on, body, scope }) {
   const done = on.filter(c => !failures.some(failure => failure.c === c));
   for (const c of done) picked.delete(c);
   if (done.length) makeToast('done', `${what}: ${done.length === 1 ? apart(done[0].name) : many(done.length, 'circuit')}${failures.length ? ` of ${on.length}` : ''}. In force at ${ofDay.format(now())}.`);
-  const reasons = Map.groupBy ? Map.groupBy(failures, ({ why }) => why) : new Map(failures.map(failure => [failure.why, [failure]]));
-  for (const [why, those] of reasons) {
+  for (const why of new Set(failures.map(failure => failure.why))) {
+    const those = failures.filter(failure => failure.why === why);
     const which = those.slice(0, 3).map(({ c }) => apart(c.name)).join(', ') + (those.length > 3 ? ` and ${those.length - 3} more` : '');
     makeToast('failed', `${what} ${which}: ${why}`);
   }
@@ -135,7 +139,8 @@ async function sendOne(command, c, body, scope) {
     const response = await fetch(`${base}circuits/${command}?name=${encodeURIComponent(c.name)}${scope}`, {
       ...asked(AbortSignal.timeout(COMMAND_LIMIT), { 'content-type': 'application/json' }), method: 'POST', body: JSON.stringify(body),
     });
-    if (response.ok) return '';
+    // A sign-in page is an answer, too.
+    if (response.ok) return isJson(response) && (await response.json()).name === c.name ? '' : `not done: ${FOREIGN}`;
     return isJson(response) ? `refused: ${(await response.json()).detail}` : `not done: the answer was ${response.status}, not from this service`;
   } catch {
     askForAudit();

@@ -45,6 +45,19 @@ function take(element, fresh) {
   takeChildren(element, [...fresh.childNodes]);
   return element;
 }
+// The same by what each child is of: what stays the same circuit's keeps its element.
+function takeByKey(element, fresh) {
+  const before = new Map([...element.children].map(child => [child.dataset.key, child]));
+  takeOrder(element, fresh.map(child => {
+    const same = before.get(child.dataset.key);
+    return same ? take(same, child) : child;
+  }));
+}
+function takeOrder(element, children) {
+  const stay = new Set(children);
+  for (const child of [...element.children]) if (!stay.has(child)) child.remove();
+  children.forEach((child, at) => { if (element.children[at] !== child) element.insertBefore(child, element.children[at] ?? null); });
+}
 function takeChildren(element, ...children) {
   const fresh = present(children).map(child => child instanceof Node ? child : document.createTextNode(child));
   fresh.forEach((child, at) => {

@@ -14,6 +14,9 @@ function openCircuit(name) {
     lookSoon();
   }
   drawDrawer();
+  // On a phone it covers all: the focus goes with it.
+  $('left').inert = isPhone.matches && !$('drawer').hidden;
+  if (isPhone.matches && opened && opened !== before) $('drawer').querySelector('h2').focus();
 }
 // One that was asked for before anything was known, or has gone since.
 function findOpened() {
@@ -31,10 +34,13 @@ function drawDrawer() {
   show(aside, opened || missing !== null && circuits.size);
   if (aside.hidden) {
     drawer = null;
+    $('left').inert = false;
     return;
   }
   const key = opened ? opened.name : null;
-  if (!drawer || drawer.key !== key || drawer.missing !== missing) makeDrawer(aside, key);
+  if (!drawer) makeDrawer(aside);
+  if (drawer.key !== key) aside.scrollTop = 0;
+  drawer.key = key;
   aside.setAttribute('aria-label', `Circuit ${apart(key ?? missing)}`);
   for (const [part, draw] of Object.entries(DRAWER)) {
     const children = opened ? present([draw(opened)]) : part === 'head' ? headOfMissing() : part === 'say' ? sayMissing() : [];
@@ -44,12 +50,11 @@ function drawDrawer() {
   drawHour();
 }
 
-function makeDrawer(aside, key) {
+function makeDrawer(aside) {
   const parts = Object.fromEntries(Object.keys(DRAWER).map(part => [part, h(part === 'head' ? 'header' : 'section')]));
   const hour = h('section', { hidden: true });
-  drawer = { key, missing, parts, hour, drawn: '' };
+  drawer = { key: null, parts, hour, drawn: '', of: null };
   fill(aside, parts.head, parts.say, hour, ...Object.values(parts).slice(2));
-  aside.scrollTop = 0;
 }
 
 const headOfMissing = () => [h('h2', { tabindex: -1 }, bdi(missing)), closeButton()];
@@ -162,7 +167,9 @@ function settingText(value) {
 function drawHour() {
   const c = opened, drawn = `${c?.name} ${c?.hourAt} ${c && commandsOn(c).length} ${innerWidth} ${isPhone.matches} ${zone}`;
   if (drawer.drawn === drawn) return;
-  drawer.drawn = drawn;
+  // Not under a finger, nor while somebody reads it by keys.
+  if (drawer.of === c && c?.hour && drawer.hour.matches(':hover, :focus-within') && drawer.hour.firstChild) return;
+  Object.assign(drawer, { drawn, of: c });
   show(drawer.hour, c?.hour);
   if (c?.hour) fill(drawer.hour, titled('Last hour', 'kept by the process, 30 s a step'), new HourChart(c).elements());
 }

@@ -100,15 +100,23 @@ const isHeld = () => picked.size > 0 || Boolean(pointed?.matches(':hover'));
 function arrange() {
   const held = isHeld(), isOver = performance.now() - arrangedAt >= 5000;
   // What is selected says so in its own bar.
-  write($('held'), held && !picked.size && isOrderStale && isOver && view.tab === 'circuits' ? 'Order held: the pointer is on a row' : '');
+  write($('held'), held && !picked.size && isOrderStale && view.tab === 'circuits' ? 'Order held: the pointer is on a row' : '');
   if (!isFilterStale && !(isOrderStale && isOver && !held && isLive())) {
     list = list.filter(c => circuits.get(c.name) === c);
+    if (isOrderStale && isOver && held) addNew();
     return;
   }
   const text = view.q.trim().toLowerCase();
   list = [...circuits.values()].filter(c => fits(c, text)).sort(orderOf(view.sort));
   arrangedAt = performance.now();
   isOrderStale = isFilterStale = false;
+}
+
+// What belongs to the table now comes at its end, whatever holds the order.
+function addNew() {
+  const listed = new Set(list), text = view.q.trim().toLowerCase();
+  list.push(...[...circuits.values()].filter(c => !listed.has(c) && fits(c, text)));
+  arrangedAt = performance.now();
 }
 
 // ---- Tabs and filters.

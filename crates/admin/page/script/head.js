@@ -42,18 +42,18 @@ function drawOverall() {
   const overall = $('overall'), counts = countKinds(), parts = badParts(counts), all = circuits.size;
   const sums = site.summary, small = text => h('small', null, text);
   let kind = '', children;
+  const loose = (counts.forced_closed ?? 0) + (counts.observing ?? 0);
+  const calm = loose ? `${whole.format(counts.closed ?? 0)} closed, ${whole.format(loose)} unprotected` : `All ${whole.format(all)} closed`;
   if (link.phase === 'token') children = [b('Unknown'), small('This page may not look: a token is needed')];
   else if (link.heard === null) children = [b('Unknown'), small('Nothing heard yet from this service')];
-  else if (link.phase !== 'live') children = [b(`Unknown since ${clock(now() - age() * 1000)}`), small(all ? `Then: ${parts.join(', ') || `all ${whole.format(all)} closed`}` : 'Then: no circuits')];
+  else if (link.phase !== 'live') children = [b(`Unknown since ${clock(now() - age() * 1000)}`), small(all ? `Then: ${parts.join(', ') || calm[0].toLowerCase() + calm.slice(1)}` : 'Then: no circuits')];
   else if (!all) children = [b('No circuits'), small('The registry is empty: nothing is protected')];
   else if (parts.length) {
     kind = ORDER.find(one => counts[one]);
-    children = [b(parts[0]), parts.length > 1 && b(`, ${parts.slice(1).join(', ')}`), small(`${rate(sums?.rejected_per_second)} calls/s rejected now · ${whole.format(counts.closed ?? 0)} of ${whole.format(all)} closed`)];
+    children = [b(parts[0]), parts.length > 1 && b(`, ${parts.slice(1).join(', ')}`), small(`${rate(sums?.rejected_per_second)} calls/s rejected now, ${rate(sums?.failures_per_second)}/s fail · ${whole.format(counts.closed ?? 0)} of ${whole.format(all)} closed`)];
   } else {
-    const loose = (counts.forced_closed ?? 0) + (counts.observing ?? 0);
-    const first = loose ? `${whole.format(counts.closed ?? 0)} closed, ${whole.format(loose)} unprotected` : `All ${whole.format(all)} closed`;
     const rejected = sums?.rejected_per_second;
-    children = [b(first), small(`${known(rejected) ? rejected ? `${rate(rejected)} calls/s rejected` : 'Nothing rejected' : 'Rates are not known yet'} · ${rate(sums?.calls_per_second)} calls/s`)];
+    children = [b(calm), small(`${known(rejected) ? rejected ? `${rate(rejected)} calls/s rejected` : 'Nothing rejected' : 'Rates are not known yet'} · ${rate(sums?.calls_per_second)} calls/s`)];
   }
   dress(overall, kind);
   takeChildren(overall, present(children));
@@ -63,6 +63,7 @@ function drawLine() {
   const old = age();
   const [tone, sign, word, words] = link.phase === 'token' ? ['', 'unknown', 'Not connected', 'no token']
     : link.heard === null ? ['', 'unknown', link.tries ? 'Not connected' : 'Connecting', 'nothing heard']
+    : link.phase === 'away' ? ['', 'unknown', 'Reading anew', 'this tab was hidden']
     : link.phase !== 'live' ? ['lost', 'unknown', 'Not live', `data ${span(old)} old`]
     : old > LATE ? ['late', 'half_open', 'Late', `data ${tenths.format(old)} s old`]
     : link.isPolling ? ['live', 'closed', 'Live, every 2 s', 'other tabs hold the line']
@@ -83,7 +84,7 @@ function drawBanners() {
   if (isLive() && !site.control && circuits.size) {
     banners.push(token
       ? h('div', { class: 'banner plain', id: 'may-not' }, h('span', null, 'You may look, not steer: your token is one to read by. A token to steer by may reset, trip, force and release.'), h('button', { type: 'button', 'data-do': 'token' }, 'Use another token'))
-      : h('div', { class: 'banner plain', id: 'read-only' }, h('span', null, 'Read only: this service takes no commands from here. The page shows, it cannot steer.')));
+      : h('div', { class: 'banner plain', id: 'read-only' }, h('span', null, 'Read only: this service takes no commands from here.')));
   }
   takeChildren($('banners'), banners);
 }
@@ -92,8 +93,8 @@ const sentenceEnd = text => /[.!?]$/.test(text) ? text : `${text}.`;
 // What the link to a fleet's store does, where it is away.
 function fleetAway() {
   const status = site.fleet?.link;
-  if (!status || status.status === 'connected') return '';
-  const lasts = status.in_status_for + (now() - site.fleetAt) / 1000;
+  if (status?.status !== 'disconnected') return '';
+  const lasts = status.in_status_for + (asOf() - site.fleetAt) / 1000;
   return `This process has not heard its fleet for ${span(lasts)}. Its circuits decide alone; the fleet view is as it was.`;
 }
 
@@ -104,7 +105,9 @@ function drawTitle() {
   const away = document.hidden && sums;
   const open = away ? sums.states.open + sums.states.forced_open + sums.states.isolated : [...circuits.values()].filter(rejects).length;
   const says = `${open ? `(${open} open) ` : ''}${place}`;
-  const title = link.heard === null || link.phase === 'token' ? `(unknown) ${place}` : away && age() <= 15 ? says : isLive() && age() <= 15 ? says : document.hidden ? `? ${says}` : `(unknown) ${place}`;
+  const titleAge = link.titleHeard === null ? Infinity : (Date.now() - link.titleHeard) / 1000;
+  const isTrue = isLive() ? age() <= 15 : away && titleAge <= 15;
+  const title = isTrue ? says : link.phase === 'token' || !away ? `(unknown) ${place}` : `? ${says}`;
   if (document.title !== title) document.title = title;
 }
 

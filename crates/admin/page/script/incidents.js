@@ -5,6 +5,18 @@ let isFolded = false, shownIncidents = [];
 const incidentRows = () => shownIncidents;
 
 // The worst first; the members of a group that isolates them are one line.
+// Their order is held while one is pointed at, or has the focus.
+let incidentKeys = [];
+function inOrder(rows) {
+  const key = row => row.group ?? row.c.name;
+  if ($('incidents-list').matches(':hover, :focus-within')) {
+    const place = new Map(incidentKeys.map((one, at) => [one, at]));
+    rows.sort((a, z) => (place.get(key(a)) ?? Infinity) - (place.get(key(z)) ?? Infinity) || 0);
+  }
+  incidentKeys = rows.map(key);
+  return rows;
+}
+
 function gatherIncidents() {
   const rows = [], ofGroup = new Map();
   for (const c of [...circuits.values()].filter(isIncident).sort(byNeed)) {
@@ -16,7 +28,7 @@ function gatherIncidents() {
       rows.push(ofGroup.get(group));
     }
   }
-  return rows;
+  return inOrder(rows);
 }
 const isolates = name => site.groups.find(group => group.name === name)?.is_isolated;
 
@@ -33,7 +45,7 @@ function drawIncidents() {
   write($('incidents-title'), isUnknown() ? `${whole.format(needed)} needed attention when last heard` : needed ? `${whole.format(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
   $('incidents-fold').setAttribute('aria-expanded', String(!isFolded));
   takeChildren($('incidents-fold'), [document.createTextNode(isFolded ? 'Unfold ' : 'Fold '), h('kbd', null, 'i')]);
-  takeChildren($('incidents-list'), shownIncidents.map(incidentLine));
+  takeByKey($('incidents-list'), shownIncidents.map(incidentLine));
   takeChildren($('incidents-more'), present(isFolded ? [] : moreIncidents(rows.slice(most), loose)));
 }
 
@@ -50,7 +62,7 @@ function incidentLine({ c, all, group }) {
   const named = isGroup
     ? h('a', { href: addressOf({ group, circuit: null, states: [] }) }, bdi(group), h('span', { class: 'tag' }, ` ${many(all.length, 'circuit')}`))
     : h('a', { href: addressOf({ circuit: c.name }) }, bdi(c.name));
-  return h('li', { class: `incident ${c.kind}` },
+  return h('li', { class: `incident ${c.kind}`, 'data-key': group ?? c.name },
     h('span', null, pill(c)),
     h('p', { class: 'name' }, named, c.critical && !isGroup && h('span', { class: 'tag' }, ' critical')),
     h('p', null, began === null ? soft('–') : [time(began), soft(h('i', null, isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
@@ -63,7 +75,7 @@ function incidentLine({ c, all, group }) {
 function votesOf(c) {
   const shared = site.fleet?.circuits?.find(one => one.name === c.name);
   if (!shared || c.kind !== 'open' && c.kind !== 'half_open') return null;
-  const votes = shared.votes.length, says = votes ? `${votes} of ${Math.max(site.fleet.processes.length, votes)}` : shared.state === c.state ? 'the same' : null;
+  const votes = shared.votes.length, says = votes ? `${votes} of ${Math.max(site.fleet.processes.length, votes)} voted` : shared.state === c.state ? 'agreed' : null;
   return says && h('span', { class: 'tag nobr' }, ` · fleet: ${says}`);
 }
 

@@ -19,14 +19,21 @@ const DO = {
   previous: () => step(-1), following: () => step(1),
   'more-cards': () => { mostCards += CARDS; plan(); },
 };
-function clearFilter() { go({ q: '', group: '', states: [] }); }
+function clearFilter() {
+  $('q').value = '';
+  go({ q: '', group: '', states: [] });
+}
 function fold() { isFolded = !isFolded; plan(); }
 
 document.addEventListener('click', event => {
   const on = event.target.closest('[data-do], [data-ask], [data-bulk], [data-chip], [data-states], [data-tab], [data-sort], tr.row');
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey) return;
   const link = event.target.closest('a[href^="#"]');
-  if (link && !link.classList.contains('skip')) return followLink(event, link);
+  if (link?.classList.contains('skip')) {
+    event.preventDefault();
+    return $('view').focus();
+  }
+  if (link) return followLink(event, link);
   if (!on) return;
   const { do: act, ask: command, bulk, chip, states, tab, sort } = on.dataset;
   if (act) DO[act]();
@@ -57,8 +64,6 @@ function sortOn(key) {
 
 document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-  if (event.target.closest('[role=tab]')) return turnTabs(event);
-  if (event.target.closest('thead')) return turnHeads(event);
   const isTyping = event.target.closest('input:not([type=checkbox]), select');
   if (event.key === 'Escape') {
     if (opened || missing !== null) {
@@ -67,6 +72,8 @@ document.addEventListener('keydown', event => {
     } else if (view.q || view.group || view.states.length) clearFilter();
     return;
   }
+  if (event.target.closest('[role=tab]') && turnTabs(event)) return;
+  if (event.target.closest('thead') && turnHeads(event)) return;
   if (event.target === $('q') && (event.key === 'Enter' || event.key === 'ArrowDown')) {
     event.preventDefault();
     if (list.length) focusRow(list[0]);
@@ -85,12 +92,14 @@ function pressed(event) {
     event.preventDefault();
     return step(by);
   }
-  if (!keysAreOn) return;
+  // Space selects, also where the keys of one letter are off.
+  const isPick = event.key === ' ' && event.target.closest('tr.row a');
+  if (!keysAreOn && !isPick) return;
   const act = {
     j: inTable && (() => step(1)), k: inTable && (() => step(-1)), i: fold, '?': help,
     '/': view.tab === 'circuits' && (() => { $('q').focus(); $('q').select(); }),
     x: inTable && here && maySteer('reset') && !isPhone.matches && (() => pick([here], !picked.has(here))),
-  }[event.key];
+  }[isPick ? 'x' : event.key];
   if (!act) return;
   event.preventDefault();
   act();
@@ -98,22 +107,21 @@ function pressed(event) {
 
 function turnTabs(event) {
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!by) return;
+  if (!by) return false;
   event.preventDefault();
   const all = [...$('tabs').children], next = all[(all.indexOf(event.target.closest('[role=tab]')) + by + all.length) % all.length];
   go({ tab: next.dataset.tab });
   draw();
   $(next.id).focus();
+  return true;
 }
 // From the first row the arrow leads to the heads, by which the table is sorted.
 function turnHeads(event) {
-  const heads = [...grid.head.querySelectorAll('button')].filter(head => head.offsetParent), at = heads.indexOf(event.target);
+  const heads = [...grid.head.querySelectorAll('input, button')].filter(head => head.offsetParent), at = heads.indexOf(event.target);
   const next = { ArrowRight: heads[at + 1], ArrowLeft: heads[at - 1], Home: heads[0], End: heads.at(-1) }[event.key];
-  if (event.key === 'ArrowDown') {
-    event.preventDefault();
-    focusRow(list[0]);
-  } else if (next) {
-    event.preventDefault();
-    next.focus();
-  }
+  if (event.key !== 'ArrowDown' && !next) return false;
+  event.preventDefault();
+  if (next) next.focus();
+  else focusRow(list[0]);
+  return true;
 }

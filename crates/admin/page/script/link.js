@@ -5,17 +5,22 @@
 // The page may be at a path with or without a slash at its end.
 const base = location.pathname.replace(/\/*$/, '/');
 const LATE = 3, LOST = 5, PATIENCE = 10000, POLL = 2000;
-const TWO = 'Two processes answer in turn, as behind a balancer: open the page of one of them';
+const TWO = 'Another process answers now: a restart, or two behind one address, of which to open one';
 const FOREIGN = 'The answer is not from this service: a sign-in page?';
 const link = {
-  // connecting: nothing heard yet; live; lost; token: one is needed.
+  // connecting: nothing heard yet; live; lost; away: hidden; token: one is needed.
   phase: 'connecting', why: '', began: Date.now(), tries: 0, nextAt: null, heard: null, isPolling: false,
-  refusedToken: '', waitsUntil: null, gaveUp: '', isWanted: false, abort: null, wake: () => {},
+  isRefused: false, waitsUntil: null, gaveUp: '', isWanted: false, abort: null, wake: () => {},
+  // Whether the last attempt ended before a tick came; when a hidden tab last heard.
+  isShaky: false, titleHeard: null,
 };
 const isLive = () => link.phase === 'live';
 const isUnknown = () => !isLive();
 // How old what is shown is, in seconds; null before anything was heard.
-const age = () => link.heard === null ? null : (performance.now() - link.heard) / 1000;
+// One clock stands still while the machine sleeps.
+const age = () => link.heard === null ? null : Math.max(performance.now() - link.heard, Date.now() - link.heardAt) / 1000;
+// The moment for which what is shown was so.
+const asOf = () => isLive() || link.heard === null ? now() : now() - age() * 1000;
 // Which process it is: numbers of circuits are its own.
 const bootOf = seq => seq.split('-')[0];
 
@@ -47,7 +52,6 @@ async function keepLive() {
     let why = 'The connection is lost';
     try {
       await load();
-      wait = 1;
       await follow();
     } catch (error) {
       if (link.gaveUp) why = link.gaveUp;
@@ -57,15 +61,20 @@ async function keepLive() {
     link.abort.abort();
     leaveStream();
     if (document.hidden && hiddenFor() > AWAY) continue;
-    if (why === AGAIN) continue;
+    if (!link.isShaky) wait = 1;
+    if (why === AGAIN && !link.isShaky) {
+      link.isShaky = true;
+      continue;
+    }
+    link.isShaky = !link.isRefused;
     lose(why);
-    await rest(link.phase === 'token' ? null : wait);
+    await rest(link.phase === 'token' && link.isRefused ? null : wait);
   }
 }
 
 function lose(why) {
-  if (link.phase === 'live') {
-    link.phase = 'lost';
+  if (link.phase === 'live' || link.phase === 'away') {
+    link.phase = link.heard === null ? 'connecting' : 'lost';
     for (const c of circuits.values()) c.samplesFrom = null;
   }
   link.why = why;
@@ -78,12 +87,14 @@ function rest(seconds) {
   link.nextAt = seconds === null ? null : Date.now() + seconds * 1000;
   if (link.isWanted) return Promise.resolve(link.isWanted = false);
   return new Promise(done => {
-    const timer = seconds === null ? 0 : setTimeout(done, seconds * 1000);
-    link.wake = () => {
-      link.isWanted = false;
+    const end = () => {
       clearTimeout(timer);
+      link.wake = () => {};
+      link.isWanted = false;
       done();
     };
+    const timer = seconds === null ? 0 : setTimeout(end, seconds * 1000);
+    link.wake = end;
   });
 }
 function tryNow() {
@@ -95,7 +106,9 @@ function tryNow() {
 
 // An answer of this service, or why there is none.
 async function answerTo(path, signal) {
-  const response = await fetch(`${base}${path}`, asked(signal));
+  const sent = token, response = await fetch(`${base}${path}`, asked(signal));
+  // Another token was given meanwhile: what this one was told does not matter.
+  if (token !== sent) throw new Ended(AGAIN);
   if (response.status === 401 || response.status === 429) await refuse(response);
   if (response.ok && (isJson(response) || typeOf(response).startsWith('text/event-stream'))) return response;
   if (isJson(response)) throw new Ended((await response.json()).detail);
@@ -111,7 +124,7 @@ async function refuse(response) {
   const problem = isJson(response) ? await response.json() : null;
   if (!problem) throw new Ended(FOREIGN);
   const seconds = Number(response.headers.get('retry-after'));
-  link.refusedToken = token;
+  link.isRefused = true;
   link.waitsUntil = response.status === 429 && seconds ? Date.now() + seconds * 1000 : null;
   link.phase = 'token';
   throw new Ended(problem.detail);
@@ -121,13 +134,16 @@ async function load() {
   const limit = setTimeout(() => link.abort.abort(), PATIENCE);
   try {
     const response = await answerTo('circuits?form=rows', link.abort.signal);
+    link.isRefused = false;
     const news = await response.json();
     takeAll(news);
   } finally {
     clearTimeout(limit);
   }
   heardSomething();
-  Object.assign(link, { phase: 'live', why: '', tries: 0, nextAt: null, refusedToken: '', waitsUntil: null, isWanted: false });
+  if (link.phase === 'token') link.phase = 'connecting';
+  // Where no tick came the last time, one is waited for.
+  if (!link.isShaky) beLive();
   askForAudit();
   lookSoon();
   isFilterStale = true;
@@ -136,6 +152,10 @@ async function load() {
 
 function heardSomething() {
   link.heard = performance.now();
+  link.heardAt = Date.now();
+}
+function beLive() {
+  Object.assign(link, { phase: 'live', why: '', tries: 0, nextAt: null, waitsUntil: null, isWanted: false });
 }
 
 // Goes on from what was loaded, as a reader of the stream or, where other tabs hold all connections
@@ -166,16 +186,19 @@ async function readFrames(isEnough) {
     for (let text = ''; ;) {
       const { value, done } = await reader.read();
       if (done) throw new Ended('');
-      clearTimeout(silence);
-      silence = setTimeout(stop, LOST * 1000);
-      heardSomething();
       const from = Math.max(0, text.length - 1);
       text += value;
       if (!text.includes('\n\n', from)) continue;
       const frames = text.split('\n\n');
       text = frames.pop();
       // All that has come is taken before it is enough.
-      if (frames.map(hear).some(isEnough)) return;
+      const kinds = frames.map(hear);
+      // The tick alone says that the service goes on: a proxy may add what it likes.
+      if (kinds.includes('tick')) {
+        clearTimeout(silence);
+        silence = setTimeout(stop, LOST * 1000);
+      }
+      if (kinds.some(isEnough)) return;
     }
   } finally {
     clearTimeout(silence);
@@ -194,6 +217,11 @@ function hear(frame) {
   if (bootOf(seq) !== site.boot) throw new Ended(TWO);
   site.seq = seq;
   takeFrame(kind, JSON.parse(json));
+  if (kind === 'tick') {
+    heardSomething();
+    link.isShaky = false;
+    if (!isLive() && link.phase !== 'token') beLive();
+  }
   isOrderStale = true;
   plan();
   return kind;
@@ -202,8 +230,11 @@ function hear(frame) {
 // One question more; what fails is asked again when it is needed again.
 async function question(path) {
   try {
-    const response = await fetch(`${base}${path}`, asked(AbortSignal.timeout(LOST * 1000)));
-    return { status: response.status, data: response.ok && isJson(response) ? await response.json() : null };
+    const sent = token, response = await fetch(`${base}${path}`, asked(AbortSignal.timeout(LOST * 1000)));
+    // The token was taken back: what is shown is read anew, which says so.
+    if ((response.status === 401 || response.status === 429) && sent === token && isLive()) giveUp(AGAIN);
+    // What something in front answers says nothing of the service.
+    return isJson(response) ? { status: response.status, data: response.ok ? await response.json() : null } : { status: 0, data: null };
   } catch {
     return { status: 0, data: null };
   }
@@ -250,7 +281,7 @@ setInterval(() => {
   all.sort((a, z) => a.since - z.since || (a.id < z.id ? -1 : 1));
   if (all.indexOf(me) < MOST_STREAMS) return say('holds');
   leaveStream();
-  link.abort?.abort();
+  giveUp(AGAIN);
 }, 1000);
 
 // ---- A hidden tab leaves its stream, and asks for little so that its title stays true.
@@ -261,13 +292,14 @@ const hiddenFor = () => hiddenAt === null ? 0 : (performance.now() - hiddenAt) /
 
 async function stayAway() {
   leaveStream();
+  if (isLive()) link.phase = 'away';
   while (document.hidden) {
     const { data } = await question('summary');
-    if (data) {
+    if (data?.states) {
       site.summary = data;
       site.about = data.about;
       takeTime(data.at);
-      heardSomething();
+      link.titleHeard = Date.now();
     }
     drawTitle();
     if (document.hidden) await rest(AWAY_POLL);
@@ -277,13 +309,21 @@ async function stayAway() {
 
 document.addEventListener('visibilitychange', () => {
   hiddenAt = document.hidden ? performance.now() : null;
-  if (document.hidden) return setTimeout(() => { if (hiddenFor() >= AWAY - .1) link.abort?.abort(); }, AWAY * 1000);
+  if (document.hidden) return leaveSoon();
   for (const c of circuits.values()) c.samplesFrom = null;
-  tryNow();
+  retry();
 });
-addEventListener('online', tryNow);
+function leaveSoon() {
+  setTimeout(() => { if (hiddenFor() >= AWAY - .1) link.abort?.abort(); }, AWAY * 1000);
+}
+if (document.hidden) leaveSoon();
+// Not with a token that was refused: that would be one wrong token more.
+function retry() {
+  if (link.phase !== 'token') tryNow();
+}
+addEventListener('online', retry);
 addEventListener('pagehide', () => {
   leaveStream();
   link.abort?.abort();
 });
-addEventListener('pageshow', event => { if (event.persisted) tryNow(); });
+addEventListener('pageshow', event => { if (event.persisted) retry(); });

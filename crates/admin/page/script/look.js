@@ -28,7 +28,7 @@ async function look() {
 async function lookAtAll() {
   const seen = inSight(), near = new Set([...incidentRows().flatMap(row => row.all).slice(0, DETAILS), ...seen]);
   if (opened) near.add(opened);
-  await lookAtUnknown();
+  await lookAtUnknown([...near]);
   await lookAtFigures([...near].slice(0, MOST_ASKED));
   await lookAtDetails([...near]);
   await lookAtHistory(seen);
@@ -37,12 +37,14 @@ async function lookAtAll() {
   plan();
 }
 
-async function lookAtUnknown() {
-  const ids = [...unknownRows].slice(0, MOST_ASKED);
+// Of new ones, and of those in sight that were told of in few words, whole rows.
+async function lookAtUnknown(near) {
+  const ids = [...unknownRows, ...near.filter(c => c.isBrief).map(c => c.id)].slice(0, MOST_ASKED);
   if (!ids.length) return;
   const news = await ofThisProcess(`circuits?form=rows&ids=${ids}`);
+  if (!news) return;
   for (const id of ids) unknownRows.delete(id);
-  if (news) for (const row of rowsOf(news)) takeRow(row, news);
+  for (const row of rowsOf(news)) takeRow(row, news);
 }
 
 async function lookAtFigures(seen) {
@@ -55,8 +57,7 @@ async function lookAtFigures(seen) {
 function wantsDetail(c) {
   if (c.kind === 'closed' && c.tripped === null) return false;
   if (!c.detail || c.detailOf !== c.changed) return true;
-  const trip = c.detail.last_trip;
-  if (c.tripped !== null && (!trip || Math.abs(c.detail.at - trip.ago * 1000 - c.tripped) > 2500)) return true;
+  if (c.tripped !== null && !tripOf(c)) return true;
   return c.kind !== 'closed' && now() - c.detail.at > 2000;
 }
 
@@ -81,13 +82,11 @@ async function lookAtHistory(seen) {
 
 async function lookAtOpened() {
   const c = opened;
-  const { status, data } = await question(`circuits?name=${encodeURIComponent(c.name)}`);
+  const { data } = await question(`circuits?name=${encodeURIComponent(c.name)}`);
   if (data) takeDetail(data);
-  else if (status === 404 && circuits.get(c.name) === c) remove(c.name);
   if (site.keepsHistory && now() - (c.hourAt ?? 0) > 30000) {
     const hour = await question(`circuits/history?last=1h&name=${encodeURIComponent(c.name)}`);
-    c.hourAt = now();
-    c.hour = hour.data;
+    if (hour.data) Object.assign(c, { hour: hour.data, hourAt: now() });
   }
   if (opened === c) drawDrawer();
 }
@@ -101,7 +100,7 @@ function isDue(what, seconds) {
 }
 
 async function lookAtRest() {
-  if (isDue('groups', site.groups.length ? 5 : 30)) {
+  if (isDue('groups', view.tab === 'groups' ? 3 : 30)) {
     const { data } = await question('groups');
     if (data) takeGroups(data.groups);
   }
@@ -124,6 +123,8 @@ function takeGroups(groups) {
 
 async function askForAudit() {
   const { status, data } = await question('audit');
+  // What gave no answer is asked again with the next tick.
+  if (!data && status !== 403) site.audited = -1;
   // The commands of others are shown to those who may give some, or are on this machine.
   if (status === 403) site.audit = null;
   if (data) {

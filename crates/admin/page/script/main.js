@@ -34,7 +34,8 @@ function drawView() {
 // What was heard last grows older while nothing is heard: after a while it is no longer live.
 setInterval(() => {
   if (document.hidden) return drawTitle();
-  if (isLive() && age() > LOST + 1 && !link.abort.signal.aborted) link.abort.abort();
+  if (isLive() && age() > LOST + 1) giveUp('');
+  if ($('ask').open) foretell();
   plan();
 }, 1000);
 

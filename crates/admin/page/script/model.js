@@ -12,9 +12,16 @@ const maySteer = command => isLive() && site.may.includes(command);
 
 // All there is, in rows: what the stream tells goes on from it. Another process has other numbers.
 function takeAll(news) {
+  if (site.boot !== bootOf(news.seq)) {
+    // What was known of another process is not known of this one.
+    for (const c of circuits.values()) Object.assign(c, { detail: null, fine: null, hour: null, hourAt: 0, samplesFrom: null });
+    site.summary = null;
+    site.keepsHistory = true;
+  }
   site.boot = bootOf(news.seq);
   site.seq = news.seq;
   byId.clear();
+  unknownRows.clear();
   takeSite(news);
   const here = new Set();
   for (const row of rowsOf(news)) {
@@ -50,6 +57,7 @@ function takeRow(row, news) {
   c.limits = news.profiles[row.profile];
   c.critical = Boolean(row.critical);
   takeState(c, row, news.at);
+  c.isBrief = false;
   c.ramps = known(row.ramp_ends) ? row.ramp_ends * 1000 : null;
   c.tripped = known(row.tripped) ? row.tripped * 1000 : null;
   c.reason = row.reason;
@@ -101,12 +109,22 @@ function takeFrame(kind, news) {
       break;
     case 'tick':
       site.summary = news;
+      checkNumber(news.circuits);
       break;
   }
   if (known(news.audit) && news.audit !== site.audited) {
     site.audited = news.audit;
     askForAudit();
   }
+}
+
+// A page that has missed one that came or went reads all anew.
+let wrongTicks = 0;
+function checkNumber(number) {
+  wrongTicks = number === circuits.size || unknownRows.size ? 0 : wrongTicks + 1;
+  if (wrongTicks < 3) return;
+  wrongTicks = 0;
+  giveUp(AGAIN);
 }
 
 // Many have changed at once: little is told of each.
@@ -119,6 +137,7 @@ function takeBrief(row, news) {
   const before = c.kind;
   takeState(c, row, news.at);
   if (row.reason) c.reason = row.reason;
+  c.isBrief = true;
   c.kind = kindOf(c);
   tellChange(c, before);
 }
@@ -186,10 +205,10 @@ function shareOf(c) {
 function rulesOf(c) {
   if (c.state !== 'closed' || c.kind === 'isolated' || c.kind === 'forced_open' || !c.limits) return [];
   const { limits, fine } = c, seen = fine?.window, rules = [];
-  const add = (rule, value, limit, text, words, full) => { if (known(limit) && limit > 0 && known(value)) rules.push({ rule, share: value / limit, text, words, full }); };
+  const add = (rule, value, limit, text, words, full, failing = full) => { if (known(limit) && limit > 0 && known(value)) rules.push({ rule, share: value / limit, text, words, full, failing }); };
   const failed = fine ? fine.failure_rate : c.nearest === 'failure_rate' ? c.nearness * limits.failure_rate : null;
   const of = seen ? ` of ${many(seen.calls, 'call')}` : '';
-  add('failure_rate', failed, limits.failure_rate, limitOf(limits.failure_rate), 'failure rate', `${percent(failed)} %${of}, limit ${limitOf(limits.failure_rate)}`);
+  add('failure_rate', failed, limits.failure_rate, limitOf(limits.failure_rate), 'failure rate', `${percent(failed)} %${of}, limit ${limitOf(limits.failure_rate)}`, `${percent(failed)} %${of} fail, limit ${limitOf(limits.failure_rate)}`);
   add('failure_rate_confident', failed, limits.failure_rate_confident, limitOf(limits.failure_rate_confident ?? 0), 'failure rate by more than chance', `${percent(failed)} %${of}, more than ${limitOf(limits.failure_rate_confident ?? 0)}`);
   const run = fine?.consecutive_failures ?? (c.nearest === 'consecutive_failures' ? Math.round(c.nearness * limits.consecutive_failures) : 0);
   add('consecutive_failures', run, limits.consecutive_failures, `${run} of ${limits.consecutive_failures}`, 'failures in a row', `${many(run, 'failure')}, limit ${limits.consecutive_failures}`);
@@ -199,6 +218,13 @@ function rulesOf(c) {
   return rules;
 }
 const nearestOf = c => rulesOf(c).reduce((best, rule) => !best || rule.share > best.share ? rule : best, null);
+
+// Its last trip, where what is known of it is not of an earlier one.
+function tripOf(c) {
+  const trip = c.detail?.last_trip;
+  if (!trip || c.isBrief) return null;
+  return c.tripped !== null && Math.abs(c.detail.at - trip.ago * 1000 - c.tripped) > 2500 ? null : trip;
+}
 
 // Since when it is in the kind that is shown; by its detail, where that is not the state's own.
 function sinceOf(c) {
@@ -230,7 +256,12 @@ function addSample(c, isKnown) {
   }
 }
 // No point while nothing is heard: what was not seen is a hole.
+let sampledAt = Date.now();
 setInterval(() => {
-  if (document.hidden) return;
-  for (const c of circuits.values()) addSample(c, isLive());
+  const missed = Math.min(POINTS, Math.round((Date.now() - sampledAt) / EVERY) - 1);
+  sampledAt = Date.now();
+  for (const c of circuits.values()) {
+    for (let at = 0; at < missed; at++) addSample(c, false);
+    addSample(c, isLive());
+  }
 }, EVERY);

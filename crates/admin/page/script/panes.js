@@ -32,28 +32,35 @@ function drawGroups() {
       h('td', { class: 'wrap' }, group.is_isolated ? [b('Isolated'), began === null ? '' : [' since ', time(began), ` (${since(began)})`], group.reason ? [': “', bdi(group.reason), '”'] : ''] : soft('on')));
   });
   drawPane('Groups', listTable('Groups', ['Group', 'Members', right('Not closed'), 'Cap', right('Trips kept back'), right('Calls/s'), right('Rejected/s'), 'Switch'], lines),
-    h('p', { class: 'soft' }, 'A capped group lets no more than so many of its members trip; “trips kept back” counts those for which it had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
+    h('p', { class: 'soft' }, '“Trips kept back” counts those for which a cap had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
 }
 
 function drawFleet() {
-  const { link: status, processes, circuits: shared, read_ago: readAgo } = site.fleet, passed = (now() - site.fleetAt) / 1000;
+  const { link: status, processes, circuits: shared, read_ago: readAgo } = site.fleet, passed = (asOf() - site.fleetAt) / 1000;
   const names = processes.map(process => shortName(process.name, processes));
   const figures = [];
   if (status) {
-    const isUp = status.status === 'connected';
-    figures.push(['This process', h('span', { class: `pill ${isUp ? 'closed' : 'half_open'}` }, icon(isUp ? 'closed' : 'unknown'), isUp ? 'Connected' : 'Disconnected, deciding alone')],
-      [isUp ? 'For' : 'Lost for', span(status.in_status_for + passed)], ['Last agreed', known(status.last_agreed) ? `${span(status.last_agreed + passed)} ago` : 'never'], ['Errors', count(status.errors)]);
+    // What was read long ago says nothing of now.
+    const lasts = passed > 20 ? [] : [[status.status === 'disconnected' ? 'Lost for' : 'For', span(status.in_status_for + passed)]];
+    figures.push(['This process', linkPill(status, passed > 20)], ...lasts, ['Last agreed', known(status.last_agreed) ? `${span(status.last_agreed + passed)} ago` : 'never'], ['Errors', count(status.errors)]);
   }
   figures.push(['Read', known(readAgo) ? `${span(readAgo + passed)} ago` : 'not yet']);
   const lines = shared.map(one => h('tr', null, h('th', { scope: 'row' }, circuitLink(one.name)), h('td', null, fleetSays(one)),
     h('td', { title: one.votes.join(', ') }, one.votes.length ? `${one.votes.length} of ${Math.max(processes.length, one.votes.length)}` : soft('0')),
     processes.map(process => fleetCell(process, one)), h('td', null, leaseOf(one, processes, names))));
-  const ofProcesses = processes.map(process => h('tr', null, h('th', { scope: 'row' }, bdi(process.name), process.this && h('span', { class: 'tag' }, ' this process')), h('td', null, bdi(process.vote)), h('td', null, process.version), h('td', { class: 'num' }, process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
+  const ofProcesses = processes.map(process => h('tr', null, h('th', { scope: 'row' }, bdi(process.name), process.this && h('span', { class: 'tag' }, ' this process')), h('td', null, bdi(process.vote)), h('td', null, process.link ? [linkPill(process.link), soft(` ${span(process.link.in_status_for + passed)}`)] : soft('–')), h('td', null, process.version), h('td', { class: 'num' }, process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
   drawPane('Fleet', h('section', null, h('h2', null, 'Link'), figuresOf(figures)),
     h('section', null, h('h2', null, 'Shared circuits', h('small', null, 'as each process sees them')), shared.length
       ? listTable('Shared circuits by process', ['Circuit', 'Fleet says', 'Votes to open', ...names.map((text, at) => ({ text: [bdi(text), processes[at].this ? ' (this)' : ''], dress: 'mid', title: processes[at].name })), 'Probe lease'], lines)
       : h('p', { class: 'soft' }, 'The fleet has agreed on nothing yet, and nobody has voted.')),
-    h('section', null, h('h2', null, 'Processes', h('small', null, 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Version', { text: 'Circuits not closed', dress: 'num' }], ofProcesses)));
+    h('section', null, h('h2', null, 'Processes', h('small', null, 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Link', 'Version', { text: 'Circuits not closed', dress: 'num' }], ofProcesses)));
+}
+const LINKS = { connected: 'Connected', degraded: 'Connected, refused in part', disconnected: 'Disconnected, deciding alone' };
+function linkPill(link, isOld = isUnknown()) {
+  const status = link.degraded && link.status === 'connected' ? 'degraded' : link.status, isUp = status === 'connected';
+  const words = LINKS[status] ?? status;
+  if (isOld || isUnknown()) return h('span', { class: 'pill unknown' }, icon('unknown'), `was ${words.toLowerCase()}`);
+  return h('span', { class: `pill ${isUp ? 'closed' : 'half_open'}` }, icon(isUp ? 'closed' : 'unknown'), words);
 }
 // What tells processes apart: what they all begin with is left out.
 function shortName(name, processes) {
@@ -86,10 +93,6 @@ function leaseOf(one, processes, names) {
 // ---- Commands.
 
 const commandsOn = c => (site.audit ?? []).filter(entry => entry.circuit === c.name || entry.circuit === null);
-const REFUSALS = {
-  no_token: 'no token', wrong_token: 'a wrong token', read_token: 'a token to read by', control_off: 'commands are off', not_this_machine: 'not from this machine',
-  through_proxy: 'through a proxy', foreign_host: 'a foreign host', foreign_origin: 'a foreign page', not_json: 'not as JSON',
-};
 
 function commandTable(entries, hasTarget) {
   const heads = ['When', 'Who', 'What', hasTarget && 'On', 'For', 'Where', 'Reason', 'Result'].filter(Boolean);
@@ -98,13 +101,13 @@ function commandTable(entries, hasTarget) {
     const lasts = known(entry.for) ? span(entry.for) : /^(force|observe)/.test(command) ? 'until released' : '–';
     const who = [entry.actor === null ? soft('not said') : [entry.actor_checked || entry.actor === 'expiry' ? '' : 'says ', bdi(entry.actor)], hasTarget && entry.peer && h('span', { class: 'tag' }, ` ${entry.peer}`)];
     return h('tr', null, h('td', null, time(entry.at)), h('td', { class: 'wrap' }, who), h('td', null, command.replaceAll('-', ' ')), hasTarget && h('td', { class: 'wrap' }, entry.circuit === null ? 'all circuits' : circuitLink(entry.circuit)),
-      h('td', null, lasts), h('td', null, isFleet ? 'fleet' : 'here'), h('td', { class: 'wrap' }, entry.reason ? bdi(entry.reason) : soft('none given')), h('td', { class: 'wrap' }, entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : 'done'));
+      h('td', null, lasts), h('td', null, isFleet ? 'fleet' : 'here'), h('td', { class: 'wrap' }, entry.reason ? bdi(entry.reason) : soft('none given')), h('td', { class: 'wrap' }, entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : isFleet ? 'given to the fleet' : 'done'));
   });
   return h('table', { class: hasTarget ? 'list' : 'plain', 'aria-label': 'Commands' }, h('thead', null, h('tr', null, heads.map(head => h('th', { scope: 'col' }, head)))), h('tbody', null, lines));
 }
 
 function drawCommands() {
-  const refused = site.refused.map(entry => h('tr', null, h('td', null, time(entry.at)), h('td', null, entry.peer ?? soft('not known')), h('td', null, REFUSALS[entry.reason] ?? entry.reason), h('td', { class: 'num' }, count(entry.count))));
+  const refused = site.refused.map(entry => h('tr', null, h('td', null, time(entry.at)), h('td', null, entry.peer ?? soft('not known')), h('td', null, entry.reason.replaceAll('_', ' ')), h('td', { class: 'num' }, count(entry.count))));
   drawPane('Commands', site.audit.length ? sideways('Commands', commandTable(site.audit, true)) : h('p', { class: 'soft' }, 'No command was given yet.'),
     refused.length > 0 && h('section', null, h('h2', null, 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', { text: 'How often', dress: 'num' }], refused)),
     h('p', { class: 'soft' }, 'The last 256 commands that this process was given, and the last 100 that it refused. They end with the process: keep them from its log.'));

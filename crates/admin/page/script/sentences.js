@@ -5,7 +5,7 @@ function whyOf(c, isAlone = false) {
   const { detail } = c;
   if (c.kind === 'isolated') return isolationOf(c, isAlone);
   if (c.overridden) return overrideOf(c);
-  const trip = detail?.last_trip;
+  const trip = tripOf(c);
   const tripText = trip ? reasonText(trip) : c.reason ? reasonWords(c.reason) : '';
   switch (c.kind) {
     case 'open': return [tripText, failedProbes(c)];
@@ -13,7 +13,7 @@ function whyOf(c, isAlone = false) {
     case 'hung': return [`${many(c.hung, 'call')} hang${c.hung === 1 ? 's' : ''}`, known(c.limits.older_than) ? ` for over ${span2(c.limits.older_than)}, limit ${count(c.limits.stalled_calls)}` : ''];
     case 'kept': {
       const rule = nearestOf(c);
-      return [rule ? `${rule.full.replace(',', ' fail,')}; ` : '', 'cap of ', c.groups.length ? bdi(c.groups[0]) : 'its group', ' reached'];
+      return [rule ? `${rule.failing}; ` : '', 'cap of ', c.groups.length ? bdi(c.groups[0]) : 'its group', ' reached'];
     }
     case 'ramping': return [tripText ? `Recovering after: ${tripText}` : 'Recovering'];
     case 'shedding': return [`Throttled: the upstream accepts about ${percent(c.admitted)} % of the calls`];
@@ -32,7 +32,7 @@ function isolationOf(c, isAlone) {
 function overrideOf(c) {
   const own = c.detail?.operators_override, words = c.detail?.override_words;
   const parts = [words?.reason ? ['“', bdi(words.reason), '”, '] : ''];
-  parts.push(words?.actor ? [words.actor_checked ? '' : 'says ', bdi(words.actor)] : 'an operator');
+  parts.push(words?.actor ? [words.actor_checked ? '' : 'says ', bdi(words.actor)] : words?.reason ? 'an operator' : 'An operator');
   if (own?.by_fleet) parts.push(', whole fleet');
   return parts;
 }
@@ -53,7 +53,7 @@ function callersOf(c, rejected = c.rejected) {
   switch (c.kind) {
     case 'forced_closed': return [`Nothing rejected, ${percent(c.failed)} % of ${rate(c.calls)}/s fail`];
     case 'observing': return [`Nothing rejected; ${count(c.fine?.totals.would_have_rejected ?? c.detail?.totals.would_have_rejected)} would have been`];
-    case 'hung': return [b(`${count(c.hung)} wait`), known(c.p99) ? `, p99 ${tenths.format(c.p99 / 1000)} s` : ''];
+    case 'hung': return [b(`${count(c.hung)} wait`), known(c.p99) ? `, p99 ${span2(c.p99 / 1000)}` : ''];
     case 'kept': return ['Nothing rejected, ', b(`${rate(known(c.failed) && known(c.calls) ? c.failed * c.calls : null)}/s fail`)];
     case 'closed': return [rejected ? b(`${rate(rejected)}/s rejected`) : 'Nothing rejected'];
     default: return [b(`${rate(rejected)}/s rejected`), known(c.admitted) && c.admitted < 1 ? `, ${percent(c.admitted)} % go through` : ''];
@@ -89,8 +89,8 @@ function sentenceOf(c) {
   const began = sinceOf(c);
   if (isUnknown()) return [b('Unknown'), `: ${lower(c.kind)} when last heard${began === null ? '' : `, since ${clock(began)}`}.`];
   if (c.kind === 'closed') {
-    const trip = c.detail?.last_trip;
-    const last = trip ? `Last trip at ${clock(c.detail.at - trip.ago * 1000)}: ${reasonText(trip)}.` : 'It has not tripped since the start.';
+    const trip = tripOf(c), text = trip ? reasonText(trip) : reasonWords(c.reason ?? '');
+    const last = c.tripped !== null ? `Last trip at ${clock(c.tripped)}: ${text}.` : c.detail ? 'It has not tripped since the start.' : '';
     return [b('Closed'), ` for ${since(c.since)}. ${last}`];
   }
   const parts = [b(WORD[c.kind] + shareOf(c)), began === null ? '. ' : [' since ', time(began), ` (${since(began)}). `]];

@@ -17,6 +17,7 @@ function sparkPaths(c) {
   paths.base = 'M0 17.5h60';
   const { failed, shown } = c.samples, isSeen = isLive();
   const letters = shown + (isSeen ? LETTER[c.kind] : HOLE), first = POINTS - letters.length;
+  for (let x = 0; x < first; x++) paths.hole += `M${x} 9h1`;
   for (let at = Math.max(0, -first); at < letters.length; at++) {
     const x = first + at, share = at < failed.length ? failed[at] : isSeen && c.calls && known(c.failed) ? c.failed * 100 : null;
     if (share) paths.failed += `M${x} 17V${(17 - share * .17).toFixed(1)}h1V17z`;
@@ -39,8 +40,9 @@ function sparkPaths(c) {
 
 function sparkText(c) {
   const lasted = letters => [...c.samples.shown].filter(letter => letters.includes(letter)).length * 5;
-  const parts = [['o', 'open'], ['fi', 'forced or isolated'], ['h', 'half-open'], ['pw', 'unprotected']].map(([letters, word]) => [lasted(letters), word]).filter(([seconds]) => seconds);
-  return `Last five minutes: ${parts.map(([seconds, word]) => `${word} for ${span(seconds)}`).join(', ') || 'closed as far as known'}`;
+  const parts = [['o', 'open'], ['fi', 'forced or isolated'], ['h', 'half-open'], ['pw', 'unprotected'], [HOLE, 'not known']].map(([letters, word]) => [lasted(letters), word]).filter(([seconds]) => seconds);
+  if (!c.samples.shown) return 'Last five minutes: not known';
+  return `Last five minutes: ${parts.map(([seconds, word]) => `${word} for ${span(seconds)}`).join(', ') || 'closed'}`;
 }
 
 function spark(c) {

@@ -3,7 +3,8 @@
 // something has changed. One stop of the tab key; the arrows go on from there.
 
 const rows = new Map(), spare = [], circuitOf = new WeakMap();
-let rowHeight = 24, grid = null;
+// The row that has the place of the tab key.
+let rowHeight = 24, grid = null, stop = null;
 const isPhone = matchMedia('(max-width: 47.5rem), (max-height: 26rem)');
 
 // The circuits that can be seen.
@@ -13,6 +14,7 @@ function inSight() {
 }
 
 function makeTable() {
+  const { scrollTop: before = 0 } = grid?.scroll ?? {}, hadFocus = grid?.scroll.contains(document.activeElement);
   const picks = maySteer('reset');
   const head = h('tr', { 'aria-rowindex': 1 },
     h('th', { class: 'c-pick', scope: 'col' }, picks ? h('label', null, h('input', { type: 'checkbox', id: 'pick-all', tabindex: -1, 'aria-label': 'Select all that are shown' })) : h('span', { class: 'unseen' }, 'Selection')),
@@ -28,6 +30,12 @@ function makeTable() {
   spare.length = 0;
   rowHeight = parseFloat(getComputedStyle(document.documentElement).fontSize) * 1.5;
   grid = { scroll, table, body, head, picks };
+  // Where it was before, if it was made anew.
+  if (before) {
+    drawRows();
+    scroll.scrollTop = before;
+  }
+  if (hadFocus && here) requestAnimationFrame(() => focusRow(here));
 }
 
 function scrolled() {
@@ -52,6 +60,7 @@ function drawRows() {
   const from = Math.max(0, Math.floor(scroll.scrollTop / rowHeight) - 6);
   const to = Math.min(list.length, from + Math.ceil(scroll.clientHeight / rowHeight) + 12);
   const wanted = list.slice(from, to), stay = new Set(wanted);
+  stop = stay.has(here) ? here : wanted.find((c, at) => (from + at) * rowHeight >= scroll.scrollTop) ?? wanted[0];
   let focused = null;
   for (const [c, row] of rows) {
     const has = row.tr.contains(document.activeElement);
@@ -112,7 +121,7 @@ function drawRow(c, at) {
   row.tr.setAttribute('aria-rowindex', at + 2);
   if (grid.picks) row.tr.setAttribute('aria-selected', String(isPicked));
   if (row.box.checked !== isPicked) row.box.checked = isPicked;
-  row.link.tabIndex = isHere || at === 0 && !list.includes(here) ? 0 : -1;
+  row.link.tabIndex = stop === c ? 0 : -1;
   const rule = nearestOf(c), tone = !rule ? '' : rule.share >= 1 ? 'past' : rule.share >= .6 ? 'near' : '';
   const isOf = name => rule?.rule.startsWith(name) ? tone : '';
   drawState(row, c);
@@ -147,8 +156,8 @@ function drawState(row, c) {
   takeChildren(state, [pill(c)]);
   if (five.firstChild) redrawSpark(five.firstChild, c);
   else five.append(spark(c));
-  const last = c.detail?.last_trip;
-  const text = !c.tripped ? '–' : last && Math.abs(c.detail.at - last.ago * 1000 - c.tripped) < 2500 ? shortReason(last) : reasonWords(c.reason ?? '');
+  const last = tripOf(c);
+  const text = !c.tripped ? '–' : last ? shortReason(last) : reasonWords(c.reason ?? '');
   takeChildren(trip, present(c.tripped ? [time(c.tripped), ` ${text}`] : [text]));
   trip.title = last ? reasonText(last) : '';
 }
@@ -204,8 +213,8 @@ function step(by) {
   const at = list.indexOf(here);
   const next = list[Math.max(0, Math.min(list.length - 1, at < 0 ? (by > 0 ? 0 : list.length - 1) : at + by))];
   if (!next) return;
-  if (opened) {
-    here = next;
-    go({ circuit: next.name }, true);
-  } else focusRow(next);
+  const inGrid = grid?.scroll.contains(document.activeElement);
+  here = next;
+  if (opened) go({ circuit: next.name }, true);
+  if (!opened || inGrid) focusRow(next);
 }

@@ -62,7 +62,7 @@ function setZone(chosen) {
 const clock = at => Math.abs(now() - at) > 20 * 3600e3 ? ofDays.format(at) : ofDay.format(at);
 const minute = at => Math.abs(now() - at) > 20 * 3600e3 ? ofDays.format(at) : ofDay.format(at).slice(0, 5);
 const time = at => h('time', { datetime: new Date(at).toISOString() }, clock(at));
-const since = at => span((now() - at) / 1000);
+const since = at => span((asOf() - at) / 1000);
 
 // ---- Why a circuit tripped or changed, in a sentence.
 
@@ -89,6 +89,7 @@ const WORDS_OF_REASONS = {
   fleet: 'The fleet opened it', lease_over: "The probe's time was over without a verdict",
 };
 function reasonWords(reason) {
+  if (!reason) return '';
   const words = WORDS_OF_REASONS[reason] ?? reason.replaceAll('_', ' ');
   return words[0].toUpperCase() + words.slice(1);
 }
