@@ -45,6 +45,7 @@ use crate::outbox::{Outbox, OutboxListener};
 use crate::store::Store;
 
 mod driver;
+mod round;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,12 @@ impl Link {
     #[must_use]
     pub fn who(&self) -> &Identity {
         &self.who
+    }
+
+    /// What a registry's operators give their commands to; it does not keep the link.
+    #[must_use]
+    pub fn operators(&self) -> Arc<dyn Fleet> {
+        Arc::new(Operators(self.orders.downgrade()))
     }
 
     /// Waits until everything has been read from the store, so that circuits which are open in the fleet
