@@ -140,8 +140,9 @@ impl<S: Store> Driver<S> {
 
     /// Asks what circuits have given to ask.
     async fn exchange(&mut self) {
-        let requests = self.node.requests(BATCH, self.now());
-        if !requests.is_empty() && self.reach == Reach::Up {
+        // What cannot be asked now is kept.
+        if self.reach == Reach::Up {
+            let requests = self.node.requests(BATCH, self.now());
             self.ask(&requests).await;
         }
     }

@@ -3,6 +3,11 @@
 //! Each test that needs a PostgreSQL has one of its own; `tests/run.sh` runs those tests.
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
-#![allow(dead_code)]
 
+mod lost;
+mod nodes;
+mod outages;
+mod pooler;
+mod refusals;
 mod server;
+mod verdicts;

@@ -147,11 +147,6 @@ impl Server {
         );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
-
-    /// What it has written since it was started last.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap()
-    }
 }
 
 impl Drop for Server {
