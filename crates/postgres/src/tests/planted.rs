@@ -51,9 +51,10 @@ impl Store for Faulty {
         let mut answers = self.store.ask(terms, batch).await?;
         for (request, answer) in batch.iter().zip(&mut answers) {
             let is_read = self.way == Some(Way::StaleRead) && request.ask == Ask::Read;
-            if let (true, Ok(reply)) = (is_read, answer)
-                && let Some(word) = reply.word.clone()
-            {
+            let Some(reply) = answer.as_mut().ok().filter(|_| is_read) else {
+                continue;
+            };
+            if let Some(word) = reply.word.clone() {
                 let before = self.before.insert(Arc::clone(&request.circuit), word);
                 reply.word = before.or_else(|| reply.word.take());
             }

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of tests unwrap, too")]
 
+mod cost;
+mod counter;
 mod lost;
 mod nodes;
 mod outages;

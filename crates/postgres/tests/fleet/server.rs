@@ -110,6 +110,21 @@ impl Server {
         signal("-CONT", &processes(self.process.as_ref().unwrap().id()));
     }
 
+    /// For how many seconds its processes have had a processor, those that have ended among them.
+    pub(crate) fn processor(&self) -> f64 {
+        let all = processes(self.process.as_ref().unwrap().id());
+        let ticks = all.iter().filter_map(|process| {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            // Behind the name, which may have anything in it.
+            let rest = stat.rsplit_once(')')?.1.to_owned();
+            let fields: Vec<_> = rest.split_whitespace().collect();
+            let of = |at: usize| fields.get(at)?.parse::<u32>().ok();
+            Some(f64::from(of(11)? + of(12)?))
+        });
+        // A tick is a hundredth of a second on Linux.
+        ticks.sum::<f64>() / 100.0
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }
