@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage abort instructions figures load page readers cost stores blocks alone beside sanitizers minimal deny"
+fixed="coverage abort instructions figures load page readers clients cost stores blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -146,6 +146,14 @@ step_page() {
 step_readers() {
     cargo test --quiet --release --locked --all-features --test it -- --ignored --nocapture \
         what_a_thousand_readers
+}
+
+# The reverse proxy of the examples before an nginx, and ten kinds of clients that nobody wants, 10,000
+# calls of each over HTTP/1 and over HTTP/2; prints what its circuit made of them.
+step_clients() {
+    need_nginx || return 1
+    cargo test --quiet --release --locked -p reverse-proxy --test it -- --ignored --nocapture \
+        ten_thousand
 }
 
 # What fleets of 40 and 200 processes cost their Redis, and one of 40 its PostgreSQL; prints commands,

@@ -75,7 +75,7 @@ async fn a_trip_is_known_to_all_one_probes_and_operators_are_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs postgres pgbouncer: run by tests/run.sh"]
+#[ignore = "needs postgres and pgbouncer: run by tests/run.sh"]
 async fn through_a_pooler_in_transaction_mode_all_agree_and_health_says_that_none_is_told() {
     let server = Server::start().await;
     // Where one session is for all, a message comes with the answer to whoever has sent it.
