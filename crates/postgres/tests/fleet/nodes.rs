@@ -60,8 +60,16 @@ impl Node {
 
     /// So many processes, which connect at once.
     pub(crate) async fn join_all(number: usize, url: &str, open_for: Duration) -> Vec<Self> {
+        Self::join_by(&link(url), number, open_for).await
+    }
+
+    pub(crate) async fn join_by(
+        builder: &PostgresSyncBuilder,
+        number: usize,
+        open_for: Duration,
+    ) -> Vec<Self> {
         let joining = (0..number).map(|at| {
-            let builder = link(url).node(format!("node-{at}"));
+            let builder = builder.clone().node(format!("node-{at}"));
             tokio::spawn(Self::join(builder, registry(open_for)))
         });
         let mut nodes = Vec::new();

@@ -120,7 +120,8 @@ async fn what_somebody_else_has_written_is_counted_and_a_reset_clears_it() {
     let future = "UPDATE breaker_circuits SET epoch = 8999999999999999, state = 'fo'";
     let forged = [
         future,
-        "UPDATE breaker_circuits SET state = 'o', lasts = 600000, cause = 'nonsense'",
+        "UPDATE breaker_circuits SET state = 'o', ends = 9000000000000000, lasts = 600000, \
+         cause = 'nonsense'",
         "UPDATE breaker_circuits SET votes = '{\"x\": [\"y\", \"z\"]}', leases = '[5, [1]]'",
     ];
     for forged in forged {
