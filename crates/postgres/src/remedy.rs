@@ -56,7 +56,16 @@ const UNREACHABLE: &[(&str, &str)] = &[
     ),
     ("no such file", "is PostgreSQL running, and is that the folder of its socket?"),
     ("lookup", "is the name of the host spelled right?"),
-    ("tls", "with `sslmode=require` give your TLS connector to `connect_tls`"),
+    ("no tls implementation", "with `sslmode=require` give your TLS connector to `connect_tls`"),
+    (
+        "does not support tls",
+        "set `ssl = on` in PostgreSQL, or leave `sslmode` out where the way to it is safe",
+    ),
+    (
+        "certificate",
+        "your TLS connector decides whom it trusts: give it the certificate of whoever has signed the \
+         server's, and connect by a name that stands in that",
+    ),
 ];
 
 const TIMED_OUT: &[(&str, &str)] = &[

@@ -53,6 +53,9 @@ pub(crate) fn client(settings: &Settings, registry: &CircuitRegistry) -> Upstrea
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .http2_only(settings.http2)
+        // Whoever leaves an answer midway resets its stream, and what still comes of it is an error here.
+        // By default the 1,024th closes the connection, and all calls that share it break midway.
+        .http2_max_local_error_reset_streams(None)
         .build(connector);
     let open_for = settings.open_for;
     // No rules: those of the default, by which five failures open it only if they last for a second.

@@ -12,4 +12,5 @@ mod outages;
 mod pooler;
 mod refusals;
 mod server;
+mod tls;
 mod verdicts;

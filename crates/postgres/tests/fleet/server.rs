@@ -56,7 +56,7 @@ impl Server {
         fs::write(&file, text + lines).unwrap();
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
