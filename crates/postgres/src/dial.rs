@@ -20,7 +20,12 @@ type Dialling =
 pub(crate) struct Dialled {
     pub(crate) client: Client,
     pub(crate) messages: Pin<Box<dyn Stream<Item = Result<AsyncMessage, Error>> + Send>>,
+    /// Ends what the server is at for it, over a connection of its own.
+    pub(crate) cancel: Cancel,
 }
+
+pub(crate) type Cancel =
+    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
 
 impl Dial {
     pub(crate) fn by<T>(tls: T) -> Self
@@ -33,9 +38,12 @@ impl Dial {
         Self(Arc::new(move |config| {
             let tls = tls.clone();
             Box::pin(async move {
-                let (client, mut connection) = config.connect(tls).await?;
+                let (client, mut connection) = config.connect(tls.clone()).await?;
                 let messages = Box::pin(poll_fn(move |context| connection.poll_message(context)));
-                Ok(Dialled { client, messages })
+                let token = client.cancel_token();
+                let cancel: Cancel =
+                    Box::new(move || Box::pin(async move { token.cancel_query(tls).await }));
+                Ok(Dialled { client, messages, cancel })
             })
         }))
     }

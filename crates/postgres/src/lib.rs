@@ -68,6 +68,10 @@
 //! older state, receive what processes still know. While the network is split each side may probe: shared
 //! state is best effort.
 //!
+//! A lock of somebody else on these tables, such as that of a migration or of a transaction that was
+//! forgotten, is the same: what is not answered in time is ended in the database, too, so that no sessions
+//! are left waiting there.
+//!
 //! # Which PostgreSQL
 //!
 //! The primary. A replica, and a role that may write nothing, are a [`ConnectError`] that says so. Where

@@ -1,23 +1,24 @@
 //! One connection: what is asked over it, and what is heard.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Row};
 use tower_circuit_breaker_fleet::lock::lock;
 
-use crate::dial::Dialled;
+use crate::dial::{Cancel, Dialled};
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 use crate::message::{self, Message};
 
 /// A connection, and the task that reads it, which ends with it.
-#[derive(Debug)]
 pub(crate) struct Line {
     client: Client,
     messages: mpsc::Receiver<String>,
@@ -25,7 +26,19 @@ pub(crate) struct Line {
     /// What messages are known by; empty until it was read.
     secret: Mutex<String>,
     reader: AbortHandle,
+    /// Whether nobody waits any longer for an answer that has not come.
+    is_given_up: AtomicBool,
+    cancel: Option<Cancel>,
 }
+
+/// A statement that has not been answered.
+struct Asking<'a> {
+    line: &'a Line,
+    is_answered: bool,
+}
+
+/// How long it may take to end a statement, of which nothing is heard.
+const CANCEL: Duration = Duration::from_secs(5);
 
 /// What the reader has seen besides messages.
 #[derive(Debug, Default)]
@@ -52,7 +65,16 @@ impl Line {
         let seen = Arc::new(Seen::default());
         let reading = read(dialled.messages, put, Arc::clone(&seen));
         let reader = tokio::spawn(reading).abort_handle();
-        Self { client: dialled.client, messages, seen, secret: Mutex::default(), reader }
+        let cancel = Some(dialled.cancel);
+        Self {
+            client: dialled.client,
+            messages,
+            seen,
+            secret: Mutex::default(),
+            reader,
+            is_given_up: AtomicBool::new(false),
+            cancel,
+        }
     }
 
     /// Carries one statement out, unnamed: no session needs to know it. It is sent when this is first
@@ -66,7 +88,10 @@ impl Line {
         statement: &str,
         given: &[Given<'_>],
     ) -> Result<Vec<Row>, Fault> {
-        self.client.query_typed(statement, given).await.map_err(|error| self.fault(&error))
+        let asking = Asking::of(self);
+        let asked = self.client.query_typed(statement, given).await;
+        asking.end();
+        asked.map_err(|error| self.fault(&error))
     }
 
     /// Carries out statements that take and give nothing.
@@ -75,7 +100,10 @@ impl Line {
     ///
     /// As [`ask`](Self::ask).
     pub(crate) async fn carry_out(&self, statements: &str) -> Result<(), Fault> {
-        self.client.batch_execute(statements).await.map_err(|error| self.fault(&error))
+        let asking = Asking::of(self);
+        let done = self.client.batch_execute(statements).await;
+        asking.end();
+        done.map_err(|error| self.fault(&error))
     }
 
     /// The next message; `None` once the connection has ended.
@@ -118,9 +146,43 @@ impl Line {
     }
 }
 
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Asking<'a> {
+    const fn of(line: &'a Line) -> Self {
+        Self { line, is_answered: false }
+    }
+
+    fn end(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Asking<'_> {
+    // Cannot panic: it sets a flag.
+    fn drop(&mut self) {
+        if !self.is_answered {
+            // Relaxed: it is read by whoever owns the line alone, and drops it.
+            self.line.is_given_up.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Drop for Line {
+    // Cannot panic: it tells tasks to end and to begin, and the latter only where there is a runtime.
     fn drop(&mut self) {
         self.reader.abort();
+        let runtime = tokio::runtime::Handle::try_current();
+        let cancel = self.cancel.take().filter(|_| *self.is_given_up.get_mut());
+        if let (Ok(runtime), Some(cancel)) = (runtime, cancel) {
+            // A server that waits for a lock does not notice that nobody waits for it: each attempt would
+            // leave a session behind. Where it hangs nobody waits for this, either.
+            runtime.spawn(timeout(CANCEL, cancel()));
+        }
     }
 }
 

@@ -131,6 +131,36 @@ async fn a_hung_postgresql_holds_up_no_call() {
     .await;
 }
 
+/// As by a migration, or by a transaction that somebody has forgotten.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgres: run by tests/run.sh"]
+async fn a_lock_of_somebody_else_holds_up_no_call_and_leaves_no_sessions_behind() {
+    let server = Arc::new(Server::start().await);
+    let nodes = Node::join_all(2, &server.url(), LONG).await;
+    let locking = Arc::clone(&server);
+    let locked = tokio::task::spawn_blocking(move || {
+        locking
+            .sql("BEGIN; LOCK TABLE breaker_circuits, breaker_fleets; SELECT pg_sleep(6); COMMIT")
+    });
+    until("all notice", || nodes.iter().all(|n| n.errors(SyncErrorKind::TimedOut) > 0)).await;
+
+    fail(&nodes[0].api);
+    assert_eq!(nodes[0].api.state(), CircuitState::Open, "it goes on by itself");
+    let mut most = 0;
+    while !locked.is_finished() {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE application_name = 'circuit-breaker' AND wait_event_type = 'Lock'";
+        most = most.max(server.sql(waiting).parse::<u32>().unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    let attempts: u64 = nodes.iter().map(|node| node.errors(SyncErrorKind::TimedOut)).sum();
+    eprintln!("{attempts} attempts in vain, at most {most} sessions that wait");
+    assert!(attempts >= 4 && most <= 4, "{attempts} attempts, {most} sessions");
+    connected(&nodes).await;
+    until("all are told", || all_are(&nodes, CircuitState::Open)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs postgres: run by tests/run.sh"]
 async fn sessions_that_an_administrator_ends_are_made_again() {
