@@ -36,11 +36,11 @@ pub struct SyncHealth {
     /// How often messages came faster than they were read; all is read again after that.
     pub lagged: u64,
     /// The name of this process's vote: that of its host, or its own
-    /// ([`node`](crate::PostgreSQLSyncBuilder::node)).
+    /// ([`node`](crate::PostgresSyncBuilder::node)).
     pub vote: String,
     /// For so long this process has no vote beside those of others, since it may have voted before and
     /// crashed; zero once its vote counts like theirs. The whole
-    /// [vote window](crate::PostgreSQLSyncBuilder::vote_window) before it joined.
+    /// [vote window](crate::PostgresSyncBuilder::vote_window) before it joined.
     pub own_vote_in: Duration,
 }
 
@@ -55,7 +55,7 @@ pub enum SyncStatus {
     Degraded,
     /// PostgreSQL does not answer; circuits go on by themselves.
     Disconnected,
-    /// The task has ended, with the runtime or with the last [`PostgreSQLSync`](crate::PostgreSQLSync).
+    /// The task has ended, with the runtime or with the last [`PostgresSync`](crate::PostgresSync).
     Stopped,
 }
 

@@ -113,6 +113,11 @@
 //! While calls fail, and only with [`fleet_failure_rate`](PostgresSyncBuilder::fleet_failure_rate), each
 //! process adds one statement in two seconds, which writes a row for each circuit that was called.
 //!
+//! Counted with 40 processes of 50 circuits on PostgreSQL 15, each process: 0.67 statements, 147 bytes to
+//! the server and 130 from it a second, and no dead row. While one call in twenty fails in every circuit,
+//! and the fleet's rate is looked at: 1.3 statements, 2.9 kB and 1.4 kB a second, and 88,000 dead rows an
+//! hour, in pages that are pruned as they are written. The test `what_forty_processes_cost` prints it.
+//!
 //! This crate needs Rust 1.85.
 
 #![forbid(unsafe_code)]

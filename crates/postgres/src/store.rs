@@ -288,6 +288,14 @@ impl Store for PostgresStore {
     }
 }
 
+/// The task has ended, with the runtime or with the last handle.
+impl Drop for PostgresStore {
+    // Cannot panic: what a user's listener does is caught.
+    fn drop(&mut self) {
+        self.monitor.enter(SyncStatus::Stopped, Instant::now());
+    }
+}
+
 fn is_read_only(answer: &Answer) -> bool {
     answer.as_ref().is_err_and(|fault| fault.kind() == SyncErrorKind::ReadOnly)
 }

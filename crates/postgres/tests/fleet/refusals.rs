@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tower_circuit_breaker::CircuitState;
+use tower_circuit_breaker::fleet::{FleetCommand, LinkStatus};
 use tower_circuit_breaker_postgres::{ConnectError, PostgresSync, SyncErrorKind, SyncStatus};
 
 use crate::nodes::{LONG, Node, fail, link, registry, until};
@@ -175,4 +176,11 @@ async fn a_start_without_the_database_goes_on_alone_and_joins_later() {
         server.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'late'"),
         "1"
     );
+    let fleet = registry.fleet().unwrap();
+    drop(sync);
+    until("nobody asks any more", || {
+        fleet.link().is_some_and(|link| link.status == LinkStatus::Disconnected)
+    })
+    .await;
+    assert!(fleet.command("api".into(), FleetCommand::Reset).await.is_err());
 }
