@@ -91,7 +91,7 @@ async fn each_wrong_place_has_a_name_and_a_remedy() {
         (
             format!("{}?sslmode=require", server.url()),
             Some(SyncErrorKind::Unreachable),
-            "connect_tls",
+            "set `ssl = on` in PostgreSQL",
         ),
         (
             format!("{}?target_session_attrs=read-write", replica.url()),

@@ -65,6 +65,8 @@ async fn a_fleet_meets_by_the_users_own_tls() {
     let builder = link(format!("{}?sslmode=require", server.url()));
     let builder = builder.response_timeout(Duration::from_secs(10));
 
+    let without = builder.clone().connect(&registry(LONG)).await.unwrap_err().to_string();
+    assert!(without.contains("give your TLS connector to `connect_tls`"), "{without}");
     let stranger = trusting(None);
     let refused = builder.clone().connect_tls(stranger, &registry(LONG)).await.unwrap_err();
     assert_eq!(refused.kind(), Some(SyncErrorKind::Unreachable));
