@@ -84,7 +84,14 @@ impl<'a> Exchange<'a> {
                 Ok(Reply { processes, ..Reply::default() })
             }
             Ask::Look { open } => self.look(name, *open).await,
-            _ => self.decide(request).await,
+            _ => match self.decide(request).await {
+                // Nobody had written there for a week, and it was swept out.
+                Err(fault) if fault == gone() => {
+                    self.make_rows(&[name]).await?;
+                    self.decide(request).await
+                }
+                answer => answer,
+            },
         }
     }
 

@@ -10,4 +10,4 @@ WITH before AS MATERIALIZED (
   ON CONFLICT (fleet, name) DO UPDATE
   SET number = excluded.number, until = excluded.until, said = excluded.said
 )
-SELECT 1::bigint FROM before, clock WHERE before.number <> $3 AND clock.ms < before.until
+SELECT 1::bigint FROM before, clock WHERE before.number <> $3 AND before.until - clock.ms BETWEEN 1 AND 20000

@@ -1,10 +1,11 @@
--- A process asks to probe in an open epoch. A lease is an element of the row: epoch, process, end.
+-- A process asks to probe in an open epoch. A lease is an element of the row: epoch, process, end, begin.
+-- One that begins later than now was granted before the clock was set back, or by nobody.
 -- $4 the epoch, $5 how long in ms, $6 the process, $7 how many may probe. Code: 1 granted, 0 denied or
 -- -1 over; the number is what is left of the lease, or of the first of the others', in ms.
 , live AS MATERIALIZED (
   SELECT was.*, (
     SELECT coalesce(jsonb_agg(l), '[]') FROM jsonb_array_elements(leases) AS l
-    WHERE (l ->> 2)::bigint > ms
+    WHERE (l ->> 2)::bigint > ms AND (l ->> 3)::bigint <= ms
   ) AS held
   FROM was
 ), asked AS MATERIALIZED (
@@ -20,7 +21,7 @@
     CASE WHEN epoch > $4 THEN -1 WHEN is_granted OR own IS NOT NULL THEN 1 ELSE 0 END AS code,
     CASE WHEN epoch > $4 THEN 0 WHEN is_granted THEN $5 ELSE coalesce(own, first, ms) - ms END AS number,
     epoch, state, ends, lasts, step, cause, node, words, votes,
-    CASE WHEN is_granted THEN held || jsonb_build_array(jsonb_build_array($4, $6, ms + $5)) ELSE leases END
+    CASE WHEN is_granted THEN held || jsonb_build_array(jsonb_build_array($4, $6, ms + $5, ms)) ELSE leases END
       AS leases
   FROM decided
 )

@@ -5,6 +5,7 @@ WITH row AS MATERIALIZED (
 ), live AS MATERIALIZED (
   SELECT l ->> 1 AS id, (l ->> 2)::bigint - ms AS still FROM row, jsonb_array_elements(leases) AS l
   WHERE (l ->> 0)::bigint = $3 AND (l ->> 2)::bigint > ms
+    AND (l ->> 3)::bigint <= ms
 )
 SELECT
   ARRAY (SELECT DISTINCT value ->> 0 FROM row, jsonb_each(votes) ORDER BY 1) AS votes,

@@ -29,16 +29,16 @@ WITH locked AS MATERIALIZED (
   WHERE EXISTS (SELECT FROM unnest($5) AS failures WHERE failures > 0)
   ON CONFLICT (fleet) DO UPDATE SET
     failing_since =
-      CASE WHEN f.failing_until > excluded.failing_since THEN f.failing_since
+      CASE WHEN excluded.failing_since BETWEEN f.failing_since AND f.failing_until - 1 THEN f.failing_since
       ELSE excluded.failing_since END,
     failing_until = excluded.failing_until,
-    changes = f.changes + CASE WHEN f.failing_until > excluded.failing_since THEN 0 ELSE 1 END
+    changes = f.changes + CASE WHEN excluded.failing_since BETWEEN f.failing_since AND f.failing_until - 1 THEN 0 ELSE 1 END
   RETURNING failing_since
 ), failing AS (
   SELECT failing_since FROM failed
   UNION ALL
   SELECT f.failing_since FROM {fleets} AS f, clock
-  WHERE f.fleet = $1 AND f.failing_until > us / 1000 AND NOT EXISTS (SELECT FROM failed)
+  WHERE f.fleet = $1 AND us / 1000 BETWEEN f.failing_since AND f.failing_until - 1 AND NOT EXISTS (SELECT FROM failed)
 )
 SELECT name, (SELECT coalesce(sum((value ->> 0)::bigint), 0) FROM jsonb_each(sums))::bigint AS calls,
   (SELECT coalesce(sum((value ->> 1)::bigint), 0) FROM jsonb_each(sums))::bigint AS failures

@@ -94,7 +94,7 @@ const FAULTS: [(&str, Planted, Guarantee); 16] = [
     // A lease is forgotten.
     (
         "lost-lease",
-        Planted::Text(|st| &mut st.lease, "WHERE (l ->> 2)::bigint > ms\n", "WHERE false\n"),
+        Planted::Text(|st| &mut st.lease, "WHERE (l ->> 2)::bigint > ms AND", "WHERE false AND"),
         Guarantee::Leases,
     ),
     (

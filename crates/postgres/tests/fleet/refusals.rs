@@ -6,7 +6,7 @@ use tower_circuit_breaker::CircuitState;
 use tower_circuit_breaker::fleet::{FleetCommand, LinkStatus};
 use tower_circuit_breaker_postgres::{ConnectError, PostgresSync, SyncErrorKind, SyncStatus};
 
-use crate::nodes::{LONG, Node, fail, link, registry, until};
+use crate::nodes::{LONG, Node, call, fail, link, registry, until};
 use crate::server::{Server, free_port};
 
 async fn refused(url: &str) -> ConnectError {
@@ -147,6 +147,30 @@ async fn what_somebody_else_has_written_is_counted_and_a_reset_clears_it() {
     server.sql(&format!("SET ROLE stranger; SELECT pg_notify({channel}, md5('') || ' {record}')"));
     until("it is counted", || node.errors(SyncErrorKind::Foreign) > before).await;
     assert_eq!(node.api.state(), CircuitState::Closed, "and changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgres: run by tests/run.sh"]
+async fn a_lease_of_a_later_clock_keeps_nobody_from_probing_and_a_row_that_is_gone_is_made_again() {
+    let server = Server::start().await;
+    let open_for = Duration::from_millis(1500);
+    let node = Node::join(link(server.url()), registry(open_for)).await;
+    fail(&node.api);
+    until("it is open in the database", || server.sql("SELECT state FROM breaker_circuits") == "o")
+        .await;
+
+    // Granted an hour later than now, for a minute.
+    server.sql(
+        "UPDATE breaker_circuits SET leases = jsonb_build_array(jsonb_build_array(epoch, 'other/1', \
+         floor(extract(epoch FROM now()) * 1000) + 3660000, floor(extract(epoch FROM now()) * 1000) + 3600000))",
+    );
+    until("it has probed and closed", || call(&node.api)).await;
+    until("that stands", || server.sql("SELECT cause FROM breaker_circuits") == "probes").await;
+
+    server.sql("DELETE FROM breaker_circuits");
+    node.sync.force_open("api").await.unwrap();
+    assert_eq!(server.sql("SELECT state FROM breaker_circuits"), "fo");
+    assert_eq!(node.sync.health().errors, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
