@@ -51,6 +51,10 @@
 //!
 //! Circuits of one name are one circuit of the fleet. They should have the same settings.
 //!
+//! Unlike the crate for Redis this one does not look at the fleet for operators
+//! ([`Fleet::look`](tower_circuit_breaker::fleet::Fleet::look) is `None`), and does not notice two processes
+//! of one name: both have one vote.
+//!
 //! # When the database is away
 //!
 //! No call fails, waits or slows. Circuits go on by themselves, as they would without a fleet: what
@@ -88,7 +92,7 @@
 //! # The tables
 //!
 //! Three: `breaker_circuits`, a row for each circuit that has ever tripped or was commanded;
-//! `breaker_fleets`, a row for each fleet; `breaker_processes`, for those that are there. They are made in
+//! `breaker_fleets`, a row for each fleet; `breaker_processes`, which nothing is written to yet. They are made in
 //! the [schema](PostgresSyncBuilder::schema) when they are missing. A role that may not make them is
 //! refused with the statements for an administrator ([`ConnectError::statements`]); it needs `SELECT`,
 //! `INSERT`, `UPDATE` and `DELETE` on these tables, and nothing else. Rows that nobody has written for a
