@@ -39,6 +39,11 @@
 //!   connect.
 //! - an upload that breaks once the response's head has come, and takes the response's body with
 //!   it. A failure of kind `body`.
+//! - over HTTP/2, a connection that the client itself closes, with all calls that share it, once frames
+//!   have come for 1,024 streams that it had reset: one for each reader who leaves a body midway. A
+//!   failure of each of these calls, unless
+//!   [`http2_max_local_error_reset_streams`](https://docs.rs/hyper-util/0.1/hyper_util/client/legacy/struct.Builder.html#method.http2_max_local_error_reset_streams)
+//!   is `None`.
 //! - a sender of an upload that stops because the upstream does not read on. **Not sent**: put a
 //!   timeout inside the circuit, shorter than the one of the sender.
 //!

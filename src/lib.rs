@@ -105,11 +105,12 @@
 //!
 //! Crates of their own: [metrics](https://docs.rs/tower-circuit-breaker-telemetry) for Prometheus and
 //! the `metrics` facade, [a live page and control](https://docs.rs/tower-circuit-breaker-admin), and
-//! [one verdict for a fleet](https://docs.rs/tower-circuit-breaker-redis) through Redis.
+//! one verdict for a fleet through [Redis](https://docs.rs/tower-circuit-breaker-redis) or
+//! [PostgreSQL](https://docs.rs/tower-circuit-breaker-postgres).
 //!
 //! # Limits
 //!
-//! A circuit lives in one process; the redis crate shares its verdicts. It times nothing out: put a
+//! A circuit lives in one process; the redis and postgres crates share its verdicts. It times nothing out: put a
 //! timeout inside it. Without the feature `http` it judges a response when its head is there.
 //! It needs 64-bit atomics.
 

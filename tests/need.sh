@@ -80,6 +80,12 @@ need_postgres() {
     need_stopped initdb postgresql
 }
 
+# PgBouncer, which Debian keeps there, too.
+need_pgbouncer() {
+    [ -x /usr/sbin/pgbouncer ] && return 0
+    need_stopped pgbouncer pgbouncer
+}
+
 # nginx, which Debian keeps out of the path of users.
 need_nginx() {
     [ -x /usr/sbin/nginx ] && return 0

@@ -12,7 +12,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 # In the order in which they are published: none needs one that comes later.
-crates=". crates/fleet crates/redis crates/telemetry crates/admin crates/test"
+crates=". crates/fleet crates/redis crates/postgres crates/telemetry crates/admin crates/test"
 
 # What a download of the core may take, in bytes. Its guide takes 55 kB of them, its Cargo.lock, which
 # cargo adds whether users need it or not, 15 kB.

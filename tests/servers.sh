@@ -4,7 +4,7 @@
 # that program is missing. What is ignored with another reason is run by name alone: a test that is the
 # child of another, or one that goes on for as long as it is told. `it::ignored` holds both.
 
-programs="redis-server openssl postgres nginx haproxy chromium axe-core faketime promtool prometheus openapi-spec-validator rustc-1.95"
+programs="redis-server openssl postgres pgbouncer nginx haproxy chromium axe-core faketime promtool prometheus openapi-spec-validator rustc-1.95"
 
 # Those of them that cannot be had here.
 missing=
@@ -29,6 +29,7 @@ need_servers() {
 need_server() {
     case $1 in
         postgres) need_postgres ;;
+        pgbouncer) need_pgbouncer ;;
         nginx) need_nginx ;;
         haproxy) need_haproxy ;;
         promtool | prometheus) need_prometheus "$1" ;;

@@ -23,6 +23,7 @@ use tower_circuit_breaker::{
     SavedCircuit, SlidingWindow, SystemClock, TokioClock, TripRule, Typed,
 };
 use tower_circuit_breaker_admin::{Admin, AdminBody, AdminBuilder, AdminFuture, AuditEntry, Peer};
+use tower_circuit_breaker_postgres::{self as postgres, PostgresSync, PostgresSyncBuilder};
 use tower_circuit_breaker_redis::{
     ConnectError, FleetRecord, RedisSync, RedisSyncBuilder, SyncError, SyncHealth,
 };
@@ -114,6 +115,9 @@ fn what_serves_operators_can_be_shared() {
 
 #[test]
 fn what_a_fleet_shares_can_be_shared() {
+    send_sync_unpin::<PostgresSync>();
+    send_sync_unpin::<PostgresSyncBuilder>();
+    send_sync_unpin::<postgres::SyncHealth>();
     send_sync_unpin::<RedisSync>();
     send_sync_unpin::<RedisSyncBuilder>();
     send_sync_unpin::<SyncHealth>();

@@ -6,8 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the published crates are.
-const CRATES: [&str; 6] =
-    ["", "crates/admin/", "crates/fleet/", "crates/redis/", "crates/telemetry/", "crates/test/"];
+const CRATES: [&str; 7] = [
+    "",
+    "crates/admin/",
+    "crates/fleet/",
+    "crates/postgres/",
+    "crates/redis/",
+    "crates/telemetry/",
+    "crates/test/",
+];
 const ADDRESS: &str = "https://example.com/tower-circuit-breaker";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -6,7 +6,8 @@
 //! circuits go by what they know.
 //!
 //! This crate is for crates that bring a store, such as
-//! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis); users of a fleet take
+//! [tower-circuit-breaker-redis](https://docs.rs/tower-circuit-breaker-redis) and
+//! [tower-circuit-breaker-postgres](https://docs.rs/tower-circuit-breaker-postgres); users of a fleet take
 //! one of those. A store is a [`Store`](store::Store): it carries out [`Request`](request::Request)s and
 //! brings a stream of changes. [`store`] says what it guarantees, [`suite::run`] looks whether it does, and
 //! [`MemoryStore`](store::MemoryStore) is one in the memory of a process. A [`Link`](link::Link) shares a

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Three gateway processes in front of one upstream share one circuit through Redis.
+/// Three gateway processes in front of one upstream share one circuit through Redis,
+/// or through PostgreSQL.
 ///
 /// The upstream dies and comes back, and then Redis dies. The example starts a
-/// redis-server of its own, or uses the one at --redis, and plays on 127.0.0.1.
+/// redis-server of its own, or uses what is at --redis or at --postgres, and plays
+/// on 127.0.0.1.
 #[derive(Debug, Parser)]
 #[command(name = "fleet", verbatim_doc_comment, after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -16,12 +18,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
 
+    /// Use this PostgreSQL, and leave it alone; its role may create tables
+    #[arg(long, value_name = "URL", conflicts_with = "redis")]
+    pub(crate) postgres: Option<String>,
+
     /// Play once and judge it; else play again and again until ctrl-c
     #[arg(long)]
     pub(crate) once: bool,
 
     /// Be one of the gateways; the example starts itself with this
-    #[arg(long, hide = true, requires = "upstream", requires = "redis")]
+    #[arg(long, hide = true, requires = "upstream")]
     pub(crate) gateway: Option<String>,
 
     #[arg(long, hide = true)]

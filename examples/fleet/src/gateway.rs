@@ -15,7 +15,8 @@ use tower_circuit_breaker::http::problem_json;
 use tower_circuit_breaker::{
     Circuit, CircuitEvent, CircuitRegistry, Error, FailureKind, Listener, Outcome,
 };
-use tower_circuit_breaker_redis::RedisSync;
+
+use crate::place::Place;
 
 /// How long the circuit stays open at first.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(2);
@@ -25,22 +26,19 @@ pub(crate) const OPEN_FOR: Duration = Duration::from_secs(2);
 pub(crate) const VOTE_WINDOW: Duration = Duration::from_secs(2);
 
 /// Serves until its standard input ends, that is until the process that started it does.
-pub(crate) async fn run(name: &str, redis: &str, upstream: SocketAddr) -> Result<(), BoxError> {
+pub(crate) async fn run(
+    name: &str,
+    place: Place<'_>,
+    upstream: SocketAddr,
+) -> Result<(), BoxError> {
     let registry = CircuitRegistry::with_template(|circuit| {
         circuit.consecutive_failures(5).open_for(OPEN_FOR).probe_timeout(Duration::from_secs(1))
     });
     let circuit = registry.get_or_create("upstream");
     circuit.on_event(Reporter);
-    let sync = RedisSync::builder(redis)
-        .prefix("fleet-example")
-        .node(name)
-        .quorum(2)
-        .vote_window(VOTE_WINDOW)
-        .on_health(|health| tell(&format!("redis {}", health.status)))
-        .connect(&registry)
-        .await?;
-    // Before the first call: the fleet's circuit may be open already. Without Redis, it starts alone.
-    sync.ready_within(Duration::from_secs(2)).await;
+    let link = place.join(name, &registry).await?;
+    // Before the first call: the fleet's circuit may be open already. Without a store, it starts alone.
+    link.ready_within(Duration::from_secs(2)).await;
 
     let client = Client::builder().timeout(Duration::from_secs(1)).build()?;
     let url = format!("http://{upstream}/");
@@ -89,7 +87,7 @@ impl Listener for Reporter {
     }
 }
 
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     // Nobody is left to be told if this fails, and the process ends.
     let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,17 +1,18 @@
-//! One verdict for a fleet: three gateway processes, one upstream, one Redis.
+//! One verdict for a fleet: three gateway processes, one upstream, one Redis or PostgreSQL.
 //!
 //! ```text
 //! cargo run -p fleet             # plays on until ctrl-c
 //! cargo run -p fleet -- --once   # once; the exit status says how it went
 //! ```
 //!
-//! `gateway.rs` is what an application would copy. All figures that are printed are measured.
+//! `gateway.rs` and one half of `place.rs` are what an application would copy. All figures that are printed are measured.
 
 #![expect(clippy::print_stdout, reason = "an example tells what happens")]
 
 mod cli;
 mod gateway;
 mod member;
+mod place;
 mod store;
 mod upstream;
 
@@ -25,6 +26,7 @@ use tower::BoxError;
 use crate::cli::Args;
 use crate::gateway::{OPEN_FOR, VOTE_WINDOW};
 use crate::member::Member;
+use crate::place::Place;
 use crate::store::Store;
 use crate::upstream::Upstream;
 
@@ -48,8 +50,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), BoxError> {
-    if let (Some(name), Some(redis), Some(upstream)) = (&args.gateway, &args.redis, args.upstream) {
-        return gateway::run(name, redis, upstream).await;
+    if let (Some(name), Some(place), Some(upstream)) =
+        (&args.gateway, Place::named(args), args.upstream)
+    {
+        return gateway::run(name, place, upstream).await;
     }
     loop {
         play(args).await?;
@@ -62,11 +66,15 @@ async fn run(args: &Args) -> Result<(), BoxError> {
 /// All scenes; an error where one does not end as it should.
 async fn play(args: &Args) -> Result<(), BoxError> {
     let upstream = Upstream::start().await?;
-    let mut store = if args.redis.is_none() { Some(Store::start()?) } else { None };
-    let url = args.redis.as_deref().or_else(|| store.as_ref().map(Store::url)).unwrap_or_default();
-    reachable(url).await?;
+    let named = Place::named(args);
+    let mut store = if named.is_none() { Some(Store::start()?) } else { None };
+    let own = store.as_ref().map_or_else(String::new, |store| store.url().to_owned());
+    let place = named.unwrap_or(Place::Redis(&own));
+    if let Place::Redis(url) = place {
+        reachable(url).await?;
+    }
     let starting =
-        ["web-1", "web-2", "web-3"].map(|name| Member::start(name, url, upstream.address()));
+        ["web-1", "web-2", "web-3"].map(|name| Member::start(name, place, upstream.address()));
     let mut members = Vec::new();
     for member in join_all(starting).await {
         members.push(member?);
@@ -103,7 +111,7 @@ async fn scenes(
     match store {
         Some(store) => without_redis(members, upstream, store).await,
         None => {
-            println!("That Redis is not ours to kill.");
+            println!("The store is not ours to kill.");
             Ok(())
         }
     }
@@ -154,7 +162,7 @@ async fn without_redis(
     store.kill().await?;
     let (begun, before) = (Instant::now(), upstream.calls());
     until("every gateway knows", || {
-        members.iter().all(|member| member.seen().redis == "disconnected")
+        members.iter().all(|member| member.seen().store == "disconnected")
     })
     .await?;
     sleep(4 * OPEN_FOR).await;

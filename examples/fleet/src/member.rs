@@ -10,6 +10,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::Instant;
 use tower::BoxError;
 
+use crate::place::Place;
+
 /// A gateway process. It ends when this is dropped.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
@@ -25,7 +27,8 @@ pub(crate) struct Seen {
     /// The state, and since when.
     pub(crate) state: Option<(String, Instant)>,
     pub(crate) half_opens: u32,
-    pub(crate) redis: String,
+    /// How its link to the fleet does.
+    pub(crate) store: String,
     pub(crate) answered: u64,
     pub(crate) failed: u64,
     pub(crate) rejected: u64,
@@ -34,11 +37,12 @@ pub(crate) struct Seen {
 impl Member {
     pub(crate) async fn start(
         name: &'static str,
-        redis: &str,
+        place: Place<'_>,
         upstream: SocketAddr,
     ) -> Result<Self, BoxError> {
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["--gateway", name, "--redis", redis, "--upstream", &upstream.to_string()])
+            .args(["--gateway", name, "--upstream", &upstream.to_string()])
+            .args(place.arguments())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -97,7 +101,7 @@ async fn follow(mut lines: Lines<BufReader<ChildStdout>>, seen: Arc<Mutex<Seen>>
                 seen.half_opens += u32::from(state == "half_open");
                 seen.state = Some((state.to_owned(), Instant::now()));
             }
-            (Some("redis"), Some(status)) => status.clone_into(&mut seen.redis),
+            (Some("store"), Some(status)) => status.clone_into(&mut seen.store),
             _ => {}
         }
     }

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tower_circuit_breaker::CircuitRegistry;
-use tower_circuit_breaker::fleet::{FleetOrder, FleetUnreachable};
+use tower_circuit_breaker::fleet::{Fleet, FleetOrder, FleetUnreachable};
 
 use crate::identity::Identity;
 use crate::link::driver::Driver;
@@ -43,6 +43,7 @@ use crate::outbox::{Outbox, OutboxListener};
 use crate::store::Store;
 
 mod driver;
+mod round;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,12 @@ impl Link {
     #[must_use]
     pub fn who(&self) -> &Identity {
         &self.who
+    }
+
+    /// What a registry's operators give their commands to; it does not keep the link.
+    #[must_use]
+    pub fn operators(&self) -> Arc<dyn Fleet> {
+        Arc::new(Operators::new(&self.orders, stopped, ()))
     }
 
     /// Waits until everything has been read from the store, so that circuits which are open in the fleet

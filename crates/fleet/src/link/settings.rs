@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::counts::FleetRate;
 use crate::identity::Identity;
 use crate::terms::Terms;
 
@@ -13,7 +14,13 @@ pub struct Settings {
     pub(crate) probe_lease: Option<Duration>,
     pub(crate) poll_interval: Duration,
     pub(crate) partitions: u16,
+    pub(crate) hold: Duration,
+    /// The rule, and how often what calls meet is merged.
+    pub(crate) fleet_rate: Option<(FleetRate, Duration)>,
 }
+
+/// How long an open circuit waits, beyond its time, for the store to answer whether it may probe.
+const HOLD: Duration = Duration::from_millis(750);
 
 impl Settings {
     /// Those by default, for this process: a quorum of 2, a vote window of 10 s, one process that
@@ -25,6 +32,8 @@ impl Settings {
             probe_lease: None,
             poll_interval: Duration::from_secs(1),
             partitions: 1,
+            hold: HOLD,
+            fleet_rate: None,
         }
     }
 
@@ -53,7 +62,8 @@ impl Settings {
         self
     }
 
-    /// How often the store is asked whether anything has changed; at least a millisecond.
+    /// How often the store is asked whether anything has changed: every `interval` to twice that, drawn
+    /// at random; at least a millisecond.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.max(Duration::from_millis(1));
         self
@@ -62,6 +72,21 @@ impl Settings {
     /// How many partitions the store has; at least one.
     pub fn partitions(mut self, number: u16) -> Self {
         self.partitions = number.max(1);
+        self
+    }
+
+    /// How long an open circuit waits, beyond its time, for the store to answer whether it may probe:
+    /// longer than the store takes at most. Default 750 ms.
+    pub const fn hold(mut self, time: Duration) -> Self {
+        self.hold = time;
+        self
+    }
+
+    /// Opens the fleet's circuit by what calls of all processes meet, too; sums are merged `every` so
+    /// often while calls fail.
+    #[doc(hidden)]
+    pub fn fleet_rate(mut self, rule: FleetRate, every: Duration) -> Self {
+        self.fleet_rate = Some((rule, every.max(Duration::from_millis(1))));
         self
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use tokio::time::{Instant, sleep};
 use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
 use tower_circuit_breaker::{Circuit, CircuitRegistry, CircuitState, Override};
 
+use crate::counts::FleetRate;
 use crate::identity::Identity;
 use crate::link::{Link, Settings};
-use crate::request::{Reply, Request};
+use crate::rate::Rate;
+use crate::request::{Ask, Reply, Request};
 use crate::store::{Change, Gone, MemoryStore, Refused, Store};
 use crate::terms::Terms;
 
@@ -156,4 +159,87 @@ async fn where_the_store_is_away_a_circuit_goes_by_itself() {
     until("the task has ended", || registry.fleet().is_some()).await;
     let error = fleet.command("api".into(), FleetCommand::Reset).await;
     assert!(error.is_err(), "the link has stopped");
+}
+
+/// A store in memory that refuses to read one circuit.
+struct Picky {
+    store: MemoryStore,
+    agreed: Arc<AtomicU32>,
+}
+
+impl Store for Picky {
+    async fn ask(
+        &mut self,
+        terms: &Terms,
+        batch: &[Request],
+    ) -> Result<Vec<Result<Reply, Refused>>, Gone> {
+        let mut answers = self.store.ask(terms, batch).await?;
+        for (request, answer) in batch.iter().zip(&mut answers) {
+            if *request.circuit == *"odd" && request.ask == Ask::Read {
+                *answer = Err(Refused::new("no record"));
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn changed(&mut self) -> Change {
+        self.store.changed().await
+    }
+
+    fn agreed(&mut self) {
+        self.agreed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_keeps_nobody_waiting_and_is_no_agreement() {
+    let (store, agreed) = (MemoryStore::new(), Arc::new(AtomicU32::new(0)));
+    let picky = Picky { store: store.clone(), agreed: Arc::clone(&agreed) };
+    let part = Part::join(picky, 1, 1).await;
+    assert!(agreed.load(Ordering::SeqCst) > 0, "all was read");
+
+    part.registry.get_or_create("odd");
+    part.link.ready().await;
+    let before = agreed.load(Ordering::SeqCst);
+    part.link.ready().await;
+
+    assert_eq!(agreed.load(Ordering::SeqCst), before, "one could not be read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_calls_of_all_meet_opens_the_circuit_though_none_trips_by_itself() {
+    let store = MemoryStore::new();
+    let rule = FleetRate {
+        rate: Rate::new(0.2).unwrap(),
+        minimum_calls: 20,
+        over: Duration::from_secs(10),
+        patience: Duration::from_secs(2),
+    };
+    let mut parts = Vec::new();
+    for number in 0..3 {
+        let registry =
+            CircuitRegistry::with_template(|builder| builder.consecutive_failures(1_000_000));
+        let api = registry.get_or_create("api");
+        let settings = Settings::new(Identity::named(format!("part-{number}"), number))
+            .quorum(2)
+            .poll_interval(Duration::from_millis(200))
+            .fleet_rate(rule, Duration::from_millis(500));
+        let link = Link::share(store.clone(), &registry, settings);
+        link.ready().await;
+        parts.push(Part { registry, link, api });
+    }
+
+    let mut seconds = 0;
+    while !all_are(&parts, CircuitState::Open) {
+        assert!(seconds < 30, "not in 30 s");
+        // Of the calls of one process half fail, of all a quarter.
+        parts[0].fail();
+        for part in &parts {
+            let _ = part.api.run(|| Ok::<_, &str>(()));
+        }
+        sleep(Duration::from_secs(1)).await;
+        seconds += 1;
+    }
+
+    assert!(seconds >= 5, "not before there were 20 calls: {seconds} s");
 }

@@ -76,6 +76,9 @@ pub trait Store: Send {
     ///
     /// Dropping it loses nothing.
     fn changed(&mut self) -> impl Future<Output = Change> + Send;
+
+    /// Is told whenever its process has read all that there is: it agrees with its fleet now.
+    fn agreed(&mut self) {}
 }
 
 /// What comes unasked.
