@@ -67,7 +67,7 @@ async fn run(args: Args) -> Result<(), Wrong> {
     say(&format!("backend-pool on http://{address}"));
     say(&desk.told(&format!("http://{address}/circuits/")));
     say(&format!("fake backends on {fakes}"));
-    let admin = desk.admin("backend-pool", pool);
+    let admin = desk.admin("backend-pool", pool).build();
     let router = routes::router(app).merge(operate::routes(&admin));
     let server = router.into_make_service_with_connect_info::<SocketAddr>();
     let ended = async move {

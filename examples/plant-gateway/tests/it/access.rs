@@ -82,7 +82,7 @@ async fn page_and_metrics_show_every_circuit_and_need_the_token_if_one_is_set() 
 
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     let shown = shown.text().await.unwrap();
-    for name in ["plant-id", "plantnet"] {
+    for name in ["plant_id_api", "plantnet_api"] {
         assert!(shown.contains(&format!("circuit_breaker_state{{name=\"{name}\"}} 0")), "{shown}");
     }
     assert!(page.text().await.unwrap().contains("<html"));

@@ -43,8 +43,8 @@ async fn an_open_circuit_is_told_at_once_and_again_when_it_stays() {
         gateway.identify().await;
     }
 
-    assert_eq!(next(&mut alerts).await, ["open", "plantnet"]);
-    assert_eq!(next(&mut alerts).await, ["still_open", "plantnet"]);
+    assert_eq!(next(&mut alerts).await, ["open", "plantnet_api"]);
+    assert_eq!(next(&mut alerts).await, ["still_open", "plantnet_api"]);
 }
 
 #[tokio::test]
@@ -58,14 +58,14 @@ async fn the_third_time_is_flapping() {
             gateway.identify().await;
         }
         gateway.plant_id.become_("well").await;
-        gateway.open_time_is_over("plant-id").await;
+        gateway.open_time_is_over("plant_id_api").await;
         for _ in 0..2 {
             gateway.identify().await;
         }
-        assert_eq!(gateway.circuit("plant-id").await["state"], "closed");
+        assert_eq!(gateway.circuit("plant_id_api").await["state"], "closed");
     }
 
     for alert in ["open", "open", "open", "flapping"] {
-        assert_eq!(next(&mut alerts).await, [alert, "plant-id"]);
+        assert_eq!(next(&mut alerts).await, [alert, "plant_id_api"]);
     }
 }
