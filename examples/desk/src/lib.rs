@@ -9,6 +9,7 @@ mod end;
 mod flood;
 mod log;
 mod probes;
+mod run;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tokens;
@@ -24,6 +25,7 @@ pub use crate::end::asked_to_end;
 pub use crate::flood::Flood;
 pub use crate::log::start_log;
 pub use crate::probes::probes;
+pub use crate::run::failures_in_a_row;
 use crate::tokens::{Tokens, made_for_this_run};
 
 /// What the command line says of who may steer.

@@ -2,9 +2,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tower_circuit_breaker::Circuit;
 
 use crate::log::{Format, level};
-use crate::{Control, ControlArgs, Desk, Flood};
+use crate::{Control, ControlArgs, Desk, Flood, failures_in_a_row};
 
 const OPEN: ControlArgs = ControlArgs { open_control: true };
 const CLOSED: ControlArgs = ControlArgs { open_control: false };
@@ -115,4 +116,18 @@ async fn a_flood_is_said_at_once_and_then_counted_by_the_second() {
     // It was quiet for a second: the next is said at once.
     count();
     assert_eq!(*told.lock().unwrap(), [1, 999, 1, 1]);
+}
+
+#[test]
+fn failures_in_a_row_are_told_also_while_the_circuit_is_open() {
+    let circuit = Circuit::builder("plants").consecutive_failures(3).build();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let _ = circuit.run(|| Err::<(), _>("down"));
+        told.push(failures_in_a_row(&circuit.snapshot()));
+    }
+    circuit.reset();
+    told.push(failures_in_a_row(&circuit.snapshot()));
+
+    assert_eq!(told, [1, 2, 3, 0]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use desk::Flood;
+use desk::{Flood, failures_in_a_row};
 use serde_json::{Map, Value, json};
 use tower_circuit_breaker::{CircuitSnapshot, Health};
 
@@ -39,7 +39,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Val
         let breaker = json!({
             "name": circuit.name,
             "state": circuit.state,
-            "fail_count": circuit.consecutive_failures,
+            "fail_count": failures_in_a_row(circuit),
             "retry_after": circuit.retry_after.map(|left| left.as_secs_f64()),
             "share_of_time_open": open,
         });

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use desk::failures_in_a_row;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisResult, cmd};
 use tokio::time::timeout;
@@ -66,7 +67,7 @@ struct Entry {
 
 impl Entry {
     fn of(circuit: &CircuitSnapshot) -> Self {
-        let (state, run) = (Some(circuit.state.as_str()), run(circuit));
+        let (state, run) = (Some(circuit.state.as_str()), failures_in_a_row(circuit));
         Self { state, run, failures: circuit.totals.failures, ..Self::default() }
     }
 
@@ -81,22 +82,11 @@ impl Entry {
         let last_failure = of.last_failure.as_ref().map(|last| at(last.ago)).unwrap_or_default();
         let mut write = cmd("EVAL");
         write.arg(WRITE).arg(1).arg(format!("circuit:{}", of.name));
-        write.arg(of.state.as_str()).arg(run(of)).arg(last_failure);
+        write.arg(of.state.as_str()).arg(failures_in_a_row(of)).arg(last_failure);
         write.arg(of.totals.failures - self.failures).arg(self.opened);
         write.arg(self.recovered.len()).arg(self.recovered.iter().sum::<f64>());
         write.query_async(redis).await
     }
-}
-
-/// The failures in a row, or those that have opened it.
-fn run(circuit: &CircuitSnapshot) -> u64 {
-    let trip = circuit.last_trip.as_ref().filter(|_| circuit.state != Closed);
-    let limit = trip.and_then(|trip| match trip.reason {
-        ChangeReason::ConsecutiveFailures => trip.limits.get("consecutive_failures"),
-        _ => None,
-    });
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-    limit.map_or(circuit.consecutive_failures, |limit| limit as u64)
 }
 
 /// When that was, in seconds since 1970.
