@@ -39,6 +39,18 @@ async fn status_is_of_all_circuits_or_of_one() {
 }
 
 #[tokio::test]
+async fn five_failures_in_a_row_open_for_half_a_minute_and_one_success_closes() {
+    let pool = Pool::start(&[("CIRCUIT_RESET_TIMEOUT", "")]);
+
+    for service in ["ollama", "redis", "postgres", "external", "agents.planner"] {
+        let config = pool.status(service).await["config"].clone();
+        let set = ["rules", "open_for", "probes"].map(|name| config[name].clone());
+        let rule = json!([{ "consecutive_failures": 5 }]);
+        assert_eq!(set, [rule, json!("30s"), json!(1)], "{service}: {config}");
+    }
+}
+
+#[tokio::test]
 async fn health_is_degraded_by_any_backend_and_failing_without_the_model() {
     let pool = Pool::start(&[("CIRCUIT_RESET_TIMEOUT", "1h")]);
 

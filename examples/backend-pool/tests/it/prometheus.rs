@@ -10,10 +10,9 @@ use crate::support::Pool;
 #[ignore = "needs prometheus: run by tests/run.sh"]
 async fn the_rules_of_the_house_fire() {
     let pool = Pool::start(&[("CIRCUIT_RESET_TIMEOUT", "1h")]);
-    // The minutes of the rules are seconds here.
-    let rules = include_str!("../../alerts.yml").replace("m\n", "s\n");
+    let rules = include_str!("../../alerts.yml");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let prometheus = Prometheus::watching(&pool.url, &rules, folder);
+    let prometheus = Prometheus::watching(&pool.url, rules, folder);
     pool.make("planner", "down").await;
     for _ in 0..5 {
         pool.post("/api/v1/agents/planner", "sow").await;

@@ -110,6 +110,22 @@ async fn a_wrong_setting_is_told_by_name_with_what_is_allowed() {
     }
 }
 
+#[tokio::test]
+async fn control_is_open_where_it_is_asked_for_alone_and_never_in_production() {
+    let open = Gateway::start(&[]).await;
+    let guarded = Gateway::start(&[("ADMIN_TOKEN", "0123456789abcdef")]).await;
+    // As `curl -X POST` does.
+    for (gateway, status) in [(&open, 200), (&guarded, 401)] {
+        let url = format!("{}/circuits/circuits/plant_id_api/reset", gateway.url);
+        assert_eq!(client().post(url).send().await.unwrap().status(), status);
+    }
+
+    let production = [("APP_ENV", "production"), ("API_KEYS", "key")];
+    let output = program().envs(production).arg("--open-control").output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--open-control is refused with APP_ENV=production"), "{said}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_ends_it_cleanly_though_somebody_reads_its_events() {

@@ -20,6 +20,31 @@ async fn both_answers_become_one() {
 }
 
 #[tokio::test]
+async fn circuits_are_set_as_the_house_has_them_unless_the_environment_says_otherwise() {
+    let unset = [("PLANT_ID_CIRCUIT_RESET_TIMEOUT", ""), ("PLANTNET_CIRCUIT_RESET_TIMEOUT", "")];
+    let house = Gateway::start(&unset).await;
+    let other = [
+        ("PLANT_ID_CIRCUIT_FAIL_MAX", "4"),
+        ("PLANT_ID_CIRCUIT_RESET_TIMEOUT", "0.5"),
+        ("PLANT_ID_CIRCUIT_SUCCESS_THRESHOLD", "1"),
+    ];
+    let other = Gateway::start(&other).await;
+
+    for (gateway, circuit, failures, open_for, probes) in [
+        (&house, "plant_id_api", 3, "1m", 2),
+        (&house, "plantnet_api", 5, "30s", 2),
+        (&other, "plant_id_api", 4, "500ms", 1),
+    ] {
+        let circuit = gateway.circuit(circuit).await;
+        assert_eq!(circuit["thresholds"]["consecutive_failures"], failures, "{circuit}");
+        assert_eq!(circuit["config"]["open_for"], open_for, "{circuit}");
+        assert_eq!(circuit["config"]["probes"], probes, "{circuit}");
+    }
+    let about = house.get("/circuits/summary").await.json::<serde_json::Value>().await.unwrap();
+    assert_eq!(about["about"]["service"], "plant-gateway");
+}
+
+#[tokio::test]
 async fn three_failures_leave_the_answer_to_the_other_upstream() {
     let gateway = Gateway::start(&[]).await;
     gateway.plant_id.become_("unavailable").await;

@@ -10,10 +10,9 @@ use crate::support::{App, IMAGE, TOPIC};
 #[ignore = "needs prometheus: run by tests/run.sh"]
 async fn the_rules_of_the_house_fire() {
     let app = App::start(&[]).await;
-    // The minutes of the rules are seconds here.
-    let rules = include_str!("../../alerts.yml").replace("m\n", "s\n");
+    let rules = include_str!("../../alerts.yml");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let prometheus = Prometheus::watching(&app.url, &rules, folder);
+    let prometheus = Prometheus::watching(&app.url, rules, folder);
     app.make("vision", "unavailable").await;
     for _ in 0..3 {
         app.ask("/api/image2topic", IMAGE).await;
