@@ -54,7 +54,7 @@ impl Figures {
             ("old_path_requests", "Those of them by the old path.", &self.old_path),
             ("unauthorized", "Those of them without a valid key.", &self.unauthorized),
             ("cache_hits", "Questions that the cache has answered.", &self.hits),
-            ("cache_misses", "Questions that were asked of an upstream.", &self.misses),
+            ("cache_misses", "Questions that no cache could answer.", &self.misses),
             ("duplicate_calls_saved", "Questions that another request was asking.", &self.saved),
         ] {
             let (name, count) = (format!("plant_gateway_{name}_total"), count.get());

@@ -64,12 +64,11 @@ impl Fleet {
     }
 
     /// The answer under `key`, or else that of `call`, of which there is one in the whole fleet; it
-    /// is kept for so many seconds.
-    pub(crate) async fn get_or<F>(&self, key: &str, keep_for: u64, call: F) -> Answer
+    /// is kept for so many seconds. The log names the `image`.
+    pub(crate) async fn get_or<F>(&self, key: &str, image: &str, keep_for: u64, call: F) -> Answer
     where
         F: Future<Output = Answer>,
     {
-        let image = &key[..8];
         let [key, lock] = ["answer", "lock"].map(|of| format!("plant-gateway:{of}:{key}"));
         if let Some(found) = self.find(&key).await {
             self.figures.hits.add();

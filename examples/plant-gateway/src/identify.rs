@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tower_circuit_breaker::http::service_unavailable;
 use tower_circuit_breaker::{Error, Outcome, Rejected};
@@ -34,7 +35,8 @@ pub(crate) async fn identify(
         return problem(StatusCode::BAD_REQUEST, "the picture is empty");
     }
     let (content_type, organ) = (content_type.clone(), options.remove("organ"));
-    let question = Arc::new(Question { picture, content_type, organ });
+    let image = name_of(&picture);
+    let question = Arc::new(Question { picture, image, content_type, organ });
     let started = Instant::now();
     // Tasks of their own: a caller who leaves does not waste a call that is paid for.
     let ask = |upstream| tokio::spawn(Upstream::ask(upstream, Arc::clone(&question)));
@@ -89,6 +91,13 @@ impl App {
             _ => {}
         }
     }
+}
+
+/// What the log calls a picture: eight digits of its hash.
+fn name_of(picture: &[u8]) -> String {
+    let mut hash = format!("{:x}", Sha256::digest(picture));
+    hash.truncate(8);
+    hash
 }
 
 /// Who has answered, and what.

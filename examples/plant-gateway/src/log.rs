@@ -82,7 +82,12 @@ impl Listener for CircuitLog {
                 circuit, from, to, reason, open_for, down_for, ..
             } => {
                 self.changed(circuit, [*from, *to], *reason);
-                entered(circuit, *to, [open_for, down_for].map(|it| it.unwrap_or_default()));
+                entered(
+                    circuit,
+                    *to,
+                    *reason,
+                    [open_for, down_for].map(|it| it.unwrap_or_default()),
+                );
             }
             CircuitEvent::Rejected { circuit, reason, .. } => {
                 let (circuit, reason) = (circuit.clone(), *reason);
@@ -106,13 +111,22 @@ impl Listener for CircuitLog {
 }
 
 /// What it means to callers that the circuit is so now.
-fn entered(circuit: &str, state: CircuitState, [open_for, down_for]: [Duration; 2]) {
+fn entered(
+    circuit: &str,
+    state: CircuitState,
+    reason: ChangeReason,
+    [open_for, down_for]: [Duration; 2],
+) {
     match state {
         Open => {
             warn!("[CIRCUIT] {circuit} circuit OPENED - API calls blocked for {open_for:?}");
         }
         HalfOpen => {
             info!("[CIRCUIT] {circuit} entering HALF-OPEN state - Testing service recovery");
+        }
+        // Whether the service has recovered is not known.
+        Closed if reason == ChangeReason::Operator => {
+            info!("[CIRCUIT] {circuit} circuit CLOSED - by an operator");
         }
         Closed => {
             let down_for = down_for.as_secs_f64();

@@ -37,6 +37,8 @@ pub(crate) struct Upstream {
 /// A picture, and what is asked about it.
 pub(crate) struct Question {
     pub(crate) picture: Bytes,
+    /// Its name in the log.
+    pub(crate) image: String,
     pub(crate) content_type: HeaderValue,
     pub(crate) organ: Option<String>,
 }
@@ -96,7 +98,7 @@ impl Upstream {
     /// Its failure is shared by them, too, and not kept.
     pub(crate) async fn ask(self: Arc<Self>, question: Arc<Question>) -> Answer<Arc<Failure>> {
         let (key, source) = (self.key(&question), self.circuit.name());
-        let image = &key[..8];
+        let image = &*question.image;
         if let Some(plants) = self.kept.get(&key).await {
             self.figures.hits.add();
             info!(source, "[CACHE] HIT for image {image}...");
@@ -117,7 +119,7 @@ impl Upstream {
                 answer
             };
             match &self.fleet {
-                Some(fleet) => fleet.get_or(&key, self.kind.keep_for, call).await,
+                Some(fleet) => fleet.get_or(&key, image, self.kind.keep_for, call).await,
                 None => call.await,
             }
         };
@@ -158,7 +160,7 @@ impl Upstream {
     }
 
     /// The SHA-256 of all that an answer depends on.
-    fn key(&self, Question { picture, content_type, organ }: &Question) -> String {
+    fn key(&self, Question { picture, content_type, organ, .. }: &Question) -> String {
         // Escaped, so that none of them runs over into the next.
         let options = format!("{:?} v1 {organ:?} {content_type:?}\n", self.kind.name);
         format!("{:x}", Sha256::new().chain_update(options).chain_update(picture).finalize())

@@ -97,6 +97,8 @@ async fn a_wrong_setting_is_told_by_name_with_what_is_allowed() {
         ("PLANT_ID_TIMEOUT", "NaN", "such as 60 or 0.5"),
         ("PLANT_ID_URL", "plants", "http://"),
         ("APP_ENV", "prod", "development or production"),
+        ("LOG_FORMAT", "xml", "text or json"),
+        ("LOG_FILE", "/nowhere/log", "No such file"),
         ("APP_ENV", "production", "API_KEYS is not set"),
         ("ADMIN_TOKEN", "short", "16 or more"),
     ] {

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Gateway, SOON};
+use crate::support::{Gateway, SOON, client, eventually};
 
 #[tokio::test]
 async fn an_outage_and_its_end_are_logged_in_the_words_of_the_house() {
@@ -48,6 +48,12 @@ async fn an_outage_and_its_end_are_logged_in_the_words_of_the_house() {
     }
     let (downtime, _) = rest.split_once("s downtime").unwrap();
     assert!(downtime.parse::<f64>().unwrap() > 0.2, "{downtime}");
+    let circuit = format!("{}/circuits/circuits/plantnet_api", gateway.url);
+    for command in ["force-open", "release"] {
+        let url = format!("{circuit}/{command}");
+        assert_eq!(client().post(url).send().await.unwrap().status(), StatusCode::OK);
+    }
+    gateway.logs("[CIRCUIT] plantnet_api circuit CLOSED - by an operator").await;
     // A change is said once.
     let transitions = log.matches("state transition: CLOSED → OPEN").count();
     assert_eq!((transitions, log.matches("circuit tripped").count()), (1, 0));
@@ -78,7 +84,7 @@ async fn a_flood_of_blocked_calls_is_counted_and_said_once_a_second() {
         let times = times.map(|rest| rest.split(' ').next().unwrap().parse::<u64>().unwrap());
         (times.sum::<u64>() == 37).then_some(())
     };
-    crate::support::eventually("all are said", total).await;
+    eventually("all are said", total).await;
 }
 
 #[tokio::test]
@@ -108,7 +114,8 @@ async fn the_way_of_a_picture_is_logged() {
         assert_eq!(gateway.send("a rose").await.status(), StatusCode::OK);
     }
 
-    gateway.logs("[CACHE] HIT for image ").await;
+    let both = async || (gateway.log().matches(PERF).count() == 2).then_some(());
+    eventually("both are done", both).await;
     let log = gateway.log();
     for line in ["[CACHE] MISS for image ", "... for 1800s", "... for 86400s", PERF] {
         assert!(log.contains(line), "{line}: {log}");
@@ -116,6 +123,8 @@ async fn the_way_of_a_picture_is_logged() {
     let image = log.split("[CACHE] HIT for image ").nth(1).unwrap();
     let (image, _) = image.split_once("... ").unwrap();
     assert!(image.len() == 8 && image.bytes().all(|b| b.is_ascii_hexdigit()), "{image}");
+    let hits = log.matches(&format!("[CACHE] HIT for image {image}... source=")).count();
+    assert_eq!(hits, 2, "both upstreams call a picture the same: {log}");
     let written = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     assert!(written.contains("[CACHE] HIT for image "), "{written}");

@@ -69,6 +69,29 @@ async fn a_verdict_is_that_of_all_and_kept_over_a_restart() {
 
 #[tokio::test]
 #[ignore = "needs redis-server: run by tests/run.sh"]
+async fn one_process_finds_out_for_all_that_an_upstream_is_back() {
+    let redis = Redis::start().await;
+    let [first, second] = two(&redis, &[("PLANT_ID_CIRCUIT_RESET_TIMEOUT", "1")]).await;
+    first.plant_id.become_("unavailable").await;
+    for _ in 0..3 {
+        first.identify().await;
+    }
+    is(&second, "open").await;
+    first.plant_id.become_("well").await;
+
+    let closed = async || {
+        second.identify().await;
+        (second.circuit("plant_id_api").await["state"] == "closed").then_some(())
+    };
+    eventually("the second has probed", closed).await;
+
+    is(&first, "closed").await;
+    let by = first.circuit("plant_id_api").await["recent_events"].clone();
+    assert_eq!(by.as_array().unwrap().last().unwrap()["event"]["reason"], "fleet", "{by}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run by tests/run.sh"]
 async fn redis_cli_shows_the_circuits() {
     let redis = Redis::start().await;
     let env = [("REDIS_URL", &*redis.url), ("PLANT_ID_CIRCUIT_RESET_TIMEOUT", "1")];

@@ -166,6 +166,7 @@ async fn a_wrong_setting_is_told_by_name_with_what_is_allowed() {
         ("VISION_CIRCUIT_RESET_TIMEOUT", "1m", "seconds above 0"),
         ("PROVIDER_TIMEOUT", "-1", "such as 60 or 0.5"),
         ("PROVIDER_URL", "provider", "http://"),
+        ("LOG_FORMAT", "xml", "text or json"),
     ] {
         let output = program().args(["--port", "0"]).env(name, value).output().await.unwrap();
 
