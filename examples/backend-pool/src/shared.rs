@@ -13,7 +13,9 @@ pub(crate) async fn share(url: &str, registry: &CircuitRegistry) -> Result<Redis
     let link = RedisSync::builder(url).prefix("backend-pool");
     // One process has seen enough: a backend fails all of them alike.
     let link = link.any_node().local_until_connected().connect(registry).await;
-    let link = link.map_err(|error| format!("the Redis of the circuits: {error}"))?;
+    // Without the URL, which may hold a password.
+    let link =
+        link.map_err(|error| format!("CIRCUIT_BREAKER_REDIS_URL, or else --redis: {error}"))?;
     link.ready_within(Duration::from_secs(2)).await;
     Ok(link)
 }

@@ -95,10 +95,11 @@ async fn run(args: Args) -> Result<(), BoxError> {
     // As long as this runs.
     let _link = match settings::text("CIRCUIT_BREAKER_REDIS_URL").or(redis) {
         Some(url) => {
+            let link = shared::share(&url, &registry).await?;
             for circuit in circuits {
                 shared::show(circuit, &url)?;
             }
-            Some(shared::share(&url, &registry).await?)
+            Some(link)
         }
         None => None,
     };

@@ -14,6 +14,7 @@ fn settings_that_cannot_be_are_refused_by_their_names() {
         ("OLLAMA_CIRCUIT_FAIL_MAX", "many", "a whole number from 1 to"),
         ("REDIS_CIRCUIT_RESET_TIMEOUT", "30", "\"30s\""),
         ("POSTGRES_CIRCUIT_SUCCESS_THRESHOLD", "-1", "a whole number from 1 to"),
+        ("CIRCUIT_BREAKER_REDIS_URL", "http://secret", ""),
         ("LOG_LEVEL", "loud", "error, warn, info, debug or trace"),
         ("CALL_TIMEOUT_MS", "0", "a number from 1 to 600000"),
         ("CALL_TIMEOUT_MS", "2s", "a number from 1 to 600000"),
