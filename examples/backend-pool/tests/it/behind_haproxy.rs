@@ -20,7 +20,8 @@ struct Balancer {
 }
 
 impl Balancer {
-    /// Asks each for its health ten times a second, and goes by each answer.
+    /// Asks each for its health ten times a second, and goes by each answer: a machine that is busy may
+    /// take longer than until the next.
     async fn before(pools: &[Pool; 2]) -> Self {
         let address = free_address();
         let folder = env::temp_dir().join(format!("haproxy-{}", address.port()));
@@ -28,7 +29,8 @@ impl Balancer {
         let servers = pools.each_ref().map(|pool| pool.url.trim_start_matches("http://"));
         let settings = format!(
             "global\n maxconn 64\n\
-             defaults\n mode http\n timeout connect 2s\n timeout client 10s\n timeout server 10s\n\
+             defaults\n mode http\n timeout connect 2s\n timeout client 10s\n timeout server 10s\n \
+             timeout check 5s\n\
              listen pool\n bind {address}\n balance roundrobin\n option httpchk GET /health\n \
              server a {} check inter 100ms fall 1 rise 1\n \
              server b {} check inter 100ms fall 1 rise 1\n",
