@@ -19,12 +19,12 @@ impl fmt::Display for Trip {
                 write!(f, "{} failures in a row", limit("consecutive_failures"))
             }
             ChangeReason::FailureRate => {
-                why(f, self.reason, self.window)?;
+                why(f, self.reason, self.window, None)?;
                 write!(f, ", limit {:.0} %", percent("failure_rate"))
             }
             ChangeReason::FailureRateConfident => {
                 let [rate, confidence] = ["failure_rate_confident", "confidence"].map(percent);
-                why(f, self.reason, self.window)?;
+                why(f, self.reason, self.window, None)?;
                 write!(f, ": over {rate:.0} % with {confidence:.0} % confidence")
             }
             ChangeReason::SlowCallRate => {
@@ -33,7 +33,7 @@ impl fmt::Display for Trip {
                 write!(f, ", limit {:.0} %", percent("slow_call_rate"))
             }
             ChangeReason::FailureCount => {
-                why(f, self.reason, self.window)?;
+                why(f, self.reason, self.window, None)?;
                 write!(f, ", limit {}", limit("failure_count"))
             }
             ChangeReason::StalledCalls => {
@@ -44,7 +44,7 @@ impl fmt::Display for Trip {
             ChangeReason::UpstreamAsked => {
                 write!(f, "the upstream asked for {}", Brief(self.open_for))
             }
-            other => why(f, other, self.window),
+            other => why(f, other, self.window, None),
         }
     }
 }

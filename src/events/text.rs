@@ -11,26 +11,35 @@ use crate::events::event::CircuitEvent;
 /// A line of a log, such as
 /// `circuit "plants": closed → open, 61 of 100 calls failed; open for 30 s`.
 ///
-/// The name is quoted and escaped as in error messages, so one event stays one line. How many failures
-/// in a row there were, and the limits, are in the text of a [`Trip`](crate::Trip).
+/// The name is quoted and escaped as in error messages, so one event stays one line. Limits are in the
+/// text of a [`Trip`](crate::Trip).
 impl fmt::Display for CircuitEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "circuit {:?}: ", self.circuit())?;
         match self {
-            Self::StateChanged { from, to, reason, window, down_for, open_for, .. } => {
+            Self::StateChanged {
+                from,
+                to,
+                reason,
+                window,
+                down_for,
+                open_for,
+                failures_in_a_row,
+                ..
+            } => {
                 write!(f, "{} → {}, ", state(*from), state(*to))?;
-                why(f, *reason, *window)?;
+                why(f, *reason, *window, *failures_in_a_row)?;
                 after(f, "; was not closed for ", *down_for)?;
                 after(f, "; open for ", *open_for)
             }
             Self::Renewed { state: same, reason, window, open_for, .. } => {
                 write!(f, "{} anew, ", state(*same))?;
-                why(f, *reason, *window)?;
+                why(f, *reason, *window, None)?;
                 after(f, "; open for ", *open_for)
             }
             Self::Overridden { from, to, reason, .. } => {
                 write!(f, "{} → {}, ", overridden(*from), overridden(*to))?;
-                why(f, *reason, WindowCounts::default())
+                why(f, *reason, WindowCounts::default(), None)
             }
             Self::Rejected { reason, retry_after, .. } => {
                 write!(f, "call rejected ({reason})")?;
@@ -53,18 +62,23 @@ pub(crate) fn why(
     f: &mut fmt::Formatter<'_>,
     reason: ChangeReason,
     window: WindowCounts,
+    failures_in_a_row: Option<u32>,
 ) -> fmt::Result {
     let WindowCounts { calls, failures, slow_calls } = window;
     match reason {
         ChangeReason::ConsecutiveFailuresOfKind(kind) => {
-            write!(f, "too many {} failures in a row", kind.as_str().escape_debug())
+            run(f, failures_in_a_row)?;
+            write!(f, " {} failures in a row", kind.as_str().escape_debug())
         }
         ChangeReason::FailureRate | ChangeReason::FailureRateConfident => {
             write!(f, "{failures} of {calls} calls failed")
         }
         ChangeReason::SlowCallRate => write!(f, "{slow_calls} of {calls} calls were slow"),
         ChangeReason::FailureCount => write!(f, "{failures} failures"),
-        ChangeReason::ConsecutiveFailures => f.write_str("too many failures in a row"),
+        ChangeReason::ConsecutiveFailures => {
+            run(f, failures_in_a_row)?;
+            f.write_str(" failures in a row")
+        }
         ChangeReason::StalledCalls => f.write_str("too many calls hang"),
         ChangeReason::UpstreamAsked => f.write_str("the upstream asked for it"),
         ChangeReason::OpenTimeOver => f.write_str("the open time was over"),
@@ -78,6 +92,14 @@ pub(crate) fn why(
         ChangeReason::Restored => f.write_str("as the earlier process left it"),
         ChangeReason::Fleet => f.write_str("by the fleet"),
         ChangeReason::LeaseOver => f.write_str("the probe's time was over without a verdict"),
+    }
+}
+
+/// How many; a run that is not known was too long.
+fn run(f: &mut fmt::Formatter<'_>, failures: Option<u32>) -> fmt::Result {
+    match failures {
+        Some(failures) => write!(f, "{failures}"),
+        None => f.write_str("too many"),
     }
 }
 

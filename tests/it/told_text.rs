@@ -95,6 +95,34 @@ fn a_trip_says_both_numbers() {
 }
 
 #[test]
+fn a_run_of_failures_is_said_with_its_length() {
+    let (circuit, _) = circuit(|b| {
+        let connect = TripRule::consecutive_failures(2).of(FailureKind::new("connect"));
+        b.consecutive_failures(3).rule(connect)
+    });
+    let lines = Lines::default();
+    circuit.on_event(lines.clone());
+
+    for _ in 0..2 {
+        fail_as(&circuit, "connect");
+    }
+    circuit.reset();
+    for _ in 0..3 {
+        fail(&circuit);
+    }
+
+    let lines = lines.0.lock().unwrap();
+    let trips: Vec<_> = lines.iter().filter(|line| line.contains("→ open")).collect();
+    assert_eq!(
+        trips,
+        [
+            r#"circuit "api": closed → open, 2 connect failures in a row; open for 30 s"#,
+            r#"circuit "api": closed → open, 3 failures in a row; open for 30 s"#,
+        ]
+    );
+}
+
+#[test]
 fn a_pause_that_the_upstream_asked_for_is_said() {
     let (circuit, _) = circuit(|b| b);
 
