@@ -5,21 +5,21 @@ use tower_circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use tower_circuit_breaker::{ChangeReason, Circuit, CircuitEvent, CircuitState, Listener};
 use tracing::{info, warn};
 
-/// The log of one circuit: so many failures in a row open it, so many successes close it.
+/// The log of one circuit, which so many successes close.
 pub(crate) struct CircuitLog {
-    pub(crate) fail_max: u64,
     pub(crate) successes: u64,
 }
 
 impl Listener for CircuitLog {
     fn on_event(&self, event: &CircuitEvent) {
-        let CircuitEvent::StateChanged { circuit, from, to, reason, .. } = event else {
+        let CircuitEvent::StateChanged { circuit, from, to, reason, failures_in_a_row, .. } = event
+        else {
             // An operator, in the words of the crate.
             return info!("{event}");
         };
         let why = match reason {
             ChangeReason::ConsecutiveFailures => {
-                format!(" after {} consecutive failures", self.fail_max)
+                format!(" after {} consecutive failures", failures_in_a_row.unwrap_or_default())
             }
             ChangeReason::ProbesSucceeded => {
                 format!(" after {} successful call(s)", self.successes)

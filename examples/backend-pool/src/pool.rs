@@ -29,8 +29,8 @@ impl Pool {
 
     /// Makes a circuit with the settings of `service`.
     fn circuit(&self, name: &str, service: &str) -> Result<Circuit, Wrong> {
-        let Limits { config, fail_max, successes } = settings::circuit(service)?;
-        let log = CircuitLog { fail_max, successes };
+        let Limits { config, successes } = settings::circuit(service)?;
+        let log = CircuitLog { successes };
         // That log is its own.
         let circuit = Circuit::builder(name).config(config).listener(log).quiet().build();
         self.registry.insert(&circuit)?;

@@ -12,7 +12,6 @@ use crate::Wrong;
 /// What sets one circuit, and what of it is said in the log.
 pub(crate) struct Limits {
     pub(crate) config: CircuitConfig,
-    pub(crate) fail_max: u64,
     pub(crate) successes: u64,
 }
 
@@ -32,11 +31,10 @@ pub(crate) fn circuit(service: &str) -> Result<Limits, Wrong> {
                 .map_err(|error| format!("{variable}: {error}"))?;
         }
     }
-    let [fail_max, successes] =
-        ["consecutive_failures", "probes"].map(|field| fields[field].as_u64().unwrap_or_default());
+    let successes = fields["probes"].as_u64().unwrap_or_default();
     let config = CircuitConfig::deserialize(fields);
     let config = config.map_err(|error| format!("{service}: {error}"))?;
-    Ok(Limits { config, fail_max, successes })
+    Ok(Limits { config, successes })
 }
 
 /// The names of the agents: those of circuits, so none comes out of a request.

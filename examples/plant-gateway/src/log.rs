@@ -8,13 +8,10 @@ use tower_circuit_breaker::CircuitState::{Closed, HalfOpen, Open};
 use tower_circuit_breaker::{ChangeReason, CircuitEvent, CircuitState, Interest, Listener};
 use tracing::{error, info, warn};
 
-use crate::upstream::{CONNECT, CONNECTS, TIMEOUT, TIMEOUTS};
-
 /// The log of one circuit.
 pub(crate) struct CircuitLog {
-    /// Failures in a row that open it, and probes that close it.
-    pub(crate) fail_max: u32,
-    pub(crate) probes: u32,
+    /// Probes that close it.
+    probes: u32,
     /// The failures that opened it, until it is closed, and the probes that have succeeded since it
     /// is half-open. Relaxed, both: events of changes come one after the other.
     fail_count: AtomicU32,
@@ -23,15 +20,23 @@ pub(crate) struct CircuitLog {
 }
 
 impl CircuitLog {
-    pub(crate) fn new(fail_max: u32, probes: u32) -> Self {
+    pub(crate) fn new(probes: u32) -> Self {
         let (fail_count, succeeded) = (AtomicU32::new(0), AtomicU32::new(probes));
-        Self { fail_max, probes, fail_count, succeeded, blocked: Flood::default() }
+        Self { probes, fail_count, succeeded, blocked: Flood::default() }
     }
 
-    fn changed(&self, circuit: &str, [from, to]: [CircuitState; 2], reason: ChangeReason) {
+    fn changed(
+        &self,
+        circuit: &str,
+        [from, to]: [CircuitState; 2],
+        reason: ChangeReason,
+        failures: Option<u32>,
+    ) {
         let fail_count = match (from, to) {
             (_, Closed) => 0,
-            (Closed, _) => self.failures_behind(reason),
+            (Closed, _) => {
+                failures.unwrap_or_else(|| u32::from(reason == ChangeReason::UpstreamAsked))
+            }
             _ => self.fail_count.load(Ordering::Relaxed),
         };
         self.fail_count.store(fail_count, Ordering::Relaxed);
@@ -55,17 +60,6 @@ impl CircuitLog {
         );
     }
 
-    /// How many failures in a row it takes to open for this reason.
-    fn failures_behind(&self, reason: ChangeReason) -> u32 {
-        match reason {
-            ChangeReason::ConsecutiveFailures => self.fail_max,
-            ChangeReason::ConsecutiveFailuresOfKind(TIMEOUT) => TIMEOUTS,
-            ChangeReason::ConsecutiveFailuresOfKind(CONNECT) => CONNECTS,
-            ChangeReason::UpstreamAsked => 1,
-            _ => 0,
-        }
-    }
-
     /// A call has succeeded; the last one that is needed closes the circuit, which is said there.
     fn succeeded(&self, circuit: &str) {
         let succeeded = self.succeeded.fetch_add(1, Ordering::Relaxed).saturating_add(1);
@@ -79,9 +73,16 @@ impl Listener for CircuitLog {
     fn on_event(&self, event: &CircuitEvent) {
         match event {
             CircuitEvent::StateChanged {
-                circuit, from, to, reason, open_for, down_for, ..
+                circuit,
+                from,
+                to,
+                reason,
+                open_for,
+                down_for,
+                failures_in_a_row,
+                ..
             } => {
-                self.changed(circuit, [*from, *to], *reason);
+                self.changed(circuit, [*from, *to], *reason, *failures_in_a_row);
                 entered(
                     circuit,
                     *to,

@@ -62,16 +62,15 @@ impl Upstream {
         figures: Arc<Figures>,
     ) -> Result<Arc<Self>, BoxError> {
         let variable = |of| format!("{}_{of}", kind.key().to_uppercase());
-        let fail_max = count(&variable("CIRCUIT_FAIL_MAX"), kind.fail_max)?;
         let probes = count(&variable("CIRCUIT_SUCCESS_THRESHOLD"), 2)?;
         let circuit = Circuit::builder(kind.circuit)
-            .consecutive_failures(fail_max)
+            .consecutive_failures(count(&variable("CIRCUIT_FAIL_MAX"), kind.fail_max)?)
             // The rule above leaves these out. Pictures differ, and some take long.
-            .rule(TripRule::consecutive_failures(TIMEOUTS).of(TIMEOUT))
-            .rule(TripRule::consecutive_failures(CONNECTS).of(CONNECT))
+            .rule(TripRule::consecutive_failures(10).of(TIMEOUT))
+            .rule(TripRule::consecutive_failures(3).of(CONNECT))
             .open_for(seconds(&variable("CIRCUIT_RESET_TIMEOUT"), kind.reset_timeout)?)
             .probes(probes)
-            .listener(CircuitLog::new(fail_max, probes))
+            .listener(CircuitLog::new(probes))
             // That log is its own.
             .quiet()
             .build();
@@ -182,9 +181,7 @@ fn worth(answer: &Answer<Wrong>) -> Outcome {
     answer.as_ref().map_or_else(|wrong| wrong.worth, |_| Outcome::Success)
 }
 
-pub(crate) const TIMEOUT: FailureKind = FailureKind::new("timeout");
-pub(crate) const TIMEOUTS: u32 = 10;
-pub(crate) const CONNECT: FailureKind = FailureKind::new("connect");
-pub(crate) const CONNECTS: u32 = 3;
+const TIMEOUT: FailureKind = FailureKind::new("timeout");
+const CONNECT: FailureKind = FailureKind::new("connect");
 const OTHER: Outcome = Outcome::Failure(FailureKind::OTHER);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);

@@ -87,7 +87,7 @@ async fn changes_are_logged_at_once_and_rejections_once_a_second() {
     })
     .await;
     let trip = lines.iter().find(|line| line["to"] == "open").unwrap();
-    let text = "circuit \"google_ai_vision\": closed → open, too many failures in a row; \
+    let text = "circuit \"google_ai_vision\": closed → open, 3 failures in a row; \
                 open for 1 min";
     assert_eq!((&trip["level"], &trip["message"]), (&json!("WARN"), &json!(text)));
     assert_eq!(trip["circuit"], "google_ai_vision");
