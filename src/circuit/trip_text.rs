@@ -15,9 +15,6 @@ impl fmt::Display for Trip {
         let percent = |name: &str| 100.0 * limit(name);
         let time = |name: &str| Brief(Duration::try_from_secs_f64(limit(name)).unwrap_or_default());
         match self.reason {
-            ChangeReason::ConsecutiveFailures => {
-                write!(f, "{} failures in a row", limit("consecutive_failures"))
-            }
             ChangeReason::FailureRate => {
                 why(f, self.reason, self.window, None)?;
                 write!(f, ", limit {:.0} %", percent("failure_rate"))
@@ -44,7 +41,7 @@ impl fmt::Display for Trip {
             ChangeReason::UpstreamAsked => {
                 write!(f, "the upstream asked for {}", Brief(self.open_for))
             }
-            other => why(f, other, self.window, None),
+            other => why(f, other, self.window, self.failures_in_a_row),
         }
     }
 }

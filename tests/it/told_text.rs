@@ -74,7 +74,7 @@ fn a_trip_says_both_numbers() {
         (|b| b.failure_count(3).window(SlidingWindow::time(10 * SECOND)), "3 failures, limit 3"),
         (
             |b| b.rule(TripRule::consecutive_failures(3).of(FailureKind::new("connect"))),
-            "too many connect failures in a row",
+            "3 connect failures in a row",
         ),
         (
             |b| b.slow_call_rate(0.6, Duration::from_millis(800)).minimum_calls(3),
