@@ -25,10 +25,17 @@ async fn webhook() -> (String, mpsc::UnboundedReceiver<Value>) {
     (url, alerts)
 }
 
-/// The next alert, as its kind and the circuit.
+/// The next alert, as its kind and the circuit; its text is for people.
 async fn next(alerts: &mut mpsc::UnboundedReceiver<Value>) -> [String; 2] {
     let alert = timeout(Duration::from_secs(30), alerts.recv()).await;
     let alert = alert.expect("an alert comes").unwrap();
+    let text = match (alert["alert"].as_str().unwrap(), alert["circuit"].as_str().unwrap()) {
+        ("open", "plantnet_api") => "circuit plantnet_api opened: 5 failures in a row",
+        ("open", _) => "circuit plant_id_api opened: 3 failures in a row",
+        ("still_open", _) => "circuit plantnet_api has not been closed for 500ms",
+        _ => "circuit plant_id_api opened 3 times within 600s",
+    };
+    assert_eq!(alert["text"], text);
     ["alert", "circuit"].map(|name| alert[name].as_str().unwrap().to_owned())
 }
 
