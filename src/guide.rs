@@ -8,6 +8,7 @@
 //! - [`traps`]: the mistakes that compile
 //! - [`troubleshooting`]: what a circuit does that it should not, from what its snapshot shows
 //! - [`health`]: what probes and balancers may ask, and why an outage must not restart its callers
+//! - [`limits`]: bulkheads, and thresholds that adapt
 //! - [`cookbook`]: stale answers, balancers, tenants, shutdown, an API of your own
 //! - [`upstreams`]: which circuit for what, and how it is set
 //! - [`migration`]: from resilience4j, tower-resilience, failsafe, Polly and gobreaker
@@ -22,6 +23,7 @@
 pub mod compiler;
 pub mod cookbook;
 pub mod health;
+pub mod limits;
 pub mod migration;
 pub mod programs;
 pub mod settings;

@@ -57,6 +57,7 @@ mod settings;
 mod tell;
 #[cfg(feature = "tokio")]
 mod ticker;
+mod trip_text;
 pub(crate) mod weak;
 pub(crate) mod wrapped;
 

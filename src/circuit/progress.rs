@@ -33,6 +33,12 @@ pub struct Trip {
     pub stalled_calls: u64,
     /// The limits as they were at that moment: the settings may have changed since.
     pub limits: Thresholds,
+    /// Number of failures in a row that tripped the circuit, if a rule about such a run did.
+    ///
+    /// Of a rule that asks for a [time](crate::TripRule::lasting), too, at least as many. Not part of
+    /// the JSON.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub failures_in_a_row: Option<u32>,
 }
 
 /// The probes of a half-open circuit.
@@ -80,7 +86,8 @@ impl Trip {
     pub(crate) fn seen(trip: TripRecord, now: Timestamp) -> Self {
         let TripRecord { reason, kind, at, open_for, window, stalled_calls, settings } = trip;
         let limits = CircuitConfig::from_settings(Settings::clone(&settings)).thresholds();
-        Self { reason, kind, ago: now.since(at), open_for, window, stalled_calls, limits }
+        let (ago, failures_in_a_row) = (now.since(at), settings.run_behind(reason));
+        Self { reason, kind, ago, open_for, window, stalled_calls, limits, failures_in_a_row }
     }
 }
 

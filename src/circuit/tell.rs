@@ -135,6 +135,7 @@ impl Circuit {
             lasted: change.lasted,
             down_for: change.down_for,
             open_for: change.open_for,
+            failures_in_a_row: change.failures_in_a_row,
         });
         let overridden =
             (change.from.overridden != change.to.overridden).then(|| CircuitEvent::Overridden {

@@ -138,6 +138,8 @@ pub(crate) struct Change {
     pub(crate) lasted: Duration,
     /// How long the circuit had not been closed, when it closes.
     pub(crate) down_for: Option<Duration>,
+    /// The failures in a row that tripped it, where a rule about them did.
+    pub(crate) failures_in_a_row: Option<u32>,
 }
 
 /// State and override together.

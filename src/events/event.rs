@@ -150,6 +150,12 @@ pub enum CircuitEvent {
             serde(serialize_with = "crate::events::serialize::optional_seconds")
         )]
         open_for: Option<Duration>,
+        /// Number of failures in a row that tripped the circuit, if a rule about such a run did.
+        ///
+        /// Of a rule that asks for a [time](crate::TripRule::lasting), too, at least as many. Not part
+        /// of the JSON.
+        #[cfg_attr(feature = "serde", serde(skip))]
+        failures_in_a_row: Option<u32>,
     },
     /// A new epoch of the same state began, under the same override.
     ///

@@ -7,3 +7,4 @@ pub(crate) mod listeners;
 pub(crate) mod names;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
+pub(crate) mod text;

@@ -106,6 +106,7 @@ mod support;
 mod test_kit;
 mod throttle;
 mod told_calls;
+mod told_text;
 mod tonic_status;
 mod tower_http;
 mod trace_layer;

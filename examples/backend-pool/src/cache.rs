@@ -29,7 +29,7 @@ impl Cache {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<(Option<String>, &'static str), Failed> {
-        match self.ask(cmd("GET").arg(key)).await {
+        match self.ask("GET", cmd("GET").arg(key)).await {
             Ok(found) => {
                 if let Some(text) = &found {
                     self.kept.insert(key.to_owned(), String::clone(text));
@@ -45,19 +45,20 @@ impl Cache {
     pub(crate) async fn set(&self, key: &str, text: &str) -> &'static str {
         self.kept.insert(key.to_owned(), text.to_owned());
         let mut set = cmd("SET");
-        match self.ask::<()>(set.arg(key).arg(text).arg("EX").arg(KEPT_FOR.as_secs())).await {
+        match self.ask::<()>("SET", set.arg(key).arg(text).arg("EX").arg(KEPT_FOR.as_secs())).await
+        {
             Ok(()) => REDIS,
             Err(_) => IN_PROCESS,
         }
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error<Trouble>> {
+    async fn ask<T: FromRedisValue>(&self, what: &str, command: &Cmd) -> Result<T, Error<Trouble>> {
         let connect =
             async { self.client.get_multiplexed_async_connection().await.map_err(trouble) };
         let ask = async |mut connection: MultiplexedConnection| {
             command.query_async(&mut connection).await.map_err(trouble)
         };
-        self.link.call(connect, ask).await
+        self.link.call(what, connect, ask).await
     }
 }
 

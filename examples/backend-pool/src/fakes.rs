@@ -1,4 +1,4 @@
-//! Backends over HTTP that fall ill on command: `POST /llm/hang` to their address.
+//! Backends over HTTP that fall ill on command: `POST /ollama/hang` to their address.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -33,7 +33,7 @@ pub(crate) async fn start() -> io::Result<String> {
     let address = listener.local_addr()?;
     let app = Router::new()
         .route("/{backend}/{condition}", post(set))
-        .route("/{backend}/ask/{topic}", post(answer).get(answer))
+        .route("/{backend}/ask/{*topic}", post(answer).get(answer))
         .with_state(Arc::new(Cache::new(10)));
     tokio::spawn(axum::serve(listener, app).into_future());
     Ok(format!("http://{address}"))
@@ -53,7 +53,9 @@ async fn answer(
     Path((backend, topic)): Path<(String, String)>,
     asked: String,
 ) -> (StatusCode, String) {
-    match conditions.get(&backend).unwrap_or(Condition::Up) {
+    // One agent, which is asked by its name, or all that is behind an address.
+    let condition = conditions.get(&topic).or_else(|| conditions.get(&backend));
+    match condition.unwrap_or(Condition::Up) {
         Condition::Up => (StatusCode::OK, format!("{backend} on {topic}: {asked}")),
         Condition::Down => (StatusCode::SERVICE_UNAVAILABLE, format!("{backend} is down")),
         Condition::Hang => match pending::<Infallible>().await {},

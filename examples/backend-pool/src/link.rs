@@ -3,8 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use desk::Flood;
 use tokio::time::timeout;
 use tower_circuit_breaker::{Circuit, Error, FailureKind, Outcome};
+
+use crate::log::blocked;
 
 /// Why a server did not give what it was asked for.
 #[derive(Debug)]
@@ -21,20 +24,23 @@ pub(crate) enum Trouble {
 #[derive(Debug)]
 pub(crate) struct Link<C> {
     circuit: Circuit,
+    blocked: Flood,
     limit: Duration,
     held: Mutex<Option<C>>,
 }
 
 impl<C: Clone> Link<C> {
     pub(crate) fn new(circuit: Circuit, limit: Duration) -> Self {
-        Self { circuit, limit, held: Mutex::new(None) }
+        Self { circuit, blocked: Flood::default(), limit, held: Mutex::new(None) }
     }
 
     /// Asks over the connection, a new one if there is none, unless the circuit rejects it.
     ///
-    /// Connecting is part of the call: that it fails counts, and an open circuit spares it.
+    /// Connecting is part of the call: that it fails counts, and an open circuit spares it. `what` is
+    /// the question in the log.
     pub(crate) async fn call<T>(
         &self,
+        what: &str,
         connect: impl Future<Output = Result<C, Trouble>>,
         ask: impl AsyncFnOnce(C) -> Result<T, Trouble>,
     ) -> Result<T, Error<Trouble>> {
@@ -57,7 +63,11 @@ impl<C: Clone> Link<C> {
             }
             result
         };
-        self.circuit.call_with(worth, attempt).await
+        let answer = self.circuit.call_with(worth, attempt).await;
+        if matches!(answer, Err(Error::Rejected(_))) {
+            blocked(&self.blocked, &self.circuit, what);
+        }
+        answer
     }
 
     fn held(&self) -> Option<C> {

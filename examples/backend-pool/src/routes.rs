@@ -1,5 +1,6 @@
 //! What callers ask for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -8,72 +9,67 @@ use axum::http::Method;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use tower_circuit_breaker::CircuitRegistry;
 
-use crate::Wrong;
 use crate::cache::Cache;
 use crate::failed::Failed;
-use crate::settings;
+use crate::pool::{Pool, agent_circuit};
 use crate::users::{User, Users};
 use crate::web::{self, Web};
+use crate::{Wrong, external, settings};
 
 /// The backends, each behind its circuit.
 pub(crate) struct App {
-    pub(crate) llm: Web,
-    pub(crate) agents: Web,
-    pub(crate) external: Web,
-    pub(crate) cache: Cache,
-    pub(crate) users: Users,
+    ollama: Web,
+    agents: HashMap<String, Web>,
+    cache: Cache,
+    users: Users,
 }
 
 type Shared = State<Arc<App>>;
 type Answer = Result<String, Failed>;
 
-impl App {
-    pub(crate) fn new(pool: &CircuitRegistry, fakes: &str) -> Result<Self, Wrong> {
-        let limit = settings::call_timeout()?;
-        let web = |service: &str, variable| {
-            let fake = format!("{fakes}/{service}/ask");
-            let base = settings::url(variable, &fake, web::base)?;
-            Ok::<_, Wrong>(Web::new(pool.get_or_create(service), base, limit))
-        };
-        Ok(Self {
-            llm: web("llm", "LLM_URL")?,
-            agents: web("agents", "AGENTS_URL")?,
-            external: web("external", "EXTERNAL_URL")?,
-            cache: Cache::new(pool.get_or_create("redis"), limit)?,
-            users: Users::new(pool.get_or_create("postgres"), limit)?,
-        })
-    }
-}
-
-pub(crate) fn router(app: App) -> Router {
-    Router::new()
+pub(crate) fn router(pool: &Pool, agents: &[String], fakes: &str) -> Result<Router, Wrong> {
+    let limit = settings::call_timeout()?;
+    let circuit = |service: &str| pool.registry.get_or_create(service);
+    let url = |service: &str, path: &str| {
+        let variable = format!("{}_URL", service.to_uppercase());
+        settings::url(&variable, &format!("{fakes}/{service}{path}"), web::base)
+    };
+    let agents_url = url("agents", "/ask")?;
+    let agent = |name: &String| {
+        let circuit = circuit(&agent_circuit(name));
+        (name.clone(), Web::new(circuit, agents_url.clone(), limit))
+    };
+    let app = App {
+        ollama: Web::new(circuit("ollama"), url("ollama", "/ask")?, limit),
+        agents: agents.iter().map(agent).collect(),
+        cache: Cache::new(circuit("redis"), limit)?,
+        users: Users::new(circuit("postgres"), limit)?,
+    };
+    let external = external::routes(&circuit("external"), url("external", "/ask")?, limit);
+    Ok(Router::new()
         .route("/api/v1/chat", post(chat))
-        .route("/api/v1/agents/{name}", post(agent))
-        .route("/api/v1/external/{topic}", get(external))
+        .route("/api/v1/agents/{name}", post(agent_task))
         .route("/api/v1/cache/{key}", get(cached).put(keep))
         .route("/api/v1/users/{id}", get(user))
         .with_state(Arc::new(app))
+        .merge(external))
 }
 
-/// The answer to a prompt that was answered before costs no call of the LLM, and needs no LLM.
+/// The answer to a prompt that was answered before costs no call of the model, and needs none.
 async fn chat(State(app): Shared, prompt: String) -> Result<Json<Value>, Failed> {
     let key = format!("answer:{prompt}");
     if let (Some(answer), source) = app.cache.get(&key).await? {
         return Ok(Json(json!({ "answer": answer, "from": source })));
     }
-    let answer = app.llm.call(Method::POST, "complete", prompt).await?;
+    let answer = app.ollama.call(Method::POST, "api/generate", prompt).await?;
     app.cache.set(&key, &answer).await;
-    Ok(Json(json!({ "answer": answer, "from": "llm" })))
+    Ok(Json(json!({ "answer": answer, "from": "ollama" })))
 }
 
-async fn agent(State(app): Shared, Path(name): Path<String>, task: Bytes) -> Answer {
-    app.agents.call(Method::POST, &name, task).await
-}
-
-async fn external(State(app): Shared, Path(topic): Path<String>) -> Answer {
-    app.external.call(Method::GET, &topic, "").await
+async fn agent_task(State(app): Shared, Path(name): Path<String>, task: Bytes) -> Answer {
+    let agent = app.agents.get(&name).ok_or_else(Failed::not_found)?;
+    agent.call(Method::POST, &name, task).await
 }
 
 async fn cached(State(app): Shared, Path(key): Path<String>) -> Result<Json<Value>, Failed> {

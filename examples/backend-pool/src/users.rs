@@ -40,7 +40,8 @@ impl Users {
     /// The user of this id, `None` if there is none. That the id is a number is for the database to
     /// say: a question that it refuses is no failure of it.
     pub(crate) async fn get(&self, id: &str) -> Result<Option<User>, Failed> {
-        match self.link.call(self.connect(), async |client| read(&client, id).await).await {
+        match self.link.call("SELECT", self.connect(), async |client| read(&client, id).await).await
+        {
             Ok(found) => {
                 if let Some(user) = &found {
                     self.last_known.insert(id.to_owned(), User { stale: true, ..user.clone() });

@@ -1,10 +1,17 @@
-//! What the example applications share: who may steer them, and how they are asked to end.
+//! What the example applications share: who may steer them, how they log, what probes ask, and how they
+//! are asked to end.
 //!
 //! A service of your own would have this in its `main.rs`; here four have it.
 
 #![forbid(unsafe_code)]
 
 mod end;
+mod flood;
+mod log;
+mod probes;
+mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
 
 use std::fmt::Write;
@@ -15,6 +22,10 @@ use tower_circuit_breaker_admin::{About, Admin, AdminBuilder, History};
 use tower_circuit_breaker_telemetry::PrometheusText;
 
 pub use crate::end::asked_to_end;
+pub use crate::flood::Flood;
+pub use crate::log::start_log;
+pub use crate::probes::probes;
+pub use crate::run::failures_in_a_row;
 use crate::tokens::{Tokens, made_for_this_run};
 
 /// What the command line says of who may steer.
@@ -85,8 +96,7 @@ impl Desk {
 
     /// The admin service of the `registry` of this `service`, as axum serves it with the peers'
     /// addresses, with metrics for Prometheus and an hour of history.
-    #[must_use]
-    pub fn admin(&self, service: &str, registry: CircuitRegistry) -> Admin {
+    pub fn admin(&self, service: &str, registry: CircuitRegistry) -> AdminBuilder {
         let instance = format!("process {}", std::process::id());
         let about = About::new(service).instance(instance).environment(self.environment);
         let text = PrometheusText::new();
@@ -101,7 +111,6 @@ impl Desk {
             Control::Open => AdminBuilder::control_from_loopback(admin),
             Control::Tokens | Control::Off => admin,
         }
-        .build()
     }
 
     /// Where the page is and how one comes to steer, in lines for the start.

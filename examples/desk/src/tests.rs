@@ -1,4 +1,11 @@
-use crate::{Control, ControlArgs, Desk};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tower_circuit_breaker::Circuit;
+
+use crate::log::{Format, level};
+use crate::{Control, ControlArgs, Desk, Flood, failures_in_a_row};
 
 const OPEN: ControlArgs = ControlArgs { open_control: true };
 const CLOSED: ControlArgs = ControlArgs { open_control: false };
@@ -78,4 +85,49 @@ fn what_cannot_be_is_named_with_its_remedy_and_never_shown() {
     }
     let long = [("APP_ENV", "production"), ("ADMIN_TOKEN", "a-horse-of-24-characters")];
     assert!(matches!(desk(CLOSED, &long).unwrap().control, Control::Tokens));
+}
+
+#[test]
+fn a_log_that_cannot_be_is_told_by_name() {
+    assert_eq!(Format::named(None), Ok(Format::Text));
+    assert_eq!(Format::named(Some("json")), Ok(Format::Json));
+    let said = Format::named(Some("xml")).unwrap_err();
+    assert_eq!(said, "LOG_FORMAT is \"xml\": must be text or json");
+    assert!(level(Some("loud")).unwrap_err().contains("error, warn, info"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_said_at_once_and_then_counted_by_the_second() {
+    let (flood, told) = (Flood::default(), Arc::new(Mutex::new(Vec::new())));
+    let count = || {
+        let told = Arc::clone(&told);
+        flood.count(move |times| told.lock().unwrap().push(times));
+    };
+
+    for _ in 0..1_000 {
+        count();
+    }
+    assert_eq!(*told.lock().unwrap(), [1]);
+    sleep(Duration::from_millis(1_100)).await;
+    count();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(*told.lock().unwrap(), [1, 999, 1]);
+
+    // It was quiet for a second: the next is said at once.
+    count();
+    assert_eq!(*told.lock().unwrap(), [1, 999, 1, 1]);
+}
+
+#[test]
+fn failures_in_a_row_are_told_also_while_the_circuit_is_open() {
+    let circuit = Circuit::builder("plants").consecutive_failures(3).build();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let _ = circuit.run(|| Err::<(), _>("down"));
+        told.push(failures_in_a_row(&circuit.snapshot()));
+    }
+    circuit.reset();
+    told.push(failures_in_a_row(&circuit.snapshot()));
+
+    assert_eq!(told, [1, 2, 3, 0]);
 }

@@ -73,6 +73,7 @@ fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
     gateway.read_until("A  closed -> open");
     let metrics = gateway.get("/metrics");
     let health = gateway.get("/health");
+    let summary = gateway.get("/circuits/summary");
     let reset = gateway.post("/circuits/circuits/upstream-a/reset", r#"{"reason": "a test"}"#);
     let audit = gateway.get("/circuits/audit");
 
@@ -80,6 +81,9 @@ fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
     assert!(page.contains("<title>Circuits</title>"), "{page}");
     assert!(health.contains(r#""name":"upstream-b""#), "{health}");
     assert!(metrics.contains(r#"circuit_breaker_state{name="upstream-a"} "#), "{metrics}");
+    for about in [r#""service":"gateway""#, r#""environment":"development""#] {
+        assert!(summary.contains(about), "{summary}");
+    }
     assert!(reset.starts_with("HTTP/1.1 200 "), "{reset}");
     assert!(reset.contains(r#""state":"closed""#), "{reset}");
     assert!(audit.contains(r#""reason":"a test""#), "{audit}");

@@ -16,13 +16,14 @@ pub(crate) async fn watch(circuit: Circuit, client: Client, webhook: Url, open_f
         let body = json!({ "alert": alert, "circuit": circuit.name(), "text": text });
         let told = client.post(webhook.clone()).timeout(PATIENCE).json(&body).send().await;
         if let Err(error) = told.and_then(Response::error_for_status) {
-            eprintln!("plant-gateway: the webhook did not take an alert ({text}): {error}");
+            tracing::error!("[ERROR] the webhook did not take an alert ({text}): {error}");
         }
     };
     let (mut changes, mut trips) = (circuit.subscribe(), Vec::new());
     while let Some(delivery) = changes.next().await {
-        let Delivery::Event(StateChanged { from: Closed, reason, .. }) = delivery else { continue };
-        tell("open", format!("opened: {reason}")).await;
+        let Delivery::Event(StateChanged { from: Closed, .. }) = delivery else { continue };
+        let why = circuit.snapshot().last_trip.map(|trip| trip.to_string()).unwrap_or_default();
+        tell("open", format!("opened: {why}")).await;
         trips.retain(|trip: &Instant| trip.elapsed() <= FLAP_WITHIN);
         trips.push(Instant::now());
         if trips.len() == FLAPS {

@@ -10,16 +10,18 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use tower_circuit_breaker::http::service_unavailable;
 use tower_circuit_breaker::{Error, Outcome, Rejected};
+use tracing::{error, info, warn};
 
+use crate::app::App;
 use crate::upstream::{Failure, Plants, Question, Upstream};
-
-pub(crate) type Upstreams = [Arc<Upstream>; 2];
 
 /// The picture is the body. An option says what it shows, `organ`: leaf, flower, fruit, bark.
 pub(crate) async fn identify(
-    State(upstreams): State<Upstreams>,
+    State(app): State<Arc<App>>,
     Query(mut options): Query<HashMap<String, String>>,
     headers: HeaderMap,
     picture: Bytes,
@@ -33,44 +35,91 @@ pub(crate) async fn identify(
         return problem(StatusCode::BAD_REQUEST, "the picture is empty");
     }
     let (content_type, organ) = (content_type.clone(), options.remove("organ"));
-    let question = Arc::new(Question { picture, content_type, organ });
+    let image = name_of(&picture);
+    let question = Arc::new(Question { picture, image, content_type, organ });
+    let started = Instant::now();
     // Tasks of their own: a caller who leaves does not waste a call that is paid for.
     let ask = |upstream| tokio::spawn(Upstream::ask(upstream, Arc::clone(&question)));
-    let (mut there, mut missing, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for (upstream, answer) in upstreams.iter().zip(upstreams.clone().map(ask)) {
-        let source = upstream.circuit.name();
+    let (mut there, mut away, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (upstream, answer) in app.upstreams.iter().zip(app.upstreams.clone().map(ask)) {
         match answer.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic())) {
-            Ok(plants) => there.push((source, plants)),
+            Ok(plants) => there.push((upstream, plants)),
             Err(failure) => {
-                missing.push(tell(source, &failure));
+                away.push(upstream);
                 failures.push(failure);
             }
         }
     }
+    let took = started.elapsed().as_secs_f64();
+    info!("[PERF] Parallel API execution completed in {took:.2}s");
+    app.log(&there, &away, &failures);
+    let missing: Vec<_> = away.iter().zip(&failures).map(|(of, why)| tell(of, why)).collect();
     if there.is_empty() {
         return no_answer(&failures, &missing);
     }
-    let (plants, degraded) = (merge(&there), !missing.is_empty());
-    Json(json!({ "plants": plants, "degraded": degraded, "missing": missing })).into_response()
+    let features: Vec<_> = away.iter().flat_map(|upstream| upstream.kind.features).collect();
+    let note = away.iter().find_map(|upstream| upstream.kind.note);
+    let (plants, degraded) = (merge(&there), !away.is_empty());
+    let body = json!({
+        "plants": plants, "degraded": degraded, "note": note, "missing_features": features,
+        "missing": missing,
+    });
+    Json(body).into_response()
 }
 
-fn tell(source: &str, failure: &Failure) -> Value {
+impl App {
+    /// What failed, and who is left where circuits are open.
+    fn log(&self, there: &[Found<'_>], away: &[&Arc<Upstream>], failures: &[Arc<Failure>]) {
+        for (upstream, failure) in away.iter().zip(failures) {
+            if let Error::Inner(wrong) = &**failure {
+                error!("[ERROR] {}: {}", upstream.circuit.name(), wrong.why);
+            }
+        }
+        let are_open = failures.iter().all(|failure| failure.rejected().is_some());
+        match (there, away) {
+            ([(left, _)], [away]) if are_open => {
+                let [left, away] = [left, away].map(|upstream| upstream.circuit.clone());
+                self.degraded.count(move |times| {
+                    let (left, away) = (left.name(), away.name());
+                    warn!(times, "[CIRCUIT] DEGRADED: {away} unavailable, using {left} only");
+                });
+            }
+            ([], _) if are_open => {
+                self.critical
+                    .count(|times| error!(times, "[CIRCUIT] CRITICAL: Both circuits OPEN"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the log calls a picture: eight digits of its hash.
+fn name_of(picture: &[u8]) -> String {
+    let mut hash = format!("{:x}", Sha256::digest(picture));
+    hash.truncate(8);
+    hash
+}
+
+/// Who has answered, and what.
+type Found<'a> = (&'a Arc<Upstream>, Plants);
+
+fn tell(upstream: &Upstream, failure: &Failure) -> Value {
     let (why, left) = match failure {
         Error::Rejected(rejected) => (rejected.to_string(), rejected.retry_after()),
         Error::Inner(wrong) => (wrong.why.clone(), None),
     };
     let retry_after = left.map(|left| left.as_secs_f64());
-    json!({ "source": source, "why": why, "retry_after_seconds": retry_after })
+    json!({ "source": upstream.kind.name, "why": why, "retry_after_seconds": retry_after })
 }
 
 /// The plants of all sources with the best of their scores, the most likely first.
-fn merge(answers: &[(&str, Plants)]) -> Vec<Value> {
+fn merge(answers: &[Found<'_>]) -> Vec<Value> {
     let mut plants: BTreeMap<&str, (f64, Vec<&str>)> = BTreeMap::new();
-    for (source, found) in answers {
+    for (upstream, found) in answers {
         for (name, score) in found {
             let (best, sources) = plants.entry(name).or_default();
             *best = best.max(*score);
-            sources.push(source);
+            sources.push(upstream.kind.name);
         }
     }
     let mut plants: Vec<_> = plants.into_iter().collect();
@@ -82,17 +131,22 @@ fn merge(answers: &[(&str, Plants)]) -> Vec<Value> {
 
 /// Nobody was asked, or the picture is at fault, or those who were asked.
 fn no_answer(failures: &[Arc<Failure>], missing: &[Value]) -> Response {
-    let body = |error| Json(json!({ "error": error, "missing": missing }));
+    let body = |error, detail| {
+        let body =
+            json!({ "success": false, "error": error, "detail": detail, "missing": missing });
+        Json(body)
+    };
     let rejections: Option<Vec<_>> = failures.iter().map(|failure| failure.rejected()).collect();
     if let Some(soonest) = rejections.and_then(Rejected::earliest) {
-        let error = "both upstreams are left alone; `Retry-After` says for how long, if known";
-        return (service_unavailable::<()>(soonest.clone()), body(error)).into_response();
+        let detail = "both upstreams are left alone; `Retry-After` says for how long, if known";
+        let body = body(UNAVAILABLE, detail);
+        return (service_unavailable::<()>(soonest.clone()), body).into_response();
     }
     let (status, error) = match failures.iter().any(is_about_the_picture) {
         true => (StatusCode::BAD_REQUEST, "no upstream takes this picture"),
-        false => (StatusCode::BAD_GATEWAY, "no upstream has an answer"),
+        false => (StatusCode::BAD_GATEWAY, UNAVAILABLE),
     };
-    (status, body(error)).into_response()
+    (status, body(error, "no upstream has an answer")).into_response()
 }
 
 fn is_about_the_picture(failure: &Arc<Failure>) -> bool {
@@ -100,5 +154,8 @@ fn is_about_the_picture(failure: &Arc<Failure>) -> bool {
 }
 
 pub(crate) fn problem(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
+    (status, Json(json!({ "success": false, "error": error }))).into_response()
 }
+
+const UNAVAILABLE: &str =
+    "Plant identification is temporarily unavailable. Please try again in a few moments.";

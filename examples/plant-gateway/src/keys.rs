@@ -14,6 +14,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use crate::app::App;
 use crate::identify::problem;
 use crate::settings;
 
@@ -54,12 +55,17 @@ impl Keys {
     }
 }
 
-/// Lets those through who may ask.
-pub(crate) async fn admit(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
-    let Some((caller, allowed)) = keys.caller(&request) else {
+/// Lets those through who may ask, and counts who did.
+pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    app.figures.requests.add();
+    if request.uri().path() == OLD_PATH {
+        app.figures.old_path.add();
+    }
+    let Some((caller, allowed)) = app.keys.caller(&request) else {
+        app.figures.unauthorized.add();
         return problem(StatusCode::UNAUTHORIZED, "a valid key is needed in `X-API-Key`");
     };
-    let hour = keys.hours.get_with(caller, || Arc::new((Instant::now(), AtomicU32::new(0))));
+    let hour = app.keys.hours.get_with(caller, || Arc::new((Instant::now(), AtomicU32::new(0))));
     let (began, requests) = &*hour;
     // Relaxed: it only counts.
     if requests.fetch_add(1, Ordering::Relaxed) < allowed {
@@ -75,6 +81,7 @@ fn hash(key: &[u8]) -> String {
     format!("{:x}", Sha256::digest(key))
 }
 
+pub(crate) const OLD_PATH: &str = "/api/identify";
 const NO_KEYS: &str = "API_KEYS is not set, and APP_ENV=production answers nobody without one";
 const WITH_KEY: u32 = 100;
 const ANONYMOUS: u32 = 10;

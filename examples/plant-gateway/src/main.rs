@@ -7,43 +7,52 @@
 #![expect(clippy::print_stderr, reason = "it tells what is wrong")]
 
 mod alerts;
+mod app;
 mod fake;
+mod figures;
 mod fleet;
 mod identify;
 mod keys;
+mod kind;
+mod log;
+mod quota;
 mod settings;
+mod shared;
 mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use clap::Parser;
-use desk::{ControlArgs, Desk, asked_to_end};
+use desk::{ControlArgs, Desk, Flood, asked_to_end, probes, start_log};
 use reqwest::Client;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower_circuit_breaker::{BoxError, CircuitRegistry, CircuitSnapshot, Health};
+use tower_circuit_breaker::{BoxError, Circuit, CircuitRegistry};
+use tower_circuit_breaker_telemetry::PrometheusText;
 
+use crate::app::{App, health};
+use crate::figures::Figures;
 use crate::fleet::Fleet;
-use crate::identify::{Upstreams, identify};
-use crate::keys::Keys;
-use crate::upstream::{Kind, Upstream};
+use crate::identify::identify;
+use crate::keys::{Keys, OLD_PATH};
+use crate::kind::Kind;
+use crate::upstream::Upstream;
 
 /// Names the plant in a picture by two upstreams, with a circuit breaker for each.
 #[derive(Parser)]
-#[command(name = "plant-gateway", after_help = include_str!("help.txt"))]
+#[command(name = "plant-gateway", after_help = AFTER_HELP)]
 struct Args {
     /// Port on 127.0.0.1; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 3100)]
     port: u16,
 
-    /// Redis by which processes share answers, such as `redis://127.0.0.1:6379`
+    /// Redis by which processes share answers and circuits, such as `redis://127.0.0.1:6379`; the
+    /// environment says it by `REDIS_URL`, and one for circuits alone by `CIRCUIT_BREAKER_REDIS_URL`
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
 
@@ -65,33 +74,51 @@ async fn run(args: Args) -> Result<(), BoxError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
         format!("cannot listen on port {}: {error}; choose another with --port", args.port)
     })?;
+    start_log()?;
     let registry = CircuitRegistry::new();
     let desk = Desk::read(args.control)?;
-    let admin = desk.admin("plant-gateway", registry.clone());
-    let keys = Arc::new(Keys::read()?);
-    let fleet = args.redis.map(|url| Fleet::new(&url, &registry)).transpose()?;
+    let (keys, figures) = (Keys::read()?, Arc::new(Figures::default()));
+    let redis = args.redis.or_else(|| settings::text("REDIS_URL"));
+    let fleet = redis.as_ref().map(|url| Fleet::new(url, &registry, Arc::clone(&figures)));
+    let fleet = fleet.transpose()?;
     let address = listener.local_addr()?;
     println!("gateway   http://{address}\n{}", desk.told(&format!("http://{address}/circuits/")));
-    let [paid, free]: [Kind; 2] = serde_json::from_str(include_str!("upstreams.json"))?;
-    let upstreams =
-        [Upstream::open(paid, fleet.clone()).await?, Upstream::open(free, fleet).await?];
-    let webhook = settings::url("ALERT_WEBHOOK_URL")?;
-    let open_for = settings::seconds("ALERT_WHEN_OPEN_FOR", 300.0)?;
-    let client = Client::builder().no_proxy().build()?;
-    for circuit in upstreams.each_ref().map(|upstream| upstream.circuit.clone()) {
-        registry.insert(&circuit)?;
-        if let Some(webhook) = webhook.clone() {
-            tokio::spawn(alerts::watch(circuit, client.clone(), webhook, open_for));
-        }
+    let upstreams = [
+        Upstream::open(Kind::plant_id(), fleet.clone(), Arc::clone(&figures)).await?,
+        Upstream::open(Kind::plantnet(), fleet, Arc::clone(&figures)).await?,
+    ];
+    let circuits = upstreams.each_ref().map(|upstream| upstream.circuit.clone());
+    for circuit in &circuits {
+        registry.insert(circuit)?;
     }
+    watch(&circuits)?;
+    // As long as this runs.
+    let _link = match settings::text("CIRCUIT_BREAKER_REDIS_URL").or(redis) {
+        Some(url) => {
+            let link = shared::share(&url, &registry).await?;
+            for circuit in circuits {
+                shared::show(circuit, &url)?;
+            }
+            Some(link)
+        }
+        None => None,
+    };
+
+    let (text, own) = (PrometheusText::new(), Arc::clone(&figures));
+    let metrics = move |circuits: &_| text.encode(circuits) + &own.as_metrics();
+    let admin = desk.admin("plant-gateway", registry.clone()).metrics(metrics).build();
+    let app =
+        App { upstreams, keys, figures, degraded: Flood::default(), critical: Flood::default() };
+    let app = Arc::new(app);
     let old_name = post(identify).layer(map_response(async |it: Response| (DEPRECATED, it)));
     let app = Router::new()
         .route("/api/v1/identify", post(identify))
-        .route("/api/identify", old_name)
-        .layer(from_fn_with_state(keys, keys::admit))
+        .route(OLD_PATH, old_name)
+        .layer(from_fn_with_state(Arc::clone(&app), keys::admit))
         .layer(DefaultBodyLimit::max(10 * 1024 * 1024))
         .route("/api/v1/health", get(health))
-        .with_state(upstreams)
+        .with_state(app)
+        .merge(probes(registry))
         .nest_service("/circuits", admin.clone())
         .route_service("/metrics", admin.clone())
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -102,18 +129,34 @@ async fn run(args: Args) -> Result<(), BoxError> {
     Ok(axum::serve(listener, app).with_graceful_shutdown(end).await?)
 }
 
-/// Unhealthy when nobody is left to ask; Redis only makes answers dearer.
-async fn health(State(upstreams): State<Upstreams>) -> (StatusCode, Json<Value>) {
-    let circuits = upstreams.map(|upstream| upstream.circuit.snapshot());
-    let (status, health) = match circuits.each_ref().map(CircuitSnapshot::health) {
-        [Health::Healthy, Health::Healthy] => (StatusCode::OK, "healthy"),
-        [Health::Failing, Health::Failing] => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
-        _ => (StatusCode::OK, "degraded"),
-    };
-    (status, Json(json!({ "status": health, "circuits": circuits })))
+/// Tells a webhook what becomes of these circuits, if there is one.
+fn watch(circuits: &[Circuit]) -> Result<(), BoxError> {
+    let open_for = settings::seconds("ALERT_WHEN_OPEN_FOR", 300.0)?;
+    let Some(webhook) = settings::url("ALERT_WEBHOOK_URL")? else { return Ok(()) };
+    let client = Client::builder().no_proxy().build()?;
+    for circuit in circuits.iter().cloned() {
+        tokio::spawn(alerts::watch(circuit, client.clone(), webhook.clone(), open_for));
+    }
+    Ok(())
 }
 
 /// What the old name says: that it is old since 2026-01-01
 /// ([RFC 9745](https://www.rfc-editor.org/rfc/rfc9745)), and what it is called now.
 const DEPRECATED: [(&str, &str); 2] =
     [("deprecation", "@1767225600"), ("link", "</api/v1/identify>; rel=\"successor-version\"")];
+
+const AFTER_HELP: &str = "\
+Environment, with what holds otherwise:
+  PLANT_ID_CIRCUIT_FAIL_MAX=3           PLANTNET_CIRCUIT_FAIL_MAX=5
+  PLANT_ID_CIRCUIT_RESET_TIMEOUT=60     PLANTNET_CIRCUIT_RESET_TIMEOUT=30
+  PLANT_ID_CIRCUIT_SUCCESS_THRESHOLD=2  PLANTNET_CIRCUIT_SUCCESS_THRESHOLD=2
+  PLANT_ID_TIMEOUT=35                   PLANTNET_TIMEOUT=20
+  PLANT_ID_URL, PLANTNET_URL            played by this process unless set
+  APP_ENV=development                   production answers nobody without a key
+  API_KEYS                              keys with commas between them
+  ADMIN_TOKEN, ADMIN_READ_TOKEN         to steer and to read by; one to steer by is made for
+                                        each run of development unless set
+  ALERT_WEBHOOK_URL                     told when circuits open, stay open, flap
+  ALERT_WHEN_OPEN_FOR=300               when a circuit has stayed open for long
+  CACHE_LOCK_WAIT=10, CACHE_LOCK_EXPIRY=30   with --redis
+Times are seconds.";

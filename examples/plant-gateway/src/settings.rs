@@ -22,6 +22,21 @@ pub(crate) fn seconds(name: &str, default: f64) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds.unwrap_or(default)))
 }
 
+/// The first of these names that is set.
+pub(crate) fn seconds_of(names: [&str; 2], default: f64) -> Result<Duration, String> {
+    let set = names.into_iter().find(|name| text(name).is_some());
+    seconds(set.unwrap_or(names[0]), default)
+}
+
+pub(crate) fn flag(name: &str, default: bool) -> Result<bool, String> {
+    match text(name).map(|text| text.to_lowercase()).as_deref() {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(it) => Err(format!("{name} is {it:?}: must be true or false")),
+    }
+}
+
 pub(crate) fn url(name: &str) -> Result<Option<Url>, String> {
     get(name, |url: &Url| url.scheme() == "http", "a URL that begins with http://")
 }

@@ -10,6 +10,7 @@
 mod events;
 mod fake;
 mod figures;
+mod log;
 mod ops;
 mod routes;
 mod service;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use desk::{ControlArgs, Desk, asked_to_end};
+use desk::{ControlArgs, Desk, asked_to_end, probes, start_log};
 use tokio::net::TcpListener;
 use tower_circuit_breaker::{BoxError, CircuitRegistry};
 
@@ -43,7 +44,11 @@ struct Args {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let settings = Settings::read(|name| Some(std::env::var_os(name)?.to_string_lossy().into()));
-    let (settings, desk) = match settings.and_then(|it| Ok((it, Desk::read(args.control)?))) {
+    let read = settings.and_then(|settings| {
+        start_log()?;
+        Ok((settings, Desk::read(args.control)?))
+    });
+    let (settings, desk) = match read {
         Ok(both) => both,
         Err(line) => {
             eprintln!("study-ai: {line}");
@@ -77,16 +82,17 @@ async fn run(port: u16, settings: Settings, desk: &Desk) -> Result<(), BoxError>
     let client = service::client(settings.timeout);
     let open = |name, limits| Service::open(name, &provider, client.clone(), limits);
     let services = Arc::new(Services {
-        text: open("text", settings.text),
-        vision: open("vision", settings.vision),
-        imagen: open("imagen", settings.imagen),
+        text: open(["text", "text_generation"], settings.text),
+        vision: open(["vision", "vision"], settings.vision),
+        imagen: open(["imagen", "imagen"], settings.imagen),
     });
     let registry = CircuitRegistry::new();
     for service in services.all() {
         registry.insert(&service.circuit)?;
     }
-    let admin = desk.admin("study-ai", registry);
+    let admin = desk.admin("study-ai", registry.clone()).build();
     let app = routes::routes(&services).merge(ops::routes(&admin, &services));
+    let app = app.merge(probes(registry));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let end = async move {
         asked_to_end.await;
@@ -105,4 +111,6 @@ Environment, with what holds otherwise:
   ADMIN_TOKEN, ADMIN_READ_TOKEN   to steer and to read by, with commas between several;
                                   one to steer by is made for each run unless set
   APP_ENV=development             production takes tokens of 24 or more, and makes none
+  LOG_FORMAT=text, LOG_LEVEL=info   json for JSON lines; on standard error
+  LOG_FILE                    also into this file
 Times are seconds.";

@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tower_circuit_breaker::Health;
+use tower_circuit_breaker::{CircuitState, Health};
 use tower_circuit_breaker_admin::Admin;
 
-use crate::figures::Figures;
-use crate::service::Services;
+use crate::figures::{Figures, success_rate};
+use crate::service::{Service, Services};
 
 pub(crate) fn routes(admin: &Admin, services: &Arc<Services>) -> Router {
     Router::new()
@@ -22,20 +23,31 @@ pub(crate) fn routes(admin: &Admin, services: &Arc<Services>) -> Router {
         .route_service("/metrics", admin.clone())
 }
 
-async fn figures(State(services): State<Arc<Services>>) -> Json<[Figures; 3]> {
-    Json(services.all().map(Figures::of))
+async fn figures(State(services): State<Arc<Services>>) -> Json<Value> {
+    let of = |service: &Service| Figures::of(&service.circuit, service.limits.fail_max);
+    let breakers = services.all().map(|service| (service.key, json!(of(service))));
+    let breakers = Map::from_iter(breakers.map(|(key, figures)| (key.to_owned(), figures)));
+    Json(json!({ "success": true, "breakers": breakers, "timestamp": Timestamp::now() }))
 }
 
-/// 503 as soon as one service is not well: what asks here decides who is paged.
+/// For people, 503 unless all circuits are closed: what asks here decides who is paged.
 async fn health(State(services): State<Arc<Services>>) -> (StatusCode, Json<Value>) {
-    let healths = services.all().map(|service| (service.circuit.name(), service.circuit.health()));
-    let each: Map<_, _> =
-        healths.iter().map(|(name, health)| ((*name).to_owned(), health.as_str().into())).collect();
-    let are_all = |wanted| healths.iter().all(|(_, health)| *health == wanted);
-    let (status, health) = match () {
-        () if are_all(Health::Healthy) => (StatusCode::OK, "healthy"),
-        () if are_all(Health::Failing) => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
-        () => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+    let all = services.all().map(|service| (service.key, service.circuit.snapshot()));
+    let closed = all.iter().filter(|(_, circuit)| circuit.state == CircuitState::Closed).count();
+    let (status, health) = match closed {
+        3 => (StatusCode::OK, "healthy"),
+        0 => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
     };
-    (status, Json(json!({ "status": health, "services": each })))
+    let breakers = all.map(|(key, circuit)| {
+        let breaker = json!({
+            "state": circuit.state,
+            "is_healthy": circuit.health() == Health::Healthy,
+            "success_rate": success_rate(&circuit),
+        });
+        (key.to_owned(), breaker)
+    });
+    let breakers = Map::from_iter(breakers);
+    let now = Timestamp::now();
+    (status, Json(json!({ "status": health, "circuit_breakers": breakers, "timestamp": now })))
 }

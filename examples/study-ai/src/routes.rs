@@ -106,7 +106,10 @@ async fn ask(
         StatusCode::BAD_REQUEST => {
             Err(problem(StatusCode::BAD_REQUEST, "the provider does not take this"))
         }
-        status => Err(problem(StatusCode::BAD_GATEWAY, &format!("the provider answered {status}"))),
+        status => {
+            tracing::warn!("{}: the provider answered {status}", service.circuit.name());
+            Err(problem(StatusCode::BAD_GATEWAY, &format!("the provider answered {status}")))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tower_circuit_breaker::reqwest as of_reqwest;
 use tower_circuit_breaker::{Circuit, Error};
 
 use crate::events::{End, WholeAnswers};
+use crate::log::CircuitLog;
 use crate::settings::Limits;
 
 pub(crate) type Answer = Response<ResponseBody<Body, End>>;
@@ -19,6 +20,8 @@ pub(crate) type Failure = Error<reqwest::Error>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
+    /// What dashboards call it.
+    pub(crate) key: &'static str,
     pub(crate) circuit: Circuit,
     pub(crate) limits: Limits,
     url: String,
@@ -40,14 +43,23 @@ pub(crate) fn client(timeout: Duration) -> Client {
 }
 
 impl Service {
-    pub(crate) fn open(name: &str, provider: &str, client: Client, limits: Limits) -> Self {
-        let circuit = Circuit::builder(name)
+    /// The service `name` of the provider, which its circuit and dashboards call by its `key`.
+    pub(crate) fn open(
+        [name, key]: [&'static str; 2],
+        provider: &str,
+        client: Client,
+        limits: Limits,
+    ) -> Self {
+        let circuit = Circuit::builder(format!("google_ai_{key}"))
             .consecutive_failures(limits.fail_max)
             .open_for(limits.reset_timeout)
+            .listener(CircuitLog::default())
+            // That log is its own.
+            .quiet()
             .build();
         let breaker = breaker::layer(circuit.clone()).classify_with(WholeAnswers::new());
         let stack = BoxCloneSyncService::new(breaker.layer(of_reqwest::client(client)));
-        Self { circuit, limits, url: format!("{provider}/{name}"), stack }
+        Self { key, circuit, limits, url: format!("{provider}/{name}"), stack }
     }
 
     /// Calls the provider. The answer is judged when its body has been read to its end.

@@ -182,6 +182,7 @@ impl Machine {
             open_for: None,
             lasted: control.time_in_state(now),
             down_for: None,
+            failures_in_a_row: None,
         }
     }
 }

@@ -73,8 +73,9 @@ impl Machine {
         });
         let settings = Arc::clone(control.settings());
         let trip = TripRecord { reason, kind, at: now, open_for, window, stalled_calls, settings };
+        let failures_in_a_row = trip.settings.run_behind(reason);
         control.count_opening(from, trip);
-        change
+        Change { failures_in_a_row, ..change }
     }
 
     /// `Open` => `HalfOpen`: the open time is over.
@@ -200,6 +201,7 @@ impl Machine {
             open_for: next.open_for,
             lasted,
             down_for,
+            failures_in_a_row: None,
         }
     }
 }

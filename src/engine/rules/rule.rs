@@ -41,6 +41,14 @@ impl TripRule {
         }
     }
 
+    /// The failures in a row that this rule asks for, if it is about them.
+    pub(crate) const fn run(&self) -> Option<u32> {
+        match self.condition {
+            Condition::ConsecutiveFailures { failures, .. } => Some(failures),
+            _ => None,
+        }
+    }
+
     /// Whether this rule takes the place of `other`.
     pub(crate) fn replaces(&self, other: &Self) -> bool {
         (self.condition.name(), self.condition.kind())

@@ -146,6 +146,11 @@ impl Settings {
         self.rules.iter().find(|rule| rule.is_behind(reason))?.open_for
     }
 
+    /// The failures in a row that trip for this reason, if a rule about them does.
+    pub(crate) fn run_behind(&self, reason: ChangeReason) -> Option<u32> {
+        self.rules.iter().find(|rule| rule.is_behind(reason))?.run()
+    }
+
     /// How long a probe may take before that is a failure, where a rule says so.
     pub(crate) fn probe_limit(&self) -> Option<Duration> {
         self.rules.iter().filter_map(|rule| rule.condition.call_limit()).min()

@@ -1,5 +1,5 @@
-//! The arrows between rooms of a crate point one way (none closes a circle), locks, atomics and
-//! clocks come from one place, and the applications among the examples are small.
+//! The arrows between rooms of a crate point one way (none closes a circle), and locks, atomics and
+//! clocks come from one place.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -267,27 +267,6 @@ fn packages(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> {
     let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let packages = folders.filter(|folder| folder.join("Cargo.toml").exists());
     packages.map(|folder| (folder.file_name().unwrap().to_str().unwrap().to_owned(), folder))
-}
-
-/// Without comments and blank lines; the upstreams that they play count.
-#[test]
-fn each_application_among_the_examples_has_at_most_600_lines_of_code() {
-    let mut applications = Vec::new();
-    for (name, folder) in examples() {
-        // What these do beside the crate is what they are for: to play a day, and to measure.
-        if ["gateway", "replay"].contains(&&*name) {
-            continue;
-        }
-        let texts = rust_files(&folder.join("src")).into_iter().map(fs::read_to_string);
-        let lines = texts.map(|text| code(&text.unwrap()).filter(|line| !line.is_empty()).count());
-        let lines = lines.sum::<usize>();
-
-        assert!((1..=600).contains(&lines), "{name} has {lines}");
-        applications.push(name);
-    }
-    for application in ["backend-pool", "plant-gateway", "study-ai"] {
-        assert!(applications.iter().any(|name| name == application), "{applications:?}");
-    }
 }
 
 /// `cargo run -p <name>` would not know which of the two is meant.

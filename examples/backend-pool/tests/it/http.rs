@@ -13,7 +13,7 @@ async fn backend_that_fails_is_answered_for_at_once_and_taken_back() {
     for _ in 0..5 {
         assert_eq!(pool.post("/api/v1/agents/planner", "sow").await.status, 502);
     }
-    assert_eq!(pool.status("agents").await["state"], "open");
+    assert_eq!(pool.status("agents.planner").await["state"], "open");
     let mut answer = pool.post("/api/v1/agents/planner", "sow").await;
     while answer.status != 503 {
         // A slow machine has let a probe through.
@@ -21,41 +21,51 @@ async fn backend_that_fails_is_answered_for_at_once_and_taken_back() {
         answer = pool.post("/api/v1/agents/planner", "sow").await;
     }
     assert_eq!(answer.headers["retry-after"], "1");
-    assert_eq!(answer.json["circuit"], "agents");
+    assert_eq!(answer.json["circuit"], "agents.planner");
     assert_eq!(pool.get("/api/v1/external/weather").await.status, 200, "its own circuit");
 
     pool.make("agents", "up").await;
     while pool.post("/api/v1/agents/planner", "sow").await.status != 200 {}
-    let status = pool.status("agents").await;
+    let status = pool.status("agents.planner").await;
     assert_eq!(status["state"], "closed");
     assert_eq!(status["transitions"]["half_open_to_closed"], 1);
 }
 
 #[tokio::test]
-async fn backend_that_hangs_costs_the_time_limit_five_times_and_then_nothing() {
+async fn backend_that_hangs_costs_the_time_limit_five_times_and_then_a_twentieth_at_most() {
     let pool = Pool::start(&[("CALL_TIMEOUT_MS", "200"), ("CIRCUIT_RESET_TIMEOUT", "1h")]);
     pool.make("external", "hang").await;
+    let ask = async || {
+        let started = Instant::now();
+        (pool.get("/api/v1/external/weather").await, started.elapsed())
+    };
 
-    let started = Instant::now();
+    let (mut before, mut after) = (Vec::new(), Vec::new());
     for _ in 0..5 {
-        assert_eq!(pool.get("/api/v1/external/weather").await.status, 504);
+        let (answer, took) = ask().await;
+        assert_eq!(answer.status, 504);
+        before.push(took);
     }
-    let open = Instant::now();
-    let answer = pool.get("/api/v1/external/weather").await;
-    let (before, after) = ((open - started) / 5, open.elapsed());
-    eprintln!("a failing call: {before:?} before the trip, {after:?} after it");
+    for _ in 0..50 {
+        let (answer, took) = ask().await;
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.headers["retry-after"], "3600");
+        after.push(took);
+    }
 
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert_eq!(answer.headers["retry-after"], "3600");
+    // The best of fifty: a machine that is busy makes others longer.
+    let (delay, cost) = (before.iter().min().unwrap(), after.iter().min().unwrap());
+    println!("a failing call: before the trip {delay:?}, after it {cost:?}");
+    assert!(*cost * 20 < *delay, "{cost:?} after the trip, {delay:?} before it");
 }
 
 #[tokio::test]
-async fn prompt_that_was_answered_before_needs_no_llm() {
+async fn prompt_that_was_answered_before_needs_no_model() {
     let pool = Pool::start(&[("CIRCUIT_RESET_TIMEOUT", "1h")]);
     let first = pool.post("/api/v1/chat", "what is a fern").await;
-    assert_eq!(first.json["from"], "llm");
+    assert_eq!(first.json["from"], "ollama");
 
-    pool.make("llm", "down").await;
+    pool.make("ollama", "down").await;
     for _ in 0..5 {
         assert_eq!(pool.post("/api/v1/chat", "what is moss").await.status, 502);
     }
@@ -64,4 +74,13 @@ async fn prompt_that_was_answered_before_needs_no_llm() {
     let again = pool.post("/api/v1/chat", "what is a fern").await;
     assert_eq!(again.json["answer"], first.json["answer"]);
     assert_eq!(again.json["from"], "in-process");
+}
+
+#[tokio::test]
+async fn a_topic_that_no_address_can_hold_is_not_asked_for() {
+    let pool = Pool::start(&[]);
+
+    assert_eq!(pool.get("/api/v1/external/a%20b").await.status, 400);
+
+    assert_eq!(pool.status("external").await["metrics"]["total_calls"], 0);
 }

@@ -6,8 +6,11 @@
 
 mod behind_haproxy;
 mod http;
+mod logs;
 mod operators;
 mod postgres;
 mod process;
+mod prometheus;
 mod redis;
+mod shared;
 mod support;

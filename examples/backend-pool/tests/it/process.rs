@@ -11,24 +11,36 @@ use crate::support::{Pool, program};
 fn settings_that_cannot_be_are_refused_by_their_names() {
     for (variable, value, allowed) in [
         ("CIRCUIT_FAIL_MAX", "0", "a whole number from 1 to"),
-        ("LLM_CIRCUIT_FAIL_MAX", "many", "a whole number from 1 to"),
+        ("OLLAMA_CIRCUIT_FAIL_MAX", "many", "a whole number from 1 to"),
         ("REDIS_CIRCUIT_RESET_TIMEOUT", "30", "\"30s\""),
         ("POSTGRES_CIRCUIT_SUCCESS_THRESHOLD", "-1", "a whole number from 1 to"),
+        ("CIRCUIT_BREAKER_REDIS_URL", "http://secret", ""),
+        ("LOG_LEVEL", "loud", "error, warn, info, debug or trace"),
         ("CALL_TIMEOUT_MS", "0", "a number from 1 to 600000"),
         ("CALL_TIMEOUT_MS", "2s", "a number from 1 to 600000"),
         ("REDIS_URL", "http://secret", "redis://127.0.0.1:6379"),
         ("DATABASE_URL", "mysql://secret", "postgres://postgres@127.0.0.1/postgres"),
-        ("LLM_URL", "https://secret", "http://127.0.0.1:"),
+        ("OLLAMA_URL", "https://secret", "http://127.0.0.1:"),
+        ("AGENTS", "planner,,", "names of letters"),
     ] {
         let output = program(&[(variable, value)]).output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
 
         assert_eq!(output.status.code(), Some(1), "{variable}={value}: {told}");
-        assert!(told.starts_with(&format!("backend-pool: {variable}: ")), "{told}");
+        assert!(told.starts_with(&format!("backend-pool: {variable}")), "{told}");
         assert!(told.contains(allowed), "{told}");
         assert!(!told.contains("secret"), "{told}");
         assert_eq!(told.lines().count(), 1, "{told}");
     }
+}
+
+#[test]
+fn open_control_is_refused_in_production() {
+    let output = program(&[("APP_ENV", "production")]).arg("--open-control").output().unwrap();
+
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("--open-control is refused with APP_ENV=production"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

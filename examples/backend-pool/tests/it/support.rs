@@ -3,8 +3,10 @@
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{self, Child, ChildStdout, Command, Output, Stdio};
+use std::process::{self, Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{self, Body};
 use axum::http::header::CONTENT_TYPE;
@@ -13,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::time::sleep;
 
 /// A running backend-pool.
 pub(crate) struct Pool {
@@ -22,6 +25,8 @@ pub(crate) struct Pool {
     client: Client<HttpConnector, Body>,
     /// Open, so that the program can write on.
     _lines: BufReader<ChildStdout>,
+    /// What it has logged so far.
+    log: Arc<Mutex<String>>,
 }
 
 /// What was answered; `json` is null where it was none.
@@ -43,7 +48,7 @@ pub(crate) struct Server {
 pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_backend-pool"));
     program
-        .args(["--port", "0", "--open-control"])
+        .args(["--port", "0"])
         .env("REDIS_URL", "redis+unix:///nowhere/redis.sock")
         .env("DATABASE_URL", "host=/nowhere user=app")
         .env("CIRCUIT_RESET_TIMEOUT", "300ms")
@@ -53,7 +58,17 @@ pub(crate) fn program(variables: &[(&str, &str)]) -> Command {
 
 impl Pool {
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = program(variables).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(variables, &[])
+    }
+
+    pub(crate) fn start_with(variables: &[(&str, &str)], args: &[&str]) -> Self {
+        let has_token = variables.iter().any(|(name, _)| *name == "ADMIN_TOKEN");
+        let mut program = program(variables);
+        program.args(args).args((!has_token).then_some("--open-control"));
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::default();
+        let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || keep(stderr, &kept));
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut told = || {
             let mut line = String::new();
@@ -65,7 +80,23 @@ impl Pool {
             line.split(" on ").nth(1).unwrap_or_else(|| panic!("{line:?}")).trim().to_owned()
         });
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { child, url, fakes, client, _lines: lines }
+        Self { child, url, fakes, client, _lines: lines, log }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) async fn logs(&self, text: &str) {
+        for _ in 0..2_000 {
+            if self.log().contains(text) {
+                return;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{text} is not in\n{}", self.log());
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -123,6 +154,14 @@ impl Pool {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let json = serde_json::from_str(&text).unwrap_or_default();
         Answer { status: head.status.as_u16(), headers: head.headers, text, json }
+    }
+}
+
+/// Keeps what the program logs.
+fn keep(stderr: ChildStderr, log: &Mutex<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        eprintln!("{line}");
+        *log.lock().unwrap() += &(line + "\n");
     }
 }
 

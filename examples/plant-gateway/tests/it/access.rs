@@ -82,7 +82,7 @@ async fn page_and_metrics_show_every_circuit_and_need_the_token_if_one_is_set() 
 
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     let shown = shown.text().await.unwrap();
-    for name in ["plant-id", "plantnet"] {
+    for name in ["plant_id_api", "plantnet_api"] {
         assert!(shown.contains(&format!("circuit_breaker_state{{name=\"{name}\"}} 0")), "{shown}");
     }
     assert!(page.text().await.unwrap().contains("<html"));
@@ -97,17 +97,40 @@ async fn a_wrong_setting_is_told_by_name_with_what_is_allowed() {
         ("PLANT_ID_TIMEOUT", "NaN", "such as 60 or 0.5"),
         ("PLANT_ID_URL", "plants", "http://"),
         ("APP_ENV", "prod", "development or production"),
+        ("LOG_FORMAT", "xml", "text or json"),
+        ("CIRCUIT_BREAKER_REDIS_URL", "http://short", ""),
+        ("CACHE_LOCK_BLOCKING", "perhaps", "true or false"),
+        ("LOG_FILE", "/nowhere/log", "No such file"),
         ("APP_ENV", "production", "API_KEYS is not set"),
         ("ADMIN_TOKEN", "short", "16 or more"),
     ] {
-        let output = program().args(["--port", "0"]).env(name, value).output().await.unwrap();
+        let mut program = program();
+        // What is about Redis is read where there is one.
+        program.args(["--port", "0"]).env("REDIS_URL", "redis://127.0.0.1:9").env(name, value);
+        let output = program.output().await.unwrap();
 
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{name}={value}: {said}");
         assert!(said.contains(name) && said.contains(allowed), "{name}={value}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(name != "ADMIN_TOKEN" || !said.contains("short"), "a secret is not shown: {said}");
+        assert!(!said.contains("short"), "a secret is not shown: {said}");
     }
+}
+
+#[tokio::test]
+async fn control_is_open_where_it_is_asked_for_alone_and_never_in_production() {
+    let open = Gateway::start(&[]).await;
+    let guarded = Gateway::start(&[("ADMIN_TOKEN", "0123456789abcdef")]).await;
+    // As `curl -X POST` does.
+    for (gateway, status) in [(&open, 200), (&guarded, 401)] {
+        let url = format!("{}/circuits/circuits/plant_id_api/reset", gateway.url);
+        assert_eq!(client().post(url).send().await.unwrap().status(), status);
+    }
+
+    let production = [("APP_ENV", "production"), ("API_KEYS", "key")];
+    let output = program().envs(production).arg("--open-control").output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--open-control is refused with APP_ENV=production"), "{said}");
 }
 
 #[cfg(unix)]

@@ -25,10 +25,17 @@ async fn webhook() -> (String, mpsc::UnboundedReceiver<Value>) {
     (url, alerts)
 }
 
-/// The next alert, as its kind and the circuit.
+/// The next alert, as its kind and the circuit; its text is for people.
 async fn next(alerts: &mut mpsc::UnboundedReceiver<Value>) -> [String; 2] {
     let alert = timeout(Duration::from_secs(30), alerts.recv()).await;
     let alert = alert.expect("an alert comes").unwrap();
+    let text = match (alert["alert"].as_str().unwrap(), alert["circuit"].as_str().unwrap()) {
+        ("open", "plantnet_api") => "circuit plantnet_api opened: 5 failures in a row",
+        ("open", _) => "circuit plant_id_api opened: 3 failures in a row",
+        ("still_open", _) => "circuit plantnet_api has not been closed for 500ms",
+        _ => "circuit plant_id_api opened 3 times within 600s",
+    };
+    assert_eq!(alert["text"], text);
     ["alert", "circuit"].map(|name| alert[name].as_str().unwrap().to_owned())
 }
 
@@ -43,8 +50,8 @@ async fn an_open_circuit_is_told_at_once_and_again_when_it_stays() {
         gateway.identify().await;
     }
 
-    assert_eq!(next(&mut alerts).await, ["open", "plantnet"]);
-    assert_eq!(next(&mut alerts).await, ["still_open", "plantnet"]);
+    assert_eq!(next(&mut alerts).await, ["open", "plantnet_api"]);
+    assert_eq!(next(&mut alerts).await, ["still_open", "plantnet_api"]);
 }
 
 #[tokio::test]
@@ -58,14 +65,14 @@ async fn the_third_time_is_flapping() {
             gateway.identify().await;
         }
         gateway.plant_id.become_("well").await;
-        gateway.open_time_is_over("plant-id").await;
+        gateway.open_time_is_over("plant_id_api").await;
         for _ in 0..2 {
             gateway.identify().await;
         }
-        assert_eq!(gateway.circuit("plant-id").await["state"], "closed");
+        assert_eq!(gateway.circuit("plant_id_api").await["state"], "closed");
     }
 
     for alert in ["open", "open", "open", "flapping"] {
-        assert_eq!(next(&mut alerts).await, [alert, "plant-id"]);
+        assert_eq!(next(&mut alerts).await, [alert, "plant_id_api"]);
     }
 }

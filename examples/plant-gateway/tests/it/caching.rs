@@ -15,7 +15,7 @@ async fn a_hit_touches_neither_circuit_nor_upstream() {
     for _ in 0..5 {
         gateway.identify().await;
     }
-    let before = gateway.circuit("plant-id").await;
+    let before = gateway.circuit("plant_id_api").await;
     assert_eq!(before["state"], "open");
 
     let hit = gateway.send("a rose").await;
@@ -24,7 +24,7 @@ async fn a_hit_touches_neither_circuit_nor_upstream() {
     assert_eq!(hit.status(), StatusCode::OK);
     assert_eq!(hit.json::<serde_json::Value>().await.unwrap()["degraded"], false);
     assert_eq!(other.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let after = gateway.circuit("plant-id").await;
+    let after = gateway.circuit("plant_id_api").await;
     let rejected = |circuit: &serde_json::Value| circuit["totals"]["rejected"].as_u64().unwrap();
     assert_eq!(rejected(&after), rejected(&before) + 1, "the other one alone");
 }
@@ -64,7 +64,7 @@ async fn a_caller_who_leaves_does_not_waste_the_call() {
 
     assert_eq!(gateway.send("a rose").await.status(), StatusCode::OK);
     assert_eq!(gateway.plant_id.pictures().await, 1);
-    assert_eq!(gateway.circuit("plant-id").await["totals"]["abandoned"], 0);
+    assert_eq!(gateway.circuit("plant_id_api").await["totals"]["abandoned"], 0);
 }
 
 #[tokio::test]

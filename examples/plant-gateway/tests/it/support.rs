@@ -3,18 +3,21 @@
 use std::future::Future;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 pub(crate) struct Gateway {
     pub(crate) child: Child,
     pub(crate) url: String,
     pub(crate) plant_id: Upstream,
     pub(crate) plantnet: Upstream,
+    /// What it has logged so far.
+    log: Arc<Mutex<String>>,
 }
 
 /// An upstream that the gateway, or another one, plays.
@@ -54,17 +57,33 @@ impl Gateway {
             .envs(USUAL)
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let log = Arc::default();
+        tokio::spawn(read(child.stderr.take().unwrap(), Arc::clone(&log)));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut at = [const { String::new() }; 5];
         for (place, names) in at.iter_mut().zip(TOLD) {
-            let line = lines.next_line().await.unwrap().unwrap();
+            let line = lines.next_line().await.unwrap().unwrap_or_default();
             let rest = names.iter().find_map(|name| line.strip_prefix(name));
             *place = rest.unwrap_or_else(|| panic!("{line:?}")).trim().to_owned();
         }
         let [url, _, _, plant_id, plantnet] = at;
-        Self { child, url, plant_id: Upstream(plant_id), plantnet: Upstream(plantnet) }
+        Self { child, url, plant_id: Upstream(plant_id), plantnet: Upstream(plantnet), log }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) async fn logs(&self, text: &str) {
+        let logged = async || self.log().contains(text).then_some(());
+        if tokio::time::timeout(Duration::from_secs(20), eventually(text, logged)).await.is_err() {
+            panic!("{text} is not in\n{}", self.log());
+        }
     }
 
     /// Sends a picture that nobody has sent before.
@@ -93,6 +112,15 @@ impl Gateway {
 
     pub(crate) async fn circuit(&self, name: &str) -> Value {
         self.get(&format!("/circuits/circuits/{name}")).await.json().await.unwrap()
+    }
+}
+
+/// Keeps what the program logs.
+async fn read(stderr: ChildStderr, log: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        eprintln!("{line}");
+        *log.lock().unwrap() += &(line + "\n");
     }
 }
 
@@ -136,6 +164,7 @@ where
             if let Some(found) = ask().await {
                 return found;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
     found.await.unwrap_or_else(|_| panic!("never happened: {what}"))

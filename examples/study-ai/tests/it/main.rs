@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail them that way")]
 
 mod operators;
+mod prometheus;
 mod services;
 mod streams;
 mod support;

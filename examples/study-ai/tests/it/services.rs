@@ -33,7 +33,7 @@ async fn vision_burns_while_text_answers() {
     let seconds: u64 = rejected.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     let problem: serde_json::Value = rejected.json().await.unwrap();
-    assert_eq!(problem["circuit"], "vision");
+    assert_eq!(problem["circuit"], "google_ai_vision");
     assert_eq!(app.reached("vision").await, 3);
     assert_eq!(app.ask("/api/subtopics", TOPIC).await.0, StatusCode::OK);
     assert_eq!(app.ask("/api/generate_image", PROMPT).await.0, StatusCode::OK);
@@ -43,20 +43,21 @@ async fn vision_burns_while_text_answers() {
 async fn text_opens_after_five_and_imagen_after_three_for_longer() {
     let app = App::start(&[]).await;
     for (service, path, body, failures, seconds) in [
-        ("text", "/api/subtopics", TOPIC, 5, 60.0),
-        ("vision", "/api/image2topic", IMAGE, 3, 60.0),
-        ("imagen", "/api/generate_image", PROMPT, 3, 120.0),
+        (["text", "text_generation"], "/api/subtopics", TOPIC, 5, 60.0),
+        (["vision", "vision"], "/api/image2topic", IMAGE, 3, 60.0),
+        (["imagen", "imagen"], "/api/generate_image", PROMPT, 3, 120.0),
     ] {
-        app.make(service, "unavailable").await;
+        let [provided, service] = service;
+        app.make(provided, "unavailable").await;
 
         for number in 1..=failures {
             assert_eq!(app.figures(service).await["state"], "closed", "{service}, {number}");
             app.post(path, body).await;
         }
 
-        let figures = app.figures(service).await;
-        assert_eq!(figures["state"], "open", "{service}");
-        assert_eq!(figures["last_change"]["what"]["open_for"], seconds, "{service}: {figures}");
+        let circuit = app.circuit(service).await;
+        assert_eq!(circuit["state"], "open", "{service}");
+        assert_eq!(circuit["last_trip"]["open_for"], seconds, "{service}: {circuit}");
     }
 }
 
@@ -78,7 +79,7 @@ async fn one_success_after_the_open_time_closes_it() {
 
     let figures = app.figures("imagen").await;
     assert_eq!(figures["state"], "closed");
-    assert_eq!(figures["transitions"]["half_open_to_closed"], 1);
+    assert_eq!(figures["state_transitions"]["half_open_to_closed"], 1);
 }
 
 #[tokio::test]
@@ -92,8 +93,8 @@ async fn a_provider_that_asks_for_a_pause_gets_it_and_one_that_refuses_a_prompt_
         assert_eq!(app.ask("/api/image2topic", IMAGE).await.0, StatusCode::BAD_REQUEST);
     }
 
-    let imagen = app.figures("imagen").await;
-    assert_eq!(imagen["last_change"]["what"]["open_for"], 20.0, "{imagen}");
+    let imagen = app.circuit("imagen").await;
+    assert_eq!(imagen["last_trip"]["open_for"], 20.0, "{imagen}");
     assert_eq!(app.figures("vision").await["state"], "closed");
 }
 

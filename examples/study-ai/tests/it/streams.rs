@@ -14,7 +14,7 @@ async fn events_are_passed_on_and_count_when_the_last_one_has_come() {
     let text = answer.text().await.unwrap();
     assert!(text.starts_with("data: {\"text\": \"Plants \"}\n\n"), "{text}");
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
-    assert_eq!(app.figures("text").await["successful_calls"], 1);
+    assert_eq!(app.figures("text_generation").await["successful_calls"], 1);
 }
 
 #[tokio::test]
@@ -31,12 +31,12 @@ async fn streams_that_break_midway_open_the_circuit() {
         settled(&app, number).await;
     }
 
-    assert_eq!(app.figures("text").await["state"], "open");
+    assert_eq!(app.figures("text_generation").await["state"], "open");
     let rejected = app.post("/api/explanation", TOPIC).await;
     assert_eq!(rejected.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.reached("text").await, 5);
     let metrics = app.get("/metrics").await.text().await.unwrap();
-    let kind = "circuit_breaker_failures_total{name=\"text\",kind=\"body\"} 5";
+    let kind = "circuit_breaker_failures_total{name=\"google_ai_text_generation\",kind=\"body\"} 5";
     assert!(metrics.contains(kind), "{metrics}");
 }
 
@@ -51,16 +51,17 @@ async fn streams_that_end_before_their_last_event_open_the_circuit_too() {
         settled(&app, number).await;
     }
 
-    assert_eq!(app.figures("text").await["state"], "open");
+    assert_eq!(app.figures("text_generation").await["state"], "open");
     let metrics = app.get("/metrics").await.text().await.unwrap();
-    let kind = "circuit_breaker_failures_total{name=\"text\",kind=\"cut_short\"} 5";
+    let kind =
+        "circuit_breaker_failures_total{name=\"google_ai_text_generation\",kind=\"cut_short\"} 5";
     assert!(metrics.contains(kind), "{metrics}");
 }
 
 /// What a body was worth is decided where it ends, which may be just after its reader has seen that.
 async fn settled(app: &App, failures: u64) {
     eventually("the failure is counted", async || {
-        (app.figures("text").await["failed_calls"] == failures).then_some(())
+        (app.figures("text_generation").await["failed_calls"] == failures).then_some(())
     })
     .await;
 }

@@ -2,35 +2,47 @@
 
 use std::future::Future;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 pub(crate) struct App {
     pub(crate) child: Child,
     pub(crate) url: String,
     provider: String,
+    /// What it has logged so far.
+    log: Arc<Mutex<String>>,
 }
 
 impl App {
     pub(crate) async fn start(env: &[(&str, &str)]) -> Self {
         let mut program = program();
         program
-            .args(["--port", "0", "--open-control"])
+            .args(["--port", "0"])
+            .args((!env.iter().any(|(name, _)| *name == "ADMIN_TOKEN")).then_some("--open-control"))
             .envs(env.iter().copied())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = program.spawn().unwrap();
+        let log = Arc::default();
+        tokio::spawn(keep(child.stderr.take().unwrap(), Arc::clone(&log)));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut at = [const { String::new() }; 4];
-        for (place, name) in at.iter_mut().zip(["study-ai", "page", "control", "provider"]) {
+        for (place, name) in at.iter_mut().zip(["study-ai", "page", "", "provider"]) {
             let line = lines.next_line().await.unwrap().unwrap();
             *place = line.strip_prefix(name).unwrap().trim().to_owned();
         }
         let [url, _, _, provider] = at;
-        Self { child, url, provider }
+        Self { child, url, provider, log }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &'static str) -> Response {
@@ -58,9 +70,15 @@ impl App {
     }
 
     /// The figures of one service.
-    pub(crate) async fn figures(&self, name: &str) -> Value {
-        let all: Vec<Value> = self.get("/api/circuit-breakers/metrics").await.json().await.unwrap();
-        all.into_iter().find(|one| one["name"] == name).unwrap()
+    pub(crate) async fn figures(&self, key: &str) -> Value {
+        let all: Value = self.get("/api/circuit-breakers/metrics").await.json().await.unwrap();
+        all["breakers"][key].clone()
+    }
+
+    /// What the page shows of its circuit.
+    pub(crate) async fn circuit(&self, key: &str) -> Value {
+        let path = format!("/circuits/circuits/google_ai_{key}");
+        self.get(&path).await.json().await.unwrap()
     }
 
     /// From now on the provider's service is like this.
@@ -74,6 +92,15 @@ impl App {
     pub(crate) async fn reached(&self, service: &str) -> u64 {
         let answer = client().get(format!("{}/condition", self.provider)).send().await.unwrap();
         answer.json::<Value>().await.unwrap()[service].as_u64().unwrap()
+    }
+}
+
+/// Keeps what the program logs.
+async fn keep(stderr: ChildStderr, log: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        eprintln!("{line}");
+        *log.lock().unwrap() += &(line + "\n");
     }
 }
 
@@ -98,6 +125,7 @@ where
             if let Some(found) = ask().await {
                 return found;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
     found.await.unwrap_or_else(|_| panic!("never happened: {what}"))
