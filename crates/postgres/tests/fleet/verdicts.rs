@@ -78,25 +78,27 @@ async fn a_trip_is_known_to_all_one_probes_and_operators_are_heard() {
     assert_eq!(health.status, SyncStatus::Connected);
 }
 
+/// Through a pooler that has so many connections for all.
+async fn agree_through_pooler(connections: u32) {
+    let server = Server::start().await;
+    let pooler = Pooler::start(&server, connections).await;
+
+    agree(&pooler.url()).await;
+
+    let node = Node::join(link(pooler.url()), registry(OPEN)).await;
+    let health = node.sync.health();
+    assert!(!health.hears_changes, "{connections}");
+    assert_eq!(health.last_error, Some(SyncErrorKind::Unheard), "{connections}");
+    let text = health.last_error_text.unwrap();
+    assert!(text.contains("a pooler in transaction mode"), "{text}");
+    assert_eq!(health.status, SyncStatus::Connected, "{connections}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs postgres and pgbouncer: run by tests/run.sh"]
 async fn through_a_pooler_in_transaction_mode_all_agree_and_health_says_that_none_is_told() {
-    let server = Server::start().await;
     // Where one session is for all, a message comes with the answer to whoever has sent it.
-    for connections in [1, 4] {
-        let pooler = Pooler::start(&server, connections).await;
-        server.sql("DROP TABLE IF EXISTS breaker_circuits, breaker_fleets, breaker_processes");
-
-        agree(&pooler.url()).await;
-
-        let node = Node::join(link(pooler.url()), registry(OPEN)).await;
-        let health = node.sync.health();
-        assert!(!health.hears_changes, "{connections}");
-        assert_eq!(health.last_error, Some(SyncErrorKind::Unheard), "{connections}");
-        let text = health.last_error_text.unwrap();
-        assert!(text.contains("a pooler in transaction mode"), "{text}");
-        assert_eq!(health.status, SyncStatus::Connected, "{connections}");
-    }
+    tokio::join!(agree_through_pooler(1), agree_through_pooler(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
