@@ -41,6 +41,12 @@ struct Args {
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     redis: Option<String>,
 
+    /// PostgreSQL by which processes share circuits, in the place of Redis; without a URL that of
+    /// `DATABASE_URL`
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    #[arg(conflicts_with = "redis")]
+    postgres: Option<String>,
+
     #[command(flatten)]
     control: ControlArgs,
 }
@@ -74,8 +80,8 @@ async fn run(args: Args) -> Result<(), Wrong> {
     let fakes = fakes::start().await?;
     let router = routes::router(&pool, &agents, &fakes)?;
     // As long as this runs.
-    let _link = match settings::shared_redis(args.redis)? {
-        Some(url) => Some(shared::share(&url, &pool.registry).await?),
+    let _link = match settings::shared(args.redis, args.postgres)? {
+        Some(place) => Some(shared::share(&place, &pool.registry).await?),
         None => None,
     };
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tower_circuit_breaker::CircuitConfig;
 
 use crate::Wrong;
+use crate::shared::Place;
 
 /// What sets one circuit, and what of it is said in the log.
 pub(crate) struct Limits {
@@ -50,9 +51,23 @@ pub(crate) fn agents() -> Result<Vec<String>, Wrong> {
     Err("AGENTS: must be names of letters, digits, - and _ with commas between them".into())
 }
 
-/// The Redis that processes share circuits by: that of `--redis` or, where it names none, of the
-/// environment; none where nothing asks for it.
-pub(crate) fn shared_redis(asked: Option<String>) -> Result<Option<String>, Wrong> {
+/// What processes share circuits by: what `--redis` or `--postgres` names or, where it names none, the
+/// environment; nothing where nothing asks for it.
+pub(crate) fn shared(
+    redis: Option<String>,
+    postgres: Option<String>,
+) -> Result<Option<Place>, Wrong> {
+    match postgres {
+        None => Ok(shared_redis(redis)?.map(Place::Redis)),
+        Some(url) if !url.is_empty() => Ok(Some(Place::Postgres(url))),
+        Some(_) => match var("DATABASE_URL") {
+            Some(url) => Ok(Some(Place::Postgres(url))),
+            None => Err("--postgres needs a URL, or DATABASE_URL".into()),
+        },
+    }
+}
+
+fn shared_redis(asked: Option<String>) -> Result<Option<String>, Wrong> {
     let own = var("CIRCUIT_BREAKER_REDIS_URL");
     match asked {
         None => Ok(own),

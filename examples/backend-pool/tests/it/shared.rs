@@ -46,3 +46,21 @@ async fn a_verdict_is_that_of_all_processes_and_kept_over_a_restart() {
     assert_eq!(third.post("/api/v1/agents/planner", "sow").await.status, 503);
     assert_eq!(third.post("/api/v1/agents/scribe", "sow").await.status, 200);
 }
+
+/// The same through the database that is there anyway.
+#[tokio::test]
+#[ignore = "needs postgres: run by tests/run.sh"]
+async fn where_there_is_no_redis_a_verdict_goes_by_postgresql() {
+    let postgres = Server::start("postgres");
+    let (url, hour) = (postgres.url(), ("CIRCUIT_RESET_TIMEOUT", "1h"));
+    let first = Pool::start_with(&[hour], &["--postgres", &url]);
+    let second = Pool::start_with(&[hour, ("DATABASE_URL", &url)], &["--postgres"]);
+    first.make("planner", "down").await;
+
+    for _ in 0..5 {
+        assert_eq!(first.post("/api/v1/agents/planner", "sow").await.status, 502);
+    }
+
+    while second.status("agents.planner").await["state"] != "open" {}
+    assert_eq!(second.post("/api/v1/agents/planner", "sow").await.status, 503);
+}
