@@ -78,7 +78,7 @@ fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
     let audit = gateway.get("/circuits/audit");
 
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
-    assert!(page.contains("<title>Circuits</title>"), "{page}");
+    assert!(page.contains("<title>(unknown) Circuits</title>"), "{page}");
     assert!(health.contains(r#""name":"upstream-b""#), "{health}");
     assert!(metrics.contains(r#"circuit_breaker_state{name="upstream-a"} "#), "{metrics}");
     for about in [r#""service":"gateway""#, r#""environment":"development""#] {

@@ -1,6 +1,7 @@
 -- An operator's command to the whole fleet. It overwrites a record of nobody: nothing else would.
 -- $4 epoch that was known, $5 command, $6 ms for which it is forced (0: until it is released), $7 node,
--- $8 who gives it and why, as it stands in a record. Code: 1 if anything has changed.
+-- $8 who gives it and why, as it stands in a record. Code: 1 if anything has changed. An override's
+-- serial stands in the place of the step: the epoch of what imposed it.
 , own AS MATERIALIZED (
   SELECT us, ms, CASE WHEN is_ahead THEN 0 ELSE epoch END AS epoch,
     CASE WHEN is_ahead THEN '' ELSE state END AS state, ends, lasts, step, cause, node, words, votes,
@@ -22,7 +23,6 @@
     CASE WHEN is_change THEN becomes ELSE state END AS state,
     CASE WHEN NOT is_change THEN ends WHEN whole > 0 THEN ms + remaining ELSE 0 END AS ends,
     CASE WHEN is_change THEN whole ELSE lasts END AS lasts,
-    -- An override's serial stands in the place of the step: the epoch of what imposed it.
     CASE WHEN NOT is_change THEN step WHEN is_kept AND step > 0 THEN step WHEN is_kept THEN epoch
       WHEN becomes IN ('fo', 'fc') THEN {epoch} ELSE 0 END AS step,
     CASE WHEN NOT is_change THEN cause WHEN $5 = 'reset' THEN 'reset' ELSE 'operator' END AS cause,
