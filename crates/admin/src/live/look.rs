@@ -34,18 +34,16 @@ impl Look {
     /// Looks at the circuits of `registry`. It runs their clocks, which are user code: not to be called
     /// under a lock.
     pub(crate) fn at(registry: &CircuitRegistry) -> Self {
-        let mut look = Self {
-            at: since_1970(),
-            circuits: Vec::new(),
-            unseen: Vec::new(),
-            health: unless_it_panics(|| registry.health()),
-        };
+        let mut look =
+            Self { at: since_1970(), circuits: Vec::new(), unseen: Vec::new(), health: None };
         for circuit in registry.circuits() {
             match Looked::at(registry, &circuit) {
                 Some(looked) => look.circuits.push(looked),
                 None => look.unseen.push(Arc::from(circuit.name())),
             }
         }
+        // After them: what tripped meanwhile is at worst told too early, and never as well.
+        look.health = unless_it_panics(|| registry.health());
         look
     }
 
