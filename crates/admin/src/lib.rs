@@ -69,6 +69,29 @@
 //!
 //! While nobody reads, and no history is kept, nobody looks at the circuits either.
 //!
+//! # The page
+//!
+//! `GET /` is one file of 110 kB, which asks nobody but this service for anything. From top to bottom it
+//! says where it is and how old what it shows is, how bad it is in words, what needs attention in a
+//! line each, and then every circuit in a table, the worst first. A circuit's name opens all that is known
+//! of it. Groups, the fleet and the commands have a view each, where there are any.
+//!
+//! - What was not heard is *unknown*: while the line is away nothing counts on, nothing has the colour
+//!   of a state, and no command is offered. Three seconds without a `tick` are late, five are lost.
+//! - A command says before it is sent what it will do, in the numbers of that moment, and where; an
+//!   override ends after 30 minutes unless another time is chosen, and one that is in force is changed in
+//!   one step. What was sent cannot be taken back: after ten seconds without an answer it is not known
+//!   whether it arrived.
+//! - Filter, view and circuit stand in the fragment of the address, so a link shows the same to others
+//!   and no log has it: `#state=open`, `#circuit=payments`.
+//! - Of several tabs three hold a stream of events; the others ask every two seconds, since a browser has
+//!   six connections to a host. A hidden tab asks for `/summary` every ten seconds, for its title.
+//! - `?` lists the keys. Times are UTC unless another zone is chosen.
+//!
+//! [`AdminBuilder::about`] says which service it is, [`AdminBuilder::history`] keeps what it draws of the
+//! time before it was opened, [`AdminBuilder::group`] names the groups, and `CircuitBuilder::latency`
+//! measures what it shows of latency.
+//!
 //! # Which callers may do what
 //!
 //! - A [`token`](AdminBuilder::token) may do everything, a [`read_token`](AdminBuilder::read_token)
