@@ -188,3 +188,33 @@ fn a_circuit_that_a_group_isolates_offers_no_release() {
     drop(isolation);
     browser.wait_for("document.querySelector('#drawer [data-ask=override]')");
 }
+
+/// Minutes later they would do something else than was said before they were sent.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn commands_that_wait_while_the_line_is_lost_are_not_sent_when_it_is_back() {
+    let mut browser = Browser::start();
+    let names: Vec<_> = (0..15).map(|number| format!("shard-{number:02}")).collect();
+    let mut site = Site::start(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let front = Front::before(site.address);
+    browser.show_on(1440, 900, "light");
+    browser.visit(&front.url("/ops/"));
+    browser.wait_for(&row("shard-14"));
+    browser.eval("document.querySelector('#pick-all').click()");
+    browser.wait_for("document.querySelector('[data-bulk=trip]')");
+    browser.eval("document.querySelector('[data-bulk=trip]').click()");
+    // Two are under way, and get no answer; the others wait for them.
+    front.swallow("/circuits/trip");
+    browser.eval(&format!("{SEND}.click()"));
+    browser.wait_for(&format!("{TOASTS}.includes('waiting for the answer')"));
+    site.stop();
+    browser.wait_for("document.querySelector('#lost')");
+    front.pass();
+
+    browser.wait_for(&format!("{TOASTS}.includes('not sent, since the connection was lost')"));
+    site.serve();
+    browser.wait_for(LIVE);
+    browser.eval("new Promise(done => setTimeout(done, 500))");
+    assert!(site.registry.circuits().iter().all(|circuit| circuit.state() == CircuitState::Closed));
+    assert_eq!(browser.eval(&format!("{TOASTS}.includes('In force')")), false);
+}

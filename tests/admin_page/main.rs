@@ -17,6 +17,7 @@ mod order;
 mod scripted_fleet;
 mod site;
 mod stage;
+mod states;
 mod tabs;
 mod token;
 

@@ -29,5 +29,5 @@ const PAGE: &str = include_str!("page.html");
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-dzWqtP6O+KwGi+0GLEEnklXw7NiuT7QzXZbllqZRGfA='; \
-     style-src 'sha256-ayihaaA1Rcn1NU5N2viTZNH3yeoC6uLHTp023nsSY1s='";
+     script-src 'sha256-/leoBbbVRgyR3++e51+G1Gn8WcblcDW7YWlaKkWOqVc='; \
+     style-src 'sha256-JyluELXE5TYOJRzCWaxPw0ltblt8lXvQPzh99ULW2ic='";

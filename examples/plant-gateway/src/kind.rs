@@ -79,3 +79,20 @@ impl Kind {
         self.name.replace('-', "_")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As long as the origin of each waits, and as its owners are told.
+    #[test]
+    fn calls_time_out_as_at_the_origins_and_as_the_help_says() {
+        for (name, kind, seconds) in
+            [("PLANT_ID", Kind::plant_id(), 35.0), ("PLANTNET", Kind::plantnet(), 20.0)]
+        {
+            assert_eq!(kind.timeout.to_string(), f64::to_string(&seconds), "{name}");
+            let told = format!("{name}_TIMEOUT={seconds}");
+            assert!(crate::AFTER_HELP.contains(&told), "{told}");
+        }
+    }
+}

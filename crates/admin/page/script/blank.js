@@ -17,7 +17,7 @@ function drawBlank() {
 function connecting() {
   const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
   return [h('h2', null, 'Connecting to ', bdi(location.host)),
-    h('p', null, 'Nothing has been heard yet, so nothing is known: neither that all is well nor that it is not.'),
+    h('p', null, 'Nothing has been heard yet, so nothing is known: neither good nor bad.'),
     link.why && h('p', { class: 'error', id: 'why' }, sentenceEnd(link.why)),
     h('p', { class: 'soft' }, `First asked at ${ofDay.format(link.began)}${link.tries ? `, ${many(link.tries, 'time')} so far` : ''}${left === null ? '' : `; next in ${span(left)}`}.`),
     h('button', { type: 'button', 'data-do': 'try' }, 'Try now')];
@@ -34,7 +34,7 @@ function drawToken() {
     const input = h('input', { type: 'password', name: 'token', autocomplete: 'current-password', required: true, 'aria-describedby': 'token-error' });
     const error = h('p', { class: 'error', id: 'token-error', role: 'alert' });
     const tokenForm = h('form', { id: 'token-form', onsubmit: useToken }, h('label', null, h('span', null, 'Token'), input), h('button', { class: 'main' }, 'Continue'));
-    const element = h('div', { class: 'blank' }, h('h2', null, 'A token is needed to look'), h('p', null, 'Ask the team that runs this service. It stays in this tab until that is closed.'), tokenForm, error);
+    const element = h('div', { class: 'blank' }, h('h2', null, 'A token is needed to look'), h('p', null, 'Ask who runs this service. It stays in this tab.'), tokenForm, error);
     grid = null;
     blank = { kind: 'token', element, input, error };
     fill($('view'), element);

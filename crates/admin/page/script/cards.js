@@ -17,7 +17,7 @@ function card(c) {
   const isCut = c.rejected || rejects(c);
   return h('li', { class: `card ${c.kind}` },
     h('div', { class: 'top' }, h('a', { href: addressOf({ circuit: c.name }) }, bdi(c.name)), pill(c)),
-    c.kind !== 'closed' && h('p', null, callersOf(c), next.length ? ['. ', next] : ''),
+    c.kind !== 'closed' && h('p', null, callersOf(c), next.length ? [' · ', next] : ''),
     c.kind !== 'closed' && (why.length || began) && h('p', { class: 'soft' }, why, began === null ? '' : [why.length ? ' · ' : '', time(began), ` · ${since(began)}`]),
     h('dl', null, isCut && figure('Rejected/s', rate(c.rejected)), figure('Calls/s', rate(c.calls)), figure('Fail %', percent(c.failed)), figure('p99 ms', millis(c.p99)),
       figure('Hung', known(c.limits?.stalled_calls) || c.hung ? count(c.hung) : '–'), !isCut && figure('To limit', rule ? rule.text : '–')),

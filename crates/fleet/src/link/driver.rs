@@ -11,6 +11,7 @@ use tower_circuit_breaker::fleet::{FleetOrder, FleetUnreachable, Member};
 
 use crate::changes::Changes;
 use crate::counts::Counts;
+use crate::link::clock::{at, since};
 use crate::link::round::Round;
 use crate::link::settings::Settings;
 use crate::node::Node;
@@ -390,12 +391,4 @@ fn collect(outbox: &Outbox, registry: &CircuitRegistry, node: &mut Node) {
             node.changed(&circuit, &change);
         }
     }
-}
-
-fn at(start: Instant, due: Timestamp) -> Instant {
-    start + Duration::from_nanos(due.as_nanos())
-}
-
-fn since(start: Instant) -> Timestamp {
-    Timestamp::ZERO.after(start.elapsed())
 }

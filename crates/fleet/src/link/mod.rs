@@ -42,6 +42,7 @@ use crate::order::{Operators, Order, give, ready};
 use crate::outbox::{Outbox, OutboxListener};
 use crate::store::Store;
 
+mod clock;
 mod driver;
 mod round;
 mod settings;
