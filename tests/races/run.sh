@@ -76,6 +76,14 @@ for file in src/planted.rs src/planted/bugs.rs $(changed "$races"/*.patch "$race
     fi
 done
 
+# The kernel has no part in what a model does; see stacks.c.
+if [ "$(uname)" = Linux ]; then
+    need cc gcc && cc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$copy/stacks.so" "$races/stacks.c" ||
+        fail "$races/stacks.c cannot be built"
+    host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    export "CARGO_TARGET_${host}_RUNNER=env LD_PRELOAD=$PWD/$copy/stacks.so"
+fi
+
 # A process for each model where nextest is there: threads of one process wait for each other whenever
 # loom maps the stacks of an execution, and so use one processor between them.
 (
