@@ -107,9 +107,9 @@ features() {
 step_tests() {
     need_servers || return 1
     if cargo nextest --version >/dev/null 2>&1; then
-        # Two for each processor, of those that mostly wait.
+        # Most of them wait; .config/nextest.toml says how many run at once.
         cargo nextest run --workspace --all-features --locked --profile run \
-            --test-threads $((2 * $(getconf _NPROCESSORS_ONLN))) \
+            --test-threads $((4 * $(getconf _NPROCESSORS_ONLN))) \
             --run-ignored all --filterset "$(nextest_filter)" || return 1
     else
         cargo test --workspace --all-features --locked --lib --bins --tests -- \

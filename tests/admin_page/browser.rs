@@ -33,7 +33,10 @@ impl Browser {
         let program = program()
             .expect("chromium is missing: install it (on Debian: apt-get install chromium)");
         let profile = profile();
+        // Where it leaves its sockets, too.
+        std::fs::create_dir_all(&profile).unwrap();
         let mut child = Command::new("sh")
+            .env("TMPDIR", &profile)
             .args(["-c", &format!("exec {program} \"$@\" {PIPES}"), "sh"])
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.display()))
@@ -234,10 +237,23 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // All of it fails only where it has ended already, which is as well.
+        // By itself it ends its children first, which write to the profile until then. What fails here
+        // fails only where it has ended already, which is as well.
+        let _ = self.to.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        soon(|| !matches!(self.child.try_wait(), Ok(None)));
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
+        soon(|| std::fs::remove_dir_all(&self.profile).is_ok());
+    }
+}
+
+/// Tries until it is so, for two seconds at most.
+fn soon(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..100 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
