@@ -143,12 +143,17 @@ step_abort() {
 # what else tests are built of is that of the step `tests`.
 step_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
-    local package optimised=--locked core=tower-circuit-breaker
-    for package in $core $core-fleet proptest rand rand_chacha rand_core rand_xorshift; do
+    local package optimised=--locked core=tower-circuit-breaker status=0
+    for package in $core $core-fleet $core-test proptest rand rand_chacha rand_core rand_xorshift; do
         optimised="$optimised --config profile.dev.package.$package.opt-level=3"
     done
-    cargo test $optimised --workspace --all-features --test model &&
-        cargo test $optimised -p $core-fleet --lib node
+    local circuits="cargo test $optimised --workspace --all-features --test model"
+    local fleet="cargo test $optimised -p $core-fleet --lib"
+    $circuits --no-run && $fleet --no-run || return 1
+    $circuits &
+    $fleet node || status=1
+    wait $! || status=1
+    return $status
 }
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with

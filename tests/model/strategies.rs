@@ -65,16 +65,19 @@ pub(crate) fn script() -> impl Strategy<Value = Vec<Step>> {
     vec(step(), 20..=MOST_STEPS)
 }
 
+/// In boxes: without, each step of a script would take as much memory as the largest of them could, and
+/// to move it would take longer than all the rest.
 fn step() -> impl Strategy<Value = Step> {
+    let finish = |(call, outcome)| Step::Finish(call, outcome);
     prop_oneof![
         12 => Just(Step::Admit),
-        12 => (any::<usize>(), outcome()).prop_map(|(call, outcome)| Step::Finish(call, outcome)),
+        12 => (any::<usize>(), outcome()).prop_map(finish).boxed(),
         3 => any::<usize>().prop_map(Step::Drop),
         1 => Just(Step::Panic),
-        20 => outcome().prop_map(Step::Call),
-        8 => pause().prop_map(Step::Advance),
-        2 => command().prop_map(Step::Command),
-        1 => settings().prop_map(|settings| Step::Reconfigure(Box::new(settings))),
+        20 => outcome().prop_map(Step::Call).boxed(),
+        8 => pause().prop_map(Step::Advance).boxed(),
+        2 => command().prop_map(Step::Command).boxed(),
+        1 => settings().prop_map(|settings| Step::Reconfigure(Box::new(settings))).boxed(),
     ]
 }
 
