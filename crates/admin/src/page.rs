@@ -29,5 +29,5 @@ const PAGE: &str = include_str!("page.html");
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-/leoBbbVRgyR3++e51+G1Gn8WcblcDW7YWlaKkWOqVc='; \
-     style-src 'sha256-JyluELXE5TYOJRzCWaxPw0ltblt8lXvQPzh99ULW2ic='";
+     script-src 'sha256-2LMqItgca2gQxl6N8kA3at8Nd0K42YEInAi6DERocLQ='; \
+     style-src 'sha256-lWsgf3+RYWf4FHFasDHsMno/jKDM0BNgxEE5jibP5Pk='";

@@ -159,8 +159,8 @@ class HourChart {
     this.latency();
     this.times();
     let cursor = this.points.length - 1;
-    const cross = h('line', { class: 'cursor', y1: 16, y2: 256 }), readout = h('p', { class: 'readout', 'aria-hidden': 'true' });
-    const svg = h('svg', { class: 'chart', viewBox: `0 0 ${this.width} ${CHART_HEIGHT}`, role: 'slider', tabindex: 0, 'aria-label': 'The last hour, in steps of 30 seconds', 'aria-valuemin': 0, 'aria-valuemax': this.points.length - 1 }, this.parts, cross);
+    const cross = h('line.cursor', { y1: 16, y2: 256 }), readout = h('p.readout', { 'aria-hidden': 'true' });
+    const svg = h('svg.chart', { viewBox: `0 0 ${this.width} ${CHART_HEIGHT}`, role: 'slider', tabindex: 0, 'aria-label': 'The last hour, in steps of 30 seconds', 'aria-valuemin': 0, 'aria-valuemax': this.points.length - 1 }, this.parts, cross);
     const move = to => {
       cursor = Math.max(0, Math.min(this.points.length - 1, to));
       for (const end of ['x1', 'x2']) cross.setAttribute(end, this.x(cursor));
@@ -195,8 +195,8 @@ class HourChart {
       };
       const states = [...new Set(some.map(({ shown }) => shown === null ? 'not recorded' : lower(shown)))].join(', ');
       const figures = [rate(mean(point => point.admitted)), rate(mean(point => point.rejected)), percent(mean(point => point.failed)), millis(mean(point => point.latency[2]))];
-      lines.push(h('tr', null, h('td', null, ofDay.format(some[0].at).slice(0, 5)), h('td', null, states), figures.map(figure => h('td', { class: 'num' }, figure))));
+      lines.push(h('tr', h('td', ofDay.format(some[0].at).slice(0, 5)), h('td', states), figures.map(figure => h('td.num', figure))));
     }
-    return h('details', null, h('summary', null, 'As a table, five minutes a row'), h('table', { class: 'plain' }, h('thead', null, h('tr', null, head.map((text, at) => h('th', { scope: 'col', class: at > 1 ? 'num' : null }, text)))), h('tbody', null, lines)));
+    return h('details', h('summary', 'As a table, five minutes a row'), h('table.plain', h('thead', h('tr', head.map((text, at) => h('th', { scope: 'col', class: at > 1 ? 'num' : null }, text)))), h('tbody', lines)));
   }
 }

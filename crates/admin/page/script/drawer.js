@@ -58,46 +58,46 @@ function makeDrawer(aside) {
 }
 
 const headOfMissing = () => [h('h2', { tabindex: -1 }, bdi(missing)), closeButton()];
-const sayMissing = () => [h('p', { class: 'sentence' }, isLive() ? 'There is no circuit of this name here: it was removed, has never been made in this process, or was evicted.' : 'There was no circuit of this name when last heard.')];
-const closeButton = () => h('div', { class: 'ends' },
-  opened && h('button', { type: 'button', class: 'bare', 'data-do': 'previous', 'aria-label': 'Previous circuit', disabled: list.indexOf(opened) < 1 }, '↑'),
-  opened && h('button', { type: 'button', class: 'bare', 'data-do': 'following', 'aria-label': 'Next circuit', disabled: list.indexOf(opened) < 0 || list.at(-1) === opened }, '↓'),
-  h('button', { type: 'button', class: 'bare', id: 'close', 'data-do': 'close', 'aria-keyshortcuts': 'Escape' }, 'Close ', h('kbd', { 'aria-hidden': 'true' }, 'Esc')));
+const sayMissing = () => [h('p.sentence', isLive() ? 'There is no circuit of this name here: it was removed, has never been made in this process, or was evicted.' : 'There was no circuit of this name when last heard.')];
+const closeButton = () => h('div.ends',
+  opened && h('button.bare', { 'data-do': 'previous', 'aria-label': 'Previous circuit', disabled: list.indexOf(opened) < 1 }, '↑'),
+  opened && h('button.bare', { 'data-do': 'following', 'aria-label': 'Next circuit', disabled: list.indexOf(opened) < 0 || list.at(-1) === opened }, '↓'),
+  h('button.bare', { id: 'close', 'data-do': 'close', 'aria-keyshortcuts': 'Escape' }, 'Close ', h('kbd', { 'aria-hidden': 'true' }, 'Esc')));
 
-const titled = (text, note, ...children) => [h('h3', null, h('span', null, text), note && h('small', null, note)), children];
-const figuresOf = entries => h('dl', { class: 'figures' }, entries.map(([title, value]) => h('div', null, h('dt', null, title), h('dd', null, value))));
-const plainTable = (heads, lines) => h('table', { class: 'plain' },
-  h('thead', null, h('tr', null, heads.map((head, at) => h('th', { scope: 'col', class: at ? 'num' : null }, head)))),
-  h('tbody', null, lines.map(([first, ...rest]) => h('tr', null, h('th', { scope: 'row', class: 'wrap' }, first), rest.map(text => h('td', { class: 'num' }, text))))));
+const titled = (text, note, ...children) => [h('h3', h('span', text), note && h('small', note)), children];
+const figuresOf = entries => h('dl.figures', entries.map(([title, value]) => h('div', h('dt', title), h('dd', value))));
+const plainTable = (heads, lines) => h('table.plain',
+  h('thead', h('tr', heads.map((head, at) => h('th', { scope: 'col', class: at ? 'num' : null }, head)))),
+  h('tbody', lines.map(([first, ...rest]) => h('tr', h('th', { scope: 'row', class: 'wrap' }, first), rest.map(text => h('td.num', text))))));
 
 const DRAWER = {
-  head: c => [h('h2', { tabindex: -1 }, bdi(c.name)), pill(c), c.critical && h('span', { class: 'tag' }, 'critical'), closeButton()],
-  say: c => [h('p', { class: 'sentence' }, sentenceOf(c)), h('div', { class: 'steer' }, steering(c))],
+  head: c => [h('h2', { tabindex: -1 }, bdi(c.name)), pill(c), c.critical && h('span.tag', 'critical'), closeButton()],
+  say: c => [h('p.sentence', sentenceOf(c)), h('div.steer', steering(c))],
   rules: c => {
     const rules = rulesOf(c);
     if (c.state !== 'closed' || c.kind === 'isolated' || c.kind === 'forced_open' || !rules.length) return [];
-    return titled('What would trip it', 'the tick is the limit', h('div', { class: 'rules' }, rules.flatMap(rule => [h('span', null, rule.words[0].toUpperCase() + rule.words.slice(1)), bullet(rule.share), h('span', { class: rule.share >= .6 ? '' : 'soft' }, rule.full)])));
+    return titled('What would trip it', 'the tick is the limit', h('div.rules', rules.flatMap(rule => [h('span', rule.words[0].toUpperCase() + rule.words.slice(1)), bullet(rule.share), h('span', { class: rule.share >= .6 ? '' : 'soft' }, rule.full)])));
   },
   probes: c => {
     const probes = c.detail?.probes;
     if (c.kind !== 'half_open' || !probes) return [];
     return titled('Probes', null, figuresOf([['Succeeded', `${probes.succeeded} of ${probes.needed}`], ['Failed', `${probes.failed}, allowed ${probes.failed_allowed}`], ['In flight', probes.in_flight], ['Each may take', brief(probes.timeout)]]));
   },
-  counts: c => c.detail ? [h('div', { class: 'two' }, h('div', null, failuresByKind(c)), h('div', null, rejectionsOf(c))), lastError(c)] : [],
+  counts: c => c.detail ? [h('div.two', h('div', failuresByKind(c)), h('div', rejectionsOf(c))), lastError(c)] : [],
   settings: c => c.detail?.config ? settingsOf(c) : [],
-  events: c => c.detail ? [h('div', { class: 'two' }, h('div', null, recentEvents(c)), h('div', null, titled('Listeners', null, figuresOf([['Panics', count(c.detail.listeners.panics)], ['Events missed', count(c.detail.listeners.missed)]]))))] : [],
+  events: c => c.detail ? [h('div.two', h('div', recentEvents(c)), h('div', titled('Listeners', null, figuresOf([['Panics', count(c.detail.listeners.panics)], ['Events missed', count(c.detail.listeners.missed)]]))))] : [],
   commands: c => {
     const mine = commandsOn(c);
-    return mine.length ? titled('Commands on this circuit', null, h('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': 'Commands on this circuit, scrolls sideways' }, commandTable(mine.slice(0, 10), false))) : [];
+    return mine.length ? titled('Commands on this circuit', null, h('div.wide', { tabindex: 0, role: 'group', 'aria-label': 'Commands on this circuit, scrolls sideways' }, commandTable(mine.slice(0, 10), false))) : [];
   },
 };
 
 // A button that would change nothing is not there.
 function steering(c) {
-  if (!isLive()) return link.heard === null ? [] : [h('p', null, 'No commands while the connection is lost.')];
-  if (!site.control) return [h('p', null, token ? 'Your token may look, not steer.' : 'Read only: commands are off in this service.')];
-  const act = (text, command, dress) => h('button', { type: 'button', class: dress, 'data-ask': command }, text);
-  if (c.kind === 'isolated') return [h('p', null, 'Isolated by code: only who holds the isolation can end it.')];
+  if (!isLive()) return link.heard === null ? [] : [h('p', 'No commands while the connection is lost.')];
+  if (!site.control) return [h('p', token ? 'Your token may look, not steer.' : 'Read only: commands are off in this service.')];
+  const act = (text, command, dress) => h('button', { class: dress, 'data-ask': command }, text);
+  if (c.kind === 'isolated') return [h('p', 'Isolated by code: only who holds the isolation can end it.')];
   if (c.overridden) return [act('Change…', 'override', 'main'), act('Release…', 'release')];
   return [act('Override…', 'override'), act('Reset…', 'reset'), c.state === 'closed' && act('Trip…', 'trip')];
 }
@@ -105,7 +105,7 @@ function steering(c) {
 function failuresByKind(c) {
   const kinds = Object.entries((c.fine?.id === c.id ? c.fine : c.detail).failures_by_kind).filter(([, failures]) => failures).sort(([, a], [, z]) => z - a);
   const all = kinds.reduce((sum, [, failures]) => sum + failures, 0);
-  const table = kinds.length ? plainTable(['Kind', 'Since start', 'Share'], kinds.map(([kind, failures]) => [bdi(kind), count(failures), `${Math.round(failures / all * 100)} %`])) : h('p', { class: 'soft' }, 'None since the start');
+  const table = kinds.length ? plainTable(['Kind', 'Since start', 'Share'], kinds.map(([kind, failures]) => [bdi(kind), count(failures), `${Math.round(failures / all * 100)} %`])) : h('p.soft', 'None since the start');
   return titled('Failures by kind', null, table);
 }
 
@@ -114,19 +114,19 @@ function rejectionsOf(c) {
   const { rejections, totals } = c.detail;
   const lines = REJECTIONS.filter(([reason]) => rejections[reason]).map(([reason, text]) => [text, count(rejections[reason])]);
   if (totals.would_have_rejected) lines.push(['Would have been, observing', count(totals.would_have_rejected)]);
-  return titled('Rejected by reason', `${rate(c.rejected)}/s now`, lines.length ? plainTable(['Reason', 'Since start'], lines) : h('p', { class: 'soft' }, 'None since the start'));
+  return titled('Rejected by reason', `${rate(c.rejected)}/s now`, lines.length ? plainTable(['Reason', 'Since start'], lines) : h('p.soft', 'None since the start'));
 }
 
 function lastError(c) {
   const { last_error: text, last_failure: failure, at } = c.detail;
   if (!failure) return [];
   const note = [bdi(failure.kind), ', ', clock(at - failure.ago * 1000)];
-  return [h('h3', null, h('span', null, text ? 'Last error' : 'Last failure'), h('small', null, note)), text && h('p', { class: 'error-text mono' }, bdi(text))];
+  return [h('h3', h('span', text ? 'Last error' : 'Last failure'), h('small', note)), text && h('p.error-text.mono', bdi(text))];
 }
 
 function recentEvents(c) {
-  const entries = [...c.detail.recent_events].reverse().map(({ ago, event }) => h('li', null, time(c.detail.at - ago * 1000), h('span', null, eventText(event))));
-  return titled('Recent events', 'state changes', entries.length ? h('ul', { class: 'log' }, entries) : h('p', { class: 'soft' }, `None since it was made, ${span(c.detail.uptime)} ago`));
+  const entries = [...c.detail.recent_events].reverse().map(({ ago, event }) => h('li', time(c.detail.at - ago * 1000), h('span', eventText(event))));
+  return titled('Recent events', 'state changes', entries.length ? h('ul.log', entries) : h('p.soft', `None since it was made, ${span(c.detail.uptime)} ago`));
 }
 function eventText(event) {
   const openFor = event.open_for ? `, for ${brief(event.open_for)}` : '';

@@ -128,7 +128,7 @@ function drawTools() {
   if (site.audit && (site.audit.length || site.refused.length)) tabs.push(['commands', 'Commands', whole.format(site.audit.length)]);
   // One that an address asks for may come yet.
   if (site.isLookedAt && !tabs.some(([key]) => key === view.tab)) view.tab = 'circuits';
-  takeChildren($('tabs'), tabs.map(([key, text, number]) => h('button', { type: 'button', role: 'tab', id: `tab-${key}`, 'data-tab': key, 'aria-controls': 'view', 'aria-selected': String(key === view.tab), tabindex: key === view.tab ? 0 : -1 }, text, h('i', null, number))));
+  takeChildren($('tabs'), tabs.map(([key, text, number]) => h('button', { role: 'tab', id: `tab-${key}`, 'data-tab': key, 'aria-controls': 'view', 'aria-selected': String(key === view.tab), tabindex: key === view.tab ? 0 : -1 }, text, h('i', number))));
   $('view').setAttribute('role', 'tabpanel');
   $('view').setAttribute('aria-labelledby', `tab-${view.tab}`);
   show($('tools'), circuits.size);
@@ -154,7 +154,7 @@ function drawChips() {
   for (const [key, text, kinds] of CLASSES) {
     const number = kinds.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0), isOn = view.states.includes(key);
     if (!number && !isOn) continue;
-    chips.push(h('button', { type: 'button', class: kinds[0], 'data-chip': key, 'aria-pressed': String(isOn), title: kinds.map(kind => WORD[kind]).join(', ') }, icon(kinds[0]), `${text} ${whole.format(number)}`));
+    chips.push(h('button', { class: kinds[0], 'data-chip': key, 'aria-pressed': String(isOn), title: kinds.map(kind => WORD[kind]).join(', ') }, icon(kinds[0]), `${text} ${whole.format(number)}`));
   }
   takeChildren($('chips'), chips);
 }

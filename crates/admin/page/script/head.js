@@ -40,7 +40,7 @@ function drawHead() {
 
 function drawOverall() {
   const overall = $('overall'), counts = countKinds(), parts = badParts(counts), all = circuits.size;
-  const sums = site.summary, small = text => h('small', null, text);
+  const sums = site.summary, small = text => h('small', text);
   let kind = '', children;
   const loose = (counts.forced_closed ?? 0) + (counts.observing ?? 0);
   const calm = loose ? `${whole.format(counts.closed ?? 0)} closed, ${whole.format(loose)} unprotected` : `All ${whole.format(all)} closed`;
@@ -69,7 +69,7 @@ function drawLine() {
     : link.isPolling ? ['live', 'closed', 'Live, every 2 s', 'other tabs hold the line']
     : ['live', 'closed', 'Live', `data ${tenths.format(old)} s old`];
   dress($('line'), tone);
-  takeChildren($('line'), [h('b', null, icon(sign), word), h('small', null, words)]);
+  takeChildren($('line'), [h('b', icon(sign), word), h('small', words)]);
 }
 
 function drawBanners() {
@@ -77,14 +77,14 @@ function drawBanners() {
   if (link.phase === 'lost') {
     const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
     const next = left ? `Trying again in ${span(left)}.` : 'Trying again now.';
-    banners.push(h('div', { class: 'banner', role: 'alert', id: 'lost' }, h('span', null, `${sentenceEnd(link.why)} Everything below is as it was at ${clock(now() - age() * 1000)}. `, h('span', { 'aria-hidden': 'true' }, next)), h('button', { type: 'button', 'data-do': 'try' }, 'Try now')));
+    banners.push(h('div.banner', { role: 'alert', id: 'lost' }, h('span', `${sentenceEnd(link.why)} Everything below is as it was at ${clock(now() - age() * 1000)}. `, h('span', { 'aria-hidden': 'true' }, next)), h('button', { 'data-do': 'try' }, 'Try now')));
   }
   const away = fleetAway();
-  if (away) banners.push(h('div', { class: 'banner', id: 'fleet-lost' }, h('span', null, away)));
+  if (away) banners.push(h('div.banner', { id: 'fleet-lost' }, h('span', away)));
   if (isLive() && !site.control && circuits.size) {
     banners.push(token
-      ? h('div', { class: 'banner plain', id: 'may-not' }, h('span', null, 'You may look, not steer: your token is one to read by. A token to steer by may reset, trip, force and release.'), h('button', { type: 'button', 'data-do': 'token' }, 'Use another token'))
-      : h('div', { class: 'banner plain', id: 'read-only' }, h('span', null, 'Read only: this service takes no commands from here.')));
+      ? h('div.banner.plain', { id: 'may-not' }, h('span', 'You may look, not steer: your token is one to read by. A token to steer by may reset, trip, force and release.'), h('button', { 'data-do': 'token' }, 'Use another token'))
+      : h('div.banner.plain', { id: 'read-only' }, h('span', 'Read only: this service takes no commands from here.')));
   }
   takeChildren($('banners'), banners);
 }

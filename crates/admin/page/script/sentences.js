@@ -103,6 +103,6 @@ function sentenceOf(c) {
 
 // Of a pill the word says the state, and so do its shape and its colour.
 function pill(c, kind = c.kind) {
-  if (isUnknown()) return h('span', { class: 'pill unknown' }, icon('unknown'), `was ${lower(kind)}`);
-  return h('span', { class: `pill ${kind}` }, icon(kind), WORD[kind] + (c && kind === c.kind ? shareOf(c) : ''));
+  if (isUnknown()) return h('span.pill.unknown', icon('unknown'), `was ${lower(kind)}`);
+  return h(`span.pill.${kind}`, icon(kind), WORD[kind] + (c && kind === c.kind ? shareOf(c) : ''));
 }

@@ -17,11 +17,11 @@ function makeTable() {
   const { scrollTop: before = 0 } = grid?.scroll ?? {}, hadFocus = grid?.scroll.contains(document.activeElement);
   const picks = maySteer('reset');
   const head = h('tr', { 'aria-rowindex': 1 },
-    h('th', { class: 'c-pick', scope: 'col' }, picks ? h('label', null, h('input', { type: 'checkbox', id: 'pick-all', tabindex: -1, 'aria-label': 'Select all that are shown' })) : h('span', { class: 'unseen' }, 'Selection')),
-    COLUMNS.map(({ key, title, dress }) => h('th', { class: dress, scope: 'col', 'data-key': key }, key ? h('button', { type: 'button', tabindex: -1, 'data-sort': key }, title) : title)));
-  const space = () => h('tr', { class: 'space', 'aria-hidden': 'true' }, h('td'));
-  const body = h('tbody', null, space(), space());
-  const table = h('table', { class: 'grid', role: 'grid', 'aria-label': 'Circuits', 'aria-multiselectable': picks ? 'true' : null }, h('thead', null, head), body);
+    h('th.c-pick', { scope: 'col' }, picks ? h('label', h('input', { type: 'checkbox', id: 'pick-all', tabindex: -1, 'aria-label': 'Select all that are shown' })) : h('span.unseen', 'Selection')),
+    COLUMNS.map(({ key, title, dress }) => h('th', { class: dress, scope: 'col', 'data-key': key }, key ? h('button', { tabindex: -1, 'data-sort': key }, title) : title)));
+  const space = () => h('tr.space', { 'aria-hidden': 'true' }, h('td'));
+  const body = h('tbody', space(), space());
+  const table = h('table.grid', { role: 'grid', 'aria-label': 'Circuits', 'aria-multiselectable': picks ? 'true' : null }, h('thead', head), body);
   const scroll = h('div', { id: 'scroll', tabindex: -1, onscroll: scrolled }, table);
   scroll.addEventListener('pointerover', event => { pointed = event.target.closest('tr.row'); });
   scroll.addEventListener('focusin', event => { here = circuitOf.get(event.target.closest('tr')) ?? here; });
@@ -92,7 +92,7 @@ function placeRows(above, wanted, focused) {
 function makeRow() {
   const link = h('a', { tabindex: -1 }, h('bdi')), box = h('input', { type: 'checkbox', tabindex: -1 });
   const cells = COLUMNS.slice(1).map(({ dress }) => ({ td: h('td', { class: dress }), dress, text: null, tone: '' }));
-  const tr = h('tr', { class: 'row' }, h('td', { class: 'c-pick' }, grid.picks ? h('label', null, box) : null), h('th', { class: 'c-name', scope: 'row' }, link), cells.map(cell => cell.td));
+  const tr = h('tr.row', h('td.c-pick', grid.picks ? h('label', box) : null), h('th.c-name', { scope: 'row' }, link), cells.map(cell => cell.td));
   const row = { tr, link, box, cells, c: null, drawn: '' };
   box.addEventListener('change', () => pick([row.c], box.checked));
   return row;
@@ -166,7 +166,7 @@ function drawLimit(it, rule) {
   const text = rule ? `${rule.share.toFixed(2)} ${rule.text}` : '';
   if (it.text === text) return;
   it.text = text;
-  takeChildren(it.td, [rule ? h('span', { class: 'bullet' }, bullet(rule.share), h('span', { title: rule.full }, rule.text, h('span', { class: 'unseen' }, ` ${rule.words}`))) : soft('–')]);
+  takeChildren(it.td, [rule ? h('span.bullet', bullet(rule.share), h('span', { title: rule.full }, rule.text, h('span.unseen', ` ${rule.words}`))) : soft('–')]);
 }
 
 // ---- Selecting.
@@ -187,11 +187,11 @@ function drawBulk() {
   if (bulk.hidden) return;
   const outside = all.filter(c => !list.includes(c)).length, forced = all.filter(c => c.overridden).length;
   const names = all.slice(0, 3).flatMap((c, at) => [at ? ', ' : '', bdi(c.name)]);
-  const act = (text, command, number) => h('button', { type: 'button', 'data-bulk': command, disabled: !number }, `${text} ${whole.format(number)}…`);
+  const act = (text, command, number) => h('button', { 'data-bulk': command, disabled: !number }, `${text} ${whole.format(number)}…`);
   takeChildren(bulk, [
-    h('p', null, b(`${many(all.length, 'circuit')} selected`), outside ? ` (${whole.format(outside)} not in this filter)` : '', h('span', null, names, all.length > 3 ? ` and ${whole.format(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
+    h('p', b(`${many(all.length, 'circuit')} selected`), outside ? ` (${whole.format(outside)} not in this filter)` : '', h('span', names, all.length > 3 ? ` and ${whole.format(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
     act('Reset', 'reset', all.length), act('Trip', 'trip', all.length), act('Override', 'override', all.length), act('Release', 'release', forced),
-    h('button', { type: 'button', class: 'bare', 'data-bulk': 'clear' }, 'Clear'),
+    h('button.bare', { 'data-bulk': 'clear' }, 'Clear'),
   ]);
 }
 
