@@ -15,6 +15,7 @@ mod lost;
 mod names;
 mod order;
 mod scripted_fleet;
+mod sent;
 mod site;
 mod stage;
 mod states;

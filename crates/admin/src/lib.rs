@@ -71,8 +71,8 @@
 //!
 //! # The page
 //!
-//! `GET /` is one file of 110 kB, which asks nobody but this service for anything. From top to bottom it
-//! says where it is and how old what it shows is, how bad it is in words, what needs attention in a
+//! `GET /` is one file of 110 kB, 33 kB where Brotli is accepted, which asks nobody but this service for
+//! anything. From top to bottom it says where it is and how old what it shows is, how bad it is in words, what needs attention in a
 //! line each, and then every circuit in a table, the worst first. A circuit's name opens all that is known
 //! of it. Groups, the fleet and the commands have a view each, where there are any.
 //!
@@ -167,6 +167,7 @@ mod body;
 mod builder;
 mod caught;
 mod cell;
+mod coding;
 mod command;
 mod command_request;
 mod dispatch;
@@ -178,6 +179,7 @@ mod gzip;
 mod history;
 mod host;
 mod ids;
+mod kept;
 mod latency;
 mod live;
 mod metrics;

@@ -4,6 +4,7 @@ mod access;
 mod attacks;
 mod audit;
 mod behind_nginx;
+mod codings;
 mod coming_back;
 mod control;
 mod corrected;

@@ -19,7 +19,7 @@ use crate::answer::group::GroupView;
 use crate::audit::KEPT;
 use crate::body::AdminBody;
 use crate::caught::unless_it_panics;
-use crate::etag::unless_known;
+use crate::etag::Tagged;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -52,7 +52,7 @@ pub(crate) fn settings(
     let config = state.find(name)?.config();
     let thresholds = config.thresholds();
     let settings = json!({ "circuit": name, "config": config, "thresholds": thresholds });
-    Ok(unless_known(parts, respond::JSON, settings.to_string()))
+    Ok(Tagged::new(settings.to_string()).unless_known(parts, respond::JSON))
 }
 
 /// The groups that the service was given.
