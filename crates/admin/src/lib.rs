@@ -180,6 +180,7 @@ mod history;
 mod host;
 mod ids;
 mod kept;
+mod kinds;
 mod latency;
 mod live;
 mod metrics;

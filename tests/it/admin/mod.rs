@@ -12,6 +12,7 @@ mod crowd;
 mod desk;
 mod events;
 mod fake_fleet;
+mod five_minutes;
 mod fleet;
 mod fleet_look;
 mod gaps;

@@ -39,7 +39,12 @@ pub(crate) fn circuit(
     let view = state.view(&circuit);
     let name = Arc::clone(&view.snapshot.name);
     let (id, shares) = live.know(|roster| roster.find(&name, Instant::now()));
-    let detail = CircuitDetail::new(view.known_as(id, shares), &circuit, caller);
+    let five_minutes = live.know(|roster| {
+        let (places, at) = roster.history()?;
+        Some(places.get(&name)?.failures(at))
+    });
+    let view = view.known_as(id, shares);
+    let detail = CircuitDetail::new(view, &circuit, five_minutes, caller);
     Ok(respond::json(StatusCode::OK, &detail))
 }
 
