@@ -6,6 +6,7 @@ mod accessible;
 mod address;
 mod browser;
 mod commands;
+mod five_minutes;
 mod fleet;
 mod front;
 mod heard;

@@ -77,7 +77,8 @@
 //! of it. Groups, the fleet and the commands have a view each, where there are any.
 //!
 //! - What was not heard is *unknown*: while the line is away nothing counts on, nothing has the colour
-//!   of a state, and no command is offered. Three seconds without a `tick` are late, five are lost.
+//!   of a state, and no command is offered. Three seconds without a `tick` are late, five are lost. A
+//!   proxy must pass events on as they come: `x-accel-buffering: no` asks nginx for that.
 //! - A command says before it is sent what it will do, in the numbers of that moment, and where; an
 //!   override ends after 30 minutes unless another time is chosen, and one that is in force is changed in
 //!   one step. What was sent cannot be taken back: after ten seconds without an answer it is not known

@@ -34,5 +34,5 @@ static PAGE: LazyLock<Kept> = LazyLock::new(|| {
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-2LMqItgca2gQxl6N8kA3at8Nd0K42YEInAi6DERocLQ='; \
-     style-src 'sha256-lWsgf3+RYWf4FHFasDHsMno/jKDM0BNgxEE5jibP5Pk='";
+     script-src 'sha256-/jDOn0gbQPrCsUGuFIs/rdLYzRkoZIWy+Qhhot6UDyE='; \
+     style-src 'sha256-kJMZmELFoFGoTeUIkbIdiSwxwnzi0TBdPs2h8Y4A1gE='";

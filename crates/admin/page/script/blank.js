@@ -15,7 +15,7 @@ function drawBlank() {
 }
 
 function connecting() {
-  const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
+  const left = untilNext();
   return [h('h2', 'Connecting to ', bdi(location.host)),
     h('p', 'Nothing has been heard yet, so nothing is known: neither good nor bad.'),
     link.why && h('p.error', { id: 'why' }, sentenceEnd(link.why)),

@@ -9,7 +9,7 @@ const incidentRows = () => shownIncidents;
 let incidentKeys = [];
 function inOrder(rows) {
   const key = row => row.group ?? row.c.name;
-  if ($('incidents-list').matches(':hover, :focus-within')) {
+  if (fingers || $('incidents-list').matches(':hover, :focus-within')) {
     const place = new Map(incidentKeys.map((one, at) => [one, at]));
     rows.sort((a, z) => (place.get(key(a)) ?? Infinity) - (place.get(key(z)) ?? Infinity) || 0);
   }
@@ -42,11 +42,11 @@ function drawIncidents() {
   const most = roomForIncidents();
   shownIncidents = isFolded ? [] : rows.slice(0, most);
   const needed = rows.reduce((sum, row) => sum + row.all.length, 0);
-  write($('incidents-title'), isUnknown() ? `${whole.format(needed)} needed attention when last heard` : needed ? `${whole.format(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
+  write($('incidents-title'), isUnknown() ? `${count(needed)} needed attention when last heard` : needed ? `${count(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
   $('incidents-fold').setAttribute('aria-expanded', String(!isFolded));
-  takeChildren($('incidents-fold'), [document.createTextNode(isFolded ? 'Unfold ' : 'Fold '), h('kbd', 'i')]);
+  takeChildren($('incidents-fold'), isFolded ? 'Unfold ' : 'Fold ', h('kbd', 'i'));
   takeByKey($('incidents-list'), shownIncidents.map(incidentLine));
-  takeChildren($('incidents-more'), present(isFolded ? [] : moreIncidents(rows.slice(most), loose)));
+  takeChildren($('incidents-more'), isFolded ? [] : moreIncidents(rows.slice(most), loose));
 }
 
 function roomForIncidents() {
@@ -84,7 +84,7 @@ function moreIncidents(rest, loose) {
   if (rest.length) {
     const names = rest.slice(0, 4).flatMap(({ c, all, group }, at) => [at ? ',\u00a0' : '', bdi(all.length > 1 ? group : c.name)]);
     const states = [...new Set(rest.flatMap(row => row.all.map(c => CLASS_OF[c.kind])))];
-    parts.push(h('button.bare', { 'data-states': states.join(',') }, `${whole.format(rest.length)} more:\u00a0`, names, rest.length > 4 && ' …'));
+    parts.push(h('button.bare', { 'data-states': states.join(',') }, `${count(rest.length)} more:\u00a0`, names, rest.length > 4 && ' …'));
   }
   if (loose.length) {
     const names = loose.slice(0, 4).flatMap((c, at) => [at ? ', ' : '', bdi(c.name), ` (${lower(c.kind)}`, c.detail?.override_words?.actor ? [', ', bdi(c.detail.override_words.actor)] : '', ')']);

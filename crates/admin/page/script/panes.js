@@ -12,18 +12,16 @@ function drawPane(label, ...children) {
 }
 const sideways = (label, table) => h('div.wide', { tabindex: 0, role: 'group', 'aria-label': `${label}, scrolls sideways` }, table);
 function listTable(label, heads, lines) {
-  const cells = heads.map(head => typeof head === 'string' ? { text: head } : head);
-  return sideways(label, h('table.list', { 'aria-label': label }, h('thead', h('tr', cells.map(({ text, dress, title }) => h('th', { scope: 'col', class: dress, title }, text)))), h('tbody', lines)));
+  return sideways(label, tableOf('table.list', { 'aria-label': label }, heads.map(head => typeof head === 'string' ? { text: head } : head), lines));
 }
 const circuitLink = name => h('a', { href: addressOf({ circuit: name }) }, bdi(name));
 
 function drawGroups() {
-  const right = text => ({ text, dress: 'num' });
   const lines = site.groups.map(group => {
     const members = group.members.map(member => circuits.get(member)).filter(Boolean);
     const sum = of => members.some(c => known(of(c))) ? members.reduce((all, c) => all + (of(c) ?? 0), 0) : null;
     const isolated = members.find(c => c.kind === 'isolated'), began = isolated ? sinceOf(isolated) : null;
-    return h('tr', h('th', { scope: 'row' }, h('a', { href: addressOf({ group: group.name, states: [], circuit: null }) }, bdi(group.name))),
+    return h('tr', rowHead(h('a', { href: addressOf({ group: group.name, states: [], circuit: null }) }, bdi(group.name))),
       h('td', h('span.pips', members.map(c => h('a', { class: c.kind, href: addressOf({ circuit: c.name }), 'aria-label': `${c.name}: ${isUnknown() ? 'was ' : ''}${lower(c.kind)}`, title: `${c.name}: ${lower(c.kind)}` }, icon(c.kind))))),
       h('td.num', `${count(group.open)} of ${count(members.length)}`),
       h('td', known(group.most_open) ? `${count(group.open)} of ${count(group.most_open)} places taken` : soft('none')),
@@ -31,7 +29,7 @@ function drawGroups() {
       h('td.num', rate(sum(c => c.calls))), h('td.num', rate(sum(c => c.rejected))),
       h('td.wrap', group.is_isolated ? [b('Isolated'), began === null ? '' : [' since ', time(began), ` (${since(began)})`], group.reason ? [': “', bdi(group.reason), '”'] : ''] : soft('on')));
   });
-  drawPane('Groups', listTable('Groups', ['Group', 'Members', right('Not closed'), 'Cap', right('Trips kept back'), right('Calls/s'), right('Rejected/s'), 'Switch'], lines),
+  drawPane('Groups', listTable('Groups', ['Group', 'Members', numbers('Not closed'), 'Cap', numbers('Trips kept back'), numbers('Calls/s'), numbers('Rejected/s'), 'Switch'], lines),
     h('p.soft', '“Trips kept back” counts those for which a cap had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
 }
 
@@ -45,15 +43,15 @@ function drawFleet() {
     figures.push(['This process', linkPill(status, passed > 20)], ...lasts, ['Last agreed', known(status.last_agreed) ? `${span(status.last_agreed + passed)} ago` : 'never'], ['Errors', count(status.errors)]);
   }
   figures.push(['Read', known(readAgo) ? `${span(readAgo + passed)} ago` : 'not yet']);
-  const lines = shared.map(one => h('tr', h('th', { scope: 'row' }, circuitLink(one.name)), h('td', fleetSays(one)),
+  const lines = shared.map(one => h('tr', rowHead(circuitLink(one.name)), h('td', fleetSays(one)),
     h('td', { title: one.votes.join(', ') }, one.votes.length ? `${one.votes.length} of ${Math.max(processes.length, one.votes.length)}` : soft('0')),
     processes.map(process => fleetCell(process, one)), h('td', leaseOf(one, processes, names))));
-  const ofProcesses = processes.map(process => h('tr', h('th', { scope: 'row' }, bdi(process.name), process.this && h('span.tag', ' this process')), h('td', bdi(process.vote)), h('td', process.link ? [linkPill(process.link), soft(` ${span(process.link.in_status_for + passed)}`)] : soft('–')), h('td', process.version), h('td.num', process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
+  const ofProcesses = processes.map(process => h('tr', rowHead(bdi(process.name), process.this && h('span.tag', ' this process')), h('td', bdi(process.vote)), h('td', process.link ? [linkPill(process.link), soft(` ${span(process.link.in_status_for + passed)}`)] : soft('–')), h('td', process.version), h('td.num', process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
   drawPane('Fleet', h('section', h('h2', 'Link'), figuresOf(figures)),
     h('section', h('h2', 'Shared circuits', h('small', 'as each process sees them')), shared.length
       ? listTable('Shared circuits by process', ['Circuit', 'Fleet says', 'Votes to open', ...names.map((text, at) => ({ text: [bdi(text), processes[at].this ? ' (this)' : ''], dress: 'mid', title: processes[at].name })), 'Probe lease'], lines)
       : h('p.soft', 'The fleet has agreed on nothing yet, and nobody has voted.')),
-    h('section', h('h2', 'Processes', h('small', 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Link', 'Version', { text: 'Circuits not closed', dress: 'num' }], ofProcesses)));
+    h('section', h('h2', 'Processes', h('small', 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Link', 'Version', numbers('Circuits not closed')], ofProcesses)));
 }
 const LINKS = { connected: 'Connected', degraded: 'Connected, refused in part', disconnected: 'Disconnected, deciding alone' };
 function linkPill(link, isOld = isUnknown()) {
@@ -95,7 +93,7 @@ function leaseOf(one, processes, names) {
 const commandsOn = c => (site.audit ?? []).filter(entry => entry.circuit === c.name || entry.circuit === null);
 
 function commandTable(entries, hasTarget) {
-  const heads = ['When', 'Who', 'What', hasTarget && 'On', 'For', 'Where', 'Reason', 'Result'].filter(Boolean);
+  const heads = ['When', 'Who', 'What', ...hasTarget ? ['On'] : [], 'For', 'Where', 'Reason', 'Result'];
   const lines = entries.map(entry => {
     const isFleet = entry.command.startsWith('fleet '), command = entry.command.replace(/^fleet /, '').replace(/ failed$/, '');
     const lasts = known(entry.for) ? span(entry.for) : /^(force|observe)/.test(command) ? 'until released' : '–';
@@ -103,12 +101,12 @@ function commandTable(entries, hasTarget) {
     return h('tr', h('td', time(entry.at)), h('td.wrap', who), h('td', command.replaceAll('-', ' ')), hasTarget && h('td.wrap', entry.circuit === null ? 'all circuits' : circuitLink(entry.circuit)),
       h('td', lasts), h('td', isFleet ? 'fleet' : 'here'), h('td.wrap', entry.reason ? bdi(entry.reason) : soft('none given')), h('td.wrap', entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : isFleet ? 'given to the fleet' : 'done'));
   });
-  return h('table', { class: hasTarget ? 'list' : 'plain', 'aria-label': 'Commands' }, h('thead', h('tr', heads.map(head => h('th', { scope: 'col' }, head)))), h('tbody', lines));
+  return tableOf(hasTarget ? 'table.list' : 'table.plain', { 'aria-label': 'Commands' }, heads.map(texts), lines);
 }
 
 function drawCommands() {
   const refused = site.refused.map(entry => h('tr', h('td', time(entry.at)), h('td', entry.peer ?? soft('not known')), h('td', entry.reason.replaceAll('_', ' ')), h('td.num', count(entry.count))));
   drawPane('Commands', site.audit.length ? sideways('Commands', commandTable(site.audit, true)) : h('p.soft', 'No command was given yet.'),
-    refused.length > 0 && h('section', h('h2', 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', { text: 'How often', dress: 'num' }], refused)),
+    refused.length > 0 && h('section', h('h2', 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', numbers('How often')], refused)),
     h('p.soft', 'The last 256 commands that this process was given, and the last 100 that it refused. They end with the process: keep them from its log.'));
 }

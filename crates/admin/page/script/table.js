@@ -50,6 +50,7 @@ function drawTable() {
     if (!isSorted) th.removeAttribute('aria-sort');
     else th.setAttribute('aria-sort', view.sort.startsWith('-') ? 'descending' : 'ascending');
   }
+  dress(grid.table, `grid${bare}`);
   grid.table.setAttribute('aria-rowcount', list.length + 1);
   drawRows();
   drawBulk();
@@ -130,11 +131,9 @@ function drawRow(c, at) {
   drawLimit(row.cells[3], rule);
   cell(row, 4, percent(c.slow), c.slow ? isOf('slow_call_rate') : 'zero');
   cell(row, 5, rate(c.rejected), c.rejected ? 'much' : 'zero');
-  cell(row, 6, millis(c.p50), known(c.p50) ? '' : 'zero');
-  cell(row, 7, millis(c.p95), known(c.p95) ? '' : 'zero');
-  cell(row, 8, millis(c.p99), known(c.p99) ? '' : 'zero');
+  [c.p50, c.p95, c.p99].forEach((took, at) => cell(row, 6 + at, millis(took), known(took) ? '' : 'zero'));
   cell(row, 9, count(c.flight), c.flight ? '' : 'zero');
-  cell(row, 10, known(c.limits?.stalled_calls) || c.hung ? count(c.hung) : '–', c.hung ? 'near' : 'zero');
+  cell(row, 10, count(hungOf(c)), c.hung ? 'near' : 'zero');
   return row.tr;
 }
 
@@ -149,16 +148,16 @@ function cell(row, at, text, tone) {
 
 // State, five minutes and the last trip: what changes seldom.
 function drawState(row, c) {
-  const drawn = `${c.kind} ${shareOf(c)} ${isUnknown()} ${c.samples.shown.length} ${c.samples.shown.slice(-3)} ${c.samplesFrom} ${Math.floor(performance.now() / EVERY)} ${c.tripped} ${c.detail?.at > 0} ${zone}`;
+  const drawn = `${c.kind} ${c.critical} ${shareOf(c)} ${isUnknown()} ${c.samples.shown.length} ${c.samples.shown.slice(-3)} ${c.samplesFrom} ${Math.floor(performance.now() / EVERY)} ${c.tripped} ${c.detail?.at > 0} ${zone}`;
   if (row.drawn === drawn) return;
   row.drawn = drawn;
   const [state, five, trip] = [row.cells[0].td, row.cells[11].td, row.cells[12].td];
-  takeChildren(state, [pill(c)]);
+  takeChildren(state, pill(c), c.critical && h('b', { title: 'Critical' }, ' !', h('span.unseen', ' critical')));
   if (five.firstChild) redrawSpark(five.firstChild, c);
   else five.append(spark(c));
   const last = tripOf(c);
   const text = !c.tripped ? '–' : last ? shortReason(last) : reasonWords(c.reason ?? '');
-  takeChildren(trip, present(c.tripped ? [time(c.tripped), ` ${text}`] : [text]));
+  takeChildren(trip, c.tripped ? [time(c.tripped), ` ${text}`] : [text]);
   trip.title = last ? reasonText(last) : '';
 }
 
@@ -187,9 +186,9 @@ function drawBulk() {
   if (bulk.hidden) return;
   const outside = all.filter(c => !list.includes(c)).length, forced = all.filter(c => c.overridden).length;
   const names = all.slice(0, 3).flatMap((c, at) => [at ? ', ' : '', bdi(c.name)]);
-  const act = (text, command, number) => h('button', { 'data-bulk': command, disabled: !number }, `${text} ${whole.format(number)}…`);
+  const act = (text, command, number) => h('button', { 'data-bulk': command, disabled: !number }, `${text} ${count(number)}…`);
   takeChildren(bulk, [
-    h('p', b(`${many(all.length, 'circuit')} selected`), outside ? ` (${whole.format(outside)} not in this filter)` : '', h('span', names, all.length > 3 ? ` and ${whole.format(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
+    h('p', b(`${many(all.length, 'circuit')} selected`), outside ? ` (${count(outside)} not in this filter)` : '', h('span', names, all.length > 3 ? ` and ${count(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
     act('Reset', 'reset', all.length), act('Trip', 'trip', all.length), act('Override', 'override', all.length), act('Release', 'release', forced),
     h('button.bare', { 'data-bulk': 'clear' }, 'Clear'),
   ]);
