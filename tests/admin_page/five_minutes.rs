@@ -21,7 +21,7 @@ fn what_failed_of_late_stands_beside_what_failed_since_the_start() {
     };
     // Before anybody read: since the start, and of no five minutes.
     fail("connect", 30);
-    let site = Site::of(registry.clone(), |admin: AdminBuilder| {
+    let site = Site::of(registry, |admin: AdminBuilder| {
         let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let about = About::new("shop").instance("pod-3").version("1.4.0").started(started);
         admin.about(about).history(History::all())

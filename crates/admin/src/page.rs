@@ -35,4 +35,4 @@ static PAGE: LazyLock<Kept> = LazyLock::new(|| {
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
      script-src 'sha256-/jDOn0gbQPrCsUGuFIs/rdLYzRkoZIWy+Qhhot6UDyE='; \
-     style-src 'sha256-kJMZmELFoFGoTeUIkbIdiSwxwnzi0TBdPs2h8Y4A1gE='";
+     style-src 'sha256-8EXqzk6oZOGOaQvNRY98FyRosvJ7jULAFPSbJo+0Rm0='";
