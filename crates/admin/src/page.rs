@@ -34,5 +34,5 @@ static PAGE: LazyLock<Kept> = LazyLock::new(|| {
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-/jDOn0gbQPrCsUGuFIs/rdLYzRkoZIWy+Qhhot6UDyE='; \
+     script-src 'sha256-geDmzDz+FBwojH98FfRp7H3QzWV5pre1CC0xOCaLrU8='; \
      style-src 'sha256-8EXqzk6oZOGOaQvNRY98FyRosvJ7jULAFPSbJo+0Rm0='";

@@ -30,6 +30,8 @@ const soft = (...parts) => h('span.soft', parts);
 // What came from outside turns the direction of no text but its own.
 const bdi = text => h('bdi', text);
 const apart = text => `\u2068${text}\u2069`;
+// Elements for what is set apart in a text.
+const marked = text => text.split(/[\u2068\u2069]/).map((part, at) => at % 2 ? bdi(part) : part);
 const icon = kind => h('svg', { viewBox: '0 0 12 12', 'aria-hidden': 'true' }, h('use', { href: `#s-${kind}` }));
 const button = (text, onclick, attributes) => h('button', { onclick, ...attributes }, text);
 

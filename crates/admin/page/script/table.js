@@ -157,7 +157,7 @@ function drawState(row, c) {
   else five.append(spark(c));
   const last = tripOf(c);
   const text = !c.tripped ? '–' : last ? shortReason(last) : reasonWords(c.reason ?? '');
-  takeChildren(trip, c.tripped ? [time(c.tripped), ` ${text}`] : [text]);
+  takeChildren(trip, c.tripped ? [time(c.tripped), marked(` ${text}`)] : text);
   trip.title = last ? reasonText(last) : '';
 }
 
