@@ -8,6 +8,7 @@ mod browser;
 mod commands;
 mod five_minutes;
 mod fleet;
+mod forced;
 mod front;
 mod heard;
 mod load;
