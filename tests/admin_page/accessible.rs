@@ -103,7 +103,7 @@ fn rows_and_dialogs_are_spoken_by_role_name_and_state() {
         "columnheader \"Rejected/s\"",
         "checkbox \"Select \u{2068}plants\u{2069}\"",
         "rowheader \"plants\"",
-        "gridcell \"Open\"",
+        "gridcell \"Open ! critical\"",
         "rowheader \"prices\"",
         "gridcell \"Closed\"",
     ] {

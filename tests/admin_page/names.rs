@@ -1,8 +1,10 @@
 //! Names that must be text and nothing else.
 
+use tower_circuit_breaker::{CircuitRegistry, FailureKind, Outcome, TripRule};
+
 use crate::browser::Browser;
 use crate::site::Site;
-use crate::{ask, open, state_of};
+use crate::{ask, open, row, state_of};
 
 #[test]
 #[ignore = "needs chromium: run by tests/run.sh"]
@@ -73,4 +75,34 @@ fn every_name_has_a_row_that_can_be_steered() {
         browser.eval(heading).as_u64().unwrap() < 200,
         "a long name leaves room for what is said of it"
     );
+}
+
+/// The kinds of failures are from outside, too: one turns the direction of no sentence.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn kinds_stand_apart_in_sentences() {
+    let mut browser = Browser::start();
+    let kind = FailureKind::new("\u{5d6}\u{5de}\u{5df} <b>");
+    let registry = CircuitRegistry::with_template(move |circuit| {
+        circuit.rule(TripRule::consecutive_failures(3).of(kind))
+    });
+    let plants = registry.get_or_create("plants");
+    let site = Site::of(registry, |admin| admin);
+    browser.show_on(1440, 900, "light");
+    browser.visit(&site.url("/ops/#circuit=plants"));
+    browser.wait_for(&row("plants"));
+    (0..3).for_each(|_| plants.try_acquire().unwrap().record(Outcome::Failure(kind)));
+
+    let trip = format!("{}?.querySelector('.c-trip')", row("plants"));
+    for place in ["document.querySelector('.incident .why')", "document.querySelector('.sentence')"]
+    {
+        browser.wait_for(&format!("{place}?.textContent.includes('failures in a row')"));
+        let apart = format!(
+            "[...{place}.querySelectorAll('bdi')].map(it => it.textContent + it.nextSibling.textContent)\
+             .join().includes(' <b> failures in a row')"
+        );
+        assert_eq!(browser.eval(&apart), true, "{place}");
+    }
+    browser.show_on(2000, 900, "light");
+    browser.wait_for(&format!("{trip}?.querySelector('bdi')?.textContent.endsWith(' <b>')"));
 }

@@ -93,3 +93,63 @@ fn the_table_is_one_stop_for_the_tab_key() {
     browser.press("j");
     browser.wait_for("document.activeElement.closest('tr')");
 }
+
+/// A list that moves under a finger is not read, and what is meant is not what is touched.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn the_order_is_held_under_a_finger() {
+    let mut browser = Browser::start();
+    let site = Site::start(&["a", "b", "c"]);
+    browser.show_on(390, 844, "light");
+    browser.visit(&site.url("/ops/"));
+    let first = "document.querySelector('.card .top a')?.textContent";
+    browser.wait_for(&format!("{first} === 'a'"));
+    let touch = |kind: &str, fingers: &str| {
+        format!(
+            "{{ const target = document.querySelector('.card'); \
+             const finger = new Touch({{ identifier: 1, target }}); \
+             target.dispatchEvent(new TouchEvent('{kind}', {{ bubbles: true, touches: {fingers} }})); }} true"
+        )
+    };
+    browser.eval(&touch("touchstart", "[finger]"));
+    site.circuit("c").trip();
+    let open = "[...document.querySelectorAll('.card')].at(-1).innerText.includes('Open')";
+    browser.wait_for(open);
+    browser.wait_for("document.querySelector('#held').textContent.includes('finger')");
+    assert_eq!(browser.eval(first), "a");
+    // While the browser scrolls, too, in which it tells nothing of pointers.
+    browser.eval("dispatchEvent(new PointerEvent('pointercancel'))");
+    assert_eq!(browser.eval(open), true);
+
+    browser.eval(&touch("touchend", "[]"));
+    browser.wait_for(&format!("{first} === 'c'"));
+    assert_eq!(browser.eval("document.querySelector('#held').textContent"), "");
+}
+
+/// What the service does not measure takes no room from the names.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn a_column_in_which_nothing_stands_is_not_there() {
+    let mut browser = Browser::start();
+    let names = ["inventory.acme/eu-central-1.replica", "warehouse.slots/replica-f.eu-west-1"];
+    let site = Site::start(&names);
+    site.registry.mark_critical(names[0]);
+    browser.show_on(1280, 800, "light");
+    browser.visit(&site.url("/ops/"));
+    browser.wait_for(&row(names[1]));
+    let shown = "[...document.querySelectorAll('thead th')].filter(th => th.offsetParent)\
+                 .map(th => th.innerText).join()";
+    let heads = ",Name,State,Calls/s,Fail %,Nearest limit,Rejected/s,In flight,Last 5 minutes";
+    browser.wait_for(&format!("{shown}.replace(/[^ -z]/g, '') === {heads:?}"));
+    let cut = "[...document.querySelectorAll('.c-name a')].filter(a => a.scrollWidth > a.clientWidth).length";
+    assert_eq!(browser.eval(cut), 0);
+    browser.draw("columns.png");
+    assert_eq!(browser.eval(&state_of(names[0])), "Closed");
+    let state = format!("{}.querySelector('.c-state').innerText", row(names[0]));
+    assert!(browser.eval(&state).as_str().unwrap().contains('!'));
+
+    // It comes with the first circuit that has something there.
+    site.circuit(names[0]).trip();
+    browser.wait_for(&format!("{shown}.includes('Last trip')"));
+    assert!(!browser.eval(shown).as_str().unwrap().contains("p99"));
+}

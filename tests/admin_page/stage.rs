@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{interval, sleep};
 use tower_circuit_breaker::{
@@ -53,11 +53,13 @@ impl Stage {
             CircuitGroup::new("nobody").isolate()
         };
         ScriptedFleet::join(&registry, is_bad);
+        let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_000_000);
         let site = Site::of(registry, move |admin: AdminBuilder| {
             let about = About::new("orders-api")
                 .instance("orders-api-7c9f4d-x2k8p")
                 .environment("production")
-                .version("4.12.1");
+                .version("4.12.1")
+                .started(started);
             let admin = admin.about(about).history(History::all());
             groups.iter().fold(admin, AdminBuilder::group).control_from_loopback()
         });

@@ -59,6 +59,7 @@ mod metrics_names;
 mod misbehaving;
 mod monitoring;
 mod neutral;
+#[expect(dead_code, reason = "not all of it is needed here")]
 mod nginx;
 mod not_sent;
 mod operators;

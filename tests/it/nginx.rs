@@ -3,12 +3,19 @@
 use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+
+/// What is spoken to it.
+#[derive(Debug, Clone, Copy)]
+enum Line {
+    Plain,
+    Http2,
+}
 
 /// An nginx on a port of its own, which ends with the test.
 pub(crate) struct Nginx {
@@ -25,11 +32,32 @@ impl Nginx {
 
     /// The same with `more` settings of the location.
     pub(crate) async fn before_with(upstream: SocketAddr, more: &str) -> Self {
+        Self::start(free_address, Line::Plain, upstream, more).await
+    }
+
+    /// The same over HTTP/2, for those who take a certificate that nobody vouches for.
+    pub(crate) async fn before_over_http2(upstream: SocketAddr, more: &str) -> Self {
+        Self::start(free_address, Line::Http2, upstream, more).await
+    }
+
+    /// Ends, and starts again at its address with other settings of the location.
+    pub(crate) async fn again_with(self, upstream: SocketAddr, more: &str) -> Self {
+        let address = self.address;
+        drop(self);
+        Self::start(|| address, Line::Plain, upstream, more).await
+    }
+
+    async fn start(
+        address: impl Fn() -> SocketAddr,
+        line: Line,
+        upstream: SocketAddr,
+        more: &str,
+    ) -> Self {
         let program = program()
             .expect("nginx is missing: install it (on Debian: apt-get install nginx-light)");
         // Somebody else may have taken the port meanwhile.
         for _ in 0..10 {
-            let mut nginx = Self::run(&program, upstream, more);
+            let mut nginx = Self::run(&program, address(), line, upstream, more);
             let comes = tokio::time::timeout(Duration::from_secs(60), nginx.comes());
             if comes.await.expect("nginx neither listens nor ends") {
                 return nginx;
@@ -42,13 +70,27 @@ impl Nginx {
         self.address
     }
 
-    fn run(program: &PathBuf, upstream: SocketAddr, more: &str) -> Self {
+    fn run(
+        program: &PathBuf,
+        address: SocketAddr,
+        line: Line,
+        upstream: SocketAddr,
+        more: &str,
+    ) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("nginx-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let address = free_address();
-        fs::write(folder.join("nginx.conf"), settings(address, upstream, more)).unwrap();
+        let listens = match line {
+            Line::Plain => format!("listen {address};"),
+            Line::Http2 => {
+                certify(&folder);
+                format!(
+                    "listen {address} ssl http2; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
+                )
+            }
+        };
+        fs::write(folder.join("nginx.conf"), settings(&listens, upstream, more)).unwrap();
         let process = Command::new(program)
             .args(["-e", "stderr", "-c", "nginx.conf", "-p"])
             .arg(&folder)
@@ -79,7 +121,7 @@ impl Drop for Nginx {
 }
 
 /// One process, which keeps all its files in its own folder.
-fn settings(address: SocketAddr, upstream: SocketAddr, more: &str) -> String {
+fn settings(listens: &str, upstream: SocketAddr, more: &str) -> String {
     let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|folder| format!("{folder}_temp_path {folder};\n"))
         .concat();
@@ -92,11 +134,18 @@ fn settings(address: SocketAddr, upstream: SocketAddr, more: &str) -> String {
              access_log off;
              {folders}
              server {{
-                 listen {address};
+                 {listens}
                  location / {{ proxy_pass http://{upstream}; {more} }}
              }}
          }}"
     )
+}
+
+/// A certificate of its own making.
+fn certify(folder: &Path) {
+    let asked = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1";
+    let made = Command::new("openssl").args(asked.split(' ')).current_dir(folder).output();
+    assert!(made.expect("openssl is missing").status.success());
 }
 
 /// Debian keeps it where the paths of users do not look.

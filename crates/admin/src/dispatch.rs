@@ -14,9 +14,9 @@ use crate::answer::history::Last;
 use crate::answer::live::Desk;
 use crate::body::AdminBody;
 use crate::caught::unless_it_panics;
+use crate::coding::Coding;
 use crate::command_request::{CommandRequest, Target};
 use crate::guard::Guard;
-use crate::gzip::Encoding;
 use crate::live::Live;
 use crate::live::frames::Cursor;
 use crate::metrics::Metrics;
@@ -152,7 +152,7 @@ impl Dispatcher {
             state: Arc::clone(&self.state),
             about: self.about.clone(),
             caller,
-            encoding: Encoding::accepted(&parts.headers),
+            coding: Coding::of_answers(&parts.headers),
         }
     }
 }

@@ -71,13 +71,14 @@
 //!
 //! # The page
 //!
-//! `GET /` is one file of 110 kB, which asks nobody but this service for anything. From top to bottom it
-//! says where it is and how old what it shows is, how bad it is in words, what needs attention in a
+//! `GET /` is one file of 110 kB, 33 kB where Brotli is accepted, which asks nobody but this service for
+//! anything. From top to bottom it says where it is and how old what it shows is, how bad it is in words, what needs attention in a
 //! line each, and then every circuit in a table, the worst first. A circuit's name opens all that is known
 //! of it. Groups, the fleet and the commands have a view each, where there are any.
 //!
 //! - What was not heard is *unknown*: while the line is away nothing counts on, nothing has the colour
-//!   of a state, and no command is offered. Three seconds without a `tick` are late, five are lost.
+//!   of a state, and no command is offered. Three seconds without a `tick` are late, five are lost. A
+//!   proxy must pass events on as they come: `x-accel-buffering: no` asks nginx for that.
 //! - A command says before it is sent what it will do, in the numbers of that moment, and where; an
 //!   override ends after 30 minutes unless another time is chosen, and one that is in force is changed in
 //!   one step. What was sent cannot be taken back: after ten seconds without an answer it is not known
@@ -167,6 +168,7 @@ mod body;
 mod builder;
 mod caught;
 mod cell;
+mod coding;
 mod command;
 mod command_request;
 mod dispatch;
@@ -178,6 +180,8 @@ mod gzip;
 mod history;
 mod host;
 mod ids;
+mod kept;
+mod kinds;
 mod latency;
 mod live;
 mod metrics;

@@ -11,6 +11,7 @@ use tower_circuit_breaker::{
 };
 
 use crate::access::Caller;
+use crate::history::series::FiveMinutes;
 use crate::ids::Id;
 use crate::latency::Percentiles;
 use crate::rates::Shares;
@@ -69,6 +70,8 @@ pub(crate) struct CircuitDetail {
     #[serde(flatten)]
     view: CircuitView,
     config: CircuitConfig,
+    /// Where a history of the circuit is kept.
+    last_five_minutes: Option<FiveMinutes>,
     /// Only for those who may see what operators did, and where the circuit keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -160,11 +163,16 @@ impl OperatorWords {
 }
 
 impl CircuitDetail {
-    pub(crate) fn new(view: CircuitView, circuit: &Circuit, caller: Caller) -> Self {
+    pub(crate) fn new(
+        view: CircuitView,
+        circuit: &Circuit,
+        last_five_minutes: Option<FiveMinutes>,
+        caller: Caller,
+    ) -> Self {
         let last_error = view.snapshot.last_error.as_ref().filter(|_| caller >= Caller::Insider);
         let last_error = last_error.map(|text| text.as_str().to_owned());
         let (at, config) = (now_in_millis(), circuit.config());
-        Self { at, config, last_error, view: view.shown_to(caller) }
+        Self { at, config, last_five_minutes, last_error, view: view.shown_to(caller) }
     }
 }
 

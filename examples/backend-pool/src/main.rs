@@ -90,7 +90,10 @@ async fn run(args: Args) -> Result<(), Wrong> {
     say(&desk.told(&format!("http://{address}/circuits/")));
     say(&format!("fake backends on {fakes}"));
     let Pool { registry, agents } = pool;
-    let admin = desk.admin("backend-pool", registry.clone()).group(&agents).build();
+    let admin = desk
+        .admin("backend-pool", env!("CARGO_PKG_VERSION"), registry.clone())
+        .group(&agents)
+        .build();
     let router = router.merge(operate::routes(&admin, &registry)).merge(probes(registry));
     let server = router.into_make_service_with_connect_info::<SocketAddr>();
     let ended = async move {

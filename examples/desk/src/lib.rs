@@ -15,6 +15,7 @@ pub mod testing;
 mod tokens;
 
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use axum::extract::ConnectInfo;
 use tower_circuit_breaker::CircuitRegistry;
@@ -39,6 +40,8 @@ pub struct ControlArgs {
 /// Who may see and steer, by environment and command line.
 #[derive(Debug)]
 pub struct Desk {
+    /// When it was read, which an application does first of all.
+    started: SystemTime,
     environment: &'static str,
     control: Control,
     tokens: Tokens,
@@ -91,14 +94,17 @@ impl Desk {
             (false, false) => Control::Made(made_for_this_run()?),
         };
         let environment = if is_production { "production" } else { "development" };
-        Ok(Self { environment, control, tokens })
+        Ok(Self { started: wall_clock(), environment, control, tokens })
     }
 
-    /// The admin service of the `registry` of this `service`, as axum serves it with the peers'
-    /// addresses, with metrics for Prometheus and an hour of history.
-    pub fn admin(&self, service: &str, registry: CircuitRegistry) -> AdminBuilder {
-        let instance = format!("process {}", std::process::id());
-        let about = About::new(service).instance(instance).environment(self.environment);
+    /// The admin service of the `registry` of this `service` in its `version`, as axum serves it with
+    /// the peers' addresses, with metrics for Prometheus and an hour of history.
+    pub fn admin(&self, service: &str, version: &str, registry: CircuitRegistry) -> AdminBuilder {
+        let about = About::new(service)
+            .instance(format!("process {}", std::process::id()))
+            .environment(self.environment)
+            .version(version)
+            .started(self.started);
         let text = PrometheusText::new();
         let admin = Admin::builder(registry)
             .peer(|extensions| extensions.get().map(|ConnectInfo(address)| *address))
@@ -132,6 +138,11 @@ impl Desk {
         };
         told
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "people are told the time of day")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 fn is_production(env: &impl Fn(&str) -> Option<String>) -> Result<bool, String> {

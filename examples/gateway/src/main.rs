@@ -79,7 +79,7 @@ async fn serve_and_play(listener: TcpListener, args: &Args, desk: &Desk) -> io::
     screen.print(&desk.told(&format!("http://{address}/circuits/")))?;
 
     let (shut_down, asked) = oneshot::channel();
-    let admin = desk.admin("gateway", ops::registry(&lanes)).build();
+    let admin = desk.admin("gateway", env!("CARGO_PKG_VERSION"), ops::registry(&lanes)).build();
     let server = tokio::spawn(routes::serve(listener, Arc::clone(&lanes), admin, asked));
     let load = Load::start(&lanes, address);
     let shown = tokio::select! {

@@ -81,7 +81,12 @@ fn page_health_and_metrics_are_served_and_a_reset_closes_the_circuit() {
     assert!(page.contains("<title>(unknown) Circuits</title>"), "{page}");
     assert!(health.contains(r#""name":"upstream-b""#), "{health}");
     assert!(metrics.contains(r#"circuit_breaker_state{name="upstream-a"} "#), "{metrics}");
-    for about in [r#""service":"gateway""#, r#""environment":"development""#] {
+    for about in [
+        r#""service":"gateway""#,
+        r#""environment":"development""#,
+        concat!(r#""version":""#, env!("CARGO_PKG_VERSION"), '"'),
+        r#""started":1"#,
+    ] {
         assert!(summary.contains(about), "{summary}");
     }
     assert!(reset.starts_with("HTTP/1.1 200 "), "{reset}");

@@ -106,7 +106,10 @@ async fn run(args: Args) -> Result<(), BoxError> {
 
     let (text, own) = (PrometheusText::new(), Arc::clone(&figures));
     let metrics = move |circuits: &_| text.encode(circuits) + &own.as_metrics();
-    let admin = desk.admin("plant-gateway", registry.clone()).metrics(metrics).build();
+    let admin = desk
+        .admin("plant-gateway", env!("CARGO_PKG_VERSION"), registry.clone())
+        .metrics(metrics)
+        .build();
     let app =
         App { upstreams, keys, figures, degraded: Flood::default(), critical: Flood::default() };
     let app = Arc::new(app);

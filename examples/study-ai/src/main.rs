@@ -90,7 +90,7 @@ async fn run(port: u16, settings: Settings, desk: &Desk) -> Result<(), BoxError>
     for service in services.all() {
         registry.insert(&service.circuit)?;
     }
-    let admin = desk.admin("study-ai", registry.clone()).build();
+    let admin = desk.admin("study-ai", env!("CARGO_PKG_VERSION"), registry.clone()).build();
     let app = routes::routes(&services).merge(ops::routes(&admin, &services));
     let app = app.merge(probes(registry));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flate2::read::GzDecoder;
 use http::Request;
@@ -218,7 +218,8 @@ async fn the_counts_of_what_is_looked_at_are_asked_for_by_number() {
 async fn the_summary_is_what_the_tick_says_with_what_the_caller_may() {
     let (registry, _clock) = registry(&["plants", "prices"]);
     registry.get("plants").unwrap().trip();
-    let about = About::new("gateway").instance("pod-3").version("1.4.0");
+    let started = SystemTime::UNIX_EPOCH + Duration::from_millis(1_796_000_000_125);
+    let about = About::new("gateway").instance("pod-3").version("1.4.0").started(started);
     let admin = steering(&registry).about(about).token(TOKEN).read_token(READ_TOKEN).build();
     let summary = async |token: &str| {
         let request = Request::get("/summary").header("authorization", format!("Bearer {token}"));
@@ -234,8 +235,12 @@ async fn the_summary_is_what_the_tick_says_with_what_the_caller_may() {
     assert_eq!((&operators["may"], &readers["may"]), (&json!(may), &json!([])));
     let about = json!({
         "service": "gateway", "instance": "pod-3", "environment": null, "version": "1.4.0",
+        "started": 1_796_000_000_125_u64,
     });
     assert_eq!(operators["about"], about);
+    let list = Request::get("/circuits").header("authorization", format!("Bearer {TOKEN}"));
+    let list = ask(&admin, list.body(Full::default()).unwrap()).await.json;
+    assert_eq!(list["about"], about);
     assert_eq!(get(&admin, "/summary").await.status, 401);
 }
 

@@ -8,33 +8,33 @@ function drawBlank() {
   const children = circuits.size ? noneFits() : isLive() ? empty() : connecting();
   if (blank?.kind !== 'text' || !blank.element.isConnected) {
     grid = null;
-    blank = { kind: 'text', element: h('div', { class: 'blank' }) };
+    blank = { kind: 'text', element: h('div.blank') };
     fill($('view'), blank.element);
   }
   takeChildren(blank.element, children);
 }
 
 function connecting() {
-  const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
-  return [h('h2', null, 'Connecting to ', bdi(location.host)),
-    h('p', null, 'Nothing has been heard yet, so nothing is known: neither good nor bad.'),
-    link.why && h('p', { class: 'error', id: 'why' }, sentenceEnd(link.why)),
-    h('p', { class: 'soft' }, `First asked at ${ofDay.format(link.began)}${link.tries ? `, ${many(link.tries, 'time')} so far` : ''}${left === null ? '' : `; next in ${span(left)}`}.`),
-    h('button', { type: 'button', 'data-do': 'try' }, 'Try now')];
+  const left = untilNext();
+  return [h('h2', 'Connecting to ', bdi(location.host)),
+    h('p', 'Nothing has been heard yet, so nothing is known: neither good nor bad.'),
+    link.why && h('p.error', { id: 'why' }, sentenceEnd(link.why)),
+    h('p.soft', `First asked at ${ofDay.format(link.began)}${link.tries ? `, ${many(link.tries, 'time')} so far` : ''}${left === null ? '' : `; next in ${span(left)}`}.`),
+    h('button', { 'data-do': 'try' }, 'Try now')];
 }
-const empty = () => [h('h2', null, 'No circuits yet'),
-  h('p', null, 'The service is live, but its registry holds no circuit. One appears here as soon as code asks for it:'),
-  h('pre', { class: 'mono' }, 'registry.get_or_create("payments")'),
-  h('p', null, 'If you expected some, this may be the wrong process or registry.')];
-const noneFits = () => [h('h2', null, 'No circuit matches this filter'), h('p', null, `${many(circuits.size, 'circuit')} ${circuits.size === 1 ? 'is' : 'are'} hidden by it.`), h('button', { type: 'button', 'data-do': 'clear' }, 'Clear the filter')];
+const empty = () => [h('h2', 'No circuits yet'),
+  h('p', 'The service is live, but its registry holds no circuit. One appears here as soon as code asks for it:'),
+  h('pre.mono', 'registry.get_or_create("payments")'),
+  h('p', 'If you expected some, this may be the wrong process or registry.')];
+const noneFits = () => [h('h2', 'No circuit matches this filter'), h('p', `${many(circuits.size, 'circuit')} ${circuits.size === 1 ? 'is' : 'are'} hidden by it.`), h('button', { 'data-do': 'clear' }, 'Clear the filter')];
 
 // A form in the page, which nothing dismisses; what was typed is kept.
 function drawToken() {
   if (blank?.kind !== 'token' || !blank.element.isConnected) {
     const input = h('input', { type: 'password', name: 'token', autocomplete: 'current-password', required: true, 'aria-describedby': 'token-error' });
-    const error = h('p', { class: 'error', id: 'token-error', role: 'alert' });
-    const tokenForm = h('form', { id: 'token-form', onsubmit: useToken }, h('label', null, h('span', null, 'Token'), input), h('button', { class: 'main' }, 'Continue'));
-    const element = h('div', { class: 'blank' }, h('h2', null, 'A token is needed to look'), h('p', null, 'Ask who runs this service. It stays in this tab.'), tokenForm, error);
+    const error = h('p.error', { id: 'token-error', role: 'alert' });
+    const tokenForm = h('form', { id: 'token-form', onsubmit: useToken }, h('label', h('span', 'Token'), input), h('button.main', { type: 'submit' }, 'Continue'));
+    const element = h('div.blank', h('h2', 'A token is needed to look'), h('p', 'Ask who runs this service. It stays in this tab.'), tokenForm, error);
     grid = null;
     blank = { kind: 'token', element, input, error };
     fill($('view'), element);

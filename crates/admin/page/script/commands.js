@@ -9,7 +9,7 @@ const COMMAND_LIMIT = 10000, MUST_COUNT = 20, AT_ONCE = 2;
 const form = $('ask').querySelector('form'), field = form.elements;
 let asking = null;
 
-const choices = (id, name, options, chosen) => fill($(id).querySelector('.choices'), options.map(([value, text]) => h('label', null, h('input', { type: 'radio', name, value, checked: value === chosen }), text)));
+const choices = (id, name, options, chosen) => fill($(id).querySelector('.choices'), options.map(([value, text]) => h('label', h('input', { type: 'radio', name, value, checked: value === chosen }), text)));
 
 // Asks for one command on some circuits; `override` stands for the three that impose one.
 function ask(command, on) {
@@ -20,7 +20,7 @@ function ask(command, on) {
   const verb = changes ? 'Change the override of' : isOverride ? 'Override' : VERB[command];
   fill($('ask-title'), `${verb} `, on.length === 1 ? bdi(on[0].name) : many(on.length, 'circuit'));
   show($('ask-touched'), on.length > 1);
-  fill($('ask-touched'), on.map(c => h('li', null, bdi(c.name), soft(lower(c.kind)))));
+  fill($('ask-touched'), on.map(c => h('li', bdi(c.name), soft(lower(c.kind)))));
   show($('ask-what'), isOverride);
   choices('ask-what', 'what', ['force-open', 'force-closed', 'observe'].map(kind => [kind, VERB[kind]]), changes ? KIND_OF[on[0].overridden] : 'force-open');
   show($('ask-for'), isOverride || command === 'trip');
@@ -151,7 +151,7 @@ async function sendOne(command, c, body, scope) {
 // ---- Toasts: a good one goes after a while, a failed one stays until it was seen.
 
 function makeToast(tone, text) {
-  const says = h('p', null, text), element = h('div', { class: `toast ${tone}` }, icon(tone === 'done' ? 'closed' : tone === 'failed' ? 'open' : 'unknown'), says, h('button', { type: 'button', class: 'bare', 'aria-label': 'Dismiss', onclick: () => element.remove() }, '×'));
+  const says = h('p', text), element = h(`div.toast.${tone}`, icon(tone === 'done' ? 'closed' : tone === 'failed' ? 'open' : 'unknown'), says, h('button.bare', { 'aria-label': 'Dismiss', onclick: () => element.remove() }, '×'));
   $('toasts').append(element);
   if (tone === 'done') {
     const leave = () => element.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : element.remove();

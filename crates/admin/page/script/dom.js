@@ -5,29 +5,35 @@ const $ = id => document.getElementById(id);
 const SVG = 'http://www.w3.org/2000/svg';
 const DRAWN = new Set(['svg', 'path', 'rect', 'circle', 'line', 'text', 'use']);
 
-// An element with its attributes and listeners; what is null or false is left out.
-function h(tag, attributes, ...children) {
+// An element with its classes, as a selector writes them, its attributes and listeners, and what stands
+// in it; what is null or false is left out. A button sends no form unless it says so.
+function h(selector, attributes, ...children) {
+  const [tag, ...classes] = selector.split('.'), isGiven = attributes?.constructor === Object;
   const element = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
+  if (tag === 'button') element.type = tag;
+  if (classes.length) dress(element, classes.join(' '));
+  for (const [name, value] of Object.entries(isGiven ? attributes : {})) {
+    if (!known(value) || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...present(children));
+  element.append(...present([!isGiven && attributes, children]));
   return element;
 }
-const present = children => children.flat(9).filter(child => child !== null && child !== undefined && child !== false);
+const present = children => children.flat(9).filter(child => known(child) && child !== false);
 const fill = (element, ...children) => element.replaceChildren(...present(children));
 const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 const show = (element, isShown) => { if (element.hidden === Boolean(isShown)) element.hidden = !isShown; };
 const dress = (element, className) => { if (element.getAttribute('class') !== className) element.setAttribute('class', className); };
-const b = text => h('b', null, text);
-const soft = (...parts) => h('span', { class: 'soft' }, parts);
+const b = text => h('b', text);
+const soft = (...parts) => h('span.soft', parts);
 // What came from outside turns the direction of no text but its own.
-const bdi = text => h('bdi', null, text);
+const bdi = text => h('bdi', text);
 const apart = text => `\u2068${text}\u2069`;
+// Elements for what is set apart in a text.
+const marked = text => text.split(/[\u2068\u2069]/).map((part, at) => at % 2 ? bdi(part) : part);
 const icon = kind => h('svg', { viewBox: '0 0 12 12', 'aria-hidden': 'true' }, h('use', { href: `#s-${kind}` }));
-const button = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text);
+const button = (text, onclick, attributes) => h('button', { onclick, ...attributes }, text);
 
 // Takes over what `fresh` says where it differs, and leaves the rest in place: what has the focus or
 // the pointer keeps it.

@@ -7,7 +7,7 @@ const picked = new Set();
 // The circuits of the table in their order, the one that has the place of the tab key, and the one in
 // the drawer.
 let list = [], here = null, opened = null, missing = null;
-let isOrderStale = true, isFilterStale = true, arrangedAt = -Infinity, pointed = null;
+let bare = '', isOrderStale = true, isFilterStale = true, arrangedAt = -Infinity, pointed = null;
 
 function readAddress() {
   const text = location.hash.slice(1);
@@ -71,7 +71,7 @@ const COLUMNS = [
   { key: 'p95', title: 'p95 ms', dress: 'c-p c-p95 num', of: c => c.p95 },
   { key: 'p99', title: 'p99 ms', dress: 'c-p c-p99 num', of: c => c.p99 },
   { key: 'flight', title: 'In flight', dress: 'c-flight num', of: c => c.flight },
-  { key: 'hung', title: 'Hung', dress: 'c-hung num', of: c => c.hung },
+  { key: 'hung', title: 'Hung', dress: 'c-hung num', of: hungOf },
   { key: null, title: 'Last 5 minutes', dress: 'c-spark', of: null },
   { key: 'trip', title: 'Last trip', dress: 'c-trip', of: c => c.tripped },
 ];
@@ -96,11 +96,13 @@ function fits(c, text) {
 }
 
 // The order is held while somebody has something in hand, and changes at most each five seconds.
-const isHeld = () => picked.size > 0 || Boolean(pointed?.matches(':hover'));
+let fingers = 0;
+for (const event of ['touchstart', 'touchend', 'touchcancel']) addEventListener(event, ({ touches }) => { fingers = touches.length; }, { passive: true });
+const isHeld = () => picked.size + fingers > 0 || Boolean(pointed?.matches(':hover'));
 function arrange() {
   const held = isHeld(), isOver = performance.now() - arrangedAt >= 5000;
   // What is selected says so in its own bar.
-  write($('held'), held && !picked.size && isOrderStale && view.tab === 'circuits' ? 'Order held: the pointer is on a row' : '');
+  write($('held'), held && !picked.size && isOrderStale && view.tab === 'circuits' ? `Order held: ${fingers ? 'a finger' : 'the pointer'} is on a row` : '');
   if (!isFilterStale && !(isOrderStale && isOver && !held && isLive())) {
     list = list.filter(c => circuits.get(c.name) === c);
     if (isOrderStale && isOver && held) addNew();
@@ -110,6 +112,8 @@ function arrange() {
   list = [...circuits.values()].filter(c => fits(c, text)).sort(orderOf(view.sort));
   arrangedAt = performance.now();
   isOrderStale = isFilterStale = false;
+  // Columns in which no row has anything leave their room to the names; but not the one that sorts.
+  bare = COLUMNS.map(({ key, of }) => of && key !== view.sort.replace('-', '') && !list.some(c => known(of(c))) ? ` no-${key}` : '').join('');
 }
 
 // What belongs to the table now comes at its end, whatever holds the order.
@@ -122,20 +126,20 @@ function addNew() {
 // ---- Tabs and filters.
 
 function drawTools() {
-  const tabs = [['circuits', 'Circuits', list.length === circuits.size ? whole.format(circuits.size) : `${whole.format(list.length)} of ${whole.format(circuits.size)}`]];
-  if (site.groups.length) tabs.push(['groups', 'Groups', whole.format(site.groups.length)]);
-  if (site.fleet) tabs.push(['fleet', 'Fleet', whole.format(site.fleet.processes.length)]);
-  if (site.audit && (site.audit.length || site.refused.length)) tabs.push(['commands', 'Commands', whole.format(site.audit.length)]);
+  const tabs = [['circuits', 'Circuits', list.length === circuits.size ? count(circuits.size) : `${count(list.length)} of ${count(circuits.size)}`]];
+  if (site.groups.length) tabs.push(['groups', 'Groups', count(site.groups.length)]);
+  if (site.fleet) tabs.push(['fleet', 'Fleet', count(site.fleet.processes.length)]);
+  if (site.audit && (site.audit.length || site.refused.length)) tabs.push(['commands', 'Commands', count(site.audit.length)]);
   // One that an address asks for may come yet.
   if (site.isLookedAt && !tabs.some(([key]) => key === view.tab)) view.tab = 'circuits';
-  takeChildren($('tabs'), tabs.map(([key, text, number]) => h('button', { type: 'button', role: 'tab', id: `tab-${key}`, 'data-tab': key, 'aria-controls': 'view', 'aria-selected': String(key === view.tab), tabindex: key === view.tab ? 0 : -1 }, text, h('i', null, number))));
+  takeChildren($('tabs'), tabs.map(([key, text, number]) => h('button', { role: 'tab', id: `tab-${key}`, 'data-tab': key, 'aria-controls': 'view', 'aria-selected': String(key === view.tab), tabindex: key === view.tab ? 0 : -1 }, text, h('i', number))));
   $('view').setAttribute('role', 'tabpanel');
   $('view').setAttribute('aria-labelledby', `tab-${view.tab}`);
   show($('tools'), circuits.size);
   show($('filters'), view.tab === 'circuits');
   drawChoices();
   drawChips();
-  write($('shown'), list.length === circuits.size ? '' : `${whole.format(list.length)} of ${whole.format(circuits.size)} shown`);
+  write($('shown'), list.length === circuits.size ? '' : `${count(list.length)} of ${count(circuits.size)} shown`);
 }
 
 function drawChoices() {
@@ -152,9 +156,9 @@ function drawChoices() {
 function drawChips() {
   const counts = countKinds(), chips = [];
   for (const [key, text, kinds] of CLASSES) {
-    const number = kinds.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0), isOn = view.states.includes(key);
+    const number = sumOf(counts, kinds), isOn = view.states.includes(key);
     if (!number && !isOn) continue;
-    chips.push(h('button', { type: 'button', class: kinds[0], 'data-chip': key, 'aria-pressed': String(isOn), title: kinds.map(kind => WORD[kind]).join(', ') }, icon(kinds[0]), `${text} ${whole.format(number)}`));
+    chips.push(h('button', { class: kinds[0], 'data-chip': key, 'aria-pressed': String(isOn), title: kinds.map(kind => WORD[kind]).join(', ') }, icon(kinds[0]), `${text} ${count(number)}`));
   }
   takeChildren($('chips'), chips);
 }

@@ -8,13 +8,15 @@ function countKinds() {
   return counts;
 }
 
+const sumOf = (counts, kinds) => kinds.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0);
+
 // "3 open, 1 forced open, 4 at risk", the worst first.
 function badParts(counts) {
   const parts = [];
   for (const [key, text, kinds] of CLASSES) {
     if (key === 'closed' || key === 'unprotected') continue;
-    const number = kinds.reduce((sum, kind) => sum + (counts[kind] ?? 0), 0);
-    if (number) parts.push(`${whole.format(number)} ${text.toLowerCase()}`);
+    const number = sumOf(counts, kinds);
+    if (number) parts.push(`${count(number)} ${text.toLowerCase()}`);
   }
   return parts;
 }
@@ -25,7 +27,7 @@ function drawHead() {
   show($('environment'), about?.environment);
   write($('environment'), about?.environment?.toUpperCase() ?? '');
   dress($('environment'), about?.environment === 'production' ? 'production' : '');
-  const build = [about?.instance, about?.version, isServed && !site.control ? 'read only' : null].filter(Boolean).join(' · ');
+  const build = [about?.instance, about?.version, known(about?.started) && `started ${clock(about.started)}`, isServed && !site.control ? 'read only' : null].filter(Boolean).join(' · ');
   write($('build'), build);
   $('build').title = build;
   drawOverall();
@@ -40,23 +42,23 @@ function drawHead() {
 
 function drawOverall() {
   const overall = $('overall'), counts = countKinds(), parts = badParts(counts), all = circuits.size;
-  const sums = site.summary, small = text => h('small', null, text);
+  const sums = site.summary, small = text => h('small', text);
   let kind = '', children;
   const loose = (counts.forced_closed ?? 0) + (counts.observing ?? 0);
-  const calm = loose ? `${whole.format(counts.closed ?? 0)} closed, ${whole.format(loose)} unprotected` : `All ${whole.format(all)} closed`;
+  const calm = loose ? `${count(counts.closed ?? 0)} closed, ${count(loose)} unprotected` : `All ${count(all)} closed`;
   if (link.phase === 'token') children = [b('Unknown'), small('This page may not look: a token is needed')];
   else if (link.heard === null) children = [b('Unknown'), small('Nothing heard yet from this service')];
   else if (link.phase !== 'live') children = [b(`Unknown since ${clock(now() - age() * 1000)}`), small(all ? `Then: ${parts.join(', ') || calm[0].toLowerCase() + calm.slice(1)}` : 'Then: no circuits')];
   else if (!all) children = [b('No circuits'), small('The registry is empty: nothing is protected')];
   else if (parts.length) {
     kind = ORDER.find(one => counts[one]);
-    children = [b(parts[0]), parts.length > 1 && b(`, ${parts.slice(1).join(', ')}`), small(`${rate(sums?.rejected_per_second)} calls/s rejected now, ${rate(sums?.failures_per_second)}/s fail · ${whole.format(counts.closed ?? 0)} of ${whole.format(all)} closed`)];
+    children = [b(parts[0]), parts.length > 1 && b(`, ${parts.slice(1).join(', ')}`), small(`${rate(sums?.rejected_per_second)} calls/s rejected now, ${rate(sums?.failures_per_second)}/s fail · ${count(counts.closed ?? 0)} of ${count(all)} closed`)];
   } else {
     const rejected = sums?.rejected_per_second;
     children = [b(calm), small(`${known(rejected) ? rejected ? `${rate(rejected)} calls/s rejected` : 'Nothing rejected' : 'Rates are not known yet'} · ${rate(sums?.calls_per_second)} calls/s`)];
   }
   dress(overall, kind);
-  takeChildren(overall, present(children));
+  takeChildren(overall, children);
 }
 
 function drawLine() {
@@ -69,22 +71,21 @@ function drawLine() {
     : link.isPolling ? ['live', 'closed', 'Live, every 2 s', 'other tabs hold the line']
     : ['live', 'closed', 'Live', `data ${tenths.format(old)} s old`];
   dress($('line'), tone);
-  takeChildren($('line'), [h('b', null, icon(sign), word), h('small', null, words)]);
+  takeChildren($('line'), [h('b', icon(sign), word), h('small', words)]);
 }
 
 function drawBanners() {
   const banners = [];
   if (link.phase === 'lost') {
-    const left = link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
-    const next = left ? `Trying again in ${span(left)}.` : 'Trying again now.';
-    banners.push(h('div', { class: 'banner', role: 'alert', id: 'lost' }, h('span', null, `${sentenceEnd(link.why)} Everything below is as it was at ${clock(now() - age() * 1000)}. `, h('span', { 'aria-hidden': 'true' }, next)), h('button', { type: 'button', 'data-do': 'try' }, 'Try now')));
+    const left = untilNext(), next = left ? `Trying again in ${span(left)}.` : 'Trying again now.';
+    banners.push(h('div.banner', { role: 'alert', id: 'lost' }, h('span', `${sentenceEnd(link.why)} Everything below is as it was at ${clock(now() - age() * 1000)}. `, h('span', { 'aria-hidden': 'true' }, next)), h('button', { 'data-do': 'try' }, 'Try now')));
   }
   const away = fleetAway();
-  if (away) banners.push(h('div', { class: 'banner', id: 'fleet-lost' }, h('span', null, away)));
+  if (away) banners.push(h('div.banner', { id: 'fleet-lost' }, h('span', away)));
   if (isLive() && !site.control && circuits.size) {
     banners.push(token
-      ? h('div', { class: 'banner plain', id: 'may-not' }, h('span', null, 'You may look, not steer: your token is one to read by. A token to steer by may reset, trip, force and release.'), h('button', { type: 'button', 'data-do': 'token' }, 'Use another token'))
-      : h('div', { class: 'banner plain', id: 'read-only' }, h('span', null, 'Read only: this service takes no commands from here.')));
+      ? h('div.banner.plain', { id: 'may-not' }, h('span', 'You may look, not steer: your token is one to read by. A token to steer by may reset, trip, force and release.'), h('button', { 'data-do': 'token' }, 'Use another token'))
+      : h('div.banner.plain', { id: 'read-only' }, h('span', 'Read only: this service takes no commands from here.')));
   }
   takeChildren($('banners'), banners);
 }

@@ -9,7 +9,7 @@ const incidentRows = () => shownIncidents;
 let incidentKeys = [];
 function inOrder(rows) {
   const key = row => row.group ?? row.c.name;
-  if ($('incidents-list').matches(':hover, :focus-within')) {
+  if (fingers || $('incidents-list').matches(':hover, :focus-within')) {
     const place = new Map(incidentKeys.map((one, at) => [one, at]));
     rows.sort((a, z) => (place.get(key(a)) ?? Infinity) - (place.get(key(z)) ?? Infinity) || 0);
   }
@@ -42,11 +42,11 @@ function drawIncidents() {
   const most = roomForIncidents();
   shownIncidents = isFolded ? [] : rows.slice(0, most);
   const needed = rows.reduce((sum, row) => sum + row.all.length, 0);
-  write($('incidents-title'), isUnknown() ? `${whole.format(needed)} needed attention when last heard` : needed ? `${whole.format(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
+  write($('incidents-title'), isUnknown() ? `${count(needed)} needed attention when last heard` : needed ? `${count(needed)} need${needed === 1 ? 's' : ''} attention` : 'Nothing needs attention');
   $('incidents-fold').setAttribute('aria-expanded', String(!isFolded));
-  takeChildren($('incidents-fold'), [document.createTextNode(isFolded ? 'Unfold ' : 'Fold '), h('kbd', null, 'i')]);
+  takeChildren($('incidents-fold'), isFolded ? 'Unfold ' : 'Fold ', h('kbd', 'i'));
   takeByKey($('incidents-list'), shownIncidents.map(incidentLine));
-  takeChildren($('incidents-more'), present(isFolded ? [] : moreIncidents(rows.slice(most), loose)));
+  takeChildren($('incidents-more'), isFolded ? [] : moreIncidents(rows.slice(most), loose));
 }
 
 function roomForIncidents() {
@@ -60,15 +60,15 @@ function incidentLine({ c, all, group }) {
   const isGroup = all.length > 1, began = sinceOf(c);
   const rejected = all.some(one => known(one.rejected)) ? all.reduce((sum, one) => sum + (one.rejected ?? 0), 0) : null;
   const named = isGroup
-    ? h('a', { href: addressOf({ group, circuit: null, states: [] }) }, bdi(group), h('span', { class: 'tag' }, ` ${many(all.length, 'circuit')}`))
+    ? h('a', { href: addressOf({ group, circuit: null, states: [] }) }, bdi(group), h('span.tag', ` ${many(all.length, 'circuit')}`))
     : h('a', { href: addressOf({ circuit: c.name }) }, bdi(c.name));
   return h('li', { class: `incident ${c.kind}`, 'data-key': group ?? c.name },
-    h('span', null, pill(c)),
-    h('p', { class: 'name' }, named, c.critical && !isGroup && h('span', { class: 'tag' }, ' critical')),
-    h('p', null, began === null ? soft('–') : [time(began), soft(h('i', null, isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
-    h('p', { class: 'why' }, whyOf(c, isGroup), votesOf(c)),
-    h('p', { class: 'callers' }, callersOf(c, rejected)),
-    h('p', { class: 'next' }, nextOf(c)));
+    h('span', pill(c)),
+    h('p.name', named, c.critical && !isGroup && h('span.tag', ' critical')),
+    h('p', began === null ? soft('–') : [time(began), soft(h('i', isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
+    h('p.why', whyOf(c, isGroup), votesOf(c)),
+    h('p.callers', callersOf(c, rejected)),
+    h('p.next', nextOf(c)));
 }
 
 // What the fleet says of it.
@@ -76,7 +76,7 @@ function votesOf(c) {
   const shared = site.fleet?.circuits?.find(one => one.name === c.name);
   if (!shared || c.kind !== 'open' && c.kind !== 'half_open') return null;
   const votes = shared.votes.length, says = votes ? `${votes} of ${Math.max(site.fleet.processes.length, votes)} voted` : shared.state === c.state ? 'agreed' : null;
-  return says && h('span', { class: 'tag nobr' }, ` · fleet: ${says}`);
+  return says && h('span.tag.nobr', ` · fleet: ${says}`);
 }
 
 function moreIncidents(rest, loose) {
@@ -84,11 +84,11 @@ function moreIncidents(rest, loose) {
   if (rest.length) {
     const names = rest.slice(0, 4).flatMap(({ c, all, group }, at) => [at ? ',\u00a0' : '', bdi(all.length > 1 ? group : c.name)]);
     const states = [...new Set(rest.flatMap(row => row.all.map(c => CLASS_OF[c.kind])))];
-    parts.push(h('button', { type: 'button', class: 'bare', 'data-states': states.join(',') }, `${whole.format(rest.length)} more:\u00a0`, names, rest.length > 4 && ' …'));
+    parts.push(h('button.bare', { 'data-states': states.join(',') }, `${count(rest.length)} more:\u00a0`, names, rest.length > 4 && ' …'));
   }
   if (loose.length) {
     const names = loose.slice(0, 4).flatMap((c, at) => [at ? ', ' : '', bdi(c.name), ` (${lower(c.kind)}`, c.detail?.override_words?.actor ? [', ', bdi(c.detail.override_words.actor)] : '', ')']);
-    parts.push(h('span', { class: 'soft' }, parts.length ? ' · ' : '', 'Unprotected by an operator: ', names, loose.length > 4 && ` and ${loose.length - 4} more`));
+    parts.push(h('span.soft', parts.length ? ' · ' : '', 'Unprotected by an operator: ', names, loose.length > 4 && ` and ${loose.length - 4} more`));
   }
   return parts;
 }

@@ -5,12 +5,11 @@ let keysAreOn = true;
 const KEYS = [['/', 'Filter by text'], ['j  k', 'Next, previous circuit'], ['Enter', 'Details of the circuit; again: into the details'], ['x', 'Select it'], ['Esc', 'Close the details, then clear the filter'], ['i', 'Fold the list of what needs attention'], ['?', 'This help']];
 
 function help() {
-  const kinds = [...ORDER, 'unknown'];
   fill($('help').firstElementChild, h('h2', { id: 'help-title' }, 'Keys and signs'),
-    h('dl', { class: 'keys' }, KEYS.flatMap(([keys, text]) => [h('dt', null, keys.split('  ').map(key => h('kbd', null, key))), h('dd', null, text)])),
-    h('label', { class: 'check' }, h('input', { type: 'checkbox', checked: keysAreOn, onchange: event => { keysAreOn = event.target.checked; } }), 'Keys of one letter are on'),
-    h('ul', { class: 'signs', 'aria-label': 'Signs of the states' }, kinds.map(kind => h('li', null, h('span', { class: `pill ${kind}` }, icon(kind), WORD[kind])))),
-    h('div', { class: 'ends' }, h('button', { type: 'button', class: 'main', onclick: () => $('help').close() }, 'Close')));
+    h('dl.keys', KEYS.flatMap(([keys, text]) => [h('dt', keys.split('  ').map(key => h('kbd', key))), h('dd', text)])),
+    h('label.check', h('input', { type: 'checkbox', checked: keysAreOn, onchange: event => { keysAreOn = event.target.checked; } }), 'Keys of one letter are on'),
+    h('ul.signs', { 'aria-label': 'Signs of the states' }, ORDER.map(kind => h('li', h(`span.pill.${kind}`, icon(kind), WORD[kind]))), h('li', b('!'), ' Critical')),
+    h('div.ends', h('button.main', { onclick: () => $('help').close() }, 'Close')));
   $('help').showModal();
 }
 

@@ -6,6 +6,7 @@
 const base = location.pathname.replace(/\/*$/, '/');
 const LATE = 3, LOST = 5, PATIENCE = 10000, POLL = 2000;
 const TWO = 'Another process answers now: a restart, or two behind one address, of which to open one';
+const SILENT = 'No events came for 5 s: is the service away, or does a proxy collect them?';
 const FOREIGN = 'The answer is not from this service: a sign-in page?';
 const link = {
   // connecting: nothing heard yet; live; lost; away: hidden; token: one is needed.
@@ -97,6 +98,8 @@ function rest(seconds) {
     link.wake = end;
   });
 }
+// The seconds until then; null where nothing is waited for.
+const untilNext = () => link.nextAt === null ? null : Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
 function tryNow() {
   link.nextAt = null;
   // Before somebody waits it is known when somebody will.
@@ -179,7 +182,11 @@ async function readFrames(isEnough) {
   link.abort.signal.throwIfAborted();
   const abort = new AbortController(), stop = () => abort.abort();
   link.abort.signal.addEventListener('abort', stop, { once: true });
-  let silence = setTimeout(stop, LOST * 1000);
+  const silent = () => {
+    link.gaveUp ||= SILENT;
+    stop();
+  };
+  let silence = setTimeout(silent, LOST * 1000);
   try {
     const response = await answerTo(`events?after=${site.seq}`, abort.signal);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -196,7 +203,7 @@ async function readFrames(isEnough) {
       // The tick alone says that the service goes on: a proxy may add what it likes.
       if (kinds.includes('tick')) {
         clearTimeout(silence);
-        silence = setTimeout(stop, LOST * 1000);
+        silence = setTimeout(silent, LOST * 1000);
       }
       if (kinds.some(isEnough)) return;
     }

@@ -217,6 +217,8 @@ function rulesOf(c) {
   add('stalled_calls', c.hung, limits.stalled_calls, `${c.hung} of ${limits.stalled_calls}`, 'hung calls', `${c.hung} older than ${span2(limits.older_than)}, limit ${limits.stalled_calls}`);
   return rules;
 }
+// Without a rule of hung calls it is not known how many hang.
+const hungOf = c => known(c.limits?.stalled_calls) || c.hung ? c.hung : null;
 const nearestOf = c => rulesOf(c).reduce((best, rule) => !best || rule.share > best.share ? rule : best, null);
 
 // Its last trip, where what is known of it is not of an earlier one.

@@ -10,29 +10,27 @@ function drawPane(label, ...children) {
   }
   takeChildren(pane, ...children);
 }
-const sideways = (label, table) => h('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': `${label}, scrolls sideways` }, table);
+const sideways = (label, table) => h('div.wide', { tabindex: 0, role: 'group', 'aria-label': `${label}, scrolls sideways` }, table);
 function listTable(label, heads, lines) {
-  const cells = heads.map(head => typeof head === 'string' ? { text: head } : head);
-  return sideways(label, h('table', { class: 'list', 'aria-label': label }, h('thead', null, h('tr', null, cells.map(({ text, dress, title }) => h('th', { scope: 'col', class: dress, title }, text)))), h('tbody', null, lines)));
+  return sideways(label, tableOf('table.list', { 'aria-label': label }, heads.map(head => typeof head === 'string' ? { text: head } : head), lines));
 }
 const circuitLink = name => h('a', { href: addressOf({ circuit: name }) }, bdi(name));
 
 function drawGroups() {
-  const right = text => ({ text, dress: 'num' });
   const lines = site.groups.map(group => {
     const members = group.members.map(member => circuits.get(member)).filter(Boolean);
     const sum = of => members.some(c => known(of(c))) ? members.reduce((all, c) => all + (of(c) ?? 0), 0) : null;
     const isolated = members.find(c => c.kind === 'isolated'), began = isolated ? sinceOf(isolated) : null;
-    return h('tr', null, h('th', { scope: 'row' }, h('a', { href: addressOf({ group: group.name, states: [], circuit: null }) }, bdi(group.name))),
-      h('td', null, h('span', { class: 'pips' }, members.map(c => h('a', { class: c.kind, href: addressOf({ circuit: c.name }), 'aria-label': `${c.name}: ${isUnknown() ? 'was ' : ''}${lower(c.kind)}`, title: `${c.name}: ${lower(c.kind)}` }, icon(c.kind))))),
-      h('td', { class: 'num' }, `${count(group.open)} of ${count(members.length)}`),
-      h('td', null, known(group.most_open) ? `${count(group.open)} of ${count(group.most_open)} places taken` : soft('none')),
+    return h('tr', rowHead(h('a', { href: addressOf({ group: group.name, states: [], circuit: null }) }, bdi(group.name))),
+      h('td', h('span.pips', members.map(c => h('a', { class: c.kind, href: addressOf({ circuit: c.name }), 'aria-label': `${c.name}: ${isUnknown() ? 'was ' : ''}${lower(c.kind)}`, title: `${c.name}: ${lower(c.kind)}` }, icon(c.kind))))),
+      h('td.num', `${count(group.open)} of ${count(members.length)}`),
+      h('td', known(group.most_open) ? `${count(group.open)} of ${count(group.most_open)} places taken` : soft('none')),
       h('td', { class: group.trips_prevented ? 'num' : 'num soft' }, count(group.trips_prevented)),
-      h('td', { class: 'num' }, rate(sum(c => c.calls))), h('td', { class: 'num' }, rate(sum(c => c.rejected))),
-      h('td', { class: 'wrap' }, group.is_isolated ? [b('Isolated'), began === null ? '' : [' since ', time(began), ` (${since(began)})`], group.reason ? [': “', bdi(group.reason), '”'] : ''] : soft('on')));
+      h('td.num', rate(sum(c => c.calls))), h('td.num', rate(sum(c => c.rejected))),
+      h('td.wrap', group.is_isolated ? [b('Isolated'), began === null ? '' : [' since ', time(began), ` (${since(began)})`], group.reason ? [': “', bdi(group.reason), '”'] : ''] : soft('on')));
   });
-  drawPane('Groups', listTable('Groups', ['Group', 'Members', right('Not closed'), 'Cap', right('Trips kept back'), right('Calls/s'), right('Rejected/s'), 'Switch'], lines),
-    h('p', { class: 'soft' }, '“Trips kept back” counts those for which a cap had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
+  drawPane('Groups', listTable('Groups', ['Group', 'Members', numbers('Not closed'), 'Cap', numbers('Trips kept back'), numbers('Calls/s'), numbers('Rejected/s'), 'Switch'], lines),
+    h('p.soft', '“Trips kept back” counts those for which a cap had no place. An isolation is held by code: only who holds it can end it, so there is no button here.'));
 }
 
 function drawFleet() {
@@ -45,22 +43,22 @@ function drawFleet() {
     figures.push(['This process', linkPill(status, passed > 20)], ...lasts, ['Last agreed', known(status.last_agreed) ? `${span(status.last_agreed + passed)} ago` : 'never'], ['Errors', count(status.errors)]);
   }
   figures.push(['Read', known(readAgo) ? `${span(readAgo + passed)} ago` : 'not yet']);
-  const lines = shared.map(one => h('tr', null, h('th', { scope: 'row' }, circuitLink(one.name)), h('td', null, fleetSays(one)),
+  const lines = shared.map(one => h('tr', rowHead(circuitLink(one.name)), h('td', fleetSays(one)),
     h('td', { title: one.votes.join(', ') }, one.votes.length ? `${one.votes.length} of ${Math.max(processes.length, one.votes.length)}` : soft('0')),
-    processes.map(process => fleetCell(process, one)), h('td', null, leaseOf(one, processes, names))));
-  const ofProcesses = processes.map(process => h('tr', null, h('th', { scope: 'row' }, bdi(process.name), process.this && h('span', { class: 'tag' }, ' this process')), h('td', null, bdi(process.vote)), h('td', null, process.link ? [linkPill(process.link), soft(` ${span(process.link.in_status_for + passed)}`)] : soft('–')), h('td', null, process.version), h('td', { class: 'num' }, process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
-  drawPane('Fleet', h('section', null, h('h2', null, 'Link'), figuresOf(figures)),
-    h('section', null, h('h2', null, 'Shared circuits', h('small', null, 'as each process sees them')), shared.length
+    processes.map(process => fleetCell(process, one)), h('td', leaseOf(one, processes, names))));
+  const ofProcesses = processes.map(process => h('tr', rowHead(bdi(process.name), process.this && h('span.tag', ' this process')), h('td', bdi(process.vote)), h('td', process.link ? [linkPill(process.link), soft(` ${span(process.link.in_status_for + passed)}`)] : soft('–')), h('td', process.version), h('td.num', process.cut ? `${count(process.circuits.length)} and more` : count(process.circuits.length))));
+  drawPane('Fleet', h('section', h('h2', 'Link'), figuresOf(figures)),
+    h('section', h('h2', 'Shared circuits', h('small', 'as each process sees them')), shared.length
       ? listTable('Shared circuits by process', ['Circuit', 'Fleet says', 'Votes to open', ...names.map((text, at) => ({ text: [bdi(text), processes[at].this ? ' (this)' : ''], dress: 'mid', title: processes[at].name })), 'Probe lease'], lines)
-      : h('p', { class: 'soft' }, 'The fleet has agreed on nothing yet, and nobody has voted.')),
-    h('section', null, h('h2', null, 'Processes', h('small', null, 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Link', 'Version', { text: 'Circuits not closed', dress: 'num' }], ofProcesses)));
+      : h('p.soft', 'The fleet has agreed on nothing yet, and nobody has voted.')),
+    h('section', h('h2', 'Processes', h('small', 'that have said lately that they are there')), listTable('Processes', ['Process', 'Vote', 'Link', 'Version', numbers('Circuits not closed')], ofProcesses)));
 }
 const LINKS = { connected: 'Connected', degraded: 'Connected, refused in part', disconnected: 'Disconnected, deciding alone' };
 function linkPill(link, isOld = isUnknown()) {
   const status = link.degraded && link.status === 'connected' ? 'degraded' : link.status, isUp = status === 'connected';
   const words = LINKS[status] ?? status;
-  if (isOld || isUnknown()) return h('span', { class: 'pill unknown' }, icon('unknown'), `was ${words.toLowerCase()}`);
-  return h('span', { class: `pill ${isUp ? 'closed' : 'half_open'}` }, icon(isUp ? 'closed' : 'unknown'), words);
+  if (isOld || isUnknown()) return h('span.pill.unknown', icon('unknown'), `was ${words.toLowerCase()}`);
+  return h(`span.pill.${isUp ? 'closed' : 'half_open'}`, icon(isUp ? 'closed' : 'unknown'), words);
 }
 // What tells processes apart: what they all begin with is left out.
 function shortName(name, processes) {
@@ -74,19 +72,19 @@ function fleetSays(one) {
   const kind = one.override ?? one.state;
   if (!kind) return soft('nothing yet');
   const words = one.actor ? [', ', bdi(one.actor)] : one.cause ? `, by ${one.cause}` : '';
-  return [pill(null, kind), h('span', { class: 'tag' }, words)];
+  return [pill(null, kind), h('span.tag', words)];
 }
 function fleetCell(process, one) {
   const seen = process.circuits.find(({ name }) => name === one.name);
   const kind = seen ? seen.override ?? seen.state : process.cut ? 'unknown' : 'closed';
   const holds = one.leases.some(lease => lease.process === process.name);
-  return h('td', { class: 'mid' }, h('span', { class: `cell ${kind}${holds ? ' holds' : ''}`, title: `${process.name}: ${lower(kind)}` }, icon(kind), h('span', { class: 'unseen' }, WORD[kind])));
+  return h('td.mid', h('span', { class: `cell ${kind}${holds ? ' holds' : ''}`, title: `${process.name}: ${lower(kind)}` }, icon(kind), h('span.unseen', WORD[kind])));
 }
 function leaseOf(one, processes, names) {
   if (!one.leases.length) return soft('–');
   return one.leases.map(({ process, left }, at) => {
     const place = processes.findIndex(({ name }) => name === process);
-    return [at ? ', ' : '', h('span', { class: 'lease' }, 'holds'), ' ', bdi(place < 0 ? process : names[place]), ` probes, ${span(left)} left`];
+    return [at ? ', ' : '', h('span.lease', 'holds'), ' ', bdi(place < 0 ? process : names[place]), ` probes, ${span(left)} left`];
   });
 }
 
@@ -95,20 +93,20 @@ function leaseOf(one, processes, names) {
 const commandsOn = c => (site.audit ?? []).filter(entry => entry.circuit === c.name || entry.circuit === null);
 
 function commandTable(entries, hasTarget) {
-  const heads = ['When', 'Who', 'What', hasTarget && 'On', 'For', 'Where', 'Reason', 'Result'].filter(Boolean);
+  const heads = ['When', 'Who', 'What', ...hasTarget ? ['On'] : [], 'For', 'Where', 'Reason', 'Result'];
   const lines = entries.map(entry => {
     const isFleet = entry.command.startsWith('fleet '), command = entry.command.replace(/^fleet /, '').replace(/ failed$/, '');
     const lasts = known(entry.for) ? span(entry.for) : /^(force|observe)/.test(command) ? 'until released' : '–';
-    const who = [entry.actor === null ? soft('not said') : [entry.actor_checked || entry.actor === 'expiry' ? '' : 'says ', bdi(entry.actor)], hasTarget && entry.peer && h('span', { class: 'tag' }, ` ${entry.peer}`)];
-    return h('tr', null, h('td', null, time(entry.at)), h('td', { class: 'wrap' }, who), h('td', null, command.replaceAll('-', ' ')), hasTarget && h('td', { class: 'wrap' }, entry.circuit === null ? 'all circuits' : circuitLink(entry.circuit)),
-      h('td', null, lasts), h('td', null, isFleet ? 'fleet' : 'here'), h('td', { class: 'wrap' }, entry.reason ? bdi(entry.reason) : soft('none given')), h('td', { class: 'wrap' }, entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : isFleet ? 'given to the fleet' : 'done'));
+    const who = [entry.actor === null ? soft('not said') : [entry.actor_checked || entry.actor === 'expiry' ? '' : 'says ', bdi(entry.actor)], hasTarget && entry.peer && h('span.tag', ` ${entry.peer}`)];
+    return h('tr', h('td', time(entry.at)), h('td.wrap', who), h('td', command.replaceAll('-', ' ')), hasTarget && h('td.wrap', entry.circuit === null ? 'all circuits' : circuitLink(entry.circuit)),
+      h('td', lasts), h('td', isFleet ? 'fleet' : 'here'), h('td.wrap', entry.reason ? bdi(entry.reason) : soft('none given')), h('td.wrap', entry.failed ? [b('failed'), ': ', bdi(entry.failed)] : isFleet ? 'given to the fleet' : 'done'));
   });
-  return h('table', { class: hasTarget ? 'list' : 'plain', 'aria-label': 'Commands' }, h('thead', null, h('tr', null, heads.map(head => h('th', { scope: 'col' }, head)))), h('tbody', null, lines));
+  return tableOf(hasTarget ? 'table.list' : 'table.plain', { 'aria-label': 'Commands' }, heads.map(texts), lines);
 }
 
 function drawCommands() {
-  const refused = site.refused.map(entry => h('tr', null, h('td', null, time(entry.at)), h('td', null, entry.peer ?? soft('not known')), h('td', null, entry.reason.replaceAll('_', ' ')), h('td', { class: 'num' }, count(entry.count))));
-  drawPane('Commands', site.audit.length ? sideways('Commands', commandTable(site.audit, true)) : h('p', { class: 'soft' }, 'No command was given yet.'),
-    refused.length > 0 && h('section', null, h('h2', null, 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', { text: 'How often', dress: 'num' }], refused)),
-    h('p', { class: 'soft' }, 'The last 256 commands that this process was given, and the last 100 that it refused. They end with the process: keep them from its log.'));
+  const refused = site.refused.map(entry => h('tr', h('td', time(entry.at)), h('td', entry.peer ?? soft('not known')), h('td', entry.reason.replaceAll('_', ' ')), h('td.num', count(entry.count))));
+  drawPane('Commands', site.audit.length ? sideways('Commands', commandTable(site.audit, true)) : h('p.soft', 'No command was given yet.'),
+    refused.length > 0 && h('section', h('h2', 'Refused'), listTable('Refused commands', ['First', 'From', 'Because of', numbers('How often')], refused)),
+    h('p.soft', 'The last 256 commands that this process was given, and the last 100 that it refused. They end with the process: keep them from its log.'));
 }

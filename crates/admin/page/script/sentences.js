@@ -8,14 +8,14 @@ function whyOf(c, isAlone = false) {
   const trip = tripOf(c);
   const tripText = trip ? reasonText(trip) : c.reason ? reasonWords(c.reason) : '';
   switch (c.kind) {
-    case 'open': return [tripText, failedProbes(c)];
-    case 'half_open': return [trip ? `Tripped ${clock(detail.at - trip.ago * 1000)}: ${tripText}` : tripText];
+    case 'open': return [marked(tripText), failedProbes(c)];
+    case 'half_open': return marked(trip ? `Tripped ${clock(detail.at - trip.ago * 1000)}: ${tripText}` : tripText);
     case 'hung': return [`${many(c.hung, 'call')} hang${c.hung === 1 ? 's' : ''}`, known(c.limits.older_than) ? ` for over ${span2(c.limits.older_than)}, limit ${count(c.limits.stalled_calls)}` : ''];
     case 'kept': {
       const rule = nearestOf(c);
       return [rule ? `${rule.failing}; ` : '', 'cap of ', c.groups.length ? bdi(c.groups[0]) : 'its group', ' reached'];
     }
-    case 'ramping': return [tripText ? `Recovering after: ${tripText}` : 'Recovering'];
+    case 'ramping': return marked(tripText ? `Recovering after: ${tripText}` : 'Recovering');
     case 'shedding': return [`Throttled: the upstream accepts about ${percent(c.admitted)} % of the calls`];
     default: return [];
   }
@@ -91,7 +91,7 @@ function sentenceOf(c) {
   if (c.kind === 'closed') {
     const trip = tripOf(c), text = trip ? reasonText(trip) : reasonWords(c.reason ?? '');
     const last = c.tripped !== null ? `Last trip at ${clock(c.tripped)}: ${text}.` : c.detail ? 'It has not tripped since the start.' : '';
-    return [b('Closed'), ` for ${since(c.since)}. ${last}`];
+    return [b('Closed'), marked(` for ${since(c.since)}. ${last}`)];
   }
   const parts = [b(WORD[c.kind] + shareOf(c)), began === null ? '. ' : [' since ', time(began), ` (${since(began)}). `]];
   const why = whyOf(c), next = nextOf(c);
@@ -103,6 +103,6 @@ function sentenceOf(c) {
 
 // Of a pill the word says the state, and so do its shape and its colour.
 function pill(c, kind = c.kind) {
-  if (isUnknown()) return h('span', { class: 'pill unknown' }, icon('unknown'), `was ${lower(kind)}`);
-  return h('span', { class: `pill ${kind}` }, icon(kind), WORD[kind] + (c && kind === c.kind ? shareOf(c) : ''));
+  if (isUnknown()) return h('span.pill.unknown', icon('unknown'), `was ${lower(kind)}`);
+  return h(`span.pill.${kind}`, icon(kind), WORD[kind] + (c && kind === c.kind ? shareOf(c) : ''));
 }

@@ -5,9 +5,9 @@
 function bullet(share) {
   const tone = share >= 1 ? 'bar-past' : share >= .6 ? 'bar-near' : 'bar-value';
   return h('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    h('rect', { class: 'bar-track', x: 0, y: 3, width: 100, height: 4 }),
+    h('rect.bar-track', { x: 0, y: 3, width: 100, height: 4 }),
     h('rect', { class: tone, x: 0, y: 3, width: (Math.min(1, share * .75) * 100).toFixed(1), height: 4 }),
-    h('rect', { class: 'bar-limit', x: 74.2, y: 0, width: 1.8, height: 10 }));
+    h('rect.bar-limit', { x: 74.2, y: 0, width: 1.8, height: 10 }));
 }
 
 const BANDS = ['base', 'wash-open', 'wash-hand', 'band-open', 'band-half', 'band-hand', 'failed', 'hole'];
@@ -47,7 +47,7 @@ function sparkText(c) {
 
 function spark(c) {
   const paths = sparkPaths(c);
-  return h('svg', { class: 'spark', viewBox: '0 0 60 18', preserveAspectRatio: 'none', role: 'img', 'aria-label': sparkText(c) },
+  return h('svg.spark', { viewBox: '0 0 60 18', preserveAspectRatio: 'none', role: 'img', 'aria-label': sparkText(c) },
     BANDS.map(band => h('path', { class: band, d: paths[band], 'vector-effect': band === 'base' || band === 'hole' ? 'non-scaling-stroke' : null })));
 }
 function redrawSpark(svg, c) {

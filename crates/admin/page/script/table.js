@@ -17,11 +17,11 @@ function makeTable() {
   const { scrollTop: before = 0 } = grid?.scroll ?? {}, hadFocus = grid?.scroll.contains(document.activeElement);
   const picks = maySteer('reset');
   const head = h('tr', { 'aria-rowindex': 1 },
-    h('th', { class: 'c-pick', scope: 'col' }, picks ? h('label', null, h('input', { type: 'checkbox', id: 'pick-all', tabindex: -1, 'aria-label': 'Select all that are shown' })) : h('span', { class: 'unseen' }, 'Selection')),
-    COLUMNS.map(({ key, title, dress }) => h('th', { class: dress, scope: 'col', 'data-key': key }, key ? h('button', { type: 'button', tabindex: -1, 'data-sort': key }, title) : title)));
-  const space = () => h('tr', { class: 'space', 'aria-hidden': 'true' }, h('td'));
-  const body = h('tbody', null, space(), space());
-  const table = h('table', { class: 'grid', role: 'grid', 'aria-label': 'Circuits', 'aria-multiselectable': picks ? 'true' : null }, h('thead', null, head), body);
+    h('th.c-pick', { scope: 'col' }, picks ? h('label', h('input', { type: 'checkbox', id: 'pick-all', tabindex: -1, 'aria-label': 'Select all that are shown' })) : h('span.unseen', 'Selection')),
+    COLUMNS.map(({ key, title, dress }) => h('th', { class: dress, scope: 'col', 'data-key': key }, key ? h('button', { tabindex: -1, 'data-sort': key }, title) : title)));
+  const space = () => h('tr.space', { 'aria-hidden': 'true' }, h('td'));
+  const body = h('tbody', space(), space());
+  const table = h('table.grid', { role: 'grid', 'aria-label': 'Circuits', 'aria-multiselectable': picks ? 'true' : null }, h('thead', head), body);
   const scroll = h('div', { id: 'scroll', tabindex: -1, onscroll: scrolled }, table);
   scroll.addEventListener('pointerover', event => { pointed = event.target.closest('tr.row'); });
   scroll.addEventListener('focusin', event => { here = circuitOf.get(event.target.closest('tr')) ?? here; });
@@ -50,6 +50,7 @@ function drawTable() {
     if (!isSorted) th.removeAttribute('aria-sort');
     else th.setAttribute('aria-sort', view.sort.startsWith('-') ? 'descending' : 'ascending');
   }
+  dress(grid.table, `grid${bare}`);
   grid.table.setAttribute('aria-rowcount', list.length + 1);
   drawRows();
   drawBulk();
@@ -92,7 +93,7 @@ function placeRows(above, wanted, focused) {
 function makeRow() {
   const link = h('a', { tabindex: -1 }, h('bdi')), box = h('input', { type: 'checkbox', tabindex: -1 });
   const cells = COLUMNS.slice(1).map(({ dress }) => ({ td: h('td', { class: dress }), dress, text: null, tone: '' }));
-  const tr = h('tr', { class: 'row' }, h('td', { class: 'c-pick' }, grid.picks ? h('label', null, box) : null), h('th', { class: 'c-name', scope: 'row' }, link), cells.map(cell => cell.td));
+  const tr = h('tr.row', h('td.c-pick', grid.picks ? h('label', box) : null), h('th.c-name', { scope: 'row' }, link), cells.map(cell => cell.td));
   const row = { tr, link, box, cells, c: null, drawn: '' };
   box.addEventListener('change', () => pick([row.c], box.checked));
   return row;
@@ -130,11 +131,9 @@ function drawRow(c, at) {
   drawLimit(row.cells[3], rule);
   cell(row, 4, percent(c.slow), c.slow ? isOf('slow_call_rate') : 'zero');
   cell(row, 5, rate(c.rejected), c.rejected ? 'much' : 'zero');
-  cell(row, 6, millis(c.p50), known(c.p50) ? '' : 'zero');
-  cell(row, 7, millis(c.p95), known(c.p95) ? '' : 'zero');
-  cell(row, 8, millis(c.p99), known(c.p99) ? '' : 'zero');
+  [c.p50, c.p95, c.p99].forEach((took, at) => cell(row, 6 + at, millis(took), known(took) ? '' : 'zero'));
   cell(row, 9, count(c.flight), c.flight ? '' : 'zero');
-  cell(row, 10, known(c.limits?.stalled_calls) || c.hung ? count(c.hung) : '–', c.hung ? 'near' : 'zero');
+  cell(row, 10, count(hungOf(c)), c.hung ? 'near' : 'zero');
   return row.tr;
 }
 
@@ -149,16 +148,16 @@ function cell(row, at, text, tone) {
 
 // State, five minutes and the last trip: what changes seldom.
 function drawState(row, c) {
-  const drawn = `${c.kind} ${shareOf(c)} ${isUnknown()} ${c.samples.shown.length} ${c.samples.shown.slice(-3)} ${c.samplesFrom} ${Math.floor(performance.now() / EVERY)} ${c.tripped} ${c.detail?.at > 0} ${zone}`;
+  const drawn = `${c.kind} ${c.critical} ${shareOf(c)} ${isUnknown()} ${c.samples.shown.length} ${c.samples.shown.slice(-3)} ${c.samplesFrom} ${Math.floor(performance.now() / EVERY)} ${c.tripped} ${c.detail?.at > 0} ${zone}`;
   if (row.drawn === drawn) return;
   row.drawn = drawn;
   const [state, five, trip] = [row.cells[0].td, row.cells[11].td, row.cells[12].td];
-  takeChildren(state, [pill(c)]);
+  takeChildren(state, pill(c), c.critical && h('b', { title: 'Critical' }, ' !', h('span.unseen', ' critical')));
   if (five.firstChild) redrawSpark(five.firstChild, c);
   else five.append(spark(c));
   const last = tripOf(c);
   const text = !c.tripped ? '–' : last ? shortReason(last) : reasonWords(c.reason ?? '');
-  takeChildren(trip, present(c.tripped ? [time(c.tripped), ` ${text}`] : [text]));
+  takeChildren(trip, c.tripped ? [time(c.tripped), marked(` ${text}`)] : text);
   trip.title = last ? reasonText(last) : '';
 }
 
@@ -166,7 +165,7 @@ function drawLimit(it, rule) {
   const text = rule ? `${rule.share.toFixed(2)} ${rule.text}` : '';
   if (it.text === text) return;
   it.text = text;
-  takeChildren(it.td, [rule ? h('span', { class: 'bullet' }, bullet(rule.share), h('span', { title: rule.full }, rule.text, h('span', { class: 'unseen' }, ` ${rule.words}`))) : soft('–')]);
+  takeChildren(it.td, [rule ? h('span.bullet', bullet(rule.share), h('span', { title: rule.full }, rule.text, h('span.unseen', ` ${rule.words}`))) : soft('–')]);
 }
 
 // ---- Selecting.
@@ -187,11 +186,11 @@ function drawBulk() {
   if (bulk.hidden) return;
   const outside = all.filter(c => !list.includes(c)).length, forced = all.filter(c => c.overridden).length;
   const names = all.slice(0, 3).flatMap((c, at) => [at ? ', ' : '', bdi(c.name)]);
-  const act = (text, command, number) => h('button', { type: 'button', 'data-bulk': command, disabled: !number }, `${text} ${whole.format(number)}…`);
+  const act = (text, command, number) => h('button', { 'data-bulk': command, disabled: !number }, `${text} ${count(number)}…`);
   takeChildren(bulk, [
-    h('p', null, b(`${many(all.length, 'circuit')} selected`), outside ? ` (${whole.format(outside)} not in this filter)` : '', h('span', null, names, all.length > 3 ? ` and ${whole.format(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
+    h('p', b(`${many(all.length, 'circuit')} selected`), outside ? ` (${count(outside)} not in this filter)` : '', h('span', names, all.length > 3 ? ` and ${count(all.length - 3)} more` : '', '. The order is held until nothing is selected.')),
     act('Reset', 'reset', all.length), act('Trip', 'trip', all.length), act('Override', 'override', all.length), act('Release', 'release', forced),
-    h('button', { type: 'button', class: 'bare', 'data-bulk': 'clear' }, 'Clear'),
+    h('button.bare', { 'data-bulk': 'clear' }, 'Clear'),
   ]);
 }
 

@@ -1,23 +1,18 @@
 
 // ---- Words and numbers.
 
-const WORD = {
-  closed: 'Closed', open: 'Open', half_open: 'Half-open', forced_open: 'Forced open', forced_closed: 'Forced closed',
-  observing: 'Observing', isolated: 'Isolated', hung: 'Hung calls', kept: 'Kept closed', shedding: 'Shedding',
-  ramping: 'Ramping', unknown: 'Unknown',
-};
 // The worst first.
-const ORDER = ['open', 'forced_open', 'isolated', 'half_open', 'hung', 'kept', 'shedding', 'ramping', 'forced_closed', 'observing', 'closed'];
+const WORD = {
+  open: 'Open', forced_open: 'Forced open', isolated: 'Isolated', half_open: 'Half-open', hung: 'Hung calls',
+  kept: 'Kept closed', shedding: 'Shedding', ramping: 'Ramping', forced_closed: 'Forced closed', observing: 'Observing',
+  closed: 'Closed', unknown: 'Unknown',
+};
+const ORDER = Object.keys(WORD);
 const PLACE = Object.fromEntries(ORDER.map((kind, place) => [kind, place]));
 const CLASSES = [
-  ['open', 'Open', ['open']],
-  ['forced_open', 'Forced open', ['forced_open']],
-  ['isolated', 'Isolated', ['isolated']],
-  ['half_open', 'Half-open', ['half_open']],
-  ['risk', 'At risk', ['hung', 'kept', 'shedding', 'ramping']],
-  ['unprotected', 'Unprotected', ['forced_closed', 'observing']],
-  ['closed', 'Closed', ['closed']],
-];
+  ['open'], ['forced_open'], ['isolated'], ['half_open'], ['risk', 'At risk', ['hung', 'kept', 'shedding', 'ramping']],
+  ['unprotected', 'Unprotected', ['forced_closed', 'observing']], ['closed'],
+].map(([key, text = WORD[key], kinds = [key]]) => [key, text, kinds]);
 const CLASS_OF = Object.fromEntries(CLASSES.flatMap(([key, , kinds]) => kinds.map(kind => [kind, key])));
 const lower = kind => WORD[kind].toLowerCase();
 
@@ -35,7 +30,7 @@ function percent(share) {
 }
 const limitOf = share => `${Math.round(share * 1000) / 10} %`;
 const millis = value => known(value) ? whole.format(Math.round(value)) : '–';
-const many = (number, noun) => `${whole.format(number)} ${noun}${number === 1 ? '' : 's'}`;
+const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 // Two units at most, and none below minutes after ten of them.
 const UNITS = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
@@ -74,11 +69,11 @@ function reasonText(trip) {
     case 'failure_rate_confident': return `${of}: over ${limitOf(limits.failure_rate_confident)} with ${limitOf(limits.confidence)} confidence`;
     case 'slow_call_rate': return `${count(Math.min(seen.calls, seen.slow_calls))} of ${count(seen.calls)} calls over ${span2(limits.slower_than)}, limit ${limitOf(limits.slow_call_rate)}`;
     case 'consecutive_failures': return `${count(limits.consecutive_failures)} failures in a row`;
-    case 'consecutive_failures_of_kind': return `${kind} failures in a row`;
+    case 'consecutive_failures_of_kind': return `${apart(kind)} failures in a row`;
     case 'failure_count': return `${count(seen.failures)} failures in the window, limit ${count(limits.failure_count)}`;
     case 'stalled_calls': return `${count(trip.stalled_calls)} calls hung for over ${span2(limits.older_than)}, limit ${count(limits.stalled_calls)}`;
     case 'upstream_asked': return `The upstream asked for ${span(openFor)} (Retry-After)`;
-    case 'probes_failed': return `A probe failed${kind ? ` (${kind})` : ''}; open for ${brief(openFor)} now`;
+    case 'probes_failed': return `A probe failed${kind ? ` (${apart(kind)})` : ''}; open for ${brief(openFor)} now`;
     case 'probes_unanswered': return `Probes had no answer; open for ${brief(openFor)} now`;
     default: return reasonWords(reason);
   }
@@ -86,7 +81,7 @@ function reasonText(trip) {
 const WORDS_OF_REASONS = {
   probes_ignored: 'Probes were answered and ignored', open_time_over: 'The open time was over', probes_succeeded: 'The probes succeeded',
   health_probe: 'The health probe answered', operator: 'An operator', override_over: 'The override was over', restored: 'As the earlier process left it',
-  fleet: 'The fleet opened it', lease_over: "The probe's time was over without a verdict",
+  fleet: 'The fleet opened it', lease_over: "The probe's time was over without a verdict", throttled: 'Shed',
 };
 function reasonWords(reason) {
   if (!reason) return '';

@@ -104,7 +104,7 @@ impl Desk {
         let fleet = self.state.registry.fleet().ok_or_else(none)?;
         let (link, look) = (fleet.link(), fleet.look());
         let view = FleetView::of(link, look.as_ref(), self.caller >= Caller::Insider);
-        Ok(self.encoding.json(&view))
+        Ok(self.coding.json(&view))
     }
 }
 

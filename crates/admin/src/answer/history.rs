@@ -160,7 +160,7 @@ impl Desk {
         let into_point = Duration::from_millis(u64::try_from(into_point).unwrap_or(0));
         // The last reading was a moment ago.
         let since_point = into_point.saturating_add(age);
-        Ok(self.encoding.json(&Histories {
+        Ok(self.coding.json(&Histories {
             at: millis(wall.saturating_sub(since_point)),
             last: last.as_str(),
             every: last.every().as_secs(),

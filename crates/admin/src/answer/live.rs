@@ -11,7 +11,7 @@ use crate::about::About;
 use crate::access::Caller;
 use crate::answer::may::May;
 use crate::body::AdminBody;
-use crate::gzip::Encoding;
+use crate::coding::Coding;
 use crate::live::Live;
 use crate::live::frames::Cursor;
 use crate::live::look::Looked;
@@ -30,7 +30,7 @@ pub(crate) struct Desk {
     pub(crate) state: Arc<AdminState>,
     pub(crate) about: Option<Arc<About>>,
     pub(crate) caller: Caller,
-    pub(crate) encoding: Encoding,
+    pub(crate) coding: Coding,
 }
 
 /// Circuits, and what goes on from here.
@@ -138,7 +138,7 @@ impl Desk {
         next: Option<Arc<str>>,
     ) -> Response<AdminBody> {
         let may = self.may();
-        self.encoding.json(&Listed {
+        self.coding.json(&Listed {
             seq: place.to_string(),
             at,
             about: self.about.as_deref(),
@@ -179,7 +179,7 @@ impl Desk {
             Counts::of(&looked.snapshot, id, shares)
         });
         let circuits = counts.collect();
-        self.encoding.json(&Counted { seq, at: now_in_millis(), circuits, unknown })
+        self.coding.json(&Counted { seq, at: now_in_millis(), circuits, unknown })
     }
 
     /// All circuits together.
@@ -187,7 +187,7 @@ impl Desk {
         self.live.follow();
         let may = self.may();
         let (about, summary) = (self.about.as_deref(), self.live.summary());
-        self.encoding.json(&Summed { about, control: may.steer(), may, summary })
+        self.coding.json(&Summed { about, control: may.steer(), may, summary })
     }
 
     fn may(&self) -> May {

@@ -19,7 +19,7 @@ use crate::answer::group::GroupView;
 use crate::audit::KEPT;
 use crate::body::AdminBody;
 use crate::caught::unless_it_panics;
-use crate::etag::unless_known;
+use crate::etag::Tagged;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -39,7 +39,12 @@ pub(crate) fn circuit(
     let view = state.view(&circuit);
     let name = Arc::clone(&view.snapshot.name);
     let (id, shares) = live.know(|roster| roster.find(&name, Instant::now()));
-    let detail = CircuitDetail::new(view.known_as(id, shares), &circuit, caller);
+    let five_minutes = live.know(|roster| {
+        let (places, at) = roster.history()?;
+        Some(places.get(&name)?.failures(at))
+    });
+    let view = view.known_as(id, shares);
+    let detail = CircuitDetail::new(view, &circuit, five_minutes, caller);
     Ok(respond::json(StatusCode::OK, &detail))
 }
 
@@ -52,7 +57,7 @@ pub(crate) fn settings(
     let config = state.find(name)?.config();
     let thresholds = config.thresholds();
     let settings = json!({ "circuit": name, "config": config, "thresholds": thresholds });
-    Ok(unless_known(parts, respond::JSON, settings.to_string()))
+    Ok(Tagged::new(settings.to_string()).unless_known(parts, respond::JSON))
 }
 
 /// The groups that the service was given.

@@ -11,7 +11,9 @@ use crate::history::series::{Seen, Series};
 ///
 /// It is made of totals that are read once a second, so calls pay nothing for it. A circuit takes
 /// 3 kB, and 1.6 kB more where it keeps its
-/// [latency](tower_circuit_breaker::CircuitBuilder::latency); see [`AdminBuilder::history`](crate::AdminBuilder::history).
+/// [latency](tower_circuit_breaker::CircuitBuilder::latency); and while it fails, 32 bytes for each kind
+/// of failure in each five seconds, by which `GET /circuits/{name}` tells the kinds of the last five
+/// minutes. See [`AdminBuilder::history`](crate::AdminBuilder::history).
 #[derive(Debug, Clone)]
 pub struct History {
     which: Which,

@@ -41,8 +41,7 @@ impl<G: Gather, const N: usize> Points<G, N> {
         if number != self.current {
             self.move_on_to(number);
         }
-        // A first look says nothing of what came before it.
-        if took.is_zero() || took > self.length.saturating_add(LATE) {
+        if !is_of_point(took, self.length) {
             return;
         }
         self.gathered.add(look);
@@ -86,7 +85,13 @@ impl<G: Gather, const N: usize> Points<G, N> {
     }
 }
 
-fn number_at(at: Duration, length: Duration) -> u64 {
+/// Whether what came in the time before a look is of its point, and not of a hole. A first look says
+/// nothing of what came before it.
+pub(super) fn is_of_point(took: Duration, length: Duration) -> bool {
+    !took.is_zero() && took <= length.saturating_add(LATE)
+}
+
+pub(super) fn number_at(at: Duration, length: Duration) -> u64 {
     u64::try_from(at.as_millis() / length.as_millis().max(1)).unwrap_or(u64::MAX)
 }
 

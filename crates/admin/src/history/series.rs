@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tower_circuit_breaker::LatencyHistogram;
+use tower_circuit_breaker::view::by_kind;
+use tower_circuit_breaker::{FailureKind, LatencyHistogram};
 
-use crate::history::points::{Gather, Points};
+use crate::history::kinds::RecentKinds;
+use crate::history::points::{Gather, Points, is_of_point, number_at};
 use crate::latency::{Bucket, Percentiles};
 use crate::rates::{Between, share};
 use crate::shown::Shown;
@@ -14,6 +16,8 @@ use crate::shown::Shown;
 #[derive(Debug)]
 pub(crate) struct Series {
     minutes: Points<Brief, BRIEF>,
+    /// Of the same points.
+    kinds: RecentKinds,
     hour: Points<GatheredLong, LONG>,
     day: Points<Peaks, DAY>,
     /// When the circuit last had a call.
@@ -24,6 +28,8 @@ pub(crate) struct Series {
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) between: Between,
+    /// The failures in between by kind, where there were any.
+    pub(crate) kinds: Vec<(FailureKind, u64)>,
     pub(crate) state: Shown,
     pub(crate) failure_share: Option<f64>,
     /// How long all calls had taken before, and until now; where the circuit keeps it.
@@ -32,6 +38,15 @@ pub(crate) struct Seen {
     pub(crate) percentiles: Option<Percentiles>,
     pub(crate) consecutive_failures: u64,
     pub(crate) stalled_calls: u64,
+}
+
+/// What has failed in the last five minutes.
+#[derive(Debug, Serialize)]
+pub(crate) struct FiveMinutes {
+    #[serde(serialize_with = "by_kind")]
+    failures_by_kind: Vec<(FailureKind, u64)>,
+    /// Of how many seconds that is known: fewer than 300 after a start, and where nobody looked.
+    known_seconds: u64,
 }
 
 /// Five seconds, while they are gathered.
@@ -84,6 +99,7 @@ impl Series {
     pub(crate) fn new(at: Duration) -> Self {
         Self {
             minutes: Points::new(BRIEF_LASTS, at),
+            kinds: RecentKinds::default(),
             hour: Points::new(LONG_LASTS, at),
             day: Points::new(PEAKS_LAST, at),
             busy: at,
@@ -93,6 +109,9 @@ impl Series {
     /// Adds what was seen at the time `at`.
     pub(crate) fn add(&mut self, at: Duration, seen: &Seen) {
         self.minutes.add(at, seen.between.took, seen);
+        if is_of_point(seen.between.took, BRIEF_LASTS) {
+            self.kinds.add(number_at(at, BRIEF_LASTS), Self::brief_points(), &seen.kinds);
+        }
         self.hour.add(at, seen.between.took, seen);
         self.day.add(at, seen.between.took, seen);
         if seen.between.ended.calls > 0 || seen.between.ended.rejected > 0 {
@@ -110,6 +129,19 @@ impl Series {
         at: Duration,
     ) -> impl Iterator<Item = Option<BriefPoint>> + '_ {
         self.minutes.until(at)
+    }
+
+    /// What has failed in these five minutes.
+    pub(crate) fn failures(&self, at: Duration) -> FiveMinutes {
+        let points = u64::try_from(self.five_minutes(at).flatten().count()).unwrap_or(u64::MAX);
+        FiveMinutes {
+            failures_by_kind: self.kinds.sum(number_at(at, BRIEF_LASTS), Self::brief_points()),
+            known_seconds: points.saturating_mul(BRIEF_LASTS.as_secs()),
+        }
+    }
+
+    fn brief_points() -> u64 {
+        u64::try_from(BRIEF).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn hour(&self, at: Duration) -> impl Iterator<Item = Option<Long>> + '_ {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_circuit_breaker::{CircuitSnapshot, LatencyHistogram};
+use tower_circuit_breaker::{CircuitSnapshot, FailureKind, LatencyHistogram};
 
 use crate::history::series::Seen;
 use crate::ids::Id;
+use crate::kinds::KindTotals;
 use crate::latency::{Percentiles, RecentLatency};
 use crate::live::look::Looked;
 use crate::live::nearest::Nearest;
@@ -26,6 +27,8 @@ pub(crate) struct Known {
     /// Whether readers have its name.
     pub(crate) is_introduced: bool,
     rates: Option<Rates>,
+    /// Since the first reading.
+    kinds: Option<KindTotals>,
     /// Where the circuit keeps it.
     latency: Option<Box<RecentLatency>>,
     /// What the counts were when they were sent.
@@ -47,8 +50,8 @@ pub(crate) struct SentCounts {
 
 impl Known {
     pub(crate) const fn new(id: Id, name: Arc<str>) -> Self {
-        let (rates, latency, sent) = (None, None, None);
-        Self { id, name, told: None, is_introduced: false, rates, latency, sent }
+        let (rates, kinds, latency, sent) = (None, None, None, None);
+        Self { id, name, told: None, is_introduced: false, rates, kinds, latency, sent }
     }
 
     pub(crate) fn shares(&self) -> Shares {
@@ -66,9 +69,11 @@ impl Known {
         });
         let latency = self.read_latency(looked, since.is_some(), now);
         let between = self.read_rates(snapshot, since, now);
+        let kinds = self.read_kinds(&snapshot.failures_by_kind, since.is_some());
         let shares = self.shares();
         Seen {
             between,
+            kinds,
             state: Shown::of(snapshot),
             failure_share: shares.failure_share,
             latency,
@@ -92,6 +97,11 @@ impl Known {
         };
         let before = self.latency.get_or_insert_with(begin).read(&histogram, now);
         Some((before, histogram))
+    }
+
+    fn read_kinds(&mut self, now: &[(FailureKind, u64)], is_new: bool) -> Vec<(FailureKind, u64)> {
+        let begin = || if is_new { KindTotals::default() } else { KindTotals::begin(now) };
+        self.kinds.get_or_insert_with(begin).read(now)
     }
 
     fn read_rates(

@@ -186,6 +186,8 @@ async fn the_page_says_which_service_it_is() {
     assert_eq!(about["service"], "backend-pool");
     assert_eq!(about["environment"], "development");
     assert_eq!(about["instance"], format!("process {}", pool.child.id()));
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    assert!(about["started"].as_u64() > Some(1_700_000_000_000), "{about}");
 }
 
 #[tokio::test]
