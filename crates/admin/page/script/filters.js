@@ -97,6 +97,7 @@ function fits(c, text) {
 
 // The order is held while somebody has something in hand, and changes at most each five seconds.
 let fingers = 0;
+const filled = new Set();
 for (const event of ['touchstart', 'touchend', 'touchcancel']) addEventListener(event, ({ touches }) => { fingers = touches.length; }, { passive: true });
 const isHeld = () => picked.size + fingers > 0 || Boolean(pointed?.matches(':hover'));
 function arrange() {
@@ -112,8 +113,11 @@ function arrange() {
   list = [...circuits.values()].filter(c => fits(c, text)).sort(orderOf(view.sort));
   arrangedAt = performance.now();
   isOrderStale = isFilterStale = false;
-  // Columns in which no row has anything leave their room to the names; but not the one that sorts.
-  bare = COLUMNS.map(({ key, of }) => of && key !== view.sort.replace('-', '') && !list.some(c => known(of(c))) ? ` no-${key}` : '').join('');
+  // Columns in which no row has had anything yet leave their room to the names; but not the one that sorts.
+  bare = COLUMNS.map(({ key, of }) => {
+    if (!of || key === view.sort.replace('-', '') || list.some(c => known(of(c)))) filled.add(key);
+    return filled.has(key) ? '' : ` no-${key}`;
+  }).join('');
 }
 
 // What belongs to the table now comes at its end, whatever holds the order.
