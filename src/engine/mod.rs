@@ -19,6 +19,7 @@ pub(crate) mod outcome;
 pub(crate) mod record;
 pub(crate) mod rules;
 pub(crate) mod state;
+pub(crate) mod stripes;
 pub(crate) mod ticket;
 pub(crate) mod time;
 pub(crate) mod window;

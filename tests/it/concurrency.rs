@@ -141,6 +141,36 @@ fn adds_right_after_an_idle_gap_are_all_there() {
 }
 
 #[test]
+fn a_failure_is_held_against_the_successes_of_all_threads() {
+    let (circuit, clock) = circuit(|b| b.failure_rate(0.1).minimum_calls(1));
+    let pass = || {
+        together(8, |_| {
+            for _ in 0..2_250 {
+                circuit.try_acquire().unwrap().record(Outcome::Success);
+            }
+        });
+    };
+    let fail_until_open = || {
+        let fails = |_: &u32| circuit.try_acquire().map(|permit| permit.record(FAILURE)).is_ok();
+        (1..).take_while(fails).count()
+    };
+    pass();
+    clock.advance(4 * SECOND);
+    pass();
+    clock.advance(3 * SECOND);
+
+    assert_eq!(fail_until_open(), 4_000, "of 40,000");
+
+    circuit.reset();
+    pass();
+    clock.advance(4 * SECOND);
+    pass();
+    clock.advance(6 * SECOND);
+    assert_eq!(fail_until_open(), 2_000, "of 20,000: the first 18,000 have left");
+    assert_eq!(circuit.snapshot().totals.successes, 4 * 18_000);
+}
+
+#[test]
 fn bucket_turn_over_under_contention_loses_nothing_that_is_live() {
     let (circuit, clock) = circuit(|b| b.failure_count(u32::MAX));
 

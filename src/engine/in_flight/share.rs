@@ -10,6 +10,7 @@ use crate::engine::outcome::EndedCall;
 use crate::engine::rules::backoff::JitterRng;
 use crate::engine::rules::settings::{Settings, Throttle};
 use crate::engine::state::Tag;
+use crate::engine::stripes::Stripes;
 use crate::engine::time::{Timestamp, nanos};
 use crate::engine::window::Window;
 use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
@@ -41,6 +42,9 @@ pub(crate) struct Share(u64);
 const TRIED: SlidingWindow =
     SlidingWindow(Span::Time { length: Duration::from_secs(120), buckets: 12 });
 
+/// Never made: where calls are throttled, all threads count them in the same words.
+static NO_STRIPES: Stripes = Stripes::new();
+
 const BUCKETS_A_MINUTE: u64 = 6;
 
 /// A share of fewer calls is noise.
@@ -69,7 +73,7 @@ impl AdmissionShare {
 
     /// Clears the calls that were tried, for a new epoch. The caller holds the lock.
     pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
-        self.tried.restart(tag, now);
+        self.tried.restart(&NO_STRIPES, tag, now);
     }
 
     /// Whether calls are throttled.
@@ -82,7 +86,7 @@ impl AdmissionShare {
     /// Counts a call that was tried, where calls are throttled.
     pub(crate) fn tried(&self, tag: Tag, call: EndedCall, now: impl FnOnce() -> Timestamp) {
         if self.has_throttle() {
-            self.tried.record(tag, call, now);
+            self.tried.record(&NO_STRIPES, tag, call, now);
         }
     }
 
@@ -99,11 +103,12 @@ impl AdmissionShare {
         if multiple == 0 {
             return Share::ALL;
         }
-        let share = Share::throttled(multiple, self.tried.counts(tag, now));
+        let share = Share::throttled(multiple, self.tried.counts(&NO_STRIPES, tag, now));
         if share == Share::ALL {
             return share;
         }
-        share.max(Share::throttled(multiple, self.tried.recent(tag, enough(multiple), now)))
+        let newest = self.tried.recent(&NO_STRIPES, tag, enough(multiple), now);
+        share.max(Share::throttled(multiple, newest))
     }
 
     /// The share of calls that are admitted when `left` of a ramp is still to come.

@@ -7,7 +7,7 @@ use crate::engine::machine::Machine;
 use crate::engine::machine::effect::Effect;
 use crate::engine::outcome::EndedCall;
 use crate::engine::record::extras::RareReason;
-use crate::engine::record::totals::Counter;
+use crate::engine::record::totals::FrequentCounter;
 use crate::engine::state::{CircuitState, Override, Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{Nanos, TimeSource, Timestamp};
@@ -170,7 +170,7 @@ impl Machine {
     /// Counts a rejection by the open circuit.
     #[inline]
     fn count_rejection(&self) {
-        self.tally.add(Counter::Rejected);
+        self.tally.add_frequent(FrequentCounter::Rejected, self.recorder.stripes());
     }
 
     /// Counts a rejection by its reason; `None` where the circuit is simply open.

@@ -7,7 +7,7 @@
 use crate::engine::machine::Machine;
 use crate::engine::machine::effect::CountedAs;
 use crate::engine::outcome::Outcome;
-use crate::engine::record::totals::Counter;
+use crate::engine::record::totals::FrequentCounter;
 use crate::engine::state::{Tag, Word};
 use crate::engine::ticket::Ticket;
 use crate::engine::time::{TimeSource, Timestamp};
@@ -78,10 +78,35 @@ impl Machine {
         tag: Tag,
         clock: &impl TimeSource,
     ) -> bool {
-        let recorded = self.recorder().count_success(tag, fast_until, clock);
-        if recorded == Some(false) {
-            self.tally().add(Counter::Successes);
+        match self.recorder().count_success(tag, fast_until, clock) {
+            Some(true) => true,
+            Some(false) => {
+                self.count_success_in_totals();
+                true
+            }
+            None => {
+                self.look_at_threads(tag);
+                false
+            }
         }
-        recorded.is_some()
+    }
+
+    /// Counts a success that the window does not count for the totals.
+    #[inline]
+    pub(super) fn count_success_in_totals(&self) {
+        self.tally().add_frequent(FrequentCounter::Successes, self.recorder().stripes());
+    }
+
+    /// Has the window count in stripes, if several threads call.
+    #[cold]
+    #[inline(never)]
+    fn look_at_threads(&self, tag: Tag) {
+        if self.recorder().are_threads_looked_at(tag) && self.tally().is_called_by_several() {
+            // Under the lock: the epoch stays, and no other thread begins or ends one.
+            self.look(|_| self.recorder().use_stripes(Tag::of(self.word().epoch())));
+        }
     }
 }
+
+#[cfg(all(test, not(breaker_loom)))]
+mod tests;

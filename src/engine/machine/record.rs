@@ -86,7 +86,7 @@ impl Machine {
             return self.stale(CountedAs::Success, elapsed);
         };
         if !is_counted {
-            self.tally().add(Counter::Successes);
+            self.count_success_in_totals();
         }
         if call.was_slow {
             self.tally().add(Counter::SlowCalls);
@@ -308,7 +308,7 @@ impl Machine {
         match outcome {
             Outcome::NotSent => return self.extras().count_not_sent(),
             Outcome::Ignored => return self.tally().add(Counter::Ignored),
-            Outcome::Success => self.tally().add(Counter::Successes),
+            Outcome::Success => self.count_success_in_totals(),
             Outcome::Failure(kind) => self.count_failure(kind, at),
             Outcome::TripFor(_) => self.count_failure(FailureKind::OTHER, at),
         }

@@ -111,7 +111,8 @@ impl Machine {
     fn totals_under(&self, control: &Control) -> Totals {
         let in_window = self.recorder().successes(Tag::of(self.word().epoch()));
         let named = self.kinds().counts().map(|(_, failures)| failures).sum();
-        let totals = self.tally().totals(control.trips(), in_window, named);
+        let stripes = self.recorder().stripes();
+        let totals = self.tally().totals(stripes, control.trips(), in_window, named);
         let trips_prevented = control.trips_prevented();
         let (not_sent, would_have_rejected) =
             (self.extras().not_sent(), self.extras().would_have_rejected());

@@ -222,7 +222,9 @@ impl Machine {
 
     /// The number of calls rejected so far.
     pub(crate) fn rejections(&self) -> u64 {
-        self.tally().rejected().saturating_add(self.extras().all_rejections())
+        self.tally()
+            .rejected(self.recorder().stripes())
+            .saturating_add(self.extras().all_rejections())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Counts that only grow, for dashboards.
 
-use crate::sync::{AtomicU64, OnceLock, Ordering, thread_number};
+use crate::engine::stripes::{LOOKED_AT, Stripe, Stripes};
+use crate::sync::{AtomicU64, Ordering, thread_number};
 
 /// Counts of all calls of a circuit since it was built, by outcome.
 ///
@@ -58,14 +59,10 @@ pub struct Transitions {
 
 /// The counters behind [`Totals`], except for trips, for successes that the window counts, and for
 /// failures of a kind with a name.
+///
+/// Boxed, so that what every call changes shares no cache line with what every call reads.
 #[derive(Debug)]
-pub(crate) struct Tally {
-    /// Boxed, so that what every call changes shares no cache line with what every call reads.
-    first: Box<Counters>,
-    /// Made once calls come from several threads: from then on each counts what is frequent on a
-    /// cache line of its own.
-    stripes: OnceLock<Box<[Stripe; STRIPES]>>,
-}
+pub(crate) struct Tally(Box<Counters>);
 
 /// They fill a cache line, so what is rare is counted elsewhere.
 #[derive(Debug)]
@@ -82,88 +79,97 @@ struct Counters {
     last_seen: AtomicU64,
 }
 
-/// What is frequent, for some of the threads. Two cache lines: processors fetch them in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe {
-    successes: AtomicU64,
-    rejected: AtomicU64,
-}
-
-/// As many as threads of a common server; together they take 1 kB.
-const STRIPES: usize = 8;
-
-/// Of so many calls it is looked at one, which thread made it. A power of two.
-const LOOKED_AT: u64 = 1 << 10;
-
 /// Which counter of a [`Tally`] is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counter {
-    Successes,
     Failures,
     Ignored,
     Abandoned,
     SlowCalls,
-    Rejected,
     Stale,
+}
+
+/// Which of the counters that every call may change: they are also in the stripes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrequentCounter {
+    Successes,
+    Rejected,
 }
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        Self { first: Box::new(Counters::new()), stripes: OnceLock::new() }
+        Self(Box::new(Counters::new()))
     }
 
-    #[inline]
     pub(crate) fn add(&self, counter: Counter) {
-        let is_frequent = matches!(counter, Counter::Successes | Counter::Rejected);
-        if let Some(stripes) = self.stripes.get().filter(|_| is_frequent) {
-            return add_striped(stripes, counter);
-        }
-        let first = &*self.first;
         let word = match counter {
-            Counter::Successes => &first.successes,
-            Counter::Failures => &first.failures,
-            Counter::Ignored => &first.ignored,
-            Counter::Abandoned => &first.abandoned,
-            Counter::SlowCalls => &first.slow_calls,
-            Counter::Rejected => &first.rejected,
-            Counter::Stale => &first.stale,
+            Counter::Failures => &self.0.failures,
+            Counter::Ignored => &self.0.ignored,
+            Counter::Abandoned => &self.0.abandoned,
+            Counter::SlowCalls => &self.0.slow_calls,
+            Counter::Stale => &self.0.stale,
         };
         // Relaxed: each counter is a number by itself; nothing is decided by it.
+        word.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The same in the stripe of this thread, if there are `stripes`; makes them once several threads
+    /// have called.
+    #[inline]
+    pub(crate) fn add_frequent(&self, counter: FrequentCounter, stripes: &Stripes) {
+        if stripes.are_made() {
+            return add_striped(stripes, counter);
+        }
+        let word = match counter {
+            FrequentCounter::Successes => &self.0.successes,
+            FrequentCounter::Rejected => &self.0.rejected,
+        };
+        // Relaxed: as in `add`.
         let before = word.fetch_add(1, Ordering::Relaxed);
-        if is_frequent && before % LOOKED_AT == LOOKED_AT - 1 {
-            self.look();
+        if before % LOOKED_AT == LOOKED_AT - 1 {
+            self.look(stripes);
         }
     }
 
     /// Makes stripes, if another thread was here at the last look.
     #[cold]
     #[inline(never)]
-    fn look(&self) {
-        let thread = u64::try_from(thread_number()).unwrap_or(0);
-        // Relaxed: a hint; all that depends on it is where is counted.
-        let last = self.first.last_seen.swap(thread, Ordering::Relaxed);
-        if last != u64::MAX && last != thread {
-            self.stripes.get_or_init(Box::default);
+    fn look(&self, stripes: &Stripes) {
+        if self.is_called_by_several() {
+            stripes.make();
         }
     }
 
+    /// Whether another thread was here at the last look.
+    pub(crate) fn is_called_by_several(&self) -> bool {
+        let thread = u64::try_from(thread_number()).unwrap_or(0);
+        // Relaxed: a hint; all that depends on it is where is counted.
+        let last = self.0.last_seen.swap(thread, Ordering::Relaxed);
+        last != u64::MAX && last != thread
+    }
+
     /// The number of calls that were rejected.
-    pub(crate) fn rejected(&self) -> u64 {
-        self.sum(&self.first.rejected, |stripe| &stripe.rejected)
+    pub(crate) fn rejected(&self, stripes: &Stripes) -> u64 {
+        sum(&self.0.rejected, stripes, |stripe| &stripe.rejected)
     }
 
     /// The number of failures whose kind has no count of its own.
     pub(crate) fn unnamed_failures(&self) -> u64 {
         // Relaxed: as in `add`.
-        self.first.failures.load(Ordering::Relaxed)
+        self.0.failures.load(Ordering::Relaxed)
     }
 
     /// The totals, given the trips, the successes that the window has counted, and the failures
     /// with a name; calls not sent, and those that would have been rejected, are left to the caller.
-    pub(crate) fn totals(&self, trips: u64, in_window: u64, named: u64) -> Totals {
-        let first = &*self.first;
-        let successes = self.sum(&first.successes, |stripe| &stripe.successes);
+    pub(crate) fn totals(
+        &self,
+        stripes: &Stripes,
+        trips: u64,
+        in_window: u64,
+        named: u64,
+    ) -> Totals {
+        let first = &*self.0;
+        let successes = sum(&first.successes, stripes, |stripe| &stripe.successes);
         // Relaxed, all: as in `add`. The counts may be of slightly different moments.
         Totals {
             successes: successes.saturating_add(in_window),
@@ -172,21 +178,20 @@ impl Tally {
             not_sent: 0,
             abandoned: first.abandoned.load(Ordering::Relaxed),
             slow_calls: first.slow_calls.load(Ordering::Relaxed),
-            rejected: self.rejected(),
+            rejected: self.rejected(stripes),
             would_have_rejected: 0,
             stale: first.stale.load(Ordering::Relaxed),
             trips,
             trips_prevented: 0,
         }
     }
+}
 
-    /// What is counted in `first` and in the same place of all stripes.
-    fn sum(&self, first: &AtomicU64, of: impl Fn(&Stripe) -> &AtomicU64) -> u64 {
-        let stripes = self.stripes.get().into_iter().flat_map(|stripes| stripes.iter());
-        // Relaxed: as in `add`. Each only grows, and so does the sum.
-        let counts = stripes.map(|stripe| of(stripe).load(Ordering::Relaxed));
-        counts.fold(first.load(Ordering::Relaxed), u64::saturating_add)
-    }
+/// What is counted in `first` and in the same place of all stripes.
+fn sum(first: &AtomicU64, stripes: &Stripes, of: impl Fn(&Stripe) -> &AtomicU64) -> u64 {
+    // Relaxed: as in `Tally::add`. Each only grows, and so does the sum.
+    let counts = stripes.all().map(|stripe| of(stripe).load(Ordering::Relaxed));
+    counts.fold(first.load(Ordering::Relaxed), u64::saturating_add)
 }
 
 impl Counters {
@@ -206,11 +211,11 @@ impl Counters {
 
 /// Adds to the stripe of this thread.
 #[inline(never)]
-fn add_striped(stripes: &[Stripe; STRIPES], counter: Counter) {
-    let Some(stripe) = stripes.get(thread_number() % STRIPES) else { return };
+fn add_striped(stripes: &Stripes, counter: FrequentCounter) {
+    let Some(stripe) = stripes.own() else { return };
     let word = match counter {
-        Counter::Rejected => &stripe.rejected,
-        _ => &stripe.successes,
+        FrequentCounter::Rejected => &stripe.rejected,
+        FrequentCounter::Successes => &stripe.successes,
     };
     // Relaxed: as in `Tally::add`.
     word.fetch_add(1, Ordering::Relaxed);

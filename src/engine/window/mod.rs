@@ -5,18 +5,19 @@ pub(crate) mod span;
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
+use crate::engine::stripes::Stripes;
 use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::count::CountRing;
 use crate::engine::window::counts::{Enough, SlowCalls, WindowCounts};
-use crate::engine::window::past::Past;
 use crate::engine::window::slots::Slots;
 use crate::engine::window::span::{SlidingWindow, Span};
+use crate::engine::window::successes::Successes;
 use crate::engine::window::time::{Classes, TimeRing};
 use crate::sync::{AtomicU64, Ordering};
 
 mod count;
-mod past;
 pub(crate) mod slots;
+mod successes;
 mod time;
 
 #[cfg(all(test, breaker_loom))]
@@ -37,7 +38,10 @@ pub(crate) struct Window {
     width: AtomicU64,
     /// The tagged position in the ring: the current block, or the newest tick.
     cursor: AtomicU64,
-    past: Past,
+    /// The successes of this epoch, in a time window; see [`Successes`].
+    successes: AtomicU64,
+    /// The successes of all epochs before. Changed and read under the lock.
+    past: AtomicU64,
     slots: Slots,
 }
 
@@ -56,7 +60,8 @@ impl Window {
             shape: AtomicU64::new(Shape::NONE.0),
             width: AtomicU64::new(1),
             cursor: AtomicU64::new(0),
-            past: Past::new(),
+            successes: AtomicU64::new(0),
+            past: AtomicU64::new(0),
             slots: Slots::new(words_for(span, classes)),
         }
     }
@@ -75,23 +80,40 @@ impl Window {
     }
 
     /// Empties the window for a new epoch. The caller holds the lock.
-    pub(crate) fn restart(&self, tag: Tag, now: Timestamp) {
-        self.with_ring(|| (), |ring| ring.restart(tag), |ring| ring.restart(tag, now));
+    pub(crate) fn restart(&self, stripes: &Stripes, tag: Tag, now: Timestamp) {
+        self.with_ring(stripes, || (), |ring| ring.restart(tag), |ring| ring.restart(tag, now));
     }
 
     /// Ends the epoch of `tag` in favour of `next`: from here on the window takes no success of it.
     /// The caller holds the lock, and restarts the window next.
-    pub(crate) fn finish(&self, tag: Tag, next: Tag) {
-        let counted =
-            self.with_ring(|| 0, |ring| ring.finish(tag, next), |ring| ring.finish(tag, next));
-        self.past.add(counted);
+    pub(crate) fn finish(&self, stripes: &Stripes, tag: Tag, next: Tag) {
+        let count = |ring: CountRing<'_>| ring.finish(tag, next);
+        let counted = self.with_ring(stripes, || 0, count, |ring| ring.finish(tag, next));
+        // Relaxed: under the lock.
+        self.past.fetch_add(counted, Ordering::Relaxed);
     }
 
     /// The number of successes that the window has counted, in this epoch and all before. The
     /// caller holds the lock.
-    pub(crate) fn successes(&self, tag: Tag) -> u64 {
-        self.past
-            .with(|| self.with_ring(|| 0, |ring| ring.successes(tag), |ring| ring.successes(tag)))
+    pub(crate) fn successes(&self, stripes: &Stripes, tag: Tag) -> u64 {
+        let count = |ring: CountRing<'_>| ring.successes(tag);
+        let counted = self.with_ring(stripes, || 0, count, |ring| ring.succeeded(tag));
+        // Relaxed: under the lock.
+        counted.saturating_add(self.past.load(Ordering::Relaxed))
+    }
+
+    /// Whether there is cause to look whether several threads call: not before [`count_success`] left
+    /// something to be looked at.
+    ///
+    /// [`count_success`]: Self::count_success
+    pub(crate) fn are_threads_looked_at(&self, stripes: &Stripes, tag: Tag) -> bool {
+        self.shape().kind() == Shape::TIME && self.striped(stripes).are_looked_at(tag)
+    }
+
+    /// Has each of several threads count in its stripe from here on. The caller holds the lock, and
+    /// `tag` is that of the present epoch.
+    pub(crate) fn use_stripes(&self, stripes: &Stripes, tag: Tag) {
+        self.striped(stripes).use_stripes(tag);
     }
 
     /// Adds a success that ends before `fast_until`, where that takes a single exchange, and returns
@@ -100,6 +122,7 @@ impl Window {
     #[inline]
     pub(crate) fn count_success(
         &self,
+        stripes: &Stripes,
         tag: Tag,
         fast_until: Timestamp,
         clock: &impl TimeSource,
@@ -111,7 +134,7 @@ impl Window {
                 (is_fast() && self.count_ring(shape).count_success(tag)).then_some(true)
             }
             Shape::TIME => {
-                self.count_success_in_time(shape, tag, fast_until, clock).then_some(true)
+                self.count_success_in_time(stripes, tag, fast_until, clock).then_some(true)
             }
             _ => is_fast().then_some(false),
         }
@@ -124,23 +147,26 @@ impl Window {
     #[inline(never)]
     fn count_success_in_time(
         &self,
-        shape: Shape,
+        stripes: &Stripes,
         tag: Tag,
         fast_until: Timestamp,
         clock: &impl TimeSource,
     ) -> bool {
-        self.time_ring(shape).count_success(tag, fast_until, clock)
+        // As if it had no buckets: it looks at none.
+        self.time_ring(Shape::NONE, stripes).count_success(tag, fast_until, clock)
     }
 
     /// Adds one result; with the counts where it may trip the circuit.
     #[inline]
     pub(crate) fn record(
         &self,
+        stripes: &Stripes,
         tag: Tag,
         call: EndedCall,
         now: impl FnOnce() -> Timestamp,
     ) -> Recorded<Option<WindowCounts>> {
         self.with_ring(
+            stripes,
             || Recorded::InTime { follows: None, is_counted: false },
             |ring| ring.record(tag, call),
             |ring| ring.record(tag, call, now()),
@@ -148,14 +174,21 @@ impl Window {
     }
 
     /// The counts of the window now; all zero when the epoch is over.
-    pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
-        self.with_ring(WindowCounts::default, |ring| ring.counts(tag), |ring| ring.counts(tag, now))
+    pub(crate) fn counts(&self, stripes: &Stripes, tag: Tag, now: Timestamp) -> WindowCounts {
+        let time = |ring: TimeRing<'_>| ring.counts(tag, now);
+        self.with_ring(stripes, WindowCounts::default, |ring| ring.counts(tag), time)
     }
 
     /// The counts of the newest buckets of a time window; all zero when the epoch is over.
-    pub(crate) fn recent(&self, tag: Tag, enough: Enough, now: Timestamp) -> WindowCounts {
+    pub(crate) fn recent(
+        &self,
+        stripes: &Stripes,
+        tag: Tag,
+        enough: Enough,
+        now: Timestamp,
+    ) -> WindowCounts {
         let time = |ring: TimeRing<'_>| ring.recent(tag, enough, now);
-        self.with_ring(WindowCounts::default, |ring| ring.counts(tag), time)
+        self.with_ring(stripes, WindowCounts::default, |ring| ring.counts(tag), time)
     }
 
     /// Calls the one of these closures that is for the kind of the ring.
@@ -164,6 +197,7 @@ impl Window {
     #[inline]
     fn with_ring<T>(
         &self,
+        stripes: &Stripes,
         none: impl FnOnce() -> T,
         count: impl FnOnce(CountRing<'_>) -> T,
         time: impl FnOnce(TimeRing<'_>) -> T,
@@ -171,7 +205,7 @@ impl Window {
         let shape = self.shape();
         match shape.kind() {
             Shape::COUNT => count(self.count_ring(shape)),
-            Shape::TIME => time(self.time_ring(shape)),
+            Shape::TIME => time(self.time_ring(shape, stripes)),
             _ => none(),
         }
     }
@@ -196,11 +230,18 @@ impl Window {
 
     /// The ring of a `shape` of time.
     #[inline]
-    fn time_ring(&self, shape: Shape) -> TimeRing<'_> {
+    fn time_ring<'a>(&'a self, shape: Shape, stripes: &'a Stripes) -> TimeRing<'a> {
         // Relaxed: as the shape.
         let width = self.width.load(Ordering::Relaxed);
         let (words, classes) = (self.words(shape), shape.slow_calls().classes());
-        TimeRing::new(words, &self.cursor, &self.past, shape.size(), width, classes)
+        let successes = self.striped(stripes);
+        TimeRing::new(words, &self.cursor, successes, shape.size(), width, classes)
+    }
+
+    /// The successes of a time window.
+    #[inline]
+    const fn striped<'a>(&'a self, stripes: &'a Stripes) -> Successes<'a> {
+        Successes::new(&self.successes, stripes)
     }
 }
 

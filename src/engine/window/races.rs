@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::explore::{Depth, explore, race, race_of_three};
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
+use crate::engine::stripes::Stripes;
 use crate::engine::time::Timestamp;
 use crate::engine::window::Window;
 use crate::engine::window::count::CountRing;
@@ -18,6 +19,7 @@ const FAILED: EndedCall = EndedCall::FAILURE;
 const PASSED: EndedCall = EndedCall::SUCCESS;
 const OLD: Tag = Tag::of(1);
 const NEW: Tag = Tag::of(2);
+static NO_STRIPES: Stripes = Stripes::new();
 
 struct Count {
     words: Box<[AtomicU64]>,
@@ -216,26 +218,31 @@ fn a_window_changes_its_shape_while_it_is_recorded() {
     let count = SlidingWindow(Span::Calls(2));
     let shapes = [(count, time, "old-result"), (time, count, "torn-exchange")];
     for ((from, to, bug), passes) in shapes.into_iter().flat_map(|it| [(it, false), (it, true)]) {
-        explore(Depth::Every, 50, &[bug], move || {
+        // The short path is followed by the long one.
+        let depth = if passes { Depth::Three } else { Depth::Every };
+
+        explore(depth, 50, &[bug], move || {
             let window = Window::new(Some(count), SlowCalls::Ignored);
             window.reshape(Some(from), SlowCalls::Ignored);
-            window.restart(OLD, at(2));
-            window.record(OLD, FAILED, || at(2));
+            window.restart(&NO_STRIPES, OLD, at(2));
+            window.record(&NO_STRIPES, OLD, FAILED, || at(2));
             let window = Arc::new(window);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             race(
                 move || {
-                    if !(passes && a.count_success(OLD, Timestamp::NEVER, &|| at(3)).is_some()) {
-                        a.record(OLD, FAILED, || at(3));
+                    if !(passes
+                        && a.count_success(&NO_STRIPES, OLD, Timestamp::NEVER, &|| at(3)).is_some())
+                    {
+                        a.record(&NO_STRIPES, OLD, FAILED, || at(3));
                     }
                 },
                 move || {
                     b.reshape(Some(to), SlowCalls::Ignored);
-                    b.restart(NEW, at(3));
-                    b.record(NEW, PASSED, || at(3));
+                    b.restart(&NO_STRIPES, NEW, at(3));
+                    b.record(&NO_STRIPES, NEW, PASSED, || at(3));
                 },
             );
-            assert_eq!(window.counts(NEW, at(3)), counts(1, 0));
+            assert_eq!(window.counts(&NO_STRIPES, NEW, at(3)), counts(1, 0));
         });
     }
 }
@@ -257,25 +264,25 @@ fn a_window_keeps_its_successes_while_it_changes_its_shape() {
         explore(Depth::Three, 50, &[bug], move || {
             let window = Window::new(Some(count), SlowCalls::Ignored);
             window.reshape(Some(from), SlowCalls::Ignored);
-            window.restart(OLD, at(2));
-            window.record(OLD, PASSED, || at(2));
+            window.restart(&NO_STRIPES, OLD, at(2));
+            window.record(&NO_STRIPES, OLD, PASSED, || at(2));
             let window = Arc::new(window);
             let (a, b) = (Arc::clone(&window), Arc::clone(&window));
             let (late, ()) = race(
                 move || {
-                    if a.count_success(OLD, Timestamp::NEVER, &|| at(2)).is_some() {
+                    if a.count_success(&NO_STRIPES, OLD, Timestamp::NEVER, &|| at(2)).is_some() {
                         return 1;
                     }
-                    is_taken(&a.record(OLD, PASSED, || at(2)))
+                    is_taken(&a.record(&NO_STRIPES, OLD, PASSED, || at(2)))
                 },
                 move || {
-                    b.finish(OLD, NEW);
+                    b.finish(&NO_STRIPES, OLD, NEW);
                     b.reshape(Some(to), SlowCalls::Ignored);
-                    b.restart(NEW, at(3));
-                    b.record(NEW, PASSED, || at(3));
+                    b.restart(&NO_STRIPES, NEW, at(3));
+                    b.record(&NO_STRIPES, NEW, PASSED, || at(3));
                 },
             );
-            assert_eq!(window.successes(NEW), 2 + late);
+            assert_eq!(window.successes(&NO_STRIPES, NEW), 2 + late);
         });
     }
 }

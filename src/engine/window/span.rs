@@ -63,8 +63,8 @@ impl SlidingWindow {
     ///
     /// There are fewer buckets where they would be shorter than 1 ms. The window moves on by one
     /// bucket at a time: with ten buckets it spans between nine tenths of `length` and all of it. A
-    /// bucket counts at most 4,294,967,295 results of one class; a rate is off where more come in
-    /// one bucket.
+    /// bucket counts at most 4.29 billion results of one class; a rate is off where more come in one
+    /// bucket.
     ///
     /// # Panics
     ///

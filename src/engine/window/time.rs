@@ -1,7 +1,8 @@
 //! A window over a span of time, in fixed buckets, without a lock.
 //!
-//! Time is cut into ticks of one bucket's width. A bucket is two words (successes and failures), or
-//! four where slow calls are counted; every result adds one to one word:
+//! Time is cut into ticks of one bucket's width. A bucket is two words, or four where slow calls are
+//! counted: the number of fast successes when it began (see [`Successes`]), and for each other class
+//! of results how many there were in it.
 //!
 //! ```text
 //!   word   epoch tag 16 | tick 16 | count 32
@@ -14,21 +15,20 @@
 //! is being wiped for a later one. A reader that meets such a word lets the window begin after its
 //! bucket, so that a rate is never torn.
 //!
+//! A success that ends while the buckets are wiped is one of the tick before or of the one after: in
+//! which is settled by the exchange that notes the number, in the word of the bucket.
+//!
 //! The tick on a word keeps a thread that was held up from wiping or counting in a bucket that is
 //! used again. It has 16 bits: a thread that is stopped between two instructions for exactly a
 //! multiple of 65,536 ticks can misplace one result.
-//!
-//! The words also count the successes of the epoch, so no separate counter is kept for them. The
-//! thread whose exchange wipes a word adds what it held to [`Past`]; so does the end of an epoch,
-//! which takes the words of all successes away from late results.
 
 use crate::engine::outcome::{EndedCall, Recorded};
 use crate::engine::state::Tag;
 use crate::engine::time::{MARGIN, TimeSource, Timestamp, nanos};
 use crate::engine::window::counts::{Enough, WindowCounts};
-use crate::engine::window::past::Past;
+use crate::engine::window::successes::{Added, Successes};
 pub(super) use crate::engine::window::time::words::Classes;
-use crate::engine::window::time::words::{COUNT, FAILED, STAMP, add, fresh, stamp, successes_in};
+use crate::engine::window::time::words::{BEGINNING, COUNT, FULL, STAMP, add, fresh, stamp};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, not(breaker_loom)))]
@@ -41,8 +41,7 @@ pub(super) struct TimeRing<'a> {
     words: &'a [AtomicU64],
     /// Epoch tag and the newest tick that was prepared.
     newest: &'a AtomicU64,
-    /// The successes that were wiped.
-    past: &'a Past,
+    successes: Successes<'a>,
     buckets: u64,
     /// Nanoseconds in a bucket.
     width: u64,
@@ -60,13 +59,13 @@ impl<'a> TimeRing<'a> {
     pub(super) fn new(
         words: &'a [AtomicU64],
         newest: &'a AtomicU64,
-        past: &'a Past,
+        successes: Successes<'a>,
         buckets: u32,
         width: u64,
         classes: Classes,
     ) -> Self {
         let buckets = u64::from(buckets).max(1);
-        Self { words, newest, past, buckets, width: width.max(1), classes }
+        Self { words, newest, successes, buckets, width: width.max(1), classes }
     }
 
     /// Empties the window for a new epoch. The caller holds the lock under which epochs change.
@@ -77,6 +76,7 @@ impl<'a> TimeRing<'a> {
         // Release, and before the words: a late thread of the old epoch that meets a new word finds
         // `newest` changed too, and gives up. Acquire: pairs with the move in `advance`.
         self.newest.swap(tag.mark(tick), Ordering::AcqRel);
+        self.successes.restart(tag);
         for past in self.live(tick) {
             for word in self.bucket(past) {
                 // Release: pairs with every load of the word; publishes that `newest` has changed.
@@ -86,27 +86,17 @@ impl<'a> TimeRing<'a> {
     }
 
     /// Ends the epoch of `tag` in favour of `next`: from here on no success of it is taken. Returns
-    /// how many its words held. The caller holds the lock, and restarts the window next.
+    /// how many there were. The caller holds the lock, and restarts the window next.
     pub(super) fn finish(&self, tag: Tag, next: Tag) -> u64 {
-        // Release, and before the words: a late thread that meets one of them finds `newest`
-        // changed, too, and gives up. Acquire: pairs with the move in `advance`.
+        // Release, and before the successes: a late thread that meets one of their words finds
+        // `newest` changed, too, and gives up. Acquire: pairs with the move in `advance`.
         self.newest.swap(next.mark(0), Ordering::AcqRel);
-        let take = |word: &AtomicU64| {
-            // A late result adds to its word before this exchange, or finds no word of its epoch. A
-            // late thread that wipes it does so before, and adds what it held itself, or after, and
-            // finds nothing. Release: pairs with the loads in `count` and `wipe`. Acquire: pairs
-            // with the exchanges there.
-            let last = word.swap(fresh(tag.far_off(), 0), Ordering::AcqRel);
-            successes_in(tag, last)
-        };
-        self.words.iter().step_by(2).map(take).fold(0, u64::saturating_add)
+        self.successes.take(tag)
     }
 
-    /// The number of successes of the epoch that are in words. The caller holds the lock.
-    pub(super) fn successes(&self, tag: Tag) -> u64 {
-        // Acquire: pairs with the exchanges in `count`, `wipe` and `restart`.
-        let count = |word: &AtomicU64| successes_in(tag, word.load(Ordering::Acquire));
-        self.words.iter().step_by(2).map(count).fold(0, u64::saturating_add)
+    /// The number of fast successes in the epoch.
+    pub(super) fn succeeded(&self, tag: Tag) -> u64 {
+        self.successes.all(tag)
     }
 
     /// Adds one result; with the counts when the result is one that may trip the circuit.
@@ -117,17 +107,18 @@ impl<'a> TimeRing<'a> {
         call: EndedCall,
         now: Timestamp,
     ) -> Recorded<Option<WindowCounts>> {
-        match self.count(tag, call, self.tick(now)) {
-            Some(tick) => {
-                let counts = call.may_trip().then(|| self.counts_at(tag, tick));
-                Recorded::InTime { follows: counts, is_counted: true }
-            }
-            None => Recorded::Stale,
-        }
+        let tick = self.tick(now);
+        let recorded = if call.may_trip() {
+            self.count(tag, call, tick).map(|tick| (Some(self.counts_at(tag, tick)), false))
+        } else {
+            self.succeed(tag, tick).map(|is_counted| (None, is_counted))
+        };
+        let in_time = |(follows, is_counted)| Recorded::InTime { follows, is_counted };
+        recorded.map_or(Recorded::Stale, in_time)
     }
 
-    /// Adds a success that ends before `fast_until` to the newest bucket; false where time has gone
-    /// on, the word is full, or another thread is at it: then nothing is added.
+    /// Adds a success that ends before `fast_until`; false where time has gone on, another thread is at
+    /// it, or something is to be looked at: then nothing is added. Looks at no bucket.
     #[inline]
     pub(super) fn count_success(
         &self,
@@ -135,25 +126,12 @@ impl<'a> TimeRing<'a> {
         fast_until: Timestamp,
         clock: &impl TimeSource,
     ) -> bool {
-        // As one turn of `count`, with its orderings, where `newest` need not move.
+        // Acquire: as every load of `newest`.
         let newest = self.newest.load(Ordering::Acquire);
-        let tick = Tag::strip(newest);
-        if Tag::on(newest) != tag || !self.is_before(self.end_of(tick).min(fast_until), clock) {
-            return false;
-        }
-        let index = self.classes.index(EndedCall::SUCCESS);
-        let Some(word) = self.bucket(tick).get(index) else { return false };
-        let seen = word.load(Ordering::Acquire);
-        let is_current = (seen ^ fresh(tag, tick)) < COUNT;
-        is_current
-            && word
-                .compare_exchange_weak(
-                    seen,
-                    seen.wrapping_add(1),
-                    Ordering::AcqRel,
-                    Ordering::Relaxed,
-                )
-                .is_ok()
+        let end = self.end_of(Tag::strip(newest));
+        Tag::on(newest) == tag
+            && self.is_before(end.min(fast_until), clock)
+            && self.successes.add(tag)
     }
 
     /// Whether it is before `end`.
@@ -178,8 +156,31 @@ impl<'a> TimeRing<'a> {
         self.counts_at(tag, self.tick(now))
     }
 
+    /// Adds a fast success in the newest tick, which is `tick` or later, and returns whether it is
+    /// counted; it is not where the bucket is full. `None` when the epoch is over.
+    fn succeed(&self, tag: Tag, tick: u64) -> Option<bool> {
+        loop {
+            let tick = self.advance(tag, tick)?;
+            match self.successes.add_where_room(tag, || self.is_full(tag, tick)) {
+                Added::Yes => return Some(true),
+                Added::Full => return Some(false),
+                Added::NotYet => {}
+                Added::Stale => return None,
+            }
+        }
+    }
+
+    /// Whether the bucket of `tick`, the newest, has as many successes as its word can tell.
+    fn is_full(&self, tag: Tag, tick: u64) -> bool {
+        // Acquire: as in `sum`.
+        let word = self.bucket(tick).get(BEGINNING).map(|word| word.load(Ordering::Acquire));
+        let began = word.filter(|word| (word ^ fresh(tag, tick)) <= COUNT);
+        // Where it is wiped for a later tick, that one has just begun.
+        began.is_some_and(|began| self.successes.all(tag).wrapping_sub(began) & COUNT >= FULL)
+    }
+
     /// Adds one result in the newest tick, which is `tick` or later, and returns that tick; `None`
-    /// when the epoch is over.
+    /// when the epoch is over. Not for fast successes.
     ///
     /// A thread that was held up between reading the clock and this, or whose clock went back,
     /// finishes its call now: its result belongs here.
@@ -211,9 +212,6 @@ impl<'a> TimeRing<'a> {
             let swapped =
                 word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
-                if is_full && !call.has_failed {
-                    self.past.add(1);
-                }
                 return Some(tick);
             }
         }
@@ -232,9 +230,16 @@ impl<'a> TimeRing<'a> {
             if newest >= tick {
                 return Some(newest);
             }
+            // What is added from here on is of the tick that begins. Of those that saw it begin, none
+            // is among these: who sees one of them sees `newest` moved, too, in `wipe`.
+            let successes = self.successes.all(tag) & COUNT;
             let wiped = self.live(tick).filter(|passed| *passed > newest).all(|passed| {
+                let empty = fresh(tag, passed);
                 let mut words = self.bucket(passed).iter().enumerate();
-                words.all(|(index, word)| self.wipe(seen, word, index, passed))
+                words.all(|(index, word)| {
+                    let count = if index == BEGINNING { successes } else { 0 };
+                    self.wipe(seen, word, empty | count, passed)
+                })
             });
             if wiped {
                 // Release: pairs with the loads of `newest`; publishes the wiped buckets. Relaxed
@@ -246,15 +251,13 @@ impl<'a> TimeRing<'a> {
         }
     }
 
-    /// Makes `word`, the one of class `index`, an empty one of `tick`; false when `newest` is no
-    /// longer what was `seen`.
-    fn wipe(&self, seen: u64, word: &AtomicU64, index: usize, tick: u64) -> bool {
-        let fresh = fresh(Tag::on(seen), tick);
+    /// Makes `word` hold `wiped`, for `tick`; false when `newest` is no longer what was `seen`.
+    fn wipe(&self, seen: u64, word: &AtomicU64, wiped: u64, tick: u64) -> bool {
         loop {
             // Acquire: pairs with the exchange below and with `restart` and `count`. A word that
             // was changed after `newest` moved is seen together with that move.
             let old = word.load(Ordering::Acquire);
-            if old == fresh {
+            if old == wiped {
                 return true;
             }
             // While `newest` stands, no thread records in `tick`: what was read is from before it.
@@ -262,31 +265,28 @@ impl<'a> TimeRing<'a> {
             if self.newest.load(Ordering::Acquire) != seen {
                 return false;
             }
-            // Or it was wiped for a later tick by a thread that moves `newest` further, over a gap
-            // longer than the window: taken back, that tick would have no bucket.
-            let is_ahead = |word| self.is_ahead(Tag::strip(seen), word, tick);
-            if Tag::on(old) == Tag::on(seen) && is_ahead(old) {
+            // Or another thread has wiped it, for this tick or for a later one, to which it moves
+            // `newest` over a gap longer than the window. Done again, a later tick would have no
+            // bucket, and a beginning that readers have seen could change.
+            if Tag::on(old) == Tag::on(seen) && self.is_wiped(Tag::strip(seen), old, tick) {
                 return true;
             }
             // Release: pairs with the loads of the word; publishes that `newest` was at least
             // `seen`. Relaxed on failure: the loop loads again.
-            if word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                if index & FAILED == 0 {
-                    self.past.add(successes_in(Tag::on(seen), old));
-                }
+            if word.compare_exchange(old, wiped, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 return true;
             }
         }
     }
 
-    /// Whether `word` was wiped for a tick after `tick`, while `newest` has not moved yet.
+    /// Whether `word` was wiped for `tick` or one after it, while `newest` has not moved yet.
     #[expect(clippy::cast_possible_truncation, reason = "stamps have 16 bits")]
-    fn is_ahead(&self, newest: u64, word: u64, tick: u64) -> bool {
+    fn is_wiped(&self, newest: u64, word: u64, tick: u64) -> bool {
         // Until a thread wipes it, the bucket holds the last of its ticks up to `newest`.
         let laps = tick.saturating_sub(newest).div_ceil(self.buckets);
         let held = tick.checked_sub(laps.saturating_mul(self.buckets));
         let ahead = stamp(word).wrapping_sub(tick) as u16 as i16;
-        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead > 0
+        held.is_none_or(|held| stamp(word) != held & STAMP) && ahead >= 0
     }
 
     /// The counts of the newest buckets, `enough` of them and no more.
@@ -318,28 +318,23 @@ impl<'a> TimeRing<'a> {
                 return WindowCounts::default();
             }
             let oldest = tick.max(newest).saturating_sub(self.buckets.saturating_sub(1));
-            let mut counts = WindowCounts::default();
+            let successes = self.successes.all(tag);
+            let (mut counts, mut since) = (WindowCounts::default(), successes);
             for live in self.live(newest).rev().take_while(|live| *live >= oldest) {
-                let newer = counts;
-                let mut whole = true;
-                for (index, word) in self.bucket(live).iter().enumerate() {
-                    // Acquire: pairs with the exchanges in `count`, `wipe` and `restart`.
-                    let word = word.load(Ordering::Acquire);
-                    if Tag::on(word) == tag && stamp(word) == live & STAMP {
-                        add(&mut counts, index, word & COUNT);
-                    } else {
-                        // It is being wiped: the window has moved on to after this tick. Buckets
-                        // are wiped word by word, the oldest first; half of one says nothing.
-                        whole = false;
-                    }
-                }
-                if !whole {
-                    counts = newer;
-                    break;
-                }
+                // Where it is being wiped, the window has moved on to after this tick.
+                let Some((began, with_others)) = self.read(tag, live, counts) else { break };
+                counts = with_others;
+                counts.calls = counts.calls.saturating_add(since.wrapping_sub(began) & COUNT);
+                since = began;
                 if is_enough(live, counts) {
                     break;
                 }
+            }
+            // Those that were added while failures were read go before them: else a rate could be
+            // higher than it was at any moment.
+            if newest >= oldest {
+                let more = self.successes.all(tag).saturating_sub(successes);
+                counts.calls = counts.calls.saturating_add(more);
             }
             // The buckets that were read are wiped only to move `newest`. The fence keeps the reads
             // above before the load below, which may then be Relaxed.
@@ -348,6 +343,24 @@ impl<'a> TimeRing<'a> {
                 return counts;
             }
         }
+    }
+
+    /// How many fast successes there were when the bucket of `tick` began, and `counts` with the other
+    /// results in it; `None` where it is being wiped.
+    #[inline]
+    fn read(&self, tag: Tag, tick: u64, counts: WindowCounts) -> Option<(u64, WindowCounts)> {
+        // Buckets are wiped word by word, the oldest first; half of one says nothing.
+        let read = |word: &AtomicU64| {
+            // Acquire: pairs with the exchanges in `count`, `wipe` and `restart`.
+            let count = word.load(Ordering::Acquire) ^ fresh(tag, tick);
+            (count <= COUNT).then_some(count)
+        };
+        let (beginning, others) = self.bucket(tick).split_first()?;
+        let (began, mut counts) = (read(beginning)?, counts);
+        for (index, word) in (1..).zip(others) {
+            add(&mut counts, index, read(word)?);
+        }
+        Some((began, counts))
     }
 
     /// The ticks that a window ending in `newest` spans.

@@ -21,6 +21,7 @@ use crate::engine::rules::condition::Condition;
 use crate::engine::rules::rule::TripRule;
 use crate::engine::rules::settings::Settings;
 use crate::engine::state::Tag;
+use crate::engine::stripes::Stripes;
 use crate::engine::time::{TimeSource, Timestamp, nanos};
 use crate::engine::window::Window;
 use crate::engine::window::counts::{SlowCalls, WindowCounts};
@@ -34,6 +35,8 @@ mod tests;
 #[derive(Debug)]
 pub(crate) struct Recorder {
     window: Window,
+    /// For what every call changes, in the window and among the totals.
+    stripes: Stripes,
     /// The run of consecutive failures: epoch tag and length.
     run: AtomicU64,
     /// When that run began, where it is to last.
@@ -50,6 +53,7 @@ impl Recorder {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             window: Window::new(settings.effective_window(), slow_calls(settings)),
+            stripes: Stripes::new(),
             run: AtomicU64::new(0),
             run_began: AtomicU64::new(0),
             limits: Limits {
@@ -85,13 +89,13 @@ impl Recorder {
     /// Ends the epoch of `tag` in favour of `next`. The caller holds the lock, and restarts the
     /// recorder next.
     pub(crate) fn finish(&self, tag: Tag, next: Tag) {
-        self.window.finish(tag, next);
+        self.window.finish(&self.stripes, tag, next);
     }
 
     /// The number of successes that the window has counted, in this epoch and all before. The
     /// caller holds the lock.
     pub(crate) fn successes(&self, tag: Tag) -> u64 {
-        self.window.successes(tag)
+        self.window.successes(&self.stripes, tag)
     }
 
     /// Clears everything, for a new epoch. The caller holds the lock.
@@ -105,10 +109,28 @@ impl Recorder {
                 run.swap(tag.mark(0), Ordering::AcqRel);
             }
         }
-        self.window.restart(tag, now);
+        self.window.restart(&self.stripes, tag, now);
         if let Some(tracking) = self.tracking.get() {
             tracking.restart(tag, now);
         }
+    }
+
+    /// Whether there is cause to look whether several threads call, so that the window counts in
+    /// stripes.
+    pub(crate) fn are_threads_looked_at(&self, tag: Tag) -> bool {
+        self.window.are_threads_looked_at(&self.stripes, tag)
+    }
+
+    /// Has the window count in stripes. The caller holds the lock, and `tag` is that of the present
+    /// epoch.
+    pub(crate) fn use_stripes(&self, tag: Tag) {
+        self.window.use_stripes(&self.stripes, tag);
+    }
+
+    /// For what every call changes.
+    #[inline]
+    pub(crate) const fn stripes(&self) -> &Stripes {
+        &self.stripes
     }
 
     pub(crate) const fn extras(&self) -> &Extras {
@@ -128,7 +150,7 @@ impl Recorder {
         let (slow, stalled) =
             (tracking.slow.check_stalled(tag, now), tracking.stalled.check_stalled(tag, now));
         let by_rate = slow.filter(|slow| *slow > 0).and_then(|slow| {
-            let counts = self.window.counts(tag, now);
+            let counts = self.window.counts(&self.stripes, tag, now);
             self.limits.is_too_slow(counts, slow).then_some(ChangeReason::SlowCallRate)
         });
         let by_number = || tracking.are_too_many(stalled?).then_some(ChangeReason::StalledCalls);
@@ -182,7 +204,7 @@ impl Recorder {
         if has_run || self.has_kind_rules() {
             return None;
         }
-        self.window.count_success(tag, fast_until, clock)
+        self.window.count_success(&self.stripes, tag, fast_until, clock)
     }
 
     /// Records a success, and finds the first rule that it makes hold, if it is slow.
@@ -197,7 +219,7 @@ impl Recorder {
         if self.has_kind_rules() {
             self.end_kind_runs(tag);
         }
-        let recorded = self.window.record(tag, call, &mut now);
+        let recorded = self.window.record(&self.stripes, tag, call, &mut now);
         let Recorded::InTime { follows: counts, is_counted } = recorded else {
             return Recorded::Stale;
         };
@@ -216,7 +238,7 @@ impl Recorder {
         let by_run = self.lengthen_run(tag, kind, &mut now);
         // A constant here, so that the compiler drops half of what a window does for a call.
         let call = EndedCall { has_failed: true, ..call };
-        let recorded = self.window.record(tag, call, &mut now);
+        let recorded = self.window.record(&self.stripes, tag, call, &mut now);
         let Recorded::InTime { follows: counts, .. } = recorded else {
             return Recorded::Stale;
         };
@@ -229,7 +251,7 @@ impl Recorder {
 
     /// The counts of the window now.
     pub(crate) fn counts(&self, tag: Tag, now: Timestamp) -> WindowCounts {
-        self.window.counts(tag, now)
+        self.window.counts(&self.stripes, tag, now)
     }
 
     /// The length of the run of consecutive failures; 0 where no rule asks for it.

@@ -35,19 +35,19 @@ impl Classes {
     }
 }
 
-/// Where it is set in the index of a word, its results failed. So each word at an even place in the
-/// ring counts successes, whatever the classes.
-pub(super) const FAILED: usize = 1;
+/// The index of the word of a bucket that holds how many fast successes there were when it began.
+/// The others hold how many results of their class it has.
+pub(super) const BEGINNING: usize = 0;
 
-/// What a word of successes counts, if it is one of the epoch of `tag`.
-pub(super) fn successes_in(tag: Tag, word: u64) -> u64 {
-    if Tag::on(word) == tag { word & COUNT } else { 0 }
-}
+/// A bucket takes no more fast successes than these: no more can be told from its beginning, less
+/// those that all threads add before they look again.
+pub(super) const FULL: u64 = COUNT - 0xffff;
 
-/// Adds the count of word `index` of a bucket.
+/// Adds the count of word `index` of a bucket, which is not its beginning.
+#[inline]
 pub(super) fn add(counts: &mut WindowCounts, index: usize, counted: u64) {
     counts.calls = counts.calls.saturating_add(counted);
-    if index & FAILED != 0 {
+    if index & 1 == 1 {
         counts.failures = counts.failures.saturating_add(counted);
     }
     if index & 2 == 2 {
