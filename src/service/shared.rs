@@ -13,11 +13,10 @@ pub(crate) struct Shared<C, R> {
     inner: Counted<Apart<Inner<C, R>>>,
 }
 
-/// A value on another cache line than the reference count before it: every call changes that, and
-/// calls on other threads read the value meanwhile.
-#[repr(C)]
+/// A value that shares no cache line with the reference count before it, which every call changes, nor
+/// with anything else: calls on other threads read it meanwhile.
+#[repr(align(64))]
 struct Apart<T> {
-    between: [u64; 6],
     value: T,
 }
 
@@ -109,7 +108,7 @@ impl<C, R> Shared<C, R> {
 
 impl<C, R> From<Inner<C, R>> for Shared<C, R> {
     fn from(inner: Inner<C, R>) -> Self {
-        Self { inner: Counted::new(Apart { between: [0; 6], value: inner }) }
+        Self { inner: Counted::new(Apart { value: inner }) }
     }
 }
 
