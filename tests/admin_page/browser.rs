@@ -248,6 +248,7 @@ impl Drop for Browser {
 }
 
 /// Tries until it is so, for two seconds at most.
+#[expect(clippy::disallowed_methods, reason = "a browser ends by the clock on the wall")]
 fn soon(mut is_so: impl FnMut() -> bool) {
     for _ in 0..100 {
         if is_so() {
