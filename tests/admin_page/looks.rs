@@ -1,6 +1,10 @@
 //! Pictures of all views, drawn for people to look at: nothing is cut, and nothing is wider than the
 //! screen.
 
+use std::time::Duration;
+
+use tower_circuit_breaker::{FailureKind, Outcome};
+
 use crate::browser::Browser;
 use crate::site::Site;
 use crate::stage::Stage;
@@ -84,6 +88,26 @@ fn the_incident_strip_answers_what_an_operator_asks() {
     }
     let title = browser.eval("document.title");
     assert!(title.as_str().unwrap().ends_with("open) orders-api · production"), "{title}");
+}
+
+/// A probe that fails begins no new outage.
+#[test]
+#[ignore = "needs chromium: run by tests/run.sh"]
+fn an_outage_is_as_old_as_its_trip() {
+    let mut browser = Browser::start();
+    let site = Site::start(&["plants"]);
+    let circuit = site.circuit("plants");
+    circuit.trip_for(Duration::from_secs(2));
+    browser.show_on(1440, 900, "light");
+    browser.visit(&site.url("/ops/"));
+    let began = "document.querySelector('#incidents-list time').textContent";
+    browser.wait_for("document.querySelector('#incidents-list time')");
+    let tripped = browser.eval(began);
+    browser.wait_for("performance.now() > 2_500");
+    circuit.try_acquire().unwrap().record(Outcome::Failure(FailureKind::OTHER));
+    browser
+        .wait_for("document.querySelector('#incidents').innerText.includes('probing has failed')");
+    assert_eq!(browser.eval(began), tripped);
 }
 
 #[test]

@@ -34,5 +34,5 @@ static PAGE: LazyLock<Kept> = LazyLock::new(|| {
 /// page writes them here.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     script-src 'sha256-CQDuNVg+8FnuvwUK9qOJcjAlUFIiGSvdpcax3i1s778='; \
-     style-src 'sha256-8EXqzk6oZOGOaQvNRY98FyRosvJ7jULAFPSbJo+0Rm0='";
+     script-src 'sha256-1y99Vfm6QxI/3pt5xubSuz9sD2aNvT03sH+mcrlHShM='; \
+     style-src 'sha256-RCJ+gCXCj3B+W4DRh0kI7ew6lVrocC3lqBd8s0a9Q4I='";

@@ -13,7 +13,7 @@ function drawCards() {
 
 function card(c) {
   const figure = (title, value) => h('div', h('dt', title), h('dd', value));
-  const rule = nearestOf(c), why = present(whyOf(c)).filter(part => part !== ''), began = sinceOf(c), next = nextOf(c);
+  const rule = nearestOf(c), why = present(whyOf(c)).filter(part => part !== ''), began = downSince(c), next = nextOf(c);
   const isCut = c.rejected || rejects(c);
   return h(`li.card.${c.kind}`,
     h('div.top', h('a', { href: addressOf({ circuit: c.name }) }, bdi(c.name)), c.critical && h('span.tag', 'critical'), pill(c)),

@@ -57,7 +57,7 @@ function roomForIncidents() {
 }
 
 function incidentLine({ c, all, group }) {
-  const isGroup = all.length > 1, began = sinceOf(c);
+  const isGroup = all.length > 1, began = downSince(c);
   const rejected = all.some(one => known(one.rejected)) ? all.reduce((sum, one) => sum + (one.rejected ?? 0), 0) : null;
   const named = isGroup
     ? h('a', { href: addressOf({ group, circuit: null, states: [] }) }, bdi(group), h('span.tag', ` ${many(all.length, 'circuit')}`))
@@ -65,7 +65,7 @@ function incidentLine({ c, all, group }) {
   return h('li', { class: `incident ${c.kind}`, 'data-key': group ?? c.name },
     h('span', pill(c)),
     h('p.name', named, c.critical && !isGroup && h('span.tag', ' critical')),
-    h('p', began === null ? soft('–') : [time(began), soft(h('i', isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
+    h(`p${began === null ? '.none' : ''}`, began === null ? soft('–') : [time(began), soft(h('i', isUnknown() ? '' : ' · '), isUnknown() ? '' : since(began))]),
     h('p.why', whyOf(c, isGroup), votesOf(c)),
     h('p.callers', callersOf(c, rejected)),
     h('p.next', nextOf(c)));

@@ -238,6 +238,9 @@ function sinceOf(c) {
   return c.since;
 }
 
+// Since when callers are turned away: a probe that fails makes no new outage.
+const downSince = c => (c.kind === 'open' || c.kind === 'half_open') && c.tripped !== null && c.tripped < c.since ? c.tripped : sinceOf(c);
+
 // ---- Five minutes of each, a point for five seconds: failures in percent, and a letter for the kind.
 
 const POINTS = 60, EVERY = 5000, HOLE = '-';
