@@ -107,9 +107,11 @@ features() {
 step_tests() {
     need_servers || return 1
     if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --all-features --locked --no-run || return 1
+        case $chosen in *" model"*) begin model run_model ;; esac
         # Most of them wait; .config/nextest.toml says how many run at once.
         cargo nextest run --workspace --all-features --locked --profile run \
-            --test-threads $((4 * $(getconf _NPROCESSORS_ONLN))) \
+            --test-threads $((6 * $(getconf _NPROCESSORS_ONLN))) \
             --run-ignored all --filterset "$(nextest_filter)" || return 1
     else
         cargo test --workspace --all-features --locked --lib --bins --tests -- \
@@ -139,9 +141,11 @@ step_abort() {
 }
 
 # The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
-# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. What scripts run through is optimised, and
-# what else tests are built of is that of the step `tests`.
-step_model() {
+# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. Beside the step `tests`, most of which waits.
+step_model() { await model run_model; }
+
+# What scripts run through is optimised, and what else tests are built of is that of the step `tests`.
+run_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
     local package optimised=--locked core=tower-circuit-breaker status=0
     for package in $core $core-fleet $core-test proptest rand rand_chacha rand_core rand_xorshift; do
@@ -158,31 +162,39 @@ step_model() {
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with
 # loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
-step_races() {
-    [ -n "$races" ] || { tests/races/run.sh; return; }
-    local status=0
-    wait "$races" || status=$?
-    races=
-    cat target/races.log
-    return $status
-}
+# Beside the step `features`, which leaves a processor idle: they build in a folder of their own.
+step_races() { await races tests/races/run.sh; }
 
-# Beside the step `features`, which leaves a processor idle: these models build in a folder of their
-# own, and wait for no clock. In a process group of its own, so that all of it can be ended.
-begin_races() {
+# Begins a step beside another one: it waits for no clock, and the other goes first. In a process group
+# of its own, so that all of it can be ended.
+begin() { # step, command
     mkdir -p target
     set -m
     (
         began=$SECONDS status=0
-        tests/races/run.sh || status=$?
-        echo "begun beside the step features: took $((SECONDS - began))s"
+        "$2" || status=$?
+        echo "begun beside another step: took $((SECONDS - began))s"
         exit $status
-    ) >target/races.log 2>&1 </dev/null &
-    races=$!
+    ) >"target/$1.log" 2>&1 </dev/null &
+    renice -n 10 -g $! >/dev/null 2>&1
+    begun="$begun $1=$!"
     set +m
 }
-races=
-trap '[ -z "$races" ] || kill -- "-$races" 2>/dev/null' EXIT
+
+# The end of a step that was begun, or all of one that was not.
+await() { # step, command
+    local one process= status=0
+    for one in $begun; do
+        [ "${one%=*}" != "$1" ] || process=${one#*=}
+    done
+    [ -n "$process" ] || { "$2"; return; }
+    wait "$process" || status=$?
+    begun=${begun/ $1=$process/}
+    cat "target/$1.log"
+    return $status
+}
+begun=
+trap 'for one in $begun; do kill -- "-${one#*=}" 2>/dev/null; done' EXIT
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 
@@ -274,7 +286,7 @@ table=
 for step in $chosen; do
     printf '%s== %s%s\n' "$bold" "$step" "$plain"
     started=$SECONDS
-    case "$step $chosen " in "features "*" races "*) begin_races ;; esac
+    case "$step $chosen " in "features "*" races "*) begin races tests/races/run.sh ;; esac
     if "step_$step"; then
         row=$(printf '%-10s %5ds  %sok%s' "$step" $((SECONDS - started)) "$green" "$plain")
         printf '%s\n\n' "$row"
