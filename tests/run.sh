@@ -107,8 +107,6 @@ features() {
 step_tests() {
     need_servers || return 1
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --workspace --all-features --locked --no-run || return 1
-        case $chosen in *" model"*) begin model run_model ;; esac
         # Most of them wait; .config/nextest.toml says how many run at once.
         cargo nextest run --workspace --all-features --locked --profile run \
             --test-threads $((6 * $(getconf _NPROCESSORS_ONLN))) \
@@ -141,11 +139,9 @@ step_abort() {
 }
 
 # The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
-# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. Beside the step `tests`, most of which waits.
-step_model() { await model run_model; }
-
-# What scripts run through is optimised, and what else tests are built of is that of the step `tests`.
-run_model() {
+# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. What scripts run through is optimised, and
+# what else tests are built of is that of the step `tests`.
+step_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
     local package optimised=--locked core=tower-circuit-breaker status=0
     for package in $core $core-fleet $core-test proptest rand rand_chacha rand_core rand_xorshift; do
