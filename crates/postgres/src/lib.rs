@@ -42,7 +42,9 @@
 //! - **Probes.** When the open time is over, processes that have calls waiting ask for a lease. As
 //!   many as [`fleet_probes`](PostgresSyncBuilder::fleet_probes) get one and probe; the others go on
 //!   rejecting. Success closes the circuit everywhere, failure opens it everywhere with the next step
-//!   of the backoff. A lease without a verdict ends, and another process may try.
+//!   of the backoff. A lease without a verdict ends, and another process may try. One that asks late,
+//!   for want of a processor, rejects until then; but one whose own trip the database has not answered
+//!   within its open time probes by itself.
 //! - **Operators.** [`force_open`](PostgresSync::force_open), [`force_closed`](PostgresSync::force_closed),
 //!   both also for a time, [`reset`](PostgresSync::reset), [`release`](PostgresSync::release), and
 //!   [`order`](PostgresSync::order) with who gives it and why. What is done to the

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
-use crate::options::Options;
+use crate::options::{Options, near};
 use crate::reach::Reach;
 use crate::request::{Ask, Reply};
 use crate::time::Timestamp;
@@ -54,6 +54,14 @@ pub(super) fn attend(
         Lease::Denied { .. } => view.lease = Lease::None,
         Lease::Unanswered { .. } | Lease::None => {}
     }
+    let near = near(open_epoch.open_for);
+    if left > near {
+        return Some(now.after(left.saturating_sub(near)));
+    }
+    // For a Redis that has not answered last time nobody waits.
+    let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
+    let hold = if is_answered { options.hold } else { Duration::ZERO };
+    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
     let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
     if left > lead {
         return Some(now.after(left.saturating_sub(lead)));
@@ -61,10 +69,6 @@ pub(super) fn attend(
     let is_wanted = state == CircuitState::HalfOpen
         || circuit.rejections() != view.demand
         || circuit.is_awaited();
-    // For a Redis that has not answered last time nobody waits.
-    let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
-    let hold = if is_answered { options.hold } else { Duration::ZERO };
-    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
     if !is_wanted {
         return Some(now.after(TICK));
     }

@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
 use crate::load::Upstream;
 use crate::nodes::{Node, fail, link, registry, until};
 use crate::server::Server;
 
-const OPEN: Duration = Duration::from_millis(150);
+/// Several times what Redis takes to answer on a machine that has much else to do: a process that has not
+/// heard from it by then probes by itself.
+const OPEN: Duration = Duration::from_millis(400);
 
 /// Calls of `circuits`, one after another each, for as long as `goes_on` says.
 fn callers(
@@ -35,7 +38,7 @@ fn callers(
                 if circuit.state() != CircuitState::Closed {
                     let _ = circuit.call(probe).await;
                 }
-                tokio::time::sleep(Duration::from_millis(3)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
     }
@@ -53,9 +56,10 @@ async fn recover(fleet: Vec<Circuit>, rounds: u32, done: Arc<AtomicU64>) -> (u64
         let first = &fleet[round as usize % fleet.len()];
         let fails_first = round % 3 == 0;
         upstream.is_down.store(fails_first, Ordering::SeqCst);
-        let before = upstream.calls();
+        let (before, known) = (upstream.calls(), fleet.iter().map(Circuit::fleet_epoch).max());
         fail(first);
-        until("all open", || fleet.iter().all(|c| c.state() != CircuitState::Closed)).await;
+        // It may have recovered by then, on a machine that is as slow as that.
+        until("all have heard", || fleet.iter().all(|c| Some(c.fleet_epoch()) > known)).await;
         if fails_first {
             until("a probe fails", || upstream.calls() > before).await;
             upstream.is_down.store(false, Ordering::SeqCst);
@@ -115,11 +119,11 @@ async fn probes_never_exceed(limit: u32, circuits: u32, rounds: u32) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn in_200_recoveries_of_5_processes_one_probes_at_a_time() {
-    probes_never_exceed(1, 10, 20).await;
+    probes_never_exceed(1, 20, 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn in_60_recoveries_of_5_processes_two_probe_at_a_time() {
-    probes_never_exceed(2, 6, 10).await;
+    probes_never_exceed(2, 12, 5).await;
 }

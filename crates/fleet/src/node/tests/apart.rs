@@ -173,6 +173,30 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     assert!(process.call());
 }
 
+/// A process without a processor comes late for its lease, and the others may be probing by then.
+#[test]
+fn a_process_that_comes_late_does_not_probe_without_a_lease() {
+    // It has heard of a short open time, and nobody attends to the circuit until that is over.
+    let mut process = Process::new();
+    process.hears("1 8 o 150 150 0 votes there", 150);
+    process.wait(150);
+    assert!(!process.call(), "it has asked nobody");
+    process.asks_for_a_lease();
+    process.wait(499);
+    assert!(!process.call(), "it has asked just now");
+
+    // It was there before the end of a long one, though not when it was to ask.
+    let mut process = Process::new();
+    process.hears("1 8 o 30000 30000 0 votes there", 30_000);
+    process.wait(29_001);
+    assert!(!process.call(), "somebody wants in");
+    process.attend(Reach::Up);
+    assert_eq!(process.asks(), [], "not as early as that");
+    process.wait(999);
+    assert!(!process.call(), "it has asked nobody");
+    process.asks_for_a_lease();
+}
+
 /// Whoever may write to the store may write a lease of a year, too.
 #[test]
 fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
