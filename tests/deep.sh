@@ -200,13 +200,16 @@ step_blocks() {
     need python3 python3 && python3 tests/deep/blocks.py
 }
 
-# Each crate and each example built by itself: of what it names, and not of what the others add.
+# Each crate and each example built by itself: of what it names, and not of what the others add. Then
+# what rustdoc says of examples, too.
 step_alone() {
+    local -x RUSTDOCFLAGS="-D warnings"
     local manifest
     for manifest in crates/*/Cargo.toml examples/*/Cargo.toml; do
         echo "$manifest"
         cargo build --quiet --locked --manifest-path "$manifest" || return 1
     done
+    cargo doc --quiet --workspace --all-features --no-deps --locked
 }
 
 # The benchmark against the peers and the fuzz targets, crates beside the workspace, without warnings.
@@ -239,8 +242,8 @@ step_deny() {
 step_model() {
     local end=$((SECONDS + share)) batches=0
     while [ "$SECONDS" -lt "$end" ]; do
-        PROPTEST_CASES=100000 cargo test --quiet --release --all-features --locked --test model \
-            >target/model.log 2>&1 || { cat target/model.log; return 1; }
+        PROPTEST_CASES=100000 cargo test --quiet --release --locked -p model >target/model.log 2>&1 ||
+            { cat target/model.log; return 1; }
         PROPTEST_CASES=100000 cargo test --quiet --release --locked \
             -p tower-circuit-breaker-fleet --lib node >target/model.log 2>&1 ||
             { cat target/model.log; return 1; }

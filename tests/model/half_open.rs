@@ -12,8 +12,7 @@ use tower_circuit_breaker_test::model::{KINDS, Settings};
 
 use crate::strategies::settings;
 
-const REGRESSIONS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-half-open.txt");
+const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions-half-open.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig {

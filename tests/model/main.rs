@@ -19,15 +19,12 @@ use proptest::test_runner::FileFailurePersistence;
 use tower_circuit_breaker::{Backoff, Circuit, TripRule};
 use tower_circuit_breaker_test::{Conformance, model};
 
-const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
-const REGRESSIONS_CARELESS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-careless.txt");
-const REGRESSIONS_KEYED: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-keyed.txt");
+const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions.txt");
+const REGRESSIONS_CARELESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions-careless.txt");
+const REGRESSIONS_KEYED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions-keyed.txt");
 const REGRESSIONS_CONFORMANCE: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-conformance.txt");
-const REGRESSIONS_GROUPS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions-groups.txt");
+    concat!(env!("CARGO_MANIFEST_DIR"), "/regressions-conformance.txt");
+const REGRESSIONS_GROUPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions-groups.txt");
 
 proptest! {
     #![proptest_config(ProptestConfig {
