@@ -139,54 +139,52 @@ step_abort() {
 }
 
 # The circuit, circuits by key and the protocol of a fleet against their models, 20,000 scripts each;
-# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. What scripts run through is optimised, and
-# what else tests are built of is that of the step `tests`.
+# PROPTEST_CASES scales it, and tests/deep.sh runs 100,000. What scripts run through is optimised: both
+# packages are named each time, so that it is built once.
 step_model() {
     local -x PROPTEST_CASES=${PROPTEST_CASES:-20000}
-    local package optimised=--locked core=tower-circuit-breaker status=0
-    for package in $core $core-fleet $core-test proptest rand rand_chacha rand_core rand_xorshift; do
-        optimised="$optimised --config profile.dev.package.$package.opt-level=3"
+    local package core=tower-circuit-breaker status=0
+    local models="cargo test --locked -p model -p $core-fleet"
+    for package in model $core $core-fleet $core-test proptest rand_chacha rand_xorshift; do
+        models="$models --config profile.dev.package.$package.opt-level=3"
     done
-    local circuits="cargo test $optimised --workspace --all-features --test model"
-    local fleet="cargo test $optimised -p $core-fleet --lib"
-    $circuits --no-run && $fleet --no-run || return 1
-    $circuits &
-    $fleet node || status=1
+    $models --test model --lib --no-run || return 1
+    $models --test model &
+    $models --lib node || status=1
     wait $! || status=1
     return $status
 }
 
 # Every interleaving of two threads at each border, and those of three up to three preemptions, with
 # loom; and each model again with bugs planted, which it must find. LOOM_MAX_PREEMPTIONS sets all.
-# Beside the step `features`, which leaves a processor idle: they build in a folder of their own.
+# Beside the step `features`, which leaves a processor idle and goes first: they wait for no clock, and
+# build in a folder of their own.
 step_races() { await races tests/races/run.sh; }
 
-# Begins a step beside another one: it waits for no clock, and the other goes first. In a process group
-# of its own, so that all of it can be ended.
-begin() { # step, command
-    mkdir -p target
+# Begins what goes on beside other things. In a process group of its own, so that all of it can be ended.
+begin() { # name, command
+    mkdir -p target/begun
     set -m
     (
         began=$SECONDS status=0
-        "$2" || status=$?
-        echo "begun beside another step: took $((SECONDS - began))s"
+        "${@:2}" || status=$?
+        echo "$1: took $((SECONDS - began))s beside others"
         exit $status
-    ) >"target/$1.log" 2>&1 </dev/null &
-    renice -n 10 -g $! >/dev/null 2>&1
+    ) >"target/begun/$1.log" 2>&1 </dev/null &
     begun="$begun $1=$!"
     set +m
 }
 
-# The end of a step that was begun, or all of one that was not.
-await() { # step, command
+# The end of what was begun, or all of what was not.
+await() { # name, command
     local one process= status=0
     for one in $begun; do
         [ "${one%=*}" != "$1" ] || process=${one#*=}
     done
-    [ -n "$process" ] || { "$2"; return; }
+    [ -n "$process" ] || { "${@:2}"; return; }
     wait "$process" || status=$?
     begun=${begun/ $1=$process/}
-    cat "target/$1.log"
+    cat "target/begun/$1.log"
     return $status
 }
 begun=
@@ -194,15 +192,19 @@ trap 'for one in $begun; do kill -- "-${one#*=}" 2>/dev/null; done' EXIT
 
 step_doctests() { cargo test --workspace --all-features --locked --doc; }
 
-# The core's once more without features, where its guide links to docs.rs instead.
+# The core's once more without features, where its guide links to docs.rs instead. Those of examples are
+# built by tests/deep.sh.
 step_docs() {
     local -x RUSTDOCFLAGS="-D warnings"
-    cargo doc --workspace --all-features --no-deps --locked &&
+    cargo doc --workspace --lib --all-features --no-deps --locked &&
         cargo doc -p tower-circuit-breaker --no-deps --locked
 }
 
-# What each published crate shows to its users, beside what was recorded in tests/api.
-step_api() {
+# What each published crate shows to its users, beside what was recorded in tests/api. Beside the step
+# `doctests`, which leaves a processor idle: it builds in a folder of its own.
+step_api() { await api compare_api; }
+
+compare_api() {
     local found=target/api/records status=0 name
     local tool="--locked --manifest-path tests/api/Cargo.toml --target-dir target/api"
     cargo clippy $tool -- -D warnings || return 1
@@ -231,10 +233,14 @@ step_msrv() {
 # What each published crate carries and weighs, and where its README leads. Nothing is built.
 step_package() { tests/release.sh package; }
 
-# What a newcomer runs first, built of what the tests are; `tests/deep.sh alone` builds each of what
-# it names. The smallest is small.
+# What a newcomer runs first, all at once, built of what the tests are; `tests/deep.sh alone` builds each
+# of what it names. The smallest is small.
 step_examples() {
-    local example crates
+    local example crates status=0
+    local examples=(
+        permits settings axum-server balance grpc hyper-client otel reqwest-client retry test-kit webhook
+        replay "replay clients --clients 300" "fleet --once" "gateway --once --port 0"
+    )
     crates=$(cargo tree --locked -p permits -e normal,build --prefix none --no-dedupe |
         sort -u | wc -l)
     echo "permits: $((crates)) crates, 60 at most"
@@ -243,12 +249,19 @@ step_examples() {
     fi
     need redis-server redis-server || return 1
     cargo build --workspace --all-features --bins --tests --locked || return 1
-    for example in permits settings axum-server balance grpc hyper-client otel reqwest-client \
-        retry test-kit webhook replay "replay clients --clients 300" "fleet --once" \
-        "gateway --once --port 0"; do
-        echo "example: $example"
-        "${CARGO_TARGET_DIR:-target}"/debug/$example >/dev/null || return 1
+    for example in "${examples[@]}"; do
+        begin "${example// /-}" run_example $example
     done
+    for example in "${examples[@]}"; do
+        await "${example// /-}" || status=1
+    done
+    return $status
+}
+
+run_example() { # name, options
+    "${CARGO_TARGET_DIR:-target}/debug/$1" "${@:2}" >/dev/null && return
+    echo "run.sh: this example failed: $*" >&2
+    return 1
 }
 
 # The benchmark against the peers is a crate of its own: it must not rot unseen. Its tests hold
@@ -282,7 +295,10 @@ table=
 for step in $chosen; do
     printf '%s== %s%s\n' "$bold" "$step" "$plain"
     started=$SECONDS
-    case "$step $chosen " in "features "*" races "*) begin races tests/races/run.sh ;; esac
+    case "$step $chosen " in
+        "features "*" races "*) begin races nice -n 10 tests/races/run.sh ;;
+        "doctests "*" api "*) begin api compare_api ;;
+    esac
     if "step_$step"; then
         row=$(printf '%-10s %5ds  %sok%s' "$step" $((SECONDS - started)) "$green" "$plain")
         printf '%s\n\n' "$row"
