@@ -8,7 +8,9 @@ use tower_circuit_breaker::fleet::{FleetCommand, FleetOrder};
 use tower_circuit_breaker::{CircuitState, Override};
 use tower_circuit_breaker_postgres::{SyncErrorKind, SyncStatus};
 
-use crate::nodes::{LONG, Node, all_are, call, call_all, fail, link, registry, until};
+use crate::nodes::{
+    LONG, Node, all_are, call, call_all, fail, link, registry, registry_with, until,
+};
 use crate::pooler::Pooler;
 use crate::server::Server;
 
@@ -122,6 +124,49 @@ async fn two_of_three_votes_open_all_one_does_not_and_schemas_are_apart() {
 
     call_all(&nodes);
     assert_eq!(elsewhere.api.state(), CircuitState::Closed, "another schema is another fleet");
+}
+
+/// Processes whose circuits trip by nothing but what calls of all of them meet.
+async fn summing(url: &str, number: usize) -> Vec<Node> {
+    let builder = link(url).fleet_failure_rate(0.5, 20, Duration::from_secs(10));
+    let mut nodes = Vec::new();
+    for at in 0..number {
+        let patient =
+            registry_with(|circuit| circuit.consecutive_failures(1_000_000).open_for(OPEN));
+        nodes.push(Node::join(builder.clone().node(format!("node-{at}")), patient).await);
+    }
+    nodes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgres: run by tests/run.sh"]
+async fn the_failure_rate_of_the_whole_fleet_opens_it_and_not_again_after_the_recovery() {
+    let server = Server::start().await;
+    let nodes = summing(&server.url(), 4).await;
+    let start = Instant::now();
+    until("all open", || {
+        nodes.iter().for_each(|node| fail(&node.api));
+        all_are(&nodes, CircuitState::Open)
+    })
+    .await;
+    assert!(start.elapsed() >= Duration::from_secs(4), "not before all add their successes");
+    let cause = server.sql("SELECT cause FROM breaker_circuits WHERE name = 'api'");
+    assert_eq!(cause, "rate");
+
+    until("all recover", || {
+        call_all(&nodes);
+        all_are(&nodes, CircuitState::Closed)
+    })
+    .await;
+    let trips = |node: &Node| node.api.snapshot().totals.trips;
+    let before: Vec<_> = nodes.iter().map(trips).collect();
+    // Long enough for several merges.
+    for _ in 0..6 {
+        call_all(&nodes);
+        sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(nodes.iter().map(trips).collect::<Vec<_>>(), before, "what was before is over");
+    assert!(all_are(&nodes, CircuitState::Closed));
 }
 
 /// What circuits are called is data, and nothing else.
