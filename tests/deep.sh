@@ -133,11 +133,14 @@ sanitized() { # whether leaks count, tests
         cargo +nightly test --quiet --locked --all-features --target "$(host)" "$@"
 }
 
-# The admin page with a thousand circuits, of which fifty change each second, in a browser; prints
-# how long the server's thread and the page were held up, and what both keep. And with ten thousand: what
-# a frame takes while they scroll by.
+# The tests of the admin page once more in a browser with a window, though nobody sees it. Then the page
+# with a thousand circuits, of which fifty change each second; prints how long the server's thread and the
+# page were held up, and what both keep. And with ten thousand: what a frame takes while they scroll by.
 step_page() {
-    need chromium chromium || return 1
+    local -x CHROMIUM=chromium
+    need chromium chromium && need_servers || return 1
+    cargo test --quiet --locked --all-features --test admin_page -- $(libtest_filter) \
+        --test-threads 4 || return 1
     PAGE_SECONDS=${PAGE_SECONDS:-60} cargo test --quiet --release --locked --all-features \
         --test admin_page -- --ignored --nocapture what_fifty_changes what_scrolling
 }

@@ -46,6 +46,12 @@ need_prometheus() { # promtool or prometheus
     return 1
 }
 
+# Chromium without its window, which takes half of what it takes with one, where it can be had.
+need_chromium() {
+    local shell=chromium-headless-shell
+    command -v $shell >/dev/null 2>&1 || need $shell $shell 2>/dev/null || need chromium chromium
+}
+
 # The rules of axe-core, which Debian has not: out of npm, in a place of their own.
 need_axe() {
     local tools="$PWD/target/tools/axe"

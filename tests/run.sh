@@ -37,6 +37,7 @@ chosen=${chosen:-$steps}
 if [ "$chosen" = "$steps" ]; then
     export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
     export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
+    export CARGO_PROFILE_RELEASE_DEBUG=${CARGO_PROFILE_RELEASE_DEBUG:-0}
 fi
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

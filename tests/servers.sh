@@ -35,6 +35,7 @@ need_server() {
         promtool | prometheus) need_prometheus "$1" ;;
         openapi-spec-validator) need_openapi_validator ;;
         axe-core) need_axe ;;
+        chromium) need_chromium ;;
         # Stable, from that version on: others word their messages otherwise.
         rustc-1.95) rustc --version | awk -F '[ .]' '{ exit !($3 >= 95 && !/nightly|beta/) }' ;;
         *) need "$1" "$1" ;;

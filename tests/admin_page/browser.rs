@@ -30,8 +30,9 @@ struct Tab {
 
 impl Browser {
     pub(crate) fn start() -> Self {
-        let program = program()
-            .expect("chromium is missing: install it (on Debian: apt-get install chromium)");
+        let program = program().expect(
+            "chromium is missing: install it (on Debian: apt-get install chromium-headless-shell)",
+        );
         let profile = profile();
         // Where it leaves its sockets, too.
         std::fs::create_dir_all(&profile).unwrap();
@@ -258,12 +259,21 @@ fn soon(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn program() -> Option<&'static str> {
-    let is_here = |program: &&str| {
+/// The shell of Chromium, which is all of it but a window, where it is; `CHROMIUM` names another.
+fn program() -> Option<String> {
+    let is_here = |program: &String| {
         let version = Command::new(program).arg("--version").stderr(Stdio::null()).output();
         version.is_ok_and(|output| output.status.success())
     };
-    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_here)
+    let known = [
+        "chromium-headless-shell",
+        "chrome-headless-shell",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+    ];
+    let asked_for = std::env::var("CHROMIUM").ok();
+    asked_for.into_iter().chain(known.map(str::to_owned)).find(is_here)
 }
 
 fn profile() -> PathBuf {
