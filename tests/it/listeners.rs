@@ -182,7 +182,9 @@ fn changes_made_by_many_threads_are_told_once_each_and_in_order() {
             let (circuit, barrier) = (&circuit, &barrier);
             scope.spawn(move || {
                 barrier.wait();
-                for _ in 0..500 {
+                // A listener is kept 1,024 events, however long the thread that tells it waits for a
+                // processor.
+                for _ in 0..250 {
                     if thread % 2 == 0 { circuit.trip() } else { circuit.reset() }
                 }
             });

@@ -123,7 +123,8 @@ impl Server {
             ready(if is_down { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
         });
         tokio::spawn(axum::serve(listener, app).into_future());
-        let open_for = Duration::from_millis(300);
+        // Longer than forty calls take on a machine that has much else to do.
+        let open_for = Duration::from_secs(2);
         let circuit = Circuit::builder(name).consecutive_failures(3).open_for(open_for).build();
         Ok(Self { address, circuit, is_down, reached })
     }
