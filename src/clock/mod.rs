@@ -29,6 +29,7 @@ pub(crate) mod tokio;
     message = "`{Self}` is no clock",
     note = "the clocks of this crate: `SystemClock`, the default; `CoarseClock` (feature \
             `coarse-clock`), `TokioClock` (feature `tokio`), `ManualClock` (feature `test-util`)",
+    note = "a clock is given itself, not in an `Arc`: clones of a `ManualClock` share their time",
     note = "a type of your own implements `Clock`, by the time since a fixed point of its choosing"
 )]
 pub trait Clock: Send + Sync + 'static {

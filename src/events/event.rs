@@ -28,10 +28,11 @@ use crate::sync::Arc;
 /// changes are, to listeners that ask for it ([`Interest::PRESENCE`]).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not listen to events",
-    note = "a closure is a listener of changes: `|event: &CircuitEvent| {{ .. }}`, where what it \
-            holds is `Send + Sync + 'static`: an `Arc` instead of an `Rc`, a `Mutex` instead of a \
-            `RefCell`",
-    note = "a type of your own implements `Listener`"
+    note = "a closure is a listener of changes: `|event: &CircuitEvent| {{ .. }}`, which returns \
+            `()`, where what it holds is `Send + Sync + 'static`: an `Arc` instead of an `Rc`, a \
+            `Mutex` instead of a `RefCell` or of a variable that it changes",
+    note = "a type of your own implements `Listener`, and is given itself: what it holds can be \
+            shared by an `Arc`, not the listener"
 )]
 pub trait Listener: Send + Sync + 'static {
     /// Receives an event that the listener is interested in.

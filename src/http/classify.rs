@@ -30,9 +30,11 @@ pub const TIMEOUT: FailureKind = FailureKind::new("timeout");
     message = "`{Self}` cannot judge an HTTP exchange whose body is `{B}` and whose error is `{E}`",
     note = "a closure takes the result by reference, and is checked where it is given to \
             `classify_by`: `.classify_by(|result: &Result<http::Response<{B}>, {E}>| -> Outcome \
-            {{ .. }})`",
+            {{ .. }})`; that of `failure_if` takes the same, and returns a `bool`",
     note = "a type of your own implements `ClassifyHttp`; one that implements `Classify` alone is \
-            called by such a closure"
+            called by such a closure, one of tower-http goes into `http::TowerHttp::new(..)`",
+    note = "`{B}` must implement `http_body::Body`; layers of `CircuitBreakerLayer::new` do not ask \
+            for that"
 )]
 pub trait ClassifyHttp<B: Body, E> {
     /// The value kept for a call from its request to the head of its response; often `()`.

@@ -13,6 +13,7 @@ use crate::case::Case;
 
 /// The first error of a program.
 pub(crate) struct CompilerError {
+    /// `-` where it has none.
     pub(crate) code: String,
     pub(crate) line: u64,
     /// Message, labels, notes and helps.
@@ -121,7 +122,7 @@ impl CompilerError {
         let spans = message["spans"].as_array().unwrap();
         let primary = spans.iter().find(|span| span["is_primary"] == true);
         Self {
-            code: text(&message["code"]["code"]),
+            code: message["code"]["code"].as_str().unwrap_or("-").to_owned(),
             line: primary.and_then(|span| span["line_start"].as_u64()).unwrap_or_default(),
             said: said(message).join("\n"),
             rendered: text(&message["rendered"]),

@@ -1,8 +1,8 @@
 //! What the compiler says of the commonest mistakes: its first error names the remedy.
 //!
 //! Each file of `cases` is a program with one mistake; with the feature `mended` it has none. Below
-//! the line of the first error stand its code and words that it says, and whether the guide quotes
-//! it:
+//! the line of the first error stand its code (`-` if it has none) and words that it says, and
+//! whether the guide quotes it:
 //!
 //! ```text
 //! let _ = layer.failure_if(|result: Result<u8, BoxError>| result.is_err());
@@ -80,7 +80,8 @@ fn quotes() -> Vec<Vec<String>> {
     let text = fs::read_to_string(path).unwrap();
     let docs: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("//!")).collect();
     let blocks = docs.split(|line| line.trim().starts_with("```"));
-    let is_error = |block: &&[&str]| block.iter().any(|line| line.trim().starts_with("error["));
+    let begins = |line: &&str| ["error[", "error: "].iter().any(|it| line.trim().starts_with(it));
+    let is_error = |block: &&[&str]| block.iter().any(begins);
     let parts = |block: &[&str]| {
         let parts = block.split(|line| line.trim() == "...");
         parts.map(|part| one_line(part.iter().copied())).collect()

@@ -39,7 +39,9 @@ use crate::error::{ErrorChain, ErrorRef, Rejected, find_in_chain, known_rejectio
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot judge a `Result<{T}, {E}>`",
     note = "a closure takes the result by reference, and is checked where it is given to \
-            `classify_by`: `.classify_by(|result: &Result<{T}, {E}>| -> Outcome {{ .. }})`",
+            `classify_by`: `.classify_by(|result: &Result<{T}, {E}>| -> Outcome {{ .. }})`; that of \
+            `failure_if` takes the same, and returns a `bool`",
+    note = "`call_with` and `run_with` take the classifier first, and the call behind it",
     note = "what looks for types among errors asks that `{E}` implements `ErrorChain`"
 )]
 pub trait Classify<T, E> {

@@ -23,10 +23,12 @@ use crate::error::{BoxError, Error, Rejected};
 /// Sealed: the strategies of this module implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot pass on errors of type `{E}`",
-    note = "`.boxed()` asks that `{E}` can become a `BoxError`: that it implements \
+    note = "`.boxed()`, like `tonic::layer`, asks that `{E}` can become a `BoxError`: that it implements \
             `std::error::Error`, and is `Send`, `Sync` and `'static`",
     note = "`.same_error()` asks for `impl From<Rejected> for {E}`",
-    note = "the default, a typed error, takes every `{E}`"
+    note = "the default, a typed error, takes every `{E}`",
+    note = "where there are no errors, as in axum's routes, answer with a response: \
+            `.respond_with(http::service_unavailable)`"
 )]
 pub trait PassOn<E>: sealed::Sealed {
     /// The error of the guarded service.
@@ -41,7 +43,7 @@ pub trait PassOn<E>: sealed::Sealed {
 /// Sealed: the strategies of this module implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer the rejected calls of a service with `Result<{T}, {E}>`",
-    note = "`.boxed()` asks that `{E}` can become a `BoxError`: that it implements \
+    note = "`.boxed()`, like `tonic::layer`, asks that `{E}` can become a `BoxError`: that it implements \
             `std::error::Error`, and is `Send`, `Sync` and `'static`",
     note = "`.same_error()` asks for `impl From<Rejected> for {E}`",
     note = "`.respond_with(..)` takes a `Fn(Rejected) -> {T}`, and `.fallback(..)` a function of \
@@ -84,7 +86,8 @@ pub trait Recover<K, T, E, G>: sealed::Sealed {
 #[diagnostic::on_unimplemented(
     message = "this layer has a rejection strategy already: `{Self}`",
     note = "a layer has one of `boxed()`, `same_error()`, `respond_with(..)`, `fallback(..)` and \
-            `fallback_on_failure(..)`: call that alone"
+            `fallback_on_failure(..)`: call that alone",
+    note = "`tonic::layer` has made its choice; `http::grpc_layer` leaves it to you"
 )]
 pub trait Unchosen: sealed::Sealed {}
 

@@ -40,8 +40,11 @@ use crate::error::Rejected;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot retry calls of a `{Req}` with a `Result<{T}, {E}>`",
     note = "`RetryPolicy::new` asks for requests that are `Clone`",
-    note = "for `http::Request` begin with `http::retry(attempts)`, whose bodies are `Clone`, or \
-            with `reqwest::retry(attempts)`, whose bodies are reqwest's",
+    note = "for `http::Request` begin with `http::retry(attempts)` or `hyper::retry(attempts)`, \
+            whose bodies are `Clone` (read an `Incoming` to its end first), or with \
+            `reqwest::retry(attempts)`, whose bodies are reqwest's",
+    note = "a closure that says which results are tried again goes to \
+            `RetryPolicy::new(attempts).retry_if(..)`",
     note = "for others implement `Retryable`, and begin with `RetryPolicy::of(rules, attempts)`"
 )]
 pub trait Retryable<Req, T, E> {

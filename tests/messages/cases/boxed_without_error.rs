@@ -25,7 +25,7 @@ fn serve(_: impl Service<u8>) {}
 pub fn run(circuit: Circuit) {
     let layer = CircuitBreakerLayer::new(circuit).boxed();
     serve(ServiceBuilder::new().layer(layer).service(service_fn(shop)));
-    //~^ E0277 `.boxed()` asks that `ShopError` can become a `BoxError`: that it implements
+    //~^ E0277 `.boxed()`, like `tonic::layer`, asks that `ShopError` can become a `BoxError`
 }
 
 fn main() {}
