@@ -234,7 +234,7 @@ impl CircuitRegistry {
         drop(old);
     }
 
-    /// The processes that share these circuits, if there are any.
+    /// Returns the fleet whose processes share these circuits, if there is one.
     #[must_use]
     pub fn fleet(&self) -> Option<Arc<dyn Fleet>> {
         read(&self.shared.fleet).clone()

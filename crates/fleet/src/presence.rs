@@ -71,7 +71,7 @@ fn line(circuit: &Circuit) -> String {
     format!("{state} {overridden} {}", escape(circuit.name()))
 }
 
-/// The process of this name that has said so; `None` where that is no such text.
+/// Reads what the process of this name has said; `None` where that is no such text.
 pub fn process(name: &str, said: &str) -> Option<FleetProcess> {
     if said.len() > LONGEST_SAID {
         return None;
@@ -136,7 +136,7 @@ fn circuit(line: &str) -> Option<ProcessCircuit> {
     Some(circuit)
 }
 
-/// The number of the process that has said so.
+/// Returns the number of the process that wrote this text.
 pub fn number(said: &str) -> Option<u64> {
     u64::from_str_radix(said.split([' ', '\n']).nth(1)?, 16).ok()
 }

@@ -29,8 +29,7 @@ const SLACK: Duration = Duration::from_millis(250);
 const MERGE: Duration = Duration::from_secs(2);
 
 impl PostgresSyncBuilder {
-    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
-    /// to come.
+    /// Connects, and shares the circuits of `registry` from now on, also those to come.
     ///
     /// Spawns two tasks on the present runtime, whatever the number of circuits. Makes the tables where
     /// they are missing.
@@ -53,9 +52,10 @@ impl PostgresSyncBuilder {
         self.connect_by(Dial::by(NoTls), registry).await
     }
 
-    /// As [`connect`](Self::connect), by your TLS: that of `tokio-postgres-rustls`,
-    /// `postgres-native-tls` or `postgres-openssl`. `sslmode` of the address says whether it is
-    /// required.
+    /// Connects as [`connect`](Self::connect) does, by your TLS.
+    ///
+    /// That of `tokio-postgres-rustls`, `postgres-native-tls` or `postgres-openssl`. `sslmode` of
+    /// the address says whether it is required.
     ///
     /// # Errors
     ///

@@ -91,7 +91,7 @@ struct State {
 }
 
 impl SyncStatus {
-    /// The name used in logs and metrics.
+    /// Returns the name used in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

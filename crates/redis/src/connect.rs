@@ -33,8 +33,7 @@ const ORDERS: usize = 64;
 const SLACK: Duration = Duration::from_millis(250);
 
 impl RedisSyncBuilder {
-    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
-    /// to come.
+    /// Connects, and shares the circuits of `registry` from now on, also those to come.
     ///
     /// Spawns one task on the present runtime, whatever the number of circuits.
     ///

@@ -59,7 +59,7 @@ impl SyncErrorKind {
         Self::Other,
     ];
 
-    /// The name used in logs and metrics.
+    /// Returns the name used in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

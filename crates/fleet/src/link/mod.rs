@@ -85,20 +85,24 @@ impl Link {
         Self { orders, who }
     }
 
-    /// Who this is in the fleet.
+    /// Returns the identity of this process in the fleet.
     #[must_use]
     pub fn who(&self) -> &Identity {
         &self.who
     }
 
-    /// What a registry's operators give their commands to; it does not keep the link.
+    /// Returns the way for a registry's operators to give commands.
+    ///
+    /// It does not keep the link.
     #[must_use]
     pub fn operators(&self) -> Arc<dyn Fleet> {
         Arc::new(Operators::new(&self.orders, stopped, ()))
     }
 
-    /// Waits until everything has been read from the store, so that circuits which are open in the fleet
-    /// are so here. Returns also when the link has stopped.
+    /// Waits until everything has been read from the store.
+    ///
+    /// From then on circuits that are open in the fleet are open here. Returns also when the link
+    /// has stopped.
     ///
     /// # Cancel safety
     ///

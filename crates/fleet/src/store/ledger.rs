@@ -51,12 +51,12 @@ impl Ledger {
         Self { floor, ..Self::default() }
     }
 
-    /// The epoch of the record; 0 where there is none.
+    /// Returns the epoch of the record; 0 where there is none.
     pub fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
     }
 
-    /// The record.
+    /// Returns the record, if there is one.
     pub fn record(&self) -> Option<&FleetRecord> {
         self.record.as_ref()
     }
@@ -122,7 +122,7 @@ impl Ledger {
         Ok(Reply { code, number, word, ..Reply::default() })
     }
 
-    /// The record, and what is left of its time when the clock says `now`, in milliseconds.
+    /// Returns the record, and what is left of its time at `now`, in milliseconds.
     pub fn word(&self, now: u64) -> Option<Word> {
         let record = self.record.clone()?;
         let (left, age) = (record.left(now), Some(record.age(now)));

@@ -106,7 +106,9 @@ pub struct Conformance<C = AsTold, T = (), E = Outcome> {
 }
 
 impl Conformance {
-    /// For circuits that `make` makes. It is called many times; the clock that it sets is replaced.
+    /// Makes the suite for circuits that `make` makes.
+    ///
+    /// It is called many times; the clock that it sets is replaced.
     pub fn new(make: impl Fn() -> CircuitBuilder + 'static) -> Self {
         let settings = plain(&make().build().config());
         Self {
@@ -197,8 +199,9 @@ impl<C, T, E> Conformance<C, T, E> {
         Self { steps, ..self }
     }
 
-    /// Sets how far apart calls are in your traffic, when it is seen whether failures open the
-    /// circuit. Default: no time between them.
+    /// Sets how far apart calls are in your traffic. Default: no time between them.
+    ///
+    /// Asked when it is seen whether failures open the circuit.
     pub fn one_call_every(self, every: Duration) -> Self {
         Self { every, ..self }
     }
