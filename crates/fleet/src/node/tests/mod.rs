@@ -41,13 +41,13 @@ struct Process {
     is_refused: bool,
     begun: Vec<Begun>,
     turns: Turns,
-    late: Vec<(Answers, Timestamp)>,
+    late: Vec<(Replies, Timestamp)>,
     /// What has been asked, and when, while nothing comes.
     hung: Option<(Vec<Request>, Timestamp)>,
     epoch: u64,
 }
 
-type Answers = Vec<(Request, Option<Reply>)>;
+type Replies = Vec<(Request, Option<Reply>)>;
 
 struct Fleet {
     clock: ManualClock,
@@ -176,7 +176,7 @@ impl Fleet {
         let process = &mut self.processes[at];
         process.collect();
         if let Some((requests, sent)) = process.hung.take() {
-            let answers: Answers = requests.into_iter().map(|request| (request, None)).collect();
+            let answers: Replies = requests.into_iter().map(|request| (request, None)).collect();
             process.answered(&answers, true, sent, now);
         }
         if process.link == Reach::Down {
