@@ -228,7 +228,7 @@ impl CircuitRegistry {
         circuits.iter().fold(Health::Healthy, worst)
     }
 
-    /// Has operators of this registry reach `fleet`, in the place of any before.
+    /// Lets operators of this registry reach `fleet`; it replaces an earlier one.
     pub fn join(&self, fleet: Arc<dyn Fleet>) {
         let old = write(&self.shared.fleet).replace(fleet);
         drop(old);

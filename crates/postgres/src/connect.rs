@@ -91,10 +91,10 @@ impl PostgresSyncBuilder {
         let names = Names::new(&self.schema, &self.prefix);
         let statements = Statements::new(&names);
         let door = Door { config, dial, names, statements, timeout: self.response_timeout };
-        let who = self.identity();
+        let identity = self.identity();
         let now = Instant::now();
         let on_health = self.on_health.clone();
-        let monitor = Arc::new(Monitor::new(&who.vote, self.vote_window, on_health, now));
+        let monitor = Arc::new(Monitor::new(&identity.vote, self.vote_window, on_health, now));
         let session = match door.open().await {
             Ok(session) => Some(session),
             Err(why) if self.first == First::Required || !why.may_pass() => {
@@ -107,7 +107,7 @@ impl PostgresSyncBuilder {
             }
         };
         let store = PostgresStore::new(door, session, Arc::clone(&monitor));
-        let link = Link::share(store, registry, self.settings(who));
+        let link = Link::share(store, registry, self.settings(identity));
         registry.join(Arc::new(Operators::new(link.operators(), monitor.reading())));
         Ok(PostgresSync { link, monitor })
     }
@@ -124,8 +124,8 @@ impl PostgresSyncBuilder {
         }
     }
 
-    fn settings(&self, who: Identity) -> Settings {
-        let settings = Settings::new(who)
+    fn settings(&self, identity: Identity) -> Settings {
+        let settings = Settings::new(identity)
             .quorum(self.quorum)
             .vote_window(self.vote_window)
             .fleet_probes(self.fleet_probes)

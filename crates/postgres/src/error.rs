@@ -7,7 +7,7 @@ use tower_circuit_breaker::fleet::FleetUnreachable;
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 
-/// A command to the fleet that was not carried out.
+/// The error of a command to the fleet that was not carried out.
 #[derive(Debug)]
 pub struct SyncError {
     why: FleetUnreachable,

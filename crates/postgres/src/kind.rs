@@ -41,7 +41,7 @@ pub enum SyncErrorKind {
 }
 
 impl SyncErrorKind {
-    /// All of them.
+    /// All kinds of errors.
     pub const ALL: [Self; 14] = [
         Self::Unreachable,
         Self::TimedOut,

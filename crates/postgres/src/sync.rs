@@ -63,7 +63,7 @@ impl PostgresSync {
     /// Returns the name of this process in the fleet.
     #[must_use]
     pub fn node(&self) -> &str {
-        &self.link.who().name
+        &self.link.identity().name
     }
 
     /// [Resets](tower_circuit_breaker::Circuit::reset) the circuit in every process; an override of the

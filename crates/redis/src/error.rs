@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 use crate::wrong::Wrong;
 
-/// A command to the fleet that was not carried out.
+/// The error of a command to the fleet that was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncError {
     fault: Fault,

@@ -18,7 +18,7 @@ pub struct FleetLook {
     pub circuits: Vec<FleetCircuit>,
 }
 
-/// A process, as it said that it is.
+/// A process of the fleet, as it described itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetProcess {
@@ -54,7 +54,7 @@ pub struct ProcessCircuit {
     pub overridden: Option<Override>,
 }
 
-/// What stands in the store about a circuit.
+/// What the store holds about a circuit: its record, votes and leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetCircuit {
@@ -93,7 +93,7 @@ pub struct FleetRecordLook {
     pub reason: Option<String>,
 }
 
-/// The right to probe.
+/// The right of one process to probe for the fleet, for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetLease {

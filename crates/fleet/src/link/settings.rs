@@ -27,10 +27,10 @@ impl Settings {
     ///
     /// A quorum of 2, a vote window of 10 s, one process that probes, a poll each second, and one
     /// partition.
-    pub fn new(who: Identity) -> Self {
+    pub fn new(identity: Identity) -> Self {
         let vote_window = Duration::from_secs(10);
         Self {
-            terms: Terms { who, quorum: 2, vote_window, fleet_probes: 1 },
+            terms: Terms { identity, quorum: 2, vote_window, fleet_probes: 1 },
             probe_lease: None,
             poll_interval: Duration::from_secs(1),
             partitions: 1,

@@ -215,9 +215,9 @@ impl Contents {
     }
 
     fn announce(&mut self, terms: &Terms, said: &Arc<str>, now: u64) -> Reply {
-        let own = terms.who.number;
+        let own = terms.identity.number;
         let said = (own, now.saturating_add(PROCESS), Arc::clone(said));
-        let before = self.processes.insert(terms.who.name.as_str().into(), said);
+        let before = self.processes.insert(terms.identity.name.as_str().into(), said);
         let is_another = before.is_some_and(|(number, until, _)| number != own && now < until);
         Reply::code(i64::from(is_another))
     }

@@ -29,11 +29,11 @@ impl LinkedStore {
     async fn to(url: &str) -> Self {
         let (inbox, pushes) = Inbox::new();
         let (timeout, vote_window) = (Duration::from_secs(5), Duration::from_secs(10));
-        let who = Identity::named("suite", 0);
+        let identity = Identity::named("suite", 0);
         let connector = Connector {
             target: Places::new(url.to_owned()).target().unwrap(),
             prefix: "suite".to_owned(),
-            terms: Terms { who, quorum: 1, vote_window, fleet_probes: 1 },
+            terms: Terms { identity, quorum: 1, vote_window, fleet_probes: 1 },
             timeout,
             inbox,
         };

@@ -64,7 +64,7 @@ use std::time::Duration;
 
 use crate::conformance::layered::Layered;
 use crate::conformance::opening::Opening;
-use crate::conformance::samples::{Sample, Samples, Worth};
+use crate::conformance::samples::{Sample, SampleOutcome, Samples};
 use crate::conformance::suite::Suite;
 use crate::conformance::time::Time;
 use crate::reach::MOST_CALLS;
@@ -154,22 +154,22 @@ impl<C, T, E> Conformance<C, T, E> {
     /// Adds a result that is to be a success. At least one of these and of
     /// [`failure`](Self::failure) is needed.
     pub fn success(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Success, result)
+        self.sample(SampleOutcome::Success, result)
     }
 
     /// Adds a result that is to be a failure, or to trip the circuit at once.
     pub fn failure(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Failure, result)
+        self.sample(SampleOutcome::Failure, result)
     }
 
     /// Adds a result that is to be ignored.
     pub fn ignored(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Ignored, result)
+        self.sample(SampleOutcome::Ignored, result)
     }
 
     /// Adds a result of a call that is to count as not sent.
     pub fn not_sent(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::NotSent, result)
+        self.sample(SampleOutcome::NotSent, result)
     }
 
     /// Takes the time from clocks of your own; `advance` moves one on.
@@ -216,7 +216,7 @@ impl<C, T, E> Conformance<C, T, E> {
         Self { recovers_within: longest, ..self }
     }
 
-    fn sample(mut self, worth: Worth, result: impl Fn() -> Result<T, E> + 'static) -> Self {
+    fn sample(mut self, worth: SampleOutcome, result: impl Fn() -> Result<T, E> + 'static) -> Self {
         self.samples.list.push(Sample { worth, make: Box::new(result) });
         self
     }
