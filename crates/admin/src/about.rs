@@ -39,7 +39,7 @@ pub struct About {
 }
 
 impl About {
-    /// Names the service. See [`Admin::about`](crate::Admin::about).
+    /// Names the service.
     #[must_use]
     pub fn new(service: impl Into<String>) -> Self {
         Self {
