@@ -45,9 +45,9 @@ impl Rule {
 
     /// The looks of each circuit until it trips, where it does.
     fn looks(self, rate: f64, failing: f64, window: u32) -> Vec<u32> {
-        let mut dice = Dice(1);
+        let mut random = Random(1);
         let trips =
-            (0..CIRCUITS).filter_map(|_| looks(&self.circuit(rate, window), failing, &mut dice));
+            (0..CIRCUITS).filter_map(|_| looks(&self.circuit(rate, window), failing, &mut random));
         trips.collect()
     }
 
@@ -59,10 +59,10 @@ impl Rule {
     }
 }
 
-fn looks(circuit: &Circuit, failing: f64, dice: &mut Dice) -> Option<u32> {
+fn looks(circuit: &Circuit, failing: f64, random: &mut Random) -> Option<u32> {
     let mut looks = 0;
     while looks < MOST_LOOKS {
-        if dice.roll() >= failing {
+        if random.roll() >= failing {
             circuit.try_acquire().ok()?.record(Outcome::Success);
             continue;
         }
@@ -83,9 +83,9 @@ fn fail(circuit: &Circuit) -> bool {
 }
 
 /// `SplitMix64`, from 0 up to below 1.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     #[expect(clippy::cast_precision_loss, reason = "52 bits")]
     fn roll(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

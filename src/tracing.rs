@@ -59,8 +59,9 @@ impl TracingListener {
         Self { interest: Interest::CHANGES }
     }
 
-    /// Tells rejected calls too, at `DEBUG`; each then costs a short lock, also where nobody listens
-    /// at that level.
+    /// Logs rejected calls too, at `DEBUG`.
+    ///
+    /// Each then costs a short lock, also where nobody listens at that level.
     #[must_use]
     pub fn rejections(self) -> Self {
         Self { interest: self.interest | Interest::REJECTIONS }

@@ -9,8 +9,9 @@ pub use crate::events::serialize::{by_kind, optional_seconds, seconds};
 #[doc(hidden)]
 pub use crate::sync::catch_panic::catch_panic;
 
-/// The duration that is written as in [`CircuitConfig`](crate::CircuitConfig), such as `"30s"` or
-/// `"1m 30s"`; `None` where it is not one.
+/// Reads a duration as written in [`CircuitConfig`](crate::CircuitConfig), such as `"1m 30s"`.
+///
+/// `None` where it is not one.
 #[cfg(feature = "serde")]
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {

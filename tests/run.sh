@@ -293,12 +293,14 @@ step_quick() {
 }
 
 table=
+left="$chosen "
 for step in $chosen; do
     printf '%s== %s%s\n' "$bold" "$step" "$plain"
     started=$SECONDS
-    case "$step $chosen " in
-        "features "*" races "*) begin races nice -n 10 tests/races/run.sh ;;
-        "doctests "*" api "*) begin api compare_api ;;
+    left=${left#*"$step "}
+    case "$step: $left" in
+        "features: "*"races "*) begin races nice -n 10 tests/races/run.sh ;;
+        "doctests: "*"api "*) begin api compare_api ;;
     esac
     if "step_$step"; then
         row=$(printf '%-10s %5ds  %sok%s' "$step" $((SECONDS - started)) "$green" "$plain")

@@ -96,8 +96,9 @@ impl Circuit {
         self.override_for(Override::Observing, None);
     }
 
-    /// Admits every call for `time`, but goes on deciding, as [`observe`](Self::observe) does; then
-    /// starts closed with everything cleared.
+    /// Admits every call for `time`, but goes on deciding, as [`observe`](Self::observe) does.
+    ///
+    /// Then the circuit starts closed with everything cleared.
     ///
     /// What [`force_open_for`](Self::force_open_for) says of the end holds here, too. A circuit that
     /// observes already goes on with its state and counts, until the new end.

@@ -76,7 +76,7 @@ pub struct HealthProbe<P> {
     interval: Backoff,
     timeout: Duration,
     then: Then,
-    dice: JitterRng,
+    random: JitterRng,
     /// The last epoch whose beginning was waited out.
     waited: u64,
     /// The last epoch that was seen, and when, and for how long it was not to be asked then.
@@ -121,7 +121,7 @@ impl<P> HealthProbe<P> {
             interval: Backoff::exponential(interval, interval),
             timeout: interval,
             then: Then::HalfOpen,
-            dice: JitterRng::new(RandomState::new().hash_one(circuit.name())),
+            random: JitterRng::new(RandomState::new().hash_one(circuit.name())),
             waited: 0,
             seen: (0, None),
             probe,
@@ -182,7 +182,7 @@ where
     /// circuit has changed meanwhile.
     async fn watch(&mut self, open_epoch: OpenEpoch) -> bool {
         let leave_alone = self.left_alone(open_epoch);
-        let pause = self.interval.step(0, self.dice.roll()).max(leave_alone);
+        let pause = self.interval.step(0, self.random.roll()).max(leave_alone);
         let longest = pause.saturating_add(self.timeout).saturating_add(GRACE);
         if !self.with(|circuit| circuit.extend_open(open_epoch, longest)) {
             return false;

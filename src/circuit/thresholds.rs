@@ -68,8 +68,9 @@ impl CircuitConfig {
         self.settings().effective_window().is_some()
     }
 
-    /// Returns for how long a circuit of these settings admits a rising share of its calls after it
-    /// has closed ([`CircuitBuilder::ramp`](crate::CircuitBuilder::ramp)); `None` where it admits all at
+    /// Returns for how long a circuit that has closed admits only a rising share of its calls.
+    ///
+    /// See [`CircuitBuilder::ramp`](crate::CircuitBuilder::ramp); `None` where it admits all at
     /// once.
     #[must_use]
     pub fn ramp(&self) -> Option<Duration> {

@@ -82,6 +82,30 @@ impl ChangeReason {
 }
 
 impl ChangeReason {
+    /// Why the circuit changed, in words; where there are numbers, a trip's text has these instead.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::ConsecutiveFailuresOfKind(_) => "too many failures of one kind in a row",
+            Self::ConsecutiveFailures => "too many failures in a row",
+            Self::FailureRate | Self::FailureRateConfident => "too many calls failed",
+            Self::SlowCallRate => "too many calls were slow",
+            Self::FailureCount => "too many failures",
+            Self::StalledCalls => "too many calls hang",
+            Self::UpstreamAsked => "the upstream asked for it",
+            Self::OpenTimeOver => "the open time was over",
+            Self::ProbesFailed => "a probe failed",
+            Self::ProbesSucceeded => "the probes succeeded",
+            Self::ProbesIgnored => "16 probes in a row were answered and ignored",
+            Self::ProbesUnanswered => "16 probes in a row had no answer",
+            Self::HealthProbe => "the health probe answered",
+            Self::Operator => "by an operator",
+            Self::OverrideOver => "the time of the override was over",
+            Self::Restored => "as the earlier process left it",
+            Self::Fleet => "by the fleet",
+            Self::LeaseOver => "the probe's time was over without a verdict",
+        }
+    }
+
     /// The kind of failure that it is about, if it is about one.
     pub(crate) const fn failure_kind(self) -> Option<FailureKind> {
         match self {

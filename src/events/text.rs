@@ -79,19 +79,7 @@ pub(crate) fn why(
             run(f, failures_in_a_row)?;
             f.write_str(" failures in a row")
         }
-        ChangeReason::StalledCalls => f.write_str("too many calls hang"),
-        ChangeReason::UpstreamAsked => f.write_str("the upstream asked for it"),
-        ChangeReason::OpenTimeOver => f.write_str("the open time was over"),
-        ChangeReason::ProbesFailed => f.write_str("a probe failed"),
-        ChangeReason::ProbesSucceeded => f.write_str("the probes succeeded"),
-        ChangeReason::ProbesIgnored => f.write_str("16 probes in a row were answered and ignored"),
-        ChangeReason::ProbesUnanswered => f.write_str("16 probes in a row had no answer"),
-        ChangeReason::HealthProbe => f.write_str("the health probe answered"),
-        ChangeReason::Operator => f.write_str("by an operator"),
-        ChangeReason::OverrideOver => f.write_str("the time of the override was over"),
-        ChangeReason::Restored => f.write_str("as the earlier process left it"),
-        ChangeReason::Fleet => f.write_str("by the fleet"),
-        ChangeReason::LeaseOver => f.write_str("the probe's time was over without a verdict"),
+        other => f.write_str(other.in_words()),
     }
 }
 

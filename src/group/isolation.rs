@@ -90,8 +90,9 @@ impl Circuit {
         Isolation::new(Scope::Circuit(Isolated::new(self, Arc::default())))
     }
 
-    /// As [`isolate`](Self::isolate), for a reason that snapshots show; not in their JSON, which
-    /// is not for operators alone.
+    /// Isolates as [`isolate`](Self::isolate) does, for a reason that snapshots show.
+    ///
+    /// Their JSON does not: it is not for operators alone.
     pub fn isolate_because(&self, reason: impl Into<Arc<str>>) -> Isolation {
         let by = Arc::new(Isolator { group: None, reason: Some(reason.into()) });
         Isolation::new(Scope::Circuit(Isolated::new(self, by)))

@@ -188,8 +188,9 @@ impl CircuitGroup {
         self.isolate_for(None)
     }
 
-    /// As [`isolate`](Self::isolate), for a reason that snapshots show; not in their JSON, which
-    /// is not for operators alone.
+    /// Isolates as [`isolate`](Self::isolate) does, for a reason that snapshots show.
+    ///
+    /// Their JSON does not: it is not for operators alone.
     ///
     /// Where the group is isolated already, they go on to show the first reason.
     pub fn isolate_because(&self, reason: impl Into<Arc<str>>) -> Isolation {

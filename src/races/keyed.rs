@@ -13,7 +13,7 @@ use crate::service::rejection::Typed;
 use crate::service::shared::Shared;
 
 type Layered<K> = KeyedCircuitBreakerLayer<K, ErrorsAsFailures, Typed, AtResult>;
-type Held = Shared<ErrorsAsFailures, Typed>;
+type SharedByKey = Shared<ErrorsAsFailures, Typed>;
 
 /// Room for one key, whose circuit trips at one failure.
 fn layer() -> Layered<()> {
@@ -24,7 +24,7 @@ fn layer() -> Layered<()> {
 
 impl Layered<()> {
     /// What a call of `key` holds.
-    fn of(&self, key: &str) -> Held {
+    fn of(&self, key: &str) -> SharedByKey {
         self.circuits.of(key)
     }
 

@@ -228,13 +228,13 @@ impl CircuitRegistry {
         circuits.iter().fold(Health::Healthy, worst)
     }
 
-    /// Has operators of this registry reach `fleet`, in the place of any before.
+    /// Lets operators of this registry reach `fleet`; it replaces an earlier one.
     pub fn join(&self, fleet: Arc<dyn Fleet>) {
         let old = write(&self.shared.fleet).replace(fleet);
         drop(old);
     }
 
-    /// The processes that share these circuits, if there are any.
+    /// Returns the fleet whose processes share these circuits, if there is one.
     #[must_use]
     pub fn fleet(&self) -> Option<Arc<dyn Fleet>> {
         read(&self.shared.fleet).clone()

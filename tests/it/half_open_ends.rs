@@ -102,12 +102,12 @@ fn answers_of_more_than_a_minute_need_a_probe_timeout_that_is_longer() {
 fn callers_of_whom_one_in_a_hundred_waits_for_the_answer_close_it_soon() {
     let (leaves_after, answers_after) = (Duration::from_millis(10), Duration::from_millis(50));
     let between = Duration::from_millis(30);
-    let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut waits = move || {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        dice % 100 == 0
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % 100 == 0
     };
     let mut times: Vec<Duration> = (0..200)
         .map(|_| {

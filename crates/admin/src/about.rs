@@ -39,7 +39,7 @@ pub struct About {
 }
 
 impl About {
-    /// The name of the service.
+    /// Names the service.
     #[must_use]
     pub fn new(service: impl Into<String>) -> Self {
         Self {
@@ -69,8 +69,9 @@ impl About {
         Self { version: Some(version.into()), ..self }
     }
 
-    /// Sets when this process started: take the time at the beginning of `main`, by the same clock as
-    /// all other times of day here.
+    /// Sets when this process started.
+    ///
+    /// Take the time at the beginning of `main`, by the same clock as all other times of day here.
     #[must_use]
     pub fn started(self, at: SystemTime) -> Self {
         Self { started: Some(at), ..self }

@@ -98,8 +98,9 @@ impl AdminBuilder {
         self
     }
 
-    /// Lets whoever shows `Authorization: Bearer <token>` see the circuits, and give no commands: for
-    /// those who look and for what scrapes `/metrics`.
+    /// Lets callers with `Authorization: Bearer <token>` see the circuits, and give no commands.
+    ///
+    /// For those who look, and for what scrapes `/metrics`.
     ///
     /// It is shown what is in force and what has changed, but not which operator did it, from where and
     /// why, nor the texts of errors. Otherwise as
@@ -114,8 +115,9 @@ impl AdminBuilder {
         self
     }
 
-    /// Lets callers on this machine give commands without a token, as long as none is set. Default:
-    /// nobody does.
+    /// Lets callers on this machine give commands without a token, as long as none is set.
+    ///
+    /// Default: nobody does.
     ///
     /// For development. **Any proxy or sidecar on the machine is a caller on it**, and so is everyone
     /// behind it: nginx with `proxy_pass` alone adds no header by which that could be told. A request is
@@ -127,8 +129,9 @@ impl AdminBuilder {
         self
     }
 
-    /// Tells who gives a command, by what something in front of this service has checked: a header that
-    /// a signing-in proxy sets, or the name on a client's certificate.
+    /// Names the caller that gives a command, by what a proxy in front has checked.
+    ///
+    /// Such as a header that a signing-in proxy sets, or the name on a client's certificate.
     ///
     /// Only where nobody can reach this service but through that: a header is easily sent. Default:
     /// nobody is known, and a name is shown as what somebody says.
@@ -197,8 +200,9 @@ impl AdminBuilder {
         self
     }
 
-    /// Serves what `encode` writes about the registry at `metrics`, in the text format of Prometheus
-    /// (or `OpenMetrics`). Default: 404.
+    /// Serves what `encode` writes about the registry at `metrics`, as Prometheus' text.
+    ///
+    /// `OpenMetrics` is a form of it. Default: 404.
     ///
     /// With `tower-circuit-breaker-telemetry`, whose text remembers what it has seen:
     /// `let text = PrometheusText::new();`, and `.metrics(move |circuits| text.encode(circuits))`.
@@ -210,8 +214,10 @@ impl AdminBuilder {
         self
     }
 
-    /// Tells `listener` of each command, before it is done: for a log that outlasts the process. Of one
-    /// that a fleet has not kept it is told once more, [after it has failed](AuditEntry::failed).
+    /// Calls `listener` with each command before it is carried out.
+    ///
+    /// For a log that outlasts the process. A command that a fleet has not kept comes once more,
+    /// [after it has failed](AuditEntry::failed).
     ///
     /// Log the entry by its `Display`, or its fields with what escapes them: names of circuits are not
     /// always one's own, as where there is a circuit for each host.
@@ -234,8 +240,9 @@ impl AdminBuilder {
         self
     }
 
-    /// Keeps what the circuits did in the last five minutes and the last hour, for `history`. Default:
-    /// none is kept.
+    /// Serves, at `history`, what circuits did in the last five minutes and the last hour.
+    ///
+    /// Default: none is kept.
     ///
     /// Totals are read once a second, so calls pay nothing; a circuit takes 3 kB, which [`History`]
     /// bounds. The readings are taken by one task on the tokio runtime in which the
@@ -282,7 +289,7 @@ impl AdminBuilder {
         self
     }
 
-    /// The service.
+    /// Returns the service.
     #[must_use]
     pub fn build(self) -> Admin {
         let Self { registry, guard, prefix, metrics, actor, audit, history, about, groups } = self;

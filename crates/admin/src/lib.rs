@@ -215,7 +215,7 @@ pub use crate::history::places::History;
 pub use crate::service::Admin;
 use tower_circuit_breaker::CircuitRegistry;
 
-/// A service that shows the circuits of `registry`, and changes nothing.
+/// Returns a service that shows the circuits of `registry`, and changes nothing.
 ///
 /// See the [module docs](self); [`Admin::builder`] has options.
 #[must_use]

@@ -30,13 +30,13 @@ pub const YOUNG: &str = "*";
 const LONGEST_HOST: usize = LONGEST_NODE - 12;
 
 impl Identity {
-    /// A process whose name and vote were chosen.
+    /// Makes the identity of a process whose name and vote were chosen.
     pub fn named(name: impl Into<String>, number: u64) -> Self {
         let name = name.into();
         Self { vote: name.clone(), name, number }
     }
 
-    /// The process of this number on a host: its name has both, its vote is that of the host.
+    /// Makes the identity of process `number` on a host: the host's vote, and a name with both.
     pub fn on_host(host: &str, process: u32, number: u64) -> Self {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
         let plain = |letter| if is_plain(letter) { letter } else { '-' };
@@ -45,17 +45,17 @@ impl Identity {
         Self { name: format!("{vote}:{process}"), vote, number }
     }
 
-    /// What no other process has, also where two have one name.
+    /// Returns what no other process has, not even one of the same name.
     pub fn id(&self) -> String {
         format!("{}/{:016x}", self.name, self.number)
     }
 
-    /// What stands among the votes: whose it is, a space, and who cast it.
+    /// Returns the text of a vote: the voter, a space, and the process that cast the vote.
     pub fn entry(&self, voter: Voter) -> String {
         format!("{} {}", self.vote_of(voter), self.id())
     }
 
-    /// Whose vote it is.
+    /// Returns the name of the vote that this process has as `voter`.
     pub fn vote_of(&self, voter: Voter) -> &str {
         match voter {
             Voter::Own => &self.vote,
@@ -65,7 +65,7 @@ impl Identity {
 }
 
 impl Voter {
-    /// The other one.
+    /// Returns the other one of the two.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -75,7 +75,7 @@ impl Voter {
     }
 }
 
-/// The name of the process whose [`id`](Identity::id) this is.
+/// Returns the name of the process that has this [`id`](Identity::id).
 pub fn holder(id: &str) -> String {
     id.split('/').next().unwrap_or(id).to_owned()
 }

@@ -3,7 +3,7 @@
 /// The most partitions that a store has.
 pub const MOST_PARTITIONS: u16 = 16;
 
-/// The partition of `circuit` among `partitions`, from 0 on.
+/// Returns the partition of `circuit` among `partitions`, counted from 0.
 ///
 /// All processes of a fleet have to agree on it, whatever their version: it is the 64-bit hash
 /// [FNV-1a](http://www.isthe.com/chongo/tech/comp/fnv/) of the name, modulo the number of partitions.

@@ -21,14 +21,15 @@ pub const LONGEST_SAID: usize = 4096;
 /// been so; how many seconds ago all was known that the fleet has agreed on, or `-`; and the number of
 /// errors so far. A text of version 1 has none of these, and is read, too.
 pub fn said(
-    who: &Identity,
+    identity: &Identity,
     version: &str,
     link: Option<&FleetLink>,
     circuits: &[Circuit],
 ) -> String {
     let mut lines: Vec<_> = circuits.iter().map(line).collect();
     lines.sort_by_cached_key(|line| (line.starts_with("c - "), line.clone()));
-    let (number, vote, version, link) = (who.number, &who.vote, escape(version), said_of(link));
+    let (number, vote, version, link) =
+        (identity.number, &identity.vote, escape(version), said_of(link));
     let head = |cut: u8| format!("2 {number:016x} {vote} {version} {cut} {link}");
     let room = LONGEST_SAID.saturating_sub(head(0).len());
     let mut text = String::new();
@@ -71,7 +72,7 @@ fn line(circuit: &Circuit) -> String {
     format!("{state} {overridden} {}", escape(circuit.name()))
 }
 
-/// The process of this name that has said so; `None` where that is no such text.
+/// Reads what the process of this name has said; `None` where that is no such text.
 pub fn process(name: &str, said: &str) -> Option<FleetProcess> {
     if said.len() > LONGEST_SAID {
         return None;
@@ -136,7 +137,7 @@ fn circuit(line: &str) -> Option<ProcessCircuit> {
     Some(circuit)
 }
 
-/// The number of the process that has said so.
+/// Returns the number of the process that wrote this text.
 pub fn number(said: &str) -> Option<u64> {
     u64::from_str_radix(said.split([' ', '\n']).nth(1)?, 16).ok()
 }
@@ -156,9 +157,9 @@ mod tests {
         let circuits = circuits(3);
         circuits[0].trip();
         circuits[1].force_closed();
-        let who = Identity::on_host("web-1", 7, 0xfeed);
+        let identity = Identity::on_host("web-1", 7, 0xfeed);
 
-        let said = said(&who, "0.1.0", None, &circuits);
+        let said = said(&identity, "0.1.0", None, &circuits);
         let process = process("web-1:7", &said).unwrap();
 
         assert_eq!((process.number, number(&said)), (0xfeed, Some(0xfeed)));

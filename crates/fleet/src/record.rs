@@ -92,27 +92,30 @@ const LAST_NUMBER: u64 = 9_000_000_000_000_000;
 pub const LONGEST_NODE: usize = 64;
 
 impl FleetRecord {
-    /// Grows with every change of the fleet's circuit: microseconds of Redis' clock, or one more
-    /// than the last.
+    /// Returns the epoch, a number that grows with every change of the fleet's circuit.
+    ///
+    /// Microseconds of Redis' clock, or one more than the last.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Whether its epoch is more than a day ahead of the store's clock, in milliseconds: then it was
-    /// forged, or written before that clock was set back by more, and is nobody's word.
+    /// Returns whether the record's epoch is more than a day ahead of the store's clock.
+    ///
+    /// That clock is given in milliseconds. Such a record was forged, or written before the clock
+    /// was set back by more; it is ignored.
     #[must_use]
     pub const fn is_ahead_of(&self, store_ms: u64) -> bool {
         is_ahead(self.epoch, store_ms)
     }
 
-    /// Whether the fleet's circuit is open.
+    /// Returns whether the fleet's circuit is open.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.standing, Standing::Open | Standing::Forced(Override::ForcedOpen))
     }
 
-    /// What an operator of the fleet has imposed; its time may be over.
+    /// Returns the override that an operator of the fleet has set; its time may be over.
     #[must_use]
     pub const fn overridden(&self) -> Option<Override> {
         match self.standing {
@@ -121,44 +124,49 @@ impl FleetRecord {
         }
     }
 
-    /// Whether it forces the circuit for a time, not until it is released.
+    /// Returns whether the override ends by itself, not when it is released.
     pub fn has_override_end(&self) -> bool {
         self.overridden().is_some() && !self.open_for.is_zero()
     }
 
-    /// The number that tells this override from earlier and later ones of the circuit: the epoch of the
-    /// record that imposed it, which it keeps where a reset gives it another. `None` where nothing is
-    /// imposed.
+    /// Returns the number that tells this override from others of the circuit.
+    ///
+    /// The epoch of the record that set it, which it keeps where a reset gives the circuit another.
+    /// `None` where there is no override.
     pub fn serial(&self) -> Option<u64> {
         let serial = if self.serial == 0 { self.epoch } else { self.serial };
         self.overridden().map(|_| serial)
     }
 
-    /// What stands in the place of the step: that, or the serial of an override.
+    /// Returns the field that holds the step of the backoff, or an override's serial.
     pub fn step_or_serial(&self) -> u64 {
         self.serial().unwrap_or_else(|| self.step.into())
     }
 
-    /// Who has forced it, and why, as far as that was said.
+    /// Returns which operator has set the override, and why, as far as that was said.
     #[must_use]
     pub const fn words(&self) -> &Words {
         &self.words
     }
 
-    /// The node whose vote, probe or command it was.
+    /// Returns the node whose vote, probe or command it was.
     #[must_use]
     pub fn node(&self) -> &str {
         &self.node
     }
 
-    /// What is left of the open time, or of the override's, when Redis' clock says `now`, in
-    /// milliseconds: no more than all of it, also when that clock was set back.
+    /// Returns what is left of the open time, or of the override's, at `now`.
+    ///
+    /// `now` is Redis' clock, in milliseconds. Never more than all of it, also when that clock was
+    /// set back.
     pub fn left(&self, now: u64) -> Duration {
         Duration::from_millis(self.ends.saturating_sub(now)).min(self.open_for)
     }
 
-    /// How long ago it was written when the store's clock says `now`, in milliseconds: its epoch is that
-    /// clock's time then, unless two changes came at once.
+    /// Returns how long ago the record was written, at `now`.
+    ///
+    /// `now` is the store's clock, in milliseconds. The epoch is that clock's time of writing,
+    /// unless two changes came at once.
     pub fn age(&self, now: u64) -> Duration {
         Duration::from_micros(now.saturating_mul(1000).saturating_sub(self.epoch))
     }
@@ -203,13 +211,13 @@ impl FleetRecord {
     }
 }
 
-/// Whether `epoch` is more than a day ahead of the store's clock, in milliseconds.
+/// Returns whether `epoch` is more than a day ahead of the store's clock, in milliseconds.
 pub const fn is_ahead(epoch: u64, store_ms: u64) -> bool {
     const DAY: u64 = 24 * 60 * 60 * 1_000_000;
     epoch > store_ms.saturating_mul(1000).saturating_add(DAY)
 }
 
-/// A name that a node can have: letters, digits, `_`, `.`, `:` and `-`.
+/// Returns whether a node can have this name: letters, digits, `_`, `.`, `:` and `-`.
 pub fn is_node(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
     (1..=LONGEST_NODE).contains(&name.len()) && name.bytes().all(is_plain)
@@ -227,7 +235,7 @@ impl BadRecord {
     /// It is nobody's word.
     pub const AHEAD: Self = Self::new("its epoch is more than a day ahead of the store's clock");
 
-    /// With what is wrong about it.
+    /// Makes an error that says what is wrong with the record.
     pub const fn new(what: &'static str) -> Self {
         Self { what }
     }
@@ -245,7 +253,7 @@ impl Standing {
         .find(|standing| standing.as_str() == word)
     }
 
-    /// The word that stands for it in a record.
+    /// Returns the word that stands for it in a record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "c",
@@ -257,7 +265,7 @@ impl Standing {
 }
 
 impl Cause {
-    /// Whether it takes several nodes; the sums of the whole fleet need only one.
+    /// Returns whether it takes several nodes; the sums of the whole fleet need only one.
     pub const fn needs_quorum(self) -> bool {
         !matches!(self, Self::Rate)
     }
@@ -268,7 +276,7 @@ impl Cause {
             .find(|cause| cause.as_str() == word)
     }
 
-    /// The word that stands for it in a record.
+    /// Returns the word that stands for it in a record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Votes => "votes",

@@ -177,7 +177,7 @@ pub struct Reply {
 }
 
 impl Ask {
-    /// The same; if it is a vote, that of `by`.
+    /// Returns the same request; if it is a vote, as that of `by`.
     #[must_use]
     pub fn voted_by(mut self, by: Voter) -> Self {
         if let Self::Vote { voter, .. } = &mut self {
@@ -186,7 +186,7 @@ impl Ask {
         self
     }
 
-    /// Whether the answer says what stands there.
+    /// Returns whether the reply has the circuit's record.
     pub const fn has_view(&self) -> bool {
         match self {
             Self::Vote { .. }
@@ -208,12 +208,12 @@ impl Ask {
 }
 
 impl Reply {
-    /// What stands there, and nothing besides.
+    /// Makes a reply of the circuit's record alone.
     pub fn of(word: Option<Word>) -> Self {
         Self { word, ..Self::default() }
     }
 
-    /// What it says of the request, and nothing besides.
+    /// Makes a reply of a code alone, without a record.
     pub fn code(code: i64) -> Self {
         Self { code, ..Self::default() }
     }

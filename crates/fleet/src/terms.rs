@@ -8,7 +8,7 @@ use crate::identity::Identity;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The process.
-    pub who: Identity,
+    pub identity: Identity,
     /// So many votes open the fleet's circuit.
     pub quorum: u32,
     /// How long a vote counts.

@@ -39,7 +39,7 @@ struct Known {
 
 /// An epoch in which the fleet's circuit is open.
 #[derive(Debug, Clone, Copy)]
-pub struct Stretch {
+pub struct OpenEpoch {
     pub epoch: u64,
     pub ends: Timestamp,
     pub open_for: Duration,
@@ -77,10 +77,10 @@ impl View {
     }
 
     /// The present epoch, if the fleet's circuit is open and nobody has forced it.
-    pub fn open_epoch(&self) -> Option<Stretch> {
+    pub fn open_epoch(&self) -> Option<OpenEpoch> {
         let known = self.known.as_ref()?;
         let record = &known.record;
-        (record.standing == Standing::Open).then(|| Stretch {
+        (record.standing == Standing::Open).then(|| OpenEpoch {
             epoch: record.epoch(),
             ends: known.ends,
             open_for: record.open_for,

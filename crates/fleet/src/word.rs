@@ -19,7 +19,8 @@ pub struct Word {
 }
 
 impl Word {
-    /// What a script gives: the milliseconds left, then the record. Nothing where there is none.
+    /// Reads a script's reply, the milliseconds left and the record; `None` where there is no
+    /// record.
     ///
     /// # Errors
     ///
@@ -34,7 +35,7 @@ impl Word {
         Ok(Some(Self { record: line.parse()?, left: Duration::from_millis(left), age: None }))
     }
 
-    /// A message to the fleet: what a script gives, and the name of the circuit.
+    /// Reads a message to the fleet: a script's reply, and the name of the circuit.
     ///
     /// # Errors
     ///
@@ -54,20 +55,20 @@ impl Word {
         Ok((word, name))
     }
 
-    /// Whether it forces the circuit for a time that was over when Redis was asked.
+    /// Returns whether it forces the circuit for a time that was over when Redis was asked.
     pub fn is_over(&self) -> bool {
         self.record.has_override_end() && self.left.is_zero()
     }
 
-    /// Whether the store's clock was set back so far that the epoch `known` is more than a day ahead of
-    /// it.
+    /// Returns whether the store's clock was set back to over a day before the epoch `known`.
     pub fn is_of_an_earlier_clock(&self, known: u64) -> bool {
         let now = self.age.map(|age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
         let now = now.map(|age| self.record.epoch().saturating_add(age) / 1000);
         known > self.record.epoch() && now.is_some_and(|now| is_ahead(known, now))
     }
 
-    /// The same for a circuit that may be open for `longest`: whoever wrote it, it is open no longer.
+    /// Returns the same for a circuit that stays open for `longest` at most, whatever the record
+    /// says.
     #[must_use]
     pub fn bounded(&self, longest: Duration) -> Self {
         let mut word = self.clone();
@@ -98,7 +99,7 @@ impl Word {
         (!words.is_empty()).then(|| words.order(command))
     }
 
-    /// What a circuit is to make of it; an open one is held for `longer`.
+    /// Returns what a circuit is to make of it; an open one is held for `longer`.
     pub fn verdict(&self, longer: Duration) -> Verdict {
         let ruling = match self.record.standing {
             Standing::Closed if self.record.cause == Cause::Reset => Ruling::Fresh,
@@ -119,7 +120,7 @@ impl Word {
 }
 
 impl Word {
-    /// What stands there, from a record as text; for tests.
+    /// Reads a record from its text; for tests.
     ///
     /// # Panics
     ///

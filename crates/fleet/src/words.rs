@@ -25,7 +25,7 @@ pub const LONGEST_REASON: usize = 200;
 const NONE: &str = "-";
 
 impl Words {
-    /// What `order` says; what is too long is cut.
+    /// Takes the words of `order`; what is too long is cut.
     pub fn of(order: &FleetOrder) -> Self {
         let said = |text: &Option<String>, most| {
             let text = text.as_deref().map(|text| cut(text, most));
@@ -36,22 +36,22 @@ impl Words {
         Self { actor_checked: order.actor_checked && actor.is_some(), actor, reason }
     }
 
-    /// Whether nothing was said.
+    /// Returns whether nothing was said.
     pub const fn is_empty(&self) -> bool {
         self.actor.is_none() && self.reason.is_none()
     }
 
-    /// Who it is.
+    /// Returns the operator's name.
     pub fn actor(&self) -> Option<&str> {
         self.actor.as_deref()
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// The same as those of an order.
+    /// Returns the same words as those of an order.
     pub fn order(&self, command: FleetCommand) -> FleetOrder {
         let mut order = FleetOrder::new(command);
         order.actor.clone_from(&self.actor);
@@ -60,14 +60,16 @@ impl Words {
         order
     }
 
-    /// Two words of a record: the actor, behind `=` where it was checked and else behind `~`, and the
-    /// reason behind `~`; each `-` where there is none.
+    /// Returns the two words of a record that name the actor and the reason.
+    ///
+    /// The actor stands behind `=` where it was checked and else behind `~`, the reason behind `~`;
+    /// each is `-` where there is none.
     pub fn as_words(&self) -> [String; 2] {
         let sign = if self.actor_checked { '=' } else { '~' };
         [written(sign, self.actor.as_deref()), written('~', self.reason.as_deref())]
     }
 
-    /// What [`as_words`](Self::as_words) has made; `None` where it has not.
+    /// Reads what [`as_words`](Self::as_words) has made; `None` where it has not.
     pub fn parse([actor, reason]: [&str; 2]) -> Option<Self> {
         let actor_checked = actor.starts_with('=');
         let (actor, reason) = (read(actor)?, read(reason)?);

@@ -43,8 +43,9 @@ pub(crate) enum First {
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl PostgresSync {
-    /// Settings for a link to the PostgreSQL at `url`:
-    /// `postgresql://role:password@host:5432/database`, several hosts as in
+    /// Returns the settings for a link to the PostgreSQL at `url`.
+    ///
+    /// As in `postgresql://role:password@host:5432/database`, for several hosts
     /// `postgresql://role:password@one,other/database?target_session_attrs=read-write`, or
     /// `host=/run/postgresql user=role dbname=database`.
     ///
@@ -92,8 +93,9 @@ impl PostgresSyncBuilder {
         }
     }
 
-    /// The schema of the tables, which is made where it is missing and the role may make one. Default
-    /// `public`.
+    /// Sets the schema of the tables. Default `public`.
+    ///
+    /// It is made where it is missing and the role may make one.
     ///
     /// # Panics
     ///
@@ -107,7 +109,7 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// What tells this fleet from others in the same tables. Default `breaker`.
+    /// Sets the prefix that tells this fleet from others in the same tables. Default `breaker`.
     ///
     /// Fleets with different prefixes do not meet. All of one fleet must have the same.
     ///
@@ -120,9 +122,11 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// The name of this process, which no other of the fleet should have, and that of its vote.
-    /// Default: the name of the host and the number of the process, as in `web-1:4711`, and the vote of
-    /// the host: all processes of one host have one vote together.
+    /// Names this process, and its vote.
+    ///
+    /// No other process of the fleet should have the same name. Default: the name of the host and
+    /// the number of the process, as in `web-1:4711`, and the vote of the host: all processes of
+    /// one host have one vote together.
     ///
     /// Give the processes of one host names of their own to have each vote for itself.
     ///
@@ -135,9 +139,10 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// Opens the fleet's circuit when processes with so many votes have tripped within the
-    /// [vote window](Self::vote_window). Default 2: one process with a fault of its own does not
-    /// open all the others.
+    /// Opens the fleet's circuit when processes with this many votes have tripped. Default 2.
+    ///
+    /// The votes count within the [vote window](Self::vote_window). With 2, one process with a
+    /// fault of its own does not open all the others.
     ///
     /// All processes of a host have one vote together, unless they have [names](Self::node). Those that
     /// joined the fleet less than one vote window ago have none beside the others.
@@ -157,8 +162,9 @@ impl PostgresSyncBuilder {
         self.quorum(1)
     }
 
-    /// How long a process's vote counts. Default 10 s. A vote is taken back when the circuit has
-    /// closed again where it was cast.
+    /// Sets how long a process's vote counts. Default 10 s.
+    ///
+    /// A vote is taken back when the circuit has closed again where it was cast.
     ///
     /// # Panics
     ///
@@ -169,7 +175,7 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// How many processes may probe at once after the fleet's circuit was open. Default 1.
+    /// Sets how many processes may probe at once for the fleet. Default 1.
     ///
     /// Each lets as many calls through as its circuit says
     /// ([`concurrent_probes`](tower_circuit_breaker::CircuitBuilder::concurrent_probes)).
@@ -184,8 +190,10 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// How long a process may probe before another gets its turn. Default: as long as a probe of
-    /// the circuit may take ([`probe_timeout`](tower_circuit_breaker::CircuitBuilder::probe_timeout)).
+    /// Sets how long a process may probe before another gets its turn.
+    ///
+    /// Default: as long as a probe of the circuit may take
+    /// ([`probe_timeout`](tower_circuit_breaker::CircuitBuilder::probe_timeout)).
     ///
     /// # Panics
     ///
@@ -196,8 +204,9 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// How often the database is asked whether anything has changed, whatever messages have said: every
-    /// `interval` to twice that, drawn at random. Default 1 s.
+    /// Sets how often the database is asked whether anything has changed. Default 1 s.
+    ///
+    /// Whatever messages have said: every `interval` to twice that, drawn at random.
     ///
     /// That is one statement, however many circuits there are; only what has changed is read. Once a
     /// minute all is, whatever the database says. Behind a pooler in transaction mode, which lets no
@@ -212,7 +221,7 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// How long the database may take to answer or to connect. Default 500 ms.
+    /// Sets how long the database may take to answer or to connect. Default 500 ms.
     ///
     /// # Panics
     ///
@@ -223,8 +232,10 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// Opens the fleet's circuit also when the share of failures among all calls of all processes
-    /// over the last `over` is at least `rate`, of at least `minimum_calls`.
+    /// Opens the fleet's circuit also when the failure rate of all processes reaches `rate`.
+    ///
+    /// It is the share of failures among all calls of all processes over the last `over`, once
+    /// these are at least `minimum_calls`.
     ///
     /// Off by default. While calls fail in any process, each adds what its calls have met to sums in the
     /// database once in two seconds, and looks at the sums then; while none fails nothing is added. It
@@ -253,17 +264,20 @@ impl PostgresSyncBuilder {
         self
     }
 
-    /// Has [`connect`](Self::connect) succeed although the database cannot be reached: circuits go by
-    /// themselves until it can be. Why it could not is logged, and told to
-    /// [`on_health`](Self::on_health). An address that is none is an error all the same.
+    /// Lets [`connect`](Self::connect) succeed although the database cannot be reached.
+    ///
+    /// Until it can be, each circuit decides alone. Why it could not is logged, and passed to
+    /// [`on_health`](Self::on_health). An address that cannot be read is an error all the same.
     pub fn local_until_connected(mut self) -> Self {
         self.first = First::Optional;
         self
     }
 
-    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task, and once for
-    /// each kind of error that comes while the link is not well. Each is also one line of the log
-    /// (target `tower_circuit_breaker`), with the words of PostgreSQL and what helps.
+    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task.
+    ///
+    /// Also once for each kind of error that comes while the link is not well. Each is also one
+    /// line of the log (target `tower_circuit_breaker`), with the words of PostgreSQL and what
+    /// helps.
     pub fn on_health(mut self, listener: impl Fn(&SyncHealth) + Send + Sync + 'static) -> Self {
         self.on_health = Some(Arc::new(listener));
         self

@@ -29,8 +29,7 @@ const SLACK: Duration = Duration::from_millis(250);
 const MERGE: Duration = Duration::from_secs(2);
 
 impl PostgresSyncBuilder {
-    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
-    /// to come.
+    /// Connects, and shares the circuits of `registry` from now on, also those to come.
     ///
     /// Spawns two tasks on the present runtime, whatever the number of circuits. Makes the tables where
     /// they are missing.
@@ -53,9 +52,10 @@ impl PostgresSyncBuilder {
         self.connect_by(Dial::by(NoTls), registry).await
     }
 
-    /// As [`connect`](Self::connect), by your TLS: that of `tokio-postgres-rustls`,
-    /// `postgres-native-tls` or `postgres-openssl`. `sslmode` of the address says whether it is
-    /// required.
+    /// Connects as [`connect`](Self::connect) does, by your TLS.
+    ///
+    /// That of `tokio-postgres-rustls`, `postgres-native-tls` or `postgres-openssl`. `sslmode` of
+    /// the address says whether it is required.
     ///
     /// # Errors
     ///
@@ -91,10 +91,10 @@ impl PostgresSyncBuilder {
         let names = Names::new(&self.schema, &self.prefix);
         let statements = Statements::new(&names);
         let door = Door { config, dial, names, statements, timeout: self.response_timeout };
-        let who = self.identity();
+        let identity = self.identity();
         let now = Instant::now();
         let on_health = self.on_health.clone();
-        let monitor = Arc::new(Monitor::new(&who.vote, self.vote_window, on_health, now));
+        let monitor = Arc::new(Monitor::new(&identity.vote, self.vote_window, on_health, now));
         let session = match door.open().await {
             Ok(session) => Some(session),
             Err(why) if self.first == First::Required || !why.may_pass() => {
@@ -107,7 +107,7 @@ impl PostgresSyncBuilder {
             }
         };
         let store = PostgresStore::new(door, session, Arc::clone(&monitor));
-        let link = Link::share(store, registry, self.settings(who));
+        let link = Link::share(store, registry, self.settings(identity));
         registry.join(Arc::new(Operators::new(link.operators(), monitor.reading())));
         Ok(PostgresSync { link, monitor })
     }
@@ -124,8 +124,8 @@ impl PostgresSyncBuilder {
         }
     }
 
-    fn settings(&self, who: Identity) -> Settings {
-        let settings = Settings::new(who)
+    fn settings(&self, identity: Identity) -> Settings {
+        let settings = Settings::new(identity)
             .quorum(self.quorum)
             .vote_window(self.vote_window)
             .fleet_probes(self.fleet_probes)

@@ -40,8 +40,12 @@ pub(crate) fn statement<'a>(
         Ask::Settle { epoch, shown } => (&statements.settle, settle(*epoch, *shown, terms)),
         Ask::Lease { epoch, lasts } => {
             let (lasts, most) = (millis(*lasts).max(1), i64::from(terms.fleet_probes));
-            let tail =
-                vec![epoch_of(*epoch), Value::Int(lasts), text(terms.who.id()), Value::Int(most)];
+            let tail = vec![
+                epoch_of(*epoch),
+                Value::Int(lasts),
+                text(terms.identity.id()),
+                Value::Int(most),
+            ];
             (&statements.lease, tail)
         }
         Ask::Restore { record, left } => (&statements.restore, restore(record, *left)),
@@ -51,7 +55,7 @@ pub(crate) fn statement<'a>(
                 epoch_of(*known),
                 text(command.as_str()),
                 Value::Int(lasts),
-                text(&terms.who.name),
+                text(&terms.identity.name),
                 text(said(words)),
             ];
             (&statements.command, tail)
@@ -75,9 +79,9 @@ fn vote(ask: &Ask, terms: &Terms) -> Vec<Value> {
         time(terms.vote_window),
         Value::Int(quorum.into()),
         text(cause.as_str()),
-        text(&terms.who.name),
-        text(terms.who.id()),
-        text(terms.who.vote_of(*voter)),
+        text(&terms.identity.name),
+        text(terms.identity.id()),
+        text(terms.identity.vote_of(*voter)),
     ]
 }
 
@@ -86,7 +90,7 @@ fn settle(epoch: u64, shown: Shown, terms: &Terms) -> Vec<Value> {
         Shown::Well => ("c", Duration::ZERO, 0),
         Shown::Failing { open_for, step } => ("o", open_for, step),
     };
-    let node = text(&terms.who.name);
+    let node = text(&terms.identity.name);
     vec![epoch_of(epoch), text(state), time(open_for), Value::Int(step.into()), node]
 }
 

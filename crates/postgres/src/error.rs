@@ -7,7 +7,7 @@ use tower_circuit_breaker::fleet::FleetUnreachable;
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 
-/// A command to the fleet that was not carried out.
+/// The error of a command to the fleet that was not carried out.
 #[derive(Debug)]
 pub struct SyncError {
     why: FleetUnreachable,
@@ -68,7 +68,7 @@ impl SyncError {
 }
 
 impl ConnectError {
-    /// What kind of thing went wrong; `None` for settings or a server that will not do.
+    /// Returns the kind of the error; `None` for settings or a server that will not do.
     #[must_use]
     pub const fn kind(&self) -> Option<SyncErrorKind> {
         match &self.why {
@@ -79,8 +79,9 @@ impl ConnectError {
         }
     }
 
-    /// The statements with which an administrator makes the tables that this role may not make; `None`
-    /// where that is not what is wrong.
+    /// Returns the statements that make the tables which this role may not make.
+    ///
+    /// For an administrator. `None` where that is not what is wrong.
     #[must_use]
     pub fn statements(&self) -> Option<&str> {
         match &self.why {

@@ -54,7 +54,7 @@ impl<'a> Exchange<'a> {
         let fleet = &self.names.fleet;
         match &request.ask {
             Ask::Withdraw => {
-                let (row, id) = (row(name), self.terms.who.id());
+                let (row, id) = (row(name), self.terms.identity.id());
                 let given = [text(fleet), text(&row), text(&id)];
                 let rows = self.given(&self.statements.withdraw, &given).await?;
                 Ok(Reply::code(i64::from(!rows.is_empty())))
@@ -70,7 +70,7 @@ impl<'a> Exchange<'a> {
             }
             Ask::Merge(merge) => self.merge(merge).await,
             Ask::Announce { said } => {
-                let (own, said) = (format!("{:016x}", self.terms.who.number), &**said);
+                let (own, said) = (format!("{:016x}", self.terms.identity.number), &**said);
                 let given = [text(fleet), text(&name), text(&own), text(&said)];
                 let others = self.given(&self.statements.announce, &given).await?;
                 Ok(Reply::code(i64::from(!others.is_empty())))

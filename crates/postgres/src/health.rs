@@ -12,7 +12,7 @@ use tower_circuit_breaker_fleet::lock::lock;
 use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 
-/// How a process's link to its fleet does.
+/// The health of a process's link to its fleet.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SyncHealth {
@@ -44,7 +44,7 @@ pub struct SyncHealth {
     pub own_vote_in: Duration,
 }
 
-/// Whether a process can hear its fleet.
+/// The status of a link: whether a process receives what its fleet has agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SyncStatus {
@@ -91,7 +91,7 @@ struct State {
 }
 
 impl SyncStatus {
-    /// The name used in logs and metrics.
+    /// Returns the name used in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

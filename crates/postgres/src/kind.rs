@@ -41,7 +41,7 @@ pub enum SyncErrorKind {
 }
 
 impl SyncErrorKind {
-    /// All of them.
+    /// All kinds of errors.
     pub const ALL: [Self; 14] = [
         Self::Unreachable,
         Self::TimedOut,
@@ -59,7 +59,7 @@ impl SyncErrorKind {
         Self::Other,
     ];
 
-    /// The name used in logs and metrics.
+    /// Returns the name used in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -32,7 +32,7 @@ pub(crate) struct PostgresStore {
     /// The circuits that have a row, as far as is known.
     rows: HashSet<Arc<str>>,
     next_sweep: Instant,
-    dice: Rng,
+    random: Rng,
     /// Until when a refusal is believed, though all was read.
     refused_until: Instant,
 }
@@ -54,8 +54,8 @@ impl PostgresStore {
     /// Over `session`, or over one that is made as soon as something is asked.
     pub(crate) fn new(door: Door, session: Option<Session>, monitor: Arc<Monitor>) -> Self {
         let now = Instant::now();
-        let mut dice = Rng::new();
-        let first_sweep = SWEEP.mul_f64(dice.f64());
+        let mut random = Rng::new();
+        let first_sweep = SWEEP.mul_f64(random.f64());
         let store = Self {
             door,
             session: None,
@@ -65,7 +65,7 @@ impl PostgresStore {
             has_missed: false,
             rows: HashSet::new(),
             next_sweep: now + first_sweep,
-            dice,
+            random,
             refused_until: now,
         };
         match session {
@@ -127,7 +127,7 @@ impl PostgresStore {
 
     /// No attempt for so long, and not all processes together after it.
     fn put_off(&mut self, time: Duration) {
-        let soonest = Instant::now() + time.mul_f64(1.0 + self.dice.f64());
+        let soonest = Instant::now() + time.mul_f64(1.0 + self.random.f64());
         self.next_attempt = self.next_attempt.max(soonest);
     }
 
@@ -142,7 +142,7 @@ impl PostgresStore {
         self.has_missed = true;
         self.monitor.count_error(fault);
         self.monitor.enter(SyncStatus::Disconnected, Instant::now());
-        let share = ATTEMPT.mul_f64(self.dice.f64());
+        let share = ATTEMPT.mul_f64(self.random.f64());
         self.next_attempt = self.next_attempt.max(Instant::now() + share);
     }
 

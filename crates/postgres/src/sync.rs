@@ -25,8 +25,9 @@ pub struct PostgresSync {
 }
 
 impl PostgresSync {
-    /// Waits until every circuit of the registry has been read from the database, so that a process
-    /// that starts while the fleet's circuit is open knows it before its first call.
+    /// Waits until every circuit of the registry has been read from the database.
+    ///
+    /// A process that starts while the fleet's circuit is open then knows it before its first call.
     ///
     /// While the database is away it goes on waiting, and so would a service that starts with it: there
     /// [`ready_within`](Self::ready_within) is what is wanted. A row in which something else than a
@@ -51,16 +52,18 @@ impl PostgresSync {
         tokio::time::timeout(time, self.ready()).await.is_ok()
     }
 
-    /// How the link does. Takes a short lock; no call waits for it.
+    /// Returns the health of the link.
+    ///
+    /// Takes a short lock; no call waits for it.
     #[must_use]
     pub fn health(&self) -> SyncHealth {
         self.monitor.health(Instant::now())
     }
 
-    /// The name of this process in the fleet.
+    /// Returns the name of this process in the fleet.
     #[must_use]
     pub fn node(&self) -> &str {
-        &self.link.who().name
+        &self.link.identity().name
     }
 
     /// [Resets](tower_circuit_breaker::Circuit::reset) the circuit in every process; an override of the
@@ -89,8 +92,9 @@ impl PostgresSync {
         self.command(circuit, FleetCommand::ForceOpen { lasting: None }).await
     }
 
-    /// Forces the circuit open in every process for `time`, by the database's clock; then it starts
-    /// closed.
+    /// Forces the circuit open in every process for `time`; then it starts closed.
+    ///
+    /// The time is that of the database's clock.
     ///
     /// # Errors
     ///
@@ -110,8 +114,9 @@ impl PostgresSync {
         self.command(circuit, FleetCommand::ForceClosed { lasting: None }).await
     }
 
-    /// Forces the circuit closed in every process for `time`, by the database's clock; then it starts
-    /// closed.
+    /// Forces the circuit closed in every process for `time`; then it starts closed.
+    ///
+    /// The time is that of the database's clock.
     ///
     /// # Errors
     ///
@@ -133,8 +138,10 @@ impl PostgresSync {
         self.order(circuit, FleetOrder::new(command)).await
     }
 
-    /// Gives a command to every process, with who gives it and why: each shows the words with the
-    /// override ([`Circuit::operators_override`](tower_circuit_breaker::Circuit::operators_override)).
+    /// Gives a command to every process, with the operator's name and reason.
+    ///
+    /// Each process shows these with the override
+    /// ([`Circuit::operators_override`](tower_circuit_breaker::Circuit::operators_override)).
     ///
     /// At most 64 bytes of the actor and 200 of the reason are kept.
     ///

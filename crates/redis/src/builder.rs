@@ -52,10 +52,11 @@ pub(crate) enum First {
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl RedisSync {
-    /// Settings for a link to the Redis at `url`: `redis://host:6379/0`,
-    /// `rediss://user:password@host:6379` for TLS, or
-    /// `redis+sentinel://user:password@host:26379,host:26379/<name of the master>/0` for the primary
-    /// that Sentinels name (`rediss+sentinel://` for TLS to all of them).
+    /// Returns the settings for a link to the Redis at `url`.
+    ///
+    /// As in `redis://host:6379/0`, `rediss://user:password@host:6379` for TLS, or
+    /// `redis+sentinel://user:password@host:26379,host:26379/<name of the master>/0` for the
+    /// primary that Sentinels name (`rediss+sentinel://` for TLS to all of them).
     ///
     /// Login and database in a URL of Sentinels are those of the primary; for a login of the
     /// Sentinels' own see [`sentinel_login`](RedisSyncBuilder::sentinel_login). They are asked at each
@@ -85,7 +86,7 @@ impl RedisSyncBuilder {
         }
     }
 
-    /// What all keys and the channel begin with. Default `breaker`.
+    /// Sets the prefix of all keys and of the channel. Default `breaker`.
     ///
     /// Fleets with different prefixes do not meet. All of one fleet must have the same.
     ///
@@ -98,10 +99,11 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// The name of this process, which no other of the fleet should have, and that of its vote.
-    /// Default: the name of the host and the number of the process, as in `web-1:4711`, and the vote of
-    /// the host: all processes of one host have one vote together, since what ails one of them may well
-    /// be of the host.
+    /// Names this process, and its vote.
+    ///
+    /// No other process of the fleet should have the same name. Default: the name of the host and
+    /// the number of the process, as in `web-1:4711`, and the vote of the host: all processes of
+    /// one host have one vote together, since what ails one of them may well be of the host.
     ///
     /// Give the processes of one host names of their own to have each vote for itself. Two processes of
     /// one name share a vote; [`SyncHealth`] says so.
@@ -115,9 +117,10 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Opens the fleet's circuit when processes with so many votes have tripped within the
-    /// [vote window](Self::vote_window). Default 2: one process with a fault of its own does not
-    /// open all the others.
+    /// Opens the fleet's circuit when processes with this many votes have tripped. Default 2.
+    ///
+    /// The votes count within the [vote window](Self::vote_window). With 2, one process with a
+    /// fault of its own does not open all the others.
     ///
     /// All processes of a host have one vote together, unless they have [names](Self::node). Those that
     /// joined the fleet less than one vote window ago have none beside the others: each may be one that
@@ -138,8 +141,9 @@ impl RedisSyncBuilder {
         self.quorum(1)
     }
 
-    /// How long a process's vote counts. Default 10 s. A vote is taken back when the circuit has
-    /// closed again where it was cast.
+    /// Sets how long a process's vote counts. Default 10 s.
+    ///
+    /// A vote is taken back when the circuit has closed again where it was cast.
     ///
     /// # Panics
     ///
@@ -150,7 +154,7 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How many processes may probe at once after the fleet's circuit was open. Default 1.
+    /// Sets how many processes may probe at once for the fleet. Default 1.
     ///
     /// Each lets as many calls through as its circuit says
     /// ([`concurrent_probes`](tower_circuit_breaker::CircuitBuilder::concurrent_probes)).
@@ -165,8 +169,10 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How long a process may probe before another gets its turn. Default: as long as a probe of
-    /// the circuit may take ([`probe_timeout`](tower_circuit_breaker::CircuitBuilder::probe_timeout)).
+    /// Sets how long a process may probe before another gets its turn.
+    ///
+    /// Default: as long as a probe of the circuit may take
+    /// ([`probe_timeout`](tower_circuit_breaker::CircuitBuilder::probe_timeout)).
     ///
     /// # Panics
     ///
@@ -177,8 +183,9 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How often Redis is asked whether anything has changed, whatever messages have said: every
-    /// `interval` to twice that, by lot. Default 1 s.
+    /// Sets how often Redis is asked whether anything has changed. Default 1 s.
+    ///
+    /// Whatever messages have said: every `interval` to twice that, drawn at random.
     ///
     /// That is one command, in a Redis Cluster 16, however many circuits there are; only what has
     /// changed is read. Once a minute all is, whatever Redis says.
@@ -192,7 +199,7 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// How long Redis may take to answer or to connect. Default 500 ms.
+    /// Sets how long Redis may take to answer or to connect. Default 500 ms.
     ///
     /// # Panics
     ///
@@ -203,8 +210,10 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Opens the fleet's circuit also when the share of failures among all calls of all processes
-    /// over the last `over` is at least `rate`, of at least `minimum_calls`.
+    /// Opens the fleet's circuit also when the failure rate of all processes reaches `rate`.
+    ///
+    /// It is the share of failures among all calls of all processes over the last `over`, once
+    /// these are at least `minimum_calls`.
     ///
     /// Off by default. While calls fail in any process, each adds what its calls have met to sums in
     /// Redis once a second, and looks at the sums then; while none fails nothing is added. It holds for
@@ -234,18 +243,20 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Has [`connect`](Self::connect) succeed although Redis cannot be reached: circuits go by
-    /// themselves until it can be. Why it could not is logged, and told to
-    /// [`on_health`](Self::on_health). A URL that is none is an error all the same.
+    /// Lets [`connect`](Self::connect) succeed although Redis cannot be reached.
+    ///
+    /// Until it can be, each circuit decides alone. Why it could not is logged, and passed to
+    /// [`on_health`](Self::on_health). A URL that cannot be read is an error all the same.
     pub fn local_until_connected(mut self) -> Self {
         self.first = First::Optional;
         self
     }
 
-    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task, and once for
-    /// each kind of error that comes while the link is not well, such as a login that is refused after
-    /// Redis was away. Each is also one line of the log (target `tower_circuit_breaker`), with the
-    /// words of Redis and what helps.
+    /// Calls `listener` at every change of [`SyncHealth::status`], from the link's task.
+    ///
+    /// Also once for each kind of error that comes while the link is not well, such as a login that
+    /// is refused after Redis was away. Each is also one line of the log (target
+    /// `tower_circuit_breaker`), with the words of Redis and what helps.
     pub fn on_health(mut self, listener: impl Fn(&SyncHealth) + Send + Sync + 'static) -> Self {
         self.on_health = Some(Arc::new(listener));
         self

@@ -33,8 +33,7 @@ const ORDERS: usize = 64;
 const SLACK: Duration = Duration::from_millis(250);
 
 impl RedisSyncBuilder {
-    /// Connects, and shares the circuits of `registry` from now on, those that are there and those
-    /// to come.
+    /// Connects, and shares the circuits of `registry` from now on, also those to come.
     ///
     /// Spawns one task on the present runtime, whatever the number of circuits.
     ///
@@ -55,17 +54,17 @@ impl RedisSyncBuilder {
     pub async fn connect(self, registry: &CircuitRegistry) -> Result<RedisSync, ConnectError> {
         let target = self.places.target().map_err(|why| ConnectError { why })?;
         let seed = RandomState::new().hash_one(&self.places.url);
-        let who = self.identity(seed);
+        let identity = self.identity(seed);
         let (inbox, pushed) = Inbox::new();
         let connector = Connector {
             target,
             prefix: self.prefix.clone(),
-            terms: self.terms(who.clone()),
+            terms: self.terms(identity.clone()),
             timeout: self.response_timeout,
             inbox,
         };
         let monitor = Arc::new(Monitor::new(
-            &who.vote,
+            &identity.vote,
             self.vote_window,
             self.on_health.clone(),
             Instant::now(),
@@ -81,14 +80,14 @@ impl RedisSyncBuilder {
                 None
             }
         };
-        Ok(self.start(registry, who, seed, connector, pushed, monitor, session))
+        Ok(self.start(registry, identity, seed, connector, pushed, monitor, session))
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is made once, on the way here")]
     fn start(
         self,
         registry: &CircuitRegistry,
-        who: Identity,
+        identity: Identity,
         seed: u64,
         connector: Connector,
         pushes: mpsc::Receiver<Push>,
@@ -130,7 +129,7 @@ impl RedisSyncBuilder {
         let health = monitor.reading();
         registry.join(Arc::new(Operators::new(&orders, stopped, LinkInsight { health, shown })));
         tokio::spawn(Task::new(parts).run());
-        RedisSync { shared: Arc::new(SyncState { orders, monitor, node: who.name }) }
+        RedisSync { shared: Arc::new(SyncState { orders, monitor, node: identity.name }) }
     }
 
     fn identity(&self, number: u64) -> Identity {
@@ -140,9 +139,9 @@ impl RedisSyncBuilder {
         }
     }
 
-    fn terms(&self, who: Identity) -> Terms {
+    fn terms(&self, identity: Identity) -> Terms {
         let (quorum, fleet_probes) = (self.quorum, self.fleet_probes);
-        Terms { who, quorum, vote_window: self.vote_window, fleet_probes }
+        Terms { identity, quorum, vote_window: self.vote_window, fleet_probes }
     }
 
     /// The rule for the whole fleet; it decides when all have had time to add what they meet.

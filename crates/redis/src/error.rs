@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::kind::SyncErrorKind;
 use crate::wrong::Wrong;
 
-/// A command to the fleet that was not carried out.
+/// The error of a command to the fleet that was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncError {
     fault: Fault,
@@ -86,7 +86,7 @@ impl SyncError {
         Self { fault }
     }
 
-    /// What kind of thing went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub const fn kind(&self) -> SyncErrorKind {
         self.fault.kind()
@@ -94,7 +94,9 @@ impl SyncError {
 }
 
 impl ConnectError {
-    /// What kind of thing went wrong; `None` for a URL, a certificate or a server that will not do.
+    /// Returns the kind of the error.
+    ///
+    /// `None` for a URL, a certificate or a server that will not do.
     #[must_use]
     pub const fn kind(&self) -> Option<SyncErrorKind> {
         match &self.why {

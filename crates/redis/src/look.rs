@@ -99,11 +99,12 @@ impl Collected {
     }
 
     /// The processes that are there.
-    pub(crate) fn counted(&mut self, found: &[(String, String)], who: &Identity) {
+    pub(crate) fn counted(&mut self, found: &[(String, String)], identity: &Identity) {
         let found = found.iter().filter_map(|(name, said)| process(name, said));
         self.processes = found
             .map(|mut process| {
-                process.is_this = process.name == who.name && process.number == who.number;
+                process.is_this =
+                    process.name == identity.name && process.number == identity.number;
                 process
             })
             .collect();

@@ -74,9 +74,9 @@ impl Presence {
     }
 
     /// What is wrong while another process has this name.
-    pub(crate) fn fault(&self, who: &Identity, now: Instant) -> Option<Fault> {
+    pub(crate) fn fault(&self, identity: &Identity, now: Instant) -> Option<Fault> {
         self.shared_until.filter(|until| now < *until)?;
-        let words = format!("another process of the fleet is called {}, too", who.name);
+        let words = format!("another process of the fleet is called {}, too", identity.name);
         Some(Fault::new(SyncErrorKind::SameName, &words))
     }
 }
@@ -90,11 +90,11 @@ pub(crate) fn announce(key: &str, said: &str) -> Cmd {
 }
 
 /// Whether what stood there before, as Redis has answered, was written by another process.
-pub(crate) fn is_of_another(before: &Value, who: &Identity) -> bool {
+pub(crate) fn is_of_another(before: &Value, identity: &Identity) -> bool {
     let Value::BulkString(before) = before else {
         return false;
     };
-    std::str::from_utf8(before).ok().and_then(number) != Some(who.number)
+    std::str::from_utf8(before).ok().and_then(number) != Some(identity.number)
 }
 
 #[cfg(test)]
@@ -107,29 +107,34 @@ mod tests {
     fn another_of_the_name_is_known_by_what_it_writes_meanwhile() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let who = Identity::named("web", 1);
+        let identity = Identity::named("web", 1);
         let mut presence = Presence::new(start);
 
         presence.heard(true, start);
-        assert_eq!(presence.fault(&who, start), None, "of the process that was here before");
+        assert_eq!(presence.fault(&identity, start), None, "of the process that was here before");
         presence.heard(false, at(5));
-        assert_eq!(presence.fault(&who, at(5)), None);
+        assert_eq!(presence.fault(&identity, at(5)), None);
         presence.heard(true, at(10));
-        let fault = presence.fault(&who, at(11)).unwrap();
+        let fault = presence.fault(&identity, at(11)).unwrap();
         assert_eq!(fault.kind(), SyncErrorKind::SameName);
         presence.heard(false, at(15));
-        assert!(presence.fault(&who, at(29)).is_some(), "it may have been said twice in a row");
-        assert_eq!(presence.fault(&who, at(30)), None);
+        assert!(
+            presence.fault(&identity, at(29)).is_some(),
+            "it may have been said twice in a row"
+        );
+        assert_eq!(presence.fault(&identity, at(30)), None);
 
         presence.forget();
         presence.heard(true, at(60));
-        assert_eq!(presence.fault(&who, at(60)), None, "it may be the next of this name");
+        assert_eq!(presence.fault(&identity, at(60)), None, "it may be the next of this name");
     }
 
     #[test]
     fn what_was_written_before_is_known_by_its_number() {
         let [own, other] = [1, 2].map(|number| Identity::named("web", number));
-        let wrote = |who: &Identity| Value::BulkString(said(who, "0.1.0", None, &[]).into_bytes());
+        let wrote = |identity: &Identity| {
+            Value::BulkString(said(identity, "0.1.0", None, &[]).into_bytes())
+        };
 
         assert!(is_of_another(&wrote(&other), &own));
         assert!(!is_of_another(&wrote(&own), &own));

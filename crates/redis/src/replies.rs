@@ -14,13 +14,15 @@ use crate::presence::is_of_another;
 /// What Redis has answered to `ask`; `now` is its clock in milliseconds.
 pub(crate) fn reply(
     ask: &Ask,
-    who: &Identity,
+    identity: &Identity,
     value: &Value,
     now: u64,
 ) -> Result<Reply, BadRecord> {
     let bad = BadRecord::new("the answer has another form");
     match (ask, value) {
-        (Ask::Announce { .. }, before) => Ok(Reply::code(i64::from(is_of_another(before, who)))),
+        (Ask::Announce { .. }, before) => {
+            Ok(Reply::code(i64::from(is_of_another(before, identity))))
+        }
         (Ask::Census, Value::Array(found)) => Ok(census(found)),
         (Ask::Look { .. }, Value::Array(both)) => Ok(looked(both)),
         (Ask::Begin { .. }, _) => Ok(Reply::code(1)),

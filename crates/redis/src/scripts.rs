@@ -106,7 +106,7 @@ impl Commands {
         let three = || [keys.record(name), keys.changes_of(name), keys.votes(name)];
         let call = |script, keys: &[String]| Call::new(digests, script, keys);
         let told = |script, keys: &[String]| {
-            call(script, keys).arg(self.keys.channel()).arg(name).arg(&terms.who.name)
+            call(script, keys).arg(self.keys.channel()).arg(name).arg(&terms.identity.name)
         };
         match &request.ask {
             Ask::Vote { known, open_for, step, cause, voter } => {
@@ -114,12 +114,12 @@ impl Commands {
                     .arg((*known, millis(*open_for), *step, millis(terms.vote_window)))
                     .arg(if cause.needs_quorum() { terms.quorum } else { 1 })
                     .arg(cause.as_str())
-                    .arg(terms.who.entry(*voter))
-                    .arg(terms.who.entry(voter.other()))
+                    .arg(terms.identity.entry(*voter))
+                    .arg(terms.identity.entry(voter.other()))
                     .0
             }
             Ask::Withdraw => {
-                let entries = [Voter::Own, Voter::Young].map(|voter| terms.who.entry(voter));
+                let entries = [Voter::Own, Voter::Young].map(|voter| terms.identity.entry(voter));
                 Cmd::zrem(self.keys.votes(name), &entries)
             }
             Ask::Settle { epoch, shown } => {
@@ -132,7 +132,7 @@ impl Commands {
             Ask::Lease { epoch, lasts } => {
                 let slots = (0..terms.fleet_probes).map(|slot| self.keys.lease(name, *epoch, slot));
                 let keys: Vec<_> = std::iter::once(self.keys.record(name)).chain(slots).collect();
-                call(LEASE, &keys).arg(terms.who.id()).arg(*epoch).arg(millis(*lasts).max(1)).0
+                call(LEASE, &keys).arg(terms.identity.id()).arg(*epoch).arg(millis(*lasts).max(1)).0
             }
             Ask::Restore { record, left } => self.restore(name, record, *left, digests),
             Ask::Command { known, command, words } => {
@@ -170,7 +170,7 @@ impl Commands {
         Call::new(digests, RESTORE, &keys)
             .arg(self.keys.channel())
             .arg(name)
-            .arg(&self.terms.who.name)
+            .arg(&self.terms.identity.name)
             .arg(record.epoch())
             .arg(record.standing.as_str())
             .arg(millis(left))

@@ -147,7 +147,7 @@ impl Session {
         let answers = requests.iter().zip(values);
         let answers = answers.map(|(request, value)| {
             let answered =
-                answer(&request.ask, &self.commands.terms.who, value, clock.unwrap_or(0));
+                answer(&request.ask, &self.commands.terms.identity, value, clock.unwrap_or(0));
             answered.map_err(|fault| fault.while_doing(self.commands.name(request)))
         });
         Ok(Part { answers: answers.collect(), clock, misplaced })
@@ -223,9 +223,9 @@ fn is_forgotten(value: &RedisResult<Value>) -> bool {
     value.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
 }
 
-fn answer(ask: &Ask, who: &Identity, value: RedisResult<Value>, now: u64) -> Answer {
+fn answer(ask: &Ask, identity: &Identity, value: RedisResult<Value>, now: u64) -> Answer {
     let value = value.map_err(|error| Fault::of(&error))?;
-    let reply = reply(ask, who, &value, now);
+    let reply = reply(ask, identity, &value, now);
     reply.map_err(|bad| Fault::new(SyncErrorKind::Foreign, &bad.to_string()))
 }
 

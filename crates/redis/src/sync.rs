@@ -31,8 +31,9 @@ pub(crate) struct SyncState {
 }
 
 impl RedisSync {
-    /// Waits until every circuit of the registry has been read from Redis, so that a process that
-    /// starts while the fleet's circuit is open knows it before its first call.
+    /// Waits until every circuit of the registry has been read from Redis.
+    ///
+    /// A process that starts while the fleet's circuit is open then knows it before its first call.
     ///
     /// While Redis is away it goes on waiting, and so would a service that starts with it: there
     /// [`ready_within`](Self::ready_within) is what is wanted. A key under which something
@@ -57,13 +58,15 @@ impl RedisSync {
         tokio::time::timeout(time, self.ready()).await.is_ok()
     }
 
-    /// How the link does. Takes a short lock; no call waits for it.
+    /// Returns the health of the link.
+    ///
+    /// Takes a short lock; no call waits for it.
     #[must_use]
     pub fn health(&self) -> SyncHealth {
         self.shared.monitor.health(Instant::now())
     }
 
-    /// The name of this process in the fleet.
+    /// Returns the name of this process in the fleet.
     #[must_use]
     pub fn node(&self) -> &str {
         &self.shared.node
@@ -145,8 +148,10 @@ impl RedisSync {
         self.order(circuit, FleetOrder::new(command)).await
     }
 
-    /// Gives a command to every process, with who gives it and why: each shows the words with the
-    /// override ([`Circuit::operators_override`](tower_circuit_breaker::Circuit::operators_override)).
+    /// Gives a command to every process, with the operator's name and reason.
+    ///
+    /// Each process shows these with the override
+    /// ([`Circuit::operators_override`](tower_circuit_breaker::Circuit::operators_override)).
     ///
     /// At most 64 bytes of the actor and 200 of the reason are kept.
     ///

@@ -28,10 +28,10 @@ impl Watch {
         elsewhere: impl Fn() + Send + 'static,
     ) -> Self {
         Self(tokio::spawn(async move {
-            let mut dice = Rng::with_seed(RandomState::new().hash_one(primary.port));
+            let mut random = Rng::with_seed(RandomState::new().hash_one(primary.port));
             let mut way = None;
             loop {
-                tokio::time::sleep(PAUSE.mul_f64(1.0 + dice.f64())).await;
+                tokio::time::sleep(PAUSE.mul_f64(1.0 + random.f64())).await;
                 let named = ask(&sentinels, &mut way, timeout).await;
                 if named.is_some_and(|named| named != primary) {
                     elsewhere();

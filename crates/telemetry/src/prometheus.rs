@@ -61,7 +61,7 @@ pub struct PrometheusText {
 }
 
 impl PrometheusCollector {
-    /// A collector of the circuits in `registry`.
+    /// Makes a collector of the circuits in `registry`.
     #[must_use]
     pub fn new(registry: &CircuitRegistry) -> Self {
         Self { circuits: registry.clone(), totals: Totals::default() }
@@ -124,13 +124,13 @@ impl PrometheusText {
     /// What to send as `Content-Type` with it.
     pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// An encoder that has seen no circuit yet.
+    /// Makes an encoder that has seen no circuit yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The metrics of all circuits in `registry`, as they are now.
+    /// Returns the metrics of all circuits in `registry`, as they are now.
     ///
     /// Several scrapers may share it. It forgets circuits that are not in `registry`: each registry
     /// has one of its own.

@@ -68,22 +68,22 @@ impl<T, E> Answer<T, E> {
         Self::new(End::Unready(error))
     }
 
-    /// First lets `polls` polls of the call go by. Each has the call polled again.
+    /// Delays the answer by `polls` polls of the call. Each has the call polled again.
     pub fn after_polls(self, polls: u32) -> Self {
         Self { delay: Delay::Polls(polls), ..self }
     }
 
-    /// First lets `time` go by on `clock`, from the call on.
+    /// Delays the answer until `time` has passed on `clock` since the call.
     pub fn after(self, clock: &ManualClock, time: Duration) -> Self {
         Self { delay: Delay::Time(clock.clone(), time), ..self }
     }
 
-    /// First waits until `gate` is opened.
+    /// Delays the answer until `gate` is opened.
     pub fn behind(self, gate: &Gate) -> Self {
         Self { delay: Delay::Gate(gate.clone()), ..self }
     }
 
-    /// First has the service not ready for `polls` polls of `poll_ready`. Each wakes the task.
+    /// Leaves the service not ready for `polls` polls of `poll_ready`. Each wakes the task.
     pub fn not_ready(self, polls: u32) -> Self {
         Self { not_ready: polls, ..self }
     }
@@ -147,7 +147,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that is closed.
+    /// Makes a gate that is closed.
     #[must_use]
     pub fn new() -> Self {
         Self { waiting: Arc::new(Mutex::new(Some(Vec::new()))) }
@@ -159,7 +159,7 @@ impl Gate {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Whether it has been opened.
+    /// Returns whether the gate has been opened.
     #[must_use]
     pub fn is_open(&self) -> bool {
         lock(&self.waiting).is_none()

@@ -69,10 +69,10 @@ mod answer;
 mod assert;
 pub mod conformance;
 mod describe;
-mod dice;
 mod lock;
 #[doc(hidden)]
 pub mod model;
+mod random;
 pub mod reach;
 mod scripted;
 mod settings;

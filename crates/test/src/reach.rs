@@ -79,7 +79,7 @@ pub fn ready_to_probe(circuit: &Circuit, clock: &ManualClock) {
     clock.advance(circuit.snapshot().retry_after.unwrap_or_default());
 }
 
-/// Has the circuit half-open with all its probes' slots free, from whatever state.
+/// Brings the circuit to half-open, from any state, with all its probes' slots free.
 ///
 /// Costs one call that is admitted and dropped, if it is not half-open already.
 ///

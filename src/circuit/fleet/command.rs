@@ -9,8 +9,9 @@ use crate::circuit::fleet::link::FleetLink;
 use crate::circuit::fleet::look::FleetLook;
 use crate::sync::Arc;
 
-/// The fleet of a registry, as operators and metrics reach it; a crate that shares circuits
-/// implements it.
+/// Reaches the fleet of a registry, for operators and metrics.
+///
+/// A crate that shares circuits implements it.
 pub trait Fleet: Send + Sync {
     /// Resolves once the command is kept where every process finds it.
     ///
@@ -95,7 +96,7 @@ pub struct FleetUnreachable {
 }
 
 impl FleetOrder {
-    /// Of nobody in particular, for no reason that is said.
+    /// Makes an order by nobody in particular, without a reason.
     #[must_use]
     pub const fn new(command: FleetCommand) -> Self {
         Self { command, actor: None, actor_checked: false, reason: None }
@@ -103,7 +104,7 @@ impl FleetOrder {
 }
 
 impl FleetCommand {
-    /// The name of the command: `reset`, `force-open`, `force-closed` or `release`.
+    /// Returns the command's name: `reset`, `force-open`, `force-closed` or `release`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +115,7 @@ impl FleetCommand {
         }
     }
 
-    /// How long what it forces is to last, where it has an end.
+    /// Returns how long the override is to last, where it has an end.
     #[must_use]
     pub const fn lasting(self) -> Option<Duration> {
         match self {
@@ -123,7 +124,7 @@ impl FleetCommand {
         }
     }
 
-    /// The name in a log of what operators did: `fleet reset` and the like.
+    /// Returns the name in a log of operators' commands: `fleet reset` and the like.
     #[must_use]
     pub const fn as_fleet_str(self) -> &'static str {
         match self {
@@ -136,7 +137,7 @@ impl FleetCommand {
 }
 
 impl FleetUnreachable {
-    /// For this reason, which operators are shown.
+    /// Makes an error with this reason, which operators are shown.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }

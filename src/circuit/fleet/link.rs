@@ -41,7 +41,9 @@ pub enum LinkStatus {
 }
 
 impl FleetLink {
-    /// A link that has had this status for that long, has agreed on nothing, met no error and is refused nothing.
+    /// Makes a link that has had this status for that long.
+    ///
+    /// It has agreed on nothing, met no error and is refused nothing.
     #[must_use]
     pub const fn new(status: LinkStatus, in_status_for: Duration) -> Self {
         Self { status, in_status_for, last_agreed: None, errors: 0, is_degraded: false }

@@ -18,7 +18,7 @@ pub struct FleetLook {
     pub circuits: Vec<FleetCircuit>,
 }
 
-/// A process, as it said that it is.
+/// A process of the fleet, as it described itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetProcess {
@@ -54,7 +54,7 @@ pub struct ProcessCircuit {
     pub overridden: Option<Override>,
 }
 
-/// What stands in the store about a circuit.
+/// What the store holds about a circuit: its record, votes and leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetCircuit {
@@ -93,7 +93,7 @@ pub struct FleetRecordLook {
     pub reason: Option<String>,
 }
 
-/// The right to probe.
+/// The right of one process to probe for the fleet, for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FleetLease {
@@ -104,7 +104,7 @@ pub struct FleetLease {
 }
 
 impl FleetLook {
-    /// What was read so long ago; `processes` and `circuits` are sorted here.
+    /// Makes a look at what was read `read_ago` before; sorts `processes` and `circuits`.
     #[must_use]
     pub fn new(
         read_ago: Duration,
@@ -118,7 +118,7 @@ impl FleetLook {
 }
 
 impl FleetProcess {
-    /// A process of which nothing else is known.
+    /// Makes a process of which nothing else is known.
     #[must_use]
     pub fn new(name: impl Into<String>, number: u64) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl FleetProcess {
 }
 
 impl ProcessCircuit {
-    /// A circuit without an override.
+    /// Makes a circuit without an override.
     #[must_use]
     pub fn new(name: impl Into<String>, state: CircuitState) -> Self {
         Self { name: name.into(), state, overridden: None }
@@ -143,7 +143,7 @@ impl ProcessCircuit {
 }
 
 impl FleetCircuit {
-    /// A circuit of which nothing stands there.
+    /// Makes a circuit of which the store has no record.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), record: None, votes: Vec::new(), leases: Vec::new() }
@@ -151,7 +151,7 @@ impl FleetCircuit {
 }
 
 impl FleetRecordLook {
-    /// A record of this number, which says that the circuit is so.
+    /// Makes a record of the number `epoch`, which says that the circuit is in `state`.
     #[must_use]
     pub fn new(epoch: u64, state: CircuitState, cause: &'static str) -> Self {
         Self {
@@ -169,7 +169,7 @@ impl FleetRecordLook {
 }
 
 impl FleetLease {
-    /// Of this process, for so long.
+    /// Makes the lease of `process`, which ends in `left`.
     #[must_use]
     pub fn new(process: impl Into<String>, left: Duration) -> Self {
         Self { process: process.into(), left }

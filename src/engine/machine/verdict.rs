@@ -53,7 +53,7 @@ pub enum Ruling {
 }
 
 impl Ruling {
-    /// Forced until it is released.
+    /// Makes a verdict that forces the circuit until it is released.
     #[must_use]
     pub const fn forced(overridden: Override) -> Self {
         Self::Forced { overridden, left: None }

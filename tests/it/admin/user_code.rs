@@ -275,7 +275,8 @@ fn a_reader_that_could_not_begin_does_not_count_for_ever() {
     });
 }
 
-/// Dropped as the last thing that a thread does.
+/// Dropped as the last thing that a thread does; its runtime's time stood still, which lets nobody
+/// ask for it later.
 #[test]
 fn a_reader_may_be_dropped_where_nothing_is_left() {
     thread_local! {
@@ -283,7 +284,8 @@ fn a_reader_may_be_dropped_where_nothing_is_left() {
     }
     let ended = std::thread::spawn(|| {
         KEPT.with(|kept| kept.borrow_mut().take());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
         let (registry, _clock) = registry(&["plants"]);
         let admin = steering(&registry).build();
         let body = runtime.block_on(async {

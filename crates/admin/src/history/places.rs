@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::history::series::{Seen, Series};
 
-/// The circuits of which [`Admin`](crate::Admin) keeps a history: five minutes in points of five
-/// seconds, and an hour in points of thirty.
+/// Keeps a history of circuits for [`Admin`](crate::Admin).
+///
+/// Five minutes in points of five seconds, and an hour in points of thirty.
 ///
 /// It is made of totals that are read once a second, so calls pay nothing for it. A circuit takes
 /// 3 kB, and 1.6 kB more where it keeps its

@@ -23,6 +23,11 @@ impl Live {
     ///
     /// Outside of a runtime of tokio nobody looks, until somebody asks within one.
     pub(crate) fn attend(self: &Arc<Self>) {
+        // A thread that ends has no time of tokio any longer: where a test has made that stand
+        // still, asking for it would panic, and a panic here ends the process.
+        if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
+            return self.wake.notify_one();
+        }
         let now = Instant::now();
         let before = lock(&self.attention).until.replace(now + ATTENTION);
         if before.is_none_or(|until| until <= now) {

@@ -48,7 +48,7 @@ pub(super) struct Driver<S> {
     merge: Duration,
     next_merge: Instant,
     /// What jitter is drawn from.
-    dice: u64,
+    random: u64,
 }
 
 /// What the store answers to a batch.
@@ -73,7 +73,7 @@ impl<S: Store> Driver<S> {
             hold: settings.hold,
             lease: settings.probe_lease,
             vote_window: terms.vote_window,
-            seed: terms.who.number,
+            seed: terms.identity.number,
         };
         let merge = settings.fleet_rate.map_or(Duration::ZERO, |(_, every)| every);
         let rule = settings.fleet_rate.map(|(rule, _)| rule);
@@ -94,7 +94,7 @@ impl<S: Store> Driver<S> {
             counts: rule.map(|rule| Counts::new(rule, settings.partitions)),
             merge,
             next_merge: now,
-            dice: terms.who.number,
+            random: terms.identity.number,
             terms,
         }
     }
@@ -367,9 +367,9 @@ impl<S: Store> Driver<S> {
     /// A time drawn at random, below `most`.
     fn up_to(&mut self, most: Duration) -> Duration {
         // Good enough that not all processes ask at the same moment.
-        self.dice =
-            self.dice.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        let share = u32::try_from(self.dice >> 32).unwrap_or(0);
+        self.random =
+            self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        let share = u32::try_from(self.random >> 32).unwrap_or(0);
         most.mul_f64(f64::from(share) / f64::from(u32::MAX))
     }
 }

@@ -58,7 +58,7 @@ pub use crate::link::settings::Settings;
 #[must_use = "the link ends when it is dropped"]
 pub struct Link {
     orders: mpsc::Sender<Order<FleetUnreachable>>,
-    who: Arc<Identity>,
+    identity: Arc<Identity>,
 }
 
 /// How many orders of handles wait for the task.
@@ -80,25 +80,29 @@ impl Link {
         let outbox = Arc::new(Outbox::default());
         registry.on_event(OutboxListener(Arc::clone(&outbox)));
         registry.join(Arc::new(Operators::new(&orders, stopped, ())));
-        let who = Arc::new(settings.terms().who.clone());
+        let identity = Arc::new(settings.terms().identity.clone());
         tokio::spawn(Driver::new(store, registry.clone(), outbox, ordered, settings).run());
-        Self { orders, who }
+        Self { orders, identity }
     }
 
-    /// Who this is in the fleet.
+    /// Returns the identity of this process in the fleet.
     #[must_use]
-    pub fn who(&self) -> &Identity {
-        &self.who
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    /// What a registry's operators give their commands to; it does not keep the link.
+    /// Returns the way for a registry's operators to give commands.
+    ///
+    /// It does not keep the link.
     #[must_use]
     pub fn operators(&self) -> Arc<dyn Fleet> {
         Arc::new(Operators::new(&self.orders, stopped, ()))
     }
 
-    /// Waits until everything has been read from the store, so that circuits which are open in the fleet
-    /// are so here. Returns also when the link has stopped.
+    /// Waits until everything has been read from the store.
+    ///
+    /// From then on circuits that are open in the fleet are open here. Returns also when the link
+    /// has stopped.
     ///
     /// # Cancel safety
     ///
@@ -127,6 +131,6 @@ fn stopped() -> FleetUnreachable {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("who", &self.who).finish_non_exhaustive()
+        f.debug_struct("Link").field("identity", &self.identity).finish_non_exhaustive()
     }
 }

@@ -23,12 +23,14 @@ pub struct Settings {
 const HOLD: Duration = Duration::from_millis(750);
 
 impl Settings {
-    /// Those by default, for this process: a quorum of 2, a vote window of 10 s, one process that
-    /// probes, a poll each second, and one partition.
-    pub fn new(who: Identity) -> Self {
+    /// Returns the default settings for this process.
+    ///
+    /// A quorum of 2, a vote window of 10 s, one process that probes, a poll each second, and one
+    /// partition.
+    pub fn new(identity: Identity) -> Self {
         let vote_window = Duration::from_secs(10);
         Self {
-            terms: Terms { who, quorum: 2, vote_window, fleet_probes: 1 },
+            terms: Terms { identity, quorum: 2, vote_window, fleet_probes: 1 },
             probe_lease: None,
             poll_interval: Duration::from_secs(1),
             partitions: 1,
@@ -43,40 +45,45 @@ impl Settings {
         self
     }
 
-    /// How long a vote counts, and how long one that has joined has none beside those of others.
+    /// Sets how long a vote counts.
+    ///
+    /// As long a process that has just joined has no vote beside those of others.
     pub const fn vote_window(mut self, window: Duration) -> Self {
         self.terms.vote_window = window;
         self
     }
 
-    /// How many may probe at once; at least one.
+    /// Sets how many processes may probe at once; at least one.
     pub fn fleet_probes(mut self, number: u32) -> Self {
         self.terms.fleet_probes = number.max(1);
         self
     }
 
-    /// How long one may probe before the next gets its turn. Default: as long as a probe of the circuit
-    /// may take.
+    /// Sets how long a process may probe before the next gets its turn.
+    ///
+    /// Default: as long as a probe of the circuit may take.
     pub const fn probe_lease(mut self, lease: Duration) -> Self {
         self.probe_lease = Some(lease);
         self
     }
 
-    /// How often the store is asked whether anything has changed: every `interval` to twice that, drawn
-    /// at random; at least a millisecond.
+    /// Sets how often the store is asked whether anything has changed.
+    ///
+    /// Every `interval` to twice that, drawn at random; at least a millisecond.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How many partitions the store has; at least one.
+    /// Sets how many partitions the store has; at least one.
     pub fn partitions(mut self, number: u16) -> Self {
         self.partitions = number.max(1);
         self
     }
 
-    /// How long an open circuit waits, beyond its time, for the store to answer whether it may probe:
-    /// longer than the store takes at most. Default 750 ms.
+    /// Sets how long an open circuit waits, beyond its open time, for a lease to probe.
+    ///
+    /// Longer than the store takes at most to answer. Default 750 ms.
     pub const fn hold(mut self, time: Duration) -> Self {
         self.hold = time;
         self

@@ -51,12 +51,12 @@ impl Ledger {
         Self { floor, ..Self::default() }
     }
 
-    /// The epoch of the record; 0 where there is none.
+    /// Returns the epoch of the record; 0 where there is none.
     pub fn epoch(&self) -> u64 {
         self.record.as_ref().map_or(0, FleetRecord::epoch)
     }
 
-    /// The record.
+    /// Returns the record, if there is one.
     pub fn record(&self) -> Option<&FleetRecord> {
         self.record.as_ref()
     }
@@ -103,7 +103,7 @@ impl Ledger {
             }
             self.record = None;
         }
-        let (node, id) = (terms.who.name.as_str(), terms.who.id());
+        let (node, id) = (terms.identity.name.as_str(), terms.identity.id());
         let (code, number) = match ask {
             Ask::Vote { known, open_for, step, cause, voter } => {
                 let stated = (*known, *open_for, *step, *cause);
@@ -122,7 +122,7 @@ impl Ledger {
         Ok(Reply { code, number, word, ..Reply::default() })
     }
 
-    /// The record, and what is left of its time when the clock says `now`, in milliseconds.
+    /// Returns the record, and what is left of its time at `now`, in milliseconds.
     pub fn word(&self, now: u64) -> Option<Word> {
         let record = self.record.clone()?;
         let (left, age) = (record.left(now), Some(record.age(now)));
@@ -144,8 +144,8 @@ impl Ledger {
         if stands {
             return 0;
         }
-        let who = &terms.who;
-        self.votes.insert(who.id(), (who.vote_of(voter).to_owned(), now));
+        let identity = &terms.identity;
+        self.votes.insert(identity.id(), (identity.vote_of(voter).to_owned(), now));
         let counts = |at: u64| at <= now && now - at <= millis(terms.vote_window);
         self.votes.retain(|_, (_, at)| counts(*at));
         let own: BTreeSet<_> = self.votes.values().map(|(vote, _)| vote).collect();
@@ -154,7 +154,7 @@ impl Ledger {
         let quorum = if cause.needs_quorum() { terms.quorum as usize } else { 1 };
         if votes >= quorum {
             self.votes.clear();
-            self.open(&who.name, known, open_for, step, cause, now);
+            self.open(&identity.name, known, open_for, step, cause, now);
         }
         i64::try_from(votes).unwrap_or(i64::MAX)
     }

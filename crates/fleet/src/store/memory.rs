@@ -77,7 +77,7 @@ const PROCESS: u64 = 20_000;
 const BEGIN: u64 = 1_000_000;
 
 impl MemoryStore {
-    /// An empty one, of one partition.
+    /// Makes an empty store of one partition.
     ///
     /// Its clock is that of tokio, which tests can pause and advance.
     #[must_use]
@@ -85,7 +85,9 @@ impl MemoryStore {
         Self::with_partitions(1)
     }
 
-    /// An empty one, of so many partitions, at least one; the [suite](crate::suite) knows up to
+    /// Makes an empty store of `partitions` partitions, at least one.
+    ///
+    /// The [suite](crate::suite) knows up to
     /// [`MOST_PARTITIONS`](crate::partition::MOST_PARTITIONS).
     #[must_use]
     pub fn with_partitions(partitions: u16) -> Self {
@@ -113,7 +115,7 @@ impl MemoryStore {
         BEGIN.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 
-    /// Whether nothing stands in it about any circuit.
+    /// Returns whether the store has no record of any circuit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         lock(&self.shared.contents).circuits.values().all(|ledger| ledger.record().is_none())
@@ -213,9 +215,9 @@ impl Contents {
     }
 
     fn announce(&mut self, terms: &Terms, said: &Arc<str>, now: u64) -> Reply {
-        let own = terms.who.number;
+        let own = terms.identity.number;
         let said = (own, now.saturating_add(PROCESS), Arc::clone(said));
-        let before = self.processes.insert(terms.who.name.as_str().into(), said);
+        let before = self.processes.insert(terms.identity.name.as_str().into(), said);
         let is_another = before.is_some_and(|(number, until, _)| number != own && now < until);
         Reply::code(i64::from(is_another))
     }

@@ -105,14 +105,14 @@ pub struct Gone {
 }
 
 impl Refused {
-    /// With what the store says.
+    /// Makes an error with the words of the store.
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }
     }
 }
 
 impl Gone {
-    /// With what the system, or the store, says.
+    /// Makes an error with the words of the system or the store.
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }
     }

@@ -71,7 +71,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// Which it is.
+    /// Returns which guarantee it is.
     #[must_use]
     pub const fn guarantee(&self) -> Guarantee {
         self.guarantee

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl<S: Store> Player<S> {
     pub(crate) fn new(store: S, number: u64) -> Self {
         let terms = Terms {
-            who: Identity::named(format!("suite-{number}"), number),
+            identity: Identity::named(format!("suite-{number}"), number),
             quorum: 1,
             vote_window: LONG,
             fleet_probes: 1,
@@ -138,7 +138,8 @@ pub(crate) fn is_early(since: Instant, lasts: Duration) -> bool {
 /// All players follow these rules from now on.
 pub(crate) fn agree<S>(players: &mut [Player<S>], quorum: u32, fleet_probes: u32) {
     for Player { terms, .. } in players {
-        *terms = Terms { who: terms.who.clone(), quorum, vote_window: LONG, fleet_probes };
+        *terms =
+            Terms { identity: terms.identity.clone(), quorum, vote_window: LONG, fleet_probes };
     }
 }
 

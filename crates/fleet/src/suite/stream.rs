@@ -12,7 +12,7 @@ use crate::words::Words;
 const CIRCUITS: [&str; 2] = ["suite-stream-1", "suite-stream-2"];
 
 /// Which circuit has changed, and the epoch of the change.
-type Heard = (String, u64);
+type WrittenEpoch = (String, u64);
 
 /// Of all kinds of changes each once, those of a circuit in their order, and none where nothing changes.
 pub(crate) async fn brings_each_once<S: Store>(players: &mut [Player<S>]) -> Verdict {
@@ -42,13 +42,13 @@ pub(crate) async fn brings_each_once<S: Store>(players: &mut [Player<S>]) -> Ver
     Err("of all changes some are missed, again and again".to_owned())
 }
 
-fn of<'a>(circuit: &str, changes: &'a [Heard]) -> impl Iterator<Item = u64> + 'a {
+fn of<'a>(circuit: &str, changes: &'a [WrittenEpoch]) -> impl Iterator<Item = u64> + 'a {
     let circuit = circuit.to_owned();
     changes.iter().filter(move |(of, _)| *of == circuit).map(|(_, epoch)| *epoch)
 }
 
 /// What a vote, verdicts, commands and a restored record have changed, of two circuits in turn.
-async fn change_all<S: Store>(player: &mut Player<S>) -> Result<Vec<Heard>, String> {
+async fn change_all<S: Store>(player: &mut Player<S>) -> Result<Vec<WrittenEpoch>, String> {
     let mut written = Vec::new();
     let mut last = [0; 2];
     for change in CHANGES {
@@ -78,7 +78,7 @@ async fn write<S: Store>(
     player: &mut Player<S>,
     circuit: &str,
     ask: Ask,
-    written: &mut Vec<Heard>,
+    written: &mut Vec<WrittenEpoch>,
 ) -> Result<Word, String> {
     let what = format!("{ask:?}");
     let reply = player.ask(circuit, ask).await?;

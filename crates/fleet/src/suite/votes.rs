@@ -24,9 +24,9 @@ pub(crate) async fn each_counts_once<S: Store>(players: &mut [Player<S>]) -> Ver
     not_yet("two have voted", &second.vote(circuit, Voter::Own).await?)?;
     one.vote(circuit, Voter::Own).await?;
     // Another process of the second's host.
-    let own = std::mem::replace(&mut third.terms.who.vote, second.terms.who.vote.clone());
+    let own = std::mem::replace(&mut third.terms.identity.vote, second.terms.identity.vote.clone());
     not_yet("two have voted, and another of one's host", &third.vote(circuit, Voter::Own).await?)?;
-    third.terms.who.vote = own;
+    third.terms.identity.vote = own;
     let opened = third.vote(circuit, Voter::Own).await?;
     let is_open = opened.word.is_some_and(|word| word.record.is_open());
     expect(is_open, || "three of three have voted, and it is not open".to_owned())?;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use crate::builder::RedisSyncBuilder;
 
 impl RedisSyncBuilder {
-    /// Trusts servers whose certificate was signed by this one, in PEM form, instead of those that
-    /// the system trusts. For `rediss://` and `rediss+sentinel://`.
+    /// Trusts servers whose certificate was signed by this one, in PEM form.
+    ///
+    /// Instead of those that the system trusts. For `rediss://` and `rediss+sentinel://`.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.places.root_certificate = Some(pem.into());
         self
     }
 
-    /// Shows this certificate to servers, with its private `key`, both in PEM form: for those that let
-    /// in nobody without. For `rediss://` and `rediss+sentinel://`. Default: none.
+    /// Shows this certificate to servers, with its private `key`, both in PEM form.
+    ///
+    /// For servers that ask for one. For `rediss://` and `rediss+sentinel://`. Default: none.
     ///
     /// [`connect`](Self::connect) refuses a `key` or a `certificate` that is none.
     ///
@@ -61,8 +63,9 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// More addresses at which to look for the fleet's Redis while the one of the URL is away, each as
-    /// a URL. Default: none.
+    /// Adds addresses, each a URL, at which to look for the fleet's Redis. Default: none.
+    ///
+    /// They are tried while the one of the URL is away.
     ///
     /// For a Redis Cluster, which is found by any of its nodes; that a server is one is read from its
     /// answer to `HELLO`. Login, TLS and database are those of the first URL. Ignored for a URL of
@@ -82,8 +85,9 @@ impl RedisSyncBuilder {
         self
     }
 
-    /// Reaches each node of a Redis Cluster at the address that `map` gives for the one by which the
-    /// cluster calls it. Default: as the cluster calls it.
+    /// Replaces the address by which a Redis Cluster calls a node by what `map` gives for it.
+    ///
+    /// Default: each node is reached at the address by which the cluster calls it.
     ///
     /// For clusters behind address translation, in containers for example, and for those whose
     /// certificates are made out to other names. A node that joins later is asked about when the link

@@ -1,4 +1,4 @@
--- A node asks to probe in the open stretch `epoch`. There is one key for each that may do so at once.
+-- A node asks to probe in the open epoch `epoch`. There is one key for each that may do so at once.
 -- KEYS: record, leases. ARGV: node, epoch, how long in ms.
 -- Gives: 1 granted, 0 denied or -1 over; the ms until the lease ends, or until the first of the
 -- others does; the view.

@@ -1,4 +1,4 @@
--- The verdict of a node's probes on the open stretch `epoch`. A verdict on an older stretch is
+-- The verdict of a node's probes on the open epoch `epoch`. A verdict on an older one is
 -- refused.
 -- KEYS: record, changes, votes. ARGV: channel, name, node, epoch, state (c or o), open time in ms, step.
 -- Gives: 1 if the verdict stands, 0, the view.

@@ -28,7 +28,7 @@ struct Both {
     commands: Commands,
     real: Option<FleetRecord>,
     model: Ledger,
-    dice: Rng,
+    random: Rng,
 }
 
 const PROBES: u32 = 2;
@@ -58,7 +58,7 @@ impl Both {
         });
         let digests: Vec<String> = pipe.query_async(&mut connection).await.unwrap();
         let terms = Terms {
-            who: Identity::named("none", 0),
+            identity: Identity::named("none", 0),
             quorum: 2,
             vote_window: LONG,
             fleet_probes: PROBES,
@@ -66,16 +66,16 @@ impl Both {
         let commands = Commands { keys: Keys::new("test", 1), terms };
         let (real, model) = (None, Ledger::default());
         let digests = digests.try_into().unwrap();
-        Self { connection, digests, commands, real, model, dice: Rng::with_seed(circuit) }
+        Self { connection, digests, commands, real, model, random: Rng::with_seed(circuit) }
     }
 
     fn draw(&mut self, below: u64) -> u64 {
-        self.dice.u64(..) % below
+        self.random.u64(..) % below
     }
 
     /// A request for each side, alike but for the epochs, which are their own.
     fn request(&mut self, circuit: u64) -> (Identity, [Request; 2]) {
-        let who = processes()[usize::try_from(self.draw(3)).unwrap()].clone();
+        let identity = processes()[usize::try_from(self.draw(3)).unwrap()].clone();
         let voter = if self.draw(3) == 0 { Voter::Young } else { Voter::Own };
         let epochs = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
         let (kind, choice, step) = (self.draw(7), self.draw(4), self.draw(5));
@@ -122,35 +122,35 @@ impl Both {
         };
         let circuit: Arc<str> = format!("circuit {circuit}").into();
         let requests = [0, 1].map(|side| Request { circuit: Arc::clone(&circuit), ask: ask(side) });
-        (who, requests)
+        (identity, requests)
     }
 
     /// Asks Redis; gives its clock, too.
-    async fn ask_real(&mut self, who: &Identity, request: &Request) -> (Reply, u64) {
-        self.commands.terms.who = who.clone();
+    async fn ask_real(&mut self, identity: &Identity, request: &Request) -> (Reply, u64) {
+        self.commands.terms.identity = identity.clone();
         let mut pipe = redis::pipe();
         pipe.cmd("TIME").add_command(self.commands.command(request, &self.digests));
         let values: Vec<Value> = pipe.query_async(&mut self.connection).await.unwrap();
         let (seconds, micros): (u64, u64) = redis::from_redis_value(values[0].clone()).unwrap();
         let now = seconds * 1000 + micros / 1000;
-        (reply(&request.ask, who, &values[1], now).unwrap(), now)
+        (reply(&request.ask, identity, &values[1], now).unwrap(), now)
     }
 
     async fn step(&mut self, circuit: u64) {
         let serial = |record: Option<&FleetRecord>| record.and_then(FleetRecord::serial);
         let serials = [serial(self.real.as_ref()), serial(self.model.record())];
         let before = [self.real.as_ref().map_or(0, FleetRecord::epoch), self.model.epoch()];
-        let (who, [asked, modelled]) = self.request(circuit);
-        let (real, now) = self.ask_real(&who, &asked).await;
+        let (identity, [asked, modelled]) = self.request(circuit);
+        let (real, now) = self.ask_real(&identity, &asked).await;
         if matches!(&asked.ask, Ask::Command { command, .. } if command.lasting() == Some(SHORT)) {
             tokio::time::sleep(SHORT * 2).await;
         }
-        let terms = Terms { who: who.clone(), ..self.commands.terms.clone() };
+        let terms = Terms { identity: identity.clone(), ..self.commands.terms.clone() };
         let model = self.model.answer(&terms, &modelled.ask, now).unwrap();
 
-        assert_eq!(real.code, model.code, "{who:?}: {asked:?}");
+        assert_eq!(real.code, model.code, "{identity:?}: {asked:?}");
         let apart = real.number.abs_diff(model.number);
-        assert!(apart < 60_000, "{who:?}: {asked:?}: {real:?}, {model:?}");
+        assert!(apart < 60_000, "{identity:?}: {asked:?}: {real:?}, {model:?}");
         if asked.ask.has_view() {
             let record = |reply: &Reply| reply.word.as_ref().map(|word| word.record.clone());
             let (real, model) = (record(&real), record(&model));
@@ -164,14 +164,18 @@ impl Both {
                     record.words().clone(),
                 )
             };
-            assert_eq!(real.as_ref().map(plain), model.as_ref().map(plain), "{who:?}: {asked:?}");
+            assert_eq!(
+                real.as_ref().map(plain),
+                model.as_ref().map(plain),
+                "{identity:?}: {asked:?}"
+            );
             let epoch = |record: Option<&FleetRecord>| record.map_or(0, FleetRecord::epoch);
             let after = [epoch(real.as_ref()), epoch(model.as_ref())];
             let grown = [0, 1].map(|side| after[side] > before[side]);
-            assert_eq!(grown[0], grown[1], "{who:?}: {asked:?}: {before:?}, {after:?}");
+            assert_eq!(grown[0], grown[1], "{identity:?}: {asked:?}: {before:?}, {after:?}");
             let kept = serial(real.as_ref()) == serials[0];
             let is_kept = serial(model.as_ref()) == serials[1];
-            assert_eq!(kept, is_kept, "{who:?}: {asked:?}: {real:?}, {model:?}");
+            assert_eq!(kept, is_kept, "{identity:?}: {asked:?}: {real:?}, {model:?}");
             self.real = real;
         }
     }

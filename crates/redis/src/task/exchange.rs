@@ -111,12 +111,12 @@ impl Task {
         }
         let jitter = self.up_to(Duration::from_secs(1));
         let is_listed = self.presence.said(jitter, now);
-        let who = &self.parts.connector.terms.who;
+        let identity = &self.parts.connector.terms.identity;
         let circuits = self.parts.registry.circuits();
         let link = self.parts.monitor.reading().link(now);
-        let said = said(who, env!("CARGO_PKG_VERSION"), Some(&link), &circuits).into();
+        let said = said(identity, env!("CARGO_PKG_VERSION"), Some(&link), &circuits).into();
         let asks = [Some(Ask::Announce { said }), is_listed.then_some(Ask::Enlist)];
-        let about = |ask| Request { circuit: who.name.as_str().into(), ask };
+        let about = |ask| Request { circuit: identity.name.as_str().into(), ask };
         asks.into_iter().flatten().map(about).collect()
     }
 
@@ -128,13 +128,13 @@ impl Task {
                 self.parts.monitor.count_error(&why.fault());
                 if self.parts.session.is_some() {
                     // What there is goes on until there is something better.
-                    let share = self.dice.f64();
+                    let share = self.random.f64();
                     self.renewal.plan(Instant::now(), Duration::ZERO, share);
                     return;
                 }
                 self.disconnected();
                 if why.is_refusal() {
-                    let share = self.dice.f64();
+                    let share = self.random.f64();
                     let pause = self.renewal.refused(share);
                     self.next_attempt = self.next_attempt.max(Instant::now() + pause);
                 }
@@ -216,7 +216,7 @@ impl Task {
             self.round = self.round.after(found.fault.kind());
             self.parts.monitor.enter(SyncStatus::Degraded, now);
         }
-        let share = self.dice.f64();
+        let share = self.random.f64();
         self.renewal.plan(now, found.patience, share);
     }
 
@@ -227,7 +227,7 @@ impl Task {
             // One of many, perhaps the one that tells of changes: all is read now, and soon anew.
             Some(session) if session.is_of_cluster() => {
                 self.next_poll = now;
-                let share = self.dice.f64();
+                let share = self.random.f64();
                 self.renewal.insist(now, share);
             }
             Some(_) => {
@@ -287,7 +287,7 @@ impl Task {
     }
 
     pub(super) fn name_fault(&self, now: Instant) -> Option<Fault> {
-        self.presence.fault(&self.parts.connector.terms.who, now)
+        self.presence.fault(&self.parts.connector.terms.identity, now)
     }
 
     fn pass_on(&mut self, request: &Request, answer: &Answer, sent: Timestamp) {

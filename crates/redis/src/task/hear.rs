@@ -35,7 +35,7 @@ impl Task {
             // It may have been said of a connection that has ended meanwhile.
             Pushed::Elsewhere if self.parts.session.is_none() => {}
             Pushed::Elsewhere => {
-                let share = self.dice.f64();
+                let share = self.random.f64();
                 self.renewal.replace(Instant::now(), share);
             }
         }

@@ -46,7 +46,7 @@ impl Task {
         };
         match answer {
             Ok(reply) if request.ask == Ask::Census => {
-                reading.counted(&reply.processes, &self.parts.connector.terms.who);
+                reading.counted(&reply.processes, &self.parts.connector.terms.identity);
             }
             Ok(reply) => {
                 let looked = reply.looked.clone().unwrap_or_default();

@@ -57,7 +57,7 @@ pub(super) struct Parts {
 pub(super) struct Task {
     parts: Parts,
     start: Instant,
-    dice: Rng,
+    random: Rng,
     /// The one exchange in flight, or the attempt to connect.
     work: Option<Work>,
     /// Of the connection, or of the next.
@@ -132,7 +132,7 @@ impl Task {
         let partitions = parts.session.as_ref().map_or(1, Session::partitions);
         Self {
             start: now,
-            dice: Rng::with_seed(parts.seed),
+            random: Rng::with_seed(parts.seed),
             work: None,
             generation: parts.session.as_ref().map_or(0, |session| session.generation),
             attempt: 0,
@@ -260,7 +260,7 @@ impl Task {
     /// A time drawn at random, below `most`.
     fn up_to(&mut self, most: Duration) -> Duration {
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX).max(1);
-        Duration::from_nanos(self.dice.u64(..) % nanos)
+        Duration::from_nanos(self.random.u64(..) % nanos)
     }
 }
 

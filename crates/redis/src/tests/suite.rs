@@ -20,20 +20,20 @@ use crate::tests::server;
 use crate::tests::shards::Shards;
 
 /// One connection, asked by the rules of whoever asks.
-struct Way {
+struct LinkedStore {
     session: Session,
     pushes: mpsc::Receiver<Push>,
 }
 
-impl Way {
+impl LinkedStore {
     async fn to(url: &str) -> Self {
         let (inbox, pushes) = Inbox::new();
         let (timeout, vote_window) = (Duration::from_secs(5), Duration::from_secs(10));
-        let who = Identity::named("suite", 0);
+        let identity = Identity::named("suite", 0);
         let connector = Connector {
             target: Places::new(url.to_owned()).target().unwrap(),
             prefix: "suite".to_owned(),
-            terms: Terms { who, quorum: 1, vote_window, fleet_probes: 1 },
+            terms: Terms { identity, quorum: 1, vote_window, fleet_probes: 1 },
             timeout,
             inbox,
         };
@@ -42,7 +42,7 @@ impl Way {
     }
 }
 
-impl Store for Way {
+impl Store for LinkedStore {
     async fn ask(
         &mut self,
         terms: &Terms,
@@ -75,7 +75,7 @@ async fn redis_keeps_all_that_a_store_guarantees() {
     let server = server::Server::start().await;
     let url = server.url();
 
-    let broken = suite::run(|| Way::to(&url)).await;
+    let broken = suite::run(|| LinkedStore::to(&url)).await;
 
     assert!(broken.is_empty(), "{broken:?}");
 }
@@ -86,7 +86,7 @@ async fn a_redis_cluster_keeps_all_that_a_store_guarantees() {
     let shards = Shards::start().await;
     let url = shards.primaries[0].url();
 
-    let broken = suite::run(|| Way::to(&url)).await;
+    let broken = suite::run(|| LinkedStore::to(&url)).await;
 
     assert!(broken.is_empty(), "{broken:?}");
 }

@@ -57,7 +57,7 @@ async fn an_opener_and_a_closer_of_an_older_epoch_are_refused() {
     let closed = epoch(&server);
     assert!(closed > opened);
 
-    assert_eq!(settle(opened, "o")[0], "0", "a second verdict on the same stretch");
+    assert_eq!(settle(opened, "o")[0], "0", "a second verdict on the same epoch");
     assert_eq!(vote("late", opened)[0], "0", "an opener of before");
     assert!(server.record().contains(" c "), "{}", server.record());
     assert_eq!(server.cli(&["exists", keys[2]]), "0", "nor does its vote stand");

@@ -207,7 +207,7 @@ async fn pass_hole(modes: &mut watch::Receiver<Mode>, way: Way) {
 
 async fn wait_if_slow(mode: Mode) {
     if let Mode::Slow(least, more) = mode {
-        // Not the same for each, and no worse than by lot.
+        // Not the same for each, and no worse than at random.
         static PIECES: AtomicU32 = AtomicU32::new(0);
         let share = PIECES.fetch_add(37, Ordering::Relaxed) % 100;
         sleep(least + more * share / 100).await;

@@ -71,8 +71,9 @@ const TRANSITIONS: &str = "circuit_breaker_state_transitions_total";
 const OTHER: &str = "other";
 
 impl MetricsListener {
-    /// Records changes of state and override, and describes the metrics to the recorder that is
-    /// installed: install yours before.
+    /// Makes a listener, and describes the metrics to the recorder that is installed.
+    ///
+    /// Install yours before. It records changes of state and override.
     #[must_use]
     pub fn new() -> Self {
         describe_gauge!(STATE, "Where the circuit stands: 0 closed, 1 half-open, 2 open.");

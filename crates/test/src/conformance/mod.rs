@@ -64,7 +64,7 @@ use std::time::Duration;
 
 use crate::conformance::layered::Layered;
 use crate::conformance::opening::Opening;
-use crate::conformance::samples::{Sample, Samples, Worth};
+use crate::conformance::samples::{Sample, SampleOutcome, Samples};
 use crate::conformance::suite::Suite;
 use crate::conformance::time::Time;
 use crate::reach::MOST_CALLS;
@@ -106,7 +106,9 @@ pub struct Conformance<C = AsTold, T = (), E = Outcome> {
 }
 
 impl Conformance {
-    /// For circuits that `make` makes. It is called many times; the clock that it sets is replaced.
+    /// Makes the suite for circuits that `make` makes.
+    ///
+    /// It is called many times; the clock that it sets is replaced.
     pub fn new(make: impl Fn() -> CircuitBuilder + 'static) -> Self {
         let settings = plain(&make().build().config());
         Self {
@@ -152,22 +154,22 @@ impl<C, T, E> Conformance<C, T, E> {
     /// Adds a result that is to be a success. At least one of these and of
     /// [`failure`](Self::failure) is needed.
     pub fn success(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Success, result)
+        self.sample(SampleOutcome::Success, result)
     }
 
     /// Adds a result that is to be a failure, or to trip the circuit at once.
     pub fn failure(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Failure, result)
+        self.sample(SampleOutcome::Failure, result)
     }
 
     /// Adds a result that is to be ignored.
     pub fn ignored(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::Ignored, result)
+        self.sample(SampleOutcome::Ignored, result)
     }
 
     /// Adds a result of a call that is to count as not sent.
     pub fn not_sent(self, result: impl Fn() -> Result<T, E> + 'static) -> Self {
-        self.sample(Worth::NotSent, result)
+        self.sample(SampleOutcome::NotSent, result)
     }
 
     /// Takes the time from clocks of your own; `advance` moves one on.
@@ -197,8 +199,9 @@ impl<C, T, E> Conformance<C, T, E> {
         Self { steps, ..self }
     }
 
-    /// Sets how far apart calls are in your traffic, when it is seen whether failures open the
-    /// circuit. Default: no time between them.
+    /// Sets how far apart calls are in your traffic. Default: no time between them.
+    ///
+    /// Asked when it is seen whether failures open the circuit.
     pub fn one_call_every(self, every: Duration) -> Self {
         Self { every, ..self }
     }
@@ -213,7 +216,7 @@ impl<C, T, E> Conformance<C, T, E> {
         Self { recovers_within: longest, ..self }
     }
 
-    fn sample(mut self, worth: Worth, result: impl Fn() -> Result<T, E> + 'static) -> Self {
+    fn sample(mut self, worth: SampleOutcome, result: impl Fn() -> Result<T, E> + 'static) -> Self {
         self.samples.list.push(Sample { worth, make: Box::new(result) });
         self
     }

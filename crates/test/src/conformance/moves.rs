@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
 use crate::model::Command;
+use crate::random::SplitMix64;
 use tower_circuit_breaker::Outcome;
 
 /// One step. Samples and calls in flight go by their number.
@@ -38,7 +38,7 @@ pub(super) enum Wait {
 
 /// What the moves of one sequence are drawn from.
 pub(super) struct Draw<'a> {
-    pub(super) dice: &'a mut Dice,
+    pub(super) random: &'a mut SplitMix64,
     pub(super) outcomes: &'a [Outcome],
     /// So many of ten calls are failures.
     pub(super) failing: u64,
@@ -112,7 +112,7 @@ impl Draw<'_> {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        (self.dice.roll() >> 16) % end
+        (self.random.roll() >> 16) % end
     }
 }
 

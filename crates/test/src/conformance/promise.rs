@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// What a circuit promises, whatever its settings; and what settings, classifier and clock must
-/// promise it.
+/// Names what is promised: by any circuit, or by settings, a classifier or a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Promise {
@@ -52,7 +51,7 @@ pub enum Promise {
 }
 
 impl Promise {
-    /// The promise in words.
+    /// Returns the promise in words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

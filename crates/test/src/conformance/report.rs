@@ -66,25 +66,27 @@ impl Broken {
         Self { fault: Box::new(fault) }
     }
 
-    /// The promise that did not hold.
+    /// Returns the promise that did not hold.
     #[must_use]
     pub fn promise(&self) -> Promise {
         self.fault.promise
     }
 
-    /// What happened instead.
+    /// Returns what happened instead.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.fault.what
     }
 
-    /// The steps after which it happened, as few as were found; none where it needs no steps.
+    /// Returns the steps after which it happened.
+    ///
+    /// As few as were found; none where it needs no steps.
     #[must_use]
     pub fn steps(&self) -> &[String] {
         &self.fault.steps
     }
 
-    /// The seed that finds it again.
+    /// Returns the seed that finds it again.
     #[must_use]
     pub fn seed(&self) -> Option<u64> {
         self.fault.repeat.as_ref().map(|repeat| repeat.seed)

@@ -25,7 +25,7 @@ impl Classify<(), Outcome> for AsTold {
 
 /// What a sample was given as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Worth {
+pub(super) enum SampleOutcome {
     Success,
     Failure,
     Ignored,
@@ -33,7 +33,7 @@ pub(super) enum Worth {
 }
 
 pub(super) struct Sample<T, E> {
-    pub(super) worth: Worth,
+    pub(super) worth: SampleOutcome,
     pub(super) make: Box<dyn Fn() -> Result<T, E>>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Samples<C, T, E> {
     pub(super) list: Vec<Sample<T, E>>,
 }
 
-impl Worth {
+impl SampleOutcome {
     const fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Success => Self::Success,
@@ -69,11 +69,11 @@ impl Samples<AsTold, (), Outcome> {
             .into_iter()
             .chain(kinds)
             .map(|outcome| Sample {
-                worth: Worth::of(outcome),
+                worth: SampleOutcome::of(outcome),
                 make: Box::new(move || Err(outcome)),
             })
             .collect();
-        list.push(Sample { worth: Worth::Success, make: Box::new(|| Ok(())) });
+        list.push(Sample { worth: SampleOutcome::Success, make: Box::new(|| Ok(())) });
         Self { classify: Arc::new(AsTold), list }
     }
 }
@@ -87,7 +87,7 @@ impl<C, T, E> Samples<C, T, E> {
 impl<C: Classify<T, E>, T, E> Samples<C, T, E> {
     /// What the classifier says of each sample, if that is what the sample was given as.
     pub(super) fn outcomes(&self, checks: &mut Checks) -> Result<Vec<Outcome>, Broken> {
-        for worth in [Worth::Success, Worth::Failure] {
+        for worth in [SampleOutcome::Success, SampleOutcome::Failure] {
             let is_there = self.list.iter().any(|sample| sample.worth == worth);
             checks.hold(Promise::Classifier, is_there, || {
                 format!("no sample of a {worth} was given: add one, or leave the classifier out")
@@ -102,7 +102,7 @@ impl<C: Classify<T, E>, T, E> Samples<C, T, E> {
         checks.hold(Promise::Classifier, first == again, || {
             format!("sample {sample}: the classifier says {first:?} and then {again:?} of the same")
         })?;
-        checks.hold(Promise::Classifier, Worth::of(first) == worth, || {
+        checks.hold(Promise::Classifier, SampleOutcome::of(first) == worth, || {
             format!("sample {sample} was given as a {worth}, and the classifier says {first:?}")
         })?;
         Ok(first)
@@ -116,7 +116,7 @@ impl<C: Classify<T, E>, T, E> Samples<C, T, E> {
     }
 }
 
-impl fmt::Display for Worth {
+impl fmt::Display for SampleOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Success => "success",

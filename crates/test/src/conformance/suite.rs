@@ -10,8 +10,8 @@ use crate::conformance::report::{Broken, Repeat};
 use crate::conformance::subject::{Plain, Subject};
 use crate::conformance::time::Time;
 use crate::describe::Described;
-use crate::dice::Dice;
 use crate::model::Command;
+use crate::random::SplitMix64;
 use tower_circuit_breaker::{Circuit, CircuitBuilder, Outcome};
 
 pub(super) struct Suite<'a> {
@@ -74,14 +74,14 @@ impl Suite<'_> {
 
     /// The moves of one sequence: the same for the same seed and number.
     fn moves(&self, case: u32) -> Vec<Move> {
-        let mut dice = Dice::new(self.seed ^ u64::from(case).wrapping_mul(SPREAD));
-        let failing = [1, 5, 9][usize::try_from(dice.roll() >> 60).unwrap_or(0) % 3];
-        let mut moves = match dice.roll() >> 62 {
+        let mut random = SplitMix64::new(self.seed ^ u64::from(case).wrapping_mul(SPREAD));
+        let failing = [1, 5, 9][usize::try_from(random.roll() >> 60).unwrap_or(0) % 3];
+        let mut moves = match random.roll() >> 62 {
             0 => self.to_the_brink(),
-            1 => self.ignored_probes(&mut dice),
+            1 => self.ignored_probes(&mut random),
             _ => Vec::new(),
         };
-        let mut draw = Draw { dice: &mut dice, outcomes: &self.outcomes, failing };
+        let mut draw = Draw { random: &mut random, outcomes: &self.outcomes, failing };
         moves.extend((0..self.steps).map(|_| draw.step()));
         moves
     }
@@ -96,12 +96,12 @@ impl Suite<'_> {
     }
 
     /// About as many probes as close a circuit by being ignored, perhaps with another between.
-    fn ignored_probes(&self, dice: &mut Dice) -> Vec<Move> {
+    fn ignored_probes(&self, random: &mut SplitMix64) -> Vec<Move> {
         let Some(ignored) = self.outcomes.iter().position(|it| *it == Outcome::Ignored) else {
             return Vec::new();
         };
-        let any = Draw { dice, outcomes: &self.outcomes, failing: 3 }.sample();
-        let between = (dice.roll() >> 63 == 0).then_some(Move::Call(any));
+        let any = Draw { random, outcomes: &self.outcomes, failing: 3 }.sample();
+        let between = (random.roll() >> 63 == 0).then_some(Move::Call(any));
         let mut moves = vec![Move::Command(Command::Trip), Move::Wait(Wait::UntilDue)];
         moves.extend([Move::Call(ignored); 9]);
         moves.extend(between);

@@ -72,7 +72,7 @@ struct Seen {
 }
 
 impl<Req, T, E> ScriptedService<Req, T, E> {
-    /// A service that gives these answers, one for each call.
+    /// Makes a service that gives these answers, one for each call.
     pub fn new<A: Into<Answer<T, E>>>(answers: impl IntoIterator<Item = A>) -> Self {
         let script = Script {
             answers: VecDeque::new(),
@@ -103,31 +103,31 @@ impl<Req, T, E> ScriptedService<Req, T, E> {
         self
     }
 
-    /// How many calls there were.
+    /// Returns the number of calls so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.seen().calls
     }
 
-    /// How often it was asked whether it is ready.
+    /// Returns how often the service was asked whether it is ready.
     #[must_use]
     pub fn ready_polls(&self) -> u64 {
         self.seen().ready_polls
     }
 
-    /// How many calls have neither ended nor been dropped.
+    /// Returns the number of calls that have neither ended nor been dropped.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.seen().in_flight
     }
 
-    /// How many calls were dropped before they ended.
+    /// Returns the number of calls that were dropped before they ended.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.seen().dropped
     }
 
-    /// The requests since this was last asked, in order.
+    /// Returns the requests since this was last asked, in order.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Req> {
         std::mem::take(&mut lock(&self.script).requests)

@@ -3,16 +3,16 @@ use std::task::{Wake, Waker};
 use crate::circuit::wakers::queue::{MOST_AHEAD, Place, Queue};
 use crate::sync::Arc;
 
-struct Task;
+struct Asleep;
 
-impl Wake for Task {
+impl Wake for Asleep {
     fn wake(self: Arc<Self>) {}
 }
 
 /// A queue and the wakers of the tasks in it, by their keys from 0 on.
 fn queue(size: u64) -> (Queue, Vec<Waker>) {
     let mut queue = Queue::default();
-    let wakers: Vec<_> = (0..size).map(|_| Waker::from(Arc::new(Task))).collect();
+    let wakers: Vec<_> = (0..size).map(|_| Waker::from(Arc::new(Asleep))).collect();
     for (key, waker) in (0..).zip(&wakers) {
         queue.put(key, waker.clone());
     }
@@ -58,7 +58,7 @@ fn who_waits_on_after_it_was_woken_keeps_its_place() {
 #[test]
 fn another_waker_of_the_same_task_takes_the_place_of_the_first() {
     let (mut queue, wakers) = queue(1);
-    let other = Waker::from(Arc::new(Task));
+    let other = Waker::from(Arc::new(Asleep));
 
     let (place, old) = queue.put(0, other.clone());
 

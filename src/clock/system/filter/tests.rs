@@ -8,14 +8,14 @@ const MS: u64 = 1_000_000;
 const LONGEST_LAG: u64 = nanos(MARGIN) - 1;
 
 /// Clocks that stand still, and count how often they are read.
-struct Standing {
+struct StoppedClocks {
     precise: u64,
     coarse: u64,
     precise_readings: Cell<u32>,
     coarse_readings: Cell<u32>,
 }
 
-impl Standing {
+impl StoppedClocks {
     fn at(precise: u64, lag: u64) -> Self {
         let coarse = precise - lag;
         Self { precise, coarse, precise_readings: Cell::new(0), coarse_readings: Cell::new(0) }
@@ -26,7 +26,7 @@ impl Standing {
     }
 }
 
-impl Clocks for Standing {
+impl Clocks for StoppedClocks {
     fn precise(&self) -> Timestamp {
         self.precise_readings.set(self.precise_readings.get() + 1);
         Timestamp::from_nanos(self.precise)
@@ -46,7 +46,7 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
     for until in near.chain(edges).chain([u64::MAX]) {
         for lag in [0, 1, MS, 4 * MS, 7 * MS, 12 * MS, LONGEST_LAG] {
             let left = CoarseFilter::beside(0)
-                .time_left(Timestamp::from_nanos(until), &Standing::at(now, lag))
+                .time_left(Timestamp::from_nanos(until), &StoppedClocks::at(now, lag))
                 .map(Nanos::get);
 
             assert_eq!(left.is_some(), now < until, "{lag} ns behind, until {until}");
@@ -65,11 +65,11 @@ fn it_decides_what_the_precise_clock_decides_however_far_the_coarse_one_is_behin
 fn the_precise_clock_is_read_near_the_end_alone() {
     let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(1_000 * MS));
 
-    let far = Standing::at(900 * MS, 5 * MS);
+    let far = StoppedClocks::at(900 * MS, 5 * MS);
     assert_eq!(filter.time_left(until, &far).map(Duration::from), Some(Duration::from_millis(105)));
     assert_eq!(far.readings(), (0, 1));
 
-    let near = Standing::at(990 * MS, 5 * MS);
+    let near = StoppedClocks::at(990 * MS, 5 * MS);
     assert_eq!(filter.time_left(until, &near).map(Duration::from), Some(Duration::from_millis(10)));
     assert_eq!(near.readings().0, 1);
 }
@@ -77,7 +77,7 @@ fn the_precise_clock_is_read_near_the_end_alone() {
 #[test]
 fn a_coarse_clock_that_was_too_far_behind_is_asked_no_more() {
     let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
-    let standing = Standing::at(1_000 * MS, LONGEST_LAG + 1);
+    let standing = StoppedClocks::at(1_000 * MS, LONGEST_LAG + 1);
 
     assert_eq!(filter.now(&standing), Timestamp::from_nanos(1_000 * MS));
     let readings = standing.readings().1;
@@ -93,7 +93,7 @@ fn a_coarse_clock_that_was_too_far_behind_is_asked_no_more() {
 #[test]
 fn a_lag_below_the_margin_leaves_it_on() {
     let (filter, until) = (CoarseFilter::beside(0), Timestamp::from_nanos(2_000 * MS));
-    let standing = Standing::at(1_000 * MS, LONGEST_LAG);
+    let standing = StoppedClocks::at(1_000 * MS, LONGEST_LAG);
 
     filter.now(&standing);
     filter.time_left(until, &standing);

@@ -19,14 +19,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(500);
 
 /// A process with one circuit, whose fleet has opened it for a second under the epoch 7.
-struct Process {
+struct CutOff {
     clock: ManualClock,
     now: Timestamp,
     node: Node,
     circuit: Circuit,
 }
 
-impl Process {
+impl CutOff {
     fn new() -> Self {
         let clock = ManualClock::new();
         let circuit = Circuit::builder("api")
@@ -87,7 +87,7 @@ impl Process {
 
 /// What comes between the process and its store at the end of the fleet's open time, and what it
 /// finds from then on.
-const LOSSES: [(&str, fn(&mut Process), Reach); 5] = [
+const LOSSES: [(&str, fn(&mut CutOff), Reach); 5] = [
     ("away", |_| {}, Reach::Down),
     ("never heard of again", |_| {}, Reach::Up),
     (
@@ -119,7 +119,7 @@ const LOSSES: [(&str, fn(&mut Process), Reach); 5] = [
 #[test]
 fn the_open_time_after_a_failed_probe_stands_whatever_has_become_of_the_store() {
     for (loss, lose, link) in LOSSES {
-        let mut process = Process::new();
+        let mut process = CutOff::new();
         process.wait(999);
         lose(&mut process);
         process.wait(1 + 500);
@@ -135,7 +135,7 @@ fn the_open_time_after_a_failed_probe_stands_whatever_has_become_of_the_store() 
 
 #[test]
 fn who_leaves_the_fleet_keeps_its_own_open_time() {
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(1000);
     assert!(process.call());
 
@@ -147,14 +147,14 @@ fn who_leaves_the_fleet_keeps_its_own_open_time() {
 #[test]
 fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     // Before the lease was asked for,
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(999);
     process.asks_nothing_and_is_held();
     process.attend(Reach::Down);
     assert_eq!(process.left(), Duration::from_millis(1));
 
     // when it was to be,
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(999);
     assert!(!process.call());
     process.attend(Reach::Up);
@@ -163,7 +163,7 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
     assert_eq!(process.asks(), [], "it is of no use later");
 
     // and when another had it.
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(999);
     let asked = process.asks_for_a_lease();
     process.answered(&asked, Some((0, 700)));
@@ -177,7 +177,7 @@ fn a_store_that_is_gone_holds_no_circuit_past_what_it_said() {
 #[test]
 fn a_process_that_comes_late_does_not_probe_without_a_lease() {
     // It has heard of a short open time, and nobody attends to the circuit until that is over.
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.hears("1 8 o 150 150 0 votes there", 150);
     process.wait(150);
     assert!(!process.call(), "it has asked nobody");
@@ -186,7 +186,7 @@ fn a_process_that_comes_late_does_not_probe_without_a_lease() {
     assert!(!process.call(), "it has asked just now");
 
     // It was there before the end of a long one, though not when it was to ask.
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.hears("1 8 o 30000 30000 0 votes there", 30_000);
     process.wait(29_001);
     assert!(!process.call(), "somebody wants in");
@@ -202,7 +202,7 @@ fn a_process_that_comes_late_does_not_probe_without_a_lease() {
 fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
     const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
     for link in [Reach::Up, Reach::Down] {
-        let mut process = Process::new();
+        let mut process = CutOff::new();
         process.wait(999);
         let asked = process.asks_for_a_lease();
         let Ask::Lease { lasts, .. } = asked.ask else { panic!("asked for a lease") };
@@ -222,7 +222,7 @@ fn a_lease_is_believed_for_no_longer_than_was_asked_for() {
     }
 }
 
-impl Process {
+impl CutOff {
     fn asks_nothing_and_is_held(&mut self) {
         self.attend(Reach::Up);
         assert_eq!(self.asks(), []);
@@ -232,7 +232,7 @@ impl Process {
 
 #[test]
 fn a_store_that_refuses_holds_no_circuit_until_it_answers_again() {
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(999);
     let asked = process.asks_for_a_lease();
     process.answered(&asked, None);
@@ -255,7 +255,7 @@ fn a_store_that_refuses_holds_no_circuit_until_it_answers_again() {
 
 #[test]
 fn no_lease_is_asked_for_long_before_the_end_of_an_own_open_time() {
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(1000);
     assert!(process.call());
     assert!(!process.call(), "somebody wants in");
@@ -277,7 +277,7 @@ fn no_lease_is_asked_for_long_before_the_end_of_an_own_open_time() {
 
 #[test]
 fn who_probes_without_the_store_is_not_taken_back_for_want_of_it() {
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(999);
     let asked = process.asks_for_a_lease();
     process.answered(&asked, Some((1, 2)));
@@ -295,7 +295,7 @@ fn who_probes_without_the_store_is_not_taken_back_for_want_of_it() {
 
 #[test]
 fn the_fleet_is_told_the_step_that_a_process_has_reached_alone() {
-    let mut process = Process::new();
+    let mut process = CutOff::new();
     process.wait(1000);
     for wait in [2000, 4000, 8000] {
         assert!(process.call());
@@ -318,7 +318,7 @@ fn the_fleet_is_told_the_step_that_a_process_has_reached_alone() {
     assert_eq!(asked[0].ask, Ask::Settle { epoch: 7, shown });
 }
 
-impl Process {
+impl CutOff {
     /// Its circuit has just opened, and the store is away.
     fn opens_apart(&mut self, from: CircuitState, fleet_epoch: u64) {
         let (reason, open_for) = (ChangeReason::ProbesFailed, self.left());
@@ -344,12 +344,12 @@ impl Process {
 /// Who was away for most of its open time keeps nobody waiting for the whole of it again.
 #[test]
 fn what_is_told_late_is_told_of_what_is_left_of_the_open_time() {
-    let probe_fails: fn(&mut Process) = |apart| {
+    let probe_fails: fn(&mut CutOff) = |apart| {
         apart.wait(1000);
         assert!(apart.call());
         apart.opens_apart(CircuitState::HalfOpen, 7);
     };
-    let trips: fn(&mut Process) = |apart| {
+    let trips: fn(&mut CutOff) = |apart| {
         apart.hears("1 8 c 0 0 0 probes there", 0);
         assert!(apart.call());
         apart.opens_apart(CircuitState::Closed, 8);
@@ -366,7 +366,7 @@ fn what_is_told_late_is_told_of_what_is_left_of_the_open_time() {
         (trips, 2000, over),
     ];
     for (opens, waits, left) in cases {
-        let mut apart = Process::new();
+        let mut apart = CutOff::new();
         opens(&mut apart);
         apart.wait(waits);
         assert_eq!(apart.asks_to_open_for(), left, "of {left:?}, {waits} ms later");

@@ -33,7 +33,7 @@ const NODES: usize = 3;
 
 /// A process.
 struct Process {
-    who: Identity,
+    identity: Identity,
     node: Node,
     circuit: Circuit,
     outbox: Arc<Outbox>,
@@ -41,13 +41,13 @@ struct Process {
     is_refused: bool,
     begun: Vec<Begun>,
     turns: Turns,
-    late: Vec<(Answers, Timestamp)>,
+    late: Vec<(Replies, Timestamp)>,
     /// What has been asked, and when, while nothing comes.
     hung: Option<(Vec<Request>, Timestamp)>,
     epoch: u64,
 }
 
-type Answers = Vec<(Request, Option<Reply>)>;
+type Replies = Vec<(Request, Option<Reply>)>;
 
 struct Fleet {
     clock: ManualClock,
@@ -85,7 +85,7 @@ impl Fleet {
             store: Ledger::default(),
             saved: Ledger::default(),
             terms: Terms {
-                who: Identity::named("none", 0),
+                identity: Identity::named("none", 0),
                 quorum,
                 fleet_probes,
                 vote_window: Duration::from_secs(10),
@@ -155,7 +155,7 @@ impl Fleet {
     }
 
     fn terms_of(&self, at: usize) -> Terms {
-        Terms { who: self.processes[at].who.clone(), ..self.terms.clone() }
+        Terms { identity: self.processes[at].identity.clone(), ..self.terms.clone() }
     }
 
     fn timestamp(&self) -> Timestamp {
@@ -176,7 +176,7 @@ impl Fleet {
         let process = &mut self.processes[at];
         process.collect();
         if let Some((requests, sent)) = process.hung.take() {
-            let answers: Answers = requests.into_iter().map(|request| (request, None)).collect();
+            let answers: Replies = requests.into_iter().map(|request| (request, None)).collect();
             process.answered(&answers, true, sent, now);
         }
         if process.link == Reach::Down {
@@ -278,7 +278,11 @@ impl Fleet {
         for process in &self.processes {
             let known = process.node.epoch(process.circuit.name());
             let is_kept = self.store.record().is_some();
-            assert!(known == self.store.epoch() || !is_kept, "{} knows {known}", process.who.name);
+            assert!(
+                known == self.store.epoch() || !is_kept,
+                "{} knows {known}",
+                process.identity.name
+            );
         }
         (0..NODES).for_each(|at| self.operate(at, FleetCommand::Release));
         self.messages.clear();
@@ -290,7 +294,7 @@ impl Fleet {
             self.take(&Step::Advance(500));
         }
         for process in &self.processes {
-            assert_eq!(process.circuit.state(), CircuitState::Closed, "{}", process.who.name);
+            assert_eq!(process.circuit.state(), CircuitState::Closed, "{}", process.identity.name);
         }
     }
 }
@@ -305,7 +309,7 @@ impl Process {
             .build();
         let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO, seed: 0 };
         Self {
-            who: Identity::named(format!("node-{at}"), at.try_into().unwrap()),
+            identity: Identity::named(format!("node-{at}"), at.try_into().unwrap()),
             node: Node::new(options),
             circuit,
             outbox,

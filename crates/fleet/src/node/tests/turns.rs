@@ -87,10 +87,18 @@ impl Process {
         let turn = is_probe.then_some(self.turns.turn);
         if is_probe {
             let own_end = self.turns.own_end;
-            assert!(own_end <= Some(now), "{} probes at {now:?}, not {own_end:?}", self.who.name);
+            assert!(
+                own_end <= Some(now),
+                "{} probes at {now:?}, not {own_end:?}",
+                self.identity.name
+            );
             let lasts = |begun: &&Begun| begun.turn == turn && now.since(begun.at) < PROBE;
             let others = self.begun.iter().filter(lasts).count();
-            assert!(others < self.turns.at_once as usize, "{} has {others} probes", self.who.name);
+            assert!(
+                others < self.turns.at_once as usize,
+                "{} has {others} probes",
+                self.identity.name
+            );
         }
         Some(Begun { permit, at: now, turn })
     }
@@ -111,7 +119,11 @@ impl Process {
         let waits = self.link == Reach::Up && !matches!(lease, Lease::Unanswered { .. });
         let wait = if waits { HOLD } else { Duration::ZERO };
         let most = said.unwrap_or(now).since(now) + wait;
-        assert!(left <= most, "{} is open for {left:?}, not {most:?}, {lease:?}", self.who.name);
+        assert!(
+            left <= most,
+            "{} is open for {left:?}, not {most:?}, {lease:?}",
+            self.identity.name
+        );
     }
 }
 

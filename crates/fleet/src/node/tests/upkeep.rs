@@ -200,7 +200,7 @@ fn after_a_clock_was_set_back_by_days_an_operator_is_heard() {
     const NOW: u64 = 1_790_000_000_000;
     const DAY: u64 = 24 * 3600 * 1000;
     let terms = Terms {
-        who: Identity::named("one", 1),
+        identity: Identity::named("one", 1),
         quorum: 1,
         vote_window: 10 * SECOND,
         fleet_probes: 1,

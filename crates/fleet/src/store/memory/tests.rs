@@ -12,7 +12,7 @@ use crate::words::Words;
 /// The epoch and the number of changes after a circuit was forced open.
 async fn forced(store: &mut MemoryStore, circuit: &str, known: u64) -> (u64, i64) {
     let terms = Terms {
-        who: Identity::named("process", 1),
+        identity: Identity::named("process", 1),
         quorum: 1,
         vote_window: Duration::from_secs(1),
         fleet_probes: 1,

@@ -78,8 +78,8 @@ impl Faulty {
                 *lasts = Duration::from_secs(1_000_000);
             }
             (Planted::VoteCountedTwice, Ask::Vote { .. }) => {
-                terms.who.vote = format!("again-{}", self.asked);
-                terms.who.number = self.asked;
+                terms.identity.vote = format!("again-{}", self.asked);
+                terms.identity.number = self.asked;
             }
             (Planted::LeaseOfHalfTheTime, Ask::Lease { lasts, .. }) => *lasts /= 2,
             (Planted::VoteOfATenthOfTheWindow, _) => terms.vote_window /= 10,
@@ -93,7 +93,7 @@ impl Faulty {
             }
             (Planted::SecondLeaseForWhoAsksAgain, Ask::Lease { .. }) => {
                 let is_second = terms.fleet_probes > 1;
-                terms.who.number += if is_second { self.asked * 1000 } else { 0 };
+                terms.identity.number += if is_second { self.asked * 1000 } else { 0 };
             }
             _ => {}
         }

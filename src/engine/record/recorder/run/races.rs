@@ -9,13 +9,13 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 const TAG: Tag = Tag::of(1);
 
 /// A run that is to last for ten.
-struct Words {
+struct RunWords {
     length: AtomicU64,
     began: AtomicU64,
     lasting: AtomicU64,
 }
 
-impl Words {
+impl RunWords {
     fn new() -> Arc<Self> {
         let length = AtomicU64::new(TAG.mark(0));
         Arc::new(Self { length, began: AtomicU64::new(0), lasting: AtomicU64::new(10) })
@@ -41,7 +41,7 @@ impl Words {
 #[test]
 fn a_run_is_not_older_than_its_first_failure() {
     explore(Depth::Three, 50, &["old-beginning"], || {
-        let words = Words::new();
+        let words = RunWords::new();
         let (a, b) = (Arc::clone(&words), Arc::clone(&words));
         let (old, (has_lasted, length)) = race(
             move || a.fail(100),
@@ -62,7 +62,7 @@ fn a_run_is_not_older_than_its_first_failure() {
 #[test]
 fn a_run_that_has_lasted_is_seen() {
     explore(Depth::Three, 50, &["torn-exchange"], || {
-        let words = Words::new();
+        let words = RunWords::new();
         words.fail(100);
         let (a, b, c) = (Arc::clone(&words), Arc::clone(&words), Arc::clone(&words));
         let seen = race_of_three(move || a.fail(110), move || b.fail(110), move || c.fail(110));

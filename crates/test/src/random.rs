@@ -4,9 +4,9 @@
 /// `SplitMix64`, by Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 /// OOPSLA 2014.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SplitMix64(u64);
 
-impl Dice {
+impl SplitMix64 {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }

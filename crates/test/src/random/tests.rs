@@ -1,10 +1,10 @@
-use crate::dice::Dice;
+use crate::random::SplitMix64;
 
 #[test]
 fn the_dice_roll_as_splitmix64_does() {
-    let mut dice = Dice::new(1_234_567);
+    let mut random = SplitMix64::new(1_234_567);
 
-    let rolled: Vec<u64> = (0..3).map(|_| dice.roll()).collect();
+    let rolled: Vec<u64> = (0..3).map(|_| random.roll()).collect();
 
     // The first three of the reference implementation, <https://prng.di.unimi.it/splitmix64.c>.
     let reference =
