@@ -67,6 +67,13 @@ impl Word {
         known > self.record.epoch() && now.is_some_and(|now| is_ahead(known, now))
     }
 
+    /// The same when it is heard `late` after Redis said it.
+    #[must_use]
+    pub fn heard(&self, late: Duration) -> Self {
+        let left = self.left.saturating_sub(late);
+        Self { left, age: self.age.map(|age| age.saturating_add(late)), ..self.clone() }
+    }
+
     /// The same for a circuit that may be open for `longest`: whoever wrote it, it is open no longer.
     #[must_use]
     pub fn bounded(&self, longest: Duration) -> Self {

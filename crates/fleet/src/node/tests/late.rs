@@ -8,7 +8,8 @@ use tower_circuit_breaker::{CircuitState, FailureKind, Outcome};
 
 use crate::node::tests::apart::{HOLD, Process};
 use crate::reach::Reach;
-use crate::request::Ask;
+use crate::request::{Ask, Reply, Request};
+use crate::word::Word;
 
 impl Process {
     /// With a lease that is over in 1.25 s; the open time is in a quarter of a second.
@@ -152,4 +153,31 @@ fn a_probe_without_a_lease_is_not_ended_for_want_of_one() {
     assert_eq!(process.circuit.state(), CircuitState::Closed);
     process.wait(Duration::from_secs(9).as_millis().try_into().unwrap());
     assert!(process.call());
+}
+
+/// It was stopped while Redis answered: what was left then is over.
+#[test]
+fn an_answer_that_is_read_late_says_what_is_left_by_now() {
+    for (late, left) in [(0, 30_000), (1000, 30_000), (11_000, 20_000), (90_000, 0)] {
+        let mut process = Process::new();
+        let asked = process.reads();
+        let sent = process.now;
+        process.wait(late);
+
+        let word = Word::of("1 8 o 30000 30000 0 votes there", 30_000);
+        let word = Word { age: Some(Duration::from_millis(5)), ..word };
+        let reply = Reply::of(Some(word));
+        process.node.answered(&process.circuit, &asked, Some(&reply), sent, process.now);
+
+        let known = process.node.word("api", process.now).unwrap();
+        assert_eq!(known.left, Duration::from_millis(left), "{late} ms late");
+        let most = Duration::from_millis(left) + HOLD;
+        assert!(process.circuit.snapshot().retry_after.unwrap() <= most, "{late} ms late");
+    }
+}
+
+impl Process {
+    fn reads(&self) -> Request {
+        Request { circuit: "api".into(), ask: Ask::Read }
+    }
 }
