@@ -7,8 +7,9 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
 use crate::nodes::{Node, fail, link, registry, until, watch_for};
@@ -97,11 +98,11 @@ fn play_a_process_that_is_stopped() {
     let node = runtime.block_on(Node::join(link(url).probe_lease(LEASE), registry(OPEN)));
     println!("\nsaid: joined");
     runtime.block_on(until("it is open", || node.api.state() == CircuitState::Open));
-    let (api, probes) = (node.api.clone(), Arc::<AtomicU64>::default());
+    let (api, probes) = (node.api, Arc::<AtomicU64>::default());
     let goes_on = Arc::new(AtomicBool::new(true));
     let caller = std::thread::spawn({
         let (probes, goes_on) = (Arc::clone(&probes), Arc::clone(&goes_on));
-        move || knock(&api, &probes, &goes_on)
+        move || knock(&api, &probes, &goes_on, || println!("\nsaid: probing"))
     });
     std::io::stdin().lines().next().unwrap().unwrap();
     goes_on.store(false, Ordering::SeqCst);
@@ -110,7 +111,7 @@ fn play_a_process_that_is_stopped() {
 }
 
 /// Calls that say nothing; counts those that are let in after the process was stopped.
-fn knock(api: &Circuit, probes: &AtomicU64, goes_on: &AtomicBool) {
+fn knock(api: &Circuit, probes: &AtomicU64, goes_on: &AtomicBool, say: impl Fn()) {
     let (mut last, mut was_stopped, mut has_probed) = (Instant::now(), false, false);
     while goes_on.load(Ordering::SeqCst) {
         was_stopped |= last.elapsed() > GAP;
@@ -118,7 +119,7 @@ fn knock(api: &Circuit, probes: &AtomicU64, goes_on: &AtomicBool) {
         if api.try_acquire().is_ok() {
             probes.fetch_add(u64::from(was_stopped), Ordering::SeqCst);
             if !has_probed {
-                println!("\nsaid: probing");
+                say();
                 has_probed = true;
             }
         }

@@ -22,7 +22,7 @@ impl Process {
     }
 
     /// It was stopped, and a caller is there before the link: what that finds until the link is due.
-    fn waits_for_its_link(&mut self, when: &str) {
+    fn waits_for_its_link(&self, when: &str) {
         assert!(!self.call(), "{when}: another may probe by now");
         assert_eq!(self.circuit.state(), CircuitState::Open, "{when}");
         assert_eq!(self.circuit.snapshot().retry_after, Some(HOLD), "{when}");
@@ -160,7 +160,7 @@ fn a_probe_without_a_lease_is_not_ended_for_want_of_one() {
 fn an_answer_that_is_read_late_says_what_is_left_by_now() {
     for (late, left) in [(0, 30_000), (1000, 30_000), (11_000, 20_000), (90_000, 0)] {
         let mut process = Process::new();
-        let asked = process.reads();
+        let asked = Request { circuit: "api".into(), ask: Ask::Read };
         let sent = process.now;
         process.wait(late);
 
@@ -173,11 +173,5 @@ fn an_answer_that_is_read_late_says_what_is_left_by_now() {
         assert_eq!(known.left, Duration::from_millis(left), "{late} ms late");
         let most = Duration::from_millis(left) + HOLD;
         assert!(process.circuit.snapshot().retry_after.unwrap() <= most, "{late} ms late");
-    }
-}
-
-impl Process {
-    fn reads(&self) -> Request {
-        Request { circuit: "api".into(), ask: Ask::Read }
     }
 }
