@@ -26,6 +26,9 @@ pub struct FleetRate {
 /// How often the sums are merged while there are failures.
 pub const MERGE: Duration = Duration::from_secs(1);
 
+/// What was met so long ago is of before, however short the time is that the sums go back.
+const LATE: Duration = Duration::from_secs(5);
+
 /// Ten buckets, as the time windows of circuits have by default.
 pub const BUCKETS: u32 = 10;
 
@@ -43,13 +46,16 @@ pub struct Counts {
     partitions: u16,
     reported: HashMap<Arc<str>, Reported>,
     failing: BTreeMap<u16, Failing>,
+    /// When it was last asked what there is to add.
+    asked: Timestamp,
 }
 
-/// What of a circuit was reported, in which epoch.
+/// What of a circuit was reported, in which epoch, and when that was all that it had met.
 #[derive(Debug, Clone, Copy)]
 struct Reported {
     epoch: u64,
     sum: Sum,
+    at: Timestamp,
 }
 
 /// Whether calls of a partition fail.
@@ -63,19 +69,26 @@ struct Failing {
 
 impl Counts {
     pub fn new(rule: FleetRate, partitions: u16) -> Self {
-        Self { rule, partitions, reported: HashMap::new(), failing: BTreeMap::new() }
+        Self {
+            rule,
+            partitions,
+            reported: HashMap::new(),
+            failing: BTreeMap::new(),
+            asked: Timestamp::ZERO,
+        }
     }
 
     /// What to add to the sums now; `epoch` gives what is known of a circuit.
     ///
     /// What a circuit had met before it was first seen is not the fleet's affair, nor what it met while
-    /// nothing failed.
+    /// nothing failed; nor what nobody could add in time, since that would count as met now.
     pub fn requests(
         &mut self,
         circuits: &[Circuit],
         epoch: impl Fn(&str) -> u64,
         now: Timestamp,
     ) -> Vec<Request> {
+        self.asked = now;
         let mut met: BTreeMap<u16, Vec<Met>> = BTreeMap::new();
         for circuit in circuits {
             let name = circuit.shared_name();
@@ -96,7 +109,8 @@ impl Counts {
     fn unreported(&mut self, circuit: &Circuit, epoch: u64) -> Option<Sum> {
         let name = circuit.shared_name();
         let met = met_by(circuit);
-        let afresh = Reported { epoch, sum: met };
+        let now = self.asked;
+        let afresh = Reported { epoch, sum: met, at: now };
         let Some(last) = self.reported.get_mut(name) else {
             self.reported.insert(Arc::clone(name), afresh);
             return None;
@@ -106,11 +120,15 @@ impl Counts {
         // same name may be another one now. And where the fleet forces calls through
         // nobody votes, and when that ends all start afresh: so does their sum.
         let is_another = met.calls < reported.calls || met.failures < reported.failures;
-        if is_another || last.epoch != epoch || is_forced_closed_by_fleet(circuit) {
+        let is_late = now.since(last.at) > self.rule.over.max(LATE);
+        if is_another || is_late || last.epoch != epoch || is_forced_closed_by_fleet(circuit) {
             *last = afresh;
             return None;
         }
         let (calls, failures) = (met.calls - reported.calls, met.failures - reported.failures);
+        if calls == 0 {
+            last.at = now;
+        }
         (calls > 0).then_some(Sum { calls, failures })
     }
 
@@ -138,6 +156,7 @@ impl Counts {
     fn report(&mut self, met: &Met) {
         if let Some(reported) = self.reported.get_mut(&met.circuit) {
             reported.sum.add(met.sum);
+            reported.at = self.asked;
         }
     }
 

@@ -67,6 +67,13 @@ impl Word {
         known > self.record.epoch() && now.is_some_and(|now| is_ahead(known, now))
     }
 
+    /// Returns the same as it is where it is heard `late` after the store said it.
+    #[must_use]
+    pub fn heard(&self, late: Duration) -> Self {
+        let left = self.left.saturating_sub(late);
+        Self { left, age: self.age.map(|age| age.saturating_add(late)), ..self.clone() }
+    }
+
     /// Returns the same for a circuit that stays open for `longest` at most, whatever the record
     /// says.
     #[must_use]

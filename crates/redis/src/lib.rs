@@ -43,8 +43,10 @@
 //!   rejecting. Success closes the circuit everywhere, failure opens it everywhere with the next step
 //!   of the backoff. A lease without a verdict ends, and another process may try. In a process
 //!   without calls nothing probes; its first call after the open time is rejected, and a tenth of a
-//!   second later it asks for a lease. One that asks late, for want of a processor, rejects until then;
-//!   but one whose own trip Redis has not answered within its open time probes by itself.
+//!   second later it asks for a lease. One that asks late, for want of a processor, rejects until then,
+//!   and what its probe shows after the end of its lease counts for nobody; but if its link has asked
+//!   nothing for a quarter of a second longer than the response timeout, from the first call after the
+//!   pause on, it probes by itself, as does one whose own trip Redis has not answered within its open time.
 //!   Once it is known that the upstream is back, all processes close within some milliseconds, and
 //!   full load would return at once: give their circuits a
 //!   [`ramp`](tower_circuit_breaker::CircuitBuilder::ramp), which each of them follows.

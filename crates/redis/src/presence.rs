@@ -16,8 +16,8 @@ use crate::kind::SyncErrorKind;
 pub(crate) struct Presence {
     is_known: bool,
     next: Instant,
-    /// How often it was said since it was last put into the list of all.
-    unlisted: u32,
+    /// When it was last put into the list of all.
+    listed: Option<Instant>,
     /// Until when another of this name is believed to be there.
     shared_until: Option<Instant>,
 }
@@ -25,15 +25,16 @@ pub(crate) struct Presence {
 /// How often it is said, and the longest that a link is idle; half a second more or less is drawn, so that not all say it together.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// So often it is said before it is listed again: a name stands in the list for twice as long.
-const LISTED: u32 = 6;
+/// So long it is not listed again, six times of saying it but for what is drawn: a name stands in the
+/// list for twice as long.
+const LISTED: Duration = Duration::from_millis(27_500);
 
 /// How long what was said counts.
 const LIFE: Duration = Duration::from_secs(20);
 
 impl Presence {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { is_known: false, next: now, unlisted: LISTED, shared_until: None }
+        Self { is_known: false, next: now, listed: None, shared_until: None }
     }
 
     /// Whether it is time to say it.
@@ -49,10 +50,9 @@ impl Presence {
     /// It is said now; `jitter` is below one second. Gives whether it is to be listed, too.
     pub(crate) fn said(&mut self, jitter: Duration, now: Instant) -> bool {
         self.next = now + EVERY - Duration::from_millis(500) + jitter;
-        self.unlisted += 1;
-        let is_due = self.unlisted >= LISTED;
+        let is_due = self.listed.is_none_or(|listed| now.duration_since(listed) >= LISTED);
         if is_due {
-            self.unlisted = 0;
+            self.listed = Some(now);
         }
         is_due
     }
@@ -70,7 +70,7 @@ impl Presence {
     pub(crate) const fn forget(&mut self) {
         self.is_known = false;
         // Redis may have lost the list.
-        self.unlisted = LISTED;
+        self.listed = None;
     }
 
     /// What is wrong while another process has this name.
@@ -127,6 +127,23 @@ mod tests {
         presence.forget();
         presence.heard(true, at(60));
         assert_eq!(presence.fault(&identity, at(60)), None, "it may be the next of this name");
+    }
+
+    #[test]
+    fn who_was_stopped_is_listed_as_soon_as_it_goes_on() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let half = Duration::from_millis(500);
+        let mut presence = Presence::new(start);
+
+        let listed = (0..13).map(|time| presence.said(half, at(5 * time)));
+        let listed: Vec<_> =
+            (0..).zip(listed).filter(|(_, is)| *is).map(|(time, _)| time).collect();
+        assert_eq!(listed, [0, 6, 12]);
+        assert!(!presence.is_due(at(64)));
+
+        assert!(presence.is_due(at(125)), "it was stopped");
+        assert!(presence.said(half, at(125)), "for as long as a name stands in the list");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::circuit::fleet::command::FleetOrder;
+use crate::engine::machine::control::fleet_view::Term;
 use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::machine::verdict::Verdict;
 use crate::sync::Arc;
@@ -22,6 +23,16 @@ pub trait Member: sealed::Sealed {
 
     /// Probes no longer, and stays open as [`hold`](Self::hold) has it, under the verdict `epoch`.
     fn recall(&self, epoch: u64, left: Duration);
+
+    /// May probe until `lasts` from now, and no longer, as [`hold`](Self::hold) with `left` has it, under
+    /// the verdict `epoch`: whoever wants in later finds it open for `wait` more, and what a probe shows
+    /// later says nothing. So it is also where nobody comes to [`recall`](Self::recall) it in time.
+    fn lease(&self, epoch: u64, left: Duration, lasts: Duration, wait: Duration);
+
+    /// Hears before `within` is over, or before its open time is, whether it may probe: whoever wants in
+    /// later finds it open for `wait` more, once. Then it goes by itself, and so it does from the next
+    /// [`hold`](Self::hold) or [`recall`](Self::recall) on.
+    fn expect_word(&self, epoch: u64, within: Duration, wait: Duration);
 
     /// Notes that the fleet has closed the circuit before the outage began that it is in by itself: what
     /// the fleet had said before that no longer prolongs it.
@@ -86,6 +97,18 @@ impl Member for Circuit {
 
     fn recall(&self, epoch: u64, left: Duration) {
         self.tell_effect(self.core.machine.recall(epoch, left, self.now()));
+    }
+
+    fn lease(&self, epoch: u64, left: Duration, lasts: Duration, wait: Duration) {
+        let now = self.now();
+        self.tell_effect(self.core.machine.hold(epoch, left, now));
+        let term = Term { ends: now.after(lasts), hold: wait, is_lease: true };
+        self.core.machine.set_term(epoch, term);
+    }
+
+    fn expect_word(&self, epoch: u64, within: Duration, wait: Duration) {
+        let term = Term { ends: self.now().after(within), hold: wait, is_lease: false };
+        self.core.machine.set_term(epoch, term);
     }
 
     fn pass_over(&self, epoch: u64) {

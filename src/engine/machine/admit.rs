@@ -96,6 +96,10 @@ impl Machine {
         if let Some(rejection) = self.rejection_by(word, now) {
             return (Err((word, rejection)), None);
         }
+        if let Some(term) = control.fleet().term_over(now) {
+            let change = self.wait_for_link(&mut control, term, now);
+            return (Err((self.word(), Rejection::Open { until: self.until() })), change);
+        }
         // Open => HalfOpen: the deadline has passed
         let change =
             (word.state() == CircuitState::Open).then(|| self.half_open(&mut control, now));

@@ -8,7 +8,7 @@ pub(crate) mod admit;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
 pub(crate) mod answered;
 pub(crate) mod commands;
-mod control;
+pub(crate) mod control;
 pub(crate) mod effect;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;

@@ -176,6 +176,12 @@ impl Machine {
         if !ticket.is_of(self.word()) {
             return self.stale(outcome.into(), ticket.elapsed(|| now));
         }
+        if let Some(term) = control.fleet().term_over(now) {
+            // Another process may have the lease, and its probe is newer.
+            let change = self.wait_for_link(&mut control, term, now);
+            let effect = change.map_or(Effect::Nothing, Effect::changed);
+            return Judged { effect, ..self.stale(outcome.into(), ticket.elapsed(|| now)) };
+        }
         let elapsed = ticket.elapsed(|| now).unwrap_or_default();
         let is_late = control.settings().probe_limit().is_some_and(|limit| elapsed >= limit);
         let is_unanswered = outcome.is_none() && !ticket.is_answered();

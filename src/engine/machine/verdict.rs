@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::engine::change::{ChangeReason, Standing};
+use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
+use crate::engine::machine::control::Control;
+use crate::engine::machine::control::fleet_view::Term;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::effect::Effect;
 use crate::engine::machine::own_override::OverrideWords;
@@ -83,6 +85,7 @@ impl Machine {
             return Effect::Nothing;
         }
         control.hear_fleet(verdict.epoch);
+        control.set_term(None);
         let word = self.word();
         let is_isolated = control.is_isolated();
         let own = control.own_override();
@@ -136,10 +139,13 @@ impl Machine {
     /// Keeps the circuit open for `left` from now, in the same epoch, if it is open under the
     /// verdict `epoch`. An open epoch that it began itself does not end sooner for that.
     pub(crate) fn hold(&self, epoch: u64, left: Duration, now: Timestamp) -> Effect {
-        let control = self.lock();
+        let mut control = self.lock();
         let word = self.word();
-        let is_held = control.fleet().epoch() == epoch && word.state() == CircuitState::Open;
-        if !is_held || word.is_forced() {
+        if control.fleet().epoch() != epoch {
+            return Effect::Nothing;
+        }
+        control.set_term(None);
+        if word.state() != CircuitState::Open || word.is_forced() {
             return Effect::Nothing;
         }
         self.reschedule(control.fleet().end(now.after(left)))
@@ -154,12 +160,52 @@ impl Machine {
             drop(control);
             return self.hold(epoch, left, now);
         }
-        let to = Standing { state: CircuitState::Open, overridden: word.overridden() };
+        Effect::changed(self.reopen(&mut control, left, now))
+    }
+
+    /// Opens a circuit that probes again, for `left`. The lock is held.
+    fn reopen(&self, control: &mut Control, left: Duration, now: Timestamp) -> Change {
+        let to = Standing { state: CircuitState::Open, overridden: self.word().overridden() };
         let backoff = control.backoff();
         let open_time = OpenTime::Left { of: left, left };
-        let change = self.open_as(&mut control, to, ChangeReason::LeaseOver, open_time, now);
+        let change = self.open_as(control, to, ChangeReason::LeaseOver, open_time, now);
         control.set_backoff(backoff);
-        Effect::changed(change)
+        change
+    }
+
+    /// Notes how far the link's word on probes goes under the verdict `epoch`. Only a lease bounds
+    /// probes that have begun; anything else goes to the end of the open time at least.
+    pub(crate) fn set_term(&self, epoch: u64, term: Term) {
+        let mut control = self.lock();
+        let word = self.word();
+        let is_bound = match word.state() {
+            CircuitState::Open => true,
+            CircuitState::HalfOpen => term.is_lease,
+            CircuitState::Closed => false,
+        };
+        if control.fleet().epoch() == epoch && is_bound && !word.is_forced() {
+            let ends = if term.is_lease { term.ends } else { term.ends.max(self.until()) };
+            control.set_term(Some(Term { ends, ..term }));
+        }
+    }
+
+    /// The link's word went as far as `term`, and the next is late, for want of a processor: for a while
+    /// the circuit probes no longer, and begins no probes, so that the link can ask. Then it goes by
+    /// itself, since there may be no link. The lock is held.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wait_for_link(
+        &self,
+        control: &mut Control,
+        term: Term,
+        now: Timestamp,
+    ) -> Option<Change> {
+        control.set_term(None);
+        if self.word().state() == CircuitState::HalfOpen {
+            return Some(self.reopen(control, term.hold, now));
+        }
+        self.set_until(control.fleet().end(now.after(term.hold)));
+        None
     }
 
     /// Sets the end of the present open epoch. The lock is held.

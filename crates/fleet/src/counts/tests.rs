@@ -127,3 +127,37 @@ fn the_sums_decide_when_all_have_had_time_to_add_theirs() {
     assert!(!exceeded(Some(3 * SECOND), 1, 1), "below the minimum");
     assert!(!exceeded(None, 100, 100), "it is over");
 }
+
+#[test]
+fn sums_that_go_back_for_less_than_a_merge_are_merged_all_the_same() {
+    let (mut counts, circuit) = (counts(), circuit());
+    counts.rule.over = SECOND / 2;
+    merge(&mut counts, &circuit, 0);
+    for second in 1..9 {
+        call(&circuit, &[FAILURE]);
+        let asked = merge(&mut counts, &circuit, second);
+        assert_eq!(sum(asked.clone()), Some(Sum { calls: 1, failures: 1 }), "{second}");
+        counts.merged(&asked.unwrap(), &Reply::default());
+    }
+}
+
+/// It was stopped, or the store was away: the store would add it to what calls meet now.
+#[test]
+fn what_was_met_long_ago_is_not_added_to_what_is_met_now() {
+    let (mut counts, circuit) = (counts(), circuit());
+    merge(&mut counts, &circuit, 0);
+    call(&circuit, &[FAILURE]);
+    let failures = 1;
+    assert_eq!(sum(merge(&mut counts, &circuit, 10)), Some(Sum { calls: 1, failures }));
+    assert_eq!(merge(&mut counts, &circuit, 11), None, "the sums are of ten seconds");
+
+    call(&circuit, &[FAILURE]);
+    let asked = merge(&mut counts, &circuit, 12);
+    assert_eq!(sum(asked.clone()), Some(Sum { calls: 1, failures }));
+    counts.merged(&asked.unwrap(), &Reply::default());
+    for second in [13, 30, 40] {
+        assert_eq!(merge(&mut counts, &circuit, second), None, "there is nothing to add");
+    }
+    call(&circuit, &[FAILURE]);
+    assert_eq!(sum(merge(&mut counts, &circuit, 41)), Some(Sum { calls: 1, failures }));
+}

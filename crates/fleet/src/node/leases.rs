@@ -61,7 +61,11 @@ pub(super) fn attend(
     // For a Redis that has not answered last time nobody waits.
     let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
     let hold = if is_answered { options.hold } else { Duration::ZERO };
-    circuit.hold(open_epoch.epoch, left.saturating_add(hold));
+    let stays = left.saturating_add(hold);
+    circuit.hold(open_epoch.epoch, stays);
+    if is_answered {
+        circuit.expect_word(open_epoch.epoch, stays.saturating_add(hold), hold);
+    }
     let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
     if left > lead {
         return Some(now.after(left.saturating_sub(lead)));
@@ -124,13 +128,16 @@ pub(super) fn leased(
     match reply {
         Some(reply) if reply.code == 1 => {
             // Over here no later than in Redis.
-            view.lease = Lease::Held { until: until(reply) };
-            circuit.hold(epoch, open_epoch.ends.since(now));
+            let until = until(reply);
+            view.lease = Lease::Held { until };
+            circuit.lease(epoch, open_epoch.ends.since(now), until.since(now), options.hold);
         }
         Some(reply) if reply.code == 0 => {
             let until = until(reply);
             view.lease = Lease::Denied { until };
-            circuit.recall(epoch, until.since(now).saturating_add(options.hold));
+            let stays = until.since(now).saturating_add(options.hold);
+            circuit.recall(epoch, stays);
+            circuit.expect_word(epoch, stays, options.hold);
         }
         _ => {
             // Nobody can say: each for itself.

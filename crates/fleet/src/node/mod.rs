@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 use crate::view::{Lease, View};
 use crate::word::Word;
 
+/// An answer that takes no longer says how things are now; who is stopped reads one of long ago.
+const IN_TIME: Duration = Duration::from_secs(1);
+
 mod leases;
 #[cfg(test)]
 mod tests;
@@ -190,7 +193,8 @@ impl Node {
         now: Timestamp,
     ) {
         if let Some(reply) = reply.filter(|_| request.ask.has_view()) {
-            self.heard(circuit, reply.word.as_ref(), now);
+            let late = now.since(sent).saturating_sub(IN_TIME);
+            self.heard(circuit, reply.word.as_ref().map(|word| word.heard(late)).as_ref(), now);
         }
         let Some(view) = self.views.get_mut(&request.circuit) else {
             return;
@@ -303,7 +307,13 @@ fn tell(circuit: &Circuit, word: &Word, options: &Options) -> Told {
         circuit.pass_over(word.record.epoch());
         return Told::TooLate;
     }
-    word.adopt_by(circuit, options.longer(word));
+    let is_new = word.record.epoch() > circuit.fleet_epoch();
+    let longer = options.longer(word);
+    word.adopt_by(circuit, longer);
+    if is_new && word.record.standing == Standing::Open {
+        let within = word.left.saturating_add(longer).saturating_add(longer);
+        circuit.expect_word(word.record.epoch(), within, options.hold);
+    }
     Told::Heard
 }
 

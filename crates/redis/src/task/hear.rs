@@ -13,6 +13,9 @@ use crate::task::{BATCH, Task};
 /// A connection that ends after so long without a question was cut for that.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// A message that is on its way for longer has waited here to be read.
+const LATE: Duration = Duration::from_secs(2);
+
 impl Task {
     /// Hears `first`, and what came with it.
     pub(super) fn hear_all(&mut self, first: Push) {
@@ -50,8 +53,11 @@ impl Task {
             return;
         }
         match Word::parse_message(message) {
-            // What is nobody's word is counted when it is read.
-            Ok((word, _)) if self.is_ahead(&word) => self.read_all(),
+            // What is nobody's word is counted when it is read; and what was said a while ago, while this
+            // process had no processor, may be over.
+            Ok((word, name)) if self.is_ahead(&word) || self.is_late(&word, name) => {
+                self.read_all();
+            }
             Ok((word, name)) => {
                 let age = self.clock_now().map(|now| word.record.age(now));
                 let word = Word { age, ..word };
@@ -94,6 +100,13 @@ impl Task {
     /// known yet.
     fn is_ahead(&self, word: &Word) -> bool {
         self.clock_now().is_none_or(|now| word.record.is_ahead_of(now))
+    }
+
+    /// Whether a word of how long the circuit is open was said so long ago that this is not what is left.
+    fn is_late(&self, word: &Word, name: &str) -> bool {
+        let is_news = word.record.epoch() > self.parts.node.epoch(name);
+        let age = self.clock_now().map(|now| word.record.age(now));
+        is_news && !word.left.is_zero() && age.is_some_and(|age| age > LATE)
     }
 
     /// Messages came faster than they were read: what they said is read again.

@@ -29,6 +29,7 @@ mod server;
 mod shards;
 mod sockets;
 mod spoilt;
+mod stopped;
 mod tls;
 mod verdicts;
 mod voters;

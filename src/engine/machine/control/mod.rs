@@ -1,7 +1,7 @@
 //! What the machine's lock guards: all that changes seldom.
 
 mod epochs;
-mod fleet_view;
+pub(crate) mod fleet_view;
 pub(crate) mod open_times;
 mod opening;
 mod overrides;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::engine::change::{ChangeReason, Standing};
 use crate::engine::machine::control::epochs::Epochs;
-use crate::engine::machine::control::fleet_view::FleetView;
+use crate::engine::machine::control::fleet_view::{FleetView, Term};
 use crate::engine::machine::control::open_times::{OpenTime, OpenTimes};
 use crate::engine::machine::control::overrides::Overrides;
 use crate::engine::machine::isolator::{IsolationRecord, Isolator};
@@ -289,6 +289,11 @@ impl Control {
     /// Notes that a verdict of `epoch` has come.
     pub(super) fn hear_fleet(&mut self, epoch: u64) {
         self.fleet.hear(epoch);
+    }
+
+    /// Sets how far the link's word on probes goes.
+    pub(super) fn set_term(&mut self, term: Option<Term>) {
+        self.fleet.set_term(term);
     }
 
     /// Notes that no verdict keeps the circuit open any more.

@@ -9,6 +9,7 @@ use crate::sync::{Arc, Weak};
 impl Control {
     /// Begins a half-open epoch: no slot is taken.
     pub(in crate::engine::machine) fn restart_probes(&mut self) {
+        self.fleet.begin_probes();
         self.restart_probes_under(&Arc::clone(&self.settings));
     }
 

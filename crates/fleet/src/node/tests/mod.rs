@@ -25,6 +25,7 @@ use crate::word::Word;
 use crate::words::Words;
 
 mod apart;
+mod late;
 mod steps;
 mod turns;
 mod upkeep;
