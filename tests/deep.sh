@@ -13,7 +13,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 timed="model races fuzz stress soak mutants"
-fixed="coverage abort instructions figures load page readers clients cost stores blocks alone beside sanitizers minimal deny"
+fixed="quick coverage abort instructions figures load page readers clients cost stores blocks alone beside sanitizers minimal deny"
 steps="$fixed $timed"
 
 if [ $# = 0 ] || [ "$1" = "--help" ] || [ "$1" = "-h" ]; then
@@ -217,6 +217,9 @@ step_alone() {
 
 # The benchmark against the peers and the fuzz targets, crates beside the workspace, without warnings.
 step_beside() { tests/run.sh versus fuzz; }
+
+# What contributors run before each commit: there all tests of a program share a process.
+step_quick() { tests/run.sh quick; }
 
 # The tests of the core in programs that abort when they panic.
 step_abort() { tests/run.sh abort; }

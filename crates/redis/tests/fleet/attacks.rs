@@ -7,6 +7,7 @@ use tower_circuit_breaker_redis::{SyncErrorKind, SyncStatus};
 
 use crate::nodes::{
     LONG, Node, OPEN, all_are, call, call_all, fail, link, registry, registry_with, until,
+    watch_for,
 };
 use crate::proxy::{Mode, Proxy, Way};
 use crate::server::{CHANGES, RECORD, Server};
@@ -189,6 +190,23 @@ async fn a_forged_record_of_a_far_epoch_is_nobodys_word_and_a_reset_ends_it() {
         fail(&nodes[0].api);
         until("they agree again", || all_are(&nodes, CircuitState::Open)).await;
         until("all connected", || nodes.iter().all(|n| n.status() == SyncStatus::Connected)).await;
+    }
+}
+
+/// As a process hears it that was stopped meanwhile: of how long the circuit is open it says what was left.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: run by tests/run.sh"]
+async fn a_message_that_was_long_on_its_way_is_nobodys_word_until_it_is_read() {
+    let server = Server::start().await;
+    let node = Node::join(link(server.url()), registry(LONG)).await;
+    node.read_again().await;
+    for (age, state) in [(10_000, CircuitState::Closed), (0, CircuitState::Open)] {
+        let (begun, ends) = (now_ms() - age, now_ms() - age + 60_000);
+        let message = format!("60000 1 {begun}000 o {ends} 60000 0 votes web-1 api");
+        server.cli(&["publish", "breaker:changes", &message]);
+        watch_for(Duration::from_millis(500)).await;
+        node.read_again().await;
+        assert_eq!(node.api.state(), state, "{age} ms on its way");
     }
 }
 
