@@ -20,14 +20,11 @@ pub struct Options {
 /// How long before the end of the open time a lease is asked for.
 const LEAD: Duration = Duration::from_secs(1);
 
-/// How late a process may come at least, for want of a processor, and not probe without a lease.
-const LATEST: Duration = Duration::from_millis(500);
-
 impl Options {
     /// How long beyond its time a circuit stays open at first: where that time is near, or over,
     /// until it has been asked whether it may probe.
     pub fn longer(&self, word: &Word) -> Duration {
-        let is_near = word.left <= near(word.record.open_for);
+        let is_near = word.left <= lead(word.record.open_for);
         if is_near { self.hold } else { Duration::ZERO }
     }
 
@@ -43,12 +40,6 @@ impl Options {
 /// How long at most before the end of an open time of `open_for` a lease is asked for.
 fn lead(open_for: Duration) -> Duration {
     LEAD.min(open_for / 2)
-}
-
-/// How long before the end of an open time of `open_for` the circuit is told to stay open until it has
-/// been asked: not when it is to ask, which may be late.
-pub fn near(open_for: Duration) -> Duration {
-    lead(open_for).max(LATEST)
 }
 
 #[cfg(test)]

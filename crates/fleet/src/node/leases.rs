@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_circuit_breaker::fleet::Member;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
-use crate::options::{Options, near};
+use crate::options::Options;
 use crate::reach::Reach;
 use crate::request::{Ask, Reply};
 use crate::time::Timestamp;
@@ -48,34 +48,38 @@ pub(super) fn attend(
             // No verdict in time: the next node that wants to may try.
             view.lease = Lease::None;
             circuit.recall(open_epoch.epoch, options.hold);
+            circuit.expect_word(open_epoch.epoch, options.hold, options.hold);
             view.demand = circuit.rejections();
             return Some(now.after(TICK));
         }
         Lease::Denied { .. } => view.lease = Lease::None,
         Lease::Unanswered { .. } | Lease::None => {}
     }
-    let near = near(open_epoch.open_for);
-    if left > near {
-        return Some(now.after(left.saturating_sub(near)));
-    }
     // For a Redis that has not answered last time nobody waits.
     let is_answered = !matches!(view.lease, Lease::Unanswered { .. });
     let hold = if is_answered { options.hold } else { Duration::ZERO };
-    let stays = left.saturating_add(hold);
-    circuit.hold(open_epoch.epoch, stays);
-    if is_answered {
-        circuit.expect_word(open_epoch.epoch, stays.saturating_add(hold), hold);
-    }
+    // What it says next it says within that time, but for want of a processor.
+    let says_more = |within| {
+        if is_answered {
+            circuit.expect_word(open_epoch.epoch, within, hold);
+        }
+    };
     let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
     if left > lead {
+        says_more(left);
         return Some(now.after(left.saturating_sub(lead)));
     }
+    let stays = left.saturating_add(hold);
+    circuit.hold(open_epoch.epoch, stays);
     let is_wanted = state == CircuitState::HalfOpen
         || circuit.rejections() != view.demand
         || circuit.is_awaited();
     if !is_wanted {
+        says_more(stays);
         return Some(now.after(TICK));
     }
+    // A store that leaves it without an answer until then is silent: the circuit goes by itself.
+    says_more(stays.saturating_add(hold));
     let probing = options.lease.unwrap_or_else(|| circuit.probe_lease(open_epoch.open_for));
     let lasts = left.saturating_add(probing);
     view.lease = Lease::Asked;

@@ -307,13 +307,7 @@ fn tell(circuit: &Circuit, word: &Word, options: &Options) -> Told {
         circuit.pass_over(word.record.epoch());
         return Told::TooLate;
     }
-    let is_new = word.record.epoch() > circuit.fleet_epoch();
-    let longer = options.longer(word);
-    word.adopt_by(circuit, longer);
-    if is_new && word.record.standing == Standing::Open {
-        let within = word.left.saturating_add(longer).saturating_add(longer);
-        circuit.expect_word(word.record.epoch(), within, options.hold);
-    }
+    word.adopt_by(circuit, options.longer(word));
     Told::Heard
 }
 

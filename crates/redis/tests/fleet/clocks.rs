@@ -3,21 +3,18 @@
 //! Each process of this fleet is the test binary again, under libfaketime, which fakes the wall clock
 //! and leaves the monotonic one alone.
 
-use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use tower_circuit_breaker::CircuitState;
 
+use crate::child::{self, Child, say};
 use crate::nodes::{LONG, Node, call, fail, link, registry, until};
 use crate::server::Server;
 
 /// The name of the test that is run as a child.
 const PLAY: &str = "clocks::play_a_process_for_the_other_test";
-const URL: &str = "FLEET_CLOCKS_URL";
 const OPEN: Duration = Duration::from_secs(2);
 
 fn library() -> PathBuf {
@@ -28,47 +25,12 @@ fn library() -> PathBuf {
 }
 
 /// A process whose wall clock is `offset` wrong.
-struct Process {
-    child: Child,
-    to: ChildStdin,
-    from: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(library: &Path, offset: &str, url: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args([PLAY, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("LD_PRELOAD", library)
-            .env("FAKETIME", offset)
-            .env("DONT_FAKE_MONOTONIC", "1")
-            .env(URL, url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let to = child.stdin.take().unwrap();
-        let from = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut process = Self { child, to, from };
-        assert_eq!(process.ask(""), "joined");
-        process
-    }
-
-    /// Has it do something; gives what it says then.
-    fn ask(&mut self, what: &str) -> String {
-        if !what.is_empty() {
-            writeln!(self.to, "{what}").unwrap();
-        }
-        let mut said = self.from.by_ref().map(Result::unwrap);
-        said.find_map(|line| line.split_once("said: ").map(|(_, said)| said.to_owned()))
-            .unwrap_or_else(|| panic!("it has ended instead of {what:?}"))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(library: &Path, offset: &str, url: &str) -> Child {
+    let mut child = Child::play(PLAY, url, |process| {
+        process.env("LD_PRELOAD", library).env("FAKETIME", offset).env("DONT_FAKE_MONOTONIC", "1")
+    });
+    assert_eq!(child.hear(), "joined");
+    child
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +40,7 @@ async fn wrong_wall_clocks_change_no_decision() {
     let server = Server::start().await;
     let offsets = ["+0", "+5m", "-5m", "+1h", "-1h"];
     let mut fleet: Vec<_> =
-        offsets.iter().map(|offset| Process::start(&library, offset, &server.url())).collect();
+        offsets.iter().map(|offset| start(&library, offset, &server.url())).collect();
 
     for tripping in 0..fleet.len() {
         assert_eq!(fleet[tripping].ask("fail"), "failed");
@@ -104,7 +66,7 @@ async fn a_late_joiner_with_a_wrong_wall_clock_learns_what_is_left() {
     until("its vote is there", || server.record().contains(" o ")).await;
 
     for offset in ["+0", "+5m", "-5m", "+1h", "-1h"] {
-        let said = Process::start(&library, offset, &server.url()).ask("wait for open");
+        let said = start(&library, offset, &server.url()).ask("wait for open");
         let left = Duration::from_millis(said.parse().unwrap());
         let least = LONG - Duration::from_secs(60);
         assert!((least..=LONG).contains(&left), "{offset}: open for another {left:?}");
@@ -114,13 +76,11 @@ async fn a_late_joiner_with_a_wrong_wall_clock_learns_what_is_left() {
 #[test]
 #[ignore = "run by the test above, as a child under libfaketime"]
 fn play_a_process_for_the_other_test() {
-    let url = env::var(URL).expect("the test above says where the server is");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let node = runtime.block_on(Node::join(link(url), registry(OPEN)));
-    println!("\nsaid: joined");
+    let node = runtime.block_on(Node::join(link(child::url()), registry(OPEN)));
+    say("joined");
     for line in std::io::stdin().lines() {
-        let said = runtime.block_on(obey(&node, &line.unwrap()));
-        println!("\nsaid: {said}");
+        say(runtime.block_on(obey(&node, &line.unwrap())));
     }
 }
 

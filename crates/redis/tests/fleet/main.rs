@@ -6,6 +6,7 @@
 
 mod attacks;
 mod beside;
+mod child;
 mod clocks;
 mod cluster;
 mod cost;

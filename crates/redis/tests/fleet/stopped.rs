@@ -2,9 +2,6 @@
 //!
 //! It is the test binary again, with a caller that never rests.
 
-use std::env;
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,62 +9,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_circuit_breaker::{Circuit, CircuitState};
 
+use crate::child::{self, Child, say};
 use crate::nodes::{Node, fail, link, registry, until, watch_for};
 use crate::server::Server;
 
 /// The name of the test that is run as a child.
 const PLAY: &str = "stopped::play_a_process_that_is_stopped";
-const URL: &str = "FLEET_STOPPED_URL";
 const OPEN: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(1);
 
 /// No caller rests for so long unless it is stopped.
 const GAP: Duration = Duration::from_secs(1);
 
-struct Process {
-    child: Child,
-    to: ChildStdin,
-    from: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(url: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args([PLAY, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(URL, url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let to = child.stdin.take().unwrap();
-        let from = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, to, from }
-    }
-
-    fn hear(&mut self) -> String {
-        let mut said = self.from.by_ref().map(Result::unwrap);
-        said.find_map(|line| line.split_once("said: ").map(|(_, said)| said.to_owned())).unwrap()
-    }
-
-    fn signal(&self, signal: &str) {
-        let process = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server: run by tests/run.sh"]
 async fn who_was_stopped_while_it_might_probe_does_not_while_another_may() {
     let server = Server::start().await;
     let node = Node::join(link(server.url()).probe_lease(20 * LEASE), registry(OPEN)).await;
-    let mut stopped = Process::start(&server.url());
+    let mut stopped = Child::play(PLAY, &server.url(), |process| process);
     assert_eq!(stopped.hear(), "joined");
     fail(&node.api);
     assert_eq!(stopped.hear(), "probing");
@@ -83,9 +42,8 @@ async fn who_was_stopped_while_it_might_probe_does_not_while_another_may() {
     watch_for(GAP).await;
     stopped.signal("-CONT");
     watch_for(3 * GAP).await;
-    writeln!(stopped.to, "how many?").unwrap();
 
-    assert_eq!(stopped.hear(), "0", "probes of a process whose lease was over");
+    assert_eq!(stopped.ask("how many?"), "0", "probes of a process whose lease was over");
     assert_eq!(node.api.state(), CircuitState::HalfOpen, "the other probes all the while");
     drop(probe);
 }
@@ -93,21 +51,20 @@ async fn who_was_stopped_while_it_might_probe_does_not_while_another_may() {
 #[test]
 #[ignore = "run by the test above, as a child"]
 fn play_a_process_that_is_stopped() {
-    let url = env::var(URL).expect("the test above says where the server is");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let node = runtime.block_on(Node::join(link(url).probe_lease(LEASE), registry(OPEN)));
-    println!("\nsaid: joined");
+    let node = runtime.block_on(Node::join(link(child::url()).probe_lease(LEASE), registry(OPEN)));
+    say("joined");
     runtime.block_on(until("it is open", || node.api.state() == CircuitState::Open));
     let (api, probes) = (node.api, Arc::<AtomicU64>::default());
     let goes_on = Arc::new(AtomicBool::new(true));
     let caller = std::thread::spawn({
         let (probes, goes_on) = (Arc::clone(&probes), Arc::clone(&goes_on));
-        move || knock(&api, &probes, &goes_on, || println!("\nsaid: probing"))
+        move || knock(&api, &probes, &goes_on, || say("probing"))
     });
     std::io::stdin().lines().next().unwrap().unwrap();
     goes_on.store(false, Ordering::SeqCst);
     caller.join().unwrap();
-    println!("\nsaid: {}", probes.load(Ordering::SeqCst));
+    say(probes.load(Ordering::SeqCst));
 }
 
 /// Calls that say nothing; counts those that are let in after the process was stopped.

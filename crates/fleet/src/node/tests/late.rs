@@ -78,10 +78,14 @@ fn what_a_probe_shows_after_its_lease_says_nothing() {
 #[test]
 fn a_process_that_was_stopped_asks_before_it_probes() {
     type Stop = fn(&mut CutOff);
-    let stops: [(&str, Stop); 4] = [
-        ("long before the end", |process| {
-            process.hears("1 8 o 30000 30000 0 votes there", 30_000);
+    let stops: [(&str, Stop); 5] = [
+        ("since it heard of a long time", |process| {
+            *process = CutOff::open_for(Duration::from_secs(30));
             process.wait(30_000);
+        }),
+        ("since it heard of a short time", |process| {
+            *process = CutOff::open_for(Duration::from_millis(150));
+            process.wait(150);
         }),
         ("when it is near", |process| {
             process.wait(750);

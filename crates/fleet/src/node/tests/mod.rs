@@ -2,21 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tower_circuit_breaker::fleet::{FleetCommand, Member};
+use tower_circuit_breaker::fleet::FleetCommand;
 use tower_circuit_breaker::{Circuit, CircuitBuilder, CircuitState, ManualClock};
 
+use self::process::{Process, Replies};
 use self::steps::{Fate, Step, Worth, any_step, calm_step};
-use self::turns::{Begun, Turns};
 use crate::identity::Identity;
-use crate::node::Node;
-use crate::options::Options;
-use crate::outbox::{Outbox, OutboxListener};
 use crate::reach::Reach;
-use crate::request::{Ask, Reply, Request};
+use crate::request::Ask;
 use crate::store::ledger::Ledger;
 use crate::terms::Terms;
 use crate::time::Timestamp;
@@ -26,29 +22,12 @@ use crate::words::Words;
 
 mod apart;
 mod late;
+mod process;
 mod steps;
 mod turns;
 mod upkeep;
 
 const NODES: usize = 3;
-
-/// A process.
-struct Process {
-    identity: Identity,
-    node: Node,
-    circuit: Circuit,
-    outbox: Arc<Outbox>,
-    link: Reach,
-    is_refused: bool,
-    begun: Vec<Begun>,
-    turns: Turns,
-    late: Vec<(Replies, Timestamp)>,
-    /// What has been asked, and when, while nothing comes.
-    hung: Option<(Vec<Request>, Timestamp)>,
-    epoch: u64,
-}
-
-type Replies = Vec<(Request, Option<Reply>)>;
 
 struct Fleet {
     clock: ManualClock,
@@ -136,6 +115,7 @@ impl Fleet {
                 self.now += millis;
                 self.clock.advance(Duration::from_millis(*millis));
             }
+            Step::Stop(at, millis) => self.stop(*at, *millis),
             Step::Cut(at) => self.processes[*at].link = Reach::Down,
             Step::Refuse(at) => self.processes[*at].is_refused = true,
             Step::Mend(at) => self.processes[*at].mend(),
@@ -155,6 +135,22 @@ impl Fleet {
         self.check();
     }
 
+    /// The others go on meanwhile.
+    fn stop(&mut self, at: usize, millis: u64) {
+        const TURN: u64 = 250;
+        self.processes[at].is_stopped = true;
+        let turns = std::iter::successors(Some(millis), |left| left.checked_sub(TURN));
+        for left in turns {
+            self.take(&Step::Advance(TURN.min(left)));
+            for other in (0..NODES).filter(|other| *other != at) {
+                self.take(&Step::Exchange(other, Fate::Arrives));
+            }
+        }
+        let now = self.timestamp();
+        drop(self.processes[at].begin(now));
+        self.processes[at].is_stopped = false;
+    }
+
     fn terms_of(&self, at: usize) -> Terms {
         Terms { identity: self.processes[at].identity.clone(), ..self.terms.clone() }
     }
@@ -165,7 +161,7 @@ impl Fleet {
 
     fn attend(&mut self) {
         let now = self.timestamp();
-        for process in &mut self.processes {
+        for process in self.processes.iter_mut().filter(|process| !process.is_stopped) {
             process.collect();
             let circuit = process.circuit.clone();
             process.node.attend(|_| Some(circuit.clone()), process.link, now);
@@ -300,63 +296,6 @@ impl Fleet {
     }
 }
 
-impl Process {
-    fn new(at: usize, circuit: CircuitBuilder, at_once: u32) -> Self {
-        let (outbox, turns) = (Arc::new(Outbox::default()), Turns::new(at_once));
-        let circuit = circuit
-            .concurrent_probes(at_once)
-            .listener(OutboxListener(Arc::clone(&outbox)))
-            .listener(turns.listener())
-            .build();
-        let options = Options { hold: HOLD, lease: None, vote_window: Duration::ZERO, seed: 0 };
-        Self {
-            identity: Identity::named(format!("node-{at}"), at.try_into().unwrap()),
-            node: Node::new(options),
-            circuit,
-            outbox,
-            link: Reach::Up,
-            is_refused: false,
-            begun: Vec::new(),
-            turns,
-            late: Vec::new(),
-            hung: None,
-            epoch: 0,
-        }
-    }
-
-    fn ask(&self, ask: Ask) -> Request {
-        Request { circuit: Arc::clone(self.circuit.shared_name()), ask }
-    }
-
-    fn collect(&mut self) {
-        for change in self.outbox.take().values() {
-            self.node.changed(&self.circuit, change);
-        }
-    }
-
-    fn heard(&mut self, word: &Word, now: Timestamp) {
-        self.node.heard(&self.circuit, Some(word), now);
-    }
-
-    fn mend(&mut self) {
-        self.link = Reach::Up;
-        self.is_refused = false;
-    }
-
-    fn answered(
-        &mut self,
-        answers: &[(Request, Option<Reply>)],
-        is_in_time: bool,
-        sent: Timestamp,
-        now: Timestamp,
-    ) {
-        for (request, reply) in answers {
-            let reply = reply.as_ref().filter(|_| is_in_time);
-            self.node.answered(&self.circuit, request, reply, sent, now);
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -383,7 +322,7 @@ proptest! {
         let mut fleet = Fleet::new(1, fleet_probes);
 
         for step in &steps {
-            if matches!(step, Step::Advance(_)) {
+            if matches!(step, Step::Advance(_) | Step::Stop(..)) {
                 // Each has its turn before time goes on, in one order or another.
                 (0..NODES).for_each(|at| fleet.take(&Step::Exchange(at, Fate::Arrives)));
             }

@@ -31,6 +31,8 @@ pub(super) enum Step {
     /// A reply that was late comes now.
     Late(usize),
     Advance(u64),
+    /// The node has no processor for so long; its callers are there before its link.
+    Stop(usize, u64),
     Cut(usize),
     /// Redis can still be read there, and refuses everything else.
     Refuse(usize),
@@ -148,5 +150,6 @@ pub(super) fn calm_step() -> impl Strategy<Value = Step> {
         2 => (node(), worth()).prop_map(|(at, worth)| Step::End(at, worth)),
         4 => node().prop_map(|at| Step::Exchange(at, Fate::Arrives)),
         5 => (0..1500_u64).prop_map(Step::Advance),
+        1 => (node(), 0..15_000_u64).prop_map(|(at, millis)| Step::Stop(at, millis)),
     ]
 }
