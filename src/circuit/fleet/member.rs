@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::circuit::fleet::command::FleetOrder;
-use crate::engine::machine::control::fleet_view::Term;
+use crate::engine::machine::link_deadline::LinkDeadline;
 use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::machine::verdict::Verdict;
 use crate::sync::Arc;
@@ -32,7 +32,7 @@ pub trait Member: sealed::Sealed {
     /// Hears before `within` is over, or before its open time is, whether it may probe: whoever wants in
     /// later finds it open for `wait` more, once. Then it goes by itself, and so it does from the next
     /// [`hold`](Self::hold) or [`recall`](Self::recall) on.
-    fn expect_word(&self, epoch: u64, within: Duration, wait: Duration);
+    fn expect_link(&self, epoch: u64, within: Duration, wait: Duration);
 
     /// Notes that the fleet has closed the circuit before the outage began that it is in by itself: what
     /// the fleet had said before that no longer prolongs it.
@@ -102,13 +102,14 @@ impl Member for Circuit {
     fn lease(&self, epoch: u64, left: Duration, lasts: Duration, wait: Duration) {
         let now = self.now();
         self.tell_effect(self.core.machine.hold(epoch, left, now));
-        let term = Term { ends: now.after(lasts), hold: wait, is_lease: true };
-        self.core.machine.set_term(epoch, term);
+        let deadline = LinkDeadline { at: now.after(lasts), grace: wait, ends_lease: true };
+        self.core.machine.set_link_deadline(epoch, deadline);
     }
 
-    fn expect_word(&self, epoch: u64, within: Duration, wait: Duration) {
-        let term = Term { ends: self.now().after(within), hold: wait, is_lease: false };
-        self.core.machine.set_term(epoch, term);
+    fn expect_link(&self, epoch: u64, within: Duration, wait: Duration) {
+        let at = self.now().after(within);
+        let deadline = LinkDeadline { at, grace: wait, ends_lease: false };
+        self.core.machine.set_link_deadline(epoch, deadline);
     }
 
     fn pass_over(&self, epoch: u64) {

@@ -96,8 +96,8 @@ impl Machine {
         if let Some(rejection) = self.rejection_by(word, now) {
             return (Err((word, rejection)), None);
         }
-        if let Some(term) = control.fleet().term_over(now) {
-            let change = self.wait_for_link(&mut control, term, now);
+        if let Some(missed) = control.fleet().missed_deadline(now) {
+            let change = self.wait_for_link(&mut control, missed, now);
             return (Err((self.word(), Rejection::Open { until: self.until() })), change);
         }
         // Open => HalfOpen: the deadline has passed

@@ -8,13 +8,14 @@ pub(crate) mod admit;
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only bodies ask for it"))]
 pub(crate) mod answered;
 pub(crate) mod commands;
-pub(crate) mod control;
+mod control;
 pub(crate) mod effect;
 #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "only a health probe asks for it"))]
 pub(crate) mod health;
 pub(crate) mod isolation;
 pub(crate) mod isolator;
 mod latency;
+pub(crate) mod link_deadline;
 pub(crate) mod open_cap;
 pub(crate) mod own_override;
 pub(crate) mod plain;

@@ -176,9 +176,9 @@ impl Machine {
         if !ticket.is_of(self.word()) {
             return self.stale(outcome.into(), ticket.elapsed(|| now));
         }
-        if let Some(term) = control.fleet().term_over(now) {
+        if let Some(missed) = control.fleet().missed_deadline(now) {
             // Another process may have the lease, and its probe is newer.
-            let change = self.wait_for_link(&mut control, term, now);
+            let change = self.wait_for_link(&mut control, missed, now);
             let effect = change.map_or(Effect::Nothing, Effect::changed);
             return Judged { effect, ..self.stale(outcome.into(), ticket.elapsed(|| now)) };
         }

@@ -46,7 +46,7 @@ impl Machine {
     /// holds its slot.
     pub(crate) fn resume(&self, reserved: Ticket, now: Timestamp) -> Option<Ticket> {
         let (mut control, probe) = self.slots_of(reserved)?;
-        if control.fleet().term_over(now).is_some() {
+        if control.fleet().missed_deadline(now).is_some() {
             // The caller asks anew, as any other.
             control.give_back(probe);
             self.publish_slots(&control);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::engine::change::{Change, ChangeReason, Standing};
 use crate::engine::machine::Machine;
 use crate::engine::machine::control::Control;
-use crate::engine::machine::control::fleet_view::Term;
 use crate::engine::machine::control::open_times::OpenTime;
 use crate::engine::machine::effect::Effect;
+use crate::engine::machine::link_deadline::LinkDeadline;
 use crate::engine::machine::own_override::OverrideWords;
 use crate::engine::state::{CircuitState, Override, Word};
 use crate::engine::time::Timestamp;
@@ -85,7 +85,7 @@ impl Machine {
             return Effect::Nothing;
         }
         control.hear_fleet(verdict.epoch);
-        control.set_term(None);
+        control.set_link_deadline(None);
         let word = self.word();
         let is_isolated = control.is_isolated();
         let own = control.own_override();
@@ -144,7 +144,7 @@ impl Machine {
         if control.fleet().epoch() != epoch {
             return Effect::Nothing;
         }
-        control.set_term(None);
+        control.set_link_deadline(None);
         if word.state() != CircuitState::Open || word.is_forced() {
             return Effect::Nothing;
         }
@@ -173,38 +173,38 @@ impl Machine {
         change
     }
 
-    /// Notes how far the link's word on probes goes under the verdict `epoch`. Only a lease bounds
-    /// probes that have begun; anything else goes to the end of the open time at least.
-    pub(crate) fn set_term(&self, epoch: u64, term: Term) {
+    /// Sets by when the link says more of probes under the verdict `epoch`. Only the end of a lease ends
+    /// probes that have begun; any other deadline is the end of the open time at least.
+    pub(crate) fn set_link_deadline(&self, epoch: u64, deadline: LinkDeadline) {
         let mut control = self.lock();
         let word = self.word();
-        let is_bound = match word.state() {
+        let holds = match word.state() {
             CircuitState::Open => true,
-            CircuitState::HalfOpen => term.is_lease,
+            CircuitState::HalfOpen => deadline.ends_lease,
             CircuitState::Closed => false,
         };
-        if control.fleet().epoch() == epoch && is_bound && !word.is_forced() {
-            let ends = if term.is_lease { term.ends } else { term.ends.max(self.until()) };
-            control.set_term(Some(Term { ends, ..term }));
+        if control.fleet().epoch() == epoch && holds && !word.is_forced() {
+            let at = if deadline.ends_lease { deadline.at } else { deadline.at.max(self.until()) };
+            control.set_link_deadline(Some(LinkDeadline { at, ..deadline }));
         }
     }
 
-    /// The link's word went as far as `term`, and the next is late, for want of a processor: for a while
-    /// the circuit probes no longer, and begins no probes, so that the link can ask. Then it goes by
-    /// itself, since there may be no link. The lock is held.
+    /// The link has missed its deadline, for want of a processor: for a while the circuit probes no longer,
+    /// and begins no probes, so that the link can ask. Then it goes by itself, since there may be no link.
+    /// The lock is held.
     #[cold]
     #[inline(never)]
     pub(crate) fn wait_for_link(
         &self,
         control: &mut Control,
-        term: Term,
+        missed: LinkDeadline,
         now: Timestamp,
     ) -> Option<Change> {
-        control.set_term(None);
+        control.set_link_deadline(None);
         if self.word().state() == CircuitState::HalfOpen {
-            return Some(self.reopen(control, term.hold, now));
+            return Some(self.reopen(control, missed.grace, now));
         }
-        self.set_until(control.fleet().end(now.after(term.hold)));
+        self.set_until(control.fleet().end(now.after(missed.grace)));
         None
     }
 

@@ -48,7 +48,7 @@ pub(super) fn attend(
             // No verdict in time: the next node that wants to may try.
             view.lease = Lease::None;
             circuit.recall(open_epoch.epoch, options.hold);
-            circuit.expect_word(open_epoch.epoch, options.hold, options.hold);
+            circuit.expect_link(open_epoch.epoch, options.hold, options.hold);
             view.demand = circuit.rejections();
             return Some(now.after(TICK));
         }
@@ -61,7 +61,7 @@ pub(super) fn attend(
     // What it says next it says within that time, but for want of a processor.
     let says_more = |within| {
         if is_answered {
-            circuit.expect_word(open_epoch.epoch, within, hold);
+            circuit.expect_link(open_epoch.epoch, within, hold);
         }
     };
     let lead = options.lead(open_epoch.epoch, open_epoch.open_for);
@@ -141,7 +141,7 @@ pub(super) fn leased(
             view.lease = Lease::Denied { until };
             let stays = until.since(now).saturating_add(options.hold);
             circuit.recall(epoch, stays);
-            circuit.expect_word(epoch, stays, options.hold);
+            circuit.expect_link(epoch, stays, options.hold);
         }
         _ => {
             // Nobody can say: each for itself.

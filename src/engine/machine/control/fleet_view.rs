@@ -1,8 +1,7 @@
 //! What a circuit knows about its fleet.
 
-use std::time::Duration;
-
 use crate::engine::change::ChangeReason;
+use crate::engine::machine::link_deadline::LinkDeadline;
 use crate::engine::time::Timestamp;
 
 /// What a circuit knows about its fleet.
@@ -16,19 +15,8 @@ pub(crate) struct FleetView {
     own_end: Option<Timestamp>,
     /// When the last open epoch began.
     begun: Timestamp,
-    /// How far the link's word on probes goes; `None` where the circuit probes by itself.
-    term: Option<Term>,
-}
-
-/// How far the word of a circuit's link goes, which may have no processor to say the next one in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Term {
-    /// From then on it is the link's turn to say something.
-    pub(crate) ends: Timestamp,
-    /// For how long the circuit then stays open, once, so that the link can.
-    pub(crate) hold: Duration,
-    /// Whether it is a lease: then it bounds probes, too, not only when they may begin.
-    pub(crate) is_lease: bool,
+    /// By when the link says more of probes; `None` where the circuit probes by itself.
+    deadline: Option<LinkDeadline>,
 }
 
 impl FleetView {
@@ -45,27 +33,27 @@ impl FleetView {
     /// Notes that the circuit is closed: no verdict keeps it open any more.
     pub(super) fn close(&mut self) {
         self.has_opened = false;
-        self.term = None;
+        self.deadline = None;
     }
 
     /// Notes that the circuit probes: what was said of when it may begin to is over.
     pub(super) fn begin_probes(&mut self) {
-        self.term = self.term.filter(|term| term.is_lease);
+        self.deadline = self.deadline.filter(|deadline| deadline.ends_lease);
     }
 
-    /// Sets how far the link's word goes.
-    pub(super) fn set_term(&mut self, term: Option<Term>) {
-        self.term = term;
+    /// Sets by when the link says more.
+    pub(super) fn set_deadline(&mut self, deadline: Option<LinkDeadline>) {
+        self.deadline = deadline;
     }
 
-    /// The link's word, where it went so far and the next is late.
-    pub(crate) fn term_over(&self, now: Timestamp) -> Option<Term> {
-        self.term.filter(|term| term.ends <= now)
+    /// The deadline of the link that it has missed, if it has.
+    pub(crate) fn missed_deadline(&self, now: Timestamp) -> Option<LinkDeadline> {
+        self.deadline.filter(|deadline| deadline.is_missed(now))
     }
 
     /// Notes whether the fleet began the open epoch that begins at `now` and ends at `until`.
     pub(super) fn note_opening(&mut self, reason: ChangeReason, until: Timestamp, now: Timestamp) {
-        self.term = None;
+        self.deadline = None;
         if reason != ChangeReason::LeaseOver {
             self.begun = now;
         }

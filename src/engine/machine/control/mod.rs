@@ -1,7 +1,7 @@
 //! What the machine's lock guards: all that changes seldom.
 
 mod epochs;
-pub(crate) mod fleet_view;
+mod fleet_view;
 pub(crate) mod open_times;
 mod opening;
 mod overrides;
@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use crate::engine::change::{ChangeReason, Standing};
 use crate::engine::machine::control::epochs::Epochs;
-use crate::engine::machine::control::fleet_view::{FleetView, Term};
+use crate::engine::machine::control::fleet_view::FleetView;
 use crate::engine::machine::control::open_times::{OpenTime, OpenTimes};
 use crate::engine::machine::control::overrides::Overrides;
 use crate::engine::machine::isolator::{IsolationRecord, Isolator};
+use crate::engine::machine::link_deadline::LinkDeadline;
 use crate::engine::machine::open_cap::{GroupMemberships, OpenCounter};
 use crate::engine::machine::own_override::{OverrideWords, OwnOverride};
 use crate::engine::machine::probes::Probes;
@@ -291,9 +292,9 @@ impl Control {
         self.fleet.hear(epoch);
     }
 
-    /// Sets how far the link's word on probes goes.
-    pub(super) fn set_term(&mut self, term: Option<Term>) {
-        self.fleet.set_term(term);
+    /// Sets by when the link says more of probes.
+    pub(super) fn set_link_deadline(&mut self, deadline: Option<LinkDeadline>) {
+        self.fleet.set_deadline(deadline);
     }
 
     /// Notes that no verdict keeps the circuit open any more.
